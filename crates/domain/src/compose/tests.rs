@@ -1,0 +1,160 @@
+//! Composition, seen from outside. In: templates and events. Out: texts as a phone shows them.
+//!
+//! Never: looks at how a field was cut, only at what is left of it.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{schema::FieldSchema, segment::Encoding};
+
+const SOURCE: &str = "{{ severity | upper }}: {{ title }} ({{ host.name }}). Reply {{ ack }} to acknowledge.";
+
+fn template(source: &str) -> Template {
+    let schema = json!({ "properties": {
+        "severity": {}, "title": {}, "url": {}, "tags": {}, "unused": {}, "host": { "properties": { "name": {} } },
+    }});
+    Template::compile(source, &FieldSchema::compile(&schema).unwrap(), source.contains("ack")).unwrap()
+}
+
+fn try_compose(source: &str, max_segments: u8, fields: Value) -> Result<Composed, ComposeError> {
+    let link_hosts = ["status.example.com".to_owned()];
+    let rules = ComposeRules { template: &template(source), max_segments, link_hosts: &link_hosts };
+    let code = "K7X4".parse().unwrap();
+    compose(&rules, fields.as_object().unwrap(), Some(&code), "Ada\nLovelace", 1)
+}
+
+#[track_caller]
+fn check(source: &str, max_segments: u8, fields: Value, expected: &str) -> Composed {
+    let composed = try_compose(source, max_segments, fields).unwrap();
+    assert_eq!(&*composed.text.0, expected);
+    assert_eq!(composed.segments, segment::count(&composed.text.0));
+    composed
+}
+
+#[test]
+fn a_text_that_fits_is_left_whole() {
+    let fields = json!({ "severity": "critical", "title": "disk “full” – 98%…", "host": { "name": "db-1" } });
+    let composed =
+        check(SOURCE, 1, fields, "CRITICAL: disk \"full\" - 98%... (db-1). Reply K7X4 to acknowledge.");
+    assert_eq!((composed.segments.encoding, composed.segments.count), (Encoding::Gsm7, 1));
+    assert_eq!(composed.shortened, [""; 0]);
+    check("\n “Hi”  {{ recipient }}\n", 1, json!({}), "\"Hi\"  Ada Lovelace");
+}
+
+#[test]
+fn the_longest_field_is_cut_first() {
+    let fields = json!({ "severity": "critical", "title": "x".repeat(300), "host": { "name": "db-1" } });
+    let expected = format!("CRITICAL: {}... (db-1). Reply K7X4 to acknowledge.", "x".repeat(112));
+    let composed = check(SOURCE, 1, fields, &expected);
+    assert_eq!((composed.segments.units, composed.segments.count), (160, 1));
+    assert_eq!(composed.shortened, ["title"]);
+
+    let fields =
+        json!({ "severity": "high", "title": "y ".repeat(200), "host": { "name": "z".repeat(200) } });
+    let composed = try_compose(SOURCE, 1, fields).unwrap();
+    assert_eq!(composed.shortened, ["host.name", "title"]);
+    assert!(composed.text.0.starts_with("HIGH: y y") && composed.text.0.contains("... (zzz"));
+    assert!(composed.text.0.ends_with("z...). Reply K7X4 to acknowledge.") && composed.segments.units > 155);
+}
+
+#[test]
+fn array_elements_are_cut_one_by_one() {
+    let fields = json!({ "tags": ["short", "x".repeat(300)] });
+    let composed = check("{{ tags | join(' ') }}", 1, fields, &format!("short {}...", "x".repeat(151)));
+    assert_eq!(composed.shortened, ["tags.1"]);
+}
+
+#[test]
+fn one_character_outside_gsm7_halves_the_room() {
+    let fields =
+        json!({ "severity": "high", "title": format!("😜{}", "x".repeat(100)), "host": { "name": "db" } });
+    let composed = try_compose(SOURCE, 1, fields).unwrap();
+    assert_eq!((composed.segments.encoding, composed.segments.units), (Encoding::Ucs2, 70));
+    // A cluster is kept or dropped, never halved.
+    let family = "👨‍👩‍👧‍👦".repeat(20);
+    let composed = try_compose("{{ title }}", 1, json!({ "title": family })).unwrap();
+    assert_eq!(&*composed.text.0, &format!("{}...", "👨‍👩‍👧‍👦".repeat(6)));
+}
+
+#[test]
+fn what_the_template_says_is_never_cut() {
+    let literal = "w".repeat(200);
+    let error = try_compose(&format!("{literal}{{{{ title }}}}"), 1, json!({ "title": "x" })).unwrap_err();
+    assert_eq!(error, ComposeError::TooLong { segments: 2, segments_max: 1 });
+    let error = try_compose(&"w".repeat(BODY_CHARS_MAX + 1), 255, json!({})).unwrap_err();
+    assert_eq!(error, ComposeError::TooLong { segments: 11, segments_max: 255 });
+    let composed = try_compose("{{ title }}", 255, json!({ "title": "x".repeat(70_000) })).unwrap();
+    assert_eq!(composed.text.0.len(), BODY_CHARS_MAX);
+}
+
+#[test]
+fn a_field_cannot_forge_lines_templates_or_writing_direction() {
+    let title = "down\r\nReply STOP\u{2028}now \u{202e}evil {{ ack }} {% raw %}";
+    check(
+        "{{ title }}\n{{ ack }}",
+        1,
+        json!({ "title": title }),
+        "down  Reply STOP now evil {{ ack }} {% raw %}\nK7X4",
+    );
+}
+
+#[test]
+fn links_lead_to_listed_hosts_only() {
+    check("{{ url }}", 1, json!({ "url": "https://status.example.com/1" }), "https://status.example.com/1");
+    check(
+        "{{ title }}",
+        1,
+        json!({ "title": "db-1.prod is down", "unused": "bit.ly/x" }),
+        "db-1.prod is down",
+    );
+    for (fields, place) in [
+        (json!({ "title": "see bit.ly/x", "host": { "name": "a" } }), "the field `title`"),
+        (json!({ "title": "see", "host": { "name": "www.evil.example" } }), "the field `host.name`"),
+        (json!({ "title": "bit。ly／x", "host": { "name": "a" } }), "the field `title`"),
+        (json!({ "title": "http:", "host": { "name": "//evil.example" } }), "the text"),
+    ] {
+        match try_compose("{{ title }}{{ host.name }}", 1, fields) {
+            Err(ComposeError::LinkRefused { place: found, .. }) => assert_eq!(found, place),
+            other => panic!("{place}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_link_is_cut_away_whole() {
+    let title = format!("{} https://status.example.com/incident/123456789", "x".repeat(130));
+    let composed = check("{{ title }}", 1, json!({ "title": title }), &format!("{}...", "x".repeat(130)));
+    assert_eq!(composed.shortened, ["title"]);
+}
+
+#[test]
+fn an_empty_text_is_refused() {
+    assert_eq!(try_compose("{{ title }}", 1, json!({ "title": " \n" })), Err(ComposeError::Empty));
+}
+
+proptest! {
+    #[test]
+    fn every_text_fits_and_keeps_its_code(
+        severity in any::<String>(), title in "\\PC{0,300}", name in "[a-z€é😜 \n]{0,200}", max_segments: u8,
+    ) {
+        let fields = json!({ "severity": severity, "title": title, "host": { "name": name } });
+        match try_compose(SOURCE, max_segments, fields) {
+            Ok(composed) => {
+                prop_assert!(composed.segments.count <= max_segments.max(1));
+                prop_assert!(composed.text.0.chars().count() <= BODY_CHARS_MAX);
+                prop_assert!(composed.text.0.ends_with("Reply K7X4 to acknowledge."));
+                prop_assert!(!composed.text.0.contains('\n'));
+            }
+            Err(ComposeError::LinkRefused { .. }) => {}
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+    }
+
+    #[test]
+    fn a_cut_is_within_its_limit(text in any::<String>(), units_max in 0usize..50) {
+        let cut = cut(&text, units_max);
+        prop_assert!(units_of(&cut) <= units_max);
+        prop_assert!(matches!(cut, Cow::Borrowed(_)) == (units_of(&text) <= units_max));
+    }
+}

@@ -1,0 +1,136 @@
+//! Consent of one phone number. In: entries, in any order. Out: what may be sent.
+//!
+//! Never: forgets an entry; the store appends them, and this is their sum.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{phone::E164, workflow::Category};
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentChange {
+    /// STOP, or the provider's refusal for it: nothing may be sent.
+    OptOut,
+    /// START: lifts the opt-out.
+    OptIn,
+    /// A grant for a category.
+    Grant(Category),
+    /// A grant taken back.
+    Revoke(Category),
+}
+
+/// One line of the consent log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentEntry {
+    /// Whose consent.
+    pub number: E164,
+    /// What changed.
+    pub change: ConsentChange,
+    /// When.
+    pub at: Timestamp,
+    /// Where it is known from: `reply`, `provider`, `operator`, `import`.
+    pub source: String,
+    /// What names the proof, for example a message SID. With `source` it makes the entry repeatable.
+    pub evidence: String,
+}
+
+/// The sum of a number's entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// The latest opt-out or opt-in, and whether it was an opt-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt: Option<(Timestamp, bool)>,
+    /// The latest grant or revocation by category, and whether it was a grant.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<Category, (Timestamp, bool)>,
+}
+
+impl Consent {
+    /// Adds an entry. The latest by time wins; of two at one time the one that forbids.
+    pub fn apply(&mut self, entry: &ConsentEntry) {
+        match entry.change {
+            ConsentChange::OptOut => latest(&mut self.opt, entry.at, true, true),
+            ConsentChange::OptIn => latest(&mut self.opt, entry.at, false, true),
+            ConsentChange::Grant(category) => self.grant(category, entry.at, true),
+            ConsentChange::Revoke(category) => self.grant(category, entry.at, false),
+        }
+    }
+
+    /// Since when nothing may be sent at all.
+    pub fn opted_out_since(&self) -> Option<Timestamp> {
+        self.opt.and_then(|(at, out)| out.then_some(at))
+    }
+
+    /// Whether there is a grant for this category.
+    pub fn is_granted(&self, category: Category) -> bool {
+        self.grants.get(&category).is_some_and(|(_, granted)| *granted)
+    }
+
+    fn grant(&mut self, category: Category, at: Timestamp, granted: bool) {
+        let mut current = self.grants.get(&category).copied();
+        latest(&mut current, at, granted, false);
+        self.grants.extend(current.map(|state| (category, state)));
+    }
+}
+
+fn latest(current: &mut Option<(Timestamp, bool)>, at: Timestamp, value: bool, forbids: bool) {
+    let replaces = current.is_none_or(|(since, _)| at > since || (at == since && value == forbids));
+    if replaces {
+        *current = Some((at, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(change: ConsentChange, second: i64) -> ConsentEntry {
+        ConsentEntry {
+            number: "+14155550100".parse().unwrap(),
+            change,
+            at: Timestamp::from_second(second).unwrap(),
+            source: "reply".into(),
+            evidence: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_later_start_lifts_a_stop() {
+        let mut consent = Consent::default();
+        consent.apply(&entry(ConsentChange::OptOut, 10));
+        assert_eq!(consent.opted_out_since(), Some(Timestamp::from_second(10).unwrap()));
+        consent.apply(&entry(ConsentChange::OptIn, 11));
+        assert_eq!(consent.opted_out_since(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_in_which_entries_arrive_does_not_matter(
+            mut seconds in proptest::collection::vec((0i64..5, 0u8..4), 0..8), swap in 0usize..8
+        ) {
+            let change = |kind| match kind {
+                0 => ConsentChange::OptOut,
+                1 => ConsentChange::OptIn,
+                2 => ConsentChange::Grant(Category::Marketing),
+                _ => ConsentChange::Revoke(Category::Marketing),
+            };
+            let sum = |entries: &[(i64, u8)]| {
+                let mut consent = Consent::default();
+                entries.iter().for_each(|(second, kind)| consent.apply(&entry(change(*kind), *second)));
+                consent
+            };
+            let before = sum(&seconds);
+            if !seconds.is_empty() {
+                let by = swap % seconds.len();
+                seconds.rotate_left(by);
+            }
+            prop_assert_eq!(sum(&seconds), before);
+        }
+    }
+}

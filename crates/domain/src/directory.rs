@@ -1,0 +1,222 @@
+//! Who is who, and who is on call. In: contacts, rotations, overrides and the time. Out: recipients.
+//!
+//! Never: reads a calendar of the machine; handovers are computed in the rotation's own zone.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan, Unit, Zoned, civil};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{phone::E164, quiet_hours::zone, workflow::Target};
+
+/// A person that steps may notify.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The name that texts show.
+    pub name: String,
+    /// Where texts go.
+    pub number: E164,
+    /// IANA time zone, for quiet hours.
+    pub time_zone: String,
+}
+
+/// One layer of an on-call schedule: people who take turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// IANA time zone of the handover.
+    pub time_zone: String,
+    /// The first day of the first turn.
+    pub start: civil::Date,
+    /// The local time of every handover.
+    pub handover: civil::Time,
+    /// How many days one turn lasts, 1 or more.
+    pub days: u16,
+    /// Contact names, in turn.
+    pub members: Vec<String>,
+}
+
+impl Rotation {
+    /// Whose turn it is; the first member's before the rotation begins. `None` without members or with an unknown zone.
+    pub fn on_call(&self, now: Timestamp) -> Option<&str> {
+        let zone = zone(&self.time_zone)?;
+        let first: Zoned = self.start.to_datetime(self.handover).to_zoned(zone.clone()).ok()?;
+        let local = now.to_zoned(zone);
+        // Whole local days since the first handover: a day of 23 or 25 hours is one day.
+        let days = first.until((Unit::Day, &local)).ok()?.get_days();
+        let turn = i64::from(days.max(0)) / i64::from(self.days.max(1));
+        let index = usize::try_from(turn).ok()? % self.members.len().max(1);
+        self.members.get(index).map(String::as_str)
+    }
+
+    /// When the turn that holds at `now` ends.
+    pub fn next_handover(&self, now: Timestamp) -> Option<Timestamp> {
+        let zone = zone(&self.time_zone)?;
+        let first: Zoned = self.start.to_datetime(self.handover).to_zoned(zone.clone()).ok()?;
+        let days = i64::from(first.until((Unit::Day, &now.to_zoned(zone))).ok()?.get_days().max(0));
+        let turn_days = i64::from(self.days.max(1));
+        first.checked_add(((days / turn_days + 1) * turn_days).days()).ok().map(|zoned| zoned.timestamp())
+    }
+}
+
+/// Somebody takes over for a while, whatever the rotation says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Which schedule.
+    pub schedule: String,
+    /// Which layer of it.
+    pub layer: String,
+    /// Contact name.
+    pub contact: String,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when, this instant excluded.
+    pub until: Timestamp,
+}
+
+/// Whom one text goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// How the recipient was chosen, for example `oncall:platform` or `contact:head-of-ops`.
+    pub target: String,
+    /// The name that texts show; empty for a number from an event.
+    pub name: String,
+    /// Where the text goes.
+    pub number: E164,
+    /// IANA time zone, where known.
+    pub time_zone: Option<String>,
+}
+
+/// Contacts and on-call rotations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// By name.
+    pub contacts: BTreeMap<String, Contact>,
+    /// By schedule and layer.
+    pub rotations: BTreeMap<(String, String), Rotation>,
+}
+
+impl Directory {
+    /// Whom a target means for this event at this time.
+    ///
+    /// # Errors
+    /// Says what is missing: nobody on call, an unknown contact, a field that holds no number.
+    pub fn resolve(
+        &self,
+        target: &Target,
+        data: &Map<String, Value>,
+        time_zone_field: Option<&str>,
+        overrides: &[Override],
+        now: Timestamp,
+    ) -> Result<Recipient, String> {
+        match target {
+            Target::Contact(name) => self.contact(name, target),
+            Target::OnCall { schedule, layer } => {
+                let held = overrides
+                    .iter()
+                    .rfind(|o| o.schedule == *schedule && o.layer == *layer && o.from <= now && now < o.until)
+                    .map(|o| o.contact.as_str());
+                let name = held
+                    .or_else(|| self.rotations.get(&(schedule.clone(), layer.clone()))?.on_call(now))
+                    .ok_or_else(|| format!("nobody is on call for {target}"))?;
+                self.contact(name, target)
+            }
+            Target::Field(path) => {
+                let number = text_at(data, path)
+                    .ok_or_else(|| format!("the event has no text in field {path}"))?
+                    .parse()
+                    .map_err(|error| format!("field {path}: {error}"))?;
+                let time_zone =
+                    time_zone_field.and_then(|path| text_at(data, path)).filter(|name| zone(name).is_some());
+                Ok(Recipient {
+                    target: target.to_string(),
+                    name: String::new(),
+                    number,
+                    time_zone: time_zone.map(str::to_owned),
+                })
+            }
+        }
+    }
+
+    fn contact(&self, name: &str, target: &Target) -> Result<Recipient, String> {
+        let contact = self.contacts.get(name).ok_or_else(|| format!("{target}: no contact named {name}"))?;
+        Ok(Recipient {
+            target: target.to_string(),
+            name: contact.name.clone(),
+            number: contact.number.clone(),
+            time_zone: Some(contact.time_zone.clone()),
+        })
+    }
+}
+
+fn text_at<'a>(data: &'a Map<String, Value>, path: &str) -> Option<&'a str> {
+    let mut names = path.split('.');
+    let first = data.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn weekly() -> Rotation {
+        Rotation {
+            time_zone: "Europe/Berlin".into(),
+            start: "2026-03-23".parse().unwrap(),
+            handover: "09:00".parse().unwrap(),
+            days: 7,
+            members: vec!["ada".into(), "ben".into()],
+        }
+    }
+
+    #[test]
+    fn turns_change_at_the_local_handover_through_a_clock_change() {
+        let rotation = weekly();
+        // Berlin springs forward on 2026-03-29, so the handover of the 30th is at 07:00Z.
+        assert_eq!(rotation.on_call("2026-03-30T06:59:59Z".parse().unwrap()), Some("ada"));
+        assert_eq!(rotation.on_call("2026-03-30T07:00:00Z".parse().unwrap()), Some("ben"));
+        assert_eq!(rotation.on_call("2026-04-06T07:00:00Z".parse().unwrap()), Some("ada"));
+        assert_eq!(rotation.on_call("2020-01-01T00:00:00Z".parse().unwrap()), Some("ada"));
+        assert_eq!(
+            rotation.next_handover("2026-03-29T12:00:00Z".parse().unwrap()),
+            Some("2026-03-30T07:00:00Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn targets_resolve_to_people_overrides_first() {
+        let contact = |number: &str| Contact {
+            name: "Name".into(),
+            number: number.parse().unwrap(),
+            time_zone: "Europe/Berlin".into(),
+        };
+        let directory = Directory {
+            contacts: [("ada".into(), contact("+491510000001")), ("ben".into(), contact("+491510000002"))]
+                .into(),
+            rotations: [(("platform".into(), "primary".into()), weekly())].into(),
+        };
+        let now: Timestamp = "2026-03-24T12:00:00Z".parse().unwrap();
+        let data = json!({"customer": {"phone": "+14155550100", "zone": "America/New_York"}, "bad": "x"});
+        let resolve = |target: &str, overrides: &[Override]| {
+            let target: Target = target.parse().unwrap();
+            directory
+                .resolve(&target, data.as_object().unwrap(), Some("customer.zone"), overrides, now)
+                .map(|recipient| recipient.number.as_str().to_owned())
+        };
+        assert_eq!(resolve("oncall:platform", &[]), Ok("+491510000001".into()));
+        assert_eq!(resolve("field:customer.phone", &[]), Ok("+14155550100".into()));
+        assert!(resolve("field:bad", &[]).unwrap_err().contains("field bad"));
+        assert!(resolve("oncall:platform/secondary", &[]).unwrap_err().contains("nobody is on call"));
+        assert!(resolve("contact:eve", &[]).unwrap_err().contains("eve"));
+        let swap = Override {
+            schedule: "platform".into(),
+            layer: "primary".into(),
+            contact: "ben".into(),
+            from: now,
+            until: now + jiff::SignedDuration::from_hours(1),
+        };
+        assert_eq!(resolve("oncall:platform", &[swap]), Ok("+491510000002".into()));
+    }
+}

@@ -1,0 +1,219 @@
+//! Events: CloudEvents 1.0 records from trusted sources.
+//!
+//! In: JSON as it came over HTTP or AMQP. Out: [`Event`], or every field that is wrong with it.
+//! Never: knows which workflows exist, or who may send what.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
+    schema::FieldError,
+};
+
+/// What names an event for ever: its source and the source's id for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventKey {
+    /// CloudEvents `source`.
+    pub source: String,
+    /// CloudEvents `id`, unique within the source.
+    pub id: String,
+}
+
+/// One accepted event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What names it.
+    #[serde(flatten)]
+    pub key: EventKey,
+    /// CloudEvents `type`, for example `incident.created`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// CloudEvents `subject`: what the event is about. A resolving event names the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When it happened, as the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// Its fields, checked against the workflow's schema.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+    /// W3C trace context of the producer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+impl Event {
+    /// Reads one structured CloudEvent.
+    ///
+    /// # Errors
+    /// Every attribute that is missing, malformed or too long; one error when the bytes are no JSON object.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<FieldError>> {
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) => Self::from_value(value),
+            Err(error) => Err(vec![FieldError::new("", format!("not JSON: {error}"))]),
+        }
+    }
+
+    /// Reads one structured CloudEvent that has been parsed already.
+    ///
+    /// # Errors
+    /// As [`Event::from_json`].
+    pub fn from_value(value: Value) -> Result<Self, Vec<FieldError>> {
+        let Value::Object(mut attributes) = value else {
+            return Err(vec![FieldError::new(
+                "",
+                "expected a CloudEvent: a JSON object with specversion, id, source, type and data",
+            )]);
+        };
+        let mut errors = Vec::new();
+        match attributes.get("specversion") {
+            Some(Value::String(version)) if version == "1.0" => {}
+            _ => errors.push(FieldError::new("/specversion", "expected \"1.0\"")),
+        }
+        if let Some(kind) = attributes.get("datacontenttype")
+            && !kind.as_str().is_some_and(is_json_content_type)
+        {
+            errors.push(FieldError::new("/datacontenttype", "only application/json data is taken"));
+        }
+        if attributes.contains_key("data_base64") {
+            errors
+                .push(FieldError::new("/data_base64", "binary data is not taken; put a JSON object in data"));
+        }
+        let source = required_text(&mut attributes, "source", &mut errors);
+        let id = required_text(&mut attributes, "id", &mut errors);
+        let kind = required_text(&mut attributes, "type", &mut errors);
+        let subject = optional_text(&mut attributes, "subject", &mut errors);
+        let traceparent = optional_text(&mut attributes, "traceparent", &mut errors);
+        let time = optional_text(&mut attributes, "time", &mut errors).and_then(|text| {
+            text.parse::<Timestamp>()
+                .map_err(|_| {
+                    errors.push(FieldError::new(
+                        "/time",
+                        "expected an RFC 3339 time, for example 2026-01-31T09:30:00Z",
+                    ))
+                })
+                .ok()
+        });
+        let data = data_object(attributes.remove("data"), &mut errors);
+        if errors.is_empty() {
+            Ok(Self { key: EventKey { source, id }, kind, subject, time, data, traceparent })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The event as a structured CloudEvent, as it is queued.
+    pub fn to_json(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Structured<'a> {
+            specversion: &'static str,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        // Strings, numbers and maps with string keys always serialise.
+        serde_json::to_vec(&Structured { specversion: "1.0", event: self }).unwrap_or_default()
+    }
+}
+
+/// Whether a content type, parameters aside, says JSON.
+pub fn is_json_content_type(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
+}
+
+fn required_text(attributes: &mut Map<String, Value>, name: &str, errors: &mut Vec<FieldError>) -> String {
+    let errors_before = errors.len();
+    let text = optional_text(attributes, name, errors);
+    if text.is_none() && errors.len() == errors_before {
+        errors.push(FieldError::new(format!("/{name}"), "required"));
+    }
+    text.unwrap_or_default()
+}
+
+fn optional_text(
+    attributes: &mut Map<String, Value>,
+    name: &str,
+    errors: &mut Vec<FieldError>,
+) -> Option<String> {
+    let wrong = match attributes.remove(name)? {
+        Value::Null => return None,
+        Value::String(text) if text.is_empty() => "must not be empty".to_owned(),
+        Value::String(text) if text.len() > ATTRIBUTE_BYTES_MAX => {
+            format!("longer than {ATTRIBUTE_BYTES_MAX} bytes")
+        }
+        Value::String(text) if text.chars().any(char::is_control) => "contains control characters".to_owned(),
+        Value::String(text) => return Some(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            "expected a string".to_owned()
+        }
+    };
+    errors.push(FieldError::new(format!("/{name}"), wrong));
+    None
+}
+
+fn data_object(data: Option<Value>, errors: &mut Vec<FieldError>) -> Map<String, Value> {
+    match data {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(data)) => {
+            let bytes = serde_json::to_vec(&data).map_or(usize::MAX, |json| json.len());
+            if bytes > EVENT_DATA_BYTES_MAX {
+                errors.push(FieldError::new("/data", format!("larger than {EVENT_DATA_BYTES_MAX} bytes")));
+            }
+            data
+        }
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            errors.push(FieldError::new("/data", "expected a JSON object"));
+            Map::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_wrong_attribute_is_named() {
+        let errors = Event::from_value(json!({
+            "specversion": "0.3", "id": 7, "type": "", "time": "yesterday", "data": [1], "data_base64": "AA=="
+        }))
+        .unwrap_err();
+        let pointers: Vec<_> = errors.iter().map(|e| e.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/specversion", "/data_base64", "/source", "/id", "/type", "/time", "/data"]);
+    }
+
+    #[test]
+    fn a_queued_event_reads_back_as_it_was() {
+        let event = Event::from_value(json!({
+            "specversion": "1.0", "id": "e-1", "source": "monitor", "type": "incident.created",
+            "subject": "db-1", "time": "2026-01-31T09:30:00Z", "data": {"severity": "high"}, "comment": "ignored"
+        }))
+        .unwrap();
+        assert_eq!(Event::from_json(&event.to_json()), Ok(event));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_event_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Err(errors) = Event::from_json(&bytes) {
+                prop_assert!(!errors.is_empty());
+            }
+        }
+
+        #[test]
+        fn any_attributes_are_an_event_or_named_errors(id in ".{0,300}", source in ".{0,300}", kind in ".{0,10}", time in ".{0,30}") {
+            let parsed = Event::from_value(json!({
+                "specversion": "1.0", "id": id, "source": source, "type": kind, "time": time, "data": {}
+            }));
+            match parsed {
+                Ok(event) => prop_assert_eq!(Event::from_json(&event.to_json()), Ok(event)),
+                Err(errors) => prop_assert!(errors.iter().all(|e| e.pointer.starts_with('/'))),
+            }
+        }
+    }
+}

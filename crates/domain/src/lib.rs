@@ -1,0 +1,27 @@
+//! Decisions: what to send, to whom, when to move on. Pure functions of (state, event, now).
+//!
+//! In: parsed values, facts and the time. Out: new states and the effects they ask for.
+//! Never: awaits, reads a clock, the environment or a file, or draws a random number.
+
+pub mod ack_code;
+pub mod carrier;
+pub mod compose;
+pub mod consent;
+pub mod directory;
+pub mod doubt;
+pub mod event;
+pub mod gsm7;
+pub mod id;
+pub mod limits;
+pub mod message;
+mod moment;
+pub mod phone;
+pub mod policy;
+pub mod quiet_hours;
+pub mod retry;
+pub mod run;
+pub mod schema;
+pub mod segment;
+pub mod template;
+pub mod timeline;
+pub mod workflow;

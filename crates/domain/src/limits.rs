@@ -1,0 +1,60 @@
+//! Every bound in one place, with its unit. In: nothing. Out: constants.
+//!
+//! Never: a bound that is enforced somewhere else under another name.
+
+/// Largest request body of the event door, in bytes.
+pub const EVENT_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Most events in one CloudEvents batch.
+pub const EVENT_BATCH_MAX: usize = 500;
+/// Largest `data` of one event, in bytes of JSON.
+pub const EVENT_DATA_BYTES_MAX: usize = 32 * 1024;
+/// Longest CloudEvents attribute (`id`, `source`, `type`, `subject`), in bytes.
+pub const ATTRIBUTE_BYTES_MAX: usize = 255;
+/// Largest form post taken from the provider, in bytes: 1,600 characters of text, percent-encoded, and change.
+pub const CALLBACK_BODY_BYTES_MAX: usize = 32 * 1024;
+/// Most steps in one workflow.
+pub const STEPS_MAX: usize = 10;
+/// Most recipients in one step.
+pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
+/// Largest audience a sender dispatches in the delivery of the event itself; larger ones go through `send` commands.
+pub const INLINE_DISPATCH_MAX: usize = 4;
+/// Most segments one text may be allowed.
+pub const SEGMENTS_MAX: u8 = 10;
+/// Longest deadline of a step, in seconds: 7 days.
+pub const DEADLINE_S_MAX: u32 = 7 * 24 * 3600;
+/// Shortest deadline of a step, in seconds.
+pub const DEADLINE_S_MIN: u32 = 1;
+/// How long a step without any deadline waits for a receipt, in seconds.
+pub const DELIVER_WITHIN_S_DEFAULT: u32 = 10 * 60;
+/// How old an event may be when nothing else is said, in seconds: 1 day.
+pub const NOT_AFTER_S_DEFAULT: u32 = 24 * 3600;
+/// Longest useful life of an event, in seconds: 7 days, as long as events are remembered.
+pub const NOT_AFTER_S_MAX: u32 = DEDUPE_S;
+/// How long an event is remembered, so that its repetition texts nobody, in seconds: 7 days.
+pub const DEDUPE_S: u32 = 7 * 24 * 3600;
+/// Shortest and longest validity the provider takes, in seconds (Twilio, `ValidityPeriod`).
+pub const VALIDITY_S_MAX: u32 = 36_000;
+/// Below this the provider may drop a text that is merely slow, in seconds.
+pub const VALIDITY_S_MIN: u32 = 10;
+/// How long the provider may take to answer a send, in milliseconds.
+pub const CARRIER_ANSWER_MS_MAX: u64 = 10_000;
+/// How long a claim on a message is held, in milliseconds.
+pub const LEASE_MS: i64 = 30_000;
+// A slow answer must arrive while its claim still holds, else the message is doubted without need.
+const _: () = assert!(2 * CARRIER_ANSWER_MS_MAX as i64 <= LEASE_MS);
+/// How long a wake-up may take to be acted on before it is sent again, in milliseconds.
+pub const NUDGE_MS: i64 = 30_000;
+/// Most due runs taken at once.
+pub const DUE_BATCH_MAX: u16 = 256;
+/// How long taken due runs are hidden from other takers, in milliseconds.
+pub const DUE_LEASE_MS: i64 = 15_000;
+/// Most rows one list returns.
+pub const LIST_MAX: u16 = 1_000;
+/// Most recent entries of a timeline shown or kept in memory at once.
+pub const TIMELINE_MAX: u16 = 1_000;
+/// Most open acknowledgement codes looked at per phone number.
+pub const REPLY_ROUTES_MAX: u16 = 200;
+/// How long a reply can still find its run, in seconds: 3 days past its opening.
+pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
+/// Tries to change a run that others change at the same time.
+pub const CHANGE_TRIES_MAX: u8 = 32;

@@ -1,0 +1,271 @@
+//! One text to one recipient for one step, and how it may change.
+//!
+//! In: what the step composed. Out: where the message stands; `transition` holds how that changes.
+//! Never: has a provider's name before the provider gave one.
+
+mod transition;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ack_code::AckCode,
+    carrier::{CarrierStatus, FailureClass, MessageSid, SubmitOutcome, Text},
+    directory::Recipient,
+    doubt::DoubtAnswer,
+    id::RunId,
+    policy::Rule,
+    retry::RetryPolicy,
+    workflow::OnDoubt,
+};
+
+/// One text to one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its number within the run, from 1.
+    pub number: u16,
+    /// The step it belongs to, from 0.
+    pub step: u8,
+    /// Whom it goes to.
+    pub recipient: Recipient,
+    /// What it says.
+    pub text: Text,
+    /// How many segments that takes.
+    pub segments: u8,
+    /// What a reply must name to acknowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<AckCode>,
+    /// Where it stands.
+    pub phase: MessagePhase,
+    /// Rises at every claim, retry, replay and cancel, and fences work given out before.
+    pub epoch: u32,
+    /// Requests made to the provider.
+    pub attempt: u16,
+    /// When the first of them was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_attempt_at: Option<Timestamp>,
+    /// When a wake-up that was given is repeated, unless something happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nudge_at: Option<Timestamp>,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessagePhase {
+    /// Waits to be sent.
+    Queued {
+        /// Not before this time.
+        not_before: Timestamp,
+    },
+    /// The intent is stored; the request may be on the wire.
+    Dispatching {
+        /// Since when.
+        started_at: Timestamp,
+        /// Until when the claim holds.
+        lease_until: Timestamp,
+    },
+    /// No usable answer came: neither sent nor failed.
+    InDoubt {
+        /// When the request was made.
+        started_at: Timestamp,
+        /// How often the provider has been asked.
+        asked: u8,
+        /// When it is asked next.
+        ask_at: Timestamp,
+    },
+    /// Certainly not sent; waits to be sent again.
+    RetryWait {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The provider has it. A SID exists only from here on.
+    Submitted {
+        /// Its name there.
+        sid: MessageSid,
+        /// Its status there.
+        status: CarrierStatus,
+        /// The error code of a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// Its fate stayed unknown; an operator decides.
+    Held {
+        /// When the request was made.
+        started_at: Timestamp,
+    },
+    /// A rule forbids it.
+    Suppressed {
+        /// Which.
+        rule: Rule,
+    },
+    /// A permanent failure.
+    Dead {
+        /// Why, in one word.
+        reason: String,
+        /// The provider's code, where it gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// Too late to be of use.
+    Expired,
+    /// Withdrawn before it was sent.
+    Cancelled,
+}
+
+impl MessagePhase {
+    /// The phase in the words of the design; a submitted message goes by the provider's status.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Dispatching { .. } => "dispatching",
+            Self::InDoubt { .. } => "in_doubt",
+            Self::RetryWait { .. } => "retry_wait",
+            Self::Submitted { status, .. } => match status {
+                CarrierStatus::Accepted | CarrierStatus::Queued | CarrierStatus::Sending => "submitted",
+                CarrierStatus::Sent => "sent",
+                CarrierStatus::Delivered => "delivered",
+                CarrierStatus::Undelivered => "undelivered",
+                CarrierStatus::Failed => "failed",
+            },
+            Self::Held { .. } => "held",
+            Self::Suppressed { .. } => "suppressed",
+            Self::Dead { .. } => "dead",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What can happen to a message.
+#[derive(Debug, Clone)]
+pub enum MessageEvent<'a> {
+    /// A worker is about to send it.
+    Begin,
+    /// The policy's second look: not before this time.
+    Defer(Timestamp),
+    /// The policy's second look: not at all.
+    Suppress(Rule),
+    /// The policy's second look, or the clock: too late.
+    Expire,
+    /// The worker that made attempt `attempt` heard this.
+    Answered {
+        /// Which attempt.
+        attempt: u16,
+        /// What it heard.
+        outcome: &'a SubmitOutcome,
+    },
+    /// The provider reported a status.
+    Status {
+        /// Its name for the message.
+        sid: &'a MessageSid,
+        /// The status.
+        status: CarrierStatus,
+        /// The error code of a failure.
+        code: Option<u32>,
+        /// What that code asks of us.
+        class: FailureClass,
+    },
+    /// The provider was asked what became of it.
+    DoubtAnswered(&'a DoubtAnswer),
+    /// Time has passed.
+    Tick,
+    /// The run is over or has moved on.
+    Cancel,
+}
+
+/// What a transition may look at besides the message.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageContext<'a> {
+    /// The run it belongs to.
+    pub run: &'a RunId,
+    /// The workflow's name.
+    pub workflow: &'a str,
+    /// The event's source.
+    pub source: &'a str,
+    /// How refused sends are repeated.
+    pub retry: &'a RetryPolicy,
+    /// What to do when doubt cannot be settled.
+    pub on_doubt: OnDoubt,
+    /// When the event stops being of use.
+    pub not_after: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Message {
+    /// The provider's name for it, once bound.
+    pub fn sid(&self) -> Option<&MessageSid> {
+        match &self.phase {
+            MessagePhase::Submitted { sid, .. } => Some(sid),
+            MessagePhase::Queued { .. }
+            | MessagePhase::Dispatching { .. }
+            | MessagePhase::InDoubt { .. }
+            | MessagePhase::RetryWait { .. }
+            | MessagePhase::Held { .. }
+            | MessagePhase::Suppressed { .. }
+            | MessagePhase::Dead { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => None,
+        }
+    }
+
+    /// Whether it arrived.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self.phase, MessagePhase::Submitted { status: CarrierStatus::Delivered, .. })
+    }
+
+    /// Whether it may still arrive, or has.
+    pub fn is_alive(&self) -> bool {
+        match &self.phase {
+            MessagePhase::Queued { .. }
+            | MessagePhase::Dispatching { .. }
+            | MessagePhase::InDoubt { .. }
+            | MessagePhase::RetryWait { .. }
+            | MessagePhase::Held { .. } => true,
+            MessagePhase::Submitted { status, .. } => !status.is_failure(),
+            MessagePhase::Suppressed { .. }
+            | MessagePhase::Dead { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => false,
+        }
+    }
+
+    /// Whether it waits for a worker to send it.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. })
+    }
+
+    /// Whether nothing more can happen to it but a late status.
+    pub fn is_settled(&self) -> bool {
+        match &self.phase {
+            MessagePhase::Submitted { status, .. } => status.is_final(),
+            MessagePhase::Held { .. } => true,
+            MessagePhase::Queued { .. }
+            | MessagePhase::Dispatching { .. }
+            | MessagePhase::InDoubt { .. }
+            | MessagePhase::RetryWait { .. } => false,
+            MessagePhase::Suppressed { .. }
+            | MessagePhase::Dead { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => true,
+        }
+    }
+
+    /// When it must be looked at again, whatever the run does.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let at = match &self.phase {
+            MessagePhase::Queued { not_before: at }
+            | MessagePhase::RetryWait { until: at }
+            | MessagePhase::InDoubt { ask_at: at, .. } => *at,
+            MessagePhase::Dispatching { lease_until, .. } => return Some(*lease_until),
+            MessagePhase::Submitted { .. }
+            | MessagePhase::Held { .. }
+            | MessagePhase::Suppressed { .. }
+            | MessagePhase::Dead { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => return None,
+        };
+        Some(self.nudge_at.map_or(at, |nudge| at.max(nudge)))
+    }
+}

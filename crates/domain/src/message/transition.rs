@@ -1,0 +1,294 @@
+//! How a message changes: the table of every phase and everything that can happen to it.
+//!
+//! In: a message, an event, the time. Out: its next phase, and effects. What is stale or doubled changes nothing.
+//! Never: goes backwards in status, or leaves `dispatching` for another send without passing through doubt.
+
+use super::{Message, MessageContext, MessageEvent, MessagePhase};
+use crate::{
+    carrier::{CarrierStatus, FailureClass, MessageSid, Refusal, SubmitOutcome},
+    consent::{ConsentChange, ConsentEntry},
+    doubt::{DoubtAnswer, ask_after_answer, ask_again_at},
+    id::{MessageId, RunId},
+    limits::{LEASE_MS, NUDGE_MS},
+    moment::after_ms,
+    policy::{Decision, Rule},
+    retry::RetryQuestion,
+    timeline::{Command, DeadLetter, Effects, Happening},
+    workflow::OnDoubt,
+};
+
+/// The provider has the text: under which name, how far it got, and how we know.
+struct Report<'a> {
+    sid: &'a MessageSid,
+    status: CarrierStatus,
+    code: Option<u32>,
+    class: FailureClass,
+    /// What settles a doubt with it, as in [`Happening::DoubtSettled`].
+    by: &'a str,
+    evidence: &'a str,
+}
+
+impl Message {
+    /// Applies what happened. Stale and doubled events change nothing.
+    pub fn apply(&mut self, event: &MessageEvent<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        match event {
+            MessageEvent::Begin if self.is_waiting() => self.begin(ctx, fx),
+            MessageEvent::Defer(until) if self.is_waiting() => {
+                self.wait(MessagePhase::Queued { not_before: *until })
+            }
+            MessageEvent::Suppress(rule) if self.is_waiting() => {
+                self.wait(MessagePhase::Suppressed { rule: *rule });
+            }
+            MessageEvent::Expire if self.is_waiting() => self.wait(MessagePhase::Expired),
+            MessageEvent::Cancel if self.is_waiting() => {
+                self.wait(MessagePhase::Cancelled);
+                fx.note(ctx.now, self.number, Happening::Cancelled);
+            }
+            MessageEvent::Answered { attempt, outcome } => self.answered(*attempt, outcome, ctx, fx),
+            MessageEvent::Status { sid, status, code, class } => {
+                let (by, evidence) = ("callback", "the provider's status carries our id");
+                let (status, code, class) = (*status, *code, *class);
+                self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
+            }
+            MessageEvent::DoubtAnswered(answer) => self.doubt_answered(answer, ctx, fx),
+            MessageEvent::Tick => self.tick(ctx, fx),
+            MessageEvent::Begin
+            | MessageEvent::Defer(_)
+            | MessageEvent::Suppress(_)
+            | MessageEvent::Expire
+            | MessageEvent::Cancel => {}
+        }
+    }
+
+    /// Moves to a phase that fences every command given out before.
+    fn wait(&mut self, phase: MessagePhase) {
+        self.phase = phase;
+        self.epoch += 1;
+        self.nudge_at = None;
+    }
+
+    fn begin(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let lease_until = after_ms(ctx.now, LEASE_MS);
+        self.wait(MessagePhase::Dispatching { started_at: ctx.now, lease_until });
+        self.attempt += 1;
+        self.first_attempt_at.get_or_insert(ctx.now);
+        fx.note(ctx.now, self.number, Happening::DispatchBegan { attempt: self.attempt });
+    }
+
+    fn answered(
+        &mut self,
+        attempt: u16,
+        outcome: &SubmitOutcome,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
+        match outcome {
+            // That the provider took it is true whatever we have come to believe since.
+            SubmitOutcome::Sent { sid, status } => {
+                let (by, evidence) = ("answer", "the provider's answer came late");
+                let (status, code, class) = (*status, None, FailureClass::Informational);
+                self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
+            }
+            SubmitOutcome::NotSent(refusal) if self.is_asking(attempt) => self.refused(refusal, ctx, fx),
+            SubmitOutcome::InDoubt { reason } if self.is_asking(attempt) => self.doubt(reason, ctx, fx),
+            SubmitOutcome::NotSent(_) | SubmitOutcome::InDoubt { .. } => {}
+        }
+    }
+
+    /// Whether the outcome of this attempt is still open.
+    fn is_asking(&self, attempt: u16) -> bool {
+        let open = matches!(self.phase, MessagePhase::Dispatching { .. } | MessagePhase::InDoubt { .. });
+        open && attempt == self.attempt
+    }
+
+    fn refused(&mut self, refusal: &Refusal, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let reason = refusal.reason.clone();
+        fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
+        match refusal.class {
+            FailureClass::RetrySoon | FailureClass::RetryLater | FailureClass::Account => {
+                self.retry(refusal, ctx, fx);
+            }
+            FailureClass::OptedOut => {
+                self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });
+                self.note_opt_out(refusal.code, ctx, fx);
+            }
+            FailureClass::Ambiguous => self.doubt(&refusal.reason, ctx, fx),
+            FailureClass::Recipient | FailureClass::Configuration | FailureClass::Informational => {
+                self.die("refused", &refusal.reason, refusal.code, ctx, fx);
+            }
+        }
+    }
+
+    fn retry(&mut self, refusal: &Refusal, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let question = RetryQuestion {
+            attempt: self.attempt,
+            seed: seed_of(ctx.run, self.number),
+            first_at: self.first_attempt_at.unwrap_or(ctx.now),
+            now: ctx.now,
+            retry_after_ms: refusal.retry_after_ms,
+            not_after: Some(ctx.not_after),
+        };
+        match ctx.retry.next(&question) {
+            Some(until) => {
+                self.wait(MessagePhase::RetryWait { until });
+                fx.note(ctx.now, self.number, Happening::RetryScheduled { until });
+            }
+            None => self.die("attempts_used_up", &refusal.reason, refusal.code, ctx, fx),
+        }
+    }
+
+    fn die(
+        &mut self,
+        reason: &str,
+        error: &str,
+        code: Option<u32>,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
+        let id = MessageId { run: ctx.run.clone(), number: self.number };
+        self.wait(MessagePhase::Dead { reason: reason.to_owned(), code });
+        fx.note(ctx.now, self.number, Happening::Died { reason: reason.to_owned() });
+        fx.dead_letters.push(DeadLetter {
+            id: format!("{id}.{}", self.epoch),
+            reason: reason.to_owned(),
+            error: error.to_owned(),
+            at: ctx.now,
+            message: Some(id),
+            workflow: Some(ctx.workflow.to_owned()),
+            source: Some(ctx.source.to_owned()),
+            attempts: self.attempt,
+            event: None,
+        });
+    }
+
+    /// Dies before it was ever sent, for example because its text could not be composed.
+    pub fn die_unsent(&mut self, reason: &str, error: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        self.die(reason, error, None, ctx, fx);
+    }
+
+    fn doubt(&mut self, reason: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::Dispatching { started_at, .. } = self.phase else { return };
+        self.wait(MessagePhase::InDoubt { started_at, asked: 0, ask_at: ask_again_at(started_at, 0) });
+        fx.note(ctx.now, self.number, Happening::DoubtBegan { reason: reason.to_owned() });
+    }
+
+    fn doubt_answered(&mut self, answer: &DoubtAnswer, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::InDoubt { started_at, asked, ask_at } = self.phase else { return };
+        let evidence = match answer {
+            DoubtAnswer::Found { sid, status, code, class, evidence } => {
+                let (status, code, class, by) = (*status, *code, *class, "found");
+                return self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
+            }
+            // A wake-up may come twice. Were both questions counted, the doubt would end before its time.
+            DoubtAnswer::NotFound { .. } | DoubtAnswer::NoAnswer { .. } if ctx.now < ask_at => return,
+            DoubtAnswer::NotFound { evidence } => evidence.clone(),
+            DoubtAnswer::NoAnswer { reason } => format!("the provider could not be asked: {reason}"),
+        };
+        let asked = asked.saturating_add(1);
+        fx.note(ctx.now, self.number, Happening::DoubtAsked { asked, evidence: evidence.clone() });
+        if !crate::doubt::is_given_up(asked) {
+            let ask_at = ask_after_answer(started_at, asked, ctx.now);
+            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at };
+            self.nudge_at = None;
+        } else if ctx.on_doubt == OnDoubt::Hold || self.attempt >= ctx.retry.attempts_max {
+            // Without the bound a provider that takes texts and answers with errors would send one for ever.
+            self.wait(MessagePhase::Held { started_at });
+            self.settle_doubt("hold", &evidence, ctx, fx);
+        } else if ctx.now >= ctx.not_after {
+            self.wait(MessagePhase::Expired);
+            self.settle_doubt("expired", &evidence, ctx, fx);
+        } else {
+            self.wait(MessagePhase::Queued { not_before: ctx.now });
+            self.settle_doubt("resend", &evidence, ctx, fx);
+        }
+    }
+
+    fn settle_doubt(&self, by: &str, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let what = Happening::DoubtSettled { by: by.to_owned(), evidence: evidence.to_owned() };
+        fx.note(ctx.now, self.number, what);
+    }
+
+    fn status(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let Report { sid, status, code, class, .. } = *report;
+        if let MessagePhase::Submitted { sid: bound, status: current, code: known } = &self.phase {
+            if bound != sid {
+                fx.sids.push((sid.clone(), self.number));
+                return fx.note(ctx.now, self.number, Happening::SecondSid { sid: sid.clone() });
+            }
+            // The provider's answer to a request names a failure without its code; the callback brings it.
+            let explains = status == *current && known.is_none() && code.is_some();
+            if status.rank() <= current.rank() && !explains {
+                if current.is_final() && status.is_final() && status != *current {
+                    fx.note(ctx.now, self.number, Happening::ContradictoryStatus { status });
+                }
+                return;
+            }
+        } else {
+            self.bind(report, ctx, fx);
+        }
+        if status.rank() >= CarrierStatus::Sent.rank() {
+            fx.note(ctx.now, self.number, Happening::Status { status, code });
+        }
+        if class == FailureClass::OptedOut {
+            self.note_opt_out(code, ctx, fx);
+        }
+        self.phase = MessagePhase::Submitted { sid: sid.clone(), status, code };
+        self.nudge_at = None;
+    }
+
+    /// Fences whatever was planned: the provider has the text.
+    fn bind(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        if matches!(self.phase, MessagePhase::InDoubt { .. } | MessagePhase::Held { .. }) {
+            self.settle_doubt(report.by, report.evidence, ctx, fx);
+        }
+        self.epoch += 1;
+        fx.sids.push((report.sid.clone(), self.number));
+        fx.note(ctx.now, self.number, Happening::Submitted { sid: report.sid.clone() });
+    }
+
+    fn note_opt_out(&self, code: Option<u32>, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        fx.consent.push(ConsentEntry {
+            number: self.recipient.number.clone(),
+            change: ConsentChange::OptOut,
+            at: ctx.now,
+            source: "provider".to_owned(),
+            evidence: format!("error {} for {}-{}", code.unwrap_or(0), ctx.run, self.number),
+        });
+    }
+
+    fn tick(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        if self.is_waiting() && ctx.now >= ctx.not_after {
+            fx.note(ctx.now, self.number, Happening::Decided(Decision::expire(ctx.not_after)));
+            return self.wait(MessagePhase::Expired);
+        }
+        if self.next_due().is_none_or(|due| due > ctx.now) {
+            return;
+        }
+        let message = MessageId { run: ctx.run.clone(), number: self.number };
+        match self.phase {
+            MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. } => {
+                fx.commands.push(Command::Dispatch { message, epoch: self.epoch });
+            }
+            MessagePhase::InDoubt { .. } => {
+                fx.commands.push(Command::ResolveDoubt { message, epoch: self.epoch })
+            }
+            // Whoever held the claim is gone, or paused: its request may have gone out.
+            MessagePhase::Dispatching { .. } => {
+                return self.doubt("the claim lapsed without an answer", ctx, fx);
+            }
+            MessagePhase::Submitted { .. }
+            | MessagePhase::Held { .. }
+            | MessagePhase::Suppressed { .. }
+            | MessagePhase::Dead { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => return,
+        }
+        self.nudge_at = Some(after_ms(ctx.now, NUDGE_MS));
+    }
+}
+
+/// A number that is the same wherever it is computed, for jitter that can be replayed.
+fn seed_of(run: &RunId, number: u16) -> u64 {
+    let digest = crate::id::digest(&[run.as_str(), &number.to_string()]);
+    digest[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}

@@ -1,0 +1,306 @@
+//! May this text go to this number now? Plain code, in a fixed order, every verdict with its rule.
+//!
+//! In: the workflow, the environment, the recipient's consent and the time. Out: a [`Decision`].
+//! Never: asks an agent, a template or the event whether a rule applies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    consent::Consent,
+    directory::Recipient,
+    id::digest,
+    phone::E164,
+    quiet_hours::zone,
+    workflow::{Stage, WorkflowDefinition},
+};
+
+/// Version of the rules, stored with every decision. Raised when a rule's meaning changes.
+pub const POLICY_VERSION: u16 = 1;
+
+/// Where this installation runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name, for example `staging`.
+    pub name: String,
+    /// Who may be texted here; everybody when absent.
+    pub allow_recipients: Option<BTreeSet<E164>>,
+}
+
+/// The rule that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rule {
+    /// The environment's list of recipients does not have the number.
+    #[serde(rename = "environment.allow_list")]
+    EnvironmentAllowList,
+    /// The workflow is in stage `shadow`.
+    #[serde(rename = "stage.shadow")]
+    StageShadow,
+    /// The workflow is in stage `canary` and the number is not in it.
+    #[serde(rename = "stage.canary")]
+    StageCanary,
+    /// The number has opted out.
+    #[serde(rename = "consent.opted_out")]
+    OptedOut,
+    /// The category needs a grant and there is none.
+    #[serde(rename = "consent.not_granted")]
+    NotGranted,
+    /// It is quiet where the recipient is.
+    #[serde(rename = "quiet_hours.active")]
+    QuietHours,
+    /// It is quiet, and the text would be stale when that ends.
+    #[serde(rename = "quiet_hours.past_deadline")]
+    QuietPastDeadline,
+    /// It is quiet, and the workflow is urgent.
+    #[serde(rename = "quiet_hours.urgent")]
+    QuietUrgent,
+    /// The event is no longer of use.
+    #[serde(rename = "expiry.not_after")]
+    NotAfter,
+    /// No rule objects.
+    #[serde(rename = "policy.passed")]
+    Passed,
+}
+
+impl Rule {
+    /// The rule's id, as stored and shown.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::EnvironmentAllowList => "environment.allow_list",
+            Self::StageShadow => "stage.shadow",
+            Self::StageCanary => "stage.canary",
+            Self::OptedOut => "consent.opted_out",
+            Self::NotGranted => "consent.not_granted",
+            Self::QuietHours => "quiet_hours.active",
+            Self::QuietPastDeadline => "quiet_hours.past_deadline",
+            Self::QuietUrgent => "quiet_hours.urgent",
+            Self::NotAfter => "expiry.not_after",
+            Self::Passed => "policy.passed",
+        }
+    }
+}
+
+/// What the rule decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may go out.
+    Send,
+    /// Not before this time.
+    Defer(Timestamp),
+    /// Not at all.
+    Suppress,
+    /// Not any more.
+    Expire,
+}
+
+/// One verdict with its rule and what the rule looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// By which rule.
+    pub rule: Rule,
+    /// The facts it looked at, without numbers or text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// [`POLICY_VERSION`] at the time.
+    pub policy: u16,
+}
+
+impl Decision {
+    /// The verdict of the clock: the event's `not_after` has come.
+    pub(crate) fn expire(not_after: Timestamp) -> Self {
+        decision(Verdict::Expire, Rule::NotAfter, [("not_after", not_after.to_string())])
+    }
+}
+
+/// What a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// What the text is for.
+    pub workflow: &'a WorkflowDefinition,
+    /// Where we run.
+    pub environment: &'a Environment,
+    /// Whom it goes to.
+    pub recipient: &'a Recipient,
+    /// What they agreed to.
+    pub consent: &'a Consent,
+    /// When the event stops being of use.
+    pub not_after: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// Decides, in the order of the rules: expiry, environment, stage, opt-out, consent, quiet hours.
+pub fn decide(question: &Question<'_>) -> Decision {
+    let Question { workflow, environment, recipient, consent, not_after, now } = *question;
+    if now >= not_after {
+        return Decision::expire(not_after);
+    }
+    if environment.allow_recipients.as_ref().is_some_and(|list| !list.contains(&recipient.number)) {
+        return decision(
+            Verdict::Suppress,
+            Rule::EnvironmentAllowList,
+            [("environment", environment.name.clone())],
+        );
+    }
+    match &workflow.stage {
+        Stage::Shadow => return decision(Verdict::Suppress, Rule::StageShadow, []),
+        Stage::Canary { recipients, percent } => {
+            let bucket = canary_bucket(&workflow.name, &recipient.number);
+            if !recipients.contains(&recipient.number) && bucket >= *percent {
+                let inputs = [("percent", percent.to_string()), ("bucket", bucket.to_string())];
+                return decision(Verdict::Suppress, Rule::StageCanary, inputs);
+            }
+        }
+        Stage::Live => {}
+    }
+    if let Some(since) = consent.opted_out_since() {
+        return decision(Verdict::Suppress, Rule::OptedOut, [("since", since.to_string())]);
+    }
+    let category = workflow.category;
+    if category == crate::workflow::Category::Marketing && !consent.is_granted(category) {
+        return decision(Verdict::Suppress, Rule::NotGranted, [("category", category.as_str().to_owned())]);
+    }
+    quiet_hours(question).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
+}
+
+fn quiet_hours(question: &Question<'_>) -> Option<Decision> {
+    let hours = question.workflow.quiet_hours.as_ref()?;
+    let name = question.recipient.time_zone.as_deref().unwrap_or(&hours.time_zone);
+    // A zone that is not known is one that we cannot call at night by mistake: the configured one counts.
+    let zone = zone(name).or_else(|| zone(&hours.time_zone))?;
+    let until = hours.quiet_until(&zone, question.now)?;
+    let inputs = [("time_zone", name.to_owned()), ("until", until.to_string())];
+    Some(if hours.urgent {
+        decision(Verdict::Send, Rule::QuietUrgent, inputs)
+    } else if until >= question.not_after {
+        decision(Verdict::Suppress, Rule::QuietPastDeadline, inputs)
+    } else {
+        decision(Verdict::Defer(until), Rule::QuietHours, inputs)
+    })
+}
+
+/// A stable number from 0 to 99 for this recipient in this workflow.
+fn canary_bucket(workflow: &str, number: &E164) -> u8 {
+    digest(&[workflow, number.as_str()])[0] % 100
+}
+
+fn decision<const N: usize>(verdict: Verdict, rule: Rule, inputs: [(&str, String); N]) -> Decision {
+    let inputs = inputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Decision { verdict, rule, inputs, policy: POLICY_VERSION }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        consent::{ConsentChange, ConsentEntry},
+        quiet_hours::QuietHours,
+        workflow::Category,
+    };
+
+    struct Case {
+        workflow: WorkflowDefinition,
+        environment: Environment,
+        recipient: Recipient,
+        consent: Consent,
+        now: Timestamp,
+    }
+
+    fn case() -> Case {
+        let mut workflow = WorkflowDefinition::new("w", "e", "text", json!({"type": "object"}), vec![]);
+        workflow.stage = Stage::Live;
+        Case {
+            workflow,
+            environment: Environment::default(),
+            recipient: Recipient {
+                target: "contact:ada".into(),
+                name: "Ada".into(),
+                number: "+14155550100".parse().unwrap(),
+                time_zone: Some("America/New_York".into()),
+            },
+            consent: Consent::default(),
+            now: "2026-01-15T17:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn check(case: &Case, verdict: Verdict, rule: Rule) {
+        let decision = decide(&Question {
+            workflow: &case.workflow,
+            environment: &case.environment,
+            recipient: &case.recipient,
+            consent: &case.consent,
+            not_after: "2026-01-16T17:00:00Z".parse().unwrap(),
+            now: case.now,
+        });
+        assert_eq!((decision.verdict, decision.rule), (verdict, rule));
+    }
+
+    #[test]
+    fn each_rule_decides_and_the_first_in_order_wins() {
+        let mut case = case();
+        check(&case, Verdict::Send, Rule::Passed);
+
+        let night: Timestamp = "2026-01-16T05:00:00Z".parse().unwrap();
+        let hours = |urgent| QuietHours {
+            start: "21:00".parse().unwrap(),
+            end: "08:00".parse().unwrap(),
+            time_zone: "UTC".into(),
+            urgent,
+        };
+        case.workflow.quiet_hours = Some(hours(false));
+        case.now = night;
+        check(&case, Verdict::Defer("2026-01-16T13:00:00Z".parse().unwrap()), Rule::QuietHours);
+        case.workflow.quiet_hours = Some(hours(true));
+        check(&case, Verdict::Send, Rule::QuietUrgent);
+
+        case.workflow.category = Category::Marketing;
+        check(&case, Verdict::Suppress, Rule::NotGranted);
+        let entry = |change| ConsentEntry {
+            number: case.recipient.number.clone(),
+            change,
+            at: night,
+            source: "test".into(),
+            evidence: String::new(),
+        };
+        case.consent.apply(&entry(ConsentChange::Grant(Category::Marketing)));
+        check(&case, Verdict::Send, Rule::QuietUrgent);
+        let out = entry(ConsentChange::OptOut);
+        case.consent.apply(&out);
+        check(&case, Verdict::Suppress, Rule::OptedOut);
+
+        case.workflow.stage = Stage::Canary { recipients: vec![], percent: 0 };
+        check(&case, Verdict::Suppress, Rule::StageCanary);
+        case.workflow.stage = Stage::Canary { recipients: vec![case.recipient.number.clone()], percent: 0 };
+        check(&case, Verdict::Suppress, Rule::OptedOut);
+        case.workflow.stage = Stage::Canary { recipients: vec![], percent: 100 };
+        check(&case, Verdict::Suppress, Rule::OptedOut);
+        case.workflow.stage = Stage::Shadow;
+        check(&case, Verdict::Suppress, Rule::StageShadow);
+
+        case.environment.allow_recipients = Some(BTreeSet::new());
+        check(&case, Verdict::Suppress, Rule::EnvironmentAllowList);
+        case.now = "2026-01-16T17:00:00Z".parse().unwrap();
+        check(&case, Verdict::Expire, Rule::NotAfter);
+    }
+
+    #[test]
+    fn a_text_that_would_be_stale_after_the_quiet_hours_is_suppressed() {
+        let mut case = case();
+        case.workflow.quiet_hours = Some(QuietHours {
+            start: "11:00".parse().unwrap(),
+            end: "23:59".parse().unwrap(),
+            time_zone: "UTC".into(),
+            urgent: false,
+        });
+        case.now = "2026-01-16T16:30:00Z".parse().unwrap();
+        check(&case, Verdict::Suppress, Rule::QuietPastDeadline);
+    }
+}

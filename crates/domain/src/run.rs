@@ -1,0 +1,250 @@
+//! One event through one workflow: its steps, its end.
+//!
+//! In: a run, its workflow, what happened, and the time. Out: the changed run, and effects.
+//! Never: leaves a run without a next due time unless it is closed and its messages are settled.
+
+mod deadline;
+mod step;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use step::{Addressee, Audience, Dispatch, Setting};
+
+use crate::{
+    event::{Event, EventKey},
+    id::{MessageId, RunId},
+    message::{Message, MessageContext, MessageEvent},
+    moment::after_s,
+    timeline::{Effects, Happening, Outcome},
+    workflow::{Lane, Workflow},
+};
+
+/// Where a run stands. All but `active` are ends, of which `acknowledged` may still become `resolved`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunPhase {
+    /// A step is under way.
+    Active,
+    /// Somebody took it on.
+    Acknowledged,
+    /// The text arrived, and nothing more was asked for.
+    Completed,
+    /// A resolving event ended it.
+    Resolved,
+    /// The steps are used up.
+    Exhausted,
+    /// Rules forbade every text.
+    Suppressed,
+    /// The event was of no use any more.
+    Expired,
+    /// An operator ended it.
+    Cancelled,
+}
+
+impl RunPhase {
+    /// All phases.
+    pub const ALL: [Self; 8] = [
+        Self::Active,
+        Self::Acknowledged,
+        Self::Completed,
+        Self::Resolved,
+        Self::Exhausted,
+        Self::Suppressed,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
+    /// The phase's name in lists, logs and outcomes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Acknowledged => "acknowledged",
+            Self::Completed => "completed",
+            Self::Resolved => "resolved",
+            Self::Exhausted => "exhausted",
+            Self::Suppressed => "suppressed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One event through one workflow, with all its messages: the unit that is changed by compare-and-set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its name, derived from the event and the workflow.
+    pub id: RunId,
+    /// The event that opened it.
+    pub event: EventKey,
+    /// What the event is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The hash of the definition it was opened with, and keeps.
+    pub workflow_hash: String,
+    /// Which queue its work waits in.
+    pub lane: Lane,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// The step under way, from 0.
+    pub step: u8,
+    /// When the deadlines of that step count from: its start, or the end of a deferral.
+    pub clock_from: Timestamp,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// When the event stops being of use.
+    pub not_after: Timestamp,
+    /// The event's fields, which every step's text is composed from.
+    pub data: Map<String, Value>,
+    /// Its messages, by number.
+    pub messages: Vec<Message>,
+    /// The queue in which a ticket was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// W3C trace context of the event's producer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+impl Run {
+    /// Opens a run for an event. Without messages yet: [`Run::start_step`] makes them.
+    pub fn open(event: &Event, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Self {
+        let definition = &workflow.definition;
+        let id = RunId::derive(&event.key.source, &event.key.id, &definition.name, event.subject.as_deref());
+        // A clock that runs ahead at the source must not lengthen the event's life.
+        let happened_at = event.time.map_or(now, |time| time.min(now));
+        let not_after = after_s(happened_at, definition.not_after_s);
+        fx.note_run(now, Happening::Opened { event: event.kind.clone() });
+        let mut run = Self {
+            id,
+            event: event.key.clone(),
+            subject: event.subject.clone(),
+            workflow: definition.name.clone(),
+            workflow_hash: workflow.hash.to_string(),
+            lane: definition.lane,
+            phase: RunPhase::Active,
+            step: 0,
+            clock_from: now,
+            opened_at: now,
+            closed_at: None,
+            not_after,
+            data: event.data.clone(),
+            messages: Vec::new(),
+            ticket: None,
+            traceparent: event.traceparent.clone(),
+        };
+        if now >= not_after {
+            run.close(RunPhase::Expired, "the event is older than its workflow's not_after", now, fx);
+        }
+        run
+    }
+
+    /// The message with this number.
+    pub fn message(&self, number: u16) -> Option<&Message> {
+        self.messages.get(usize::from(number).checked_sub(1)?)
+    }
+
+    /// The id of the message with this number.
+    pub fn message_id(&self, number: u16) -> MessageId {
+        MessageId { run: self.id.clone(), number }
+    }
+
+    /// Applies what happened to one message, then whatever follows for the run.
+    pub fn apply_to_message(
+        &mut self,
+        number: u16,
+        event: &MessageEvent<'_>,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) {
+        let Some(index) = self.index_of(number) else { return };
+        self.apply_at(index, event, workflow, now, fx);
+        self.advance(workflow, now, fx);
+    }
+
+    /// Somebody took it on. Changes nothing in a run that is over, but leaves a line.
+    pub fn acknowledge(
+        &mut self,
+        by: &str,
+        via: &str,
+        message: Option<u16>,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) {
+        let by = by.to_owned();
+        let what = if self.phase == RunPhase::Active {
+            Happening::Acknowledged { by, via: via.to_owned() }
+        } else {
+            Happening::AcknowledgedLate { by }
+        };
+        fx.timeline.push(crate::timeline::Entry { at: now, message, what });
+        if self.phase == RunPhase::Active {
+            self.cancel_waiting(workflow, now, fx);
+            self.close(RunPhase::Acknowledged, "", now, fx);
+        }
+    }
+
+    /// The resolving event came. Returns whether that changed anything.
+    pub fn resolve(&mut self, by: &EventKey, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> bool {
+        if !matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged) {
+            return false;
+        }
+        self.cancel_waiting(workflow, now, fx);
+        self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), now, fx);
+        true
+    }
+
+    /// An operator ends it. Returns whether that changed anything.
+    pub fn cancel(&mut self, by: &str, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> bool {
+        if self.phase != RunPhase::Active {
+            return false;
+        }
+        self.cancel_waiting(workflow, now, fx);
+        self.close(RunPhase::Cancelled, &format!("cancelled by {by}"), now, fx);
+        true
+    }
+
+    fn close(&mut self, phase: RunPhase, reason: &str, now: Timestamp, fx: &mut Effects) {
+        self.phase = phase;
+        self.closed_at = Some(now);
+        fx.note_run(now, Happening::Closed { phase, reason: reason.to_owned() });
+        fx.outcomes.push(Outcome { run: self.id.clone(), phase, at: now, ticket: self.ticket.clone() });
+    }
+
+    fn index_of(&self, number: u16) -> Option<usize> {
+        usize::from(number).checked_sub(1).filter(|index| *index < self.messages.len())
+    }
+
+    fn apply_at(
+        &mut self,
+        index: usize,
+        event: &MessageEvent<'_>,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) {
+        let mut message = self.messages[index].clone();
+        message.apply(event, &self.context(workflow, now), fx);
+        self.messages[index] = message;
+    }
+
+    fn context<'a>(&'a self, workflow: &'a Workflow, now: Timestamp) -> MessageContext<'a> {
+        MessageContext {
+            run: &self.id,
+            workflow: &self.workflow,
+            source: &self.event.source,
+            retry: &workflow.definition.retry,
+            on_doubt: workflow.definition.on_doubt,
+            not_after: self.not_after,
+            now,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Time passes: lost wake-ups are repeated, steps and runs end.
+//!
+//! In: a run and the time. Out: the step that must start, or the run's end.
+//! Never: lets a run that is not over be without a next due time.
+
+use jiff::Timestamp;
+
+use super::{Run, RunPhase};
+use crate::{
+    message::{Message, MessageEvent, MessagePhase},
+    moment::after_s,
+    policy::Rule,
+    timeline::{Effects, Happening},
+    workflow::{Step, Workflow},
+};
+
+impl Run {
+    /// Lets time pass: repeats lost wake-ups, doubts lapsed claims, ends what is over.
+    ///
+    /// Returns the step that must start, if the one under way cannot do any more.
+    pub fn tick(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Option<u8> {
+        for index in 0..self.messages.len() {
+            self.apply_at(index, &MessageEvent::Tick, workflow, now, fx);
+        }
+        self.advance(workflow, now, fx);
+        let reason = self.step_is_over(workflow, now)?;
+        fx.note_run(now, Happening::Escalated { step: self.step, reason: reason.to_owned() });
+        self.cancel_waiting(workflow, now, fx);
+        let next = self.step.checked_add(1).filter(|next| workflow.step(*next).is_some());
+        if next.is_none() || now >= self.not_after {
+            self.finish(workflow, now, fx);
+            return None;
+        }
+        next
+    }
+
+    /// When the run must be looked at again. `None` only once it is closed and its messages are settled.
+    pub fn next_due(&self, workflow: &Workflow) -> Option<Timestamp> {
+        let messages = self.messages.iter().filter_map(Message::next_due);
+        let deadlines = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
+        messages.chain(deadlines).min()
+    }
+
+    fn step_due(&self, workflow: &Workflow) -> Timestamp {
+        let Some(step) = workflow.step(self.step).filter(|_| self.current().any(Message::is_alive)) else {
+            return self.opened_at; // Nothing of this step can arrive: look at once, even where a deferral moved the clock.
+        };
+        self.deadline(step).0
+    }
+
+    /// The earliest deadline of a step that still counts, with what passing it means.
+    fn deadline(&self, step: &Step) -> (Timestamp, &'static str) {
+        let arrived = self.current().any(Message::is_delivered);
+        let deliver =
+            step.deliver_within_s().filter(|_| !arrived).map(|within| (within, "not delivered in time"));
+        let ack = step.ack_within_s.map(|within| (within, "not acknowledged in time"));
+        let deadlines = [deliver, ack].into_iter().flatten();
+        let earliest = deadlines.map(|(within_s, reason)| (after_s(self.clock_from, within_s), reason)).min();
+        // A step always waits for something; were there one that does not, its run must still end.
+        earliest.unwrap_or((self.not_after, "the event is of no use any more"))
+    }
+
+    fn current(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().filter(|message| message.step == self.step)
+    }
+
+    /// Why the step under way cannot do any more, if so.
+    fn step_is_over(&self, workflow: &Workflow, now: Timestamp) -> Option<&'static str> {
+        if self.phase != RunPhase::Active {
+            return None;
+        }
+        let Some(step) = workflow.step(self.step).filter(|_| self.current().next().is_some()) else {
+            return Some("the step notifies nobody");
+        };
+        if !self.current().any(Message::is_alive) {
+            return Some(if self.current().all(|m| matches!(m.phase, MessagePhase::Suppressed { .. })) {
+                "every text of the step is suppressed"
+            } else {
+                "no text of the step can arrive"
+            });
+        }
+        let (at, reason) = self.deadline(step);
+        (at <= now).then_some(reason)
+    }
+
+    /// Ends a run whose text arrived when nothing more was asked for, and withdraws what nobody waits for.
+    pub(super) fn advance(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
+        let waits_for_ack = workflow.step(self.step).is_none_or(|step| step.ack_within_s.is_some());
+        if self.phase == RunPhase::Active && !waits_for_ack && self.current().any(Message::is_delivered) {
+            self.cancel_waiting(workflow, now, fx);
+            self.close(RunPhase::Completed, "", now, fx);
+        }
+        // A refusal or a settled doubt may leave a text waiting in a run, or a step, that is over.
+        let over = self.phase != RunPhase::Active;
+        for index in 0..self.messages.len() {
+            if over || self.messages[index].step < self.step {
+                self.apply_at(index, &MessageEvent::Cancel, workflow, now, fx);
+            }
+        }
+    }
+
+    fn finish(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
+        let all = |is: fn(&Message) -> bool| !self.messages.is_empty() && self.messages.iter().all(is);
+        let held_back =
+            |rule: Rule| matches!(rule, Rule::StageShadow | Rule::StageCanary | Rule::EnvironmentAllowList);
+        let staged = self
+            .messages
+            .iter()
+            .all(|message| matches!(message.phase, MessagePhase::Suppressed { rule } if held_back(rule)));
+        if all(|message| message.phase == MessagePhase::Expired) {
+            return self.close(
+                RunPhase::Expired,
+                "the event's not_after passed before anything was sent",
+                now,
+                fx,
+            );
+        }
+        let suppressed = all(|message| matches!(message.phase, MessagePhase::Suppressed { .. }));
+        // When somebody was meant to take it on, that nobody may be texted is no end: a ticket must say so.
+        if suppressed && (staged || !workflow.definition.wants_acknowledgement()) {
+            return self.close(RunPhase::Suppressed, "every text was suppressed", now, fx);
+        }
+        if let Some(queue) = &workflow.definition.exhausted_ticket {
+            self.ticket = Some(queue.clone());
+            fx.note_run(now, Happening::TicketOpened { queue: queue.clone() });
+        }
+        self.close(RunPhase::Exhausted, "the steps are used up", now, fx);
+    }
+
+    pub(super) fn cancel_waiting(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
+        for index in 0..self.messages.len() {
+            self.apply_at(index, &MessageEvent::Cancel, workflow, now, fx);
+        }
+    }
+}

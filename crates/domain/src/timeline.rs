@@ -1,0 +1,273 @@
+//! What happened to a run, in order, and what a transition asks the shell to do.
+//!
+//! In: nothing. Out: the words of every timeline, and [`Effects`], which the shell stores and then performs.
+//! Never: holds a text, a whole number or a secret.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ack_code::AckCode,
+    carrier::{CarrierStatus, MessageSid},
+    consent::ConsentEntry,
+    id::{MessageId, RunId},
+    phone::E164,
+    policy::Decision,
+    run::RunPhase,
+};
+
+/// One line of a run's timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub at: Timestamp,
+    /// Which message of the run, where it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<u16>,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Happening {
+    /// The event was taken and its run opened.
+    Opened {
+        /// The event's type.
+        event: String,
+    },
+    /// A step began.
+    StepStarted {
+        /// Its index, from 0.
+        step: u8,
+        /// Targets that meant nobody, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unresolved: Vec<String>,
+    },
+    /// A policy verdict about one message.
+    Decided(Decision),
+    /// A text was shortened to hold the segment limit.
+    Shortened {
+        /// The fields that were cut.
+        fields: Vec<String>,
+    },
+    /// The intent to send was stored.
+    DispatchBegan {
+        /// Which attempt, from 1.
+        attempt: u16,
+    },
+    /// The provider took the text.
+    Submitted {
+        /// Its name there.
+        sid: MessageSid,
+    },
+    /// The provider refused the text.
+    Refused {
+        /// Its error code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+        /// What was seen.
+        reason: String,
+    },
+    /// The send will be repeated.
+    RetryScheduled {
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        until: Timestamp,
+    },
+    /// Nobody knows whether the text went out.
+    DoubtBegan {
+        /// What was seen.
+        reason: String,
+    },
+    /// The provider was asked and knows no such text.
+    DoubtAsked {
+        /// How many times so far.
+        asked: u8,
+        /// What the question brought.
+        evidence: String,
+    },
+    /// A doubt ended.
+    DoubtSettled {
+        /// How: `found`, `callback`, `answer`, `resend`, `hold`, `expired`.
+        by: String,
+        /// What it rests on.
+        evidence: String,
+    },
+    /// The provider reported a status.
+    Status {
+        /// The status.
+        status: CarrierStatus,
+        /// The error code of a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// A final status that contradicts an earlier final one. The first is kept.
+    ContradictoryStatus {
+        /// The status that is not believed.
+        status: CarrierStatus,
+    },
+    /// A second provider message for the same message of ours.
+    SecondSid {
+        /// Its name.
+        sid: MessageSid,
+    },
+    /// A permanent failure; the message is a dead letter.
+    Died {
+        /// Why.
+        reason: String,
+    },
+    /// The text was withdrawn before it was sent.
+    Cancelled,
+    /// The run moves past a step.
+    Escalated {
+        /// The step that did not do, from 0.
+        step: u8,
+        /// Why.
+        reason: String,
+    },
+    /// A reply that acknowledges nothing: no code, or not ours to read.
+    ReplyUnclear {
+        /// Why it acknowledges nothing.
+        reason: String,
+    },
+    /// Somebody took it on.
+    Acknowledged {
+        /// Who.
+        by: String,
+        /// How: `reply`, `operator`, `api`.
+        via: String,
+    },
+    /// Somebody took it on after the run was over.
+    AcknowledgedLate {
+        /// Who.
+        by: String,
+    },
+    /// The run ended.
+    Closed {
+        /// In which phase.
+        phase: RunPhase,
+        /// Why, where that is not plain.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// A ticket was opened.
+    TicketOpened {
+        /// In which queue.
+        queue: String,
+    },
+}
+
+/// Work for another role. A wake-up only: whoever takes it reads the truth from the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Send this message, unless its epoch has moved on.
+    Dispatch {
+        /// Which message.
+        message: MessageId,
+        /// Its epoch when the command was given.
+        epoch: u32,
+    },
+    /// Ask the provider what became of this message.
+    ResolveDoubt {
+        /// Which message.
+        message: MessageId,
+        /// Its epoch when the command was given.
+        epoch: u32,
+    },
+    /// Look at this run's deadlines.
+    LookNow {
+        /// Which run.
+        run: RunId,
+    },
+}
+
+/// How a run ended, for the outside: tickets, webhooks, watchers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Which run.
+    pub run: RunId,
+    /// In which phase.
+    pub phase: RunPhase,
+    /// When.
+    pub at: Timestamp,
+    /// The queue that gets a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+/// Leads a reply from a phone back to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyRoute {
+    /// The phone that was texted.
+    pub number: E164,
+    /// The code that its text asked for.
+    pub code: AckCode,
+    /// The message that carried it.
+    pub message: MessageId,
+    /// Until when a reply is looked for.
+    pub expires_at: Timestamp,
+}
+
+/// What cannot proceed, kept with its reason until it is replayed or discarded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Names it: the message's id and epoch, or the digest of a poison event.
+    pub id: String,
+    /// Why: `refused`, `attempts_used_up`, `composition`, `unroutable`, `invalid_event`, ...
+    pub reason: String,
+    /// What was seen, without secrets, text or numbers.
+    pub error: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The message that died, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// The workflow, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// The event's source, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Attempts made.
+    #[serde(default)]
+    pub attempts: u16,
+    /// The event itself, if it was one that could not be worked on. Bounded by the event limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// What a transition asks for. The shell stores all but the commands with the new state, then publishes those.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// New lines of the timeline.
+    pub timeline: Vec<Entry>,
+    /// Wake-ups to publish once the state is stored. Losing one only delays: the due row repeats it.
+    pub commands: Vec<Command>,
+    /// Ends of runs.
+    pub outcomes: Vec<Outcome>,
+    /// New dead letters.
+    pub dead_letters: Vec<DeadLetter>,
+    /// New ways back from a reply.
+    pub reply_routes: Vec<ReplyRoute>,
+    /// What the provider told us of a recipient's consent.
+    pub consent: Vec<ConsentEntry>,
+    /// Provider names bound to messages of the run.
+    pub sids: Vec<(MessageSid, u16)>,
+}
+
+impl Effects {
+    /// Adds a line about a message.
+    pub fn note(&mut self, at: Timestamp, message: u16, what: Happening) {
+        self.timeline.push(Entry { at, message: Some(message), what });
+    }
+
+    /// Adds a line about the run itself.
+    pub fn note_run(&mut self, at: Timestamp, what: Happening) {
+        self.timeline.push(Entry { at, message: None, what });
+    }
+}

@@ -1,0 +1,294 @@
+//! Workflows: what one kind of event asks for. A definition is data; compiled, it is a [`Workflow`].
+//!
+//! In: definitions from configuration or, by content hash, from the store. Out: what runs are decided with.
+//! Never: changes under a run: a run keeps the hash of the definition it was opened with.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    id::digest,
+    limits::{DELIVER_WITHIN_S_DEFAULT, NOT_AFTER_S_DEFAULT},
+    phone::E164,
+    quiet_hours::QuietHours,
+    retry::RetryPolicy,
+    schema::FieldSchema,
+    template::{Template, TemplateError},
+};
+
+/// Which queue work waits in. Lanes are separate queues, never message priorities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Pages. Never waits behind the others.
+    Critical,
+    /// What somebody expects soon.
+    #[default]
+    Standard,
+    /// Everything that can wait.
+    Bulk,
+}
+
+impl Lane {
+    /// All lanes, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Critical, Self::Standard, Self::Bulk];
+
+    /// The lane's name in queues, logs and configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Standard => "standard",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+/// What kind of consent a text needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// To our own people about their duty. Needs no recorded grant.
+    Operational,
+    /// About something the recipient asked for: an invoice, an appointment. Needs no recorded grant.
+    #[default]
+    Transactional,
+    /// Everything else. Needs a recorded grant.
+    Marketing,
+}
+
+impl Category {
+    /// The category's name in configuration and decisions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operational => "operational",
+            Self::Transactional => "transactional",
+            Self::Marketing => "marketing",
+        }
+    }
+}
+
+/// How far a workflow has been rolled out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Decide and log, send nothing.
+    #[default]
+    Shadow,
+    /// Send to some.
+    Canary {
+        /// Who always gets it.
+        recipients: Vec<E164>,
+        /// How many of the others, 0 to 100, chosen by a stable hash of the number.
+        percent: u8,
+    },
+    /// Send.
+    Live,
+}
+
+/// What to do with a text whose fate stayed unknown after every question was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDoubt {
+    /// Send again: a doubled page is better than none.
+    Resend,
+    /// Leave it to an operator.
+    #[default]
+    Hold,
+}
+
+/// Whom a step notifies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Whoever is on call: `oncall:SCHEDULE` or `oncall:SCHEDULE/LAYER`.
+    OnCall {
+        /// The schedule's name.
+        schedule: String,
+        /// The layer within it; `primary` unless named.
+        layer: String,
+    },
+    /// A person of the contacts: `contact:NAME`.
+    Contact(String),
+    /// The number in a field of the event: `field:PATH`, dots between names.
+    Field(String),
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) = text.split_once(':').unwrap_or((text, ""));
+        match kind {
+            _ if name.is_empty() => {
+                Err(format!("expected oncall:SCHEDULE[/LAYER], contact:NAME or field:PATH, not {text:?}"))
+            }
+            "oncall" => {
+                let (schedule, layer) = name.split_once('/').unwrap_or((name, "primary"));
+                Ok(Self::OnCall { schedule: schedule.to_owned(), layer: layer.to_owned() })
+            }
+            "contact" => Ok(Self::Contact(name.to_owned())),
+            "field" => Ok(Self::Field(name.to_owned())),
+            _ => Err(format!(
+                "unknown target {kind:?}: expected oncall:SCHEDULE[/LAYER], contact:NAME or field:PATH"
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OnCall { schedule, layer } if layer == "primary" => write!(f, "oncall:{schedule}"),
+            Self::OnCall { schedule, layer } => write!(f, "oncall:{schedule}/{layer}"),
+            Self::Contact(name) => write!(f, "contact:{name}"),
+            Self::Field(path) => write!(f, "field:{path}"),
+        }
+    }
+}
+
+/// One rung of the escalation policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Whom to notify, all at once.
+    pub notify: Vec<Target>,
+    /// A receipt must come within this many seconds.
+    pub deliver_within_s: Option<u32>,
+    /// Somebody must acknowledge within this many seconds.
+    pub ack_within_s: Option<u32>,
+}
+
+impl Step {
+    /// The delivery deadline that applies, in seconds. A step that waits for nothing else waits for a receipt.
+    pub fn deliver_within_s(&self) -> Option<u32> {
+        match (self.deliver_within_s, self.ack_within_s) {
+            (None, None) => Some(DELIVER_WITHIN_S_DEFAULT),
+            (deliver, _) => deliver,
+        }
+    }
+}
+
+/// A workflow as configured and as stored under its content hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowDefinition {
+    /// Unique within the configuration.
+    pub name: String,
+    /// The event type that opens a run.
+    pub event: String,
+    /// The event type that ends it, for the same subject.
+    pub resolved_by: Option<String>,
+    /// Which queue its work waits in.
+    pub lane: Lane,
+    /// What consent its texts need.
+    pub category: Category,
+    /// How far it has been rolled out.
+    pub stage: Stage,
+    /// What to do with texts whose fate stayed unknown.
+    pub on_doubt: OnDoubt,
+    /// The text.
+    pub template: String,
+    /// The most segments a text may take, 1 to 10.
+    pub max_segments: u8,
+    /// Hosts that links in the text may point to.
+    pub link_hosts: Vec<String>,
+    /// Pictures sent along; makes an MMS.
+    pub media_urls: Vec<url::Url>,
+    /// JSON Schema of the event's data.
+    pub schema: Value,
+    /// How old an event may be, in seconds.
+    pub not_after_s: u32,
+    /// When texts wait.
+    pub quiet_hours: Option<QuietHours>,
+    /// The field of the event that names the recipient's time zone, for `field:` targets.
+    pub time_zone_field: Option<String>,
+    /// How refused sends are repeated.
+    pub retry: RetryPolicy,
+    /// The rungs, first to last.
+    pub steps: Vec<Step>,
+    /// The ticket queue that hears of a run whose steps are used up.
+    pub exhausted_ticket: Option<String>,
+}
+
+impl WorkflowDefinition {
+    /// A definition with the defaults of everything but the essentials.
+    pub fn new(name: &str, event: &str, template: &str, schema: Value, steps: Vec<Step>) -> Self {
+        Self {
+            name: name.to_owned(),
+            event: event.to_owned(),
+            resolved_by: None,
+            lane: Lane::default(),
+            category: Category::default(),
+            stage: Stage::default(),
+            on_doubt: OnDoubt::default(),
+            template: template.to_owned(),
+            max_segments: 1,
+            link_hosts: Vec::new(),
+            media_urls: Vec::new(),
+            schema,
+            not_after_s: NOT_AFTER_S_DEFAULT,
+            quiet_hours: None,
+            time_zone_field: None,
+            retry: RetryPolicy::default(),
+            steps,
+            exhausted_ticket: None,
+        }
+    }
+
+    /// Whether any step waits for an acknowledgement.
+    pub fn wants_acknowledgement(&self) -> bool {
+        self.steps.iter().any(|step| step.ack_within_s.is_some())
+    }
+}
+
+/// A definition, compiled. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// The definition it was compiled from.
+    pub definition: Arc<WorkflowDefinition>,
+    /// What the event's data must look like.
+    pub schema: FieldSchema,
+    /// The text.
+    pub template: Template,
+    /// The definition's content hash: 16 hex digits.
+    pub hash: Arc<str>,
+}
+
+/// Why a definition does not compile.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WorkflowError {
+    /// The schema is not usable.
+    #[error("schema: {0}")]
+    Schema(String),
+    /// The template is not usable.
+    #[error("template line {}: {}", .0.line, .0.message)]
+    Template(TemplateError),
+}
+
+impl Workflow {
+    /// Compiles a definition.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its schema and its template.
+    pub fn compile(definition: WorkflowDefinition) -> Result<Self, Vec<WorkflowError>> {
+        let schema = FieldSchema::compile(&definition.schema)
+            .map_err(|error| vec![WorkflowError::Schema(error.to_string())])?;
+        let template =
+            Template::compile(&definition.template, &schema, definition.wants_acknowledgement())
+                .map_err(|errors| errors.into_iter().map(WorkflowError::Template).collect::<Vec<_>>())?;
+        // Strings, numbers and maps with string keys always serialise.
+        let json = serde_json::to_string(&definition).unwrap_or_default();
+        let hash = digest(&[&json])[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        Ok(Self { definition: Arc::new(definition), schema, template, hash })
+    }
+
+    /// The definition's name.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// The step with this index, from 0.
+    pub fn step(&self, index: u8) -> Option<&Step> {
+        self.definition.steps.get(usize::from(index))
+    }
+}

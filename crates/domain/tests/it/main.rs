@@ -1,0 +1,12 @@
+//! Runs and messages seen from outside, as the shells drive them. In: fixed times and drawn ones. Out: facts.
+//!
+//! Never: looks into a transition; what counts is the state that is stored and the effects that are asked for.
+
+mod message_table;
+mod properties;
+mod run_table;
+mod scenarios;
+mod sending;
+mod show;
+mod stored;
+mod world;

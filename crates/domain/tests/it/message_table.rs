@@ -1,0 +1,332 @@
+//! Every phase of a message times everything that can happen to it, as one table.
+//!
+//! In: a message in each phase. Out: a snapshot that is read by eye against section 5 of the design.
+//! Never: leaves out a variant: the matches at the end break the build, and the tests count what they name.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use domain::{
+    carrier::{CarrierStatus, FailureClass, SubmitOutcome},
+    doubt::DoubtAnswer,
+    id::RunId,
+    message::{Message, MessageContext, MessageEvent, MessagePhase},
+    policy::Rule,
+    retry::RetryPolicy,
+    timeline::Effects,
+    workflow::OnDoubt,
+};
+
+use crate::{
+    show,
+    world::{addressee, at, not_sent, sent, sid, unclear},
+};
+
+/// The present of the whole table, in seconds after noon.
+const NOW: i64 = 1_000;
+
+fn message(phase: MessagePhase) -> Message {
+    Message {
+        number: 1,
+        step: 0,
+        recipient: addressee(1).recipient,
+        text: domain::carrier::Text("db-1 is down".into()),
+        segments: 1,
+        ack: None,
+        phase,
+        epoch: 5,
+        attempt: 2,
+        first_attempt_at: Some(at(380)),
+        nudge_at: None,
+    }
+}
+
+fn submitted(status: CarrierStatus) -> MessagePhase {
+    MessagePhase::Submitted { sid: sid(1), status, code: None }
+}
+
+fn phases() -> Vec<(String, Message)> {
+    let doubt = |started_at, asked, ask_at| MessagePhase::InDoubt { started_at, asked, ask_at };
+    let mut phases = vec![
+        ("queued, due", MessagePhase::Queued { not_before: at(990) }),
+        ("queued, not due", MessagePhase::Queued { not_before: at(1_100) }),
+        (
+            "dispatching, claim alive",
+            MessagePhase::Dispatching { started_at: at(990), lease_until: at(1_020) },
+        ),
+        (
+            "dispatching, claim lapsed",
+            MessagePhase::Dispatching { started_at: at(900), lease_until: at(930) },
+        ),
+        ("in_doubt, not due", doubt(at(970), 0, at(1_010))),
+        ("in_doubt, due", doubt(at(930), 1, at(990))),
+        ("in_doubt, last question", doubt(at(390), 3, at(990))),
+        ("retry_wait, due", MessagePhase::RetryWait { until: at(990) }),
+        ("retry_wait, not due", MessagePhase::RetryWait { until: at(1_100) }),
+        ("held", MessagePhase::Held { started_at: at(300) }),
+        ("suppressed", MessagePhase::Suppressed { rule: Rule::OptedOut }),
+        ("dead", MessagePhase::Dead { reason: "refused".into(), code: Some(21_211) }),
+        ("expired", MessagePhase::Expired),
+        ("cancelled", MessagePhase::Cancelled),
+    ]
+    .into_iter()
+    .map(|(name, phase)| (name.to_owned(), message(phase)))
+    .collect::<Vec<_>>();
+    phases.extend(
+        STATUSES.map(|status| (format!("submitted, {status:?}").to_lowercase(), message(submitted(status)))),
+    );
+    let nudged =
+        Message { nudge_at: Some(at(1_010)), ..message(MessagePhase::Queued { not_before: at(980) }) };
+    phases.insert(1, ("queued, woken a moment ago".to_owned(), nudged));
+    phases
+}
+
+/// One event, with what is special about its surroundings.
+struct Case {
+    name: String,
+    event: MessageEvent<'static>,
+    on_doubt: OnDoubt,
+    attempts_max: u16,
+    not_after: i64,
+}
+
+impl Case {
+    fn new(name: impl Into<String>, event: MessageEvent<'static>) -> Self {
+        Self { name: name.into(), event, on_doubt: OnDoubt::Resend, attempts_max: 5, not_after: 86_400 }
+    }
+}
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn answered(attempt: u16, outcome: SubmitOutcome) -> MessageEvent<'static> {
+    MessageEvent::Answered { attempt, outcome: leak(outcome) }
+}
+
+fn found(name: u64) -> DoubtAnswer {
+    let (status, class) = (CarrierStatus::Sent, FailureClass::Informational);
+    DoubtAnswer::Found { sid: sid(name), status, code: None, class, evidence: "same text".into() }
+}
+
+fn cases() -> Vec<Case> {
+    let not_found = || MessageEvent::DoubtAnswered(leak(DoubtAnswer::NotFound { evidence: "none".into() }));
+    let no_answer = DoubtAnswer::NoAnswer { reason: "503".into() };
+    let mut cases = vec![
+        Case::new("begin", MessageEvent::Begin),
+        Case::new("defer", MessageEvent::Defer(at(5_000))),
+        Case::new("suppress", MessageEvent::Suppress(Rule::OptedOut)),
+        Case::new("expire", MessageEvent::Expire),
+        Case::new("cancel", MessageEvent::Cancel),
+        Case::new("tick", MessageEvent::Tick),
+        Case { not_after: NOW, ..Case::new("tick at not_after", MessageEvent::Tick) },
+        Case::new("answer: sent, same sid", answered(2, sent(1))),
+        Case::new("answer: sent, other sid", answered(2, sent(2))),
+        Case::new("answer: unclear", answered(2, unclear())),
+        Case::new("old answer: sent, other sid", answered(1, sent(2))),
+        Case::new("old answer: unclear", answered(1, unclear())),
+        Case::new("old answer: refused, retry_soon", answered(1, not_sent(FailureClass::RetrySoon, 20_429))),
+        Case {
+            attempts_max: 2,
+            ..Case::new(
+                "last answer: refused, retry_soon",
+                answered(2, not_sent(FailureClass::RetrySoon, 20_429)),
+            )
+        },
+        Case::new("doubt: found", MessageEvent::DoubtAnswered(leak(found(1)))),
+        Case::new("doubt: not found", not_found()),
+        Case { on_doubt: OnDoubt::Hold, ..Case::new("doubt: not found, hold", not_found()) },
+        Case { attempts_max: 2, ..Case::new("doubt: not found, attempts used up", not_found()) },
+        Case { not_after: NOW, ..Case::new("doubt: not found at not_after", not_found()) },
+        Case::new("doubt: no answer", MessageEvent::DoubtAnswered(leak(no_answer))),
+    ];
+    for class in CLASSES {
+        let name = format!("answer: refused, {class:?}").to_lowercase();
+        cases.push(Case::new(name, answered(2, not_sent(class, 30_000))));
+    }
+    for (sid_name, number) in [("same", 1), ("other", 2)] {
+        for status in STATUSES {
+            let class =
+                if status.is_failure() { FailureClass::OptedOut } else { FailureClass::Informational };
+            let code = status.is_failure().then_some(21_610);
+            let event = MessageEvent::Status { sid: leak(sid(number)), status, code, class };
+            cases.push(Case::new(format!("status: {sid_name} sid, {status:?}").to_lowercase(), event));
+        }
+    }
+    cases
+}
+
+fn apply(message: &Message, case: &Case) -> (Message, Effects) {
+    let retry = RetryPolicy { attempts_max: case.attempts_max, ..RetryPolicy::default() };
+    let run = RunId::derive("monitor", "e-1", "paging", None);
+    let ctx = MessageContext {
+        run: &run,
+        workflow: "paging",
+        source: "monitor",
+        retry: &retry,
+        on_doubt: case.on_doubt,
+        not_after: at(case.not_after),
+        now: at(NOW),
+    };
+    let (mut after, mut fx) = (message.clone(), Effects::default());
+    after.apply(&case.event, &ctx, &mut fx);
+    (after, fx)
+}
+
+fn show_phase(message: &Message) -> String {
+    let status = |status: CarrierStatus| format!("{status:?}").to_lowercase();
+    let times = match &message.phase {
+        MessagePhase::Queued { not_before: at } | MessagePhase::RetryWait { until: at } => show::second(*at),
+        MessagePhase::Dispatching { lease_until, .. } => format!("lease {}", show::second(*lease_until)),
+        MessagePhase::InDoubt { asked, ask_at, .. } => {
+            format!("asked {asked}, next {}", show::second(*ask_at))
+        }
+        MessagePhase::Submitted { sid: name, status: s, code } => {
+            let which = if *name == sid(1) { "sid 1" } else { "sid 2" };
+            format!("{}, {which}{}", status(*s), code.map(|code| format!(", {code}")).unwrap_or_default())
+        }
+        MessagePhase::Dead { reason, .. } => reason.clone(),
+        MessagePhase::Suppressed { rule } => rule.id().to_owned(),
+        MessagePhase::Held { .. } | MessagePhase::Expired | MessagePhase::Cancelled => String::new(),
+    };
+    let nudge = message.nudge_at.map(|at| format!(", wake again {}", show::second(at))).unwrap_or_default();
+    let name = if matches!(message.phase, MessagePhase::Submitted { .. }) {
+        "submitted"
+    } else {
+        message.phase.name()
+    };
+    format!("{name} [{times}]{nudge}").replace(" []", "")
+}
+
+#[test]
+fn every_phase_answers_every_event_as_the_table_says() {
+    let mut table = String::new();
+    for (name, before) in phases() {
+        writeln!(table, "{name}").unwrap();
+        let mut unchanged = Vec::new();
+        for case in cases() {
+            let (after, fx) = apply(&before, &case);
+            if after == before && fx == Effects::default() {
+                unchanged.push(case.name);
+                continue;
+            }
+            let epoch = after.epoch.checked_sub(before.epoch).expect("an epoch never falls");
+            let phase = if after.phase == before.phase && after.nudge_at == before.nudge_at {
+                "(same)".to_owned()
+            } else {
+                show_phase(&after)
+            };
+            let line = format!("  {:<34} -> {phase} | +{epoch} | {}", case.name, show::effects(&fx));
+            writeln!(table, "{}", line.trim_end()).unwrap();
+        }
+        writeln!(table, "  no change: {}\n", unchanged.join("; ")).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter() {
+    for (name, before) in phases() {
+        for case in cases() {
+            let (once, _) = apply(&before, &case);
+            let (twice, fx) = apply(&once, &case);
+            assert!(twice.attempt - before.attempt <= 1, "{name}: {}", case.name);
+            assert!(fx.dead_letters.is_empty() && fx.consent.is_empty(), "{name}: {}", case.name);
+            assert!(
+                !matches!(case.event, MessageEvent::Tick) || fx.commands.is_empty(),
+                "{name}: {}",
+                case.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_names_every_variant() {
+    let of = |kinds: BTreeSet<usize>, count: usize| assert_eq!(kinds, (0..count).collect());
+    of(phases().iter().map(|(_, message)| kind_of_phase(&message.phase)).collect(), 10);
+    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 14);
+    of(STATUSES.iter().map(|status| kind_of_status(*status)).collect(), STATUSES.len());
+    of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
+}
+
+const STATUSES: [CarrierStatus; 7] = [
+    CarrierStatus::Accepted,
+    CarrierStatus::Queued,
+    CarrierStatus::Sending,
+    CarrierStatus::Sent,
+    CarrierStatus::Delivered,
+    CarrierStatus::Undelivered,
+    CarrierStatus::Failed,
+];
+
+const CLASSES: [FailureClass; 8] = [
+    FailureClass::RetrySoon,
+    FailureClass::RetryLater,
+    FailureClass::Ambiguous,
+    FailureClass::Recipient,
+    FailureClass::OptedOut,
+    FailureClass::Configuration,
+    FailureClass::Account,
+    FailureClass::Informational,
+];
+
+// A new variant breaks these matches; give it the next number, and a line in the table.
+
+fn kind_of_phase(phase: &MessagePhase) -> usize {
+    match phase {
+        MessagePhase::Queued { .. } => 0,
+        MessagePhase::Dispatching { .. } => 1,
+        MessagePhase::InDoubt { .. } => 2,
+        MessagePhase::RetryWait { .. } => 3,
+        MessagePhase::Submitted { .. } => 4,
+        MessagePhase::Held { .. } => 5,
+        MessagePhase::Suppressed { .. } => 6,
+        MessagePhase::Dead { .. } => 7,
+        MessagePhase::Expired => 8,
+        MessagePhase::Cancelled => 9,
+    }
+}
+
+fn kind_of_event(event: &MessageEvent<'_>) -> usize {
+    match event {
+        MessageEvent::Begin => 0,
+        MessageEvent::Defer(_) => 1,
+        MessageEvent::Suppress(_) => 2,
+        MessageEvent::Expire => 3,
+        MessageEvent::Answered { outcome: SubmitOutcome::Sent { .. }, .. } => 4,
+        MessageEvent::Answered { outcome: SubmitOutcome::NotSent(_), .. } => 5,
+        MessageEvent::Answered { outcome: SubmitOutcome::InDoubt { .. }, .. } => 6,
+        MessageEvent::Status { status, .. } if status.is_final() => 7,
+        MessageEvent::Status { .. } => 8,
+        MessageEvent::DoubtAnswered(DoubtAnswer::Found { .. }) => 9,
+        MessageEvent::DoubtAnswered(DoubtAnswer::NotFound { .. }) => 10,
+        MessageEvent::DoubtAnswered(DoubtAnswer::NoAnswer { .. }) => 11,
+        MessageEvent::Tick => 12,
+        MessageEvent::Cancel => 13,
+    }
+}
+
+fn kind_of_status(status: CarrierStatus) -> usize {
+    match status {
+        CarrierStatus::Accepted => 0,
+        CarrierStatus::Queued => 1,
+        CarrierStatus::Sending => 2,
+        CarrierStatus::Sent => 3,
+        CarrierStatus::Delivered => 4,
+        CarrierStatus::Undelivered => 5,
+        CarrierStatus::Failed => 6,
+    }
+}
+
+fn kind_of_class(class: FailureClass) -> usize {
+    match class {
+        FailureClass::RetrySoon => 0,
+        FailureClass::RetryLater => 1,
+        FailureClass::Ambiguous => 2,
+        FailureClass::Recipient => 3,
+        FailureClass::OptedOut => 4,
+        FailureClass::Configuration => 5,
+        FailureClass::Account => 6,
+        FailureClass::Informational => 7,
+    }
+}

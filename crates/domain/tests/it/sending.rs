@@ -1,0 +1,279 @@
+//! One text between us and the provider, told with fixed times: retries, doubt, receipts, consent.
+//!
+//! In: answers, callbacks and lost wake-ups. Out: where the text stands, and what was asked for.
+//! Never: has a second request on the wire without a reason that is stored.
+
+use domain::{
+    carrier::{CarrierStatus, FailureClass},
+    consent::ConsentChange,
+    doubt::DoubtAnswer,
+    limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
+    message::{MessageEvent, MessagePhase},
+    retry::RetryPolicy,
+    run::RunPhase::{Acknowledged, Active, Exhausted},
+    timeline::{Command, Happening},
+    workflow::{OnDoubt, WorkflowDefinition},
+};
+
+use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
+
+/// An hour to be delivered in, so that doubt runs its course; what then, the argument says.
+fn patient(on_doubt: OnDoubt) -> World {
+    let definition = WorkflowDefinition { on_doubt, ..definition(vec![step(Some(3_600), None)]) };
+    World::open(definition, audiences(&[1]))
+}
+
+/// Asks all four questions at their times, and hears that there is no such text.
+fn ask_in_vain(world: &mut World) {
+    for second in [40, 60, 180, 600] {
+        assert_eq!(world.next_due(), Some(at(second)));
+        world.at(second).look();
+        assert!(matches!(world.commands.pop(), Some(Command::ResolveDoubt { .. })));
+        world.not_found(1);
+    }
+}
+
+#[test]
+fn doubt_ends_in_another_send_while_the_run_is_active() {
+    let mut world = patient(OnDoubt::Resend);
+    world.at(10).answer(1, &unclear());
+    ask_in_vain(&mut world);
+    world.look().take_commands().is(Active, 0, &["dispatching"]);
+    assert_eq!((world.requests.len(), world.requests[0].attempt), (1, 2));
+}
+
+#[test]
+fn doubt_ends_without_another_send_once_the_run_is_over() {
+    let mut world =
+        World::open(WorkflowDefinition { on_doubt: OnDoubt::Resend, ..paging() }, audiences(&[1]));
+    world.answer(1, &unclear()).at(20).acknowledge("Ada");
+    ask_in_vain(&mut world);
+    world.look().take_commands().is(Acknowledged, 0, &["cancelled"]);
+    assert!(world.requests.is_empty());
+}
+
+#[test]
+fn doubt_about_a_text_of_an_earlier_step_ends_without_another_send() {
+    let mut world =
+        World::open(WorkflowDefinition { on_doubt: OnDoubt::Resend, ..paging() }, audiences(&[1, 1]));
+    world.answer(1, &unclear());
+    for second in [40, 60] {
+        world.at(second).look().not_found(1);
+    }
+    world.at(120).look().take_commands().answer(2, &sent(2));
+    world.is(Active, 1, &["in_doubt", "submitted"]);
+    for second in [180, 600] {
+        world.at(second).look().not_found(1);
+    }
+    world.look().take_commands().is(Active, 1, &["cancelled", "submitted"]);
+    assert!(world.requests.is_empty());
+}
+
+#[test]
+fn doubt_is_held_for_an_operator_where_the_workflow_says_so() {
+    let mut world = patient(OnDoubt::Hold);
+    world.answer(1, &unclear());
+    ask_in_vain(&mut world);
+    world.look().is(Active, 0, &["held"]);
+    assert!(world.requests.is_empty() && world.commands.is_empty());
+    world.status(1, 1, CarrierStatus::Delivered);
+    assert_eq!(world.phases(), ["delivered"]);
+}
+
+#[test]
+fn doubt_sends_again_no_more_often_than_the_attempts_allow() {
+    let retry = RetryPolicy { attempts_max: 2, ..RetryPolicy::default() };
+    let workflow =
+        WorkflowDefinition { on_doubt: OnDoubt::Resend, retry, ..definition(vec![step(Some(86_000), None)]) };
+    let mut world = World::open(workflow, audiences(&[1]));
+    for _ in 0..2 {
+        world.answer(1, &unclear());
+        for _ in 0..4 {
+            world.now = world.next_due().unwrap();
+            world.look().not_found(1);
+        }
+        world.look().take_commands();
+    }
+    world.is(Active, 0, &["held"]);
+    assert!(world.requests.is_empty());
+}
+
+#[test]
+fn a_question_that_was_asked_twice_counts_once() {
+    let mut world = patient(OnDoubt::Resend);
+    world.answer(1, &unclear()).at(40).look().not_found(1);
+    let before = world.message(1).clone();
+    for _ in 0..10 {
+        world.not_found(1).doubt_answer(1, &DoubtAnswer::NoAnswer { reason: "503".into() });
+    }
+    assert_eq!(*world.message(1), before);
+}
+
+#[test]
+fn overdue_questions_are_not_all_asked_at_once() {
+    let mut world = patient(OnDoubt::Resend);
+    world.answer(1, &unclear()).at(1_000);
+    for second in [1_000, 1_020, 1_040] {
+        world.at(second).look().doubt_answer(1, &DoubtAnswer::NoAnswer { reason: "503".into() });
+        assert_eq!(world.next_due(), Some(at(second + 20)));
+    }
+    assert_eq!(world.phases(), ["in_doubt"]);
+}
+
+#[test]
+fn a_worker_that_died_leaves_a_claim_that_lapses_into_doubt() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    assert_eq!(world.next_due(), Some(at(30)));
+    world.at(29).look().is(Active, 0, &["dispatching"]);
+    assert!(!world.dispatch(1, world.message(1).epoch), "nobody sends what is dispatching");
+    world.at(30).look().is(Active, 0, &["in_doubt"]);
+    assert_eq!(world.next_due(), Some(at(40)));
+}
+
+#[test]
+fn a_doubt_that_the_provider_settles_is_settled_once() {
+    let mut world = patient(OnDoubt::Resend);
+    world.answer(1, &unclear()).at(40).look();
+    world.doubt_answer(
+        1,
+        &DoubtAnswer::Found {
+            sid: sid(1),
+            status: CarrierStatus::Sent,
+            code: None,
+            class: FailureClass::Informational,
+            evidence: "same text".into(),
+        },
+    );
+    let settled = world.entries(|what| matches!(what, Happening::DoubtSettled { .. }));
+    assert!(
+        matches!(&settled[..], [only] if matches!(&only.what, Happening::DoubtSettled { by, .. } if by == "found"))
+    );
+    world.is(Active, 0, &["sent"]);
+}
+
+#[test]
+fn a_callback_before_the_answer_binds_the_name_and_the_answer_changes_nothing() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    world.at(1).status(1, 1, CarrierStatus::Sent);
+    world.is(Active, 0, &["sent"]);
+    assert_eq!(world.log.sids, [(sid(1), 1)]);
+    let (before, log) = (world.run.clone(), world.log.clone());
+    world.answer(1, &sent(1));
+    assert_eq!((&world.run, &world.log), (&before, &log));
+}
+
+#[test]
+fn an_answer_after_the_claim_lapsed_still_counts() {
+    let mut late_refusal = World::open(paging(), audiences(&[1]));
+    late_refusal.at(31).look().answer(1, &not_sent(FailureClass::Recipient, 21_211));
+    late_refusal.is(Active, 0, &["dead"]);
+    let mut late_success = World::open(paging(), audiences(&[1]));
+    late_success.at(31).look().answer(1, &sent(1));
+    late_success.is(Active, 0, &["submitted"]);
+    let by =
+        late_success.entries(|what| matches!(what, Happening::DoubtSettled { by, .. } if by == "answer"));
+    assert_eq!(by.len(), 1);
+}
+
+#[test]
+fn a_second_name_for_one_text_is_flagged_and_kept() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    world.answer(1, &sent(1)).status(1, 2, CarrierStatus::Delivered);
+    assert_eq!(world.message(1).sid(), Some(&sid(1)));
+    assert_eq!(world.log.sids, [(sid(1), 1), (sid(2), 1)]);
+    assert_eq!(world.entries(|what| matches!(what, Happening::SecondSid { .. })).len(), 1);
+    world.is(Active, 0, &["submitted"]);
+}
+
+#[test]
+fn contradictory_final_statuses_are_both_kept_and_the_first_counts() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).status(1, 1, CarrierStatus::Undelivered);
+    world.is(Active, 0, &["delivered"]);
+    assert_eq!(world.entries(|what| matches!(what, Happening::ContradictoryStatus { .. })).len(), 1);
+}
+
+#[test]
+fn a_refusal_for_an_opt_out_suppresses_the_text_and_records_it() {
+    let mut world = World::open(paging(), audiences(&[1, 1]));
+    world.answer(1, &not_sent(FailureClass::OptedOut, 21_610)).look();
+    world.is(Active, 1, &["suppressed", "queued"]);
+    assert_eq!(world.log.consent.len(), 1);
+    assert_eq!(world.log.consent[0].change, ConsentChange::OptOut);
+    assert_eq!(world.log.consent[0].number, world.message(1).recipient.number);
+    assert!(world.log.dead_letters.is_empty());
+}
+
+#[test]
+fn an_opt_out_that_a_callback_names_after_the_failure_is_recorded() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    let failed = CarrierStatus::Failed;
+    world.answer(1, &domain::carrier::SubmitOutcome::Sent { sid: sid(1), status: failed });
+    let (code, class) = (Some(21_610), FailureClass::OptedOut);
+    let event = MessageEvent::Status { sid: &sid(1), status: failed, code, class };
+    world.apply(1, &event).apply(1, &event);
+    assert_eq!(world.log.consent.len(), 1, "and recorded once");
+    assert!(matches!(world.message(1).phase, MessagePhase::Submitted { code: Some(21_610), .. }));
+}
+
+#[test]
+fn a_text_that_is_refused_at_every_attempt_becomes_a_dead_letter() {
+    let mut world = World::open(reminder(), audiences(&[1]));
+    for attempt in 1..=5 {
+        assert_eq!((world.requests.len(), world.requests[0].attempt), (1, attempt));
+        world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429));
+        world.now = world.next_due().unwrap().max(world.now);
+        world.look().take_commands();
+    }
+    world.is(Exhausted, 0, &["dead"]);
+    let [letter] = &world.log.dead_letters[..] else { panic!("one dead letter") };
+    assert_eq!((letter.reason.as_str(), letter.attempts), ("attempts_used_up", 5));
+}
+
+#[test]
+fn a_lost_wake_up_is_repeated_until_somebody_acts() {
+    let mut world = World::open(reminder(), audiences(&[5]));
+    for second in [30, 60, 90] {
+        world.commands.clear();
+        assert_eq!(world.next_due(), Some(at(second)));
+        world.at(second).look();
+        assert_eq!(world.commands.len(), 5);
+    }
+    world.take_commands();
+    assert_eq!(world.requests.len(), 5);
+}
+
+#[test]
+fn a_command_given_at_another_epoch_changes_nothing() {
+    let mut world = World::open(reminder(), audiences(&[5]));
+    let (before, log) = (world.run.clone(), world.log.clone());
+    assert!(!world.dispatch(1, 7) && !world.dispatch(9, 0) && !world.dispatch(0, 0));
+    assert_eq!((&world.run, &world.log), (&before, &log));
+    assert!(world.dispatch(1, 0) && !world.dispatch(1, 0) && !world.dispatch(1, 1));
+}
+
+#[test]
+fn a_command_that_comes_too_early_changes_nothing() {
+    let mut world = World::open(reminder(), audiences(&[1]));
+    world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429));
+    let epoch = world.message(1).epoch;
+    assert!(world.next_due().unwrap() > world.now);
+    assert!(!world.dispatch(1, epoch));
+}
+
+#[test]
+fn a_text_stays_valid_for_what_is_left_of_the_first_deadline() {
+    let mut world = World::open(paging(), audiences(&[5, 1]));
+    world.at(50).take_commands();
+    assert_eq!(world.requests[0].validity_s, 70);
+
+    let mut late = World::open(paging(), audiences(&[5, 1]));
+    late.at(115).take_commands();
+    assert_eq!(late.requests[0].validity_s, VALIDITY_S_MIN);
+
+    let long = World::open(definition(vec![step(None, Some(7 * 24 * 3_600))]), audiences(&[1]));
+    assert_eq!(long.requests[0].validity_s, VALIDITY_S_MAX);
+
+    let bounded = WorkflowDefinition { not_after_s: 100, ..paging() };
+    assert_eq!(World::open(bounded, audiences(&[1])).requests[0].validity_s, 100);
+}
