@@ -1,0 +1,126 @@
+//! Wake-ups and events in motion.
+
+use async_trait::async_trait;
+use domain::{event::Event, timeline::Command, workflow::Lane};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::store::Slot;
+
+/// Where work waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// Events of a lane, from producers.
+    Events(Lane),
+    /// Dispatches and questions of doubt of a lane, from the escalation worker and replays.
+    Send(Lane),
+    /// Alarms and "look now", for the escalation worker.
+    Escalation,
+}
+
+impl Queue {
+    /// All queues.
+    pub const ALL: [Self; 7] = [
+        Self::Events(Lane::Critical),
+        Self::Events(Lane::Standard),
+        Self::Events(Lane::Bulk),
+        Self::Send(Lane::Critical),
+        Self::Send(Lane::Standard),
+        Self::Send(Lane::Bulk),
+        Self::Escalation,
+    ];
+
+    /// The queue's name, for example `events.critical`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events(Lane::Critical) => "events.critical",
+            Self::Events(Lane::Standard) => "events.standard",
+            Self::Events(Lane::Bulk) => "events.bulk",
+            Self::Send(Lane::Critical) => "send.critical",
+            Self::Send(Lane::Standard) => "send.standard",
+            Self::Send(Lane::Bulk) => "send.bulk",
+            Self::Escalation => "escalation",
+        }
+    }
+}
+
+/// What a delivery carries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// An event as it was published, not parsed yet: producers may publish anything.
+    Event(Vec<u8>),
+    /// A wake-up for one message or run.
+    Command(Command),
+    /// Due rows have come due.
+    Alarm(Slot),
+    /// Bytes that are none of these, and why.
+    Unreadable {
+        /// What came.
+        body: Vec<u8>,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One piece of work, ours until it is answered. Dropped unanswered it comes back.
+pub struct Delivery {
+    /// What it carries.
+    pub payload: Payload,
+    /// Whether it was handed out before, to us or to another worker that may have acted on it.
+    pub redelivered: bool,
+    /// When it was published, where known.
+    pub published_at: Option<Timestamp>,
+    /// Takes the answer.
+    pub receipt: Box<dyn Receipt>,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The payload may hold personal data.
+        f.debug_struct("Delivery").field("redelivered", &self.redelivered).finish_non_exhaustive()
+    }
+}
+
+/// The answer to one delivery.
+#[async_trait]
+pub trait Receipt: Send + Sync {
+    /// It is done and goes away. `false`: the answer came too late, and it will be delivered again.
+    async fn ack(self: Box<Self>) -> Result<bool, BusError>;
+
+    /// It comes back at `at` or a little later.
+    async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError>;
+}
+
+/// Why the bus did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// It cannot be reached or takes nothing now; what was published may or may not have been taken.
+    #[error("the bus is not available: {0}")]
+    Unavailable(String),
+    /// It has no room left; nothing was taken.
+    #[error("the bus is full: {0}")]
+    Full(String),
+}
+
+/// Moves events and wake-ups. Everything may arrive more than once; only events may not be lost.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Publishes events, each to the lane of its type; types that no lane has wait in the standard one, whose
+    /// workers make them dead letters. All are durable when this returns.
+    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError>;
+
+    /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
+    async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;
+
+    /// Delivers [`Payload::Alarm`] to [`Queue::Escalation`] when the slot rings, never before.
+    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError>;
+
+    /// Hands out the work of a queue, at most `prefetch` pieces unanswered at once. Several consumers share the work.
+    /// The stream ends only with the bus.
+    async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
+
+    /// How many pieces wait in a queue, handed out or not.
+    async fn depth(&self, queue: Queue) -> Result<u64, BusError>;
+}
