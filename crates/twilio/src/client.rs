@@ -1,0 +1,266 @@
+//! The client. In: submissions and questions. Out: one HTTP request each, and what became of it.
+//!
+//! Never: retries, follows a redirect, decides what to do next, or logs. Only [`TwilioClient::look_up`] makes
+//! several requests: one for each page.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{
+    carrier::{CarrierMessage, FailureClass, MessageSid, Submission, SubmitOutcome},
+    phone::E164,
+};
+use jiff::Timestamp;
+use ports::{Carrier, CarrierError, carrier::LOOK_UP_MAX};
+use reqwest::{
+    Client, RequestBuilder, Response,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use url::Url;
+
+use crate::{
+    answer,
+    config::{ConfigError, Credentials, SenderIdentity, TwilioConfig},
+    error_code,
+    transport::{self, Reach},
+    wire::{self, MessagePage, MessageResource},
+};
+
+/// Longest answer to a submit, in bytes. Twilio's are near 1 KB, plus a text of 1600 characters.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Longest page of a list, in bytes.
+const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Messages asked for in one page.
+const PAGE_SIZE: usize = 200;
+/// Longest validity period the API takes, in seconds.
+const VALIDITY_S_MAX: u32 = 36_000;
+/// An idle connection is given up before the other side does, so that a request rarely meets a closed one.
+const IDLE_MAX: Duration = Duration::from_secs(20);
+/// Overrides in the callback's URL: five tries, whatever went wrong. Not sent to us, and not signed.
+const CALLBACK_OVERRIDES: &str = "rc=5&rp=all";
+
+/// Twilio's Messages API as a [`Carrier`].
+#[derive(Debug)]
+pub struct TwilioClient {
+    http: Client,
+    messages: Url,
+    /// `From=…` or `MessagingServiceSid=…`, encoded once.
+    sender: String,
+    status_callback: Option<Url>,
+    answer_max: Duration,
+    slots: Semaphore,
+}
+
+impl TwilioClient {
+    /// Checks the settings and prepares the connections; makes no request.
+    pub fn new(config: TwilioConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let TwilioConfig { api_base, account_sid, credentials, sender, answer_max, in_flight_max, .. } =
+            config;
+        let headers = default_headers(&account_sid, &credentials)
+            .ok_or(ConfigError::Malformed { field: "credentials", expected: "text that fits a header" })?;
+        let http = transport::client_builder(Reach::of_scheme(api_base.scheme()))
+            .default_headers(headers)
+            .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
+            // A connection that cannot be made must end before the whole request does: then it is known that
+            // nothing was sent.
+            .connect_timeout(answer_max / 2)
+            .pool_idle_timeout(IDLE_MAX)
+            .pool_max_idle_per_host(in_flight_max)
+            .build()
+            .map_err(ConfigError::Transport)?;
+        let mut messages = api_base;
+        messages.set_path(&format!("/2010-04-01/Accounts/{account_sid}/Messages.json"));
+        messages.set_query(None);
+        let (name, value) = match &sender {
+            SenderIdentity::From(from) => ("From", from),
+            SenderIdentity::MessagingService(sid) => ("MessagingServiceSid", sid),
+        };
+        let sender = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+        let slots = Semaphore::new(in_flight_max.min(Semaphore::MAX_PERMITS));
+        Ok(Self { http, messages, sender, status_callback: config.status_callback, answer_max, slots })
+    }
+
+    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(permit) = self.slots.try_acquire() {
+            return Some(permit);
+        }
+        tokio::time::timeout(self.answer_max, self.slots.acquire()).await.ok()?.ok()
+    }
+
+    /// Asks for one page or one message. `None` for a resource that does not exist.
+    async fn get(&self, url: Url, bytes_max: usize) -> Result<Option<Vec<u8>>, CarrierError> {
+        let _slot = self.slot().await.ok_or_else(|| no_answer("no free slot for a request"))?;
+        let request = self.http.get(url).timeout(self.answer_max);
+        let broke = |error: reqwest::Error| no_answer(answer::what_broke(&error));
+        let response = request.send().await.map_err(broke)?;
+        let status = response.status().as_u16();
+        let body = read(response, bytes_max).await.map_err(|reason| no_answer(&reason))?;
+        match status {
+            200..=299 => Ok(Some(body)),
+            404 if wire::api_error(&body).is_some() => Ok(None),
+            _ => {
+                let code = wire::api_error(&body).and_then(|error| error.code);
+                Err(CarrierError::Refused { status, code })
+            }
+        }
+    }
+
+    fn message_url(&self, sid: &MessageSid) -> Url {
+        let mut url = self.messages.clone();
+        let path = url.path().replace("/Messages.json", &format!("/Messages/{sid}.json"));
+        url.set_path(&path);
+        url
+    }
+
+    /// The next page, if the answer names one on the host we asked. Credentials go nowhere else.
+    fn next_page(&self, uri: Option<String>) -> Result<Option<Url>, CarrierError> {
+        let Some(uri) = uri.filter(|uri| !uri.is_empty()) else { return Ok(None) };
+        let next =
+            self.messages.join(&uri).map_err(|_| no_answer("the next page has no readable address"))?;
+        if next.origin() != self.messages.origin() {
+            return Err(no_answer("the next page is on another host"));
+        }
+        Ok(Some(next))
+    }
+}
+
+#[async_trait]
+impl Carrier for TwilioClient {
+    async fn submit(&self, submission: &Submission) -> SubmitOutcome {
+        let begun = Instant::now();
+        let Some(_slot) = self.slot().await else {
+            return answer::never_left("no free slot for a request");
+        };
+        let left = self.answer_max.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return answer::never_left("no free slot for a request");
+        }
+        let request: RequestBuilder = self
+            .http
+            .post(self.messages.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+            .timeout(left)
+            .body(form(&self.sender, self.status_callback.as_ref(), submission));
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return answer::no_answer(&error),
+        };
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        match read(response, ANSWER_BYTES_MAX).await {
+            Ok(body) => answer::outcome(status, &headers, &body),
+            // The status line alone is enough to know that the request was refused.
+            Err(_) if (400..500).contains(&status) => answer::outcome(status, &headers, b""),
+            Err(reason) => answer::in_doubt(format!("HTTP {status}, then {reason}")),
+        }
+    }
+
+    async fn fetch(&self, sid: &MessageSid) -> Result<Option<CarrierMessage>, CarrierError> {
+        let Some(body) = self.get(self.message_url(sid), ANSWER_BYTES_MAX).await? else { return Ok(None) };
+        let message: MessageResource =
+            serde_json::from_slice(&body).map_err(|_| no_answer("the message is not readable"))?;
+        message.into_carrier_message().map(Some).ok_or_else(|| no_answer("the message is not readable"))
+    }
+
+    async fn look_up(
+        &self,
+        to: &E164,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<CarrierMessage>, CarrierError> {
+        // Dates at the provider are whole seconds: a message of 12:00:00.9 says 12:00:00.
+        let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
+        let mut url = self.messages.clone();
+        // No filter by date: `DateSent` does not find messages that were not sent yet, which doubt is about.
+        url.query_pairs_mut().append_pair("To", to.as_str()).append_pair("PageSize", &PAGE_SIZE.to_string());
+        let mut next = Some(url);
+        let (mut found, mut read) = (Vec::new(), 0);
+        while let Some(url) = next.take() {
+            let body = self.get(url, PAGE_BYTES_MAX).await?;
+            let body = body.ok_or(CarrierError::Refused { status: 404, code: Some(20_404) })?;
+            let page: MessagePage =
+                serde_json::from_slice(&body).map_err(|_| no_answer("the list is not readable"))?;
+            read += page.messages.len();
+            let exhausted = is_past(&page.messages, from) || page.messages.is_empty() || read >= LOOK_UP_MAX;
+            let messages = page.messages.into_iter().filter_map(MessageResource::into_carrier_message);
+            found.extend(messages.filter(|m| (from..=until).contains(&m.created_at) && m.to == *to));
+            next = if exhausted { None } else { self.next_page(page.next_page_uri)? };
+        }
+        Ok(found)
+    }
+
+    fn classify(&self, error_code: Option<u32>) -> FailureClass {
+        error_code::class_of_callback(error_code)
+    }
+
+    fn answer_max(&self) -> Duration {
+        self.answer_max
+    }
+}
+
+/// Whether a page shows by itself that the list runs from new to old and has left the window.
+///
+/// The order is not documented, so a page that does not descend proves nothing, and reading goes on.
+fn is_past(page: &[MessageResource], from: Timestamp) -> bool {
+    let date = |message: Option<&MessageResource>| message.and_then(MessageResource::created_at);
+    match (date(page.first()), date(page.last())) {
+        (Some(first), Some(last)) => first > last && last < from,
+        _ => false,
+    }
+}
+
+fn form(sender: &str, status_callback: Option<&Url>, submission: &Submission) -> String {
+    let Submission { message, attempt, to, body, media, validity_s } = submission;
+    let mut start = String::with_capacity(sender.len() + body.0.len() * 2 + 300);
+    start.push_str(sender);
+    let mut form = form_urlencoded::Serializer::for_suffix(start, 0);
+    form.append_pair("To", to.as_str());
+    form.append_pair("Body", &body.0);
+    for url in media {
+        form.append_pair("MediaUrl", url.as_str());
+    }
+    if let Some(base) = status_callback {
+        let mut url = base.clone();
+        // The id and the number need no escaping, and appending them keeps a query that is already there.
+        url.query_pairs_mut()
+            .append_pair("message", &message.to_string())
+            .append_pair("attempt", &attempt.to_string());
+        url.set_fragment(Some(CALLBACK_OVERRIDES));
+        form.append_pair("StatusCallback", url.as_str());
+    }
+    form.append_pair("ValidityPeriod", &validity_s.clamp(&1, &VALIDITY_S_MAX).to_string());
+    form.finish()
+}
+
+fn default_headers(account_sid: &str, credentials: &Credentials) -> Option<HeaderMap> {
+    let (user, secret) = match credentials {
+        Credentials::AuthToken(token) => (account_sid, token),
+        Credentials::ApiKey { sid, secret } => (sid.as_str(), secret),
+    };
+    let pair = STANDARD.encode(format!("{user}:{}", secret.expose()));
+    let mut authorization = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
+    authorization.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    Some(headers)
+}
+
+/// Reads an answer, up to a bound.
+async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| answer::what_broke(&error).to_owned())? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(format!("the answer is longer than {bytes_max} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn no_answer(reason: &str) -> CarrierError {
+    CarrierError::NoAnswer(reason.to_owned())
+}

@@ -1,0 +1,154 @@
+//! What the client has to know. In: values the command line read. Out: [`TwilioConfig`], checked by `TwilioClient::new`.
+//!
+//! Never: reads the environment or a file, or prints a secret.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::Secret;
+
+/// Twilio's own host; other regions have theirs, and the simulator has its address.
+pub const API_BASE: &str = "https://api.twilio.com";
+/// How long one answer is waited for, unless configured.
+pub const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How many requests are open at once, unless configured. Twilio limits concurrency per account, near 100.
+pub const IN_FLIGHT_MAX: usize = 80;
+
+/// How to reach Twilio and as whom.
+#[derive(Debug, Clone)]
+pub struct TwilioConfig {
+    /// Scheme, host and port of the API.
+    pub api_base: Url,
+    /// The account, `AC…`: part of every path, also with an API key.
+    pub account_sid: String,
+    /// What the requests are signed in with.
+    pub credentials: Credentials,
+    /// Whom the texts come from.
+    pub sender: SenderIdentity,
+    /// The public URL of our status endpoint; without it no callbacks are asked for.
+    pub status_callback: Option<Url>,
+    /// The longest time one request may take, with the wait for a free slot.
+    pub answer_max: Duration,
+    /// Upper bound on requests open at once.
+    pub in_flight_max: usize,
+}
+
+impl TwilioConfig {
+    /// The defaults around what has none.
+    pub fn new(
+        api_base: Url,
+        account_sid: impl Into<String>,
+        credentials: Credentials,
+        sender: SenderIdentity,
+    ) -> Self {
+        Self {
+            api_base,
+            account_sid: account_sid.into(),
+            credentials,
+            sender,
+            status_callback: None,
+            answer_max: ANSWER_MAX,
+            in_flight_max: IN_FLIGHT_MAX,
+        }
+    }
+}
+
+/// The two credential pairs of the API.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// The account's own token; the user name is the account SID.
+    AuthToken(Secret),
+    /// A key that can be withdrawn alone.
+    ApiKey {
+        /// `SK…`.
+        sid: String,
+        /// Shown once, when the key was made.
+        secret: Secret,
+    },
+}
+
+/// Whom a text comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SenderIdentity {
+    /// One number, short code or alphanumeric sender.
+    From(String),
+    /// A messaging service, `MG…`, which picks the sender from its pool.
+    MessagingService(String),
+}
+
+/// Why a client cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A SID has the wrong shape.
+    #[error("{field} is not {expected}")]
+    Malformed {
+        /// Which setting.
+        field: &'static str,
+        /// What it should look like.
+        expected: &'static str,
+    },
+    /// A value that must not be empty is.
+    #[error("{field} is empty")]
+    Empty {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A bound is out of its range.
+    #[error("{field} must be {expected}")]
+    OutOfRange {
+        /// Which setting.
+        field: &'static str,
+        /// The allowed range.
+        expected: &'static str,
+    },
+    /// The HTTP client could not start, for example without any trusted root certificate.
+    #[error("the HTTP client could not be set up")]
+    Transport(#[source] reqwest::Error),
+}
+
+impl TwilioConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if !is_sid(&self.account_sid, "AC") {
+            return Err(ConfigError::Malformed { field: "account_sid", expected: "AC and 32 hex digits" });
+        }
+        if self.api_base.cannot_be_a_base() || !matches!(self.api_base.scheme(), "http" | "https") {
+            return Err(ConfigError::Malformed { field: "api_base", expected: "an http or https URL" });
+        }
+        match &self.credentials {
+            Credentials::AuthToken(token) if token.expose().is_empty() => {
+                return Err(ConfigError::Empty { field: "auth_token" });
+            }
+            Credentials::ApiKey { sid, .. } if !is_sid(sid, "SK") => {
+                return Err(ConfigError::Malformed { field: "api_key", expected: "SK and 32 hex digits" });
+            }
+            Credentials::ApiKey { secret, .. } if secret.expose().is_empty() => {
+                return Err(ConfigError::Empty { field: "api_key_secret" });
+            }
+            Credentials::AuthToken(_) | Credentials::ApiKey { .. } => {}
+        }
+        match &self.sender {
+            SenderIdentity::From(from) if from.trim().is_empty() => {
+                return Err(ConfigError::Empty { field: "from" });
+            }
+            SenderIdentity::MessagingService(sid) if !is_sid(sid, "MG") => {
+                return Err(ConfigError::Malformed {
+                    field: "messaging_service_sid",
+                    expected: "MG and 32 hex digits",
+                });
+            }
+            SenderIdentity::From(_) | SenderIdentity::MessagingService(_) => {}
+        }
+        if self.answer_max.is_zero() {
+            return Err(ConfigError::OutOfRange { field: "answer_max", expected: "more than zero" });
+        }
+        if self.in_flight_max == 0 {
+            return Err(ConfigError::OutOfRange { field: "in_flight_max", expected: "at least one" });
+        }
+        Ok(())
+    }
+}
+
+fn is_sid(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}

@@ -1,0 +1,24 @@
+//! Twilio as our carrier: one request per submit, signatures, webhooks, and error codes as data.
+//!
+//! In: submissions and webhook requests. Out: outcomes and parsed facts in the domain's words.
+//! Never: retries, decides what to do next, reads the clock, or prints a secret, a text or a whole number.
+
+mod answer;
+mod client;
+mod config;
+pub mod error_code;
+mod form;
+mod secret;
+mod signature;
+pub mod transport;
+mod webhook;
+mod wire;
+
+pub use client::TwilioClient;
+pub use config::{
+    ANSWER_MAX, API_BASE, ConfigError, Credentials, IN_FLIGHT_MAX, SenderIdentity, TwilioConfig,
+};
+pub use form::{FIELDS_MAX, Form, FormError};
+pub use secret::Secret;
+pub use signature::{SignatureVerifier, SigningKey};
+pub use webhook::{Inbound, Keyword, OptOut, StatusCallback, WebhookError, keyword};

@@ -1,0 +1,189 @@
+//! What Twilio tells us. In: decoded forms of status callbacks and inbound texts. Out: facts in the domain's words.
+//!
+//! Never: checks the signature (`SignatureVerifier` does), or refuses a field it does not know: the set grows.
+
+use std::fmt;
+
+use domain::{
+    carrier::{CarrierStatus, MessageSid},
+    id::MessageId,
+    phone::E164,
+};
+
+use crate::{Form, FormError, wire};
+
+/// Why a webhook cannot be used. Names the field, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// The body is not a form.
+    #[error("the webhook's body is not a form")]
+    Form(#[from] FormError),
+    /// A field that Twilio always sends is not there.
+    #[error("the webhook lacks {0}")]
+    Missing(&'static str),
+    /// A field does not hold what it should.
+    #[error("the webhook's {0} is malformed")]
+    Malformed(&'static str),
+}
+
+/// A status that one of our texts reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusCallback {
+    /// Which text, by the provider's name.
+    pub sid: MessageSid,
+    /// The status; `None` for a word that says nothing about an outbound text. Record it, and change nothing.
+    pub status: Option<CarrierStatus>,
+    /// The word Twilio used.
+    pub raw_status: String,
+    /// Why it failed.
+    pub error_code: Option<u32>,
+    /// Our id of the message, from the URL's query; `None` if the text was not submitted by us.
+    pub message: Option<MessageId>,
+    /// Our attempt, from the URL's query.
+    pub attempt: Option<u16>,
+    /// The recipient, if that is a phone number.
+    pub to: Option<E164>,
+    /// The sender that was used, a number or a name.
+    pub from: Option<String>,
+}
+
+impl StatusCallback {
+    /// Reads the body's form and the query of the URL it was posted to.
+    pub fn from_form(form: &Form, query: Option<&str>) -> Result<Self, WebhookError> {
+        let word = either(form, "MessageStatus", "SmsStatus")?;
+        let error_code = match form.filled("ErrorCode") {
+            Some(code) => Some(code.parse().map_err(|_| WebhookError::Malformed("ErrorCode"))?),
+            None => None,
+        };
+        // The query is ours. What it does not say is left open: the SID alone still names the text.
+        let query = query.and_then(|query| Form::parse(query.as_bytes()).ok()).unwrap_or_default();
+        Ok(Self {
+            sid: sid(form)?,
+            status: wire::status(word),
+            // A bound on what is kept of a word nobody knows.
+            raw_status: word.chars().take(32).collect(),
+            error_code,
+            message: query.get("message").and_then(|id| id.parse().ok()),
+            attempt: query.get("attempt").and_then(|n| n.parse().ok()),
+            to: form.filled("To").and_then(|to| to.parse().ok()),
+            from: form.filled("From").map(str::to_owned),
+        })
+    }
+}
+
+/// A text that somebody sent to one of our numbers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// The provider's name for it; the same in every repetition of the webhook.
+    pub sid: MessageSid,
+    /// Who sent it.
+    pub from: E164,
+    /// The number, short code or sender it was sent to.
+    pub to: String,
+    /// The whole text, empty for a picture alone.
+    pub body: String,
+    /// What Advanced Opt-Out made of it, where that is switched on.
+    pub opt_out_type: Option<OptOut>,
+    /// The messaging service the number belongs to.
+    pub service: Option<String>,
+}
+
+/// What Advanced Opt-Out says about an inbound text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// The sender wants no more texts, and Twilio blocks them.
+    Stop,
+    /// The sender wants texts again.
+    Start,
+    /// The sender asked for help, and Twilio answered.
+    Help,
+}
+
+impl Inbound {
+    /// Reads the body's form.
+    pub fn from_form(form: &Form) -> Result<Self, WebhookError> {
+        let from = form.filled("From").ok_or(WebhookError::Missing("From"))?;
+        let opt_out_type = match form.filled("OptOutType") {
+            Some("STOP") => Some(OptOut::Stop),
+            Some("START") => Some(OptOut::Start),
+            Some("HELP") => Some(OptOut::Help),
+            // A new kind is left to the words of the body.
+            Some(_) | None => None,
+        };
+        Ok(Self {
+            sid: sid(form)?,
+            from: from.parse().map_err(|_| WebhookError::Malformed("From"))?,
+            to: form.filled("To").ok_or(WebhookError::Missing("To"))?.to_owned(),
+            body: form.get("Body").unwrap_or_default().to_owned(),
+            opt_out_type,
+            service: form.filled("MessagingServiceSid").map(str::to_owned),
+        })
+    }
+
+    /// What the text asks for: what Twilio made of it, else what its words say.
+    pub fn keyword(&self) -> Option<Keyword> {
+        match self.opt_out_type {
+            Some(OptOut::Stop) => Some(Keyword::Stop),
+            Some(OptOut::Start) => Some(Keyword::Start),
+            Some(OptOut::Help) => Some(Keyword::Help),
+            None => keyword(&self.body),
+        }
+    }
+}
+
+impl fmt::Debug for Inbound {
+    /// The text's length alone, and its receiver not at all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("sid", &self.sid)
+            .field("from", &self.from)
+            .field("characters", &self.body.chars().count())
+            .field("opt_out_type", &self.opt_out_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A word with a legal or agreed meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyword {
+    /// No more texts.
+    Stop,
+    /// Texts again.
+    Start,
+    /// What is this?
+    Help,
+}
+
+/// Whether the whole text is one of the agreed words, in any case.
+///
+/// `OPT OUT` is in because the FCC lists it (47 CFR 64.1200(a)(10)), although Twilio does not.
+/// `YES` is out, although Twilio takes it as an opt-in: people answer alerts with it, and an acknowledgement must
+/// not pass for consent. Who opted out and sends `YES` is let through by Twilio, and still not by us.
+pub fn keyword(body: &str) -> Option<Keyword> {
+    // The longest keyword has 11 letters, so a long text is none and is not worth the copy.
+    if body.len() > 64 {
+        return None;
+    }
+    let words: Vec<_> = body.split_whitespace().map(str::to_ascii_uppercase).collect();
+    match words.join(" ").as_str() {
+        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" | "OPT OUT" => {
+            Some(Keyword::Stop)
+        }
+        "START" | "UNSTOP" => Some(Keyword::Start),
+        "HELP" | "INFO" => Some(Keyword::Help),
+        _ => None,
+    }
+}
+
+fn sid(form: &Form) -> Result<MessageSid, WebhookError> {
+    either(form, "MessageSid", "SmsSid")?.parse().map_err(|_| WebhookError::Malformed("MessageSid"))
+}
+
+/// Twilio sends both names with one value; the first is the documented one.
+fn either<'a>(form: &'a Form, name: &'static str, older: &str) -> Result<&'a str, WebhookError> {
+    form.filled(name).or_else(|| form.filled(older)).ok_or(WebhookError::Missing(name))
+}
+
+#[cfg(test)]
+#[path = "webhook_tests.rs"]
+mod tests;

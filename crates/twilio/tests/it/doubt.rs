@@ -1,0 +1,80 @@
+//! Requests whose outcome nobody knows. In: faults. Out: doubt, and what a look-up finds. Never: sleeps.
+
+use std::time::Duration;
+
+use domain::carrier::{FailureClass, SubmitOutcome};
+use jiff::{SignedDuration, Timestamp};
+use ports::Carrier;
+use twilio::TwilioClient;
+use twilio_sim::{FaultKind, Status};
+
+use crate::harness::*;
+
+/// A window around the messages of this test, from the dates the simulator gave them.
+async fn found(client: &TwilioClient, to: &str) -> usize {
+    let (from, until) = (Timestamp::UNIX_EPOCH, Timestamp::MAX - SignedDuration::from_hours(48));
+    client.look_up(&to.parse().unwrap(), from, until).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn an_accepted_text_without_an_answer_is_found_by_looking_it_up() {
+    let sim = sim().await;
+    let client = client(sim.base_url());
+    for kind in [FaultKind::AcceptedNoAnswer, FaultKind::AcceptedThen500] {
+        sim.inject(kind);
+        check_in_doubt(&submit(&client, PHONE, &format!("{kind:?}")).await);
+    }
+    assert_eq!(found(&client, PHONE).await, 2);
+    let judge = sim.judge();
+    assert_eq!((judge.accepted, judge.swallowed), (2, 2));
+    assert_eq!(judge.faults_fired[&FaultKind::AcceptedNoAnswer], 1);
+}
+
+#[tokio::test]
+async fn an_unavailable_provider_leaves_doubt_although_nothing_was_created() {
+    let sim = sim().await;
+    let client = client(sim.base_url());
+    sim.inject(FaultKind::Unavailable);
+    check_in_doubt(&submit(&client, PHONE, "hello").await);
+    assert_eq!(found(&client, PHONE).await, 0);
+}
+
+#[tokio::test]
+async fn a_hanging_provider_leaves_doubt_within_the_time_allowed() {
+    let sim = sim().await;
+    let mut config = client_config(sim.base_url());
+    config.answer_max = Duration::from_millis(300);
+    let client = TwilioClient::new(config).unwrap();
+    assert_eq!(client.answer_max(), Duration::from_millis(300));
+    sim.inject(FaultKind::Hang);
+    check_in_doubt(&submit(&client, PHONE, "hello").await);
+    sim.wait_until(|view| view.with_status(Status::Delivered) == 1, PATIENCE).await.unwrap();
+    assert_eq!(sim.phone(PHONE).texts().len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_free_slot_nothing_is_sent() {
+    let sim = sim().await;
+    let mut config = client_config(sim.base_url());
+    config.answer_max = Duration::from_millis(300);
+    config.in_flight_max = 1;
+    let client = TwilioClient::new(config).unwrap();
+    sim.inject(FaultKind::Hang);
+    let (first, second) =
+        tokio::join!(submit(&client, PHONE, "first"), submit(&client, "+14155550101", "second"));
+    check_in_doubt(&first);
+    assert_eq!(refusal(second).class, FailureClass::RetrySoon);
+    assert_eq!(sim.judge().accepted, 1);
+}
+
+#[tokio::test]
+async fn a_host_that_takes_no_connection_was_sent_nothing() {
+    let sim = sim().await;
+    let gone = sim.base_url();
+    sim.shutdown().await;
+    let client = client(gone);
+    let refusal = refusal(submit(&client, PHONE, "hello").await);
+    assert_eq!((refusal.class, refusal.code), (FailureClass::RetrySoon, None));
+    let unknown = crate::harness::client("http://no-such-host.invalid".parse().unwrap());
+    assert!(matches!(submit(&unknown, PHONE, "hello").await, SubmitOutcome::NotSent(_)));
+}
