@@ -1,0 +1,159 @@
+//! The simulator in the hands of a test or the command line. In: what phones do, and conditions to wait for.
+//! Out: what phones show, and the judgement.
+//!
+//! Never: polls; whoever waits is woken by each change.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use url::Url;
+
+use crate::{
+    control::NotSet,
+    fault::{FaultPlan, Injection},
+    inbound::{NotDelivered, Replied},
+    judge::{Expectation, Judge},
+    phone::{Behaviour, PhoneText, ReplyRule},
+    server::Sim,
+    state::View,
+};
+
+/// A running simulator. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct SimHandle {
+    sim: Arc<Sim>,
+    address: SocketAddr,
+    base_url: Url,
+}
+
+/// What was waited for did not happen in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not within {within:?}; so far: {judge:?}")]
+pub struct TimedOut {
+    within: Duration,
+    judge: Box<Judge>,
+}
+
+impl SimHandle {
+    pub(crate) fn new(sim: Arc<Sim>, address: SocketAddr, base_url: Url) -> Self {
+        Self { sim, address, base_url }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the client takes as its API base.
+    pub fn base_url(&self) -> Url {
+        self.base_url.clone()
+    }
+
+    /// One phone.
+    pub fn phone(&self, number: impl Into<String>) -> PhoneHandle {
+        PhoneHandle { sim: Arc::clone(&self.sim), number: number.into() }
+    }
+
+    /// The judgement so far.
+    pub fn judge(&self) -> Judge {
+        self.sim.read(|state| state.judge())
+    }
+
+    /// Looks at the state once.
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        self.sim.read(|state| look(&View(state)))
+    }
+
+    /// Waits until a condition holds.
+    pub async fn wait_until(
+        &self,
+        holds: impl Fn(&View<'_>) -> bool,
+        within: Duration,
+    ) -> Result<(), TimedOut> {
+        let mut changed = self.sim.changed.subscribe();
+        let waiting = async {
+            while !self.view(&holds) {
+                if changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let timed_out = tokio::time::timeout(within, waiting).await.is_err();
+        if timed_out { Err(TimedOut { within, judge: Box::new(self.judge()) }) } else { Ok(()) }
+    }
+
+    /// Replaces what goes wrong from here on.
+    pub fn set_faults(&self, plan: FaultPlan) -> Result<(), NotSet> {
+        self.sim.set_faults(plan)
+    }
+
+    /// Has the next requests fail.
+    pub fn inject(&self, injection: impl Into<Injection>) {
+        let injection = injection.into();
+        self.sim.change(|state| state.faults.injections.push(injection));
+    }
+
+    /// Expects a text. With the first expectation every other text becomes unexpected.
+    pub fn expect(&self, to: impl Into<String>, contains: impl Into<String>) {
+        let expectation = Expectation { to: to.into(), contains: contains.into() };
+        self.sim.change(|state| state.ledger.expectations.push((expectation, 0)));
+    }
+
+    /// Forgets messages, phones, faults and findings.
+    pub fn reset(&self) {
+        self.sim.change(|state| state.reset(&self.sim.config));
+    }
+
+    /// Stops, and waits until nothing runs any more. Open requests are cut off.
+    pub async fn shutdown(self) {
+        self.sim.stop.cancel();
+        self.sim.tasks.close();
+        self.sim.tasks.wait().await;
+    }
+}
+
+impl Drop for SimHandle {
+    fn drop(&mut self) {
+        self.sim.stop.cancel();
+    }
+}
+
+/// One phone, in the hands of whoever holds it.
+#[derive(Debug, Clone)]
+pub struct PhoneHandle {
+    sim: Arc<Sim>,
+    number: String,
+}
+
+impl PhoneHandle {
+    /// Decides what becomes of texts to it from here on.
+    pub fn set(&self, behaviour: Behaviour) -> &Self {
+        self.sim.change(|state| state.phone(&self.number).behaviour = behaviour);
+        self
+    }
+
+    /// Has it answer by itself.
+    pub fn answers(&self, rules: Vec<ReplyRule>) -> &Self {
+        self.sim.change(|state| state.phone(&self.number).replies = rules);
+        self
+    }
+
+    /// What reached it.
+    pub fn texts(&self) -> Vec<PhoneText> {
+        self.sim.read(|state| View(state).texts(&self.number))
+    }
+
+    /// What it sent.
+    pub fn sent(&self) -> Vec<PhoneText> {
+        self.sim.read(|state| View(state).sent(&self.number))
+    }
+
+    /// Replies to whoever texted last, and waits for the webhook's answer.
+    pub async fn reply(&self, body: &str) -> Result<Replied, NotDelivered> {
+        self.sim.send_from_phone(&self.number, None, body).await
+    }
+
+    /// Sends a text to one of the account's numbers, and waits for the webhook's answer.
+    pub async fn send(&self, to: &str, body: &str) -> Result<Replied, NotDelivered> {
+        self.sim.send_from_phone(&self.number, Some(to), body).await
+    }
+}

@@ -1,0 +1,34 @@
+//! A local Twilio Messages API with a lifecycle, signed callbacks, phones that answer, and faults by seed.
+//!
+//! In: API requests, and what a test or an operator does to the phones. Out: answers, webhooks, and a judgement.
+//! Never: reaches a real phone, or leaves the machine except to the webhook URLs it was given.
+
+mod answer;
+mod api;
+mod clock;
+mod config;
+mod control;
+mod create;
+mod fault;
+mod handle;
+mod inbound;
+mod judge;
+mod lifecycle;
+mod list;
+mod message;
+mod phone;
+mod poster;
+mod server;
+mod state;
+mod validate;
+
+pub use config::{ApiKey, Number, Service, SimConfig, Timing};
+pub use control::NotSet;
+pub use fault::{DeliveryFailure, FaultKind, FaultPlan, Injection};
+pub use handle::{PhoneHandle, SimHandle, TimedOut};
+pub use inbound::{NotDelivered, Replied};
+pub use judge::{Callbacks, Duplicate, Expectation, Judge, Unexpected};
+pub use message::Status;
+pub use phone::{Behaviour, FailedStatus, PhoneText, ReplyRule};
+pub use server::Simulator;
+pub use state::View;

@@ -1,0 +1,258 @@
+//! What becomes of a created text. In: its plan and its fate. Out: statuses, callbacks, a text on a phone, a reply.
+//!
+//! Never: posts a callback for the first status, which is in the answer, or for `sending`.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    clock,
+    fault::{Fate, FaultKind},
+    message::{API_VERSION, Record, Status},
+    phone::{Behaviour, FailedStatus, PhoneText},
+    poster::Target,
+    server::Sim,
+};
+
+/// One change of status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// How long after the creation.
+    pub(crate) after: Duration,
+    pub(crate) status: Status,
+    pub(crate) error_code: Option<u32>,
+    /// The phone shows the text from here on.
+    pub(crate) arrives: bool,
+}
+
+/// The circumstances a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances {
+    pub(crate) first: Status,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) delivery_fault: Option<(FailedStatus, u32)>,
+    pub(crate) sent: Duration,
+    pub(crate) delivered: Duration,
+    pub(crate) validity: Duration,
+    /// How long a scheduled text waits.
+    pub(crate) wait: Duration,
+}
+
+/// A text on its way.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    pub(crate) number: u64,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) callback: Option<Target>,
+    pub(crate) fate: Fate,
+    pub(crate) begun: Instant,
+    /// The first step whose callback was not posted yet.
+    pub(crate) from_step: usize,
+}
+
+pub(crate) fn plan(circumstances: Circumstances) -> Vec<Step> {
+    let Circumstances { first, behaviour, delivery_fault, sent, delivered, validity, wait } = circumstances;
+    let step = |after, status, error_code| Step { after, status, error_code, arrives: false };
+    let mut steps = Vec::with_capacity(3);
+    if matches!(first, Status::Accepted | Status::Scheduled) {
+        steps.push(step(wait, Status::Queued, None));
+    }
+    if behaviour == Behaviour::NeverLeaves || sent > validity {
+        steps.push(step(wait + validity, Status::Failed, Some(30_036)));
+        return steps;
+    }
+    let failure = match behaviour {
+        Behaviour::Off => Some((FailedStatus::Undelivered, 30_003)),
+        Behaviour::Landline => Some((FailedStatus::Undelivered, 30_006)),
+        Behaviour::Fails { status, code } => Some((status, code)),
+        Behaviour::On | Behaviour::Silent | Behaviour::NeverLeaves => delivery_fault,
+    };
+    let (sent, last) = (wait + sent, wait + sent + delivered);
+    match failure {
+        Some((FailedStatus::Failed, code)) => steps.push(step(sent, Status::Failed, Some(code))),
+        Some((FailedStatus::Undelivered, code)) => {
+            steps.push(step(sent, Status::Sent, None));
+            steps.push(step(last, Status::Undelivered, Some(code)));
+        }
+        None if behaviour == Behaviour::Silent => {
+            steps.push(Step { arrives: true, ..step(sent, Status::Sent, None) });
+        }
+        None => {
+            steps.push(step(sent, Status::Sent, None));
+            steps.push(Step { arrives: true, ..step(last, Status::Delivered, None) });
+        }
+    }
+    steps
+}
+
+impl Journey {
+    /// Statuses keep their own time, however long the callbacks take.
+    pub(crate) async fn run(self, sim: Arc<Sim>) {
+        let statuses = async {
+            for (index, step) in self.steps.iter().enumerate() {
+                clock::sleep_until(self.begun + step.after).await;
+                if sim.take_step(self.number, index, *step).is_none() {
+                    return;
+                }
+            }
+        };
+        match &self.callback {
+            None => statuses.await,
+            Some(target) => {
+                tokio::join!(statuses, self.post_all(&sim, target));
+            }
+        }
+    }
+
+    async fn post_all(&self, sim: &Arc<Sim>, target: &Target) {
+        let mut held = None;
+        for (index, step) in self.steps.iter().enumerate().skip(self.from_step) {
+            clock::sleep_until(self.begun + step.after).await;
+            let Some(params) = sim.take_step(self.number, index, *step) else { return };
+            let is_last = index + 1 == self.steps.len();
+            if self.fate.reordered && held.is_none() && !is_last {
+                sim.count(FaultKind::CallbackReordered);
+                held = Some((index, params));
+                continue;
+            }
+            self.post(sim, target, index, &params).await;
+            if let Some((index, params)) = held.take() {
+                self.post(sim, target, index, &params).await;
+            }
+        }
+    }
+
+    pub(crate) async fn post(
+        &self,
+        sim: &Arc<Sim>,
+        target: &Target,
+        index: usize,
+        params: &[(String, String)],
+    ) {
+        let at = |fates: &[bool]| fates.get(index).copied().unwrap_or(false);
+        if at(&self.fate.lost) {
+            sim.count(FaultKind::CallbackLost);
+            sim.change(|state| state.ledger.judge.callbacks.lost += 1);
+            return;
+        }
+        let token = sim.read(|state| state.hex("callback", self.number * 16 + index as u64));
+        sim.post_callback(target, params, &token).await;
+        if at(&self.fate.doubled) {
+            sim.count(FaultKind::CallbackDoubled);
+            sim.post_callback(target, params, &token).await;
+        }
+    }
+}
+
+impl Sim {
+    /// Takes a step, unless it was taken, and says what its callback carries.
+    pub(crate) fn take_step(
+        self: &Arc<Self>,
+        number: u64,
+        index: usize,
+        step: Step,
+    ) -> Option<Vec<(String, String)>> {
+        let now = clock::now();
+        let mut arrived = None;
+        let params = self.change(|state| {
+            let is_new = state.records.get(&number).is_some_and(|record| record.steps == index);
+            let record = state.advance(number, index, step, now)?;
+            let params = callback_params(record, step, &self.config.account_sid, now);
+            if is_new && step.arrives {
+                let record = record.clone();
+                arrived = Some(record.to.clone());
+                state.phone(&record.to).receive(text_of(&record, now));
+            }
+            Some(params)
+        })?;
+        if let Some(phone) = arrived {
+            self.reply_by_rule(&phone);
+        }
+        Some(params)
+    }
+
+    pub(crate) async fn post_callback(&self, target: &Target, params: &[(String, String)], token: &str) {
+        self.change(|state| state.ledger.judge.callbacks.posted += 1);
+        let tried = self.poster.post(target, params, token).await;
+        self.change(|state| {
+            let callbacks = &mut state.ledger.judge.callbacks;
+            if tried.is_2xx() { callbacks.answered_2xx += 1 } else { callbacks.failed += 1 }
+        });
+    }
+}
+
+fn text_of(record: &Record, at: Timestamp) -> PhoneText {
+    PhoneText {
+        sid: Some(record.sid.to_string()),
+        from: record.from.clone().unwrap_or_default(),
+        to: record.to.clone(),
+        body: record.body.clone(),
+        at,
+        automatic: false,
+    }
+}
+
+/// The fields of a callback, in the order seen on the wire.
+pub(crate) fn callback_params(
+    record: &Record,
+    step: Step,
+    account_sid: &str,
+    now: Timestamp,
+) -> Vec<(String, String)> {
+    let mut params = Vec::with_capacity(11);
+    let mut add = |name: &str, value: &str| params.push((name.to_owned(), value.to_owned()));
+    if let Some(code) = step.error_code {
+        add("ErrorCode", &code.to_string());
+    }
+    if matches!(step.status, Status::Delivered | Status::Undelivered) {
+        add("RawDlrDoneDate", &now.strftime("%y%m%d%H%M").to_string());
+    }
+    let sid = record.sid.as_str();
+    add("SmsSid", sid);
+    add("SmsStatus", step.status.word());
+    add("MessageStatus", step.status.word());
+    add("To", &record.to);
+    if let Some(service) = &record.service {
+        add("MessagingServiceSid", service);
+    }
+    add("MessageSid", sid);
+    add("AccountSid", account_sid);
+    add("From", record.from.as_deref().unwrap_or_default());
+    add("ApiVersion", API_VERSION);
+    params
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(first: Status, behaviour: Behaviour, expected: &[(Status, Option<u32>)]) {
+        let second = Duration::from_secs(1);
+        let circumstances = Circumstances {
+            first,
+            behaviour,
+            delivery_fault: None,
+            sent: second,
+            delivered: second,
+            validity: 10 * second,
+            wait: Duration::ZERO,
+        };
+        let steps: Vec<_> = plan(circumstances).iter().map(|step| (step.status, step.error_code)).collect();
+        assert_eq!(steps, expected, "{first:?} {behaviour:?}");
+    }
+
+    #[test]
+    fn a_plan_follows_the_phone() {
+        let (queued, sent) = ((Status::Queued, None), (Status::Sent, None));
+        check(Status::Queued, Behaviour::On, &[sent, (Status::Delivered, None)]);
+        check(Status::Accepted, Behaviour::On, &[queued, sent, (Status::Delivered, None)]);
+        check(Status::Queued, Behaviour::Off, &[sent, (Status::Undelivered, Some(30_003))]);
+        check(Status::Queued, Behaviour::Landline, &[sent, (Status::Undelivered, Some(30_006))]);
+        let fails = Behaviour::Fails { status: FailedStatus::Failed, code: 30_007 };
+        check(Status::Accepted, fails, &[queued, (Status::Failed, Some(30_007))]);
+        check(Status::Queued, Behaviour::Silent, &[sent]);
+        check(Status::Queued, Behaviour::NeverLeaves, &[(Status::Failed, Some(30_036))]);
+    }
+}

@@ -1,0 +1,143 @@
+//! The server. In: a configuration. Out: a listening simulator, and the handle that stops it.
+//!
+//! Never: lets a failed connection stop the others.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize},
+    },
+};
+
+use axum::{Router, body::Body, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+use url::Url;
+
+use crate::{
+    answer::HangUp, api, clock, config::SimConfig, control, fault::FaultKind, handle::SimHandle,
+    poster::Poster, state::State,
+};
+
+/// What every request and every journey shares.
+#[derive(Debug)]
+pub(crate) struct Sim {
+    pub(crate) config: SimConfig,
+    pub(crate) poster: Poster,
+    pub(crate) started: Timestamp,
+    /// Requests of the API that are being answered.
+    pub(crate) open: AtomicUsize,
+    pub(crate) requests: AtomicU64,
+    /// Tells those who wait that something changed.
+    pub(crate) changed: watch::Sender<()>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    state: Mutex<State>,
+}
+
+impl Sim {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+        result
+    }
+
+    pub(crate) fn count(&self, kind: FaultKind) {
+        self.change(|state| state.faults.count(kind));
+    }
+
+    /// Runs something beside the requests until it ends or the simulator stops.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// The simulator.
+#[derive(Debug, Clone, Copy)]
+pub struct Simulator;
+
+impl Simulator {
+    /// Listens, and serves until the handle is shut down or dropped.
+    pub async fn start(config: SimConfig) -> io::Result<SimHandle> {
+        if let Some(fault) = config.faults.fault() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, fault));
+        }
+        let listener = TcpListener::bind(config.bind).await?;
+        let address = listener.local_addr()?;
+        let base_url = Url::parse(&format!("http://{address}")).map_err(io::Error::other)?;
+        let started = clock::now();
+        let salt = format!("{} {} {address}", config.seed, started.as_nanosecond());
+        let sim = Arc::new(Sim {
+            poster: Poster::new(&config.auth_token, config.callbacks_max),
+            state: Mutex::new(State::new(&config, salt)),
+            config,
+            started,
+            open: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            changed: watch::Sender::new(()),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        let for_api = Arc::clone(&sim);
+        let router = control::router(Arc::clone(&sim))
+            .fallback(move |request: Request<Body>| api::serve(Arc::clone(&for_api), request));
+        sim.tasks.spawn(accept(listener, router, Arc::clone(&sim)));
+        Ok(SimHandle::new(sim, address, base_url))
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, sim: Arc<Sim>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = sim.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => sim.spawn(serve(stream, router.clone())),
+            // Out of file descriptors, most likely: wait for some to be given back.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                clock::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection. An answer that is marked closes it unanswered.
+async fn serve(stream: TcpStream, router: Router) {
+    // Without this a small answer may wait for an acknowledgement; a failure costs speed alone.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            match response.extensions().get::<HangUp>() {
+                Some(HangUp) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+                None => Ok(response),
+            }
+        }
+    });
+    let mut server = http1::Builder::new();
+    // An error here is a client that went away, or our own hanging up.
+    let _ = server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}

@@ -1,0 +1,59 @@
+//! The simulator's own interface. In: requests below `/sim/v1`. Out: phones, faults, findings. Never: sleeps.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use twilio_sim::Status;
+
+use crate::harness::*;
+
+#[tokio::test]
+async fn a_phone_is_set_and_shown() {
+    let sim = start(config()).await;
+    let api = Api::of(&sim);
+    let settings = json!({
+        "behaviour": {"kind": "fails", "status": "undelivered", "code": 30005},
+        "replies": [{"when_contains": "down", "body": "ACK {code}", "after_ms": 5}]
+    });
+    let (status, shown) = api.control(Method::PUT, &format!("phones/{PHONE}"), settings).await;
+    assert_eq!((status, &shown["behaviour"]["code"]), (200, &json!(30_005)));
+    api.control(Method::PUT, &format!("phones/{PHONE}"), json!({"behaviour": {"kind": "on"}})).await;
+    api.text(PHONE, "hello", None).await;
+    sim.wait_until(|view| view.with_status(Status::Delivered) == 1, PATIENCE).await.unwrap();
+    let (_, shown) = api.control(Method::GET, &format!("phones/{PHONE}"), Value::Null).await;
+    assert_eq!((&shown["texts"][0]["body"], &shown["replies"][0]["after_ms"]), (&json!("hello"), &json!(5)));
+    let (status, replied) =
+        api.control(Method::POST, &format!("phones/{PHONE}/reply"), json!({"body": "hi"})).await;
+    assert_eq!((status, &replied["to"], &replied["answered"]), (201, &json!(FROM), &Value::Null));
+    let (_, shown) = api.control(Method::GET, &format!("phones/{PHONE}"), Value::Null).await;
+    assert_eq!(shown["sent"][0]["body"], "hi");
+}
+
+#[tokio::test]
+async fn faults_are_planned_and_asked_for() {
+    let sim = start(config()).await;
+    let api = Api::of(&sim);
+    let form = [("To", PHONE), ("From", FROM), ("Body", "x")];
+    let one = json!({"next": "accepted_then_500", "count": 1, "to": PHONE});
+    assert_eq!(api.control(Method::POST, "faults", one).await.0, 200);
+    assert_eq!(api.create(&form).await.0, 500);
+    assert_eq!(api.control(Method::PUT, "faults", json!({"rate_429": 1.0})).await.0, 200);
+    assert_eq!(api.create(&form).await.0, 429);
+    let (_, faults) = api.control(Method::GET, "faults", Value::Null).await;
+    assert_eq!((&faults["fired"]["too_many_requests"], &faults["fired"]["hang"]), (&json!(1), &json!(0)));
+    assert_eq!(api.control(Method::PUT, "faults", json!({"rate_429": 3.0})).await.0, 400);
+    assert_eq!(api.control(Method::PUT, "faults", json!({"rate_of_nothing": 1.0})).await.0, 422);
+}
+
+#[tokio::test]
+async fn the_judgement_is_served() {
+    let sim = start(config()).await;
+    let api = Api::of(&sim);
+    api.control(Method::POST, "expectations", json!({"to": PHONE, "contains": "down"})).await;
+    api.text(PHONE, "surprise", None).await;
+    let (_, judge) = api.control(Method::GET, "judge", Value::Null).await;
+    assert_eq!((&judge["accepted"], &judge["unexpected"][0]["to"]), (&json!(1), &json!("+1…00")));
+    assert!(judge["faults_fired"].is_object() && judge["callbacks"]["posted"].is_u64());
+    assert_eq!(api.control(Method::POST, "reset", Value::Null).await.0, 204);
+    let (_, judge) = api.control(Method::GET, "judge", Value::Null).await;
+    assert_eq!(judge["accepted"], 0);
+}

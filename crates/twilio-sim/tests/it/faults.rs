@@ -1,0 +1,77 @@
+//! Faults by seed. In: a plan. Out: the same faults every time. Never: sleeps.
+
+use std::collections::BTreeMap;
+
+use twilio_sim::{DeliveryFailure, FailedStatus, FaultKind, FaultPlan, Judge, SimConfig, Simulator, Status};
+
+use crate::harness::*;
+
+fn plan() -> FaultPlan {
+    FaultPlan {
+        rate_429: 0.1,
+        rate_503: 0.1,
+        rate_accepted_then_500: 0.1,
+        delivery_failures: vec![DeliveryFailure {
+            rate: 0.2,
+            status: FailedStatus::Undelivered,
+            code: 30_008,
+        }],
+        rate_callback_lost: 0.2,
+        rate_callback_doubled: 0.2,
+        rate_callback_reordered: 0.2,
+        rate_callback_early: 0.2,
+        ..FaultPlan::default()
+    }
+}
+
+/// The answers to sixty requests, one after the other, and the judgement once all texts have ended.
+async fn story(seed: u64) -> (Vec<u16>, Judge) {
+    let sim = start(SimConfig { seed, faults: plan(), ..config() }).await;
+    let (api, receiver) = (Api::of(&sim), Receiver::start().await);
+    let url = receiver.url("/");
+    let mut answers = Vec::new();
+    for number in 0..60 {
+        let body = format!("text {number}");
+        let form = [("To", PHONE), ("From", FROM), ("Body", &*body), ("StatusCallback", &*url)];
+        answers.push(api.create(&form).await.0);
+    }
+    let accepted = sim.judge().accepted;
+    let ended = |judge: &Judge| {
+        let count = |status: Status| judge.by_status.get(status.word()).copied().unwrap_or(0);
+        let doubled = judge.faults_fired[&FaultKind::CallbackDoubled];
+        count(Status::Delivered) + count(Status::Undelivered) == accepted
+            && judge.callbacks.answered_2xx + judge.callbacks.lost == 2 * accepted + doubled
+    };
+    sim.wait_until(|view| ended(&view.judge()), PATIENCE).await.unwrap();
+    (answers, sim.judge())
+}
+
+#[tokio::test]
+async fn the_same_seed_tells_the_same_story() {
+    let (first, second, other) = (story(11).await, story(11).await, story(12).await);
+    assert_eq!(first, second);
+    assert_ne!(first.0, other.0);
+}
+
+#[tokio::test]
+async fn every_kind_that_was_planned_fires() {
+    let fired: BTreeMap<_, _> = story(11).await.1.faults_fired;
+    for kind in FaultKind::ALL {
+        let planned = !matches!(kind, FaultKind::AcceptedNoAnswer | FaultKind::Hang);
+        assert_eq!(fired[&kind] > 0, planned, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_impossible_plan_does_not_start() {
+    let faults = FaultPlan { rate_hang: 2.0, ..FaultPlan::default() };
+    assert!(Simulator::start(SimConfig { faults, ..config() }).await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_held_back_comes_late() {
+    let sim = start(SimConfig { faults: FaultPlan { hang_ms: 1, ..FaultPlan::default() }, ..config() }).await;
+    sim.inject(FaultKind::Hang);
+    Api::of(&sim).text(PHONE, "late", None).await;
+    assert_eq!((sim.judge().swallowed, sim.judge().faults_fired[&FaultKind::Hang]), (0, 1));
+}
