@@ -1,0 +1,102 @@
+//! Load, decide, store, wake.
+//!
+//! A process that dies before the store has the change changed nothing; one that dies after it has left a due row,
+//! which repeats the wake-ups that were not published.
+
+use domain::{
+    id::RunId,
+    limits::CHANGE_TRIES_MAX,
+    run::Run,
+    timeline::{Command, Effects},
+    workflow::Workflow,
+};
+use jiff::Timestamp;
+use ports::{Change, Changed, Queue, store::Slot};
+
+use crate::context::{Context, RoleError};
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Applied<T> {
+    /// What the transition returned.
+    pub value: T,
+    /// The run as it is stored.
+    pub run: Run,
+}
+
+impl Context {
+    /// Changes a run by a pure transition, as often as it takes to win the compare-and-set. `None`: no such run.
+    ///
+    /// A transition that changes neither the run nor the effects is not stored.
+    ///
+    /// # Errors
+    /// When a port fails; the transition may or may not be stored, and may be repeated.
+    pub async fn change<T>(
+        &self,
+        id: &RunId,
+        mut transition: impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
+    ) -> Result<Option<Applied<T>>, RoleError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some(stored) = self.store.load_run(id).await? else { return Ok(None) };
+            let workflow = self.book.of(&stored.value, &*self.store).await?;
+            let mut run = stored.value.clone();
+            let mut effects = Effects::default();
+            let value = transition(&mut run, &workflow, self.clock.now(), &mut effects);
+            if run == stored.value && effects == Effects::default() {
+                return Ok(Some(Applied { value, run }));
+            }
+            if self.store_change(&run, effects, stored.version, &workflow).await? {
+                return Ok(Some(Applied { value, run }));
+            }
+        }
+        Err(RoleError::Contended(id.clone()))
+    }
+
+    /// Stores one change and performs its effects. `false`: somebody else was first, and nothing happened.
+    ///
+    /// # Errors
+    /// When a port fails.
+    pub async fn store_change(
+        &self,
+        run: &Run,
+        effects: Effects,
+        version: u64,
+        workflow: &Workflow,
+    ) -> Result<bool, RoleError> {
+        let due = run.next_due(workflow);
+        let commands = effects.commands.clone();
+        let log = effects.clone();
+        match self.store.change_run(Change { run: run.clone(), due, effects }, version).await? {
+            Changed::Conflict => Ok(false),
+            Changed::Stored { alarm } => {
+                telemetry::log_finals(run, &log);
+                self.wake(run, due, alarm, &commands).await;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Publishes wake-ups. One that is lost is only late: the due row repeats it, so failures are logged and no more.
+    pub async fn wake(&self, run: &Run, due: Option<Timestamp>, alarm: Option<Slot>, commands: &[Command]) {
+        for command in commands {
+            let queue = match command {
+                Command::Dispatch { .. } | Command::ResolveDoubt { .. } => Queue::Send(run.lane),
+                Command::LookNow { .. } => Queue::Escalation,
+            };
+            if let Err(error) = self.bus.publish(queue, command).await {
+                tracing::warn!("run.id" = %run.id, %error, "a wake-up was not published; the due row will repeat it");
+            }
+        }
+        let Some(due) = due else { return };
+        let result = if due <= self.clock.now() && commands.is_empty() {
+            self.bus.publish(Queue::Escalation, &Command::LookNow { run: run.id.clone() }).await
+        } else if let Some(slot) = alarm {
+            self.bus.raise_alarm(slot).await
+        } else {
+            Ok(())
+        };
+        if let Err(error) = result {
+            tracing::warn!("run.id" = %run.id, %error, "an alarm was not raised; the sweeper will find the due row");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! One line for every message that is settled, and one for every run that ends.
+//!
+//! In: the run as stored and the effects of the change. Out: log lines at `info`.
+//! Never: a text, or a number that is not masked.
+
+use domain::{
+    message::MessagePhase,
+    policy::Verdict,
+    run::Run,
+    timeline::{Effects, Happening},
+};
+use tracing::info;
+
+/// Logs what became final with this change. Called once, after the change is stored.
+pub fn log_finals(run: &Run, effects: &Effects) {
+    for entry in &effects.timeline {
+        match (entry.message, &entry.what) {
+            (Some(number), what) if is_final(what) => log_message(run, number),
+            (None, Happening::Closed { phase, reason }) => info!(
+                "run.id" = %run.id,
+                "event.source" = run.event.source,
+                "event.id" = run.event.id,
+                workflow = run.workflow,
+                phase = phase.as_str(),
+                ticket = run.ticket.as_deref(),
+                reason,
+                "run ended"
+            ),
+            _ => {}
+        }
+    }
+}
+
+fn is_final(what: &Happening) -> bool {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted leaves the message under way")]
+    match what {
+        Happening::Status { status, .. } => status.is_final(),
+        Happening::Decided(decision) => matches!(decision.verdict, Verdict::Suppress | Verdict::Expire),
+        Happening::Died { .. } | Happening::Cancelled => true,
+        Happening::DoubtSettled { by, .. } => by == "hold" || by == "expired",
+        _ => false,
+    }
+}
+
+fn log_message(run: &Run, number: u16) {
+    let Some(message) = run.message(number) else { return };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither code nor rule")]
+    let (code, rule) = match &message.phase {
+        MessagePhase::Submitted { code, .. } | MessagePhase::Dead { code, .. } => (*code, None),
+        MessagePhase::Suppressed { rule } => (None, Some(rule.id())),
+        _ => (None, None),
+    };
+    info!(
+        "message.id" = %run.message_id(number),
+        "message.sid" = message.sid().map(|sid| sid.as_str()),
+        "message.recipient" = %message.recipient.number,
+        "message.attempts" = message.attempt,
+        "message.status" = message.phase.name(),
+        "event.source" = run.event.source,
+        "event.id" = run.event.id,
+        "run.id" = %run.id,
+        workflow = run.workflow,
+        code,
+        rule,
+        "message settled"
+    );
+}

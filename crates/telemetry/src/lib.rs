@@ -1,0 +1,11 @@
+//! Structured logs, and the names of everything that is traced.
+//!
+//! In: what was stored. Out: one line per final outcome; names for spans and fields.
+//! Never: a text, a secret or a whole phone number.
+
+pub mod field;
+pub mod final_outcome;
+mod logs;
+
+pub use final_outcome::log_finals;
+pub use logs::{LogFormat, init};
