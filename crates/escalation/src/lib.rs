@@ -1,0 +1,148 @@
+//! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over.
+//!
+//! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
+//! Never: talks to the provider, or trusts an alarm: what is due is read from the store.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    id::RunId,
+    limits::{CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS},
+    run::Setting,
+    timeline::{Command, Effects},
+};
+use futures::{StreamExt as _, stream};
+use jiff::SignedDuration;
+use ports::{Delivery, Payload, Queue};
+use shell::{Context, RoleError};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How much an escalation worker does at once, and how often it looks without being woken.
+#[derive(Debug, Clone)]
+pub struct EscalationConfig {
+    /// Deliveries in hand at once.
+    pub in_flight_max: u16,
+    /// Runs worked on at once for one alarm.
+    pub runs_at_once: usize,
+    /// How often due rows are looked for although no alarm rang.
+    pub sweep_every: Duration,
+    /// How long work in hand may take to finish once the worker is told to stop.
+    pub drain_max: Duration,
+}
+
+impl Default for EscalationConfig {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 64,
+            runs_at_once: 32,
+            sweep_every: Duration::from_secs(5),
+            drain_max: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Works until `shutdown`, then finishes what is in hand, within [`EscalationConfig::drain_max`].
+///
+/// # Errors
+/// When the queue cannot be consumed.
+pub async fn run(
+    ctx: Arc<Context>,
+    config: EscalationConfig,
+    shutdown: CancellationToken,
+) -> Result<(), RoleError> {
+    let tasks = TaskTracker::new();
+    let deliveries = ctx.bus.consume(Queue::Escalation, config.in_flight_max).await?;
+    let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
+    tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));
+    while let Some(delivery) = deliveries.next().await {
+        tasks.spawn(work(ctx.clone(), config.runs_at_once, delivery));
+    }
+    tasks.close();
+    if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
+        tracing::warn!(left = tasks.len(), "stopped with work in hand; its due rows come back");
+    }
+    Ok(())
+}
+
+/// Finds due rows whose alarm was lost.
+async fn sweep(ctx: Arc<Context>, config: EscalationConfig, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        if let Err(error) = due_runs(&ctx, config.runs_at_once).await {
+            tracing::warn!(%error, "due runs could not be worked on; they come back");
+        }
+        let next = ctx.clock.now()
+            + SignedDuration::try_from(config.sweep_every).unwrap_or(SignedDuration::from_secs(5));
+        tokio::select! {
+            () = ctx.clock.sleep_until(next) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
+    let result = match &delivery.payload {
+        Payload::Command(Command::LookNow { run }) => look(&ctx, run).await,
+        Payload::Alarm(_) => due_runs(&ctx, runs_at_once).await,
+        Payload::Command(_) | Payload::Event(_) | Payload::Unreadable { .. } => {
+            tracing::warn!("something that is no wake-up came to the escalation worker and was put aside");
+            Ok(())
+        }
+    };
+    let answered = match &result {
+        Ok(()) => delivery.receipt.ack().await.map(|_| ()),
+        Err(error) => {
+            tracing::warn!(%error, "work was interrupted and will be done again");
+            delivery.receipt.retry_at(ctx.clock.now() + SignedDuration::from_secs(1)).await
+        }
+    };
+    if let Err(error) = answered {
+        tracing::warn!(%error, "a delivery was not answered and will come again");
+    }
+}
+
+/// Works on everything that is due.
+///
+/// # Errors
+/// When the store cannot be asked. One run's failure is logged and leaves the others alone; its due row comes back.
+pub async fn due_runs(ctx: &Context, runs_at_once: usize) -> Result<(), RoleError> {
+    loop {
+        let now = ctx.clock.now();
+        let hidden_until = now + SignedDuration::from_millis(DUE_LEASE_MS);
+        let due = ctx.store.take_due(now, hidden_until, DUE_BATCH_MAX).await?;
+        let is_last = due.len() < usize::from(DUE_BATCH_MAX);
+        stream::iter(due)
+            .for_each_concurrent(runs_at_once, |id| async move {
+                if let Err(error) = look(ctx, &id).await {
+                    tracing::warn!("run.id" = %id, %error, "a due run could not be worked on; it comes back");
+                }
+            })
+            .await;
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Lets a run notice what time it is.
+///
+/// # Errors
+/// When a port fails, or others changed the run at every try.
+pub async fn look(ctx: &Context, id: &RunId) -> Result<(), RoleError> {
+    for _ in 0..CHANGE_TRIES_MAX {
+        let Some(stored) = ctx.store.load_run(id).await? else { return Ok(()) };
+        let workflow = ctx.book.of(&stored.value, &*ctx.store).await?;
+        let mut run = stored.value;
+        let mut fx = Effects::default();
+        let now = ctx.clock.now();
+        while let Some(step) = run.tick(&workflow, now, &mut fx) {
+            let audience = ctx.audience(&run, &workflow, step, now).await?;
+            let setting = Setting { workflow: &workflow, environment: &ctx.environment, now };
+            run.start_step(step, &audience, &setting, &mut fx);
+        }
+        // Stored even if nothing changed: that puts a taken due row back in its place.
+        if ctx.store_change(&run, fx, stored.version, &workflow).await? {
+            return Ok(());
+        }
+    }
+    Err(RoleError::Contended(id.clone()))
+}

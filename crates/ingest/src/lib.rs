@@ -1,0 +1,162 @@
+//! The HTTP door for events: who sends, what they send, and only then "accepted".
+//!
+//! In: CloudEvents over HTTP, structured, binary or in batches. Out: published events, or a problem that names
+//! every field.
+//! Never: answers 202 before the events are durable, or lets one source speak for another.
+
+pub mod access;
+mod problem;
+mod request;
+mod webhook_signature;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use domain::{event::Event, id::RunId, limits::EVENT_BODY_BYTES_MAX, schema::FieldError};
+use serde_json::json;
+use shell::Context;
+use tokio::sync::Semaphore;
+
+use crate::{
+    access::{Source, Sources},
+    problem::Problem,
+};
+
+/// Where events are posted.
+pub const EVENTS_PATH: &str = "/v1/events";
+
+/// Who may send, and how much at once.
+#[derive(Debug)]
+pub struct IngestConfig {
+    /// The sources that are trusted.
+    pub sources: Sources,
+    /// Requests worked on at once; more are told to come again.
+    pub in_flight_max: usize,
+}
+
+struct Door {
+    ctx: Arc<Context>,
+    sources: Sources,
+    in_flight: Semaphore,
+}
+
+/// The door's routes.
+pub fn router(ctx: Arc<Context>, config: IngestConfig) -> Router {
+    let door = Door { ctx, sources: config.sources, in_flight: Semaphore::new(config.in_flight_max) };
+    Router::new()
+        .route(EVENTS_PATH, post(receive))
+        .layer(DefaultBodyLimit::max(EVENT_BODY_BYTES_MAX))
+        .with_state(Arc::new(door))
+}
+
+async fn receive(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let result = match body {
+        Ok(body) => door.take(&headers, &body).await,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::TooLarge),
+        Err(rejection) => Err(Problem::Unreadable(rejection.body_text())),
+    };
+    result.unwrap_or_else(|problem| {
+        tracing::info!(status = problem.status().as_u16(), problem = %problem, "events were not taken");
+        problem.into_response()
+    })
+}
+
+impl Door {
+    async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
+        let _permit = self.in_flight.try_acquire().map_err(|_| Problem::Busy)?;
+        let now = self.ctx.clock.now();
+        let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
+        let (events, is_batch) = request::read(headers, body)?;
+        self.check(source, &events, is_batch)?;
+        let mut fresh = Vec::new();
+        for event in &events {
+            if !self.is_known(event).await? {
+                fresh.push(event.clone());
+            }
+        }
+        if !fresh.is_empty() {
+            self.ctx
+                .bus
+                .publish_events(&fresh)
+                .await
+                .map_err(|error| Problem::NotStored(error.to_string()))?;
+        }
+        Ok(accepted(&events, fresh.len(), is_batch))
+    }
+
+    /// Names everything that is wrong with every event; one wrong event refuses the batch.
+    fn check(&self, source: &Source, events: &[Event], is_batch: bool) -> Result<(), Problem> {
+        let mut errors = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            if event.key.source != source.name {
+                return Err(Problem::Forbidden(format!(
+                    "this key may not send for source {:?}",
+                    event.key.source
+                )));
+            }
+            if !source.may_send(&event.kind) {
+                return Err(Problem::Forbidden(format!(
+                    "source {:?} may not send {:?}",
+                    source.name, event.kind
+                )));
+            }
+            let prefix = if is_batch { format!("/{index}") } else { String::new() };
+            errors.extend(self.check_one(event).into_iter().map(|mut error| {
+                error.pointer.insert_str(0, &prefix);
+                error
+            }));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
+    }
+
+    fn check_one(&self, event: &Event) -> Vec<FieldError> {
+        let routes = self.ctx.book.routes(&event.kind);
+        if routes.opens.is_empty() && routes.resolves.is_empty() {
+            return vec![FieldError::new("/type", "no workflow takes events of this type")];
+        }
+        if routes.opens.is_empty() && event.subject.is_none() {
+            return vec![FieldError::new("/subject", "required: a resolving event names what it resolves")];
+        }
+        routes.opens.iter().flat_map(|workflow| workflow.schema.validate(&event.data)).collect()
+    }
+
+    /// Whether every run that the event opens exists already. A resolving event is always taken.
+    async fn is_known(&self, event: &Event) -> Result<bool, Problem> {
+        let opens = self.ctx.book.routes(&event.kind).opens;
+        for workflow in &opens {
+            let run =
+                RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref());
+            let known =
+                self.ctx.store.load_run(&run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
+            if known.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(!opens.is_empty())
+    }
+}
+
+/// 202 when something was taken, 200 when all of it was known.
+fn accepted(events: &[Event], fresh: usize, is_batch: bool) -> Response {
+    let status = if fresh > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let word = if fresh > 0 { "accepted" } else { "known" };
+    let body = match events {
+        [event] if !is_batch => json!({"status": word, "event": &event.key}),
+        _ => {
+            let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
+            json!({"status": word, "accepted": fresh, "known": events.len() - fresh, "events": keys})
+        }
+    };
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,102 @@
+//! Why events were not taken, as RFC 9457 problem details.
+//!
+//! In: what went wrong. Out: a status and a body that says what, where and what to do.
+//! Never: repeats the value of a field, a key or a signature.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
+    schema::FieldError,
+};
+use serde_json::json;
+
+/// Why events were not taken. Nothing of the request was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    /// Fields are wrong.
+    #[error("{} fields are wrong", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The body is not what its content type says.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The content type is none of the three forms.
+    #[error(
+        "send application/cloudevents+json, application/cloudevents-batch+json, or application/json with ce- headers"
+    )]
+    UnknownForm,
+    /// Neither a known key nor a valid signature.
+    #[error(
+        "send a known key as `Authorization: Bearer`, or sign the request as Standard Webhooks describe, at most 5 minutes old"
+    )]
+    Unauthenticated,
+    /// A known sender, but not for this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// More than one request may hold.
+    #[error(
+        "the body may have {EVENT_BODY_BYTES_MAX} bytes, a batch {EVENT_BATCH_MAX} events; send smaller batches"
+    )]
+    TooLarge,
+    /// Too many requests at once.
+    #[error("too many requests are under way; send this one again")]
+    Busy,
+    /// The events could not be made durable.
+    #[error("the events could not be stored; send them again: {0}")]
+    NotStored(String),
+}
+
+impl Problem {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::UnknownForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "The event is not valid",
+            Self::Unreadable(_) => "The request cannot be read",
+            Self::UnknownForm => "The content type is not one of CloudEvents",
+            Self::Unauthenticated => "The sender is not known",
+            Self::Forbidden(_) => "The sender may not send this",
+            Self::TooLarge => "The request is too large",
+            Self::Busy => "Too many requests",
+            Self::NotStored(_) => "The events could not be stored",
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.title(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        if let Self::Invalid(errors) = &self {
+            let errors = errors.iter().map(|e| json!({"pointer": e.pointer, "detail": e.message})).collect();
+            body["errors"] = serde_json::Value::Array(errors);
+        }
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(self, Self::Busy | Self::NotStored(_)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if matches!(self, Self::Unauthenticated) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,127 @@
+//! An event opens its runs, and the first texts go out in the same delivery.
+//!
+//! The run, the policy's decisions and the intent to send are one write. A process that dies before it changed nothing;
+//! one that dies after it left claims that lapse into doubt, which is settled by asking the provider.
+
+use domain::{
+    event::Event,
+    limits::INLINE_DISPATCH_MAX,
+    message::MessagePhase,
+    run::{Dispatch, Run, Setting},
+    timeline::Effects,
+    workflow::Workflow,
+};
+use futures::future::join_all;
+use ports::{Change, Opened, store::Resolution};
+use shell::{Context, RoleError};
+
+use crate::{dispatch, work::poison};
+
+/// Works on one event: opens what it opens, resolves what it resolves.
+pub(crate) async fn event(ctx: &Context, bytes: &[u8]) -> Result<(), RoleError> {
+    let event = match Event::from_json(bytes) {
+        Ok(event) => event,
+        Err(errors) => return poison(ctx, bytes, "invalid_event", &list(&errors)).await,
+    };
+    let routes = ctx.book.routes(&event.kind);
+    if routes.opens.is_empty() && routes.resolves.is_empty() {
+        return poison(ctx, bytes, "unroutable", "no workflow names this event type").await;
+    }
+    for workflow in routes.resolves {
+        resolve(ctx, &event, workflow).await?;
+    }
+    for workflow in routes.opens {
+        let errors = workflow.schema.validate(&event.data);
+        if errors.is_empty() {
+            open(ctx, &event, workflow).await?;
+        } else {
+            poison(ctx, bytes, "invalid_event", &format!("workflow {}: {}", workflow.name(), list(&errors)))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn list(errors: &[domain::schema::FieldError]) -> String {
+    errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect::<Vec<_>>().join("; ")
+}
+
+async fn resolve(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+    let Some(subject) = &event.subject else {
+        tracing::warn!("event.id" = event.key.id, "a resolving event without a subject resolves nothing");
+        return Ok(());
+    };
+    let at = event.time.unwrap_or_else(|| ctx.clock.now());
+    let resolution = Resolution {
+        workflow: workflow.name().to_owned(),
+        subject: subject.clone(),
+        by: event.key.clone(),
+        at,
+    };
+    for id in ctx.store.resolve(&resolution).await? {
+        ctx.change(&id, |run, workflow, now, fx| run.resolve(&event.key, workflow, now, fx)).await?;
+    }
+    Ok(())
+}
+
+async fn open(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+    let now = ctx.clock.now();
+    let happened_at = event.time.unwrap_or(now);
+    let mut fx = Effects::default();
+    let mut run = Run::open(event, workflow, now, &mut fx);
+    let mut submissions = Vec::new();
+    let mut step = (run.phase == domain::run::RunPhase::Active).then_some(0);
+    while let Some(index) = step {
+        let audience = ctx.audience(&run, workflow, index, now).await?;
+        run.start_step(index, &audience, &Setting { workflow, environment: &ctx.environment, now }, &mut fx);
+        let ready: Vec<u16> = ready(&run, now);
+        if ready.len() <= INLINE_DISPATCH_MAX {
+            let intents = ready.into_iter().map(|number| run.intend(number, workflow, now, &mut fx));
+            submissions.extend(intents.filter_map(|dispatch| match dispatch {
+                Dispatch::Send(submission) => Some(submission),
+                Dispatch::Stay => None,
+            }));
+        }
+        step = run.tick(workflow, now, &mut fx);
+    }
+    let due = run.next_due(workflow);
+    let commands = fx.commands.clone();
+    let log = fx.clone();
+    match ctx.store.open_run(Change { run: run.clone(), due, effects: fx }, happened_at).await? {
+        Opened::Known => Ok(()),
+        Opened::AlreadyResolved { by } => open_resolved(ctx, event, workflow, &by).await,
+        Opened::New { alarm } => {
+            telemetry::log_finals(&run, &log);
+            ctx.wake(&run, due, alarm, &commands).await;
+            join_all(submissions.iter().map(|submission| dispatch::submit(ctx, submission)))
+                .await
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// The resolving event overtook this one: the run opens as resolved and texts nobody.
+async fn open_resolved(
+    ctx: &Context,
+    event: &Event,
+    workflow: &Workflow,
+    by: &domain::event::EventKey,
+) -> Result<(), RoleError> {
+    let now = ctx.clock.now();
+    let mut fx = Effects::default();
+    let mut run = Run::open(event, workflow, now, &mut fx);
+    run.resolve(by, workflow, now, &mut fx);
+    let log = fx.clone();
+    ctx.store.open_run(Change { run: run.clone(), due: None, effects: fx }, now).await?;
+    telemetry::log_finals(&run, &log);
+    Ok(())
+}
+
+fn ready(run: &Run, now: jiff::Timestamp) -> Vec<u16> {
+    run.messages
+        .iter()
+        .filter(|message| matches!(message.phase, MessagePhase::Queued { not_before } if not_before <= now))
+        .map(|message| message.number)
+        .collect()
+}
