@@ -1,0 +1,245 @@
+//! `callout.toml`. In: its text. Out: where things run and listen, who may send, whom we send as.
+//!
+//! Never: holds a secret; it names the environment variables that do.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use domain::phone::E164;
+use ingest::access::KeyHash;
+use url::Url;
+
+use crate::{
+    problem::Problems,
+    reader::{Document, Section},
+};
+
+/// `callout.toml`, checked.
+#[derive(Debug, Clone)]
+pub struct Infrastructure {
+    /// The environment's name, for example `staging`.
+    pub environment: String,
+    /// Who may be texted here; everybody when absent.
+    pub allow_recipients: Option<BTreeSet<E164>>,
+    /// Where truth and work live.
+    pub backend: Backend,
+    /// Where the HTTP doors listen.
+    pub listen: SocketAddr,
+    /// Whom texts come from, and where Twilio reaches us.
+    pub twilio: TwilioSettings,
+    /// The trusted sources, without their secrets.
+    pub sources: Vec<SourceSettings>,
+    /// How logs look.
+    pub log: LogSettings,
+}
+
+/// Where truth and work live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backend {
+    /// One process, one SQLite file.
+    Embedded {
+        /// The file; relative to the folder of `callout.toml`.
+        path: PathBuf,
+    },
+}
+
+/// The `[twilio]` table.
+#[derive(Debug, Clone, Default)]
+pub struct TwilioSettings {
+    /// The sending number.
+    pub from: Option<String>,
+    /// The messaging service, instead of a number.
+    pub messaging_service_sid: Option<String>,
+    /// What Twilio calls and signs, without a trailing slash.
+    pub public_url: Option<Url>,
+}
+
+/// One `[[source]]` table.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// The CloudEvents `source` it speaks for.
+    pub name: String,
+    /// The event types it may send.
+    pub types: Vec<String>,
+    /// Hashes of keys.
+    pub key_hashes: Vec<KeyHash>,
+    /// Environment variables that hold keys in clear.
+    pub key_env: Vec<String>,
+    /// Environment variables that hold Standard Webhooks secrets.
+    pub webhook_secret_env: Vec<String>,
+}
+
+/// The `[log]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// One JSON object a line, instead of text.
+    pub json: bool,
+    /// What is logged, for example `info,sender=debug`.
+    pub filter: String,
+}
+
+impl Default for Infrastructure {
+    fn default() -> Self {
+        Self {
+            environment: "development".to_owned(),
+            allow_recipients: None,
+            backend: Backend::Embedded { path: PathBuf::from("callout.db") },
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            twilio: TwilioSettings::default(),
+            sources: Vec::new(),
+            log: LogSettings { json: false, filter: "info".to_owned() },
+        }
+    }
+}
+
+const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"];
+
+pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastructure {
+    let mut doc = Document::new(path, text, problems);
+    let mut top = doc.parse();
+    let defaults = Infrastructure::default();
+    let environment = top.required_text(&mut doc, "environment");
+    let name = environment.as_ref().map_or("", |name| name.value.as_str()).to_owned();
+    if let Some(environment) = environment.filter(|name| !ENVIRONMENTS.contains(&name.value.as_str())) {
+        doc.problem(&environment.at, format!("environment: expected one of {}", ENVIRONMENTS.join(", ")));
+    }
+    let mut allow_recipients = None;
+    for environment in ENVIRONMENTS {
+        let Some(mut section) = top.section(&mut doc, environment) else { continue };
+        let allowed = read_allowed(&mut doc, &mut section);
+        section.finish(&mut doc);
+        if environment == name {
+            allow_recipients = allowed;
+        }
+    }
+    let backend = read_backend(&mut doc, &mut top, path);
+    let listen = top.section(&mut doc, "http").and_then(|mut section| {
+        let listen = section.parsed(&mut doc, "listen");
+        section.finish(&mut doc);
+        listen
+    });
+    let twilio = top
+        .section(&mut doc, "twilio")
+        .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section));
+    let sources = top
+        .sections(&mut doc, "source")
+        .into_iter()
+        .filter_map(|section| read_source(&mut doc, section))
+        .collect();
+    let log = read_log(&mut doc, &mut top, defaults.log);
+    top.finish(&mut doc);
+    Infrastructure {
+        environment: name,
+        allow_recipients,
+        backend,
+        listen: listen.map_or(defaults.listen, |listen| listen.value),
+        twilio,
+        sources,
+        log,
+    }
+}
+
+fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {
+    if !section.has("allow_recipients") {
+        return None;
+    }
+    let mut allowed = BTreeSet::new();
+    for text in section.texts(doc, "allow_recipients") {
+        match text.value.parse::<E164>() {
+            Ok(number) => drop(allowed.insert(number)),
+            Err(error) => doc.problem(&text.at, format!("allow_recipients: {error}")),
+        }
+    }
+    Some(allowed)
+}
+
+fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> Backend {
+    let mut path = PathBuf::from("callout.db");
+    if let Some(mut section) = top.section(doc, "backend") {
+        if let Some(kind) = section.text(doc, "kind").filter(|kind| kind.value != "embedded") {
+            doc.problem(&kind.at, format!("backend.kind: expected \"embedded\", not {:?}", kind.value));
+        }
+        if let Some(configured) = section.text(doc, "path") {
+            path = PathBuf::from(configured.value);
+        }
+        section.finish(doc);
+    }
+    Backend::Embedded { path: file.parent().unwrap_or(Path::new("")).join(path) }
+}
+
+fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettings {
+    let from = section.text(doc, "from");
+    let service = section.text(doc, "messaging_service_sid");
+    if let (Some(_), Some(service)) = (&from, &service) {
+        doc.problem(&service.at, "twilio: give from or messaging_service_sid, not both".to_owned());
+    }
+    if let Some(service) = service.as_ref().filter(|service| !is_service_sid(&service.value)) {
+        doc.problem(&service.at, "twilio.messaging_service_sid: expected MG and 32 hex digits".to_owned());
+    }
+    let public_url = section.parsed::<Url>(doc, "public_url");
+    if let Some(url) =
+        public_url.as_ref().filter(|url| url.value.path() != "/" || url.value.query().is_some())
+    {
+        doc.problem(&url.at, "twilio.public_url: expected scheme, host and port only".to_owned());
+    }
+    section.finish(doc);
+    TwilioSettings {
+        from: from.map(|from| from.value),
+        messaging_service_sid: service.map(|service| service.value),
+        public_url: public_url.map(|url| url.value),
+    }
+}
+
+fn is_service_sid(text: &str) -> bool {
+    text.strip_prefix("MG").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn read_source(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<SourceSettings> {
+    let name = section.required_text(doc, "name");
+    let types = section.texts(doc, "types");
+    if types.is_empty() {
+        doc.problem(
+            &section.at.clone(),
+            "source.types: name the event types it may send, for example [\"incident.*\"]".to_owned(),
+        );
+    }
+    let mut key_hashes = Vec::new();
+    for hash in section.texts(doc, "key_sha256") {
+        match KeyHash::from_hex(&hash.value) {
+            Some(hash) => key_hashes.push(hash),
+            None => doc.problem(
+                &hash.at,
+                "source.key_sha256: expected 64 hex digits, as `printf %s KEY | sha256sum` prints".to_owned(),
+            ),
+        }
+    }
+    let key_env: Vec<_> = section.texts(doc, "key_env").into_iter().map(|name| name.value).collect();
+    let webhook_secret_env: Vec<_> =
+        section.texts(doc, "webhook_secret_env").into_iter().map(|name| name.value).collect();
+    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() {
+        let message = "source: give key_sha256, key_env or webhook_secret_env, or nobody can send for it";
+        doc.problem(&section.at.clone(), message.to_owned());
+    }
+    section.finish(doc);
+    Some(SourceSettings {
+        name: name?.value,
+        types: types.into_iter().map(|kind| kind.value).collect(),
+        key_hashes,
+        key_env,
+        webhook_secret_env,
+    })
+}
+
+fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings) -> LogSettings {
+    let Some(mut section) = top.section(doc, "log") else { return defaults };
+    let format = section.text(doc, "format");
+    if let Some(format) = format.as_ref().filter(|format| !matches!(format.value.as_str(), "json" | "text")) {
+        doc.problem(&format.at, "log.format: expected \"json\" or \"text\"".to_owned());
+    }
+    let filter = section.text(doc, "filter").map_or(defaults.filter, |filter| filter.value);
+    section.finish(doc);
+    LogSettings { json: format.is_some_and(|format| format.value == "json"), filter }
+}

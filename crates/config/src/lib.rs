@@ -1,0 +1,122 @@
+//! The configuration: one typed tree, read once.
+//!
+//! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `workflows/*.toml` beside it, and the environment's secrets.
+//! Out: [`Config`], or every error with file and line.
+//! Never: takes a secret from a file, or a key it does not know.
+
+mod infrastructure;
+mod people;
+mod problem;
+mod reader;
+mod secrets;
+mod workflow;
+
+use std::path::{Path, PathBuf};
+
+use domain::{directory::Directory, policy::Environment, workflow::Workflow};
+
+pub use infrastructure::{Backend, Infrastructure, LogSettings, TwilioSettings};
+pub use problem::{Problem, Problems};
+pub use secrets::{Secrets, TwilioSecrets};
+
+/// Everything that was configured, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// `callout.toml`.
+    pub infrastructure: Infrastructure,
+    /// Where this installation runs, for the policy.
+    pub environment: Environment,
+    /// `contacts.toml` and `oncall.toml`.
+    pub directory: Directory,
+    /// `workflows/*.toml`.
+    pub workflows: Vec<Workflow>,
+    /// The files that were read, in order.
+    pub files: Vec<PathBuf>,
+}
+
+/// Answers for environment variables.
+pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Reads the configuration around the main file.
+///
+/// `env` answers for environment variables. Without it no secret is read or missed: operators' processes, which
+/// look at the store alone, need none.
+///
+/// # Errors
+/// Every problem of every file, not only the first.
+pub fn load(main_file: &Path, env: Option<&Env<'_>>) -> Result<(Config, Secrets), Problems> {
+    let mut problems = Problems::default();
+    let mut files = Vec::new();
+    let folder = main_file.parent().unwrap_or(Path::new("."));
+    let mut read = |path: &Path, required: bool, problems: &mut Problems| -> Option<String> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                files.push(path.to_owned());
+                Some(text)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => None,
+            Err(error) => {
+                problems.add(path, None, format!("cannot be read: {error}"));
+                None
+            }
+        }
+    };
+    let infrastructure = read(main_file, true, &mut problems)
+        .map(|text| infrastructure::read(main_file, &text, &mut problems))
+        .unwrap_or_default();
+    let contacts_file = folder.join("contacts.toml");
+    let contacts = read(&contacts_file, false, &mut problems)
+        .map(|text| people::read_contacts(&contacts_file, &text, &mut problems))
+        .unwrap_or_default();
+    let oncall_file = folder.join("oncall.toml");
+    let rotations = read(&oncall_file, false, &mut problems)
+        .map(|text| people::read_rotations(&oncall_file, &text, &contacts, &mut problems))
+        .unwrap_or_default();
+    let directory = Directory { contacts, rotations };
+    let mut workflows: Vec<Workflow> = Vec::new();
+    for path in workflow_files(&folder.join("workflows"), &mut problems) {
+        let Some(text) = read(&path, true, &mut problems) else { continue };
+        if let Some(workflow) = workflow::read(&path, &text, &directory, &mut problems) {
+            workflows.push(workflow);
+        }
+    }
+    if workflows.is_empty() && problems.is_empty() {
+        problems.add(
+            &folder.join("workflows"),
+            None,
+            "holds no workflow; copy one from examples/workflows".to_owned(),
+        );
+    }
+    let secrets = match env {
+        Some(env) => secrets::read(&infrastructure, main_file, env, &mut problems),
+        None => Secrets::default(),
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let environment = Environment {
+        name: infrastructure.environment.clone(),
+        allow_recipients: infrastructure.allow_recipients.clone(),
+    };
+    Ok((Config { infrastructure, environment, directory, workflows, files }, secrets))
+}
+
+fn workflow_files(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.add(
+                folder,
+                None,
+                format!("cannot be read: {error}; put one TOML file per workflow there"),
+            );
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,106 @@
+//! `contacts.toml` and `oncall.toml`. In: their text. Out: people and rotations that refer to people who exist.
+//!
+//! Never: accepts a number, a zone or a name that does not hold.
+
+use std::{collections::BTreeMap, path::Path};
+
+use domain::{
+    directory::{Contact, Rotation},
+    quiet_hours::zone,
+};
+use jiff::civil;
+
+use crate::{
+    problem::Problems,
+    reader::{Document, Placed, Section},
+};
+
+pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) -> BTreeMap<String, Contact> {
+    let mut doc = Document::new(path, text, problems);
+    let top = doc.parse();
+    let mut contacts = BTreeMap::new();
+    for (id, mut section) in top.into_sections(&mut doc) {
+        let name = section.text(&mut doc, "name").map_or_else(|| id.clone(), |name| name.value);
+        if !section.has("number") {
+            doc.problem(&section.at.clone(), format!("{id}.number: required, for example \"+14155550100\""));
+        }
+        let number = section.parsed(&mut doc, "number");
+        let time_zone = section.required_text(&mut doc, "time_zone");
+        check_zone(&mut doc, time_zone.as_ref());
+        section.finish(&mut doc);
+        if let (Some(number), Some(time_zone)) = (number, time_zone) {
+            contacts.insert(id, Contact { name, number: number.value, time_zone: time_zone.value });
+        }
+    }
+    contacts
+}
+
+pub(crate) fn read_rotations(
+    path: &Path,
+    text: &str,
+    contacts: &BTreeMap<String, Contact>,
+    problems: &mut Problems,
+) -> BTreeMap<(String, String), Rotation> {
+    let mut doc = Document::new(path, text, problems);
+    let mut top = doc.parse();
+    let mut rotations = BTreeMap::new();
+    for mut section in top.sections(&mut doc, "rotation") {
+        let at = section.at.clone();
+        let Some((key, rotation)) = read_rotation(&mut doc, &mut section, contacts) else {
+            section.finish(&mut doc);
+            continue;
+        };
+        section.finish(&mut doc);
+        if rotations.contains_key(&key) {
+            doc.problem(&at, format!("schedule {:?} has two rotations for layer {:?}", key.0, key.1));
+        }
+        rotations.insert(key, rotation);
+    }
+    top.finish(&mut doc);
+    rotations
+}
+
+fn read_rotation(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    contacts: &BTreeMap<String, Contact>,
+) -> Option<((String, String), Rotation)> {
+    let schedule = section.required_text(doc, "schedule");
+    let layer = section.text(doc, "layer").map_or_else(|| "primary".to_owned(), |layer| layer.value);
+    let time_zone = section.required_text(doc, "time_zone");
+    check_zone(doc, time_zone.as_ref());
+    if !section.has("start") {
+        doc.problem(
+            &section.at.clone(),
+            "rotation.start: required, the first day of the first turn".to_owned(),
+        );
+    }
+    let start = section.parsed::<civil::Date>(doc, "start");
+    let handover =
+        section.parsed::<civil::Time>(doc, "handover").map_or(civil::time(9, 0, 0, 0), |time| time.value);
+    let days = section.integer(doc, "days", 1..366).unwrap_or(7);
+    let members = section.texts(doc, "members");
+    if members.is_empty() {
+        doc.problem(&section.at.clone(), "rotation.members: name at least one contact".to_owned());
+    }
+    for member in members.iter().filter(|member| !contacts.contains_key(&member.value)) {
+        doc.problem(&member.at, format!("no contact is named {:?} in contacts.toml", member.value));
+    }
+    let rotation = Rotation {
+        time_zone: time_zone?.value,
+        start: start?.value,
+        handover,
+        days: days as u16,
+        members: members.into_iter().map(|member| member.value).collect(),
+    };
+    Some(((schedule?.value, layer), rotation))
+}
+
+pub(crate) fn check_zone(doc: &mut Document<'_>, name: Option<&Placed<String>>) {
+    if let Some(name) = name.filter(|name| zone(&name.value).is_none()) {
+        doc.problem(
+            &name.at,
+            format!("unknown time zone {:?}; use an IANA name such as \"Europe/Berlin\"", name.value),
+        );
+    }
+}

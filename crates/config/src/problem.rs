@@ -1,0 +1,64 @@
+//! What is wrong with the configuration. In: findings. Out: lines that say where and what to do.
+//!
+//! Never: holds a secret or a whole phone number.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+/// One error.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1, where it can be named.
+    pub line: Option<usize>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// All errors that were found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Adds one.
+    pub fn add(&mut self, file: &Path, line: Option<usize>, message: String) {
+        self.0.push(Problem { file: file.to_owned(), line, message });
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sorted = self.0.clone();
+        sorted.sort();
+        sorted.dedup();
+        for problem in &sorted {
+            writeln!(f, "{problem}")?;
+        }
+        write!(
+            f,
+            "{} {} in the configuration",
+            sorted.len(),
+            if sorted.len() == 1 { "error" } else { "errors" }
+        )
+    }
+}
+
+impl std::error::Error for Problems {}

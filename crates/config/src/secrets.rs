@@ -1,0 +1,120 @@
+//! Secrets, from the environment only. In: variable names and a lookup. Out: credentials and keys.
+//!
+//! Never: prints a value; problems name the variable.
+
+use std::path::Path;
+
+use ingest::access::{KeyHash, Source, Sources, WebhookSecret};
+use twilio::{Credentials, Secret};
+use url::Url;
+
+use crate::{infrastructure::Infrastructure, problem::Problems};
+
+/// Everything that only the environment knows.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// How to sign in to Twilio; absent when no account is given, and the simulator takes its place.
+    pub twilio: Option<TwilioSecrets>,
+    /// The trusted sources with their keys.
+    pub sources: Sources,
+}
+
+/// What Twilio gave us.
+#[derive(Debug)]
+pub struct TwilioSecrets {
+    /// The account.
+    pub account_sid: String,
+    /// What requests are signed in with.
+    pub credentials: Credentials,
+    /// What webhooks are signed with: the current token and, while it is being changed, the next.
+    pub webhook_tokens: Vec<Secret>,
+    /// Another host than Twilio's own.
+    pub api_base: Option<Url>,
+}
+
+pub(crate) fn read(
+    infrastructure: &Infrastructure,
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Secrets {
+    let env = |name: &str| env(name).filter(|value| !value.is_empty());
+    let twilio = read_twilio(infrastructure, file, &env, problems);
+    let mut sources = Vec::new();
+    for source in &infrastructure.sources {
+        let mut keys = source.key_hashes.clone();
+        keys.extend(source.key_env.iter().filter_map(|name| env(name)).map(|key| KeyHash::of(&key)));
+        let mut webhook_secrets = Vec::new();
+        for (name, text) in source.webhook_secret_env.iter().filter_map(|name| Some((name, env(name)?))) {
+            match WebhookSecret::parse(&text) {
+                Some(secret) => webhook_secrets.push(secret),
+                None => problems.add(file, None, format!("{name}: expected whsec_ and base64")),
+            }
+        }
+        let names_any = !source.key_env.is_empty() || !source.webhook_secret_env.is_empty();
+        if names_any && keys.is_empty() && webhook_secrets.is_empty() {
+            let names = [source.key_env.as_slice(), &source.webhook_secret_env].concat().join(" or ");
+            let message = format!("source {:?} has no key: set {names} in the environment", source.name);
+            problems.add(file, None, message);
+        }
+        let shared = sources.iter().find(|other: &&Source| keys.iter().any(|key| other.keys.contains(key)));
+        if let Some(other) = shared {
+            let message = format!("sources {:?} and {:?} have the same key; give each its own", other.name, source.name);
+            problems.add(file, None, message);
+        }
+        sources.push(Source {
+            name: source.name.clone(),
+            types: source.types.clone(),
+            keys,
+            webhook_secrets,
+        });
+    }
+    Secrets { twilio, sources: Sources(sources) }
+}
+
+fn read_twilio(
+    infrastructure: &Infrastructure,
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<TwilioSecrets> {
+    let is_production = infrastructure.environment == "production";
+    let Some(account_sid) = env("TWILIO_ACCOUNT_SID") else {
+        if is_production {
+            problems.add(file, None, "production needs TWILIO_ACCOUNT_SID in the environment".to_owned());
+        }
+        return None;
+    };
+    let mut missing = |message: &str| problems.add(file, None, message.to_owned());
+    let token = env("TWILIO_AUTH_TOKEN");
+    if token.is_none() {
+        missing("TWILIO_AUTH_TOKEN is not set; webhooks are signed with it, also when an API key signs in");
+    }
+    let key = env("TWILIO_API_KEY");
+    let key_secret = env("TWILIO_API_KEY_SECRET");
+    if key.is_some() != key_secret.is_some() {
+        missing("set both TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or neither");
+    }
+    let api_base = env("TWILIO_API_BASE").and_then(|text| match text.parse::<Url>() {
+        Ok(url) => Some(url),
+        Err(error) => {
+            missing(&format!("TWILIO_API_BASE: {error}"));
+            None
+        }
+    });
+    let twilio = &infrastructure.twilio;
+    if twilio.from.is_none() && twilio.messaging_service_sid.is_none() {
+        missing("twilio: give from or messaging_service_sid, so that texts have a sender");
+    }
+    if twilio.public_url.is_none() {
+        missing("twilio.public_url: required, or no status and no reply ever reaches us");
+    }
+    let token = token?;
+    let credentials = match (key, key_secret) {
+        (Some(sid), Some(secret)) => Credentials::ApiKey { sid, secret: Secret::new(secret) },
+        _ => Credentials::AuthToken(Secret::new(token.clone())),
+    };
+    let webhook_tokens =
+        [Some(token), env("TWILIO_AUTH_TOKEN_NEXT")].into_iter().flatten().map(Secret::new).collect();
+    Some(TwilioSecrets { account_sid, credentials, webhook_tokens, api_base })
+}

@@ -1,0 +1,251 @@
+//! One workflow file. In: its text, and who exists. Out: a compiled workflow whose targets mean somebody.
+//!
+//! Never: leaves a mistake to be found when the event comes.
+
+use std::path::Path;
+
+use domain::{
+    directory::Directory,
+    limits::{
+        DEADLINE_S_MAX, DEADLINE_S_MIN, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX, RECIPIENTS_PER_STEP_MAX,
+        SEGMENTS_MAX, STEPS_MAX,
+    },
+    phone::E164,
+    quiet_hours::QuietHours,
+    retry::RetryPolicy,
+    workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
+};
+use jiff::civil::Time;
+
+use crate::{
+    people::check_zone,
+    problem::Problems,
+    reader::{Document, Placed, Section},
+};
+
+pub(crate) fn read(
+    path: &Path,
+    text: &str,
+    directory: &Directory,
+    problems: &mut Problems,
+) -> Option<Workflow> {
+    let before = problems.0.len();
+    let mut doc = Document::new(path, text, problems);
+    let mut top = doc.parse();
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let event = top.required_text(&mut doc, "event");
+    let template = top.required_text(&mut doc, "template");
+    if !top.has("schema") {
+        doc.problem(&(0..0), "schema: required, the JSON Schema of the event's data".to_owned());
+    }
+    let schema = top.json("schema");
+    let mut definition = WorkflowDefinition::new(&name, "", "", serde_json::Value::Null, Vec::new());
+    definition.resolved_by = top.text(&mut doc, "resolved_by").map(|text| text.value);
+    definition.lane = choice(&mut doc, &mut top, "lane", &LANES).unwrap_or_default();
+    definition.category = choice(&mut doc, &mut top, "category", &CATEGORIES).unwrap_or_default();
+    definition.on_doubt = choice(&mut doc, &mut top, "on_doubt", &ON_DOUBT).unwrap_or_default();
+    definition.stage = read_stage(&mut doc, &mut top);
+    definition.max_segments =
+        top.integer(&mut doc, "max_segments", 1..u32::from(SEGMENTS_MAX) + 1).unwrap_or(1) as u8;
+    definition.link_hosts = top.texts(&mut doc, "link_hosts").into_iter().map(|host| host.value).collect();
+    for url in top.texts(&mut doc, "media_urls") {
+        match url.value.parse() {
+            Ok(parsed) => definition.media_urls.push(parsed),
+            Err(error) => doc.problem(&url.at, format!("media_urls: {error}")),
+        }
+    }
+    definition.not_after_s =
+        top.seconds(&mut doc, "not_after", 1..NOT_AFTER_S_MAX + 1).unwrap_or(NOT_AFTER_S_DEFAULT);
+    definition.quiet_hours =
+        top.section(&mut doc, "quiet_hours").and_then(|section| read_quiet_hours(&mut doc, section));
+    let time_zone_field = top.text(&mut doc, "time_zone_field");
+    definition.time_zone_field = time_zone_field.as_ref().map(|field| field.value.clone());
+    definition.retry =
+        top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
+    let mut targets = Vec::new();
+    for section in top.sections(&mut doc, "step") {
+        definition.steps.push(read_step(&mut doc, section, directory, &mut targets));
+    }
+    check_step_count(&mut doc, definition.steps.len());
+    if let Some(mut section) = top.section(&mut doc, "exhausted") {
+        definition.exhausted_ticket = section.text(&mut doc, "ticket").map(|queue| queue.value);
+        section.finish(&mut doc);
+    }
+    top.finish(&mut doc);
+    let (event, template, schema) = (event?, template?, schema?);
+    definition.event = event.value;
+    definition.template = template.value.clone();
+    definition.schema = schema.value;
+    let workflow = compile(&mut doc, definition, &template, &schema.at)?;
+    check_fields(&mut doc, &workflow, &targets, time_zone_field.as_ref());
+    (problems.0.len() == before).then_some(workflow)
+}
+
+const LANES: [(&str, Lane); 3] =
+    [("critical", Lane::Critical), ("standard", Lane::Standard), ("bulk", Lane::Bulk)];
+const CATEGORIES: [(&str, Category); 3] = [
+    ("operational", Category::Operational),
+    ("transactional", Category::Transactional),
+    ("marketing", Category::Marketing),
+];
+const ON_DOUBT: [(&str, OnDoubt); 2] = [("resend", OnDoubt::Resend), ("hold", OnDoubt::Hold)];
+
+fn choice<T: Clone>(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    key: &'static str,
+    choices: &[(&str, T)],
+) -> Option<T> {
+    let text = section.text(doc, key)?;
+    let chosen = choices.iter().find(|(name, _)| *name == text.value).map(|(_, value)| value.clone());
+    if chosen.is_none() {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        doc.problem(&text.at, format!("{key}: expected one of {}, not {:?}", names.join(", "), text.value));
+    }
+    chosen
+}
+
+fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {
+    let canary = top.section(doc, "canary").map(|mut section| {
+        let percent = section.integer(doc, "percent", 0..101).unwrap_or(0) as u8;
+        let mut recipients: Vec<E164> = Vec::new();
+        for text in section.texts(doc, "recipients") {
+            match text.value.parse() {
+                Ok(number) => recipients.push(number),
+                Err(error) => doc.problem(&text.at, format!("canary.recipients: {error}")),
+            }
+        }
+        section.finish(doc);
+        Stage::Canary { recipients, percent }
+    });
+    let canary = canary.unwrap_or(Stage::Canary { recipients: Vec::new(), percent: 0 });
+    let stages = [("shadow", Stage::Shadow), ("canary", canary), ("live", Stage::Live)];
+    choice(doc, top, "stage", &stages).unwrap_or_default()
+}
+
+fn read_quiet_hours(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<QuietHours> {
+    for key in ["start", "end"] {
+        if !section.has(key) {
+            doc.problem(&section.at.clone(), format!("quiet_hours.{key}: required, for example \"21:00\""));
+        }
+    }
+    let start = section.parsed::<Time>(doc, "start");
+    let end = section.parsed::<Time>(doc, "end");
+    let time_zone = section.required_text(doc, "time_zone");
+    check_zone(doc, time_zone.as_ref());
+    let urgent = section.boolean(doc, "urgent").unwrap_or(false);
+    section.finish(doc);
+    Some(QuietHours { start: start?.value, end: end?.value, time_zone: time_zone?.value, urgent })
+}
+
+fn read_retry(doc: &mut Document<'_>, mut section: Section<'_>) -> RetryPolicy {
+    let defaults = RetryPolicy::default();
+    let retry = RetryPolicy {
+        base_ms: section.seconds(doc, "base", 1..3_601).map_or(defaults.base_ms, |s| s * 1_000),
+        cap_ms: section.seconds(doc, "cap", 1..86_401).map_or(defaults.cap_ms, |s| s * 1_000),
+        attempts_max: section
+            .integer(doc, "attempts_max", 1..101)
+            .map_or(defaults.attempts_max, |n| n as u16),
+        total_max_s: section.seconds(doc, "total_max", 1..DEADLINE_S_MAX + 1).unwrap_or(defaults.total_max_s),
+        ..defaults
+    };
+    section.finish(doc);
+    retry
+}
+
+fn read_step(
+    doc: &mut Document<'_>,
+    mut section: Section<'_>,
+    directory: &Directory,
+    targets: &mut Vec<Placed<Target>>,
+) -> Step {
+    let mut notify = Vec::new();
+    let texts = section.texts(doc, "notify");
+    if texts.is_empty() || texts.len() > RECIPIENTS_PER_STEP_MAX {
+        let message = format!("step.notify: name 1 to {RECIPIENTS_PER_STEP_MAX} targets");
+        doc.problem(&section.at.clone(), message);
+    }
+    for text in texts {
+        match text.value.parse::<Target>() {
+            Ok(target) => {
+                check_target(doc, &target, &text, directory);
+                notify.push(target.clone());
+                targets.push(Placed { value: target, at: text.at });
+            }
+            Err(message) => doc.problem(&text.at, message),
+        }
+    }
+    let deadlines = DEADLINE_S_MIN..DEADLINE_S_MAX + 1;
+    let deliver_within_s = section.seconds(doc, "deliver_within", deadlines.clone());
+    let ack_within_s = section.seconds(doc, "ack_within", deadlines);
+    section.finish(doc);
+    Step { notify, deliver_within_s, ack_within_s }
+}
+
+fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, directory: &Directory) {
+    let unknown = match target {
+        Target::Contact(name) => !directory.contacts.contains_key(name),
+        Target::OnCall { schedule, layer } => {
+            !directory.rotations.contains_key(&(schedule.clone(), layer.clone()))
+        }
+        Target::Field(_) => false,
+    };
+    if unknown {
+        let file = if matches!(target, Target::Contact(_)) { "contacts.toml" } else { "oncall.toml" };
+        doc.problem(&text.at, format!("step.notify: {target} is not in {file}"));
+    }
+}
+
+fn check_step_count(doc: &mut Document<'_>, steps: usize) {
+    if steps == 0 || steps > STEPS_MAX {
+        doc.problem(&(0..0), format!("give 1 to {STEPS_MAX} steps, each written [[step]]"));
+    }
+}
+
+/// Compiles the definition, and reports what is wrong in the template at the template's own line.
+fn compile(
+    doc: &mut Document<'_>,
+    definition: WorkflowDefinition,
+    template: &Placed<String>,
+    schema_at: &std::ops::Range<usize>,
+) -> Option<Workflow> {
+    let errors = match Workflow::compile(definition) {
+        Ok(workflow) => return Some(workflow),
+        Err(errors) => errors,
+    };
+    // A multi-line string's text begins on the line after its quotes.
+    let first =
+        usize::from(["\"\"\"\n", "'''\n"].iter().any(|open| doc.source(&template.at).starts_with(open)));
+    for error in errors {
+        match &error {
+            WorkflowError::Schema(_) => doc.problem(schema_at, error.to_string()),
+            WorkflowError::Template(inner) => {
+                let below = first + (inner.line.max(1) - 1) as usize;
+                doc.problem_below(&template.at, below, format!("template: {}", inner.message));
+            }
+        }
+    }
+    None
+}
+
+fn check_fields(
+    doc: &mut Document<'_>,
+    workflow: &Workflow,
+    targets: &[Placed<Target>],
+    time_zone_field: Option<&Placed<String>>,
+) {
+    let declares = |path: &str| workflow.schema.declares(&path.split('.').collect::<Vec<_>>());
+    for target in targets {
+        if let Target::Field(path) = &target.value
+            && !declares(path)
+        {
+            doc.problem(&target.at, format!("step.notify: field {path:?} is not declared in the schema"));
+        }
+    }
+    if let Some(field) = time_zone_field.filter(|field| !declares(&field.value)) {
+        doc.problem(
+            &field.at,
+            format!("time_zone_field: field {:?} is not declared in the schema", field.value),
+        );
+    }
+}

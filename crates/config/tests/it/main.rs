@@ -1,0 +1,118 @@
+//! The configuration through its one public door: folders of files in, a checked tree or every problem out.
+
+use std::path::Path;
+
+fn examples() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"))
+}
+
+fn env(name: &str) -> Option<String> {
+    name.starts_with("CALLOUT_KEY_").then(|| format!("key of {name}"))
+}
+
+/// Loads the examples with one file replaced, and returns the problems, the folder left out.
+fn problems(file: &str, text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("workflows")).unwrap();
+    for name in ["callout.toml", "contacts.toml", "oncall.toml", "workflows/incident-paging.toml"] {
+        std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join(file), text).unwrap();
+    let problems = config::load(&folder.path().join("callout.toml"), Some(&env)).map(|_| ()).unwrap_err();
+    problems.to_string().replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let (config, secrets) = config::load(&examples().join("callout.toml"), Some(&env)).unwrap();
+    let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
+    assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
+    assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
+    assert!(secrets.twilio.is_none());
+}
+
+#[test]
+fn every_error_is_reported_with_its_line() {
+    let found = problems(
+        "workflows/incident-paging.toml",
+        r#"event = "incident.created"
+lain = "critical"
+category = "urgent"
+template = """
+{{ severity }}: {{ titel }}
+{{ ack }}"""
+max_segments = 11
+
+[schema]
+type = "object"
+properties = { severity = { type = "string" } }
+
+[[step]]
+notify = ["oncall:nobody", "contact:eve", "field:phone", "email:x"]
+ack_within = "5 minutes"
+"#,
+    );
+    let expected = [
+        "workflows/incident-paging.toml:2: unknown key \"lain\"; did you mean \"lane\"?",
+        "workflows/incident-paging.toml:3: category: expected one of operational, transactional, marketing, not \"urgent\"",
+        "workflows/incident-paging.toml:5: template: ",
+        "workflows/incident-paging.toml:7: max_segments: expected a whole number from 1 to 10",
+        "workflows/incident-paging.toml:14: step.notify: contact:eve is not in contacts.toml",
+        "workflows/incident-paging.toml:14: step.notify: oncall:nobody is not in oncall.toml",
+        "workflows/incident-paging.toml:14: unknown target \"email\"",
+        "workflows/incident-paging.toml:15: step.ack_within: expected a time such as",
+    ];
+    for line in expected {
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+}
+
+#[test]
+fn a_field_that_the_schema_does_not_declare_is_no_target() {
+    let text = std::fs::read_to_string(examples().join("workflows/payment-reminder.toml")).unwrap();
+    let found = problems("workflows/x.toml", &text.replace("field:customer.phone", "field:customer.fone"));
+    assert!(found.contains("field \"customer.fone\" is not declared in the schema"), "{found}");
+}
+
+#[test]
+fn infrastructure_and_people_are_checked_too() {
+    let found = problems(
+        "callout.toml",
+        "environment = \"prod\"\n[backend]\nkind = \"postgres\"\n[http]\nlisten = \"8080\"\n[twilio]\nfrom = \"+1\"\n\
+         messaging_service_sid = \"MG1\"\npublic_url = \"https://x.example/path\"\n[[source]]\nname = \"m\"\n",
+    );
+    for line in [
+        "callout.toml:1: environment: expected one of production, staging, development, test",
+        "callout.toml:3: backend.kind: expected \"embedded\"",
+        "callout.toml:5: http.listen: ",
+        "callout.toml:8: twilio: give from or messaging_service_sid, not both",
+        "callout.toml:9: twilio.public_url: expected scheme, host and port only",
+        "callout.toml:10: source.types: name the event types",
+    ] {
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+    let found =
+        problems("contacts.toml", "[platform-primary]\nnumber = \"555-0100\"\ntime_zone = \"Mars/Base\"\n");
+    assert!(
+        found.contains("contacts.toml:2: platform-primary.number: not a phone number in E.164 form"),
+        "{found}"
+    );
+    assert!(found.contains("contacts.toml:3: unknown time zone"), "{found}");
+    assert!(!found.contains("555-0100"), "{found}");
+}
+
+#[test]
+fn production_demands_an_account_and_secrets_are_never_shown() {
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    let found =
+        problems("callout.toml", &text.replace("environment = \"staging\"", "environment = \"production\""));
+    assert!(found.contains("production needs TWILIO_ACCOUNT_SID"), "{found}");
+    let env = |name: &str| Some(format!("secret-of-{name}"));
+    let (_, secrets) = config::load(&examples().join("callout.toml"), Some(&env))
+        .map_err(|p| p.to_string())
+        .unwrap_or_else(|p| {
+            assert!(!p.contains("secret-of"), "{p}");
+            config::load(&examples().join("callout.toml"), Some(&self::env)).unwrap()
+        });
+    assert!(!format!("{secrets:?}").contains("secret-of"));
+}

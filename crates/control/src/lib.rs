@@ -1,0 +1,185 @@
+//! What operators may do, behind one authorization check. The command line and every later face are thin over it.
+//!
+//! In: a request and who makes it. Out: stored changes and answers made for reading.
+//! Never: sends a text; it changes state, and the roles act on that.
+
+mod server;
+mod view;
+
+use std::sync::Arc;
+
+use domain::{id::RunId, limits::LIST_MAX, run::RunPhase};
+use ports::store::{RunFilter, Sums};
+use serde::{Deserialize, Serialize};
+use shell::{Context, RoleError};
+
+pub use server::{CONTROL_PATH, Wire, router};
+pub use view::{MessageView, RunView, TimelineLine};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The name that timelines show.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Look and change.
+    Operator,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// Lists runs, latest first.
+    ListRuns {
+        /// In this phase.
+        phase: Option<RunPhase>,
+        /// Through this workflow.
+        workflow: Option<String>,
+        /// Only with messages that an operator must settle.
+        held: bool,
+        /// Opened before this run; for the next page.
+        after: Option<RunId>,
+        /// At most this many.
+        max: u16,
+    },
+    /// Shows one run with its messages and its timeline.
+    ShowRun {
+        /// Which.
+        id: RunId,
+    },
+    /// Acknowledges a run.
+    Acknowledge {
+        /// Which.
+        id: RunId,
+    },
+    /// Ends a run without another text.
+    Cancel {
+        /// Which.
+        id: RunId,
+    },
+    /// Sums what the store holds.
+    Sums,
+}
+
+impl Request {
+    fn needs(&self) -> Role {
+        match self {
+            Self::ListRuns { .. } | Self::ShowRun { .. } | Self::Sums => Role::Viewer,
+            Self::Acknowledge { .. } | Self::Cancel { .. } => Role::Operator,
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Request::ListRuns`].
+    Runs {
+        /// The runs, without timelines.
+        runs: Vec<RunView>,
+    },
+    /// To everything about one run: the run as it is afterwards, with its timeline.
+    Run {
+        /// The run.
+        run: Box<RunView>,
+        /// Whether the request changed it.
+        changed: bool,
+    },
+    /// To [`Request::Sums`].
+    Sums {
+        /// The sums.
+        sums: Sums,
+    },
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The principal may not do that.
+    #[error("{0} may look, but not change anything")]
+    Forbidden(String),
+    /// There is no such run.
+    #[error("no run {0}; `callout runs list` shows those there are")]
+    NotFound(RunId),
+    /// A port failed.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+}
+
+/// Carries out requests.
+#[derive(Clone)]
+pub struct Control {
+    ctx: Arc<Context>,
+}
+
+impl Control {
+    /// Over these ports.
+    pub fn new(ctx: Arc<Context>) -> Self {
+        Self { ctx }
+    }
+
+    /// Carries out one request, if the principal may.
+    ///
+    /// # Errors
+    /// [`ControlError`]; a request that failed in a port may be repeated.
+    pub async fn ask(&self, principal: &Principal, request: Request) -> Result<Answer, ControlError> {
+        if principal.role < request.needs() {
+            return Err(ControlError::Forbidden(principal.name.clone()));
+        }
+        let by = &principal.name;
+        match request {
+            Request::ListRuns { phase, workflow, held, after, max } => {
+                let filter = RunFilter { phase, workflow, held, after, source: None };
+                let runs =
+                    self.ctx.store.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
+                Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })
+            }
+            Request::ShowRun { id } => self.show(&id, false).await,
+            Request::Acknowledge { id } => {
+                self.change(&id, |run, workflow, now, fx| {
+                    let was_active = run.phase == RunPhase::Active;
+                    run.acknowledge(by, "operator", None, workflow, now, fx);
+                    was_active
+                })
+                .await
+            }
+            Request::Cancel { id } => {
+                self.change(&id, |run, workflow, now, fx| run.cancel(by, workflow, now, fx)).await
+            }
+            Request::Sums => Ok(Answer::Sums { sums: self.ctx.store.sums().await.map_err(RoleError::from)? }),
+        }
+    }
+
+    async fn change(
+        &self,
+        id: &RunId,
+        transition: impl FnMut(
+            &mut domain::run::Run,
+            &domain::workflow::Workflow,
+            jiff::Timestamp,
+            &mut domain::timeline::Effects,
+        ) -> bool,
+    ) -> Result<Answer, ControlError> {
+        let applied =
+            self.ctx.change(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
+        self.show(id, applied.value).await
+    }
+
+    async fn show(&self, id: &RunId, changed: bool) -> Result<Answer, ControlError> {
+        let store = &self.ctx.store;
+        let stored = store.load_run(id).await.map_err(RoleError::from)?;
+        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
+        let timeline = store.timeline(id).await.map_err(RoleError::from)?;
+        Ok(Answer::Run { run: Box::new(RunView::new(&run, &timeline)), changed })
+    }
+}

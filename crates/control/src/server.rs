@@ -1,0 +1,41 @@
+//! The control door of a running process: one route on a socket that only its owner can open.
+//!
+//! In: a [`Request`] as JSON. Out: an [`Answer`] as JSON, or why not.
+//! Never: listens on a network; the file's permissions are the authorization.
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, Control, ControlError, Principal, Request, Role};
+
+/// The one route.
+pub const CONTROL_PATH: &str = "/v1/control";
+
+/// A request as it goes over the socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wire {
+    /// The name of who asks, for the timeline.
+    pub by: String,
+    /// What they ask.
+    pub request: Request,
+}
+
+/// The control door. Whoever can open the socket is an operator.
+pub fn router(control: Control) -> Router {
+    Router::new().route(CONTROL_PATH, post(ask)).with_state(control)
+}
+
+async fn ask(
+    State(control): State<Control>,
+    Json(wire): Json<Wire>,
+) -> Result<Json<Answer>, (StatusCode, String)> {
+    let principal = Principal { name: wire.by, role: Role::Operator };
+    control.ask(&principal, wire.request).await.map(Json).map_err(|error| {
+        let status = match error {
+            ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
+            ControlError::NotFound(_) => StatusCode::NOT_FOUND,
+            ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, error.to_string())
+    })
+}

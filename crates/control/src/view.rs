@@ -1,0 +1,187 @@
+//! Runs as people and scripts read them.
+//!
+//! In: runs and timelines as stored. Out: the same with masked numbers and sentences for what happened.
+//! Never: shows a whole number or the text of a message.
+
+use domain::{
+    message::Message,
+    run::{Run, RunPhase},
+    timeline::{Entry, Happening},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The event's source.
+    pub source: String,
+    /// The event's id within its source.
+    pub event_id: String,
+    /// What the event is about.
+    pub subject: Option<String>,
+    /// The step under way, from 1.
+    pub step: u8,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+    /// The queue in which a ticket was opened.
+    pub ticket: Option<String>,
+    /// Its messages.
+    pub messages: Vec<MessageView>,
+    /// What happened, in order; empty in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<TimelineLine>,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Its id.
+    pub id: String,
+    /// The step it belongs to, from 1.
+    pub step: u8,
+    /// How its recipient was chosen.
+    pub target: String,
+    /// The recipient's number, masked.
+    pub to: String,
+    /// Where it stands.
+    pub status: String,
+    /// The rule that forbade it, or why it died.
+    pub reason: Option<String>,
+    /// The provider's error code.
+    pub error_code: Option<u32>,
+    /// The provider's name for it.
+    pub sid: Option<String>,
+    /// Requests made for it.
+    pub attempts: u16,
+    /// SMS parts of its text.
+    pub segments: u8,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineLine {
+    /// When.
+    pub at: Timestamp,
+    /// The number of the message it concerns.
+    pub message: Option<u16>,
+    /// A sentence.
+    pub text: String,
+    /// The same for machines.
+    pub what: Happening,
+}
+
+impl RunView {
+    /// A run with its timeline.
+    pub fn new(run: &Run, timeline: &[Entry]) -> Self {
+        Self {
+            id: run.id.to_string(),
+            phase: run.phase,
+            workflow: run.workflow.clone(),
+            source: run.event.source.clone(),
+            event_id: run.event.id.clone(),
+            subject: run.subject.clone(),
+            step: run.step + 1,
+            opened_at: run.opened_at,
+            closed_at: run.closed_at,
+            ticket: run.ticket.clone(),
+            messages: run.messages.iter().map(|message| MessageView::new(run, message)).collect(),
+            timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),
+        }
+    }
+}
+
+impl MessageView {
+    fn new(run: &Run, message: &Message) -> Self {
+        use domain::message::MessagePhase;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
+        let (reason, error_code) = match &message.phase {
+            MessagePhase::Suppressed { rule } => (Some(rule.id().to_owned()), None),
+            MessagePhase::Dead { reason, code } => (Some(reason.clone()), *code),
+            MessagePhase::Submitted { code, .. } => (None, *code),
+            _ => (None, None),
+        };
+        Self {
+            id: run.message_id(message.number).to_string(),
+            step: message.step + 1,
+            target: message.recipient.target.clone(),
+            to: message.recipient.number.masked(),
+            status: message.phase.name().to_owned(),
+            reason,
+            error_code,
+            sid: message.sid().map(ToString::to_string),
+            attempts: message.attempt,
+            segments: message.segments,
+        }
+    }
+}
+
+impl TimelineLine {
+    fn new(run: &Run, entry: &Entry) -> Self {
+        let whom = entry.message.and_then(|number| run.message(number)).map(|message| {
+            let name = &message.recipient.name;
+            if name.is_empty() { message.recipient.number.masked() } else { name.clone() }
+        });
+        let text = sentence(&entry.what, whom.as_deref().unwrap_or("the recipient"));
+        Self { at: entry.at, message: entry.message, text, what: entry.what.clone() }
+    }
+}
+
+/// What happened, in one sentence. `whom` is the recipient of the message it concerns.
+fn sentence(what: &Happening, whom: &str) -> String {
+    let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
+    match what {
+        Happening::Opened { event } => format!("run opened by {event}"),
+        Happening::StepStarted { step, unresolved } if unresolved.is_empty() => {
+            format!("step {} started", step + 1)
+        }
+        Happening::StepStarted { step, unresolved } => {
+            format!("step {} started; not notified: {}", step + 1, unresolved.join("; "))
+        }
+        Happening::Decided(decision) => {
+            let inputs: Vec<_> =
+                decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let inputs = if inputs.is_empty() { String::new() } else { format!(" ({})", inputs.join(", ")) };
+            let verdict = match decision.verdict {
+                domain::policy::Verdict::Send => format!("text to {whom} allowed"),
+                domain::policy::Verdict::Defer(until) => format!("text to {whom} deferred until {until}"),
+                domain::policy::Verdict::Suppress => format!("text to {whom} suppressed"),
+                domain::policy::Verdict::Expire => format!("text to {whom} expired"),
+            };
+            format!("{verdict} by rule {}{inputs}", decision.rule.id())
+        }
+        Happening::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
+        Happening::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
+        Happening::Submitted { sid } => format!("taken by the provider as {sid}"),
+        Happening::Refused { code, reason } => format!("refused by the provider{}: {reason}", code_of(code)),
+        Happening::RetryScheduled { until } => format!("will be sent again at {until}"),
+        Happening::DoubtBegan { reason } => format!("in doubt whether the text to {whom} went out: {reason}"),
+        Happening::DoubtAsked { asked, evidence } => format!("provider asked, time {asked}: {evidence}"),
+        Happening::DoubtSettled { by, evidence } => format!("doubt settled ({by}): {evidence}"),
+        Happening::Status { status, code } => {
+            let status = format!("{status:?}").to_lowercase();
+            format!("text to {whom} {status}{}", code_of(code))
+        }
+        Happening::ContradictoryStatus { status } => {
+            format!("contradictory final status {} put aside", format!("{status:?}").to_lowercase())
+        }
+        Happening::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
+        Happening::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
+        Happening::Cancelled => format!("text to {whom} withdrawn"),
+        Happening::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
+        Happening::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
+        Happening::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
+        Happening::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
+        Happening::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
+        Happening::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
+        Happening::TicketOpened { queue } => format!("ticket opened in {queue}"),
+    }
+}
