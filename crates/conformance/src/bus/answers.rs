@@ -1,0 +1,121 @@
+//! Answers to deliveries. In: events that are acknowledged, delayed or left. Out: a panic where an answer is not kept.
+//!
+//! Never: expects that what comes back keeps its place.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+use ports::{Bus, Clock as _, SystemClock};
+
+use super::{QUEUE, ack, consume, depth_becomes, event_of, next, nothing, publish};
+
+/// Done is done, for every consumer.
+pub async fn an_acknowledged_event_does_not_come_back(bus: Arc<dyn Bus>) {
+    publish(&*bus, "acknowledged", 1).await;
+    let mut deliveries = consume(&*bus, QUEUE, 10).await;
+    ack(next(&mut deliveries).await).await;
+    nothing(&mut deliveries).await;
+    drop(deliveries);
+    nothing(&mut consume(&*bus, QUEUE, 10).await).await;
+    depth_becomes(&*bus, QUEUE, 0).await;
+}
+
+/// A worker that panics drops its delivery.
+pub async fn an_unanswered_event_comes_back_as_redelivered(bus: Arc<dyn Bus>) {
+    let sent = publish(&*bus, "unanswered", 1).await;
+    let mut deliveries = consume(&*bus, QUEUE, 10).await;
+    let first = next(&mut deliveries).await;
+    assert!(!first.redelivered);
+    drop(first);
+    let second = next(&mut deliveries).await;
+    assert!(second.redelivered);
+    assert_eq!(event_of(&second), sent[0]);
+    ack(second).await;
+}
+
+/// A store that is away is not asked again at once.
+pub async fn a_delayed_event_comes_back_and_not_earlier(bus: Arc<dyn Bus>) {
+    let sent = publish(&*bus, "delayed", 1).await;
+    let mut deliveries = consume(&*bus, QUEUE, 10).await;
+    let at = SystemClock.now() + SignedDuration::from_millis(1_500);
+    next(&mut deliveries).await.receipt.retry_at(at).await.unwrap();
+    let again = next(&mut deliveries).await;
+    assert!(SystemClock.now() >= at, "it came back early");
+    assert!(again.redelivered);
+    assert_eq!(event_of(&again), sent[0]);
+    ack(again).await;
+}
+
+/// With its stream, a worker gives back what it did not answer.
+pub async fn an_event_comes_back_when_its_consumer_goes_away(bus: Arc<dyn Bus>) {
+    let sent = publish(&*bus, "goes_away", 1).await;
+    let mut first = consume(&*bus, QUEUE, 10).await;
+    let delivery = next(&mut first).await;
+    drop(delivery);
+    drop(first);
+    let mut second = consume(&*bus, QUEUE, 10).await;
+    let again = next(&mut second).await;
+    assert_eq!(event_of(&again), sent[0]);
+    ack(again).await;
+}
+
+/// Work beyond that waits for other consumers.
+pub async fn no_more_than_the_prefetch_is_unanswered_at_once(bus: Arc<dyn Bus>) {
+    publish(&*bus, "prefetch", 5).await;
+    let mut deliveries = consume(&*bus, QUEUE, 2).await;
+    let first = next(&mut deliveries).await;
+    let second = next(&mut deliveries).await;
+    nothing(&mut deliveries).await;
+    ack(first).await;
+    let third = next(&mut deliveries).await;
+    nothing(&mut deliveries).await;
+    ack(second).await;
+    ack(third).await;
+    for _ in 0..2 {
+        ack(next(&mut deliveries).await).await;
+    }
+}
+
+/// It was answered; it is unanswered again only when it comes back.
+pub async fn a_delayed_event_leaves_room_for_others(bus: Arc<dyn Bus>) {
+    publish(&*bus, "leaves_room", 2).await;
+    let mut deliveries = consume(&*bus, QUEUE, 1).await;
+    let first = next(&mut deliveries).await;
+    let delayed = event_of(&first);
+    first.receipt.retry_at(SystemClock.now() + SignedDuration::from_secs(2)).await.unwrap();
+    let second = next(&mut deliveries).await;
+    assert_ne!(event_of(&second), delayed);
+    ack(second).await;
+    let again = next(&mut deliveries).await;
+    assert_eq!(event_of(&again), delayed);
+    ack(again).await;
+}
+
+/// Nothing is lost and, as long as all are answered, nothing doubled.
+pub async fn consumers_share_the_work_and_none_is_done_twice(bus: Arc<dyn Bus>) {
+    const COUNT: u32 = 120;
+    let sent = publish(&*bus, "share", COUNT).await;
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let consumers = (0..3).map(|_| {
+        let (bus, done) = (bus.clone(), done.clone());
+        tokio::spawn(async move {
+            let mut deliveries = consume(&*bus, QUEUE, 4).await;
+            while done.lock().unwrap().len() < COUNT as usize {
+                let Ok(delivery) = tokio::time::timeout(super::QUIET, next(&mut deliveries)).await else {
+                    continue;
+                };
+                done.lock().unwrap().push(event_of(&delivery).key);
+                ack(delivery).await;
+            }
+        })
+    });
+    join_all(consumers).await.into_iter().for_each(Result::unwrap);
+    let done = done.lock().unwrap().clone();
+    assert_eq!(done.len(), COUNT as usize);
+    let distinct: BTreeSet<_> = done.into_iter().collect();
+    assert_eq!(distinct, sent.into_iter().map(|event| event.key).collect());
+}

@@ -1,0 +1,239 @@
+//! Small runs, made through the domain, and changes of them.
+//!
+//! In: the name of a case, so that cases never share an id. Out: changes as the roles would store them.
+//! Never: a run that the domain could not have made.
+
+use std::sync::{Arc, OnceLock};
+
+use domain::{
+    carrier::{CarrierStatus, MessageSid, SubmitOutcome},
+    consent::{Consent, ConsentChange, ConsentEntry},
+    directory::Recipient,
+    event::{Event, EventKey},
+    id::digest,
+    message::MessageEvent,
+    phone::E164,
+    policy::Environment,
+    run::{Addressee, Audience, Run, Setting},
+    timeline::{DeadLetter, Effects},
+    workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
+};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use ports::{Change, Opened, Store, Versioned, store::Resolution};
+use serde_json::json;
+
+/// A moment in 2040, so many seconds after the first.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(2_208_988_800 + seconds).unwrap()
+}
+
+/// The same, in milliseconds.
+pub fn at_ms(milliseconds: i64) -> Timestamp {
+    at(0) + SignedDuration::from_millis(milliseconds)
+}
+
+/// A workflow of one step that waits for an acknowledgement.
+pub fn workflow() -> &'static Workflow {
+    static WORKFLOW: OnceLock<Workflow> = OnceLock::new();
+    WORKFLOW.get_or_init(|| workflow_named("conformance-paging"))
+}
+
+/// The same under another name.
+pub fn workflow_named(name: &str) -> Workflow {
+    let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
+    let step = Step {
+        notify: vec![Target::Contact("ada".into())],
+        deliver_within_s: None,
+        ack_within_s: Some(300),
+    };
+    let template = "{{ title }}. Reply {{ ack }}";
+    let mut definition = WorkflowDefinition::new(name, "conformance.critical", template, schema, vec![step]);
+    definition.stage = Stage::Live;
+    Workflow::compile(definition).unwrap()
+}
+
+/// A phone number of this case.
+pub fn number(case: &str, n: u32) -> E164 {
+    let digest = digest(&["number", case, &n.to_string()]);
+    let digits: String = digest[..10].iter().map(|byte| char::from(b'0' + byte % 10)).collect();
+    format!("+1{digits}").parse().unwrap()
+}
+
+/// A provider's name of this case.
+pub fn sid(case: &str, n: u32) -> MessageSid {
+    let hex: String = digest(&["sid", case, &n.to_string()])[..16].iter().map(|b| format!("{b:02x}")).collect();
+    format!("SM{hex}").parse().unwrap()
+}
+
+/// A run to be opened.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    case: &'static str,
+    n: u32,
+    subject: Option<String>,
+    at: Timestamp,
+    workflow: Workflow,
+}
+
+impl Opening {
+    /// The `n`th run of a case, opened at the first moment.
+    pub fn new(case: &'static str, n: u32) -> Self {
+        Self { case, n, subject: None, at: at(0), workflow: workflow().clone() }
+    }
+
+    /// About this subject.
+    pub fn subject(mut self, subject: &str) -> Self {
+        self.subject = Some(format!("{}/{subject}", self.case));
+        self
+    }
+
+    /// Opened so many seconds after the first moment, for an event of that time.
+    pub fn opened(mut self, seconds: i64) -> Self {
+        self.at = at(seconds);
+        self
+    }
+
+    /// Through this workflow.
+    pub fn through(mut self, workflow: Workflow) -> Self {
+        self.workflow = workflow;
+        self
+    }
+
+    /// The change that opens it: one message, its intent to be sent stored, its claim due.
+    pub fn change(&self) -> Change {
+        let event = Event {
+            key: EventKey { source: self.case.to_owned(), id: format!("{}-{}", self.case, self.n) },
+            kind: "conformance.critical".to_owned(),
+            subject: self.subject.clone(),
+            time: Some(self.at),
+            data: [("title".to_owned(), json!("db-1 is down"))].into_iter().collect(),
+            traceparent: None,
+        };
+        let mut effects = Effects::default();
+        let mut run = Run::open(&event, &self.workflow, self.at, &mut effects);
+        let recipient = Recipient {
+            target: "contact:ada".to_owned(),
+            name: "Ada".to_owned(),
+            number: number(self.case, self.n),
+            time_zone: Some("Europe/Berlin".to_owned()),
+        };
+        let addressee = Addressee { recipient, consent: Consent::default(), taken: Vec::new() };
+        let audience = Audience { addressees: vec![addressee], unresolved: Vec::new() };
+        let environment = Environment::default();
+        let setting = Setting { workflow: &self.workflow, environment: &environment, now: self.at };
+        run.start_step(0, &audience, &setting, &mut effects);
+        run.intend(1, &self.workflow, self.at, &mut effects);
+        let due = run.next_due(&self.workflow);
+        assert!(due.is_some() && !effects.reply_routes.is_empty(), "the fixture makes a run with a claim");
+        Change { run, due, effects }
+    }
+
+    /// The change, due at this time.
+    pub fn due(&self, due: Timestamp) -> Change {
+        Change { due: Some(due), ..self.change() }
+    }
+}
+
+/// The run after the provider took its message under this name.
+pub fn submitted(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
+    let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: CarrierStatus::Queued };
+    change(run, |run, effects| {
+        let event = MessageEvent::Answered { attempt: 1, outcome: &outcome };
+        run.apply_to_message(1, &event, workflow(), now, effects);
+    })
+}
+
+/// The run after somebody took it on.
+pub fn acknowledged(run: &Run, now: Timestamp) -> Change {
+    change(run, |run, effects| run.acknowledge("ada", "reply", None, workflow(), now, effects))
+}
+
+/// The run after an operator ended it.
+pub fn cancelled(run: &Run, now: Timestamp) -> Change {
+    change(run, |run, effects| {
+        run.cancel("ada", workflow(), now, effects);
+    })
+}
+
+/// The run as it ended while its message is with the provider: nothing is left to be done.
+pub fn ended(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
+    let mut first = submitted(run, sid, now);
+    let second = cancelled(&first.run, now);
+    first.effects.timeline.extend(second.effects.timeline);
+    first.effects.outcomes.extend(second.effects.outcomes);
+    Change { run: second.run, due: second.due, effects: first.effects }
+}
+
+/// The run after any transition.
+pub fn change(run: &Run, transition: impl FnOnce(&mut Run, &mut Effects)) -> Change {
+    let (mut run, mut effects) = (run.clone(), Effects::default());
+    transition(&mut run, &mut effects);
+    let due = run.next_due(workflow());
+    Change { run, due, effects }
+}
+
+/// A consent entry of this number.
+pub fn entry(number: &E164, change: ConsentChange, seconds: i64) -> ConsentEntry {
+    ConsentEntry {
+        number: number.clone(),
+        change,
+        at: at(seconds),
+        source: "reply".to_owned(),
+        evidence: format!("evidence-{seconds}"),
+    }
+}
+
+/// A dead letter of this case.
+pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
+    DeadLetter {
+        id: format!("{case}-{n}"),
+        reason: "unroutable".to_owned(),
+        error: "no workflow names this event type".to_owned(),
+        at: at(seconds),
+        message: None,
+        workflow: None,
+        source: Some(case.to_owned()),
+        attempts: 0,
+        event: Some("{\"specversion\":\"1.0\"}".to_owned()),
+    }
+}
+
+/// A resolution of a subject, made by the event `n` of a case.
+pub fn resolution(case: &str, subject: &str, n: u32, seconds: i64) -> Resolution {
+    Resolution {
+        workflow: workflow().name().to_owned(),
+        subject: format!("{case}/{subject}"),
+        by: EventKey { source: case.to_owned(), id: format!("{case}-resolved-{n}") },
+        at: at(seconds),
+    }
+}
+
+/// Opens a run for an event of the time it was opened at.
+pub async fn open(store: &dyn Store, change: &Change) -> Opened {
+    store.open_run(change.clone(), change.run.opened_at).await.unwrap()
+}
+
+/// Opens a run and says that it was new.
+pub async fn open_new(store: &dyn Store, change: &Change) {
+    let opened = open(store, change).await;
+    assert!(matches!(opened, Opened::New { .. }), "{opened:?}");
+}
+
+/// A run that must be there.
+pub async fn load(store: &dyn Store, run: &Run) -> Versioned<Run> {
+    store.load_run(&run.id).await.unwrap().expect("the run is stored")
+}
+
+/// Runs one future for each of `0..count`, all on tasks of their own, and returns what they return.
+pub async fn at_once<T, F>(count: u32, one: impl Fn(u32) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(|n| tokio::spawn(one(n))).collect();
+    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+/// A store that tasks may share.
+pub type Shared = Arc<dyn Store>;

@@ -1,0 +1,227 @@
+//! The contract of `Store` and `Bus` as tests: what one backend may be trusted with, every backend may.
+//!
+//! In: a function that makes a fresh port. Out: one named test for every case.
+//! Never: asks which backend it is, knows how one stores anything, or waits for a fixed time.
+//!
+//! A fresh port is empty and nobody else's: sums, lists, due rows and queue depths are of the whole store or bus. Where
+//! backends share a server, the name of the case that a fresh port is asked for makes a good prefix.
+//! Times are fixed and lie in the years after 2040, so that no server lets anything expire while a case looks at it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a suite of tests: a surprise is a failure")]
+
+use std::{any::Any, sync::Arc};
+
+pub mod bus;
+pub mod fixture;
+pub mod store;
+
+/// A port for one case, and what must live as long as it is used.
+pub struct Fresh<T: ?Sized> {
+    /// The port.
+    pub port: Arc<T>,
+    /// Dropped when the case is over: a directory, a connection, a server.
+    pub guard: Box<dyn Any + Send>,
+}
+
+/// Makes a test of every case of the [`ports::Store`] contract.
+///
+/// The argument names an `async fn(case: &'static str) -> Fresh<dyn Store>`.
+#[macro_export]
+macro_rules! store_contract {
+    ($fresh:ident) => {
+        mod store_contract {
+            use super::*;
+            $crate::cases! { $fresh, store:
+                opening {
+                    an_opened_run_reads_back_equal
+                    what_is_stored_with_a_run_reads_back
+                    opening_a_known_run_changes_nothing
+                    opening_a_run_that_changed_since_changes_nothing
+                    of_many_concurrent_openers_one_opens
+                    what_was_never_stored_is_absent
+                }
+                changing {
+                    a_change_at_the_current_version_is_stored
+                    a_change_at_an_old_version_leaves_no_trace
+                    a_change_of_an_unknown_run_is_a_conflict
+                    a_repeated_change_is_a_conflict_and_does_nothing_twice
+                    of_concurrent_changes_at_one_version_one_wins
+                    concurrent_changes_lose_no_update
+                    lines_of_later_changes_follow_earlier_ones
+                }
+                due {
+                    due_runs_are_taken_earliest_first
+                    runs_that_are_not_due_are_left_alone
+                    at_most_as_many_as_asked_for_are_taken
+                    a_taken_run_is_hidden_until_its_time_is_up
+                    a_change_puts_a_taken_run_back_in_its_place
+                    a_change_without_a_due_time_removes_it
+                    concurrent_takers_never_share_a_run
+                    the_next_due_time_is_the_earliest_of_all
+                }
+                alarms {
+                    the_first_due_row_of_a_slot_asks_for_an_alarm
+                    another_second_or_shard_asks_for_its_own
+                    a_slot_asks_again_after_a_take_has_passed_it
+                    a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot
+                    a_run_without_a_due_time_asks_for_none
+                }
+                resolving {
+                    resolving_returns_the_open_runs_of_the_subject_alone
+                    a_run_for_a_later_event_is_left_alone
+                    an_acknowledged_run_can_still_be_resolved
+                    an_event_at_or_before_the_resolution_is_resolved_already
+                    an_event_after_the_resolution_opens
+                    a_closed_run_is_stored_whatever_was_resolved
+                    a_known_run_stays_known_after_its_subject_is_resolved
+                    a_later_resolution_replaces_an_earlier_one
+                    an_earlier_resolution_never_replaces_a_later_one
+                    resolving_twice_returns_the_same
+                }
+                consent {
+                    the_sum_follows_the_entries
+                    a_repeated_entry_is_recorded_once
+                    the_log_is_in_order_of_time
+                    entries_of_a_change_count_once_it_is_stored
+                    one_number_says_nothing_about_another
+                }
+                replies {
+                    routes_that_have_expired_are_not_returned
+                    routes_are_returned_latest_first
+                    routes_are_bounded
+                    a_provider_name_leads_to_its_message
+                    a_definition_reads_back_under_its_hash
+                }
+                dead_letters {
+                    letters_are_listed_oldest_first
+                    a_known_letter_is_added_once
+                    every_filter_is_applied
+                    at_most_as_many_as_asked_for_are_listed
+                    of_two_takers_one_settles_a_letter
+                    a_settled_letter_may_come_back
+                    letters_of_runs_are_listed_with_the_others
+                }
+                outcomes {
+                    outcomes_come_in_the_order_they_were_stored
+                    a_cursor_goes_on_where_it_stopped
+                    cursors_hold_after_runs_are_forgotten
+                }
+                overrides {
+                    overrides_that_have_ended_are_not_returned
+                    overrides_come_in_the_order_they_were_added
+                    adding_an_override_twice_adds_it_once
+                }
+                listing {
+                    runs_are_listed_latest_opened_first
+                    every_filter_is_applied
+                    pages_follow_one_another_without_gaps
+                    only_runs_with_a_held_message_are_listed_as_held
+                    a_list_shows_runs_as_they_are
+                }
+                forgetting {
+                    closed_runs_that_ended_earlier_are_forgotten
+                    runs_that_are_open_or_ended_later_stay
+                    a_closed_run_that_is_still_due_stays
+                    everything_of_a_forgotten_run_is_gone
+                    consent_outlives_a_forgotten_run
+                    a_forgotten_run_can_be_opened_again
+                    at_most_as_many_as_asked_for_are_forgotten
+                }
+                sums {
+                    an_empty_store_sums_to_nothing
+                    sums_match_what_was_stored
+                    a_run_that_nobody_would_look_at_again_is_counted_as_forgotten
+                }
+            }
+        }
+    };
+}
+
+/// Makes a test of every case of the [`ports::Bus`] contract.
+///
+/// The argument names an `async fn(case: &'static str) -> Fresh<dyn Bus>`; the bus knows [`bus::lanes`] and lives on
+/// [`ports::SystemClock`].
+#[macro_export]
+macro_rules! bus_contract {
+    ($fresh:ident) => {
+        mod bus_contract {
+            use super::*;
+            $crate::cases! { $fresh, bus:
+                events {
+                    a_published_event_arrives_unchanged
+                    an_event_waits_in_the_lane_of_its_type
+                    a_type_without_a_lane_waits_in_the_standard_one
+                    every_event_of_a_batch_arrives
+                    events_wait_until_somebody_consumes
+                    depth_counts_what_waits_and_what_is_handed_out
+                }
+                answers {
+                    an_acknowledged_event_does_not_come_back
+                    an_unanswered_event_comes_back_as_redelivered
+                    a_delayed_event_comes_back_and_not_earlier
+                    an_event_comes_back_when_its_consumer_goes_away
+                    no_more_than_the_prefetch_is_unanswered_at_once
+                    a_delayed_event_leaves_room_for_others
+                    consumers_share_the_work_and_none_is_done_twice
+                }
+                wake_ups {
+                    commands_arrive_unchanged_in_their_queue
+                    an_unanswered_command_comes_back
+                    an_acknowledged_command_does_not_come_back
+                    queues_do_not_see_each_others_work
+                }
+                alarms {
+                    an_alarm_rings_and_not_early
+                    an_alarm_of_the_past_rings_at_once
+                    alarms_ring_in_order_of_their_seconds
+                    an_unanswered_alarm_comes_back
+                }
+            }
+        }
+    };
+}
+
+/// Makes a test of each case. For [`store_contract`] and [`bus_contract`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! cases {
+    ($fresh:ident, $port:ident: $($module:ident { $($case:ident)* })*) => {
+        $(
+            mod $module {
+                use super::*;
+                $(
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn $case() {
+                        let fresh: $crate::Fresh<_> = $fresh(concat!(stringify!($module), "_", stringify!($case))).await;
+                        $crate::$port::$module::$case(fresh.port.clone()).await;
+                        drop(fresh.guard);
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn every_case_is_listed() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let lists = std::fs::read_to_string(source.join("lib.rs")).unwrap();
+        let mut missing = Vec::new();
+        for port in ["store", "bus"] {
+            for file in std::fs::read_dir(source.join(port)).unwrap() {
+                let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+                let names = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+                missing.extend(
+                    names
+                        .filter(|name| !lists.lines().any(|line| line.trim() == *name))
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>(),
+                );
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+}

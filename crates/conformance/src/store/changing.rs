@@ -1,0 +1,147 @@
+//! Changing runs by compare-and-set. In: an opened run. Out: a panic where two changes could both win.
+//!
+//! Never: assumes what a version looks like, only that it rises.
+
+use std::sync::Arc;
+
+use domain::{consent::ConsentChange, run::Run, timeline::Happening};
+use ports::{Changed, Store, store::DeadLetterFilter};
+use serde_json::json;
+
+use crate::fixture::{
+    Opening, acknowledged, at, at_once, change, entry, letter, load, number, open_new, sid, submitted,
+};
+
+fn stored(changed: &Changed) -> bool {
+    matches!(changed, Changed::Stored { .. })
+}
+
+/// A change replaces the run and adds to what belongs to it.
+pub async fn a_change_at_the_current_version_is_stored(store: Arc<dyn Store>) {
+    let case = "current_version";
+    let first = Opening::new(case, 1).change();
+    open_new(&*store, &first).await;
+    let version = load(&*store, &first.run).await.version;
+    let next = submitted(&first.run, &sid(case, 1), at(1));
+    assert!(stored(&store.change_run(next.clone(), version).await.unwrap()));
+    assert_eq!(load(&*store, &first.run).await.value, next.run);
+    assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), Some(first.run.message_id(1)));
+}
+
+/// Whoever lost the race left nothing behind.
+pub async fn a_change_at_an_old_version_leaves_no_trace(store: Arc<dyn Store>) {
+    let case = "old_version";
+    let first = Opening::new(case, 1).change();
+    open_new(&*store, &first).await;
+    let version = load(&*store, &first.run).await.version;
+    let winner = acknowledged(&first.run, at(1));
+    store.change_run(winner.clone(), version).await.unwrap();
+    let outcomes = store.outcomes(0, 10).await.unwrap();
+
+    let mut loser = submitted(&first.run, &sid(case, 1), at(2));
+    loser.due = Some(at(-1_000));
+    loser.effects.dead_letters.push(letter(case, 1, 2));
+    loser.effects.consent.push(entry(&number(case, 1), ConsentChange::OptOut, 2));
+    loser.effects.outcomes.extend(winner.effects.outcomes.clone());
+    loser.effects.reply_routes.extend(first.effects.reply_routes.clone());
+    assert_eq!(store.change_run(loser, version).await.unwrap(), Changed::Conflict);
+
+    assert_eq!(load(&*store, &first.run).await.value, winner.run);
+    let lines = [first.effects.timeline, winner.effects.timeline].concat();
+    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+    assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), None);
+    assert_eq!(store.consent_log(&number(case, 1)).await.unwrap(), []);
+    assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), []);
+    assert_eq!(store.outcomes(0, 10).await.unwrap(), outcomes);
+    assert_eq!(store.reply_routes(&number(case, 1), at(3)).await.unwrap().len(), 1);
+    assert_eq!(store.take_due(at(-1), at(0), 10).await.unwrap(), []);
+}
+
+/// There is nothing to compare with.
+pub async fn a_change_of_an_unknown_run_is_a_conflict(store: Arc<dyn Store>) {
+    let change = Opening::new("unknown_run", 1).change();
+    for version in [0, 1, 7] {
+        assert_eq!(store.change_run(change.clone(), version).await.unwrap(), Changed::Conflict);
+    }
+    assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
+    assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
+}
+
+/// A caller that heard nothing asks again and learns that it is done.
+pub async fn a_repeated_change_is_a_conflict_and_does_nothing_twice(store: Arc<dyn Store>) {
+    let first = Opening::new("repeated_change", 1).change();
+    open_new(&*store, &first).await;
+    let version = load(&*store, &first.run).await.version;
+    let next = acknowledged(&first.run, at(1));
+    assert!(stored(&store.change_run(next.clone(), version).await.unwrap()));
+    assert_eq!(store.change_run(next.clone(), version).await.unwrap(), Changed::Conflict);
+    let lines = [first.effects.timeline, next.effects.timeline].concat();
+    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+    assert_eq!(store.outcomes(0, 10).await.unwrap().len(), 1);
+    assert_eq!(load(&*store, &first.run).await.version, version + 1);
+}
+
+/// One version, one winner, and the run is the winner's.
+pub async fn of_concurrent_changes_at_one_version_one_wins(store: Arc<dyn Store>) {
+    let first = Opening::new("one_wins", 1).change();
+    open_new(&*store, &first).await;
+    let version = load(&*store, &first.run).await.version;
+    let results = at_once(32, |n| {
+        let (store, run) = (store.clone(), first.run.clone());
+        async move {
+            let next = change(&run, |run, _| {
+                run.data.insert("by".to_owned(), json!(n));
+            });
+            (n, store.change_run(next, version).await.unwrap())
+        }
+    })
+    .await;
+    let winners: Vec<u32> = results.iter().filter(|(_, changed)| stored(changed)).map(|(n, _)| *n).collect();
+    let [winner] = winners[..] else { panic!("{winners:?} won") };
+    assert_eq!(load(&*store, &first.run).await.value.data["by"], json!(winner));
+}
+
+/// Read, change, write, again on conflict: every increment counts.
+pub async fn concurrent_changes_lose_no_update(store: Arc<dyn Store>) {
+    const CHANGERS: u32 = 8;
+    const EACH: u32 = 10;
+    let first = Opening::new("no_update_lost", 1).change();
+    open_new(&*store, &first).await;
+    at_once(CHANGERS, |_| {
+        let (store, id) = (store.clone(), first.run.clone());
+        async move {
+            for _ in 0..EACH {
+                while !increment(&*store, &id).await {}
+            }
+        }
+    })
+    .await;
+    let run = load(&*store, &first.run).await;
+    assert_eq!(run.value.data["count"], json!(CHANGERS * EACH));
+    let lines = store.timeline(&first.run.id).await.unwrap();
+    assert_eq!(lines.len(), first.effects.timeline.len() + (CHANGERS * EACH) as usize);
+}
+
+async fn increment(store: &dyn Store, run: &Run) -> bool {
+    let stored_run = load(store, run).await;
+    let next = change(&stored_run.value, |run, effects| {
+        let count = run.data.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
+        run.data.insert("count".to_owned(), json!(count));
+        effects.note_run(at(1), Happening::ReplyUnclear { reason: format!("increment {count}") });
+    });
+    stored(&store.change_run(next, stored_run.version).await.unwrap())
+}
+
+/// A timeline reads as it happened.
+pub async fn lines_of_later_changes_follow_earlier_ones(store: Arc<dyn Store>) {
+    let case = "lines_in_order";
+    let first = Opening::new(case, 1).change();
+    open_new(&*store, &first).await;
+    let second = submitted(&first.run, &sid(case, 1), at(1));
+    let third = acknowledged(&second.run, at(2));
+    let version = load(&*store, &first.run).await.version;
+    store.change_run(second.clone(), version).await.unwrap();
+    store.change_run(third.clone(), version + 1).await.unwrap();
+    let lines = [first.effects.timeline, second.effects.timeline, third.effects.timeline].concat();
+    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+}

@@ -1,0 +1,110 @@
+//! Dead letters. In: letters. Out: a panic where one is lost, or worked on by two.
+//!
+//! Never: replays one; that is the caller's.
+
+use std::sync::Arc;
+
+use domain::timeline::DeadLetter;
+use ports::{Store, store::DeadLetterFilter};
+
+use crate::fixture::{Opening, at, at_once, letter, open_new};
+
+async fn list(store: &dyn Store, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
+    store.dead_letters(filter, 100).await.unwrap()
+}
+
+/// Whoever waits longest comes first.
+pub async fn letters_are_listed_oldest_first(store: Arc<dyn Store>) {
+    let case = "oldest_first";
+    let (first, second, third) = (letter(case, 1, 1), letter(case, 2, 2), letter(case, 3, 3));
+    for letter in [&second, &third, &first] {
+        store.add_dead_letter(letter).await.unwrap();
+    }
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [first, second, third]);
+}
+
+/// The same poison comes again and again.
+pub async fn a_known_letter_is_added_once(store: Arc<dyn Store>) {
+    let first = letter("known_letter", 1, 1);
+    store.add_dead_letter(&first).await.unwrap();
+    store.add_dead_letter(&DeadLetter { reason: "refused".into(), at: at(9), ..first.clone() }).await.unwrap();
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [first]);
+}
+
+/// Each alone, and all together.
+pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
+    let case = "letter_filters";
+    let plain = letter(case, 1, 10);
+    let refused = DeadLetter { reason: "refused".into(), ..letter(case, 2, 20) };
+    let of_workflow = DeadLetter { workflow: Some("paging".into()), ..letter(case, 3, 30) };
+    let of_other = DeadLetter { source: Some("other".into()), ..letter(case, 4, 40) };
+    for letter in [&plain, &refused, &of_workflow, &of_other] {
+        store.add_dead_letter(letter).await.unwrap();
+    }
+    let none = DeadLetterFilter::default;
+    let reason = DeadLetterFilter { reason: Some("refused".into()), ..none() };
+    assert_eq!(list(&*store, &reason).await, [refused.clone()]);
+    let workflow = DeadLetterFilter { workflow: Some("paging".into()), ..none() };
+    assert_eq!(list(&*store, &workflow).await, [of_workflow.clone()]);
+    let source = DeadLetterFilter { source: Some("other".into()), ..none() };
+    assert_eq!(list(&*store, &source).await, [of_other.clone()]);
+    // `since` includes its instant and `until` does not.
+    let since = DeadLetterFilter { since: Some(at(30)), ..none() };
+    assert_eq!(list(&*store, &since).await, [of_workflow.clone(), of_other]);
+    let until = DeadLetterFilter { until: Some(at(30)), ..none() };
+    assert_eq!(list(&*store, &until).await, [plain, refused]);
+    let all = DeadLetterFilter {
+        reason: Some("unroutable".into()),
+        workflow: Some("paging".into()),
+        source: Some(case.into()),
+        since: Some(at(30)),
+        until: Some(at(31)),
+    };
+    assert_eq!(list(&*store, &all).await, [of_workflow]);
+    assert_eq!(list(&*store, &DeadLetterFilter { until: Some(at(30)), ..all }).await, []);
+}
+
+/// The oldest of those that match.
+pub async fn at_most_as_many_as_asked_for_are_listed(store: Arc<dyn Store>) {
+    let case = "at_most_letters";
+    for n in 1..=5 {
+        store.add_dead_letter(&letter(case, n, i64::from(n))).await.unwrap();
+    }
+    let letters = store.dead_letters(&DeadLetterFilter::default(), 2).await.unwrap();
+    assert_eq!(letters, [letter(case, 1, 1), letter(case, 2, 2)]);
+}
+
+/// Else it would be replayed twice.
+pub async fn of_two_takers_one_settles_a_letter(store: Arc<dyn Store>) {
+    let first = letter("two_takers", 1, 1);
+    store.add_dead_letter(&first).await.unwrap();
+    let settled = at_once(16, |_| {
+        let (store, id) = (store.clone(), first.id.clone());
+        async move { store.settle_dead_letter(&id).await.unwrap() }
+    })
+    .await;
+    assert_eq!(settled.into_iter().filter(|settled| *settled).count(), 1);
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, []);
+}
+
+/// A replayed event that fails again is not lost for having failed before.
+pub async fn a_settled_letter_may_come_back(store: Arc<dyn Store>) {
+    let first = letter("comes_back", 1, 1);
+    store.add_dead_letter(&first).await.unwrap();
+    assert!(store.settle_dead_letter(&first.id).await.unwrap());
+    store.add_dead_letter(&first).await.unwrap();
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, std::slice::from_ref(&first));
+    assert!(store.settle_dead_letter(&first.id).await.unwrap());
+}
+
+/// There is one list.
+pub async fn letters_of_runs_are_listed_with_the_others(store: Arc<dyn Store>) {
+    let case = "letters_of_runs";
+    let mut change = Opening::new(case, 1).change();
+    let of_run = DeadLetter { message: Some(change.run.message_id(1)), ..letter(case, 1, 2) };
+    change.effects.dead_letters.push(of_run.clone());
+    open_new(&*store, &change).await;
+    store.add_dead_letter(&letter(case, 2, 1)).await.unwrap();
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [letter(case, 2, 1), of_run.clone()]);
+    assert!(store.settle_dead_letter(&of_run.id).await.unwrap());
+}

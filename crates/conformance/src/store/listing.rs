@@ -1,0 +1,114 @@
+//! Lists of runs. In: runs that differ in what is filtered by. Out: a panic where a list shows too much or too little.
+//!
+//! Never: lists runs that were opened in one millisecond; their order is the store's.
+
+use std::sync::Arc;
+
+use domain::{
+    doubt::DoubtAnswer,
+    id::RunId,
+    message::{MessageEvent, MessagePhase},
+    run::{Run, RunPhase},
+};
+use ports::{Store, store::RunFilter};
+
+use crate::fixture::{
+    Opening, acknowledged, at, change, load, open_new, sid, submitted, workflow, workflow_named,
+};
+
+async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
+    store.list_runs(filter, 100).await.unwrap().into_iter().map(|run| run.id).collect()
+}
+
+async fn open_at(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
+    let change = Opening::new(case, n).opened(seconds).change();
+    open_new(store, &change).await;
+    change.run
+}
+
+/// Whatever the order in which they were stored.
+pub async fn runs_are_listed_latest_opened_first(store: Arc<dyn Store>) {
+    let case = "latest_opened";
+    let second = open_at(&*store, case, 1, 20).await;
+    let first = open_at(&*store, case, 2, 30).await;
+    let third = open_at(&*store, case, 3, 10).await;
+    let listed = store.list_runs(&RunFilter::default(), 100).await.unwrap();
+    assert_eq!(listed, [first.clone(), second.clone(), third]);
+    assert_eq!(store.list_runs(&RunFilter::default(), 2).await.unwrap(), [first, second]);
+}
+
+/// Each alone, and all together.
+pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
+    let active = open_at(&*store, "run_filters", 1, 10).await;
+    let taken = open_at(&*store, "run_filters", 2, 20).await;
+    let version = load(&*store, &taken).await.version;
+    store.change_run(acknowledged(&taken, at(25)), version).await.unwrap();
+    let other = Opening::new("run_filters_source", 3).opened(30).through(workflow_named("conformance-other"));
+    let other = other.change();
+    open_new(&*store, &other).await;
+
+    let none = RunFilter::default;
+    let phase = RunFilter { phase: Some(RunPhase::Acknowledged), ..none() };
+    assert_eq!(ids(&*store, &phase).await, [taken.id.clone()]);
+    let through = RunFilter { workflow: Some("conformance-other".into()), ..none() };
+    assert_eq!(ids(&*store, &through).await, [other.run.id.clone()]);
+    let source = RunFilter { source: Some("run_filters".into()), ..none() };
+    assert_eq!(ids(&*store, &source).await, [taken.id, active.id.clone()]);
+    let all = RunFilter {
+        phase: Some(RunPhase::Active),
+        workflow: Some(workflow().name().to_owned()),
+        source: Some("run_filters".into()),
+        held: false,
+        after: Some(other.run.id),
+    };
+    assert_eq!(ids(&*store, &all).await, [active.id]);
+    assert_eq!(ids(&*store, &RunFilter { workflow: Some("none".into()), ..none() }).await, []);
+}
+
+/// A run that is opened between two pages belongs before the first and moves nothing.
+pub async fn pages_follow_one_another_without_gaps(store: Arc<dyn Store>) {
+    let case = "pages";
+    let mut expected = Vec::new();
+    for n in 1..=7 {
+        expected.insert(0, open_at(&*store, case, n, i64::from(n)).await.id);
+    }
+    let (mut seen, mut filter) = (Vec::new(), RunFilter::default());
+    loop {
+        let page = store.list_runs(&filter, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id.clone());
+        seen.extend(page.into_iter().map(|run| run.id));
+        open_at(&*store, case, 100 + seen.len() as u32, 1_000 + seen.len() as i64).await;
+    }
+    assert_eq!(seen, expected);
+}
+
+/// And no longer once it is settled.
+pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Store>) {
+    let case = "held";
+    open_at(&*store, case, 1, 10).await;
+    let run = open_at(&*store, case, 2, 20).await;
+    let filter = RunFilter { held: true, ..RunFilter::default() };
+    assert_eq!(ids(&*store, &filter).await, []);
+    let stored = load(&*store, &run).await;
+    let mut held = change(&stored.value, |run, effects| {
+        let nothing = DoubtAnswer::NotFound { evidence: "no such text".to_owned() };
+        run.apply_to_message(1, &MessageEvent::DoubtAnswered(&nothing), workflow(), at(30), effects);
+    });
+    held.run.messages[0].phase = MessagePhase::Held { started_at: at(20) };
+    store.change_run(held.clone(), stored.version).await.unwrap();
+    assert_eq!(ids(&*store, &filter).await, [run.id]);
+    let found = submitted(&held.run, &sid(case, 2), at(40));
+    assert!(!matches!(found.run.messages[0].phase, MessagePhase::Held { .. }));
+    store.change_run(found, stored.version + 1).await.unwrap();
+    assert_eq!(ids(&*store, &filter).await, []);
+}
+
+/// Not as they were opened.
+pub async fn a_list_shows_runs_as_they_are(store: Arc<dyn Store>) {
+    let run = open_at(&*store, "as_they_are", 1, 10).await;
+    let version = load(&*store, &run).await.version;
+    let next = acknowledged(&run, at(20));
+    store.change_run(next.clone(), version).await.unwrap();
+    assert_eq!(store.list_runs(&RunFilter::default(), 100).await.unwrap(), [next.run]);
+}

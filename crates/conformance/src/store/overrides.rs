@@ -1,0 +1,49 @@
+//! On-call overrides. In: overrides. Out: a panic where the wrong person would be texted.
+//!
+//! Never: decides who is on call; `domain::directory` does.
+
+use std::sync::Arc;
+
+use domain::directory::Override;
+use ports::Store;
+
+use crate::fixture::at;
+
+fn held(contact: &str, from: i64, until: i64) -> Override {
+    Override {
+        schedule: "platform".to_owned(),
+        layer: "primary".to_owned(),
+        contact: contact.to_owned(),
+        from: at(from),
+        until: at(until),
+    }
+}
+
+/// One that has not begun is returned: somebody may want to see it.
+pub async fn overrides_that_have_ended_are_not_returned(store: Arc<dyn Store>) {
+    let (ended, current, future) = (held("ada", 0, 10), held("ben", 5, 20), held("eve", 30, 40));
+    for held in [&ended, &current, &future] {
+        store.add_override(held).await.unwrap();
+    }
+    assert_eq!(store.overrides(at(9)).await.unwrap().len(), 3);
+    assert_eq!(store.overrides(at(10)).await.unwrap(), [current, future]);
+}
+
+/// Of two that hold at once the later one counts, so order matters.
+pub async fn overrides_come_in_the_order_they_were_added(store: Arc<dyn Store>) {
+    let (first, second) = (held("ada", 10, 100), held("ben", 0, 50));
+    store.add_override(&first).await.unwrap();
+    store.add_override(&second).await.unwrap();
+    assert_eq!(store.overrides(at(0)).await.unwrap(), [first.clone(), second.clone()]);
+    // Added again, the first is the last word.
+    store.add_override(&first).await.unwrap();
+    assert_eq!(store.overrides(at(0)).await.unwrap(), [second, first]);
+}
+
+/// A caller that heard nothing adds it again.
+pub async fn adding_an_override_twice_adds_it_once(store: Arc<dyn Store>) {
+    let once = held("ada", 0, 10);
+    store.add_override(&once).await.unwrap();
+    store.add_override(&once).await.unwrap();
+    assert_eq!(store.overrides(at(0)).await.unwrap(), [once]);
+}

@@ -1,0 +1,132 @@
+//! Resolutions. In: runs with subjects. Out: a panic where a resolved subject would still text somebody, or a new
+//! problem would not. Never: changes a run; the callers of `resolve` do.
+
+use std::sync::Arc;
+
+use domain::id::RunId;
+use ports::{Opened, Store};
+
+use crate::fixture::{
+    Opening, acknowledged, at, cancelled, load, open, open_new, resolution, workflow_named,
+};
+
+async fn resolve(store: &dyn Store, case: &str, n: u32, seconds: i64) -> Vec<RunId> {
+    let mut runs = store.resolve(&resolution(case, "db-1", n, seconds)).await.unwrap();
+    runs.sort();
+    runs
+}
+
+/// Neither ended runs, nor other subjects, nor other workflows.
+pub async fn resolving_returns_the_open_runs_of_the_subject_alone(store: Arc<dyn Store>) {
+    let case = "open_runs_alone";
+    let mut expected = Vec::new();
+    for n in [1, 2] {
+        let change = Opening::new(case, n).subject("db-1").change();
+        open_new(&*store, &change).await;
+        expected.push(change.run.id);
+    }
+    expected.sort();
+    let ended = Opening::new(case, 3).subject("db-1").change();
+    open_new(&*store, &ended).await;
+    let version = load(&*store, &ended.run).await.version;
+    store.change_run(cancelled(&ended.run, at(1)), version).await.unwrap();
+    open_new(&*store, &Opening::new(case, 4).subject("db-2").change()).await;
+    open_new(&*store, &Opening::new(case, 5).change()).await;
+    let other = Opening::new(case, 6).subject("db-1").through(workflow_named("conformance-other"));
+    open_new(&*store, &other.change()).await;
+    assert_eq!(resolve(&*store, case, 1, 10).await, expected);
+}
+
+/// The problem came back before the news that it was over arrived.
+pub async fn a_run_for_a_later_event_is_left_alone(store: Arc<dyn Store>) {
+    let case = "later_event";
+    let change = Opening::new(case, 1).subject("db-1").change();
+    store.open_run(change.clone(), at(11)).await.unwrap();
+    assert_eq!(resolve(&*store, case, 1, 10).await, []);
+    assert_eq!(resolve(&*store, case, 2, 11).await, [change.run.id]);
+}
+
+/// The domain lets `acknowledged` become `resolved`.
+pub async fn an_acknowledged_run_can_still_be_resolved(store: Arc<dyn Store>) {
+    let case = "acknowledged_resolved";
+    let change = Opening::new(case, 1).subject("db-1").change();
+    open_new(&*store, &change).await;
+    let version = load(&*store, &change.run).await.version;
+    store.change_run(acknowledged(&change.run, at(1)), version).await.unwrap();
+    assert_eq!(resolve(&*store, case, 1, 10).await, [change.run.id]);
+}
+
+/// The resolving event overtook the opening one.
+pub async fn an_event_at_or_before_the_resolution_is_resolved_already(store: Arc<dyn Store>) {
+    let case = "resolved_already";
+    let by = resolution(case, "db-1", 1, 10).by;
+    assert_eq!(resolve(&*store, case, 1, 10).await, []);
+    for (n, seconds) in [(1, 9), (2, 10)] {
+        let change = Opening::new(case, n).subject("db-1").change();
+        let opened = store.open_run(change.clone(), at(seconds)).await.unwrap();
+        assert_eq!(opened, Opened::AlreadyResolved { by: by.clone() });
+        assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
+        assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
+    }
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+/// It is a new problem, and so is one of another subject, or of none.
+pub async fn an_event_after_the_resolution_opens(store: Arc<dyn Store>) {
+    let case = "after_resolution";
+    resolve(&*store, case, 1, 10).await;
+    let later = Opening::new(case, 1).subject("db-1").change();
+    assert!(matches!(store.open_run(later, at(11)).await.unwrap(), Opened::New { .. }));
+    open_new(&*store, &Opening::new(case, 2).subject("db-2").change()).await;
+    open_new(&*store, &Opening::new(case, 3).change()).await;
+    let other = Opening::new(case, 4).subject("db-1").through(workflow_named("conformance-other"));
+    open_new(&*store, &other.change()).await;
+}
+
+/// The run that opens as resolved is the record of why nobody was texted.
+pub async fn a_closed_run_is_stored_whatever_was_resolved(store: Arc<dyn Store>) {
+    let case = "closed_stored";
+    resolve(&*store, case, 1, 10).await;
+    let closed = cancelled(&Opening::new(case, 1).subject("db-1").change().run, at(0));
+    open_new(&*store, &closed).await;
+    assert_eq!(load(&*store, &closed.run).await.value, closed.run);
+}
+
+/// A repeated event is known first of all.
+pub async fn a_known_run_stays_known_after_its_subject_is_resolved(store: Arc<dyn Store>) {
+    let case = "known_then_resolved";
+    let change = Opening::new(case, 1).subject("db-1").change();
+    open_new(&*store, &change).await;
+    resolve(&*store, case, 1, 10).await;
+    assert_eq!(open(&*store, &change).await, Opened::Known);
+}
+
+/// The latest counts for everything before it.
+pub async fn a_later_resolution_replaces_an_earlier_one(store: Arc<dyn Store>) {
+    let case = "later_replaces";
+    resolve(&*store, case, 1, 10).await;
+    resolve(&*store, case, 2, 20).await;
+    let change = Opening::new(case, 1).subject("db-1").change();
+    let by = resolution(case, "db-1", 2, 20).by;
+    assert_eq!(store.open_run(change, at(15)).await.unwrap(), Opened::AlreadyResolved { by });
+}
+
+/// An old resolving event that comes late takes nothing back.
+pub async fn an_earlier_resolution_never_replaces_a_later_one(store: Arc<dyn Store>) {
+    let case = "earlier_does_not";
+    resolve(&*store, case, 2, 20).await;
+    resolve(&*store, case, 1, 10).await;
+    let change = Opening::new(case, 1).subject("db-1").change();
+    let by = resolution(case, "db-1", 2, 20).by;
+    assert_eq!(store.open_run(change, at(15)).await.unwrap(), Opened::AlreadyResolved { by });
+}
+
+/// A caller that died before it changed the runs finds them again.
+pub async fn resolving_twice_returns_the_same(store: Arc<dyn Store>) {
+    let case = "resolve_twice";
+    let change = Opening::new(case, 1).subject("db-1").change();
+    open_new(&*store, &change).await;
+    let first = resolve(&*store, case, 1, 10).await;
+    assert_eq!(first, [change.run.id]);
+    assert_eq!(resolve(&*store, case, 1, 10).await, first);
+}

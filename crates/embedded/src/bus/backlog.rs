@@ -1,0 +1,83 @@
+//! Events that wait in the database because memory is bounded, or because this process has only begun.
+//!
+//! In: queues that run low. Out: their next events, in order. Never: more than a batch at a time, or one event twice.
+
+use domain::workflow::Lane;
+use jiff::SignedDuration;
+use ports::Queue;
+use rusqlite::{Connection, params};
+
+use super::{
+    Core, events,
+    work_queue::{Backlog, Content, Item},
+};
+use crate::fault::Fault;
+
+/// Most events fetched at once.
+const FETCH_MAX: usize = 1_000;
+/// Most bytes of bodies fetched at once; the last event may go beyond.
+const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What a lane holds when the database is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) count: u64,
+    /// The last key; the lane's first, unused one when it is empty.
+    pub(crate) last: i64,
+}
+
+/// What every lane holds.
+pub(crate) fn count_waiting(connection: &Connection) -> rusqlite::Result<[Waiting; Lane::ALL.len()]> {
+    let mut waiting = Lane::ALL.map(|lane| Waiting { count: 0, last: events::keys(lane).start });
+    for (lane, waiting) in Lane::ALL.into_iter().zip(&mut waiting) {
+        let keys = events::keys(lane);
+        let sql = "SELECT count(*), max(key) FROM event WHERE key >= ?1 AND key < ?2";
+        let (count, last): (i64, Option<i64>) =
+            connection.query_row(sql, [keys.start, keys.end], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        *waiting = Waiting { count: count as u64, last: last.unwrap_or(keys.start) };
+    }
+    Ok(waiting)
+}
+
+impl Core {
+    /// Has the next events of a queue fetched, if it runs low and there are any.
+    pub(super) fn fetch_backlog(&self, queue: Queue) {
+        let (Some(core), Some(backlog)) = (self.me.upgrade(), self.queue(queue).begin_fetch()) else { return };
+        tokio::spawn(async move {
+            loop {
+                match core.readers.read(move |connection| fetch(connection, backlog)).await {
+                    Ok((items, up_to)) => {
+                        core.queue(queue).fetched(items, up_to);
+                        // A batch of answered events brings nobody to ask for the next.
+                        return core.fetch_backlog(queue);
+                    }
+                    Err(_) if core.queue(queue).is_closed() => return,
+                    Err(error) => tracing::warn!(?error, "waiting events could not be read; trying again"),
+                }
+                core.clock.sleep_until(core.clock.now() + SignedDuration::from_secs(1)).await;
+            }
+        });
+    }
+}
+
+fn fetch(connection: &Connection, backlog: Backlog) -> Result<(Vec<Item>, i64), Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT key, published_ms, body FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3",
+    )?;
+    let mut rows = select.query(params![backlog.fetched, backlog.last, FETCH_MAX as i64])?;
+    let (mut items, mut bytes, mut up_to) = (Vec::new(), 0, backlog.last);
+    while let Some(row) = rows.next()? {
+        let (key, body): (i64, Vec<u8>) = (row.get(0)?, row.get(2)?);
+        bytes += body.len();
+        items.push(Item {
+            content: Content::Event { key, body: Some(body) },
+            redelivered: key <= backlog.redelivered_to,
+            published_ms: Some(row.get(1)?),
+        });
+        if items.len() == FETCH_MAX || bytes >= FETCH_BYTES_MAX {
+            up_to = key;
+            break;
+        }
+    }
+    Ok((items, up_to))
+}

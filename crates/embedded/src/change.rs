@@ -1,0 +1,175 @@
+//! Opening and changing runs: the two commands that everything else waits for.
+//!
+//! In: a change whose documents are made. Out: the run, its due row and its effects, or nothing of them.
+//! Never: writes before it knows that it may.
+
+use std::sync::Arc;
+
+use domain::{event::EventKey, run::Run};
+use jiff::Timestamp;
+use ports::{Change, Changed, Opened, Slot};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::{
+    fault::Fault,
+    run_row::{EffectRows, RunRow},
+    state::State,
+    time::floor_us,
+    writer::Work,
+};
+
+/// A run with what is stored beside it.
+struct Stored {
+    run: Option<Run>,
+    due: Option<Timestamp>,
+    row: RunRow,
+    effects: EffectRows,
+    state: Arc<State>,
+}
+
+impl Stored {
+    fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
+        let row = RunRow::of(&change.run, change.due)?;
+        let effects = EffectRows::of(&change)?;
+        Ok(Self { run: Some(change.run), due: change.due, row, effects, state })
+    }
+
+    /// Makes the run known to readers. Returns the alarm that its due row needs.
+    fn committed(&mut self, version: u64) -> Option<Slot> {
+        let run = self.run.take()?;
+        let alarm = self.due.and_then(|due| self.state.marks.mark(&run.id, due));
+        self.state.runs.keep(Arc::new(run), version);
+        alarm
+    }
+}
+
+/// Opens a run.
+pub(crate) struct OpenRun {
+    stored: Stored,
+    happened_us: i64,
+}
+
+impl OpenRun {
+    pub(crate) fn new(change: Change, happened_at: Timestamp, state: Arc<State>) -> Result<Self, Fault> {
+        Ok(Self { stored: Stored::of(change, state)?, happened_us: floor_us(happened_at) })
+    }
+
+    /// The event that resolved the subject in time, for a run that is still open and not known.
+    fn resolved_by(&self, connection: &Connection, run: &Run) -> Result<Option<EventKey>, Fault> {
+        let Some(subject) = run.subject.as_ref().filter(|_| run.closed_at.is_none()) else { return Ok(None) };
+        let doc: Option<String> = connection
+            .prepare_cached(
+                "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us >= ?3
+                 AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
+            )?
+            .query_row(params![run.workflow, subject, self.happened_us, self.stored.row.id], |row| row.get(0))
+            .optional()?;
+        doc.map(|doc| {
+            serde_json::from_str::<ports::store::Resolution>(&doc)
+                .map(|resolution| resolution.by)
+                .map_err(|error| Fault::unreadable("resolution of workflow", &run.workflow, &error))
+        })
+        .transpose()
+    }
+}
+
+impl Work for OpenRun {
+    type Output = Opened;
+
+    fn run(&mut self, connection: &Connection) -> Result<Opened, Fault> {
+        let Stored { run: Some(run), row, effects, state, .. } = &self.stored else {
+            return Err(Fault::Refused("a run was opened twice by one command".to_owned()));
+        };
+        if let Some(by) = self.resolved_by(connection, run)? {
+            return Ok(Opened::AlreadyResolved { by });
+        }
+        let inserted = connection
+            .prepare_cached(
+                "INSERT INTO run (id, version, due_ms, opened_ms, happened_us, closed_ms, phase, workflow, source,
+                                  subject, pending, resolvable, held, tally, doc)
+                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 ON CONFLICT (id) DO NOTHING",
+            )?
+            .execute(params![
+                row.id,
+                row.due_ms,
+                row.opened_ms,
+                self.happened_us,
+                row.closed_ms,
+                run.phase.as_str(),
+                run.workflow,
+                run.event.source,
+                run.subject,
+                row.pending,
+                row.resolvable,
+                row.held,
+                row.tally,
+                row.doc,
+            ])?;
+        if inserted == 0 {
+            return Ok(Opened::Known);
+        }
+        effects.insert(connection, connection.last_insert_rowid(), 1, &state.known_numbers)?;
+        Ok(Opened::New { alarm: None })
+    }
+
+    fn committed(&mut self, output: &mut Opened) {
+        if let Opened::New { alarm } = output {
+            *alarm = self.stored.committed(1);
+        }
+    }
+}
+
+/// Changes a run that is at a version.
+pub(crate) struct ChangeRun {
+    stored: Stored,
+    version: u64,
+}
+
+impl ChangeRun {
+    pub(crate) fn new(change: Change, version: u64, state: Arc<State>) -> Result<Self, Fault> {
+        Ok(Self { stored: Stored::of(change, state)?, version })
+    }
+}
+
+impl Work for ChangeRun {
+    type Output = Changed;
+
+    fn run(&mut self, connection: &Connection) -> Result<Changed, Fault> {
+        let Stored { run: Some(run), row, effects, state, .. } = &self.stored else {
+            return Err(Fault::Refused("a run was changed twice by one command".to_owned()));
+        };
+        let seq: Option<i64> = connection
+            .prepare_cached(
+                "UPDATE run SET version = ?3, due_ms = ?4, closed_ms = ?5, phase = ?6, pending = ?7, resolvable = ?8,
+                                held = ?9, tally = ?10, doc = ?11
+                 WHERE id = ?1 AND version = ?2 RETURNING seq",
+            )?
+            .query_row(
+                params![
+                    row.id,
+                    self.version as i64,
+                    self.version as i64 + 1,
+                    row.due_ms,
+                    row.closed_ms,
+                    run.phase.as_str(),
+                    row.pending,
+                    row.resolvable,
+                    row.held,
+                    row.tally,
+                    row.doc,
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(seq) = seq else { return Ok(Changed::Conflict) };
+        effects.insert(connection, seq, self.version + 1, &state.known_numbers)?;
+        Ok(Changed::Stored { alarm: None })
+    }
+
+    fn committed(&mut self, output: &mut Changed) {
+        if let Changed::Stored { alarm } = output {
+            *alarm = self.stored.committed(self.version + 1);
+        }
+    }
+}

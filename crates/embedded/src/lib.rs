@@ -1,0 +1,155 @@
+//! Both ports on one SQLite file, for a single process: nothing to install, nothing to run beside it.
+//!
+//! In: a path on a local disk. Out: a [`Store`] and a [`Bus`] that keep their contracts through `kill -9`.
+//! Never: shares its file with another process: a lock refuses the second one, and that is what lets runs be cached,
+//! and wake-ups, alarms and alarm marks live in memory.
+//!
+//! All writes go through one thread that commits whatever waits as one transaction, each with an fsync.
+
+mod bus;
+mod change;
+mod checkpoint;
+mod consent;
+mod due;
+mod effects;
+mod fault;
+mod forget;
+mod known_numbers;
+mod lock;
+mod open_error;
+mod read;
+mod readers;
+mod resolve;
+mod run_cache;
+mod run_row;
+mod schema;
+mod slot_marks;
+mod state;
+mod store;
+mod sums;
+mod time;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use domain::workflow::Lane;
+use ports::{Bus, Clock, Slot, Store};
+
+pub use crate::open_error::OpenError;
+use crate::{
+    bus::{Core, EmbeddedBus},
+    checkpoint::Checkpointer,
+    known_numbers::KnownNumbers,
+    lock::LockFile,
+    readers::Readers,
+    run_cache::RunCache,
+    slot_marks::SlotMarks,
+    state::State,
+    store::EmbeddedStore,
+    writer::Writer,
+};
+
+/// Runs kept in memory when nothing else is said: about 3 KB each.
+const RUNS_CACHED: usize = 16_384;
+/// Most alarms made from due rows when the database is opened; the sweep finds what is due after those.
+const START_ALARMS_MAX: u32 = 100_000;
+
+/// What to open, and how.
+#[derive(Clone)]
+pub struct EmbeddedConfig {
+    /// The database, on a local disk. Its directory must exist.
+    pub path: PathBuf,
+    /// The lane of each event type that has one; all others wait in the standard lane.
+    pub lanes: BTreeMap<String, Lane>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// A quota: most pages of 4 KiB that the database may have. What does not fit is refused as full.
+    pub max_pages: Option<u32>,
+    /// Most runs kept in memory.
+    pub runs_cached: usize,
+}
+
+impl EmbeddedConfig {
+    /// A configuration with the defaults of everything else.
+    pub fn new(path: PathBuf, lanes: BTreeMap<String, Lane>, clock: Arc<dyn Clock>) -> Self {
+        Self { path, lanes, clock, max_pages: None, runs_cached: RUNS_CACHED }
+    }
+}
+
+/// The open database. Its ports answer until it is closed or dropped.
+pub struct Embedded {
+    store: Arc<EmbeddedStore>,
+    bus: Arc<Core>,
+    readers: Readers,
+    writer: Option<Writer>,
+}
+
+impl Embedded {
+    /// Opens the database, or creates it. Blocks while it does, and must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file, or who else has it open. Nothing is changed then.
+    pub fn open(config: EmbeddedConfig) -> Result<Self, OpenError> {
+        tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
+        let EmbeddedConfig { path, lanes, clock, max_pages, runs_cached } = config;
+        let lock = LockFile::take(&path)?;
+        let connection = schema::open_writer(&path, max_pages)?;
+        let state = State {
+            runs: RunCache::new(runs_cached),
+            marks: SlotMarks::default(),
+            known_numbers: KnownNumbers::new(),
+        };
+        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;
+        let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
+        let due = due::seconds(&connection, START_ALARMS_MAX).map_err(sqlite)?;
+        let writer = Writer::start(connection, Checkpointer::new(&path), lock)
+            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        let readers = Readers::new(path);
+        let bus = Core::start(writer.handle(), readers.clone(), clock.clone(), lanes, &waiting);
+        // Which shard a second belongs to makes no difference to whoever looks for due rows.
+        bus.raise_alarms(due.into_iter().map(|second| Slot { shard: 0, second }));
+        let store = EmbeddedStore {
+            writer: writer.handle(),
+            readers: readers.clone(),
+            state: Arc::new(state),
+            clock,
+        };
+        Ok(Self { store: Arc::new(store), bus, readers, writer: Some(writer) })
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// The bus.
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        Arc::new(EmbeddedBus(self.bus.clone()))
+    }
+
+    /// Finishes what was given to the writer, copies the log back and releases the lock.
+    pub async fn close(self) {
+        // Dropping waits for the writer; on a blocking thread it holds nobody up.
+        if tokio::task::spawn_blocking(move || drop(self)).await.is_err() {
+            tracing::error!("closing the embedded backend was interrupted");
+        }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.bus.close();
+        self.readers.close();
+        self.writer = None;
+    }
+}
+
+/// What a lock guards stays valid at every step, so a thread that panicked with it did no harm.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,53 @@
+//! One process per database: a lock file beside it.
+//!
+//! In: the database's path. Out: a lock that the operating system releases with the process, however it ends.
+//! Never: trusts what the file says about who holds it; the lock decides, the file only informs.
+
+use std::{
+    ffi::OsString,
+    fs::{File, TryLockError},
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::OpenError;
+
+/// The lock. Held as long as this lives.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    _file: File,
+}
+
+impl LockFile {
+    /// Takes the lock and writes our process id into the file.
+    pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
+        let path = beside(database, ".lock");
+        let unusable = |source| OpenError::Io { path: path.clone(), source };
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The holder may be about to write its id; the refusal stands without it.
+                let _ = file.read_to_string(&mut text);
+                return Err(OpenError::InUse { path: database.to_owned(), pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        file.set_len(0).map_err(unusable)?;
+        writeln!(file, "{}", std::process::id()).map_err(unusable)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,186 @@
+//! Questions to the database. In: a read-only connection. Out: the domain's values.
+//!
+//! Never: a panic at what it finds: a document that does not parse is named in the error.
+
+use domain::{
+    carrier::MessageSid,
+    directory::Override,
+    id::{MessageId, RunId},
+    limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    phone::E164,
+    run::Run,
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    Versioned,
+    store::{DeadLetterFilter, RunFilter},
+};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    fault::Fault,
+    time::{ceil_ms, floor_ms},
+};
+
+/// The run with this id.
+pub(crate) fn run(connection: &Connection, id: &RunId) -> Result<Option<Versioned<Run>>, Fault> {
+    let mut select = connection.prepare_cached("SELECT version, doc FROM run WHERE id = ?1")?;
+    let mut rows = select.query([id.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let version: i64 = row.get(0)?;
+    Ok(Some(Versioned { value: document(row, 1, "run", id.as_str())?, version: version as u64 }))
+}
+
+/// Runs that match, latest opened first.
+pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Result<Vec<Run>, Fault> {
+    let mut after = (i64::MAX, i64::MAX);
+    if let Some(id) = &filter.after {
+        let known = connection
+            .prepare_cached("SELECT opened_ms, seq FROM run WHERE id = ?1")?
+            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // The run that the last page ended with was forgotten, and so were all that follow it.
+        let Some(known) = known else { return Ok(Vec::new()) };
+        after = known;
+    }
+    let held = if filter.held { "AND held = 1" } else { "" };
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT id, doc FROM run WHERE (opened_ms, seq) < (?1, ?2) AND (?3 IS NULL OR phase = ?3)
+         AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR source = ?5) {held}
+         ORDER BY opened_ms DESC, seq DESC LIMIT ?6"
+    ))?;
+    let phase = filter.phase.map(domain::run::RunPhase::as_str);
+    let mut rows = select.query(params![
+        after.0,
+        after.1,
+        phase,
+        filter.workflow,
+        filter.source,
+        max.min(LIST_MAX)
+    ])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        runs.push(document(row, 1, "run", &row.get::<_, String>(0)?)?);
+    }
+    Ok(runs)
+}
+
+/// The latest [`TIMELINE_MAX`] lines of a run's timeline, in order.
+pub(crate) fn timeline(connection: &Connection, id: &RunId) -> Result<Vec<Entry>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT entries FROM timeline WHERE run = (SELECT seq FROM run WHERE id = ?1) ORDER BY version DESC LIMIT ?2",
+    )?;
+    let mut rows = select.query(params![id.as_str(), TIMELINE_MAX])?;
+    let mut latest_first = Vec::new();
+    while let Some(row) = rows.next()?
+        && latest_first.len() < usize::from(TIMELINE_MAX)
+    {
+        let entries: Vec<Entry> = document(row, 0, "timeline of run", id.as_str())?;
+        latest_first.extend(entries.into_iter().rev());
+    }
+    latest_first.truncate(usize::from(TIMELINE_MAX));
+    latest_first.reverse();
+    Ok(latest_first)
+}
+
+/// The message that a provider's name is bound to.
+pub(crate) fn message_of_sid(connection: &Connection, sid: &MessageSid) -> Result<Option<MessageId>, Fault> {
+    let message: Option<String> = connection
+        .prepare_cached("SELECT message FROM sid WHERE sid = ?1")?
+        .query_row([sid.as_str()], |row| row.get(0))
+        .optional()?;
+    let unreadable = |error| Fault::Corrupt(format!("the message of SID {sid}: {error}"));
+    message.map(|message| message.parse().map_err(unreadable)).transpose()
+}
+
+/// Reply routes of a phone that hold after `now`, latest first.
+pub(crate) fn reply_routes(
+    connection: &Connection,
+    number: &E164,
+    now: Timestamp,
+) -> Result<Vec<ReplyRoute>, Fault> {
+    documents(
+        connection,
+        "SELECT doc FROM reply_route WHERE number = ?1 AND expires_ms > ?2
+         ORDER BY expires_ms DESC, seq DESC LIMIT ?3",
+        params![number.as_str(), floor_ms(now), REPLY_ROUTES_MAX],
+        "reply route of",
+    )
+}
+
+/// The definition with this content hash.
+pub(crate) fn workflow(connection: &Connection, hash: &str) -> Result<Option<WorkflowDefinition>, Fault> {
+    let found = documents(connection, "SELECT doc FROM workflow WHERE hash = ?1", [hash], "workflow")?;
+    Ok(found.into_iter().next())
+}
+
+/// Dead letters that match, oldest first.
+pub(crate) fn dead_letters(
+    connection: &Connection,
+    filter: &DeadLetterFilter,
+    max: u16,
+) -> Result<Vec<DeadLetter>, Fault> {
+    documents(
+        connection,
+        "SELECT doc FROM dead_letter WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR workflow = ?2)
+         AND (?3 IS NULL OR source = ?3) AND at_ms >= ?4 AND at_ms < ?5 ORDER BY at_ms, seq LIMIT ?6",
+        params![
+            filter.reason,
+            filter.workflow,
+            filter.source,
+            filter.since.map_or(i64::MIN, ceil_ms),
+            filter.until.map_or(i64::MAX, ceil_ms),
+            max
+        ],
+        "dead letter",
+    )
+}
+
+/// Outcomes after a cursor, in the order they were stored.
+pub(crate) fn outcomes(connection: &Connection, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT seq, doc FROM outcome WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut rows = select.query(params![i64::try_from(after).unwrap_or(i64::MAX), max])?;
+    let mut outcomes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let seq: i64 = row.get(0)?;
+        outcomes.push((seq as u64, document(row, 1, "outcome", &seq.to_string())?));
+    }
+    Ok(outcomes)
+}
+
+/// Overrides that end after `now`, in the order they were added.
+pub(crate) fn overrides(connection: &Connection, now: Timestamp) -> Result<Vec<Override>, Fault> {
+    documents(
+        connection,
+        "SELECT doc FROM override WHERE until_ms > ?1 ORDER BY seq",
+        [floor_ms(now)],
+        "on-call override",
+    )
+}
+
+/// Documents of one kind. Their first column is the document, as text.
+fn documents<T: DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    what: &str,
+) -> Result<Vec<T>, Fault> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query(params)?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next()? {
+        // What names a document of these kinds may be a number or a text, so an error says which kind alone.
+        documents.push(document(row, 0, what, "(name withheld)")?);
+    }
+    Ok(documents)
+}
+
+/// The document in a column, text or blob. What is neither does not parse, so the error names it as well.
+fn document<T: DeserializeOwned>(row: &Row<'_>, column: usize, what: &str, name: &str) -> Result<T, Fault> {
+    let bytes = row.get_ref(column)?.as_bytes().unwrap_or_default();
+    serde_json::from_slice(bytes).map_err(|error| Fault::unreadable(what, name, &error))
+}

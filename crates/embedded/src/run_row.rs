@@ -1,0 +1,138 @@
+//! A run as a row: its document, and what is searched for beside it.
+//!
+//! In: a [`Change`]. Out: columns and documents, made by the caller's task so that the writer only writes.
+//! Never: holds what the run does not.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    carrier::MessageSid,
+    message::MessagePhase,
+    run::{Run, RunPhase},
+    timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
+};
+use jiff::Timestamp;
+use ports::Change;
+use serde::Serialize;
+
+use crate::{
+    consent::ConsentRow,
+    fault::Fault,
+    time::{ceil_ms, floor_ms},
+};
+
+/// The columns of a run.
+pub(crate) struct RunRow {
+    pub(crate) id: String,
+    pub(crate) due_ms: Option<i64>,
+    pub(crate) opened_ms: i64,
+    pub(crate) closed_ms: Option<i64>,
+    pub(crate) pending: bool,
+    pub(crate) resolvable: bool,
+    pub(crate) held: bool,
+    pub(crate) tally: String,
+    pub(crate) doc: Vec<u8>,
+}
+
+/// What is stored along with a run.
+pub(crate) struct EffectRows {
+    pub(crate) entries: Option<Vec<u8>>,
+    /// Names bound by this change, separated by spaces.
+    pub(crate) sids: Option<String>,
+    /// Each name and the message it is bound to.
+    pub(crate) bound: Vec<(MessageSid, String)>,
+    pub(crate) outcomes: Vec<String>,
+    pub(crate) dead_letters: Vec<DeadLetterRow>,
+    pub(crate) reply_routes: Vec<ReplyRouteRow>,
+    pub(crate) consent: Vec<ConsentRow>,
+}
+
+/// A dead letter as a row.
+pub(crate) struct DeadLetterRow {
+    pub(crate) letter: DeadLetter,
+    pub(crate) doc: String,
+}
+
+/// A reply route as a row.
+pub(crate) struct ReplyRouteRow {
+    pub(crate) route: ReplyRoute,
+    pub(crate) doc: String,
+}
+
+/// Whether there is nothing left to do for a run and nothing left to expect.
+pub(crate) fn is_over(run: &Run) -> bool {
+    run.closed_at.is_some() && run.messages.iter().all(domain::message::Message::is_settled)
+}
+
+impl RunRow {
+    pub(crate) fn of(run: &Run, due: Option<Timestamp>) -> Result<Self, Fault> {
+        let messages = &run.messages;
+        let waits = messages.iter().any(|message| message.next_due().is_some());
+        Ok(Self {
+            id: run.id.to_string(),
+            due_ms: due.map(ceil_ms),
+            opened_ms: floor_ms(run.opened_at),
+            closed_ms: run.closed_at.map(floor_ms),
+            pending: run.closed_at.is_none() || waits,
+            resolvable: matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged),
+            held: messages.iter().any(|message| matches!(message.phase, MessagePhase::Held { .. })),
+            tally: tally(run),
+            doc: serde_json::to_vec(run).map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,
+        })
+    }
+}
+
+fn tally(run: &Run) -> String {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for message in &run.messages {
+        *counts.entry(message.phase.name()).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name}:{count}")).collect();
+    counts.join(",")
+}
+
+impl EffectRows {
+    pub(crate) fn of(change: &Change) -> Result<Self, Fault> {
+        let Effects { timeline, commands: _, outcomes, dead_letters, reply_routes, consent, sids } =
+            &change.effects;
+        let run = change.run.id.as_str();
+        let names: Vec<&str> = sids.iter().map(|(sid, _)| sid.as_str()).collect();
+        let unreadable = |error| Fault::unreadable("timeline of run", run, &error);
+        Ok(Self {
+            entries: (!timeline.is_empty())
+                .then(|| serde_json::to_vec(timeline).map_err(unreadable))
+                .transpose()?,
+            sids: (!names.is_empty()).then(|| names.join(" ")),
+            bound: sids
+                .iter()
+                .map(|(sid, number)| (sid.clone(), change.run.message_id(*number).to_string()))
+                .collect(),
+            outcomes: outcomes
+                .iter()
+                .map(|outcome: &Outcome| json(outcome, "outcome of run", run))
+                .collect::<Result<_, _>>()?,
+            dead_letters: dead_letters.iter().map(DeadLetterRow::of).collect::<Result<_, _>>()?,
+            reply_routes: reply_routes
+                .iter()
+                .map(|route| {
+                    Ok(ReplyRouteRow {
+                        route: route.clone(),
+                        doc: json(route, "reply route of run", run)?,
+                    })
+                })
+                .collect::<Result<_, Fault>>()?,
+            consent: consent.iter().map(ConsentRow::of).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl DeadLetterRow {
+    pub(crate) fn of(letter: &DeadLetter) -> Result<Self, Fault> {
+        Ok(Self { letter: letter.clone(), doc: json(letter, "dead letter", &letter.id)? })
+    }
+}
+
+/// A document, or a fault that names it.
+pub(crate) fn json<T: Serialize>(value: &T, what: &str, name: &str) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::unreadable(what, name, &error))
+}

@@ -1,0 +1,188 @@
+//! [`Store`] on SQLite.
+//!
+//! In: calls from any task. Out: commands for the writer, questions for the readers, or an answer from memory.
+//! Never: decides anything; each command's own module does.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    carrier::MessageSid,
+    consent::{Consent, ConsentEntry},
+    directory::Override,
+    id::{MessageId, RunId},
+    phone::E164,
+    run::Run,
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    Change, Changed, Clock, Opened, Store, StoreError, Versioned,
+    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+};
+use rusqlite::params;
+
+use crate::{
+    change::{ChangeRun, OpenRun},
+    consent::{self, ConsentRow},
+    due::{self, TakeDue},
+    forget::Forget,
+    read,
+    readers::Readers,
+    resolve::Resolve,
+    run_row::{DeadLetterRow, json},
+    state::State,
+    sums,
+    time::ceil_ms,
+    writer::WriterHandle,
+};
+
+/// The store's half of the backend.
+pub(crate) struct EmbeddedStore {
+    pub(crate) writer: WriterHandle,
+    pub(crate) readers: Readers,
+    pub(crate) state: Arc<State>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
+        Ok(self.writer.write(OpenRun::new(change, happened_at, self.state.clone())?).await?)
+    }
+
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+        if let Some(Versioned { value, version }) = self.state.runs.get(id) {
+            return Ok(Some(Versioned { value: (*value).clone(), version }));
+        }
+        let id = id.clone();
+        Ok(self.readers.read(move |connection| read::run(connection, &id)).await?)
+    }
+
+    async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
+        Ok(self.writer.write(ChangeRun::new(change, version, self.state.clone())?).await?)
+    }
+
+    async fn take_due(
+        &self,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.writer.write(TakeDue { now, hidden_until, max, state: self.state.clone() }).await?)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.readers.read(due::next).await?)
+    }
+
+    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.writer.write(Resolve::new(resolution)?).await?)
+    }
+
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.readers.read(move |connection| read::runs(connection, &filter, max)).await?)
+    }
+
+    async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let id = id.clone();
+        Ok(self.readers.read(move |connection| read::timeline(connection, &id)).await?)
+    }
+
+    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+        let sid = sid.clone();
+        Ok(self.readers.read(move |connection| read::message_of_sid(connection, &sid)).await?)
+    }
+
+    async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
+        let number = number.clone();
+        Ok(self.readers.read(move |connection| read::reply_routes(connection, &number, now)).await?)
+    }
+
+    async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
+        if !self.state.known_numbers.may_have(number) {
+            return Ok(Consent::default());
+        }
+        let number = number.clone();
+        Ok(self.readers.read(move |connection| consent::sum(connection, &number)).await?)
+    }
+
+    async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
+        let (row, state) = (ConsentRow::of(entry)?, self.state.clone());
+        let append = move |connection: &_| row.insert(connection, &state.known_numbers);
+        Ok(self.writer.write(append).await?)
+    }
+
+    async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
+        let number = number.clone();
+        Ok(self.readers.read(move |connection| consent::log(connection, &number)).await?)
+    }
+
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        let (hash, doc) = (hash.to_owned(), json(definition, "workflow", &definition.name)?);
+        let keep = move |connection: &rusqlite::Connection| {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO workflow (hash, doc) VALUES (?1, ?2)")?
+                .execute([&hash, &doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(keep).await?)
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        let hash = hash.to_owned();
+        Ok(self.readers.read(move |connection| read::workflow(connection, &hash)).await?)
+    }
+
+    async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let row = DeadLetterRow::of(letter)?;
+        Ok(self.writer.write(move |connection: &_| row.insert(connection, None)).await?)
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.readers.read(move |connection| read::dead_letters(connection, &filter, max)).await?)
+    }
+
+    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        let settle = move |connection: &rusqlite::Connection| {
+            let gone =
+                connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([&id])?;
+            Ok(gone > 0)
+        };
+        Ok(self.writer.write(settle).await?)
+    }
+
+    async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
+        Ok(self.readers.read(move |connection| read::outcomes(connection, after, max)).await?)
+    }
+
+    async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
+        Ok(self.readers.read(move |connection| read::overrides(connection, now)).await?)
+    }
+
+    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
+        let (until_ms, doc) = (ceil_ms(held.until), json(held, "override of", &held.schedule)?);
+        let add = move |connection: &rusqlite::Connection| {
+            // The latest that is added counts, so the same one again goes to the end, and repeating that changes nothing.
+            connection.prepare_cached("DELETE FROM override WHERE doc = ?1")?.execute([&doc])?;
+            connection
+                .prepare_cached("INSERT INTO override (until_ms, doc) VALUES (?1, ?2)")?
+                .execute(params![until_ms, doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(add).await?)
+    }
+
+    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        let forget = Forget { before, max, now: self.clock.now(), state: self.state.clone() };
+        Ok(self.writer.write(forget).await?.len() as u64)
+    }
+
+    async fn sums(&self) -> Result<Sums, StoreError> {
+        Ok(self.readers.read(sums::sums).await?)
+    }
+}

@@ -1,0 +1,151 @@
+//! `kill -9`: what was acknowledged is there, what was not answered comes again.
+//!
+//! The test runs its own binary once more as the process that is killed, and believes only what that one printed.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use conformance::{
+    bus::{STANDARD, event},
+    fixture::{Opening, acknowledged, at},
+};
+use domain::workflow::Lane;
+use futures::StreamExt as _;
+use ports::{Changed, Opened, Payload, Queue};
+
+use crate::setup::open;
+
+const CASE: &str = "kill_nine";
+const DIRECTORY: &str = "CALLOUT_TEST_CRASH_DIRECTORY";
+const LANE: Queue = Queue::Events(Lane::Standard);
+/// Lines after which the process is killed, in each round.
+const ROUNDS: [usize; 3] = [40, 400, 1_500];
+
+/// Not a test: returns at once unless it is the process that is to be killed.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a test talks to the process that it starts")]
+async fn process_that_is_killed() {
+    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let embedded = open(directory.as_ref());
+    // The test harness has printed half a line.
+    println!();
+    let mut deliveries = embedded.bus().consume(LANE, 8).await.unwrap();
+    tokio::spawn(async move {
+        while let Some(delivery) = deliveries.next().await {
+            let Payload::Event(body) = &delivery.payload else { continue };
+            let id = domain::event::Event::from_json(body).unwrap().key.id;
+            if id.ends_with('7') {
+                println!("acking {id}");
+                delivery.receipt.ack().await.unwrap();
+                println!("acked {id}");
+            } else {
+                std::mem::forget(delivery.receipt);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let workers = (0..4).map(|worker| {
+        let (store, bus) = (embedded.store(), embedded.bus());
+        tokio::spawn(async move {
+            for n in (worker..).step_by(4) {
+                let event = event(CASE, n, STANDARD);
+                bus.publish_events(std::slice::from_ref(&event)).await.unwrap();
+                println!("published {}", event.key.id);
+                let change = Opening::new(CASE, n).change();
+                let opened = store.open_run(change.clone(), at(0)).await.unwrap();
+                assert!(matches!(opened, Opened::New { .. }));
+                println!("opened {n}");
+                let changed = store.change_run(acknowledged(&change.run, at(1)), 1).await.unwrap();
+                assert!(matches!(changed, Changed::Stored { .. }));
+                println!("changed {n}");
+            }
+        })
+    });
+    futures::future::join_all(workers).await;
+}
+
+#[derive(Default)]
+struct Printed {
+    published: BTreeSet<String>,
+    acking: BTreeSet<String>,
+    acked: BTreeSet<String>,
+    opened: BTreeSet<u32>,
+    changed: BTreeSet<u32>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test talks to the process that it starts")]
+fn start(directory: &std::path::Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::process_that_is_killed", "--nocapture"])
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// What the process printed until it was killed after so many lines. A line that was cut off was not printed.
+fn run_and_kill(directory: &std::path::Path, lines: usize) -> Printed {
+    let mut child = start(directory);
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let (mut printed, mut line, mut count) = (Printed::default(), String::new(), 0);
+    while output.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("published"), Some(id)) => _ = printed.published.insert(id.to_owned()),
+            (Some("acking"), Some(id)) => _ = printed.acking.insert(id.to_owned()),
+            (Some("acked"), Some(id)) => _ = printed.acked.insert(id.to_owned()),
+            (Some("opened"), Some(n)) => _ = printed.opened.insert(n.parse().unwrap()),
+            (Some("changed"), Some(n)) => _ = printed.changed.insert(n.parse().unwrap()),
+            _ => {}
+        }
+        line.clear();
+        count += 1;
+        if count == lines {
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+    assert!(count >= lines, "the process ended by itself after {count} lines");
+    printed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_acknowledged_is_there() {
+    for lines in ROUNDS {
+        let directory = tempfile::tempdir().unwrap();
+        let printed = run_and_kill(directory.path(), lines);
+        let embedded = open(directory.path());
+        let store = embedded.store();
+        for n in &printed.opened {
+            let opening = Opening::new(CASE, *n).change();
+            let stored = store.load_run(&opening.run.id).await.unwrap().expect("an opened run is stored");
+            let mut timeline = opening.effects.timeline.clone();
+            if stored.version == 2 {
+                timeline.extend(acknowledged(&opening.run, at(1)).effects.timeline);
+            }
+            assert!(stored.version == 2 || !printed.changed.contains(n), "the change of run {n} is lost");
+            assert_eq!(store.timeline(&opening.run.id).await.unwrap(), timeline, "half of run {n} is stored");
+        }
+        assert_eq!(store.sums().await.unwrap().forgotten, 0);
+
+        let waiting = embedded.bus().depth(LANE).await.unwrap();
+        let mut deliveries = embedded.bus().consume(LANE, u16::MAX).await.unwrap();
+        let (mut delivered, mut receipts) = (BTreeSet::new(), Vec::new());
+        for _ in 0..waiting {
+            let next = tokio::time::timeout(Duration::from_secs(20), deliveries.next()).await;
+            let delivery = next.unwrap().unwrap();
+            assert!(delivery.redelivered);
+            let Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
+            delivered.insert(domain::event::Event::from_json(body).unwrap().key.id);
+            receipts.push(delivery.receipt);
+        }
+        let unanswered: BTreeSet<_> = printed.published.difference(&printed.acking).cloned().collect();
+        assert!(unanswered.is_subset(&delivered), "an accepted event is lost");
+        assert!(printed.acked.is_disjoint(&delivered), "an acknowledged event came back");
+    }
+}

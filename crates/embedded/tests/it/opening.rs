@@ -1,0 +1,130 @@
+//! What is opened, and what is refused with a sentence that helps.
+
+use std::error::Error as _;
+
+use conformance::fixture::{Opening, load, open_new};
+use embedded::{Embedded, OpenError};
+use ports::{BusError, Queue, StoreError};
+use rusqlite::Connection;
+
+use crate::setup::{config, fresh, open};
+
+#[tokio::test]
+async fn a_second_open_is_refused_and_names_the_process() {
+    let (_embedded, directory) = fresh();
+    let refused = Embedded::open(config(directory.path())).err().unwrap();
+    let own = std::process::id();
+    assert!(matches!(refused, OpenError::InUse { pid: Some(pid), .. } if pid == own), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains(&format!("process {own}")) && said.contains("stop that process"), "{said}");
+}
+
+#[tokio::test]
+async fn closing_or_dropping_releases_the_database() {
+    let (embedded, directory) = fresh();
+    embedded.close().await;
+    let again = open(directory.path());
+    drop(again);
+    open(directory.path()).close().await;
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 2, "the database and its lock, no log: {files:?}");
+}
+
+#[tokio::test]
+async fn a_closed_database_is_not_available() {
+    let (embedded, _directory) = fresh();
+    let (store, bus) = (embedded.store(), embedded.bus());
+    let change = Opening::new("closed", 1).change();
+    embedded.close().await;
+    let opened = store.open_run(change.clone(), change.run.opened_at).await;
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
+    assert!(matches!(store.load_run(&change.run.id).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(bus.publish_events(&[]).await, Ok(())));
+    let event = conformance::bus::event("closed", 1, conformance::bus::CRITICAL);
+    assert!(matches!(bus.publish_events(&[event]).await, Err(BusError::Unavailable(_))));
+    assert!(bus.consume(Queue::Escalation, 1).await.is_err());
+}
+
+#[tokio::test]
+async fn streams_end_with_the_bus() {
+    let (embedded, _directory) = fresh();
+    let mut deliveries = embedded.bus().consume(Queue::Escalation, 1).await.unwrap();
+    let waiting = tokio::spawn(async move { futures::StreamExt::next(&mut deliveries).await.is_none() });
+    embedded.close().await;
+    assert!(waiting.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let (embedded, directory) = fresh();
+    embedded.close().await;
+    let path = config(directory.path()).path;
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let said = Embedded::open(config(directory.path())).err().unwrap().to_string();
+    assert!(said.contains("schema 99") && said.contains("start the version that wrote it"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_not_our_database_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = config(directory.path()).path;
+    let text = "This is a letter to my landlord. ".repeat(100);
+    std::fs::write(&path, &text).unwrap();
+    let refused = Embedded::open(config(directory.path())).err().unwrap();
+    assert!(matches!(refused, OpenError::NotADatabase { .. }), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+
+    std::fs::remove_file(&path).unwrap();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (n)").unwrap();
+    let refused = Embedded::open(config(directory.path())).err().unwrap();
+    assert!(refused.to_string().contains("is not a callout database"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_directory_that_does_not_exist_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Embedded::open(config(&directory.path().join("missing"))).err().unwrap();
+    assert!(matches!(refused, OpenError::Io { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("missing") && refused.source().is_some());
+}
+
+#[test]
+fn opening_outside_of_a_runtime_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(matches!(Embedded::open(config(directory.path())), Err(OpenError::NoRuntime)));
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_parse_is_named_and_harms_nobody_else() {
+    let (embedded, directory) = fresh();
+    let (bad, good) = (Opening::new("corrupt", 1).change(), Opening::new("corrupt", 2).change());
+    open_new(&*embedded.store(), &bad).await;
+    open_new(&*embedded.store(), &good).await;
+    embedded.close().await;
+    let connection = Connection::open(config(directory.path()).path).unwrap();
+    connection.execute("UPDATE run SET doc = '{}' WHERE id = ?1", [bad.run.id.as_str()]).unwrap();
+    drop(connection);
+    let embedded = open(directory.path());
+    let found = embedded.store().load_run(&bad.run.id).await;
+    assert!(
+        matches!(&found, Err(StoreError::Corrupt(said)) if said.contains(bad.run.id.as_str())),
+        "{found:?}"
+    );
+    assert_eq!(load(&*embedded.store(), &good.run).await.value, good.run);
+}
+
+#[tokio::test]
+async fn a_run_written_by_the_first_schema_reads_back() {
+    let (embedded, directory) = fresh();
+    embedded.close().await;
+    let connection = Connection::open(config(directory.path()).path).unwrap();
+    let yesterday = include_str!("run_of_schema_1.json").trim();
+    let insert = "INSERT INTO run (id, version, opened_ms, happened_us, phase, workflow, source, pending, resolvable,
+                                   held, tally, doc) VALUES (?1, 3, 0, 0, 'active', 'w', 's', 1, 1, 0, '', ?2)";
+    let id = serde_json::from_str::<serde_json::Value>(yesterday).unwrap()["id"].as_str().unwrap().to_owned();
+    connection.execute(insert, [id.as_str(), yesterday]).unwrap();
+    drop(connection);
+    let embedded = open(directory.path());
+    let run = embedded.store().load_run(&id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(serde_json::to_string(&run.value).unwrap(), yesterday);
+}
