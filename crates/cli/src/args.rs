@@ -1,0 +1,186 @@
+//! The command line: help texts are the doc comments.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing.
+#[derive(Debug, Parser)]
+#[command(name = "callout", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The main configuration file; contacts.toml, oncall.toml and workflows/ are read beside it.
+    #[arg(long, global = true, env = "CALLOUT_CONFIG", default_value = "callout.toml")]
+    pub(crate) config: PathBuf,
+    /// How results are printed. Everything else goes to standard error.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a short story with everything in one process and a simulated Twilio, then stay up to be tried.
+    Demo(Demo),
+    /// Run callout: every role in one process, on one SQLite file.
+    ///
+    /// Without TWILIO_ACCOUNT_SID the built-in simulator takes Twilio's place, except in production.
+    Serve(Serve),
+    /// Submit events.
+    #[command(subcommand)]
+    Events(Events),
+    /// Look at runs, and take them on or end them.
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Check the configuration, and report every error with file and line.
+    Check,
+    /// Sum what the store holds; exit 1 if a run has been forgotten.
+    Audit,
+    /// Run the Twilio simulator on its own port.
+    TwilioSim(TwilioSim),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// End after the story; exit 0 only if every outcome was as told.
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Where the demo's HTTP doors listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Listen here instead of where the configuration says.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Submit one CloudEvent, or a JSON array of them.
+    Send(EventsSend),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsSend {
+    /// A file with JSON, or - for standard input.
+    pub(crate) file: String,
+    /// Where callout listens; by default what the configuration says.
+    #[arg(long)]
+    pub(crate) url: Option<url::Url>,
+    /// The environment variable that holds the source's key.
+    #[arg(long, value_name = "NAME", default_value = "CALLOUT_KEY")]
+    pub(crate) key_env: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// List runs, latest first.
+    List(RunsList),
+    /// Show one run: its messages and everything that happened, in order.
+    Show(RunId),
+    /// Take a run on, so that nobody else is notified.
+    Ack(RunChange),
+    /// End a run without another text.
+    Cancel(RunChange),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsList {
+    /// Only in this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired, cancelled.
+    #[arg(long, value_parser = parse_phase)]
+    pub(crate) phase: Option<domain::run::RunPhase>,
+    /// Only through this workflow.
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
+    /// Only with messages whose fate an operator must settle.
+    #[arg(long)]
+    pub(crate) held: bool,
+    /// The next page: runs listed after this one.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) after: Option<domain::id::RunId>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) max: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunId {
+    /// The run, as `callout runs list` shows it.
+    pub(crate) id: domain::id::RunId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunChange {
+    /// The run, as `callout runs list` shows it.
+    pub(crate) id: domain::id::RunId,
+    /// The name that the timeline shows.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TwilioSim {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub(crate) listen: SocketAddr,
+    /// The account that signs in.
+    #[arg(long, env = "TWILIO_ACCOUNT_SID", default_value = "AC00000000000000000000000000000001")]
+    pub(crate) account_sid: String,
+    /// The environment variable that holds the auth token; without it the token is `simulated-auth-token`.
+    #[arg(long, value_name = "NAME", default_value = "TWILIO_AUTH_TOKEN")]
+    pub(crate) token_env: String,
+    /// A number that the account owns. May be repeated.
+    #[arg(long = "number", default_value = "+15005550006")]
+    pub(crate) numbers: Vec<String>,
+    /// Where replies are posted: callout's public URL and /v1/twilio/inbound.
+    #[arg(long, default_value = "http://127.0.0.1:8080/v1/twilio/inbound")]
+    pub(crate) inbound_url: url::Url,
+    /// What chance is drawn from.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// From queued to sent, in milliseconds.
+    #[arg(long, default_value_t = 300)]
+    pub(crate) sent_ms: u64,
+    /// From sent to the last status, in milliseconds.
+    #[arg(long, default_value_t = 700)]
+    pub(crate) delivered_ms: u64,
+    /// What goes wrong, as a JSON file of the fault plan that PUT /sim/v1/faults takes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+}
+
+fn parse_phase(text: &str) -> Result<domain::run::RunPhase, String> {
+    domain::run::RunPhase::ALL.into_iter().find(|phase| phase.as_str() == text).ok_or_else(|| {
+        let names: Vec<_> = domain::run::RunPhase::ALL.iter().map(|phase| phase.as_str()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

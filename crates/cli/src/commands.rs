@@ -1,0 +1,209 @@
+//! One command each. In: parsed arguments. Out: results printed, and an exit code.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use config::{Config, Secrets};
+use control::{Answer, Request};
+use reqwest::header::CONTENT_TYPE;
+use telemetry::LogFormat;
+use twilio::transport::{Reach, client_builder};
+use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
+
+use crate::{
+    args::{Cli, Command, Common, Events, EventsSend, Output, Runs, Serve, TwilioSim},
+    control_client, demo,
+    exit::Usage,
+    installation::Installation,
+    output, shutdown,
+};
+
+/// Carries out the command line.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { common, command } = cli;
+    match command {
+        Command::Demo(args) => return demo::run(&args, common.output).await,
+        Command::Serve(args) => serve(&common, &args).await?,
+        Command::Events(Events::Send(args)) => return send_events(&common, &args).await,
+        Command::Runs(command) => runs(&common, command).await?,
+        Command::Check => check(&common)?,
+        Command::Audit => return audit(&common).await,
+        Command::TwilioSim(args) => twilio_sim(&args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers for environment variables: the one place that reads them.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Reads the configuration. With `operator`, secrets that only a server needs may be missing.
+pub(crate) fn load_config(file: &Path, operator: bool) -> anyhow::Result<(Config, Secrets)> {
+    if !file.exists() {
+        let message = format!(
+            "there is no configuration at {}; name one with --config, or copy the folder examples/ to begin",
+            file.display()
+        );
+        return Err(Usage(message).into());
+    }
+    let loaded = config::load(file, if operator { None } else { Some(&env) });
+    loaded.map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+    let color = std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none();
+    let filter = env("CALLOUT_LOG").unwrap_or_else(|| filter.to_owned());
+    telemetry::init(format, &filter, color).map_err(|error| anyhow::anyhow!(error))
+}
+
+async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
+    let (config, secrets) = load_config(&common.config, false)?;
+    let log = &config.infrastructure.log;
+    start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
+    let shutdown = shutdown::on_signal()?;
+    let listen = args.listen.unwrap_or(config.infrastructure.listen);
+    let workflows = config.workflows.len();
+    let installation = Installation::start(config, secrets, listen, Timing::default(), shutdown).await?;
+    tracing::info!(url = %installation.url, workflows, "callout is up");
+    installation.finish().await
+}
+
+async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
+    let body = match args.file.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
+        file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
+    };
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", load_config(&common.config, true)?.0.infrastructure.listen).parse()?,
+    };
+    let key = env(&args.key_env).ok_or_else(|| {
+        Usage(format!("{} is not set; it must hold the key of the event's source", args.key_env))
+    })?;
+    let is_batch = body.trim_start().starts_with('[');
+    let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
+    let response = client_builder(Reach::of_scheme(url.scheme()))
+        .build()?
+        .post(url.join(ingest::EVENTS_PATH)?)
+        .bearer_auth(key)
+        .header(CONTENT_TYPE, form)
+        .body(body)
+        .send()
+        .await
+        .with_context(|| format!("no answer from {url}; is `callout serve` running there?"))?;
+    let (status, answer) = (response.status(), response.text().await?);
+    match common.output {
+        Output::Json => output::line(answer),
+        Output::Text => output::line(format!("{}: {answer}", status.as_u16())),
+    }
+    Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
+    let (by, request) = match command {
+        Runs::List(list) => {
+            let (phase, workflow, held) = (list.phase, list.workflow, list.held);
+            (String::new(), Request::ListRuns { phase, workflow, held, after: list.after, max: list.max })
+        }
+        Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
+        Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
+        Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
+    };
+    let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });
+    match (control_client::ask(&common.config, &by, request).await?, common.output) {
+        (Answer::Runs { runs }, Output::Json) => output::json(&runs),
+        (Answer::Runs { runs }, Output::Text) => {
+            output::runs(&runs);
+            Ok(())
+        }
+        (Answer::Run { run, .. }, Output::Json) => output::json(&run),
+        (Answer::Run { run, changed }, Output::Text) => {
+            if changes && !changed {
+                output::line(format!("nothing changed: the run is {} already", run.phase.as_str()));
+            }
+            output::run(&run);
+            Ok(())
+        }
+        (Answer::Sums { .. }, _) => anyhow::bail!("callout answered something else than it was asked"),
+    }
+}
+
+fn check(common: &Common) -> anyhow::Result<()> {
+    let (config, _) = load_config(&common.config, false)?;
+    match common.output {
+        Output::Json => {
+            let workflows: Vec<_> = config
+                .workflows
+                .iter()
+                .map(|w| serde_json::json!({"name": w.name(), "hash": &*w.hash}))
+                .collect();
+            output::json(&serde_json::json!({"valid": true, "files": config.files, "workflows": workflows}))
+        }
+        Output::Text => {
+            config.files.iter().for_each(|file| output::line(format!("read {}", file.display())));
+            output::line(format!(
+                "valid: {} workflows, {} contacts, {} rotations",
+                config.workflows.len(),
+                config.directory.contacts.len(),
+                config.directory.rotations.len()
+            ));
+            Ok(())
+        }
+    }
+}
+
+async fn audit(common: &Common) -> anyhow::Result<ExitCode> {
+    let Answer::Sums { sums } = control_client::ask(&common.config, "", Request::Sums).await? else {
+        anyhow::bail!("callout answered something else than it was asked");
+    };
+    match common.output {
+        Output::Json => output::json(&sums)?,
+        Output::Text => {
+            for (title, counts) in
+                [("runs", &sums.runs), ("messages", &sums.messages), ("dead letters", &sums.dead_letters)]
+            {
+                output::line(format!("{title}: {}", counts.values().sum::<u64>()));
+                counts.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
+            }
+            output::line(format!("forgotten: {}", sums.forgotten));
+        }
+    }
+    Ok(if sums.forgotten == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {
+    start_logs(LogFormat::Text, "info")?;
+    let faults = match &args.faults {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is no fault plan", file.display()))?
+        }
+        None => FaultPlan::default(),
+    };
+    let inbound = Some(args.inbound_url.clone());
+    let defaults = SimConfig::default();
+    let shutdown = shutdown::on_signal()?;
+    let simulator = Simulator::start(SimConfig {
+        bind: args.listen,
+        account_sid: args.account_sid.clone(),
+        auth_token: env(&args.token_env).map_or(defaults.auth_token, |token| token.as_str().into()),
+        numbers: args
+            .numbers
+            .iter()
+            .map(|number| Number { number: number.clone(), inbound_url: inbound.clone() })
+            .collect(),
+        seed: args.seed,
+        timing: Timing { sent_ms: args.sent_ms, delivered_ms: args.delivered_ms, ..Timing::default() },
+        faults,
+        ..SimConfig::default()
+    })
+    .await
+    .with_context(|| format!("cannot listen on {}", args.listen))?;
+    tracing::info!(api = %simulator.base_url(), account = args.account_sid, "the Twilio simulator is up");
+    shutdown.cancelled().await;
+    simulator.shutdown().await;
+    Ok(())
+}

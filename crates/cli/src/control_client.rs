@@ -1,0 +1,52 @@
+//! Reaches the installation that an operator means: the running one through its socket, else its files directly.
+//!
+//! In: a request. Out: its answer. Never: opens files that a running process holds.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use control::{Answer, CONTROL_PATH, Control, ControlError, Principal, Request, Role, Wire};
+use ports::SystemClock;
+use reqwest::StatusCode;
+use twilio::transport::{Reach, client_builder};
+
+use crate::{exit::NotFound, installation};
+
+/// Asks for one thing, in the name of `by`.
+pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
+    let (config, _) = crate::commands::load_config(config_file, true)?;
+    let socket = installation::control_socket(installation::database(&config));
+    if let Some(answer) = ask_running(&socket, by, &request).await? {
+        return Ok(answer);
+    }
+    let clock = Arc::new(SystemClock);
+    let backend = installation::open_backend(&config, clock.clone())?;
+    let ctx = installation::context(config, &backend, installation::idle_carrier()?, clock).await?;
+    let principal = Principal { name: by.to_owned(), role: Role::Operator };
+    let answer = Control::new(ctx).ask(&principal, request).await;
+    backend.close().await;
+    answer.map_err(|error| match error {
+        ControlError::NotFound(_) => NotFound(error.to_string()).into(),
+        ControlError::Forbidden(_) | ControlError::Role(_) => error.into(),
+    })
+}
+
+/// `None` if no process listens there.
+async fn ask_running(socket: &Path, by: &str, request: &Request) -> anyhow::Result<Option<Answer>> {
+    if std::os::unix::net::UnixStream::connect(socket).is_err() {
+        return Ok(None);
+    }
+    let client = client_builder(Reach::Plain).unix_socket(socket).build()?;
+    let wire = Wire { by: by.to_owned(), request: request.clone() };
+    let response = client
+        .post(format!("http://callout{CONTROL_PATH}"))
+        .json(&wire)
+        .send()
+        .await
+        .context("the running callout did not answer on its control socket")?;
+    match response.status() {
+        StatusCode::OK => Ok(Some(response.json().await?)),
+        StatusCode::NOT_FOUND => Err(NotFound(response.text().await?).into()),
+        _ => Err(anyhow!(response.text().await?)),
+    }
+}

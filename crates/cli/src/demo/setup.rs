@@ -1,0 +1,87 @@
+//! The demo's configuration: the shipped examples, every wait 60 times shorter.
+//!
+//! In: an empty folder. Out: a configuration and what to try with it.
+
+use std::{path::Path, sync::Arc};
+
+use config::{Config, Secrets};
+use domain::workflow::{Workflow, WorkflowDefinition};
+
+use crate::{args::Output, installation::Installation, output};
+
+/// The key of a source of the demo.
+pub(crate) fn key_of(source: &str) -> String {
+    format!("{source}-key")
+}
+
+/// How much faster than written the examples are played.
+const FASTER: u32 = 60;
+
+const FILES: [(&str, &str); 7] = [
+    ("callout.toml", include_str!("../../../../examples/callout.toml")),
+    ("contacts.toml", include_str!("../../../../examples/contacts.toml")),
+    ("oncall.toml", include_str!("../../../../examples/oncall.toml")),
+    ("workflows/incident-paging.toml", include_str!("../../../../examples/workflows/incident-paging.toml")),
+    ("workflows/payment-reminder.toml", include_str!("../../../../examples/workflows/payment-reminder.toml")),
+    (
+        "workflows/appointment-confirmation.toml",
+        include_str!("../../../../examples/workflows/appointment-confirmation.toml"),
+    ),
+    ("workflows/sla-breach.toml", include_str!("../../../../examples/workflows/sla-breach.toml")),
+];
+
+/// Writes the examples into the folder and reads them as anybody would.
+pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
+    std::fs::create_dir(folder.join("workflows"))?;
+    for (name, text) in FILES {
+        std::fs::write(folder.join(name), text)?;
+    }
+    let env = |name: &str| Some(key_of(&name.strip_prefix("CALLOUT_KEY_")?.to_lowercase()));
+    let loaded = config::load(&folder.join("callout.toml"), Some(&env));
+    let (mut config, secrets) = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    config.workflows = config.workflows.iter().map(faster).collect::<anyhow::Result<_>>()?;
+    Ok((config, secrets))
+}
+
+fn faster(workflow: &Workflow) -> anyhow::Result<Workflow> {
+    let mut definition: WorkflowDefinition = Arc::unwrap_or_clone(workflow.definition.clone());
+    for step in &mut definition.steps {
+        for deadline in [&mut step.deliver_within_s, &mut step.ack_within_s].into_iter().flatten() {
+            *deadline = (*deadline / FASTER).max(1);
+        }
+    }
+    Workflow::compile(definition).map_err(|errors| anyhow::anyhow!("an example does not compile: {errors:?}"))
+}
+
+/// Prints how to go on by hand.
+pub(crate) fn print_what_to_try(installation: &Installation, output: Output) {
+    if output == Output::Json {
+        return;
+    }
+    let url = installation.url.as_str().trim_end_matches('/');
+    let Some(simulator) = &installation.simulator else { return };
+    let simulator = simulator.base_url();
+    let simulator = simulator.as_str().trim_end_matches('/');
+    let key = key_of("monitoring");
+    output::line(format!(
+        r#"
+Everything stays up; Ctrl-C ends it. To try, in another terminal:
+
+  page somebody
+    curl -s {url}/v1/events -H 'Authorization: Bearer {key}' -H 'Content-Type: application/cloudevents+json' \
+      -d '{{"specversion":"1.0","id":"try-1","source":"monitoring","type":"incident.created","subject":"db-2",
+           "data":{{"severity":"high","title":"Disk almost full","service":"db-2"}}}}'
+
+  see what reached the phone, and answer with the code it shows
+    curl -s {simulator}/sim/v1/phones/+14155550102
+    curl -s {simulator}/sim/v1/phones/+14155550102/reply -H 'Content-Type: application/json' -d '{{"body":"ACK CODE"}}'
+
+  have the simulator swallow the next answer, and watch the doubt being settled
+    curl -s {simulator}/sim/v1/faults -H 'Content-Type: application/json' -d '{{"next":"accepted_no_answer"}}'
+
+  what the simulator saw: texts accepted, duplicates, callbacks
+    curl -s {simulator}/sim/v1/judge
+
+  is it well?  {url}/healthz  {url}/readyz"#
+    ));
+}

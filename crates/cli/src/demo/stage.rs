@@ -1,0 +1,185 @@
+//! What the story is played on: events go in through the door, timelines come out as they are written.
+//!
+//! In: events and expectations. Out: lines on the terminal, and outcomes.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail};
+use control::{Answer, Control, Principal, Request, Role, RunView};
+use domain::id::RunId;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use twilio::transport::{Reach, client_builder};
+use twilio_sim::PhoneHandle;
+
+use crate::{args::Output, demo::setup::key_of, installation::Installation, output};
+
+/// How often timelines are read while something is waited for, in milliseconds.
+const LOOK_EVERY_MS: i64 = 40;
+
+/// One thing that was told, and whether it came so.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Outcome {
+    /// What was told.
+    pub(crate) told: String,
+    /// Whether it came so.
+    pub(crate) as_told: bool,
+}
+
+/// The running installation, and what the audience has seen of it.
+pub(crate) struct Stage<'a> {
+    installation: &'a Installation,
+    control: Control,
+    client: reqwest::Client,
+    output: Output,
+    begun_at: Timestamp,
+    runs: Vec<RunId>,
+    shown: BTreeMap<RunId, usize>,
+    outcomes: Vec<Outcome>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(installation: &'a Installation, output: Output) -> anyhow::Result<Self> {
+        Ok(Self {
+            installation,
+            control: Control::new(installation.ctx.clone()),
+            client: client_builder(Reach::Plain).build()?,
+            output,
+            begun_at: installation.ctx.clock.now(),
+            runs: Vec::new(),
+            shown: BTreeMap::new(),
+            outcomes: Vec::new(),
+        })
+    }
+
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.installation.ctx.clock.now()
+    }
+
+    /// One of the simulated phones.
+    pub(crate) fn phone(&self, number: &str) -> anyhow::Result<PhoneHandle> {
+        Ok(self.installation.simulator.as_ref().context("the demo needs its simulator")?.phone(number))
+    }
+
+    /// Texts that the simulated provider has taken so far.
+    pub(crate) fn texts_sent(&self) -> u64 {
+        self.installation.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
+    }
+
+    /// Says something to the audience.
+    pub(crate) fn say(&self, text: &str) {
+        self.print(&format!("\n{text}"));
+    }
+
+    fn print(&self, text: &str) {
+        if self.output == Output::Text {
+            output::line(text);
+        }
+    }
+
+    /// Posts an event, and returns the HTTP status and the run it belongs to.
+    pub(crate) async fn event(
+        &mut self,
+        workflow: &str,
+        kind: &str,
+        id: &str,
+        subject: &str,
+        data: Value,
+    ) -> anyhow::Result<(u16, RunId)> {
+        let source = if kind.starts_with("invoice") { "billing" } else { "monitoring" };
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": source, "type": kind, "subject": subject,
+            "time": self.now().to_string(), "data": data,
+        });
+        let response = self
+            .client
+            .post(self.installation.url.join(ingest::EVENTS_PATH)?)
+            .bearer_auth(key_of(source))
+            .header("content-type", "application/cloudevents+json")
+            .body(event.to_string())
+            .send()
+            .await?;
+        let status = response.status().as_u16();
+        self.print(&format!("  POST /v1/events  {kind} {id}  ->  {status}"));
+        if status >= 300 {
+            bail!("the event was refused: {}", response.text().await?);
+        }
+        let run = RunId::derive(source, id, workflow, Some(subject));
+        if !self.runs.contains(&run) {
+            self.runs.push(run.clone());
+        }
+        Ok((status, run))
+    }
+
+    /// Shows a run's timeline as it grows, until it is as expected or the time is up.
+    pub(crate) async fn follow(
+        &mut self,
+        run: &RunId,
+        within: SignedDuration,
+        is_expected: impl Fn(&RunView) -> bool,
+    ) -> anyhow::Result<Option<RunView>> {
+        let until = self.now() + within;
+        loop {
+            if let Some(view) = self.look(run).await? {
+                self.show_news(run, &view);
+                if is_expected(&view) {
+                    return Ok(Some(view));
+                }
+            }
+            if self.now() >= until {
+                return Ok(None);
+            }
+            let next = self.now() + SignedDuration::from_millis(LOOK_EVERY_MS);
+            self.installation.ctx.clock.sleep_until(next).await;
+        }
+    }
+
+    /// The run as it is, or `None` while its event is still waiting.
+    async fn look(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
+        let principal = Principal { name: "demo".to_owned(), role: Role::Viewer };
+        match self.control.ask(&principal, Request::ShowRun { id: run.clone() }).await {
+            Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
+            Ok(Answer::Runs { .. } | Answer::Sums { .. }) | Err(control::ControlError::NotFound(_)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn show_news(&mut self, run: &RunId, view: &RunView) {
+        let shown = self.shown.get(run).copied().unwrap_or(0);
+        for line in view.timeline.iter().skip(shown) {
+            let after = line.at.duration_since(self.begun_at).as_secs_f64().max(0.0);
+            self.print(&format!("  {after:5.1} s  {}", line.text));
+        }
+        self.shown.insert(run.clone(), view.timeline.len());
+    }
+
+    /// Notes whether something came as told.
+    pub(crate) fn check(&mut self, told: &str, as_told: bool) {
+        self.print(&format!("  {}  {told}", if as_told { "[as told]" } else { "[NOT SO] " }));
+        self.outcomes.push(Outcome { told: told.to_owned(), as_told });
+    }
+
+    /// Prints every run's timeline, and returns the outcomes.
+    pub(crate) async fn finish(self) -> anyhow::Result<Vec<Outcome>> {
+        if self.output == Output::Text && !self.runs.is_empty() {
+            output::line("\nEvery run, as `callout runs show` explains it:");
+            for run in &self.runs {
+                if let Some(view) = self.look(run).await? {
+                    output::line("");
+                    output::run(&view);
+                }
+            }
+            let wrong = self.outcomes.iter().filter(|outcome| !outcome.as_told).count();
+            output::line(format!(
+                "\n{} of {} outcomes as told",
+                self.outcomes.len() - wrong,
+                self.outcomes.len()
+            ));
+        }
+        Ok(self.outcomes)
+    }
+}

@@ -1,0 +1,109 @@
+//! The story itself. In: a stage. Out: what was told, checked against what came.
+
+use domain::{quiet_hours::zone, run::RunPhase};
+use jiff::SignedDuration;
+use serde_json::json;
+use twilio_sim::{Behaviour, ReplyRule};
+
+use crate::demo::stage::Stage;
+
+const PRIMARY: &str = "+14155550101";
+const SECONDARY: &str = "+14155550102";
+const HEAD: &str = "+14155550103";
+const CUSTOMER: &str = "+14155550104";
+
+/// Plays all scenes.
+pub(crate) async fn play(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.say("callout demo: the examples, 60 times faster, against a simulated Twilio.");
+    incident(stage).await?;
+    duplicate(stage).await?;
+    reminder(stage).await?;
+    breach(stage).await
+}
+
+fn incident_data() -> serde_json::Value {
+    json!({"severity": "critical", "title": "Primary database does not answer", "service": "db-1"})
+}
+
+async fn incident(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.say("1. The database is down. The primary's phone is off: the secondary must be paged at once.");
+    stage.phone(PRIMARY)?.set(Behaviour::Off);
+    let answer =
+        ReplyRule { when_contains: "Reply ACK".to_owned(), body: "ACK {code}".to_owned(), after_ms: 900 };
+    stage.phone(SECONDARY)?.answers(vec![answer]);
+    let (_, run) =
+        stage.event("incident-paging", "incident.created", "incident-1", "db-1", incident_data()).await?;
+    let end =
+        stage.follow(&run, SignedDuration::from_secs(8), |run| run.phase == RunPhase::Acknowledged).await?;
+    let first = end.as_ref().and_then(|run| run.messages.first());
+    let failed = first.is_some_and(|first| first.status == "undelivered" && first.error_code == Some(30003));
+    stage.check("the primary's text is undelivered with error 30003", failed);
+    let by_secondary = end.as_ref().is_some_and(|run| {
+        run.step == 2
+            && run.timeline.iter().any(|line| line.text == "acknowledged by Platform secondary (reply)")
+    });
+    stage.check("the secondary is paged at once and acknowledges by reply", by_secondary);
+    Ok(())
+}
+
+async fn duplicate(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.say("2. The monitoring system sends the same event again.");
+    let before = stage.texts_sent();
+    let (status, run) =
+        stage.event("incident-paging", "incident.created", "incident-1", "db-1", incident_data()).await?;
+    stage.follow(&run, SignedDuration::from_millis(400), |_| false).await?;
+    stage.check("the event is known, and nobody is texted", status == 200 && stage.texts_sent() == before);
+    Ok(())
+}
+
+async fn reminder(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    let time_zone = daytime_zone(stage);
+    stage.say(&format!("3. An invoice is overdue. The customer is in {time_zone}, where it is day."));
+    let invoice = |number: &str| {
+        json!({
+            "number": number, "amount": "120.00 USD", "due_on": "2026-01-31",
+            "customer": {"phone": CUSTOMER, "time_zone": time_zone},
+        })
+    };
+    let (_, run) =
+        stage.event("payment-reminder", "invoice.overdue", "reminder-1", "invoice-17", invoice("17")).await?;
+    let end =
+        stage.follow(&run, SignedDuration::from_secs(5), |run| run.phase == RunPhase::Completed).await?;
+    stage.check("the reminder is delivered", end.is_some());
+
+    stage.say("4. The customer replies STOP. The next reminder must not be sent.");
+    stage.phone(CUSTOMER)?.reply("STOP").await?;
+    let (_, run) =
+        stage.event("payment-reminder", "invoice.overdue", "reminder-2", "invoice-18", invoice("18")).await?;
+    let end =
+        stage.follow(&run, SignedDuration::from_secs(5), |run| run.phase == RunPhase::Suppressed).await?;
+    let rule = end.as_ref().and_then(|run| run.messages.first()?.reason.clone());
+    stage.check("it is suppressed by rule consent.opted_out", rule.as_deref() == Some("consent.opted_out"));
+    Ok(())
+}
+
+async fn breach(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.say("5. An agreement is breached, and nobody reacts: the steps are used up, a ticket is opened.");
+    stage.phone(PRIMARY)?.set(Behaviour::On);
+    stage.phone(HEAD)?.set(Behaviour::On);
+    let data = json!({"agreement": "Gold", "measure": "availability", "value": "99.2 %", "target": "99.9 %"});
+    let (_, run) = stage.event("sla-breach", "sla.breached", "breach-1", "gold", data).await?;
+    let end =
+        stage.follow(&run, SignedDuration::from_secs(10), |run| run.phase == RunPhase::Exhausted).await?;
+    let ticket = end.as_ref().and_then(|run| run.ticket.as_deref());
+    stage.check(
+        "both steps pass unacknowledged and a ticket is opened in operations",
+        ticket == Some("operations"),
+    );
+    Ok(())
+}
+
+/// A zone where it is between 9 and 20 o'clock, so that no quiet hours get in the way of the story.
+fn daytime_zone(stage: &Stage<'_>) -> &'static str {
+    let is_day =
+        |name: &&str| zone(name).is_some_and(|zone| (9..20).contains(&stage.now().to_zoned(zone).hour()));
+    ["America/New_York", "Europe/Berlin", "Asia/Tokyo", "Pacific/Auckland"]
+        .into_iter()
+        .find(is_day)
+        .unwrap_or("UTC")
+}

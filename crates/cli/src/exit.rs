@@ -1,0 +1,26 @@
+//! Exit codes: 0 done, 1 failed, 2 wrong usage (also clap's own), 3 not found, 4 confirmation missing.
+
+use std::process::ExitCode;
+
+/// Something was asked for that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotFound(pub(crate) String);
+
+/// The command line asks for something that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// Prints why a command failed, and the code that says so.
+#[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    if error.is::<NotFound>() {
+        ExitCode::from(3)
+    } else if error.is::<Usage>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::from(1)
+    }
+}

@@ -1,0 +1,245 @@
+//! All roles of one process, wired to their ports. In: configuration and secrets. Out: a running installation.
+//!
+//! Never: decides anything; which backend is used ends here.
+
+use std::{
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use config::{Backend, Config, Secrets, TwilioSecrets};
+use control::Control;
+use embedded::{Embedded, EmbeddedConfig};
+use ports::{Clock, SystemClock};
+use shell::{Context, WorkflowBook};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig};
+use twilio_sim::{SimHandle, Timing};
+use url::Url;
+
+use crate::simulator;
+
+/// Requests to the event door worked on at once.
+const INGEST_IN_FLIGHT_MAX: usize = 512;
+/// How long the doors may take to finish open requests.
+const DOORS_DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long one request may take, its body included.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+/// A running installation.
+pub(crate) struct Installation {
+    /// What its roles share.
+    pub(crate) ctx: Arc<Context>,
+    /// Where its doors listen.
+    pub(crate) url: Url,
+    /// The simulator, where one stands in for Twilio.
+    pub(crate) simulator: Option<SimHandle>,
+    backend: Embedded,
+    roles: JoinSet<anyhow::Result<()>>,
+    shutdown: CancellationToken,
+    socket: PathBuf,
+}
+
+/// Where the control door of the installation on this database is.
+pub(crate) fn control_socket(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".sock");
+    PathBuf::from(name)
+}
+
+/// What `callout.toml` says the database is.
+pub(crate) fn database(config: &Config) -> &Path {
+    let Backend::Embedded { path } = &config.infrastructure.backend;
+    path
+}
+
+/// Opens the backend that is configured.
+pub(crate) fn open_backend(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Embedded> {
+    let lanes = config.workflows.iter().flat_map(|workflow| {
+        let definition = &workflow.definition;
+        let types = [Some(definition.event.clone()), definition.resolved_by.clone()];
+        types.into_iter().flatten().map(|kind| (kind, definition.lane))
+    });
+    Ok(Embedded::open(EmbeddedConfig::new(database(config).to_owned(), lanes.collect(), clock))?)
+}
+
+/// The ports and the configuration, as roles and operators need them.
+pub(crate) async fn context(
+    config: Config,
+    backend: &Embedded,
+    carrier: TwilioClient,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Context>> {
+    let ctx = Context {
+        store: backend.store(),
+        bus: backend.bus(),
+        carrier: Arc::new(carrier),
+        clock,
+        book: WorkflowBook::new(config.workflows),
+        directory: config.directory,
+        environment: config.environment,
+    };
+    ctx.book.keep(&*ctx.store).await?;
+    Ok(Arc::new(ctx))
+}
+
+impl Installation {
+    /// Starts everything. `timing` is the simulator's, where one is needed.
+    pub(crate) async fn start(
+        config: Config,
+        secrets: Secrets,
+        listen: SocketAddr,
+        timing: Timing,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let backend = open_backend(&config, clock.clone())?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; give another address with --listen or under [http] in the configuration")
+        })?;
+        let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
+        let settings = config.infrastructure.twilio.clone();
+        let sender = match (&settings.messaging_service_sid, &settings.from) {
+            (Some(service), _) if secrets.twilio.is_some() => {
+                SenderIdentity::MessagingService(service.clone())
+            }
+            (_, from) => {
+                SenderIdentity::From(from.clone().unwrap_or_else(|| simulator::SIMULATED_FROM.to_owned()))
+            }
+        };
+        let (simulator, twilio, public_url) = match secrets.twilio {
+            Some(twilio) => (None, twilio, settings.public_url.context("twilio.public_url is missing")?),
+            None => {
+                let SenderIdentity::From(from) = &sender else {
+                    bail!("the simulator needs a sending number")
+                };
+                let (handle, twilio) = simulator::start(&url, from, timing).await?;
+                tracing::warn!(api = %handle.base_url(), "no TWILIO_ACCOUNT_SID: the built-in simulator stands in, no text leaves this machine");
+                (Some(handle), twilio, url.clone())
+            }
+        };
+        let (carrier, verifier) = carrier(twilio, sender, &public_url)?;
+        let socket = control_socket(database(&config));
+        let ctx = context(config, &backend, carrier, clock).await?;
+        let public_url = public_url.as_str().trim_end_matches('/').to_owned();
+        let app = Router::new()
+            .merge(ingest::router(
+                ctx.clone(),
+                ingest::IngestConfig { sources: secrets.sources, in_flight_max: INGEST_IN_FLIGHT_MAX },
+            ))
+            .merge(callback::router(ctx.clone(), callback::CallbackConfig { public_url, verifier }))
+            .merge(health(ctx.clone()))
+            .layer(tower_http::timeout::TimeoutLayer::with_status_code(
+                StatusCode::REQUEST_TIMEOUT,
+                REQUEST_MAX,
+            ));
+        let mut roles = JoinSet::new();
+        let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
+        roles.spawn(async move { Ok(sender::run(role_ctx, sender::SenderConfig::default(), stop).await?) });
+        let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
+        roles.spawn(async move {
+            Ok(escalation::run(role_ctx, escalation::EscalationConfig::default(), stop).await?)
+        });
+        roles.spawn(serve(listener, app, shutdown.clone()));
+        roles.spawn(serve(
+            bind_control(&socket)?,
+            control::router(Control::new(ctx.clone())),
+            shutdown.clone(),
+        ));
+        Ok(Self { ctx, url, simulator, backend, roles, shutdown, socket })
+    }
+
+    /// Waits until it is told to stop or a role fails, then stops in order: doors, roles, backend.
+    pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
+        let mut result = Ok(());
+        while let Some(ended) = self.roles.join_next().await {
+            let ended = ended.map_err(anyhow::Error::from).and_then(|ended| ended);
+            if !self.shutdown.is_cancelled() {
+                tracing::error!("a role ended although nobody asked it to; stopping the others");
+                self.shutdown.cancel();
+            }
+            result = result.and(ended);
+        }
+        drop(std::fs::remove_file(&self.socket));
+        self.backend.close().await;
+        if let Some(simulator) = self.simulator {
+            simulator.shutdown().await;
+        }
+        tracing::info!("stopped");
+        result
+    }
+}
+
+fn carrier(
+    secrets: TwilioSecrets,
+    sender: SenderIdentity,
+    public_url: &Url,
+) -> anyhow::Result<(TwilioClient, SignatureVerifier)> {
+    let api_base = match secrets.api_base {
+        Some(api_base) => api_base,
+        None => twilio::API_BASE.parse()?,
+    };
+    let tokens: Vec<Secret> = secrets.webhook_tokens;
+    let mut settings = TwilioConfig::new(api_base, secrets.account_sid, secrets.credentials, sender);
+    settings.status_callback = Some(public_url.join(callback::STATUS_PATH)?);
+    Ok((TwilioClient::new(settings)?, SignatureVerifier::new(tokens)))
+}
+
+/// A client for an operator's process, which sends nothing.
+pub(crate) fn idle_carrier() -> anyhow::Result<TwilioClient> {
+    let secrets = TwilioSecrets {
+        account_sid: format!("AC{}", "0".repeat(32)),
+        credentials: twilio::Credentials::AuthToken(Secret::new("unused")),
+        webhook_tokens: Vec::new(),
+        api_base: Some("http://127.0.0.1:9".parse()?),
+    };
+    let sender = SenderIdentity::From(simulator::SIMULATED_FROM.to_owned());
+    Ok(carrier(secrets, sender, &"http://127.0.0.1:9".parse()?)?.0)
+}
+
+fn bind_control(socket: &Path) -> anyhow::Result<UnixListener> {
+    // The database's lock is ours, so a socket that is there was left by a process that died.
+    drop(std::fs::remove_file(socket));
+    let listener = UnixListener::bind(socket).with_context(|| {
+        format!(
+            "cannot open the control socket {}; a shorter path to the database may help",
+            socket.display()
+        )
+    })?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn serve<L>(listener: L, app: Router, shutdown: CancellationToken) -> anyhow::Result<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let stopping = shutdown.clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
+    tokio::select! {
+        result = std::future::IntoFuture::into_future(server) => Ok(result?),
+        // A client that keeps its connection open must not keep us from ending.
+        () = async { shutdown.cancelled().await; SystemClock.sleep_until(SystemClock.now() + DOORS_DRAIN_MAX).await } => Ok(()),
+    }
+}
+
+fn health(ctx: Arc<Context>) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(ctx)
+}
+
+async fn ready(State(ctx): State<Arc<Context>>) -> (StatusCode, String) {
+    match ctx.store.next_due().await {
+        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}

@@ -1,0 +1,29 @@
+//! `callout`: the one binary. In: a command line. Out: an exit code.
+//!
+//! Never: decides anything that a library crate could.
+
+mod args;
+mod commands;
+mod control_client;
+mod demo;
+mod exit;
+mod installation;
+mod output;
+mod shutdown;
+mod simulator;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&anyhow::Error::new(error).context("the runtime cannot start")),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

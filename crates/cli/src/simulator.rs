@@ -1,0 +1,36 @@
+//! Stands the simulator in for Twilio. In: where callout listens. Out: a running simulator and how to sign in to it.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use config::TwilioSecrets;
+use twilio::{Credentials, Secret};
+use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
+use url::Url;
+
+/// The number that texts come from when none is configured; one of Twilio's own test numbers.
+pub(crate) const SIMULATED_FROM: &str = "+15005550006";
+
+/// Starts a simulator that posts replies to `public_url`.
+pub(crate) async fn start(
+    public_url: &Url,
+    from: &str,
+    timing: Timing,
+) -> anyhow::Result<(SimHandle, TwilioSecrets)> {
+    let inbound_url = public_url.join(callback::INBOUND_PATH)?;
+    let config = SimConfig {
+        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+        numbers: vec![Number { number: from.to_owned(), inbound_url: Some(inbound_url) }],
+        timing,
+        ..SimConfig::default()
+    };
+    let (account_sid, token) = (config.account_sid.clone(), config.auth_token.clone());
+    let handle = Simulator::start(config).await.context("the Twilio simulator cannot start")?;
+    let secrets = TwilioSecrets {
+        account_sid,
+        credentials: Credentials::AuthToken(Secret::new(token.expose())),
+        webhook_tokens: vec![token],
+        api_base: Some(handle.base_url()),
+    };
+    Ok((handle, secrets))
+}
