@@ -118,3 +118,143 @@ fn is_same_text(found: &str, wanted: &str) -> bool {
 fn normalised(text: &str) -> String {
     crate::gsm7::fold(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{carrier::Text, directory::Recipient, message::MessagePhase};
+
+    const OURS: &str = "HIGH: “db-1” is down. Reply K7X4.";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000 + second)
+    }
+
+    fn message(text: &str) -> Message {
+        Message {
+            number: 1,
+            step: 0,
+            recipient: Recipient {
+                target: "contact:ada".into(),
+                name: "Ada".into(),
+                number: "+14155550100".parse().unwrap(),
+                time_zone: None,
+            },
+            text: Text(text.into()),
+            segments: 1,
+            ack: None,
+            phase: MessagePhase::InDoubt { started_at: at(0), asked: 0, ask_at: at(40) },
+            epoch: 2,
+            attempt: 1,
+            first_attempt_at: Some(at(0)),
+            nudge_at: None,
+        }
+    }
+
+    fn listed(name: u32, body: &str, created: i64) -> CarrierMessage {
+        CarrierMessage {
+            sid: format!("SM{name:032x}").parse().unwrap(),
+            status: CarrierStatus::Failed,
+            error_code: Some(30_003),
+            to: "+14155550100".parse().unwrap(),
+            from: None,
+            service: None,
+            body: Text(body.into()),
+            created_at: at(created),
+            segments: None,
+        }
+    }
+
+    /// Which of the listed messages is taken, by the last digits of its name.
+    fn taken(text: &str, listed: &[CarrierMessage]) -> Option<u32> {
+        match read_answer(&message(text), listed, |_| FailureClass::Recipient) {
+            DoubtAnswer::Found { sid, status, code, class, .. } => {
+                assert_eq!(
+                    (status, code, class),
+                    (CarrierStatus::Failed, Some(30_003), FailureClass::Recipient)
+                );
+                u32::from_str_radix(&sid.as_str()[2..], 16).ok()
+            }
+            DoubtAnswer::NotFound { .. } => None,
+            DoubtAnswer::NoAnswer { reason } => panic!("the list was there: {reason}"),
+        }
+    }
+
+    #[test]
+    fn a_text_is_known_again_whatever_smart_encoding_and_spacing_made_of_it() {
+        for body in [
+            OURS,
+            "HIGH: \"db-1\" is down. Reply K7X4.",
+            "  HIGH: \u{201e}db-1\u{201d}\u{a0}is   down.\nReply K7X4. ",
+            "Sent from your Twilio trial account - HIGH: \"db-1\" is down. Reply K7X4.",
+        ] {
+            assert_eq!(taken(OURS, &[listed(1, body, 0)]), Some(1), "{body}");
+        }
+    }
+
+    #[test]
+    fn another_text_or_another_phone_is_no_match() {
+        for body in
+            ["", "HIGH: \"db-2\" is down. Reply K7X4.", "high: \"db-1\" is down. reply k7x4.", "K7X4."]
+        {
+            assert_eq!(taken(OURS, &[listed(1, body, 0)]), None, "{body}");
+        }
+        assert_eq!(
+            taken("is down.", &[listed(1, "db-1 is down.", 0)]),
+            None,
+            "one that ends as ours is longer"
+        );
+        let elsewhere = CarrierMessage { to: "+14155550199".parse().unwrap(), ..listed(1, OURS, 0) };
+        assert_eq!(taken(OURS, &[elsewhere]), None);
+        assert_eq!(taken(OURS, &[]), None);
+    }
+
+    #[test]
+    fn of_several_the_oldest_is_taken_and_of_one_second_the_same_one_always() {
+        let (a, b, c) = (listed(3, OURS, 2), listed(2, OURS, 1), listed(1, "another", 0));
+        assert_eq!(taken(OURS, &[a.clone(), b.clone(), c]), Some(2));
+        let twin = listed(9, OURS, 1);
+        assert_eq!(taken(OURS, &[twin.clone(), b.clone()]), Some(2));
+        assert_eq!(taken(OURS, &[b, twin]), Some(2));
+    }
+
+    #[test]
+    fn the_evidence_counts_and_shows_neither_text_nor_number() {
+        let answer = read_answer(&message(OURS), &[listed(1, OURS, 0), listed(2, "x", 0)], |_| {
+            FailureClass::Recipient
+        });
+        let DoubtAnswer::Found { evidence, .. } = answer else { panic!("it is listed") };
+        assert_eq!(evidence, "1 of 2 listed messages have the same text; the oldest is taken");
+        let DoubtAnswer::NotFound { evidence } =
+            read_answer(&message(OURS), &[], |_| FailureClass::Recipient)
+        else {
+            panic!("nothing is listed")
+        };
+        assert_eq!(evidence, "none of 0 listed messages has the same text");
+    }
+
+    #[test]
+    fn the_provider_is_asked_four_times_at_growing_intervals() {
+        assert_eq!(
+            [0, 1, 2, 3, 4, u8::MAX].map(|asked| ask_again_at(at(0), asked)),
+            [40, 60, 180, 600, 600, 600].map(at)
+        );
+        assert_eq!([3, 4, u8::MAX].map(is_given_up), [false, true, true]);
+    }
+
+    #[test]
+    fn a_question_follows_an_answer_after_a_while() {
+        assert_eq!(ask_after_answer(at(0), 1, at(40)), at(60));
+        assert_eq!(ask_after_answer(at(0), 1, at(45)), at(65));
+        assert_eq!(ask_after_answer(at(0), 3, at(9_000)), at(9_020));
+    }
+
+    #[test]
+    fn the_window_holds_the_request_and_both_clocks() {
+        assert_eq!(window(at(0)), (at(-120), at(130)));
+        assert_eq!(window(Timestamp::MIN).0, Timestamp::MIN);
+        assert_eq!(window(Timestamp::MAX).1, Timestamp::MAX);
+    }
+}

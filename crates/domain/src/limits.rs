@@ -54,7 +54,7 @@ pub const LIST_MAX: u16 = 1_000;
 pub const TIMELINE_MAX: u16 = 1_000;
 /// Most open acknowledgement codes looked at per phone number.
 pub const REPLY_ROUTES_MAX: u16 = 200;
-/// How long a reply can still find its run, in seconds: 3 days past its opening.
+/// How long a reply can still find its run, in seconds: 3 days past its opening, or longer where the run waits longer.
 pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
 /// Tries to change a run that others change at the same time.
 pub const CHANGE_TRIES_MAX: u8 = 32;

@@ -17,6 +17,9 @@ use crate::{
     workflow::OnDoubt,
 };
 
+/// What a doubt rests on that the answer itself settles, after the claim had lapsed.
+const LATE_ANSWER: &str = "the provider's answer came late";
+
 /// The provider has the text: under which name, how far it got, and how we know.
 struct Report<'a> {
     sid: &'a MessageSid,
@@ -85,7 +88,7 @@ impl Message {
         match outcome {
             // That the provider took it is true whatever we have come to believe since.
             SubmitOutcome::Sent { sid, status } => {
-                let (by, evidence) = ("answer", "the provider's answer came late");
+                let (by, evidence) = ("answer", LATE_ANSWER);
                 let (status, code, class) = (*status, None, FailureClass::Informational);
                 self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
@@ -102,8 +105,13 @@ impl Message {
     }
 
     fn refused(&mut self, refusal: &Refusal, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        let reason = refusal.reason.clone();
-        fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
+        if refusal.class != FailureClass::Ambiguous {
+            if matches!(self.phase, MessagePhase::InDoubt { .. }) {
+                self.settle_doubt("answer", LATE_ANSWER, ctx, fx);
+            }
+            let reason = refusal.reason.clone();
+            fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
+        }
         match refusal.class {
             FailureClass::RetrySoon | FailureClass::RetryLater | FailureClass::Account => {
                 self.retry(refusal, ctx, fx);
@@ -212,6 +220,9 @@ impl Message {
         let Report { sid, status, code, class, .. } = *report;
         if let MessagePhase::Submitted { sid: bound, status: current, code: known } = &self.phase {
             if bound != sid {
+                if class == FailureClass::OptedOut {
+                    self.note_opt_out(code, ctx, fx);
+                }
                 fx.sids.push((sid.clone(), self.number));
                 return fx.note(ctx.now, self.number, Happening::SecondSid { sid: sid.clone() });
             }

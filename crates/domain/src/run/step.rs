@@ -66,10 +66,10 @@ pub enum Dispatch {
 impl Run {
     /// Begins a step: composes a text for every addressee that the policy allows.
     ///
-    /// A step of a run that is over, and one that has begun already, changes nothing: nobody is texted twice for it.
+    /// A step of a run that is over, one that has begun already and one that is not there change nothing: nobody is texted twice for it.
     pub fn start_step(&mut self, step: u8, audience: &Audience, setting: &Setting<'_>, fx: &mut Effects) {
         let has_begun = step < self.step || self.messages.iter().any(|message| message.step >= step);
-        if self.phase != RunPhase::Active || has_begun {
+        if self.phase != RunPhase::Active || has_begun || setting.workflow.step(step).is_none() {
             return;
         }
         let now = setting.now;

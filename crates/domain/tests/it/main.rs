@@ -2,6 +2,14 @@
 //!
 //! Never: looks into a transition; what counts is the state that is stored and the effects that are asked for.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot be set up, or meets what it does not expect, fails"
+)]
+
+mod draw;
 mod message_table;
 mod properties;
 mod run_table;

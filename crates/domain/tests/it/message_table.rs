@@ -145,6 +145,10 @@ fn cases() -> Vec<Case> {
     }
     for (sid_name, number) in [("same", 1), ("other", 2)] {
         for status in STATUSES {
+            // Under another name two stand for all: the table stays one that can be read.
+            if number == 2 && !matches!(status, CarrierStatus::Sent | CarrierStatus::Failed) {
+                continue;
+            }
             let class =
                 if status.is_failure() { FailureClass::OptedOut } else { FailureClass::Informational };
             let code = status.is_failure().then_some(21_610);
@@ -227,15 +231,16 @@ fn every_phase_answers_every_event_as_the_table_says() {
 fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter() {
     for (name, before) in phases() {
         for case in cases() {
-            let (once, _) = apply(&before, &case);
-            let (twice, fx) = apply(&once, &case);
-            assert!(twice.attempt - before.attempt <= 1, "{name}: {}", case.name);
-            assert!(fx.dead_letters.is_empty() && fx.consent.is_empty(), "{name}: {}", case.name);
-            assert!(
-                !matches!(case.event, MessageEvent::Tick) || fx.commands.is_empty(),
-                "{name}: {}",
-                case.name
-            );
+            let (once, first) = apply(&before, &case);
+            let (twice, second) = apply(&once, &case);
+            let what = format!("{name}: {}", case.name);
+            assert!(twice.attempt - before.attempt <= 1, "{what}");
+            assert!(first.commands.len() + second.commands.len() <= 1, "{what}");
+            assert!(second.dead_letters.is_empty(), "{what}");
+            // The proof names the run and the text, so the store keeps a repeated opt-out once.
+            let proofs: BTreeSet<_> =
+                first.consent.iter().chain(&second.consent).map(|c| &c.evidence).collect();
+            assert!(proofs.len() <= 1, "{what}");
         }
     }
 }

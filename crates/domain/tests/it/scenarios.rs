@@ -215,8 +215,8 @@ fn a_resolving_event_ends_an_acknowledged_run_once() {
 #[test]
 fn a_receipt_after_the_end_is_kept_and_reopens_nothing() {
     let mut world = World::open(paging(), audiences(&[1]));
-    world.answer(1, &sent(1)).at(120).look().is(Exhausted, 0, &["submitted"]);
-    world.status(1, 1, CarrierStatus::Delivered).look().is(Exhausted, 0, &["delivered"]);
+    world.answer(1, &sent(1)).at(120).look().is(Exhausted, 1, &["submitted"]);
+    world.status(1, 1, CarrierStatus::Delivered).look().is(Exhausted, 1, &["delivered"]);
     assert_eq!(world.log.outcomes.len(), 1);
 }
 

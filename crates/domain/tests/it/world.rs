@@ -196,15 +196,6 @@ impl World {
         self
     }
 
-    /// Everything that is due before this second happens at its time, with a sender for every command.
-    pub(crate) fn until(&mut self, second: i64) -> &mut Self {
-        while let Some(due) = self.next_due().filter(|due| *due < at(second)) {
-            self.now = self.now.max(due);
-            self.look().take_commands();
-        }
-        self.at(second)
-    }
-
     /// A sender takes every dispatch command there is.
     pub(crate) fn take_commands(&mut self) -> &mut Self {
         for command in std::mem::take(&mut self.commands) {

@@ -1,0 +1,139 @@
+//! What is drawn for the properties: workflows, and what happens to their runs.
+//!
+//! In: chance. Out: a plan and operations. Never: an operation that the world could not do.
+
+use domain::{
+    carrier::{CarrierStatus, FailureClass},
+    quiet_hours::QuietHours,
+    workflow::{OnDoubt, WorkflowDefinition},
+};
+use proptest::prelude::*;
+
+use crate::world::{World, audiences, definition, step};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<(Option<u32>, Option<u32>, u16)>,
+    pub(crate) on_doubt: OnDoubt,
+    pub(crate) quiet: bool,
+    pub(crate) attempts_max: u16,
+    pub(crate) not_after_s: u32,
+}
+
+impl Plan {
+    pub(crate) fn open(&self) -> World {
+        let steps = self.steps.iter().map(|(deliver, ack, _)| step(*deliver, *ack)).collect();
+        let sizes: Vec<u16> = self.steps.iter().map(|(.., people)| *people).collect();
+        let (start, end) = ("12:05".parse().unwrap(), "13:00".parse().unwrap());
+        let hours = QuietHours { start, end, time_zone: "UTC".into(), urgent: false };
+        let mut definition = WorkflowDefinition {
+            on_doubt: self.on_doubt,
+            quiet_hours: self.quiet.then_some(hours),
+            not_after_s: self.not_after_s,
+            ..definition(steps)
+        };
+        definition.retry.attempts_max = self.attempts_max;
+        World::open(definition, audiences(&sizes))
+    }
+}
+
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    let deadline = || prop::option::of(prop::sample::select(vec![20u32, 120, 600]));
+    let steps = prop::collection::vec((deadline(), deadline(), 0u16..=3), 1..=3);
+    let on_doubt = prop::sample::select(vec![OnDoubt::Resend, OnDoubt::Hold]);
+    let not_after_s = prop::sample::select(vec![100u32, 1_000, 86_400]);
+    (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s).prop_map(
+        |(steps, on_doubt, quiet, attempts_max, not_after_s)| Plan {
+            steps,
+            on_doubt,
+            quiet,
+            attempts_max,
+            not_after_s,
+        },
+    )
+}
+
+/// What happens next. Numbers pick one of what there is.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    /// Seconds go by and nobody looks.
+    Wait(i64),
+    /// The clock of another machine is a little behind.
+    ClockSlips(i64),
+    /// An alarm rings, in time or not.
+    Look,
+    /// The next alarm rings.
+    LookWhenDue,
+    /// A sender takes a command. `keeps`: the broker delivers it once more.
+    Take {
+        which: usize,
+        keeps: bool,
+    },
+    /// The broker loses a command.
+    Lose(usize),
+    /// A request ends. The provider may have taken it although the worker cannot tell, or died.
+    Answer {
+        which: usize,
+        taken: bool,
+        answer: Answer,
+    },
+    /// The provider posts a status of a text it took; again, late or out of order as it comes.
+    Callback {
+        which: usize,
+        status: CarrierStatus,
+    },
+    Acknowledge,
+    Resolve,
+    Cancel,
+    OptOut(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    Clear,
+    Refused(FailureClass),
+    Unclear,
+    WorkerDied,
+}
+
+const STATUSES: [CarrierStatus; 7] = [
+    CarrierStatus::Accepted,
+    CarrierStatus::Queued,
+    CarrierStatus::Sending,
+    CarrierStatus::Sent,
+    CarrierStatus::Delivered,
+    CarrierStatus::Undelivered,
+    CarrierStatus::Failed,
+];
+
+pub(crate) fn ops() -> impl Strategy<Value = Op> {
+    let classes = vec![
+        FailureClass::RetrySoon,
+        FailureClass::Ambiguous,
+        FailureClass::Recipient,
+        FailureClass::OptedOut,
+        FailureClass::Account,
+    ];
+    let answer = prop_oneof![
+        3 => Just(Answer::Clear),
+        2 => prop::sample::select(classes).prop_map(Answer::Refused),
+        2 => Just(Answer::Unclear),
+        1 => Just(Answer::WorkerDied),
+    ];
+    let which = || 0usize..12;
+    prop_oneof![
+        3 => (1i64..200).prop_map(Op::Wait),
+        1 => (1i64..5).prop_map(Op::ClockSlips),
+        3 => Just(Op::Look),
+        5 => Just(Op::LookWhenDue),
+        6 => (which(), any::<bool>()).prop_map(|(which, keeps)| Op::Take { which, keeps }),
+        1 => which().prop_map(Op::Lose),
+        6 => (which(), any::<bool>(), answer).prop_map(|(which, taken, answer)| Op::Answer { which, taken, answer }),
+        4 => (which(), prop::sample::select(STATUSES.to_vec()))
+            .prop_map(|(which, status)| Op::Callback { which, status }),
+        1 => Just(Op::Acknowledge),
+        1 => Just(Op::Resolve),
+        1 => Just(Op::Cancel),
+        1 => which().prop_map(Op::OptOut),
+    ]
+}
