@@ -1,2 +1,105 @@
-//! The project's chores.
-fn main() {}
+//! The project's chores: `cargo xtask test`, `ci`, `tidy`, `bench`.
+//!
+//! In: a chore's name. Out: its output, and an exit code.
+//! Never: does what a cargo command does already; it calls them in order.
+
+mod tidy;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// The project's chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Everything that must pass before a change lands: tidy, format, lints, tests.
+    Test,
+    /// `test`, then the demo as a newcomer runs it, from a release build.
+    Ci,
+    /// Check what the compiler does not: headers, file lengths, stubs, versions.
+    Tidy,
+    /// Measure a release build, and print figures for docs/benchmarks.md.
+    Bench {
+        /// Passed on to the benchmark.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Test => test(),
+        Chore::Ci => {
+            test()?;
+            cargo(&["build", "--release", "--package", "callout"])?;
+            cargo(&[
+                "run",
+                "--release",
+                "--package",
+                "callout",
+                "--",
+                "demo",
+                "--exit",
+                "--listen",
+                "127.0.0.1:0",
+            ])
+        }
+        Chore::Tidy => tidy::check(&root()),
+        Chore::Bench { args } => {
+            cargo(&["build", "--release", "--package", "callout"])?;
+            let mut command = vec!["run", "--release", "--package", "callout-bench", "--"];
+            command.extend(args.iter().map(String::as_str));
+            cargo(&command)
+        }
+    }
+}
+
+fn test() -> Result<()> {
+    tidy::check(&root())?;
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    cargo(&["test", "--workspace"])
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    say(&format!("cargo {}", args.join(" ")));
+    let status = Command::new(env!("CARGO"))
+        .args(args)
+        .current_dir(root())
+        .status()
+        .context("cargo cannot be started")?;
+    if !status.success() {
+        bail!("cargo {} failed", args.join(" "));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "a chore says what it does")]
+fn say(text: &str) {
+    eprintln!("xtask: {text}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}

@@ -127,7 +127,10 @@ impl Installation {
                 (Some(handle), twilio, url.clone())
             }
         };
-        let (carrier, verifier) = carrier(twilio, sender, &public_url)?;
+        let (mut carrier, verifier) = carrier(twilio, sender, &public_url)?;
+        carrier.answer_max = Duration::from_secs(settings.answer_max_s.into());
+        carrier.in_flight_max = settings.in_flight_max as usize;
+        let carrier = TwilioClient::new(carrier)?;
         let socket = control_socket(database(&config));
         let ctx = context(config, &backend, carrier, clock).await?;
         let public_url = public_url.as_str().trim_end_matches('/').to_owned();
@@ -144,7 +147,9 @@ impl Installation {
             ));
         let mut roles = JoinSet::new();
         let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
-        roles.spawn(async move { Ok(sender::run(role_ctx, sender::SenderConfig::default(), stop).await?) });
+        roles.spawn(async move {
+            Ok(sender::run(role_ctx, sender::SenderConfig::new(settings.in_flight_max as u16), stop).await?)
+        });
         let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
         roles.spawn(async move {
             Ok(escalation::run(role_ctx, escalation::EscalationConfig::default(), stop).await?)
@@ -183,7 +188,7 @@ fn carrier(
     secrets: TwilioSecrets,
     sender: SenderIdentity,
     public_url: &Url,
-) -> anyhow::Result<(TwilioClient, SignatureVerifier)> {
+) -> anyhow::Result<(TwilioConfig, SignatureVerifier)> {
     let api_base = match secrets.api_base {
         Some(api_base) => api_base,
         None => twilio::API_BASE.parse()?,
@@ -191,7 +196,7 @@ fn carrier(
     let tokens: Vec<Secret> = secrets.webhook_tokens;
     let mut settings = TwilioConfig::new(api_base, secrets.account_sid, secrets.credentials, sender);
     settings.status_callback = Some(public_url.join(callback::STATUS_PATH)?);
-    Ok((TwilioClient::new(settings)?, SignatureVerifier::new(tokens)))
+    Ok((settings, SignatureVerifier::new(tokens)))
 }
 
 /// A client for an operator's process, which sends nothing.
@@ -203,7 +208,7 @@ pub(crate) fn idle_carrier() -> anyhow::Result<TwilioClient> {
         api_base: Some("http://127.0.0.1:9".parse()?),
     };
     let sender = SenderIdentity::From(simulator::SIMULATED_FROM.to_owned());
-    Ok(carrier(secrets, sender, &"http://127.0.0.1:9".parse()?)?.0)
+    Ok(TwilioClient::new(carrier(secrets, sender, &"http://127.0.0.1:9".parse()?)?.0)?)
 }
 
 fn bind_control(socket: &Path) -> anyhow::Result<UnixListener> {

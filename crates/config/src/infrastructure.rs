@@ -47,7 +47,7 @@ pub enum Backend {
 }
 
 /// The `[twilio]` table.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TwilioSettings {
     /// The sending number.
     pub from: Option<String>,
@@ -55,7 +55,28 @@ pub struct TwilioSettings {
     pub messaging_service_sid: Option<String>,
     /// What Twilio calls and signs, without a trailing slash.
     pub public_url: Option<Url>,
+    /// How long one answer is waited for, in seconds.
+    pub answer_max_s: u32,
+    /// Requests open at once. Twilio limits concurrency per account.
+    pub in_flight_max: u32,
 }
+
+impl Default for TwilioSettings {
+    fn default() -> Self {
+        Self {
+            from: None,
+            messaging_service_sid: None,
+            public_url: None,
+            answer_max_s: ANSWER_S_MAX,
+            in_flight_max: twilio::IN_FLIGHT_MAX as u32,
+        }
+    }
+}
+
+/// An answer is never waited for longer: claims on messages must outlive it.
+const ANSWER_S_MAX: u32 = (domain::limits::CARRIER_ANSWER_MS_MAX / 1_000) as u32;
+/// Most requests that may be open at once.
+const IN_FLIGHT_MAX: u32 = 2_000;
 
 /// One `[[source]]` table.
 #[derive(Debug, Clone)]
@@ -185,8 +206,13 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
     {
         doc.problem(&url.at, "twilio.public_url: expected scheme, host and port only".to_owned());
     }
+    let defaults = TwilioSettings::default();
+    let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
+    let in_flight_max = section.integer(doc, "in_flight_max", 1..IN_FLIGHT_MAX + 1);
     section.finish(doc);
     TwilioSettings {
+        answer_max_s: answer_max_s.unwrap_or(defaults.answer_max_s),
+        in_flight_max: in_flight_max.unwrap_or(defaults.in_flight_max),
         from: from.map(|from| from.value),
         messaging_service_sid: service.map(|service| service.value),
         public_url: public_url.map(|url| url.value),

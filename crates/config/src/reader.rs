@@ -270,7 +270,8 @@ fn table_of<'t>(value: Spanned<DeValue<'t>>) -> Option<DeTable<'t>> {
     }
 }
 
-fn parse_seconds(text: &str) -> Option<u32> {
+/// A length of time such as `90s`, `5m`, `2h` or `7d`, in seconds.
+pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit_at);
     let factor = match unit {

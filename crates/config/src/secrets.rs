@@ -59,7 +59,10 @@ pub(crate) fn read(
         }
         let shared = sources.iter().find(|other: &&Source| keys.iter().any(|key| other.keys.contains(key)));
         if let Some(other) = shared {
-            let message = format!("sources {:?} and {:?} have the same key; give each its own", other.name, source.name);
+            let message = format!(
+                "sources {:?} and {:?} have the same key; give each its own",
+                other.name, source.name
+            );
             problems.add(file, None, message);
         }
         sources.push(Source {

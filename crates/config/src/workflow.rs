@@ -6,9 +6,10 @@ use std::path::Path;
 
 use domain::{
     directory::Directory,
+    doubt::DoubtSchedule,
     limits::{
-        DEADLINE_S_MAX, DEADLINE_S_MIN, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX, RECIPIENTS_PER_STEP_MAX,
-        SEGMENTS_MAX, STEPS_MAX,
+        DEADLINE_S_MAX, DEADLINE_S_MIN, DOUBT_QUESTIONS_MAX, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX,
+        RECIPIENTS_PER_STEP_MAX, SEGMENTS_MAX, STEPS_MAX,
     },
     phone::E164,
     quiet_hours::QuietHours,
@@ -20,7 +21,7 @@ use jiff::civil::Time;
 use crate::{
     people::check_zone,
     problem::Problems,
-    reader::{Document, Placed, Section},
+    reader::{Document, Placed, Section, parse_seconds},
 };
 
 pub(crate) fn read(
@@ -44,6 +45,7 @@ pub(crate) fn read(
     definition.lane = choice(&mut doc, &mut top, "lane", &LANES).unwrap_or_default();
     definition.category = choice(&mut doc, &mut top, "category", &CATEGORIES).unwrap_or_default();
     definition.on_doubt = choice(&mut doc, &mut top, "on_doubt", &ON_DOUBT).unwrap_or_default();
+    definition.doubt_ask_after = read_doubt_schedule(&mut doc, &mut top);
     definition.stage = read_stage(&mut doc, &mut top);
     definition.max_segments =
         top.integer(&mut doc, "max_segments", 1..u32::from(SEGMENTS_MAX) + 1).unwrap_or(1) as u8;
@@ -103,6 +105,22 @@ fn choice<T: Clone>(
         doc.problem(&text.at, format!("{key}: expected one of {}, not {:?}", names.join(", "), text.value));
     }
     chosen
+}
+
+fn read_doubt_schedule(doc: &mut Document<'_>, top: &mut Section<'_>) -> DoubtSchedule {
+    let texts = top.texts(doc, "doubt_ask_after");
+    let Some(first) = texts.first() else { return DoubtSchedule::default() };
+    let seconds: Vec<u32> = texts.iter().filter_map(|text| parse_seconds(&text.value)).collect();
+    if seconds.len() != texts.len()
+        || seconds.len() > DOUBT_QUESTIONS_MAX
+        || !seconds.is_sorted_by(|a, b| a < b)
+    {
+        let message = format!(
+            "doubt_ask_after: expected 1 to {DOUBT_QUESTIONS_MAX} rising times such as \"40s\", \"3m\""
+        );
+        doc.problem(&first.at, message);
+    }
+    DoubtSchedule(seconds)
 }
 
 fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {

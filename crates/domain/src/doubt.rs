@@ -4,6 +4,7 @@
 //! Never: takes a provider message that is already bound to another of ours.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     carrier::{CarrierMessage, CarrierStatus, FailureClass, MessageSid},
@@ -12,13 +13,39 @@ use crate::{
     moment::{after_ms, after_s},
 };
 
-/// When the provider is asked, in seconds after the request: the answer's longest time and 30 s, then 1, 3 and 10 min.
-const ASK_AFTER_S: [i64; 4] = [40, 60, 180, 600];
-const _: () = assert!(ASK_AFTER_S[0] * 1_000 >= CARRIER_ANSWER_MS_MAX as i64 + 30_000);
-
 /// The shortest time between two questions, in seconds. After an outage all of them are overdue, and asking at once
 /// four times of a provider that does not answer is no better than asking once.
-const ASK_GAP_S: i64 = ASK_AFTER_S[1] - ASK_AFTER_S[0];
+const ASK_GAP_S: i64 = 20;
+
+/// When the provider is asked about a text in doubt, in seconds after the request, rising.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DoubtSchedule(pub Vec<u32>);
+
+impl Default for DoubtSchedule {
+    /// The answer's longest time and 30 s, in which a status callback usually settles it; then 1, 3 and 10 min.
+    fn default() -> Self {
+        Self(vec![40, 60, 180, 600])
+    }
+}
+
+impl DoubtSchedule {
+    /// When a doubt that has been asked about `asked` times is asked about next.
+    pub fn ask_again_at(&self, started_at: Timestamp, asked: u8) -> Timestamp {
+        let after = self.0.get(usize::from(asked)).or(self.0.last());
+        after_s(started_at, i64::from(after.copied().unwrap_or(0)))
+    }
+
+    /// As [`DoubtSchedule::ask_again_at`], for a question that follows one answered at `now`.
+    pub fn ask_after_answer(&self, started_at: Timestamp, asked: u8, now: Timestamp) -> Timestamp {
+        self.ask_again_at(started_at, asked).max(after_s(now, ASK_GAP_S))
+    }
+
+    /// Whether every question has been asked.
+    pub fn is_given_up(&self, asked: u8) -> bool {
+        usize::from(asked) >= self.0.len()
+    }
+}
 
 /// How far the provider's clock may be from ours, in seconds.
 const CLOCK_SKEW_S: i64 = 120;
@@ -49,22 +76,6 @@ pub enum DoubtAnswer {
         /// Why.
         reason: String,
     },
-}
-
-/// When a doubt that has been asked about `asked` times is asked about next.
-pub fn ask_again_at(started_at: Timestamp, asked: u8) -> Timestamp {
-    let last = ASK_AFTER_S.len() - 1;
-    after_s(started_at, ASK_AFTER_S[usize::from(asked).min(last)])
-}
-
-/// As [`ask_again_at`], for a question that follows one answered at `now`.
-pub fn ask_after_answer(started_at: Timestamp, asked: u8, now: Timestamp) -> Timestamp {
-    ask_again_at(started_at, asked).max(after_s(now, ASK_GAP_S))
-}
-
-/// Whether every question has been asked.
-pub fn is_given_up(asked: u8) -> bool {
-    usize::from(asked) >= ASK_AFTER_S.len()
 }
 
 /// The window of creation times to list at the provider, for a request made at `started_at`.
@@ -237,18 +248,20 @@ mod tests {
 
     #[test]
     fn the_provider_is_asked_four_times_at_growing_intervals() {
+        let schedule = DoubtSchedule::default();
         assert_eq!(
-            [0, 1, 2, 3, 4, u8::MAX].map(|asked| ask_again_at(at(0), asked)),
+            [0, 1, 2, 3, 4, u8::MAX].map(|asked| schedule.ask_again_at(at(0), asked)),
             [40, 60, 180, 600, 600, 600].map(at)
         );
-        assert_eq!([3, 4, u8::MAX].map(is_given_up), [false, true, true]);
+        assert_eq!([3, 4, u8::MAX].map(|asked| schedule.is_given_up(asked)), [false, true, true]);
     }
 
     #[test]
     fn a_question_follows_an_answer_after_a_while() {
-        assert_eq!(ask_after_answer(at(0), 1, at(40)), at(60));
-        assert_eq!(ask_after_answer(at(0), 1, at(45)), at(65));
-        assert_eq!(ask_after_answer(at(0), 3, at(9_000)), at(9_020));
+        let schedule = DoubtSchedule::default();
+        assert_eq!(schedule.ask_after_answer(at(0), 1, at(40)), at(60));
+        assert_eq!(schedule.ask_after_answer(at(0), 1, at(45)), at(65));
+        assert_eq!(schedule.ask_after_answer(at(0), 3, at(9_000)), at(9_020));
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub const EVENT_BATCH_MAX: usize = 500;
 pub const EVENT_DATA_BYTES_MAX: usize = 32 * 1024;
 /// Longest CloudEvents attribute (`id`, `source`, `type`, `subject`), in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 255;
+/// Most questions asked of the provider about one text in doubt.
+pub const DOUBT_QUESTIONS_MAX: usize = 10;
 /// Largest form post taken from the provider, in bytes: 1,600 characters of text, percent-encoded, and change.
 pub const CALLBACK_BODY_BYTES_MAX: usize = 32 * 1024;
 /// Most steps in one workflow.

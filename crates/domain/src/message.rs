@@ -12,7 +12,7 @@ use crate::{
     ack_code::AckCode,
     carrier::{CarrierStatus, FailureClass, MessageSid, SubmitOutcome, Text},
     directory::Recipient,
-    doubt::DoubtAnswer,
+    doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
     policy::Rule,
     retry::RetryPolicy,
@@ -187,6 +187,10 @@ pub struct MessageContext<'a> {
     pub retry: &'a RetryPolicy,
     /// What to do when doubt cannot be settled.
     pub on_doubt: OnDoubt,
+    /// When the provider is asked about a doubt.
+    pub doubt: &'a DoubtSchedule,
+    /// Whether its run is under way, and in this message's step.
+    pub is_wanted: bool,
     /// When the event stops being of use.
     pub not_after: Timestamp,
     /// The present.

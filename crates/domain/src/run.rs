@@ -232,17 +232,20 @@ impl Run {
         fx: &mut Effects,
     ) {
         let mut message = self.messages[index].clone();
-        message.apply(event, &self.context(workflow, now), fx);
+        let ctx = self.context(workflow, message.step, now);
+        message.apply(event, &ctx, fx);
         self.messages[index] = message;
     }
 
-    fn context<'a>(&'a self, workflow: &'a Workflow, now: Timestamp) -> MessageContext<'a> {
+    fn context<'a>(&'a self, workflow: &'a Workflow, step: u8, now: Timestamp) -> MessageContext<'a> {
         MessageContext {
             run: &self.id,
             workflow: &self.workflow,
             source: &self.event.source,
             retry: &workflow.definition.retry,
             on_doubt: workflow.definition.on_doubt,
+            doubt: &workflow.definition.doubt_ask_after,
+            is_wanted: self.phase == RunPhase::Active && step == self.step,
             not_after: self.not_after,
             now,
         }

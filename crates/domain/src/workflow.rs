@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    doubt::DoubtSchedule,
     id::digest,
     limits::{DELIVER_WITHIN_S_DEFAULT, NOT_AFTER_S_DEFAULT},
     phone::E164,
@@ -186,6 +187,9 @@ pub struct WorkflowDefinition {
     pub stage: Stage,
     /// What to do with texts whose fate stayed unknown.
     pub on_doubt: OnDoubt,
+    /// When the provider is asked about texts in doubt.
+    #[serde(default)]
+    pub doubt_ask_after: DoubtSchedule,
     /// The text.
     pub template: String,
     /// The most segments a text may take, 1 to 10.
@@ -221,6 +225,7 @@ impl WorkflowDefinition {
             category: Category::default(),
             stage: Stage::default(),
             on_doubt: OnDoubt::default(),
+            doubt_ask_after: DoubtSchedule::default(),
             template: template.to_owned(),
             max_segments: 1,
             link_hosts: Vec::new(),

@@ -21,7 +21,7 @@ pub trait Carrier: Send + Sync {
     async fn fetch(&self, sid: &MessageSid) -> Result<Option<CarrierMessage>, CarrierError>;
 
     /// Lists what we sent to `to` and the provider created between `from` and `until`, both included,
-    /// following pages until the window is exhausted. At most [`LOOK_UP_MAX`] messages are read.
+    /// following pages until the window is exhausted. An error if [`LOOK_UP_MAX`] messages do not exhaust it.
     async fn look_up(
         &self,
         to: &E164,

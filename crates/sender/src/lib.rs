@@ -25,10 +25,13 @@ pub struct SenderConfig {
     pub drain_max: Duration,
 }
 
-impl Default for SenderConfig {
-    fn default() -> Self {
+impl SenderConfig {
+    /// A sender for a carrier that takes so many requests at once: a little more work than that is kept in hand,
+    /// so that the carrier never waits for us, and the urgent lanes may have all of it.
+    pub fn new(carrier_in_flight_max: u16) -> Self {
+        let full = carrier_in_flight_max.saturating_add(carrier_in_flight_max / 2).max(2);
         Self {
-            in_flight_max: [(Lane::Critical, 256), (Lane::Standard, 192), (Lane::Bulk, 64)],
+            in_flight_max: [(Lane::Critical, full), (Lane::Standard, full), (Lane::Bulk, full / 2)],
             drain_max: Duration::from_secs(15),
         }
     }

@@ -39,7 +39,7 @@ impl Context {
                 continue;
             }
             let consent = self.store.consent(&recipient.number).await?;
-            let taken = if step.ack_within_s.is_some() {
+            let taken = if workflow.definition.wants_acknowledgement() {
                 let routes = self.store.reply_routes(&recipient.number, now).await?;
                 routes.into_iter().map(|route| route.code).collect()
             } else {

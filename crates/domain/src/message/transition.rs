@@ -7,7 +7,7 @@ use super::{Message, MessageContext, MessageEvent, MessagePhase};
 use crate::{
     carrier::{CarrierStatus, FailureClass, MessageSid, Refusal, SubmitOutcome},
     consent::{ConsentChange, ConsentEntry},
-    doubt::{DoubtAnswer, ask_after_answer, ask_again_at},
+    doubt::DoubtAnswer,
     id::{MessageId, RunId},
     limits::{LEASE_MS, NUDGE_MS},
     moment::after_ms,
@@ -176,7 +176,11 @@ impl Message {
 
     fn doubt(&mut self, reason: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let MessagePhase::Dispatching { started_at, .. } = self.phase else { return };
-        self.wait(MessagePhase::InDoubt { started_at, asked: 0, ask_at: ask_again_at(started_at, 0) });
+        self.wait(MessagePhase::InDoubt {
+            started_at,
+            asked: 0,
+            ask_at: ctx.doubt.ask_again_at(started_at, 0),
+        });
         fx.note(ctx.now, self.number, Happening::DoubtBegan { reason: reason.to_owned() });
     }
 
@@ -194,21 +198,25 @@ impl Message {
         };
         let asked = asked.saturating_add(1);
         fx.note(ctx.now, self.number, Happening::DoubtAsked { asked, evidence: evidence.clone() });
-        if !crate::doubt::is_given_up(asked) {
-            let ask_at = ask_after_answer(started_at, asked, ctx.now);
+        if !ctx.doubt.is_given_up(asked) {
+            let ask_at = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
             self.phase = MessagePhase::InDoubt { started_at, asked, ask_at };
             self.nudge_at = None;
-        } else if ctx.on_doubt == OnDoubt::Hold || self.attempt >= ctx.retry.attempts_max {
-            // Without the bound a provider that takes texts and answers with errors would send one for ever.
+        } else if !self.may_resend(ctx) {
             self.wait(MessagePhase::Held { started_at });
             self.settle_doubt("hold", &evidence, ctx, fx);
-        } else if ctx.now >= ctx.not_after {
-            self.wait(MessagePhase::Expired);
-            self.settle_doubt("expired", &evidence, ctx, fx);
         } else {
             self.wait(MessagePhase::Queued { not_before: ctx.now });
             self.settle_doubt("resend", &evidence, ctx, fx);
         }
+    }
+
+    /// Whether a text whose fate stayed unknown may be sent again. If not it is held: it may have gone out, and to
+    /// call it expired or withdrawn would hide that. Without the bound on attempts a provider that takes texts and
+    /// answers with errors would send one for ever.
+    fn may_resend(&self, ctx: &MessageContext<'_>) -> bool {
+        let asked_for = ctx.is_wanted && ctx.now < ctx.not_after;
+        ctx.on_doubt == OnDoubt::Resend && asked_for && self.attempt < ctx.retry.attempts_max
     }
 
     fn settle_doubt(&self, by: &str, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {

@@ -118,9 +118,12 @@ impl Run {
             nudge_at: None,
         };
         match composed {
-            Err(error) => {
-                message.die_unsent("composition", &error.to_string(), &self.context(workflow, now), fx)
-            }
+            Err(error) => message.die_unsent(
+                "composition",
+                &error.to_string(),
+                &self.context(workflow, message.step, now),
+                fx,
+            ),
             Ok(composed) => {
                 message.text = composed.text;
                 message.segments = composed.segments.count;
@@ -178,7 +181,7 @@ impl Run {
         };
         fx.note(now, message.number, Happening::Decided(decision));
         if let Some(event) = event {
-            message.apply(&event, &self.context(workflow, now), fx);
+            message.apply(&event, &self.context(workflow, self.step, now), fx);
         }
     }
 

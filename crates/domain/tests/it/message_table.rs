@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
     carrier::{CarrierStatus, FailureClass, SubmitOutcome},
-    doubt::DoubtAnswer,
+    doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
     message::{Message, MessageContext, MessageEvent, MessagePhase},
     policy::Rule,
@@ -168,6 +168,8 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         source: "monitor",
         retry: &retry,
         on_doubt: case.on_doubt,
+        doubt: &DoubtSchedule::default(),
+        is_wanted: true,
         not_after: at(case.not_after),
         now: at(NOW),
     };

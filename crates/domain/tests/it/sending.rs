@@ -48,7 +48,7 @@ fn doubt_ends_without_another_send_once_the_run_is_over() {
         World::open(WorkflowDefinition { on_doubt: OnDoubt::Resend, ..paging() }, audiences(&[1]));
     world.answer(1, &unclear()).at(20).acknowledge("Ada");
     ask_in_vain(&mut world);
-    world.look().take_commands().is(Acknowledged, 0, &["cancelled"]);
+    world.look().take_commands().is(Acknowledged, 0, &["held"]);
     assert!(world.requests.is_empty());
 }
 
@@ -65,7 +65,7 @@ fn doubt_about_a_text_of_an_earlier_step_ends_without_another_send() {
     for second in [180, 600] {
         world.at(second).look().not_found(1);
     }
-    world.look().take_commands().is(Active, 1, &["cancelled", "submitted"]);
+    world.look().take_commands().is(Active, 1, &["held", "submitted"]);
     assert!(world.requests.is_empty());
 }
 

@@ -1,0 +1,116 @@
+//! What the doors refuse, and how they say so.
+
+use serde_json::{Value, json};
+use twilio::{Secret, SigningKey};
+
+use crate::harness::{Fleet, KEY, event};
+
+fn pointers(problem: &Value) -> Vec<&str> {
+    problem["errors"]
+        .as_array()
+        .map_or_else(Vec::new, |errors| errors.iter().filter_map(|e| e["pointer"].as_str()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_event_gets_a_problem_that_names_its_fields() {
+    let fleet = Fleet::start().await;
+    let structured = "application/cloudevents+json";
+    let good = || event("note.created", "n", "s", json!({"text": "x", "phone": "+14155550120"}));
+    let with = |pointer: &str, value: Value| {
+        let mut changed = good();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        changed.to_string()
+    };
+    let cases: Vec<(&str, String, u16, &[&str])> = vec![
+        ("malformed JSON", "{\"specversion\":".into(), 400, &[""]),
+        ("not an object", "[]".into(), 400, &[""]),
+        ("wrong types", with("/id", json!(7)), 400, &["/id"]),
+        ("unknown type", with("/type", json!("note.deleted")), 400, &["/type"]),
+        ("missing field", with("/data", json!({"text": "x"})), 400, &["/data/phone"]),
+        ("wrong field", with("/data/text", json!(5)), 400, &["/data/text"]),
+        (
+            "all at once",
+            json!({"specversion": "1.0", "type": "note.created"}).to_string(),
+            400,
+            &["/source", "/id"],
+        ),
+        ("another's source", with("/source", json!("narrow")), 403, &[]),
+        ("too large", "x".repeat(300_000), 413, &[]),
+    ];
+    for (name, body, status, expected) in cases {
+        let (got, problem) = fleet.post(KEY, structured, body).await;
+        assert_eq!(got, status, "{name}: {problem}");
+        assert_eq!(pointers(&problem), expected, "{name}: {problem}");
+        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{name}: {problem}");
+    }
+    assert_eq!(fleet.post("wrong", structured, good().to_string()).await.0, 401);
+    assert_eq!(fleet.post(KEY, "text/plain", good().to_string()).await.0, 415);
+    assert_eq!(fleet.post(KEY, structured, vec![0xff, 0xfe]).await.0, 400);
+    let page =
+        event("page.created", "p", "s", json!({"text": "x"})).to_string().replace("\"test\"", "\"narrow\"");
+    assert_eq!(
+        fleet.post("narrow-key", structured, page).await.0,
+        403,
+        "a source may send only its own types"
+    );
+
+    let batch =
+        json!([good(), event("note.created", "m", "s", json!({"phone": "+14155550120"}))]).to_string();
+    let (status, problem) = fleet.post(KEY, "application/cloudevents-batch+json", batch).await;
+    assert_eq!((status, pointers(&problem)), (400, vec!["/1/data/text"]));
+    assert_eq!(fleet.sim.judge().accepted, 0, "nothing of what was refused is sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_form_is_taken_too() {
+    let fleet = Fleet::start().await;
+    let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(KEY);
+    let response = request
+        .header("ce-specversion", "1.0")
+        .header("ce-id", "n%201")
+        .header("ce-source", "test")
+        .header("ce-type", "note.created")
+        .header("content-type", "application/json; charset=utf-8")
+        .body(json!({"text": "binary", "phone": "+14155550120"}).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 202);
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["event"], json!({"source": "test", "id": "n 1"}));
+    fleet.wait_until(|view| view.texts("+14155550120").len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_none_becomes_a_stated_outcome() {
+    let fleet = Fleet::start().await;
+    fleet.event(&event("note.created", "n-1", "s", json!({"text": "x", "phone": "555-0100"}))).await;
+    let id = crate::harness::run_of("n-1", "note", "s");
+    let run = fleet.run_until(&id, |run| run["phase"] == "exhausted").await;
+    let timeline = run["timeline"].to_string();
+    assert!(timeline.contains("not a phone number in E.164 form"), "{timeline}");
+    assert!(!timeline.contains("555-0100"), "{timeline}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_unknown_and_unreadable_callbacks_are_refused() {
+    let fleet = Fleet::start().await;
+    let url = format!("{}/v1/twilio/status", fleet.url);
+    let sid = format!("SM{}", "0".repeat(32));
+    let params =
+        vec![("MessageSid".to_owned(), sid.clone()), ("MessageStatus".to_owned(), "delivered".to_owned())];
+    let key = SigningKey::new(&Secret::new(twilio_sim::SimConfig::default().auth_token.expose()));
+    let signature = key.sign(&url, &params);
+    let post = |signature: &str, body: Vec<u8>| {
+        let request = fleet.client.post(&url).header("content-type", "application/x-www-form-urlencoded");
+        request.header("x-twilio-signature", signature).body(body).send()
+    };
+    let body = format!("MessageSid={sid}&MessageStatus=delivered").into_bytes();
+    let status = |response: reqwest::Response| response.status().as_u16();
+    assert_eq!(status(post("", body.clone()).await.unwrap()), 403);
+    assert_eq!(status(post("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", body.clone()).await.unwrap()), 403);
+    let changed = String::from_utf8(body.clone()).unwrap().replace("delivered", "failed").into_bytes();
+    assert_eq!(status(post(&signature, changed).await.unwrap()), 403);
+    assert_eq!(status(post(&signature, body).await.unwrap()), 404, "signed, but of no message of ours");
+    assert_eq!(status(post(&signature, b"MessageSid=%ff".to_vec()).await.unwrap()), 400);
+}

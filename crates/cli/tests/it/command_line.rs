@@ -1,0 +1,77 @@
+//! The commands, with their outputs and exit codes.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{FIRST, Fleet, event, run_of};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_listed_shown_acknowledged_and_cancelled_while_it_runs_and_after() {
+    let mut fleet = Fleet::start().await;
+    for id in ["p-1", "p-2"] {
+        fleet.event(&event("page.created", id, id, json!({"text": id}))).await;
+    }
+    fleet.wait_until(|view| view.texts(FIRST).len() == 2).await;
+    let list = fleet.json(&["runs", "list", "--phase", "active"]);
+    assert_eq!(list.as_array().unwrap().len(), 2);
+
+    let (one, two) = (run_of("p-1", "page", "p-1"), run_of("p-2", "page", "p-2"));
+    assert_eq!(fleet.json(&["runs", "ack", &one])["phase"], "acknowledged");
+    let text = String::from_utf8(fleet.run(&["runs", "show", &one]).stdout).unwrap();
+    assert!(text.contains("acknowledged by somebody (operator)"), "{text}");
+
+    assert_eq!(fleet.terminate(), Some(0));
+    assert_eq!(fleet.json(&["runs", "cancel", &two, "--by", "night shift"])["phase"], "cancelled");
+    let again = String::from_utf8(fleet.run(&["runs", "cancel", &two]).stdout).unwrap();
+    assert!(again.contains("nothing changed: the run is cancelled already"), "{again}");
+    assert_eq!(fleet.json(&["runs", "list", "--phase", "active"]), json!([]));
+    assert_eq!(fleet.run(&["audit"]).status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_say_what_went_wrong() {
+    let fleet = Fleet::start().await;
+    let unknown = run_of("none", "page", "none");
+    assert_eq!(fleet.run(&["runs", "show", &unknown]).status.code(), Some(3));
+    assert_eq!(fleet.run(&["runs", "show", "no-run-id"]).status.code(), Some(2));
+    assert_eq!(fleet.run(&["runs", "frobnicate"]).status.code(), Some(2));
+    let missing = Command::new(env!("CARGO_BIN_EXE_callout"))
+        .args(["check", "--config", "none.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    std::fs::write(fleet.folder.path().join("workflows/bad.toml"), "evnt = \"x\"\n").unwrap();
+    let check = fleet.run(&["check"]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&check.stderr)
+            .contains("bad.toml:1: unknown key \"evnt\"; did you mean \"event\"?")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_from_a_file() {
+    let fleet = Fleet::start().await;
+    let file = fleet.folder.path().join("event.json");
+    let note = event("note.created", "n-1", "s", json!({"text": "from a file", "phone": "+14155550120"}));
+    std::fs::write(&file, note.to_string()).unwrap();
+    let path = file.to_str().unwrap();
+    assert_eq!(fleet.json(&["events", "send", path])["status"], "accepted");
+    fleet.wait_until(|view| view.texts("+14155550120").len() == 1).await;
+    std::fs::write(&file, "{}").unwrap();
+    assert_eq!(fleet.run(&["events", "send", path]).status.code(), Some(1));
+}
+
+#[test]
+fn the_demo_tells_its_story() {
+    let output = Command::new(env!("CARGO_BIN_EXE_callout"))
+        .args(["demo", "--exit", "--listen", "127.0.0.1:0", "--output", "json"])
+        .output()
+        .unwrap();
+    let outcomes: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcomes = outcomes.as_array().unwrap();
+    assert_eq!(outcomes.len(), 6);
+    assert!(outcomes.iter().all(|outcome| outcome["as_told"] == true), "{outcomes:?}");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,133 @@
+//! Processes that die without a goodbye, and processes that are told to stop.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use domain::timeline::Happening;
+use embedded::{Embedded, EmbeddedConfig};
+use ports::{SystemClock, store::RunFilter};
+use serde_json::{Value, json};
+use twilio_sim::FaultPlan;
+
+use crate::harness::{Fleet, KEY, event, run_of};
+
+const EVENTS: usize = 1_000;
+const BATCH: usize = 20;
+const PRODUCERS: usize = 4;
+
+fn number(index: usize) -> String {
+    format!("+1415556{index:04}")
+}
+
+fn batch(first: usize) -> String {
+    let events: Vec<Value> = (first..first + BATCH)
+        .map(|index| {
+            let id = format!("n-{index}");
+            event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
+        })
+        .collect();
+    Value::Array(events).to_string()
+}
+
+/// Posts a batch until it is answered, as a producer that loses its connection does.
+async fn post_until_answered(client: reqwest::Client, url: String, body: String) {
+    let mut tries = tokio::time::interval(std::time::Duration::from_millis(20));
+    loop {
+        let request = client.post(format!("{url}/v1/events")).bearer_auth(KEY);
+        let sent = request
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(body.clone())
+            .send()
+            .await;
+        if sent.is_ok_and(|response| response.status().is_success()) {
+            return;
+        }
+        tries.tick().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
+    let mut fleet = Fleet::start().await;
+    // Slow enough that every kill finds requests that are under way.
+    fleet.sim.set_faults(FaultPlan { latency_ms: 60, ..FaultPlan::default() }).unwrap();
+    let producers: Vec<_> = (0..PRODUCERS)
+        .map(|producer| {
+            let (client, url) = (fleet.client.clone(), fleet.url.clone());
+            tokio::spawn(async move {
+                for first in (producer * BATCH..EVENTS).step_by(PRODUCERS * BATCH) {
+                    post_until_answered(client.clone(), url.clone(), batch(first)).await;
+                }
+            })
+        })
+        .collect();
+    for texts in [150, 450, 800] {
+        fleet.wait_until(|view| view.accepted() >= texts).await;
+        fleet.kill();
+        fleet.serve().await;
+    }
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    fleet.wait_until(|view| (0..EVENTS).all(|index| !view.texts(&number(index)).is_empty())).await;
+    // What was killed between its request and its answer is in doubt; each doubt must end without another text.
+    let sums = loop {
+        let sums = fleet.json(&["audit"]);
+        let open = |name: &str| sums["messages"][name].as_u64().unwrap_or(0);
+        if ["queued", "dispatching", "in_doubt", "retry_wait"].map(open) == [0; 4] {
+            break sums;
+        }
+    };
+    let judge = fleet.sim.judge();
+    assert_eq!(judge.duplicates_total, 0, "{judge:?}");
+    assert_eq!(judge.accepted, EVENTS as u64, "{sums}");
+    let texts: BTreeSet<String> =
+        (0..EVENTS).flat_map(|index| fleet.sim.phone(number(index)).texts()).map(|text| text.body).collect();
+    assert_eq!(texts.len(), EVENTS);
+    let runs: u64 = sums["runs"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!((runs, sums["forgotten"].as_u64()), (EVENTS as u64, Some(0)));
+    assert_eq!(fleet.terminate(), Some(0));
+    let doubts = doubts(&fleet).await;
+    assert!(!doubts.is_empty(), "no kill hit a request that was under way, so this proved nothing");
+    eprintln!("doubts, by how they were settled: {doubts:?}");
+}
+
+/// How the doubts that the kills caused were settled, and how often in each way.
+async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
+    let config =
+        EmbeddedConfig::new(fleet.folder.path().join("callout.db"), BTreeMap::new(), Arc::new(SystemClock));
+    let embedded = Embedded::open(config).unwrap();
+    let store = embedded.store();
+    let mut settled = BTreeMap::new();
+    for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
+        for entry in store.timeline(&run.id).await.unwrap() {
+            if let Happening::DoubtSettled { by, .. } = entry.what {
+                *settled.entry(by).or_default() += 1;
+            }
+        }
+    }
+    settled
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_it_cleanly_and_what_was_taken_is_sent_after_a_restart() {
+    let mut fleet = Fleet::start().await;
+    let (status, _) = fleet.post(KEY, "application/cloudevents-batch+json", batch(0)).await;
+    assert_eq!(status, 202);
+    assert_eq!(fleet.terminate(), Some(0));
+    fleet.serve().await;
+    fleet.wait_until(|view| view.accepted() == BATCH as u64).await;
+    fleet.run_until(&run_of("n-0", "note", "n-0"), |run| run["phase"] == "completed").await;
+    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_file_is_refused() {
+    let fleet = Fleet::start().await;
+    let output = fleet.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("callout.db") && message.contains("process"), "{message}");
+}

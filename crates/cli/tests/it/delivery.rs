@@ -1,0 +1,97 @@
+//! Texts that arrive, fail, or stay unanswered.
+
+use serde_json::json;
+use twilio_sim::{Behaviour, Status};
+
+use crate::harness::{FIRST, Fleet, SECOND, event, run_of};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_becomes_a_text_that_arrives_once() {
+    let fleet = Fleet::start().await;
+    let note = event("note.created", "n-1", "s", json!({"text": "Hello", "phone": "+14155550120"}));
+    assert_eq!(fleet.event(&note).await, 202);
+    fleet.wait_until(|view| view.with_status(Status::Delivered) == 1).await;
+    let run = fleet.run_until(&run_of("n-1", "note", "s"), |run| run["phase"] == "completed").await;
+    assert_eq!(run["messages"][0]["status"], "delivered");
+    assert_eq!(fleet.sim.phone("+14155550120").texts()[0].body, "Hello");
+
+    assert_eq!(fleet.event(&note).await, 200, "the same event again is known");
+    let log = std::fs::read_to_string(fleet.log()).unwrap();
+    let settled: Vec<_> = log.lines().filter(|line| line.contains("message settled")).collect();
+    assert_eq!(settled.len(), 1, "{log}");
+    for field in [
+        "\"message.sid\":\"SM",
+        "\"event.id\":\"n-1\"",
+        "\"message.recipient\":\"+1…20\"",
+        "\"message.attempts\":1",
+    ] {
+        assert!(settled[0].contains(field), "{field} is not in {}", settled[0]);
+    }
+    assert!(
+        !log.contains("+14155550120") && !log.contains("Hello"),
+        "the log holds a number or a text:\n{log}"
+    );
+    assert_eq!(fleet.sim.judge().accepted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undelivered_text_moves_to_the_next_person_at_once() {
+    let fleet = Fleet::start().await;
+    fleet.sim.phone(FIRST).set(Behaviour::Off);
+    // Every deadline of this workflow is an hour away.
+    fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
+    fleet.wait_until(|view| !view.texts(SECOND).is_empty()).await;
+    let run = fleet
+        .run_until(&run_of("p-1", "page", "db"), |run| run["messages"][1]["status"] == "delivered")
+        .await;
+    assert_eq!(run["messages"][0]["status"], "undelivered");
+    assert_eq!(run["messages"][0]["error_code"], 30003);
+    assert_eq!(run["phase"], "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_moves_on_at_each_deadline_and_ends_in_a_ticket() {
+    let fleet = Fleet::start().await;
+    fleet.event(&event("quick.created", "q-1", "db", json!({"text": "Down"}))).await;
+    let run = fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
+    assert_eq!(run["ticket"], "desk");
+    assert_eq!((fleet.sim.phone(FIRST).texts().len(), fleet.sim.phone(SECOND).texts().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolving_event_ends_the_run_and_one_that_overtakes_texts_nobody() {
+    let fleet = Fleet::start().await;
+    fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
+    fleet.wait_until(|view| view.accepted() == 1).await;
+    fleet.event(&event("page.resolved", "r-1", "db", json!({}))).await;
+    fleet.run_until(&run_of("p-1", "page", "db"), |run| run["phase"] == "resolved").await;
+
+    let resolved_at = "2026-01-01T00:00:10Z";
+    let mut resolving = event("page.resolved", "r-2", "web", json!({}));
+    resolving["time"] = json!(jiff::Timestamp::MAX.min(resolved_at.parse().unwrap()).to_string());
+    fleet.event(&resolving).await;
+    let mut late = event("page.created", "p-2", "web", json!({"text": "Down"}));
+    late["time"] = json!("2026-01-01T00:00:05Z");
+    fleet.event(&late).await;
+    // It is a day too old as well, but what resolved it is what the timeline names, or that it expired.
+    let run = fleet.run_until(&run_of("p-2", "page", "web"), |run| run["phase"] != "active").await;
+    assert!(run["phase"] == "resolved" || run["phase"] == "expired", "{run}");
+    assert_eq!(fleet.sim.judge().accepted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_send_is_found_at_the_provider_and_not_repeated() {
+    let fleet = Fleet::start().await;
+    fleet.sim.inject(twilio_sim::FaultKind::AcceptedNoAnswer);
+    // With the callbacks lost too, asking the provider is all that is left.
+    fleet.sim.set_faults(twilio_sim::FaultPlan { rate_callback_lost: 1.0, ..Default::default() }).unwrap();
+    fleet.event(&event("note.created", "n-1", "s", json!({"text": "Once", "phone": "+14155550121"}))).await;
+    let run = fleet.run_until(&run_of("n-1", "note", "s"), |run| run["messages"][0]["sid"].is_string()).await;
+    let timeline = run["timeline"].to_string();
+    assert!(
+        timeline.contains("in doubt whether") && timeline.contains("doubt settled (found)"),
+        "{timeline}"
+    );
+    let judge = fleet.sim.judge();
+    assert_eq!((judge.accepted, judge.duplicates_total, judge.swallowed), (1, 0, 1));
+}

@@ -1,0 +1,251 @@
+//! Starts a simulator and a `callout serve` that talks to it. Nothing is waited for by sleeping: the simulator tells
+//! of every change, and the process is asked until it answers.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing, View};
+
+/// Longer than anything here takes, shorter than anybody's patience.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// The key of the one source.
+pub(crate) const KEY: &str = "test-key";
+
+/// A workflow that needs no answer.
+const NOTE: &str = r#"
+event = "note.created"
+stage = "live"
+on_doubt = "resend"
+doubt_ask_after = ["3s"]
+template = "{{ text }}"
+[schema]
+type = "object"
+required = ["text", "phone"]
+properties = { text = { type = "string" }, phone = { type = "string" } }
+[[step]]
+notify = ["field:phone"]
+deliver_within = "1h"
+"#;
+
+/// A workflow that pages one person, then another.
+const PAGE: &str = r#"
+event = "page.created"
+resolved_by = "page.resolved"
+lane = "critical"
+category = "operational"
+stage = "live"
+on_doubt = "resend"
+template = "{{ text }}. Reply ACK {{ ack }}"
+[schema]
+type = "object"
+required = ["text"]
+additionalProperties = false
+properties = { text = { type = "string" } }
+[[step]]
+notify = ["contact:first"]
+deliver_within = "1h"
+ack_within = "1h"
+[[step]]
+notify = ["contact:second"]
+ack_within = "1h"
+[exhausted]
+ticket = "desk"
+"#;
+
+/// As `PAGE`, for people who are given one second.
+fn quick_page() -> String {
+    PAGE.replace("page.", "quick.").replace("ack_within = \"1h\"", "ack_within = \"1s\"")
+}
+
+pub(crate) const FIRST: &str = "+14155550111";
+pub(crate) const SECOND: &str = "+14155550112";
+
+/// A running installation and its simulator.
+pub(crate) struct Fleet {
+    pub(crate) sim: SimHandle,
+    pub(crate) folder: TempDir,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+    child: Option<Child>,
+}
+
+impl Fleet {
+    pub(crate) async fn start() -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{address}");
+        let sim = Simulator::start(SimConfig {
+            numbers: vec![Number {
+                number: "+15005550006".to_owned(),
+                inbound_url: Some(format!("{url}/v1/twilio/inbound").parse().unwrap()),
+            }],
+            timing: Timing::INSTANT,
+            ..SimConfig::default()
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::create_dir(folder.path().join("workflows")).unwrap();
+        write("workflows/note.toml", NOTE);
+        write("workflows/page.toml", PAGE);
+        write("workflows/quick.toml", &quick_page());
+        let person = |number: &str| format!("number = \"{number}\"\ntime_zone = \"UTC\"\n");
+        write("contacts.toml", &format!("[first]\n{}[second]\n{}", person(FIRST), person(SECOND)));
+        write(
+            "callout.toml",
+            &format!(
+                "environment = \"test\"\n[http]\nlisten = \"{address}\"\n\
+                 [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nanswer_max = \"1s\"\n\
+                 [[source]]\nname = \"test\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_TEST\"]\n\
+                 [[source]]\nname = \"narrow\"\ntypes = [\"note.*\"]\nkey_env = [\"CALLOUT_KEY_NARROW\"]\n\
+                 [log]\nformat = \"json\"\n"
+            ),
+        );
+        let client = twilio::transport::client_builder(twilio::transport::Reach::Plain).build().unwrap();
+        let mut fleet = Self { sim, folder, url, client, child: None };
+        fleet.serve().await;
+        fleet
+    }
+
+    /// `callout` with this installation's configuration and secrets.
+    pub(crate) fn callout(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
+        let sim = SimConfig::default();
+        command
+            .args(args)
+            .arg("--config")
+            .arg(self.folder.path().join("callout.toml"))
+            .env("TWILIO_ACCOUNT_SID", sim.account_sid)
+            .env("TWILIO_AUTH_TOKEN", sim.auth_token.expose())
+            .env("TWILIO_API_BASE", self.sim.base_url().as_str())
+            .env("CALLOUT_KEY_TEST", KEY)
+            .env("CALLOUT_KEY_NARROW", "narrow-key")
+            .env("CALLOUT_KEY", KEY)
+            .env("USER", "somebody")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.callout(args).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and reads its JSON.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--output", "json"]].concat());
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Starts the server, and returns once it is ready.
+    pub(crate) async fn serve(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        self.child = Some(self.callout(&["serve"]).stderr(log).stdout(Stdio::null()).spawn().unwrap());
+        let ready = format!("{}/readyz", self.url);
+        let child = self.child.as_mut().unwrap();
+        let mut tries = tokio::time::interval(Duration::from_millis(10));
+        let asking = async {
+            while !self.client.get(&ready).send().await.is_ok_and(|response| response.status().is_success()) {
+                if let Some(status) = child.try_wait().unwrap() {
+                    panic!("serve ended with {status}");
+                }
+                tries.tick().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
+            panic!("not ready: {}", std::fs::read_to_string(self.log()).unwrap());
+        }
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// SIGKILL: no goodbye.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM, and its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        child.wait().unwrap().code()
+    }
+
+    /// Posts a body to the event door.
+    pub(crate) async fn post(
+        &self,
+        key: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, Value) {
+        let request = self.client.post(format!("{}/v1/events", self.url)).bearer_auth(key);
+        let response = request.header("content-type", content_type).body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Posts one event that must be taken.
+    pub(crate) async fn event(&self, event: &Value) -> u16 {
+        let (status, answer) = self.post(KEY, "application/cloudevents+json", event.to_string()).await;
+        assert!(status == 202 || status == 200, "{status}: {answer}");
+        status
+    }
+
+    /// Waits until the simulator's state is as expected.
+    pub(crate) async fn wait_until(&self, holds: impl Fn(&View<'_>) -> bool) {
+        if let Err(error) = self.sim.wait_until(holds, PATIENCE).await {
+            panic!("{error}\n{}", std::fs::read_to_string(self.log()).unwrap());
+        }
+    }
+
+    /// Asks for a run until it is as expected.
+    pub(crate) async fn run_until(&self, id: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut tries = tokio::time::interval(Duration::from_millis(25));
+        let asking = async {
+            loop {
+                tries.tick().await;
+                let output = self.run(&["runs", "show", id, "--output", "json"]);
+                if let Ok(run) = serde_json::from_slice::<Value>(&output.stdout)
+                    && holds(&run)
+                {
+                    return run;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| {
+            panic!("{}\n{}", self.json(&["runs", "show", id]), std::fs::read_to_string(self.log()).unwrap())
+        })
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// An event of a type, about a subject.
+pub(crate) fn event(kind: &str, id: &str, subject: &str, data: Value) -> Value {
+    json!({"specversion": "1.0", "source": "test", "id": id, "type": kind, "subject": subject, "data": data})
+}
+
+/// The run that an event opens.
+pub(crate) fn run_of(id: &str, workflow: &str, subject: &str) -> String {
+    domain::id::RunId::derive("test", id, workflow, Some(subject)).to_string()
+}

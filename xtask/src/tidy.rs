@@ -1,0 +1,94 @@
+//! Checks what the compiler does not. In: the work tree. Out: every finding, with its place.
+//!
+//! Never: changes a file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// No source file is longer; most are far shorter.
+const LINES_MAX: usize = 1_000;
+
+/// Looks at every file that is ours.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let mut findings = Vec::new();
+    for file in files(root)? {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        let mut find = |line: usize, what: &str| findings.push(format!("{name}:{line}: {what}"));
+        if name.ends_with(".rs") {
+            check_source(&name, &text, &mut find);
+        }
+        if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
+            check_manifest(&text, &mut find);
+        }
+        // Spelled in two parts, so that this file does not find itself.
+        for path in [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")] {
+            for (number, line) in text.lines().enumerate().filter(|(_, line)| line.contains(path)) {
+                if !line.contains(concat!("/ho", "me/callout")) {
+                    find(number + 1, "the path of a machine");
+                }
+            }
+        }
+    }
+    if findings.is_empty() {
+        crate::say("tidy");
+        return Ok(());
+    }
+    bail!("{}\n{} findings", findings.join("\n"), findings.len())
+}
+
+fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
+    if !text.starts_with("//!") {
+        find(1, "begin with a `//!` header: what flows in, what flows out, what it never does");
+    }
+    let lines = text.lines().count();
+    if lines > LINES_MAX && !name.contains("/tests/") {
+        find(lines, "longer than 1,000 lines; split it by concept");
+    }
+    let stubs =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ig", "nore"), concat!("should_", "panic")];
+    for (number, line) in text.lines().enumerate() {
+        if stubs.iter().any(|stub| line.contains(stub)) {
+            find(number + 1, "a stub, or a test that does not run");
+        }
+    }
+}
+
+fn check_manifest(text: &str, find: &mut impl FnMut(usize, &str)) {
+    let mut in_dependencies = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with('[') {
+            in_dependencies = line.contains("dependencies");
+        } else if in_dependencies
+            && line.contains('=')
+            && !line.contains("workspace = true")
+            && !line.starts_with('#')
+        {
+            find(number + 1, "versions stand in the workspace's Cargo.toml only");
+        }
+    }
+}
+
+fn files(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() {
+                if !matches!(name.as_str(), "target" | ".git" | "node_modules") {
+                    folders.push(path);
+                }
+            } else if name != "Cargo.lock" {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
