@@ -73,7 +73,11 @@ async fn next(deliveries: &mut BoxStream<'static, Delivery>) -> Delivery {
 /// Nothing more comes.
 async fn nothing(deliveries: &mut BoxStream<'static, Delivery>) {
     let next = tokio::time::timeout(QUIET, deliveries.next()).await;
-    assert!(next.is_err(), "nothing was to come, but {:?} did", next.unwrap().map(|delivery| delivery.payload));
+    assert!(
+        next.is_err(),
+        "nothing was to come, but {:?} did",
+        next.unwrap().map(|delivery| delivery.payload)
+    );
 }
 
 async fn ack(delivery: Delivery) {

@@ -41,12 +41,10 @@ pub fn workflow() -> &'static Workflow {
 
 /// The same under another name.
 pub fn workflow_named(name: &str) -> Workflow {
-    let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
-    let step = Step {
-        notify: vec![Target::Contact("ada".into())],
-        deliver_within_s: None,
-        ack_within_s: Some(300),
-    };
+    let schema =
+        json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
+    let step =
+        Step { notify: vec![Target::Contact("ada".into())], deliver_within_s: None, ack_within_s: Some(300) };
     let template = "{{ title }}. Reply {{ ack }}";
     let mut definition = WorkflowDefinition::new(name, "conformance.critical", template, schema, vec![step]);
     definition.stage = Stage::Live;
@@ -62,7 +60,8 @@ pub fn number(case: &str, n: u32) -> E164 {
 
 /// A provider's name of this case.
 pub fn sid(case: &str, n: u32) -> MessageSid {
-    let hex: String = digest(&["sid", case, &n.to_string()])[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let hex: String =
+        digest(&["sid", case, &n.to_string()])[..16].iter().map(|b| format!("{b:02x}")).collect();
     format!("SM{hex}").parse().unwrap()
 }
 

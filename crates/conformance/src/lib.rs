@@ -6,7 +6,12 @@
 //! A fresh port is empty and nobody else's: sums, lists, due rows and queue depths are of the whole store or bus. Where
 //! backends share a server, the name of the case that a fresh port is asked for makes a good prefix.
 //! Times are fixed and lie in the years after 2040, so that no server lets anything expire while a case looks at it.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a suite of tests: a surprise is a failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a suite of tests: a surprise is a failure"
+)]
 
 use std::{any::Any, sync::Arc};
 
@@ -213,7 +218,8 @@ mod tests {
         for port in ["store", "bus"] {
             for file in std::fs::read_dir(source.join(port)).unwrap() {
                 let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-                let names = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+                let names =
+                    text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
                 missing.extend(
                     names
                         .filter(|name| !lists.lines().any(|line| line.trim() == *name))

@@ -21,6 +21,8 @@ use crate::{
 /// A run with what is stored beside it.
 struct Stored {
     run: Option<Run>,
+    /// What the cache held before; freed with the command, on the caller's thread.
+    replaced: Option<Arc<Run>>,
     due: Option<Timestamp>,
     row: RunRow,
     effects: EffectRows,
@@ -31,14 +33,14 @@ impl Stored {
     fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
         let row = RunRow::of(&change.run, change.due)?;
         let effects = EffectRows::of(&change)?;
-        Ok(Self { run: Some(change.run), due: change.due, row, effects, state })
+        Ok(Self { run: Some(change.run), replaced: None, due: change.due, row, effects, state })
     }
 
     /// Makes the run known to readers. Returns the alarm that its due row needs.
     fn committed(&mut self, version: u64) -> Option<Slot> {
         let run = self.run.take()?;
         let alarm = self.due.and_then(|due| self.state.marks.mark(&run.id, due));
-        self.state.runs.keep(Arc::new(run), version);
+        self.replaced = self.state.runs.keep(Arc::new(run), version);
         alarm
     }
 }
@@ -139,30 +141,30 @@ impl Work for ChangeRun {
         let Stored { run: Some(run), row, effects, state, .. } = &self.stored else {
             return Err(Fault::Refused("a run was changed twice by one command".to_owned()));
         };
+        // Not one statement with RETURNING: that makes SQLite set up a table for its result, which costs more than this.
         let seq: Option<i64> = connection
-            .prepare_cached(
-                "UPDATE run SET version = ?3, due_ms = ?4, closed_ms = ?5, phase = ?6, pending = ?7, resolvable = ?8,
-                                held = ?9, tally = ?10, doc = ?11
-                 WHERE id = ?1 AND version = ?2 RETURNING seq",
-            )?
-            .query_row(
-                params![
-                    row.id,
-                    self.version as i64,
-                    self.version as i64 + 1,
-                    row.due_ms,
-                    row.closed_ms,
-                    run.phase.as_str(),
-                    row.pending,
-                    row.resolvable,
-                    row.held,
-                    row.tally,
-                    row.doc,
-                ],
-                |row| row.get(0),
-            )
+            .prepare_cached("SELECT seq FROM run WHERE id = ?1 AND version = ?2")?
+            .query_row(params![row.id, self.version as i64], |row| row.get(0))
             .optional()?;
         let Some(seq) = seq else { return Ok(Changed::Conflict) };
+        connection
+            .prepare_cached(
+                "UPDATE run SET version = ?2, due_ms = ?3, closed_ms = ?4, phase = ?5, pending = ?6, resolvable = ?7,
+                                held = ?8, tally = ?9, doc = ?10
+                 WHERE seq = ?1",
+            )?
+            .execute(params![
+                seq,
+                self.version as i64 + 1,
+                row.due_ms,
+                row.closed_ms,
+                run.phase.as_str(),
+                row.pending,
+                row.resolvable,
+                row.held,
+                row.tally,
+                row.doc,
+            ])?;
         effects.insert(connection, seq, self.version + 1, &state.known_numbers)?;
         Ok(Changed::Stored { alarm: None })
     }

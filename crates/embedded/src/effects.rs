@@ -22,15 +22,8 @@ impl EffectRows {
     ) -> Result<(), Fault> {
         if self.entries.is_some() || self.sids.is_some() {
             connection
-                .prepare_cached(
-                    "INSERT INTO timeline (run, version, entries, sids) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    run,
-                    version as i64,
-                    self.entries.as_deref().unwrap_or(b"[]"),
-                    self.sids
-                ])?;
+                .prepare_cached("INSERT INTO timeline (run, version, entries, sids) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![run, version as i64, self.entries.as_deref().unwrap_or(b"[]"), self.sids])?;
         }
         for (sid, message) in &self.bound {
             connection
@@ -50,12 +43,7 @@ impl EffectRows {
                 .prepare_cached(
                     "INSERT INTO reply_route (number, expires_ms, run, doc) VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![
-                    row.route.number.as_str(),
-                    floor_ms(row.route.expires_at),
-                    run,
-                    row.doc
-                ])?;
+                .execute(params![row.route.number.as_str(), floor_ms(row.route.expires_at), run, row.doc])?;
         }
         self.consent.iter().try_for_each(|row| row.insert(connection, known))
     }

@@ -68,7 +68,8 @@ impl Forget {
 }
 
 fn forget(connection: &Connection, run: i64) -> Result<(), Fault> {
-    let mut bound = connection.prepare_cached("SELECT sids FROM timeline WHERE run = ?1 AND sids IS NOT NULL")?;
+    let mut bound =
+        connection.prepare_cached("SELECT sids FROM timeline WHERE run = ?1 AND sids IS NOT NULL")?;
     let bound: Vec<String> = bound.query_map([run], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for sid in bound.iter().flat_map(|sids| sids.split(' ')) {
         connection.prepare_cached("DELETE FROM sid WHERE sid = ?1")?.execute([sid])?;

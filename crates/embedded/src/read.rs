@@ -53,14 +53,8 @@ pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Res
          ORDER BY opened_ms DESC, seq DESC LIMIT ?6"
     ))?;
     let phase = filter.phase.map(domain::run::RunPhase::as_str);
-    let mut rows = select.query(params![
-        after.0,
-        after.1,
-        phase,
-        filter.workflow,
-        filter.source,
-        max.min(LIST_MAX)
-    ])?;
+    let mut rows =
+        select.query(params![after.0, after.1, phase, filter.workflow, filter.source, max.min(LIST_MAX)])?;
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
         runs.push(document(row, 1, "run", &row.get::<_, String>(0)?)?);

@@ -38,14 +38,15 @@ impl RunCache {
     }
 
     /// Keeps a run that was just committed. One that is over is not asked for again soon, and goes.
-    pub(crate) fn keep(&self, run: Arc<Run>, version: u64) {
+    ///
+    /// Returns what it replaced, for somebody with more time to free.
+    pub(crate) fn keep(&self, run: Arc<Run>, version: u64) -> Option<Arc<Run>> {
         if is_over(&run) {
-            return self.remove(&run.id);
+            return locked(&self.runs).by_id.remove(&run.id).map(|known| known.value);
         }
         let mut runs = locked(&self.runs);
         if let Some(known) = runs.by_id.get_mut(&run.id) {
-            *known = Versioned { value: run, version };
-            return;
+            return Some(std::mem::replace(known, Versioned { value: run, version }).value);
         }
         runs.order.push_back(run.id.clone());
         runs.by_id.insert(run.id.clone(), Versioned { value: run, version });
@@ -54,6 +55,7 @@ impl RunCache {
                 runs.by_id.remove(&oldest);
             }
         }
+        None
     }
 
     pub(crate) fn remove(&self, id: &RunId) {

@@ -77,7 +77,8 @@ impl RunRow {
             resolvable: matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged),
             held: messages.iter().any(|message| matches!(message.phase, MessagePhase::Held { .. })),
             tally: tally(run),
-            doc: serde_json::to_vec(run).map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,
+            doc: serde_json::to_vec(run)
+                .map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,
         })
     }
 }
@@ -115,10 +116,7 @@ impl EffectRows {
             reply_routes: reply_routes
                 .iter()
                 .map(|route| {
-                    Ok(ReplyRouteRow {
-                        route: route.clone(),
-                        doc: json(route, "reply route of run", run)?,
-                    })
+                    Ok(ReplyRouteRow { route: route.clone(), doc: json(route, "reply route of run", run)? })
                 })
                 .collect::<Result<_, Fault>>()?,
             consent: consent.iter().map(ConsentRow::of).collect::<Result<_, _>>()?,

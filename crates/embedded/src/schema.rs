@@ -21,8 +21,8 @@ const SCHEMA: i64 = MIGRATIONS.len() as i64;
 const BUSY_MS: u32 = 5_000;
 /// Prepared statements kept per connection; there are about fifty.
 const STATEMENTS_MAX: usize = 96;
-/// Pages kept in memory by the writer, in KiB.
-const WRITER_CACHE_KIB: u32 = 64 * 1024;
+/// Pages kept in memory by the writer, in KiB. Each commit walks over them, so more is not faster.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
 /// Pages kept in memory by one reader, in KiB.
 const READER_CACHE_KIB: u32 = 8 * 1024;
 

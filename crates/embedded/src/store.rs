@@ -149,8 +149,7 @@ impl Store for EmbeddedStore {
     async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         let settle = move |connection: &rusqlite::Connection| {
-            let gone =
-                connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([&id])?;
+            let gone = connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([&id])?;
             Ok(gone > 0)
         };
         Ok(self.writer.write(settle).await?)

@@ -46,7 +46,8 @@ where
 struct Job<W: Work> {
     work: W,
     output: Option<W::Output>,
-    reply: oneshot::Sender<Result<W::Output, Fault>>,
+    /// The work goes back to its caller, so that the writer need not spend its time on freeing it.
+    reply: oneshot::Sender<Result<(W::Output, W), Fault>>,
 }
 
 trait Command: Send {
@@ -65,7 +66,7 @@ impl<W: Work> Command for Job<W> {
         if let Some(mut output) = self.output.take() {
             self.work.committed(&mut output);
             // A caller that stopped waiting has no use for the answer.
-            let _ = self.reply.send(Ok(output));
+            let _ = self.reply.send(Ok((output, self.work)));
         }
     }
 
@@ -85,7 +86,8 @@ impl WriterHandle {
         let sender = self.0.upgrade().ok_or_else(Fault::ended)?;
         sender.send(Box::new(Job { work, output: None, reply })).await.map_err(|_| Fault::ended())?;
         drop(sender);
-        answer.await.map_err(|_| Fault::ended())?
+        let (output, _work) = answer.await.map_err(|_| Fault::ended())??;
+        Ok(output)
     }
 }
 
@@ -130,7 +132,11 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, mut checkpointer: Checkpointer, mut receiver: mpsc::Receiver<Box<dyn Command>>) {
+fn run(
+    connection: &Connection,
+    mut checkpointer: Checkpointer,
+    mut receiver: mpsc::Receiver<Box<dyn Command>>,
+) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while receiver.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let count = batch.len();
@@ -178,20 +184,28 @@ fn attempt(connection: &Connection, commands: &mut [Box<dyn Command>]) -> Result
 mod tests {
     use super::*;
 
+    /// Whether it was stored, once that is known.
+    struct Answer(Box<dyn FnOnce() -> Result<(), Fault>>);
+
     fn table() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY CHECK (n <> 13))").unwrap();
         connection
     }
 
-    fn insert(n: i64) -> (Box<dyn Command>, oneshot::Receiver<Result<(), Fault>>) {
-        let (reply, answer) = oneshot::channel();
+    fn insert(n: i64) -> (Box<dyn Command>, Answer) {
         let work = move |connection: &Connection| {
             connection.execute("INSERT INTO t VALUES (?1 + 1000)", [n])?;
             connection.execute("INSERT INTO t VALUES (?1)", [n])?;
             Ok(())
         };
-        (Box::new(Job { work, output: None, reply }), answer)
+        command(work)
+    }
+
+    fn command<W: Work<Output = ()>>(work: W) -> (Box<dyn Command>, Answer) {
+        let (reply, mut answer) = oneshot::channel::<Result<((), W), Fault>>();
+        let answer = move || answer.try_recv().unwrap().map(|_| ());
+        (Box::new(Job { work, output: None, reply }), Answer(Box::new(answer)))
     }
 
     #[test]
@@ -199,7 +213,7 @@ mod tests {
         let connection = table();
         let (mut batch, answers): (Vec<_>, Vec<_>) = [1, 13, 2].into_iter().map(insert).unzip();
         commit(&connection, &mut batch);
-        let answers: Vec<_> = answers.into_iter().map(|mut a| a.try_recv().unwrap().is_ok()).collect();
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.0().is_ok()).collect();
         assert_eq!(answers, [true, false, true]);
         let stored: String =
             connection.query_row("SELECT group_concat(n) FROM t", [], |row| row.get(0)).unwrap();
@@ -212,12 +226,12 @@ mod tests {
         connection.execute_batch("PRAGMA query_only = ON").unwrap();
         let (mut batch, answers): (Vec<_>, Vec<_>) = [1, 2].into_iter().map(insert).unzip();
         commit(&connection, &mut batch);
-        for mut answer in answers {
-            assert!(matches!(answer.try_recv().unwrap(), Err(Fault::Down(_))));
+        for answer in answers {
+            assert!(matches!(answer.0(), Err(Fault::Down(_))));
         }
         connection.execute_batch("PRAGMA query_only = OFF").unwrap();
-        let (command, mut answer) = insert(3);
+        let (command, answer) = insert(3);
         commit(&connection, &mut vec![command]);
-        assert_eq!(answer.try_recv().unwrap(), Ok(()));
+        assert_eq!(answer.0(), Ok(()));
     }
 }

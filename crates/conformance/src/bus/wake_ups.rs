@@ -20,8 +20,12 @@ fn message(case: &str) -> MessageId {
 /// Each kind, in each queue that takes commands.
 pub async fn commands_arrive_unchanged_in_their_queue(bus: Arc<dyn Bus>) {
     let message = message("commands");
-    let queues =
-        [Queue::Send(Lane::Critical), Queue::Send(Lane::Standard), Queue::Send(Lane::Bulk), Queue::Escalation];
+    let queues = [
+        Queue::Send(Lane::Critical),
+        Queue::Send(Lane::Standard),
+        Queue::Send(Lane::Bulk),
+        Queue::Escalation,
+    ];
     let commands = [
         Command::Dispatch { message: message.clone(), epoch: 7 },
         Command::ResolveDoubt { message: message.clone(), epoch: u32::MAX },

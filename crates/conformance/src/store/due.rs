@@ -49,7 +49,7 @@ pub async fn at_most_as_many_as_asked_for_are_taken(store: Arc<dyn Store>) {
 /// A taker that died is replaced by the next one.
 pub async fn a_taken_run_is_hidden_until_its_time_is_up(store: Arc<dyn Store>) {
     let id = open_due(&*store, "hidden", 1, 10).await;
-    assert_eq!(store.take_due(at(10), at(25), 10).await.unwrap(), [id.clone()]);
+    assert_eq!(store.take_due(at(10), at(25), 10).await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(store.take_due(at(10), at(25), 10).await.unwrap(), []);
     assert_eq!(store.take_due(at_ms(24_999), at(40), 10).await.unwrap(), []);
     assert_eq!(store.take_due(at(25), at(40), 10).await.unwrap(), [id]);

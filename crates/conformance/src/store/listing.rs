@@ -49,9 +49,9 @@ pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
 
     let none = RunFilter::default;
     let phase = RunFilter { phase: Some(RunPhase::Acknowledged), ..none() };
-    assert_eq!(ids(&*store, &phase).await, [taken.id.clone()]);
+    assert_eq!(ids(&*store, &phase).await, std::slice::from_ref(&taken.id));
     let through = RunFilter { workflow: Some("conformance-other".into()), ..none() };
-    assert_eq!(ids(&*store, &through).await, [other.run.id.clone()]);
+    assert_eq!(ids(&*store, &through).await, std::slice::from_ref(&other.run.id));
     let source = RunFilter { source: Some("run_filters".into()), ..none() };
     assert_eq!(ids(&*store, &source).await, [taken.id, active.id.clone()]);
     let all = RunFilter {

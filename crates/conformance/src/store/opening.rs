@@ -29,8 +29,12 @@ pub async fn what_is_stored_with_a_run_reads_back(store: Arc<dyn Store>) {
     let case = "stored_with_a_run";
     let mut change = Opening::new(case, 1).change();
     let phone = number(case, 1);
-    let outcome =
-        Outcome { run: change.run.id.clone(), phase: RunPhase::Active, at: at(1), ticket: Some("ops".into()) };
+    let outcome = Outcome {
+        run: change.run.id.clone(),
+        phase: RunPhase::Active,
+        at: at(1),
+        ticket: Some("ops".into()),
+    };
     change.effects.outcomes.push(outcome.clone());
     change.effects.dead_letters.push(letter(case, 1, 1));
     change.effects.consent.push(entry(&phone, ConsentChange::OptOut, 1));

@@ -49,8 +49,9 @@ pub async fn routes_are_bounded(store: Arc<dyn Store>) {
     let mut change = Opening::new(case, 1).change();
     let route = change.effects.reply_routes[0].clone();
     let more = i64::from(REPLY_ROUTES_MAX) + 50;
-    change.effects.reply_routes =
-        (1..=more).map(|n| ReplyRoute { expires_at: at(n), message: route.message.clone(), ..route.clone() }).collect();
+    change.effects.reply_routes = (1..=more)
+        .map(|n| ReplyRoute { expires_at: at(n), message: route.message.clone(), ..route.clone() })
+        .collect();
     let count = change.effects.reply_routes.len() as u16;
     for (n, route) in (1..=count).zip(&mut change.effects.reply_routes) {
         route.message.number = n;

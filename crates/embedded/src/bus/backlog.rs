@@ -42,7 +42,9 @@ pub(crate) fn count_waiting(connection: &Connection) -> rusqlite::Result<[Waitin
 impl Core {
     /// Has the next events of a queue fetched, if it runs low and there are any.
     pub(super) fn fetch_backlog(&self, queue: Queue) {
-        let (Some(core), Some(backlog)) = (self.me.upgrade(), self.queue(queue).begin_fetch()) else { return };
+        let (Some(core), Some(backlog)) = (self.me.upgrade(), self.queue(queue).begin_fetch()) else {
+            return;
+        };
         tokio::spawn(async move {
             loop {
                 match core.readers.read(move |connection| fetch(connection, backlog)).await {

@@ -58,12 +58,16 @@ impl Receipt for EmbeddedReceipt {
         match self.item.as_ref().map(|item| &item.content) {
             Some(Content::Event { key, .. }) => {
                 let ack = Ack { core: self.core.clone(), queue: self.queue, key: *key };
-                self.core.writer.write(ack).await?;
+                if let Err(fault) = self.core.writer.write(ack).await {
+                    // At once it would only be done again for the same broken disk.
+                    self.put_back_later();
+                    return Err(fault.into());
+                }
             }
             Some(Content::Command(_) | Content::Alarm(_)) => self.core.queue(self.queue).answered(1),
             None => {}
         }
-        // Until here a failure, or a caller that stops waiting, has the item delivered again.
+        // Until here a caller that stops waiting has the item delivered again.
         self.item = None;
         Ok(true)
     }

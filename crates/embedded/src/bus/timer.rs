@@ -58,7 +58,8 @@ impl Timers {
             due.alarms.push(slot);
         }
         let first_item = self.items.keys().next().copied();
-        let first_alarm = self.alarms.first().map(|(second, shard)| Slot { shard: *shard, second: *second }.at());
+        let first_alarm =
+            self.alarms.first().map(|(second, shard)| Slot { shard: *shard, second: *second }.at());
         due.next = first_item.into_iter().chain(first_alarm).min();
         due
     }

@@ -33,7 +33,10 @@ pub(super) struct Item {
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// A row of the table of events. The body of one that was handed out before is read again.
-    Event { key: i64, body: Option<Vec<u8>> },
+    Event {
+        key: i64,
+        body: Option<Vec<u8>>,
+    },
     Command(Command),
     Alarm(Slot),
 }

@@ -77,7 +77,6 @@ struct Printed {
     changed: BTreeSet<u32>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test talks to the process that it starts")]
 fn start(directory: &std::path::Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::process_that_is_killed", "--nocapture"])

@@ -50,7 +50,8 @@ async fn what_is_refused_left_no_trace_and_what_was_accepted_is_there() {
 #[tokio::test]
 async fn answered_events_make_room_for_new_ones() {
     let directory = tempfile::tempdir().unwrap();
-    let embedded = Embedded::open(EmbeddedConfig { max_pages: Some(100), ..config(directory.path()) }).unwrap();
+    let embedded =
+        Embedded::open(EmbeddedConfig { max_pages: Some(100), ..config(directory.path()) }).unwrap();
     let bus = embedded.bus();
     let mut accepted = 0;
     let refused = loop {

@@ -26,7 +26,8 @@ async fn closing_or_dropping_releases_the_database() {
     let again = open(directory.path());
     drop(again);
     open(directory.path()).close().await;
-    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(files.len(), 2, "the database and its lock, no log: {files:?}");
 }
 
