@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Look at runs, and take them on or end them.
     #[command(subcommand)]
     Runs(Runs),
+    /// Look at dead letters, and replay or discard them.
+    #[command(subcommand)]
+    Dlq(Dlq),
     /// Check the configuration, and report every error with file and line.
     Check,
     /// Sum what the store holds; exit 1 if a run has been forgotten.
@@ -133,6 +136,66 @@ pub(crate) struct RunChange {
     /// The run, as `callout runs list` shows it.
     pub(crate) id: domain::id::RunId,
     /// The name that the timeline shows.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// List dead letters, oldest first.
+    List(DlqFilter),
+    /// Show one dead letter, its event included.
+    Show(DlqId),
+    /// Give dead letters another chance: policy, age and epoch are checked again, and what is stale stays.
+    Replay(DlqChange),
+    /// Put dead letters away unsent.
+    Discard(DlqChange),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqFilter {
+    /// Only with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Only of this workflow.
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
+    /// Only from this source.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only dead since this time, for example 2026-01-31T09:30:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<jiff::Timestamp>,
+    /// Only dead before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<jiff::Timestamp>,
+    /// At most this many.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) max: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqId {
+    /// The dead letter, as `callout dlq list` shows it.
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqChange {
+    /// Dead letters by id; without any, all that match the filter.
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) filter: DlqFilter,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do it without asking; needed to change anything.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// At most so many a second.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rate: u32,
+    /// The name that timelines show.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
 }

@@ -12,7 +12,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
     args::{Cli, Command, Common, Events, EventsSend, Output, Runs, Serve, TwilioSim},
-    control_client, demo,
+    control_client, demo, dlq,
     exit::Usage,
     installation::Installation,
     output, shutdown,
@@ -26,6 +26,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve(&common, &args).await?,
         Command::Events(Events::Send(args)) => return send_events(&common, &args).await,
         Command::Runs(command) => runs(&common, command).await?,
+        Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Check => check(&common)?,
         Command::Audit => return audit(&common).await,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
@@ -126,7 +127,9 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
             output::run(&run);
             Ok(())
         }
-        (Answer::Sums { .. }, _) => anyhow::bail!("callout answered something else than it was asked"),
+        (Answer::Sums { .. } | Answer::DeadLetters { .. } | Answer::Settled { .. }, _) => {
+            anyhow::bail!(control_client::UNASKED)
+        }
     }
 }
 
@@ -156,7 +159,7 @@ fn check(common: &Common) -> anyhow::Result<()> {
 
 async fn audit(common: &Common) -> anyhow::Result<ExitCode> {
     let Answer::Sums { sums } = control_client::ask(&common.config, "", Request::Sums).await? else {
-        anyhow::bail!("callout answered something else than it was asked");
+        anyhow::bail!(control_client::UNASKED);
     };
     match common.output {
         Output::Json => output::json(&sums)?,

@@ -12,6 +12,10 @@ use twilio::transport::{Reach, client_builder};
 
 use crate::{exit::NotFound, installation};
 
+/// What a version that differs from the running one may meet.
+pub(crate) const UNASKED: &str =
+    "callout answered something else than it was asked; is another version running?";
+
 /// Asks for one thing, in the name of `by`.
 pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
     let (config, _) = crate::commands::load_config(config_file, true)?;

@@ -12,6 +12,11 @@ pub(crate) struct NotFound(pub(crate) String);
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// The command would change something, and nobody has said that it may.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unconfirmed(pub(crate) String);
+
 /// Prints why a command failed, and the code that says so.
 #[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -20,6 +25,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         ExitCode::from(3)
     } else if error.is::<Usage>() {
         ExitCode::from(2)
+    } else if error.is::<Unconfirmed>() {
+        ExitCode::from(4)
     } else {
         ExitCode::from(1)
     }

@@ -28,6 +28,8 @@ use url::Url;
 
 use crate::simulator;
 
+/// What `max_pages` of the embedded backend counts, in bytes.
+const SQLITE_PAGE_BYTES: u32 = 4_096;
 /// Requests to the event door worked on at once.
 const INGEST_IN_FLIGHT_MAX: usize = 512;
 /// How long the doors may take to finish open requests.
@@ -58,7 +60,7 @@ pub(crate) fn control_socket(database: &Path) -> PathBuf {
 
 /// What `callout.toml` says the database is.
 pub(crate) fn database(config: &Config) -> &Path {
-    let Backend::Embedded { path } = &config.infrastructure.backend;
+    let Backend::Embedded { path, .. } = &config.infrastructure.backend;
     path
 }
 
@@ -69,7 +71,10 @@ pub(crate) fn open_backend(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Re
         let types = [Some(definition.event.clone()), definition.resolved_by.clone()];
         types.into_iter().flatten().map(|kind| (kind, definition.lane))
     });
-    Ok(Embedded::open(EmbeddedConfig::new(database(config).to_owned(), lanes.collect(), clock))?)
+    let Backend::Embedded { path, max_mb } = &config.infrastructure.backend;
+    let mut settings = EmbeddedConfig::new(path.clone(), lanes.collect(), clock);
+    settings.max_pages = max_mb.map(|mb| mb.saturating_mul(1_000_000 / SQLITE_PAGE_BYTES));
+    Ok(Embedded::open(settings)?)
 }
 
 /// The ports and the configuration, as roles and operators need them.

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod control_client;
 mod demo;
+mod dlq;
 mod exit;
 mod installation;
 mod output;
@@ -15,6 +16,10 @@ mod simulator;
 use clap::Parser as _;
 
 use crate::args::Cli;
+
+// Every request is a few dozen short-lived allocations on several threads, which the system's allocator does slowly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();

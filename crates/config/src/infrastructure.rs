@@ -43,6 +43,8 @@ pub enum Backend {
     Embedded {
         /// The file; relative to the folder of `callout.toml`.
         path: PathBuf,
+        /// How large it may grow, in MB of a million bytes; as the disk allows when absent.
+        max_mb: Option<u32>,
     },
 }
 
@@ -107,7 +109,7 @@ impl Default for Infrastructure {
         Self {
             environment: "development".to_owned(),
             allow_recipients: None,
-            backend: Backend::Embedded { path: PathBuf::from("callout.db") },
+            backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             twilio: TwilioSettings::default(),
             sources: Vec::new(),
@@ -179,6 +181,7 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
 
 fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> Backend {
     let mut path = PathBuf::from("callout.db");
+    let mut max_mb = None;
     if let Some(mut section) = top.section(doc, "backend") {
         if let Some(kind) = section.text(doc, "kind").filter(|kind| kind.value != "embedded") {
             doc.problem(&kind.at, format!("backend.kind: expected \"embedded\", not {:?}", kind.value));
@@ -186,9 +189,10 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> B
         if let Some(configured) = section.text(doc, "path") {
             path = PathBuf::from(configured.value);
         }
+        max_mb = section.integer(doc, "max_mb", 1..1_000_000);
         section.finish(doc);
     }
-    Backend::Embedded { path: file.parent().unwrap_or(Path::new("")).join(path) }
+    Backend::Embedded { path: file.parent().unwrap_or(Path::new("")).join(path), max_mb }
 }
 
 fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettings {

@@ -3,16 +3,18 @@
 //! In: a request and who makes it. Out: stored changes and answers made for reading.
 //! Never: sends a text; it changes state, and the roles act on that.
 
+mod dead_letter;
 mod server;
 mod view;
 
 use std::sync::Arc;
 
-use domain::{id::RunId, limits::LIST_MAX, run::RunPhase};
-use ports::store::{RunFilter, Sums};
+use domain::{id::RunId, limits::LIST_MAX, run::RunPhase, timeline::DeadLetter};
+use ports::store::{DeadLetterFilter, RunFilter, Sums};
 use serde::{Deserialize, Serialize};
 use shell::{Context, RoleError};
 
+pub use dead_letter::Settled;
 pub use server::{CONTROL_PATH, Wire, router};
 pub use view::{MessageView, RunView, TimelineLine};
 
@@ -35,7 +37,7 @@ pub enum Role {
 }
 
 /// What can be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Request {
     /// Lists runs, latest first.
@@ -66,6 +68,23 @@ pub enum Request {
         /// Which.
         id: RunId,
     },
+    /// Lists dead letters, oldest first.
+    ListDeadLetters {
+        /// Which.
+        filter: DeadLetterFilter,
+        /// At most this many.
+        max: u16,
+    },
+    /// Gives a dead letter another chance.
+    Replay {
+        /// Which.
+        id: String,
+    },
+    /// Puts a dead letter away unsent.
+    Discard {
+        /// Which.
+        id: String,
+    },
     /// Sums what the store holds.
     Sums,
 }
@@ -73,8 +92,12 @@ pub enum Request {
 impl Request {
     fn needs(&self) -> Role {
         match self {
-            Self::ListRuns { .. } | Self::ShowRun { .. } | Self::Sums => Role::Viewer,
-            Self::Acknowledge { .. } | Self::Cancel { .. } => Role::Operator,
+            Self::ListRuns { .. } | Self::ShowRun { .. } | Self::ListDeadLetters { .. } | Self::Sums => {
+                Role::Viewer
+            }
+            Self::Acknowledge { .. } | Self::Cancel { .. } | Self::Replay { .. } | Self::Discard { .. } => {
+                Role::Operator
+            }
         }
     }
 }
@@ -94,6 +117,16 @@ pub enum Answer {
         run: Box<RunView>,
         /// Whether the request changed it.
         changed: bool,
+    },
+    /// To [`Request::ListDeadLetters`].
+    DeadLetters {
+        /// The letters.
+        letters: Vec<DeadLetter>,
+    },
+    /// To [`Request::Replay`] and [`Request::Discard`].
+    Settled {
+        /// What became of it.
+        settled: Settled,
     },
     /// To [`Request::Sums`].
     Sums {
@@ -156,6 +189,11 @@ impl Control {
             Request::Cancel { id } => {
                 self.change(&id, |run, workflow, now, fx| run.cancel(by, workflow, now, fx)).await
             }
+            Request::ListDeadLetters { filter, max } => {
+                Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
+            }
+            Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
+            Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
             Request::Sums => Ok(Answer::Sums { sums: self.ctx.store.sums().await.map_err(RoleError::from)? }),
         }
     }

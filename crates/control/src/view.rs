@@ -175,6 +175,7 @@ fn sentence(what: &Happening, whom: &str) -> String {
         }
         Happening::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
         Happening::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
+        Happening::Replayed { by } => format!("text to {whom} replayed by {by}"),
         Happening::Cancelled => format!("text to {whom} withdrawn"),
         Happening::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
         Happening::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),

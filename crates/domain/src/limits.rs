@@ -34,6 +34,15 @@ pub const NOT_AFTER_S_DEFAULT: u32 = 24 * 3600;
 pub const NOT_AFTER_S_MAX: u32 = DEDUPE_S;
 /// How long an event is remembered, so that its repetition texts nobody, in seconds: 7 days.
 pub const DEDUPE_S: u32 = 7 * 24 * 3600;
+/// How long an ended run is kept, in seconds: 30 days, and never less than events are remembered.
+pub const RETENTION_S: u32 = 30 * 24 * 3600;
+const _: () = assert!(RETENTION_S >= DEDUPE_S);
+/// Ended runs forgotten at once.
+pub const FORGET_BATCH_MAX: u16 = 200;
+/// How long forgetting rests between two full batches, in milliseconds.
+pub const FORGET_PAUSE_MS: i64 = 250;
+/// How often ended runs are looked for, in milliseconds: 10 minutes.
+pub const FORGET_EVERY_MS: i64 = 10 * 60 * 1_000;
 /// Shortest and longest validity the provider takes, in seconds (Twilio, `ValidityPeriod`).
 pub const VALIDITY_S_MAX: u32 = 36_000;
 /// Below this the provider may drop a text that is merely slow, in seconds.

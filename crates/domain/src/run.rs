@@ -4,12 +4,14 @@
 //! Never: leaves a run without a next due time unless it is closed and its messages are settled.
 
 mod deadline;
+mod replay;
 mod step;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, Setting};
 
 use crate::{

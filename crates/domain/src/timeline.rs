@@ -120,6 +120,11 @@ pub enum Happening {
         /// Why.
         reason: String,
     },
+    /// A dead letter was replayed; its message waits again.
+    Replayed {
+        /// Who asked for it.
+        by: String,
+    },
     /// The text was withdrawn before it was sent.
     Cancelled,
     /// The run moves past a step.

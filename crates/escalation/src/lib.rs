@@ -1,4 +1,4 @@
-//! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over.
+//! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over, and forgets what is long over.
 //!
 //! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
 //! Never: talks to the provider, or trusts an alarm: what is due is read from the store.
@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     id::RunId,
-    limits::{CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS},
+    limits::{
+        CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS, FORGET_BATCH_MAX, FORGET_EVERY_MS, FORGET_PAUSE_MS,
+        RETENTION_S,
+    },
     run::Setting,
     timeline::{Command, Effects},
 };
@@ -54,6 +57,7 @@ pub async fn run(
     let deliveries = ctx.bus.consume(Queue::Escalation, config.in_flight_max).await?;
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));
+    tasks.spawn(housekeeping(ctx.clone(), shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
         tasks.spawn(work(ctx.clone(), config.runs_at_once, delivery));
     }
@@ -74,6 +78,26 @@ async fn sweep(ctx: Arc<Context>, config: EscalationConfig, shutdown: Cancellati
             + SignedDuration::try_from(config.sweep_every).unwrap_or(SignedDuration::from_secs(5));
         tokio::select! {
             () = ctx.clock.sleep_until(next) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Forgets runs that ended long ago, a few at a time.
+async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let now = ctx.clock.now();
+        let before = now - SignedDuration::from_secs(i64::from(RETENTION_S));
+        let pause = match ctx.store.forget(before, FORGET_BATCH_MAX).await {
+            Ok(gone) if gone == u64::from(FORGET_BATCH_MAX) => FORGET_PAUSE_MS,
+            Ok(_) => FORGET_EVERY_MS,
+            Err(error) => {
+                tracing::warn!(%error, "old runs could not be forgotten; they are tried again");
+                FORGET_EVERY_MS
+            }
+        };
+        tokio::select! {
+            () = ctx.clock.sleep_until(now + SignedDuration::from_millis(pause)) => {}
             () = shutdown.cancelled() => {}
         }
     }

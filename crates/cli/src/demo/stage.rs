@@ -141,9 +141,8 @@ impl<'a> Stage<'a> {
         let principal = Principal { name: "demo".to_owned(), role: Role::Viewer };
         match self.control.ask(&principal, Request::ShowRun { id: run.clone() }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
-            Ok(Answer::Runs { .. } | Answer::Sums { .. }) | Err(control::ControlError::NotFound(_)) => {
-                Ok(None)
-            }
+            Err(control::ControlError::NotFound(_)) => Ok(None),
+            Ok(_) => bail!("callout answered something else than it was asked"),
             Err(error) => Err(error.into()),
         }
     }

@@ -75,3 +75,44 @@ fn the_demo_tells_its_story() {
     assert!(outcomes.iter().all(|outcome| outcome["as_told"] == true), "{outcomes:?}");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_shown_and_replayed_once_its_cause_is_gone() {
+    let fleet = Fleet::start().await;
+    // The first of Twilio's magic numbers that only ever fail: not a mobile number, error 21614.
+    let note = |id: &str, phone: &str| event("note.created", id, id, json!({"text": id, "phone": phone}));
+    fleet.event(&note("bad", "+15005550009")).await;
+    let run = fleet.run_until(&run_of("bad", "note", "bad"), |run| run["phase"] == "exhausted").await;
+    assert_eq!(
+        (&run["messages"][0]["status"], &run["messages"][0]["error_code"]),
+        (&json!("dead"), &json!(21614))
+    );
+    let letters = fleet.json(&["dlq", "list", "--reason", "refused", "--workflow", "note"]);
+    let id = letters[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(fleet.json(&["dlq", "list", "--reason", "unroutable"]), json!([]));
+    assert!(String::from_utf8_lossy(&fleet.run(&["dlq", "show", &id]).stdout).contains("runs show"));
+
+    assert_eq!(
+        fleet.run(&["dlq", "replay", &id]).status.code(),
+        Some(4),
+        "nothing is replayed without --yes"
+    );
+    assert_eq!(fleet.run(&["dlq", "replay", "--dry-run"]).status.code(), Some(0));
+    assert_eq!(fleet.json(&["dlq", "list"]).as_array().unwrap().len(), 1);
+
+    // It fails again for the same cause, and is a new dead letter of a later epoch: one replay is one attempt.
+    assert_eq!(fleet.json(&["dlq", "replay", &id, "--yes"])[0]["result"], "replayed");
+    let failed_again = |run: &Value| run["messages"][0]["attempts"] == 2 && run["phase"] == "exhausted";
+    fleet.run_until(&run_of("bad", "note", "bad"), failed_again).await;
+    assert_eq!(
+        fleet.json(&["dlq", "replay", &id, "--yes"])[0]["result"],
+        "gone",
+        "twice replayed is once sent"
+    );
+    let letters = fleet.json(&["dlq", "list"]);
+    let second = letters[0]["id"].as_str().unwrap();
+    assert_ne!(second, id);
+    assert_eq!(fleet.json(&["dlq", "discard", second, "--yes"])[0]["result"], "discarded");
+    assert_eq!(fleet.run(&["dlq", "show", second]).status.code(), Some(3));
+    assert_eq!(fleet.sim.judge().accepted, 0);
+}

@@ -125,6 +125,33 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_events_and_loses_none_that_was_taken() {
+    let mut fleet = Fleet::start().await;
+    assert_eq!(fleet.terminate(), Some(0));
+    let settings = fleet.folder.path().join("callout.toml");
+    let roomy = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, format!("{roomy}[backend]\nmax_mb = 1\n")).unwrap();
+    fleet.serve().await;
+    let mut taken = 0;
+    let problem = loop {
+        let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", batch(taken)).await;
+        if status != 202 {
+            break answer;
+        }
+        taken += BATCH;
+    };
+    assert_eq!(problem["status"], 503, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("full"), "{problem}");
+    assert!(taken > 0);
+
+    fleet.kill();
+    std::fs::write(&settings, roomy).unwrap();
+    fleet.serve().await;
+    fleet.wait_until(|view| (0..taken).all(|index| !view.texts(&number(index)).is_empty())).await;
+    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_it_cleanly_and_what_was_taken_is_sent_after_a_restart() {
     let mut fleet = Fleet::start().await;
     let (status, _) = fleet.post(KEY, "application/cloudevents-batch+json", batch(0)).await;

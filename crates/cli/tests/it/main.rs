@@ -1,5 +1,7 @@
 //! The binary as its users meet it: `callout serve` as a process of its own, against a simulator in this one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod bad_input;
 mod command_line;
 mod crash;

@@ -1,4 +1,5 @@
 //! The configuration through its one public door: folders of files in, a checked tree or every problem out.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use std::path::Path;
 

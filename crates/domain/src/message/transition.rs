@@ -3,6 +3,8 @@
 //! In: a message, an event, the time. Out: its next phase, and effects. What is stale or doubled changes nothing.
 //! Never: goes backwards in status, or leaves `dispatching` for another send without passing through doubt.
 
+use jiff::Timestamp;
+
 use super::{Message, MessageContext, MessageEvent, MessagePhase};
 use crate::{
     carrier::{CarrierStatus, FailureClass, MessageSid, Refusal, SubmitOutcome},
@@ -61,6 +63,12 @@ impl Message {
             | MessageEvent::Expire
             | MessageEvent::Cancel => {}
         }
+    }
+
+    /// Puts a dead message back, to be sent as if for the first time; what it tried before stays in the timeline.
+    pub(crate) fn requeue(&mut self, now: Timestamp) {
+        self.wait(MessagePhase::Queued { not_before: now });
+        self.first_attempt_at = None;
     }
 
     /// Moves to a phase that fences every command given out before.

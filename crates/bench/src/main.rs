@@ -1,0 +1,93 @@
+//! `cargo xtask bench`: figures of a release build, with the load, the simulator and callout on one machine.
+//!
+//! In: how much, how often. Out: medians of several runs, as a table for docs/benchmarks.md.
+//! Never: fails because a figure is low; figures are read, tests are passed.
+
+mod installation;
+mod load;
+mod process;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+use crate::{installation::Installation, load::Throughput};
+
+/// Measures a release build of callout in embedded mode.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Events per throughput run.
+    #[arg(long, default_value_t = 40_000)]
+    events: usize,
+    /// Throughput runs per provider latency; the median is printed.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Provider latencies, in milliseconds.
+    #[arg(long, value_delimiter = ',', default_value = "0,50")]
+    latencies: Vec<u64>,
+    /// How long the steady load of 200 events a second lasts, in seconds.
+    #[arg(long, default_value_t = 15)]
+    steady_s: u64,
+    /// Runs held for the memory figure.
+    #[arg(long, default_value_t = 100_000)]
+    held: usize,
+    /// The binary; by default the one beside this program.
+    #[arg(long)]
+    callout: Option<PathBuf>,
+}
+
+/// Events a second of the steady load.
+const STEADY_PER_S: u64 = 200;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let callout = match &args.callout {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()?.with_file_name("callout"),
+    };
+    println_line(&format!("machine: {}", process::machine()));
+    println_line("| figure | provider latency | median | spread |");
+    println_line("|---|---|---|---|");
+    for latency_ms in &args.latencies {
+        let mut results = Vec::new();
+        for _ in 0..args.runs {
+            let installation = Installation::start(&callout, *latency_ms).await?;
+            results.push(load::throughput(&installation, args.events).await?);
+            installation.stop().await?;
+        }
+        let at = format!("{latency_ms} ms");
+        row("events/s", &at, 0, results.iter().map(|r: &Throughput| r.events_per_s));
+        row("CPU of callout, us per event", &at, 0, results.iter().map(|r| r.cpu_us_per_event));
+        row("peak resident memory, MB", &at, 1, results.iter().map(|r| r.peak_mb));
+
+        let mut latencies = Vec::new();
+        for _ in 0..args.runs.min(3) {
+            let installation = Installation::start(&callout, *latency_ms).await?;
+            latencies
+                .push(load::steady(&installation, STEADY_PER_S, Duration::from_secs(args.steady_s)).await?);
+            installation.stop().await?;
+        }
+        row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
+        row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
+    }
+    let installation = Installation::start(&callout, 0).await?;
+    row("resident memory, idle, MB", "-", 1, [installation.resident_mb()?]);
+    let held = load::throughput(&installation, args.held).await.context("the memory run")?;
+    row(&format!("peak resident memory with {} runs, MB", args.held), "0 ms", 1, [held.peak_mb]);
+    installation.stop().await
+}
+
+fn row(figure: &str, at: &str, digits: usize, values: impl IntoIterator<Item = f64>) {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
+    let median = values[values.len() / 2];
+    println_line(&format!("| {figure} | {at} | {median:.digits$} | {least:.digits$} to {most:.digits$} |"));
+}
+
+#[expect(clippy::print_stdout, reason = "figures are this program's result")]
+fn println_line(text: &str) {
+    println!("{text}");
+}

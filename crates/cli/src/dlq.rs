@@ -1,0 +1,165 @@
+//! `callout dlq`: dead letters, listed, replayed, discarded. In: filters or ids. Out: what became of each.
+//!
+//! Never: changes anything without `--yes`.
+
+use std::process::ExitCode;
+
+use control::{Answer, Request, Settled};
+use domain::timeline::DeadLetter;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::SignedDuration;
+use ports::{Clock as _, SystemClock, store::DeadLetterFilter};
+use serde::Serialize;
+
+use crate::{
+    args::{Common, Dlq, DlqChange, DlqFilter, Output},
+    control_client::{UNASKED, ask},
+    exit::{NotFound, Unconfirmed},
+    output,
+};
+
+/// Carries out one of the commands.
+pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCode> {
+    match command {
+        Dlq::List(filter) => {
+            let letters = list(common, &filter).await?;
+            match common.output {
+                Output::Json => output::json(&letters)?,
+                Output::Text if letters.is_empty() => output::line("no dead letters"),
+                Output::Text => letters.iter().for_each(show_line),
+            }
+        }
+        Dlq::Show(show) => {
+            let letter = find(common, &show.id).await?;
+            match common.output {
+                Output::Json => output::json(&letter)?,
+                Output::Text => show_whole(&letter),
+            }
+        }
+        Dlq::Replay(change) => return settle(common, &change, "replay", |id| Request::Replay { id }).await,
+        Dlq::Discard(change) => {
+            return settle(common, &change, "discard", |id| Request::Discard { id }).await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(common: &Common, filter: &DlqFilter) -> anyhow::Result<Vec<DeadLetter>> {
+    let max = filter.max;
+    let filter = DeadLetterFilter {
+        reason: filter.reason.clone(),
+        workflow: filter.workflow.clone(),
+        source: filter.source.clone(),
+        since: filter.since,
+        until: filter.until,
+    };
+    letters(common, filter, max).await
+}
+
+async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow::Result<Vec<DeadLetter>> {
+    let answer = ask(&common.config, "", Request::ListDeadLetters { filter, max }).await?;
+    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNASKED) };
+    Ok(letters)
+}
+
+async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
+    let filter = DeadLetterFilter::default();
+    let Answer::DeadLetters { letters } =
+        ask(&common.config, "", Request::ListDeadLetters { filter, max: u16::MAX }).await?
+    else {
+        anyhow::bail!(UNASKED)
+    };
+    letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| {
+        NotFound(format!("no dead letter {id}; `callout dlq list` shows those there are")).into()
+    })
+}
+
+/// What became of one letter, for scripts.
+#[derive(Debug, Serialize)]
+struct Line {
+    id: String,
+    #[serde(flatten)]
+    settled: Option<Settled>,
+}
+
+async fn settle(
+    common: &Common,
+    change: &DlqChange,
+    verb: &str,
+    request: impl Fn(String) -> Request,
+) -> anyhow::Result<ExitCode> {
+    let ids = if change.ids.is_empty() {
+        list(common, &change.filter).await?.into_iter().map(|letter| letter.id).collect()
+    } else {
+        change.ids.clone()
+    };
+    if !change.dry_run && !change.yes && !ids.is_empty() {
+        let message = format!(
+            "{} dead letters would be {verb}ed; say --yes to do it, --dry-run to see them",
+            ids.len()
+        );
+        return Err(Unconfirmed(message).into());
+    }
+    let bar = ProgressBar::new(ids.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    let begun = SystemClock.now();
+    let mut lines = Vec::new();
+    for (index, id) in ids.into_iter().enumerate() {
+        if change.dry_run {
+            lines.push(Line { id, settled: None });
+            continue;
+        }
+        let paced = begun + SignedDuration::from_millis(index as i64 * 1_000 / i64::from(change.rate));
+        SystemClock.sleep_until(paced).await;
+        let Answer::Settled { settled } = ask(&common.config, &change.by, request(id.clone())).await? else {
+            anyhow::bail!(UNASKED)
+        };
+        bar.inc(1);
+        lines.push(Line { id, settled: Some(settled) });
+    }
+    bar.finish_and_clear();
+    match common.output {
+        Output::Json => output::json(&lines)?,
+        Output::Text => show_settled(&lines, verb),
+    }
+    let stale = lines.iter().any(|line| matches!(line.settled, Some(Settled::Stale { .. })));
+    Ok(if stale { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn show_settled(lines: &[Line], verb: &str) {
+    if lines.is_empty() {
+        output::line("no dead letters match");
+    }
+    for Line { id, settled } in lines {
+        output::line(match settled {
+            None => format!("{id}  would be {verb}ed"),
+            Some(Settled::Replayed) => format!("{id}  replayed"),
+            Some(Settled::Discarded) => format!("{id}  discarded"),
+            Some(Settled::Gone) => format!("{id}  nothing to do: settled before"),
+            Some(Settled::Stale { reason }) => format!("{id}  not replayed: {reason}"),
+        });
+    }
+}
+
+fn show_line(letter: &DeadLetter) {
+    let of = letter.workflow.as_deref().or(letter.source.as_deref()).unwrap_or("-");
+    let at = letter.at.strftime("%Y-%m-%d %H:%M:%S");
+    output::line(format!("{:<26}  {at}  {:<18}  {of:<24}  {}", letter.id, letter.reason, letter.error));
+}
+
+fn show_whole(letter: &DeadLetter) {
+    output::line(format!("dead letter  {}", letter.id));
+    output::line(format!("reason       {}", letter.reason));
+    output::line(format!("error        {}", letter.error));
+    output::line(format!("since        {}", letter.at));
+    output::line(format!("attempts     {}", letter.attempts));
+    let named = [("workflow", &letter.workflow), ("source", &letter.source), ("event", &letter.event)];
+    for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        output::line(format!("{name:<12} {value}"));
+    }
+    if let Some(message) = &letter.message {
+        output::line(format!("message      {message}; `callout runs show {}` tells its story", message.run));
+    }
+}

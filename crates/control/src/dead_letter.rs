@@ -1,0 +1,93 @@
+//! Dead letters: looked at, replayed, discarded.
+//!
+//! In: an operator's wish. Out: a message that waits again, an event that is published again, or a letter put away.
+//! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
+
+use domain::{event::Event, run::Replay, timeline::DeadLetter};
+use ports::store::DeadLetterFilter;
+use serde::{Deserialize, Serialize};
+use shell::RoleError;
+
+use crate::{Control, ControlError, LIST_MAX};
+
+/// What became of one dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Settled {
+    /// Its message waits to be sent, or its event to be worked on.
+    Replayed,
+    /// It was put away unsent.
+    Discarded,
+    /// To send it now would be wrong; it stays a dead letter.
+    Stale {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody settled it before.
+    Gone,
+}
+
+impl Control {
+    pub(crate) async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        max: u16,
+    ) -> Result<Vec<DeadLetter>, ControlError> {
+        Ok(self.ctx.store.dead_letters(filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?)
+    }
+
+    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
+        let all = self.dead_letters(&DeadLetterFilter::default(), LIST_MAX).await?;
+        Ok(all.into_iter().find(|letter| letter.id == id))
+    }
+
+    pub(crate) async fn discard(&self, id: &str) -> Result<Settled, ControlError> {
+        let taken = self.ctx.store.settle_dead_letter(id).await.map_err(RoleError::from)?;
+        Ok(if taken { Settled::Discarded } else { Settled::Gone })
+    }
+
+    /// The message is put back before the letter is put away: dying in between leaves a letter whose replay finds
+    /// nothing to do.
+    pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<Settled, ControlError> {
+        let Some(letter) = self.dead_letter(id).await? else { return Ok(Settled::Gone) };
+        let settled = match &letter.message {
+            Some(_) => self.replay_message(&letter, by).await?,
+            None => self.replay_event(&letter).await?,
+        };
+        if matches!(settled, Settled::Replayed | Settled::Gone) {
+            self.ctx.store.settle_dead_letter(id).await.map_err(RoleError::from)?;
+        }
+        Ok(settled)
+    }
+
+    async fn replay_message(&self, letter: &DeadLetter, by: &str) -> Result<Settled, ControlError> {
+        let epoch = letter.id.rsplit('.').next().and_then(|epoch| epoch.parse().ok());
+        let (Some(message), Some(epoch)) = (&letter.message, epoch) else { return Ok(Settled::Gone) };
+        let applied = self
+            .ctx
+            .change(&message.run, |run, workflow, now, fx| {
+                run.replay(message.number, epoch, by, workflow, now, fx)
+            })
+            .await?;
+        Ok(match applied.map(|applied| applied.value) {
+            Some(Replay::Queued) => Settled::Replayed,
+            Some(Replay::Stale(reason)) => Settled::Stale { reason },
+            Some(Replay::NotDead) | None => Settled::Gone,
+        })
+    }
+
+    /// The event goes through the door again. A run that it opened already stays the only one.
+    async fn replay_event(&self, letter: &DeadLetter) -> Result<Settled, ControlError> {
+        let stale = |reason: &str| Settled::Stale { reason: reason.to_owned() };
+        let Some(text) = &letter.event else { return Ok(stale("the letter holds no event")) };
+        let Ok(event) = Event::from_json(text.as_bytes()) else {
+            return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
+        };
+        let routes = self.ctx.book.routes(&event.kind);
+        if routes.opens.is_empty() && routes.resolves.is_empty() {
+            return Ok(stale("still no workflow takes events of this type"));
+        }
+        self.ctx.bus.publish_events(&[event]).await.map_err(RoleError::from)?;
+        Ok(Settled::Replayed)
+    }
+}

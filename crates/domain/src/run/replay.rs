@@ -1,0 +1,74 @@
+//! A dead message gets another chance. In: an operator's wish. Out: a message that waits again, or why not.
+//!
+//! Never: sends anything: the policy, the event's age and the epoch are checked again when it is dispatched.
+
+use jiff::Timestamp;
+
+use super::{Run, RunPhase};
+use crate::{
+    message::MessagePhase,
+    timeline::{Effects, Happening},
+    workflow::Workflow,
+};
+
+/// What came of asking for a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// The message waits to be sent.
+    Queued,
+    /// It was replayed before, or is not dead; nothing changed.
+    NotDead,
+    /// To send it now would be wrong; nothing changed.
+    Stale(String),
+}
+
+impl Run {
+    /// Puts a message that died at `epoch` back in the queue, once: its epoch rises, so a second replay finds nothing.
+    ///
+    /// A run whose steps were used up becomes active again, in the message's step, with its deadlines from now.
+    pub fn replay(
+        &mut self,
+        number: u16,
+        epoch: u32,
+        by: &str,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) -> Replay {
+        let Some(message) = self.message(number) else { return Replay::NotDead };
+        if message.epoch != epoch || !matches!(message.phase, MessagePhase::Dead { .. }) {
+            return Replay::NotDead;
+        }
+        let step = message.step;
+        if now >= self.not_after {
+            return Replay::Stale(format!("the event was of use until {}", self.not_after));
+        }
+        if message.text.0.is_empty() {
+            return Replay::Stale("its text could not be composed".to_owned());
+        }
+        match self.phase {
+            RunPhase::Active if step == self.step => {}
+            RunPhase::Active => return Replay::Stale("the run has moved on to another step".to_owned()),
+            RunPhase::Exhausted => self.reopen(step, now),
+            RunPhase::Acknowledged
+            | RunPhase::Completed
+            | RunPhase::Resolved
+            | RunPhase::Suppressed
+            | RunPhase::Expired
+            | RunPhase::Cancelled => return Replay::Stale(format!("the run is {}", self.phase.as_str())),
+        }
+        fx.note(now, number, Happening::Replayed { by: by.to_owned() });
+        let Some(index) = self.index_of(number) else { return Replay::NotDead };
+        self.messages[index].requeue(now);
+        // Nothing can be due before the wake-up that this asks for.
+        self.tick(workflow, now, fx);
+        Replay::Queued
+    }
+
+    fn reopen(&mut self, step: u8, now: Timestamp) {
+        self.phase = RunPhase::Active;
+        self.closed_at = None;
+        self.step = step;
+        self.clock_from = now;
+    }
+}
