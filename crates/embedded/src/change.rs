@@ -85,6 +85,7 @@ impl Work for OpenRun {
         if let Some(by) = self.resolved_by(connection, run)? {
             return Ok(Opened::AlreadyResolved { by });
         }
+        state.known_runs.add(&row.id);
         let inserted = connection
             .prepare_cached(
                 "INSERT INTO run (id, version, due_ms, opened_ms, happened_us, closed_ms, phase, workflow, source,

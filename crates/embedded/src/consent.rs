@@ -9,7 +9,7 @@ use domain::{
 };
 use rusqlite::{Connection, params};
 
-use crate::{fault::Fault, known_numbers::KnownNumbers, run_row::json, time::floor_us};
+use crate::{fault::Fault, known::Known, run_row::json, time::floor_us};
 
 /// A consent entry as a row.
 pub(crate) struct ConsentRow {
@@ -29,9 +29,9 @@ impl ConsentRow {
     }
 
     /// Appends the entry unless it is known.
-    pub(crate) fn insert(&self, connection: &Connection, known: &KnownNumbers) -> Result<(), Fault> {
+    pub(crate) fn insert(&self, connection: &Connection, known: &Known) -> Result<(), Fault> {
         // Before the commit: no reader may see the entry's effects and be told that there is none.
-        known.add(&self.entry.number);
+        known.add(self.entry.number.as_str());
         connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO consent (number, change, source, evidence, at_us, doc)
@@ -71,14 +71,11 @@ pub(crate) fn sum(connection: &Connection, number: &E164) -> Result<Consent, Fau
 }
 
 /// All numbers that have entries.
-pub(crate) fn load_known(connection: &Connection, known: &KnownNumbers) -> rusqlite::Result<()> {
+pub(crate) fn load_known(connection: &Connection, known: &Known) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("SELECT DISTINCT number FROM consent")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        // What does not parse is no number that anybody could ask for.
-        if let Ok(number) = row.get::<_, String>(0)?.parse() {
-            known.add(&number);
-        }
+        known.add(&row.get::<_, String>(0)?);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::{
     fault::Fault,
-    known_numbers::KnownNumbers,
+    known::Known,
     run_row::{DeadLetterRow, EffectRows},
     time::floor_ms,
 };
@@ -18,7 +18,7 @@ impl EffectRows {
         connection: &Connection,
         run: i64,
         version: u64,
-        known: &KnownNumbers,
+        known: &Known,
     ) -> Result<(), Fault> {
         if self.entries.is_some() || self.sids.is_some() {
             connection

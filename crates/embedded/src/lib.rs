@@ -14,7 +14,7 @@ mod due;
 mod effects;
 mod fault;
 mod forget;
-mod known_numbers;
+mod known;
 mod lock;
 mod open_error;
 mod read;
@@ -43,7 +43,7 @@ pub use crate::open_error::OpenError;
 use crate::{
     bus::{Core, EmbeddedBus},
     checkpoint::Checkpointer,
-    known_numbers::KnownNumbers,
+    known::Known,
     lock::LockFile,
     readers::Readers,
     run_cache::RunCache,
@@ -101,10 +101,12 @@ impl Embedded {
         let state = State {
             runs: RunCache::new(runs_cached),
             marks: SlotMarks::default(),
-            known_numbers: KnownNumbers::new(),
+            known_numbers: Known::new(),
+            known_runs: Known::new(),
         };
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;
+        read::load_known(&connection, &state.known_runs).map_err(sqlite)?;
         let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
         let due = due::seconds(&connection, START_ALARMS_MAX).map_err(sqlite)?;
         let writer = Writer::start(connection, Checkpointer::new(&path), lock)

@@ -22,8 +22,19 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     fault::Fault,
+    known::Known,
     time::{ceil_ms, floor_ms},
 };
+
+/// Makes every stored run known.
+pub(crate) fn load_known(connection: &Connection, known: &Known) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT id FROM run")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        known.add(&row.get::<_, String>(0)?);
+    }
+    Ok(())
+}
 
 /// The run with this id.
 pub(crate) fn run(connection: &Connection, id: &RunId) -> Result<Option<Versioned<Run>>, Fault> {

@@ -52,6 +52,11 @@ impl Readers {
         reading.await.map_err(|error| Fault::Down(format!("a read was interrupted: {error}")))?
     }
 
+    /// Whether reads are answered.
+    pub(crate) fn are_open(&self) -> bool {
+        !self.permits.is_closed()
+    }
+
     /// Closes the connections; reads after this are refused.
     pub(crate) fn close(&self) {
         self.permits.close();

@@ -2,11 +2,13 @@
 //!
 //! Never: something that could not be rebuilt from the database.
 
-use crate::{known_numbers::KnownNumbers, run_cache::RunCache, slot_marks::SlotMarks};
+use crate::{known::Known, run_cache::RunCache, slot_marks::SlotMarks};
 
 /// Shared by the writer's commands and the store's reads.
 pub(crate) struct State {
     pub(crate) runs: RunCache,
     pub(crate) marks: SlotMarks,
-    pub(crate) known_numbers: KnownNumbers,
+    pub(crate) known_numbers: Known,
+    /// Runs that are stored, or were.
+    pub(crate) known_runs: Known,
 }

@@ -56,6 +56,9 @@ impl Store for EmbeddedStore {
         if let Some(Versioned { value, version }) = self.state.runs.get(id) {
             return Ok(Some(Versioned { value: (*value).clone(), version }));
         }
+        if self.readers.are_open() && !self.state.known_runs.may_have(id.as_str()) {
+            return Ok(None);
+        }
         let id = id.clone();
         Ok(self.readers.read(move |connection| read::run(connection, &id)).await?)
     }
@@ -102,7 +105,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
-        if !self.state.known_numbers.may_have(number) {
+        if !self.state.known_numbers.may_have(number.as_str()) {
             return Ok(Consent::default());
         }
         let number = number.clone();
