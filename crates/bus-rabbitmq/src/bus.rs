@@ -1,0 +1,205 @@
+//! The port. In: events, wake-ups and alarms. Out: deliveries.
+//!
+//! Never: holds more than one process's worth of truth: what is in flight lives on the broker.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{event::Event, timeline::Command};
+use futures::{StreamExt as _, stream::BoxStream};
+use lapin::{Channel, message::Delivery as AmqpDelivery, options::QueueDeclareOptions, types::FieldTable};
+use ports::{Bus, BusError, Clock, Delivery, Queue, Slot};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinHandle,
+};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use crate::{
+    config::{DelayMode, RELAY_PREFETCH, RabbitConfig},
+    connect::{ConnectError, Dialer, within},
+    consumer::Consumption,
+    keeper::Keeper,
+    line::Line,
+    message::{Envelope, read},
+    publisher::{Address, Publisher},
+    receipt::{Claim, RabbitReceipt},
+    relay::take_step,
+    topology::Topology,
+    trust::TrustedUsers,
+    unanswered::Unanswered,
+};
+
+/// [`Bus`] on a RabbitMQ broker.
+///
+/// One connection publishes and one consumes, and each process relays its share of the delayed work of all.
+pub struct RabbitBus {
+    core: Arc<Core>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// What publishers, consumers, receipts and relays share.
+pub(crate) struct Core {
+    pub(crate) publisher: Publisher,
+    pub(crate) consume_line: Line,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Differs between processes, for the jitter of waits.
+    pub(crate) seed: String,
+    trust: Option<TrustedUsers>,
+    unanswered: Unanswered,
+    /// For questions; one that fails closes it.
+    question_channel: Mutex<Option<Channel>>,
+}
+
+impl RabbitBus {
+    /// Connects, checks the broker, and makes or checks its exchanges and queues.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or lacks something that an operator must give it.
+    pub async fn connect(config: RabbitConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ConnectError> {
+        let dialer = Dialer::new(&config)?;
+        let topology = Topology::with_prefix(&config.prefix, &config.lanes, config.delay)?;
+        dialer.check_version().await?;
+        if config.delay == DelayMode::Plugin {
+            dialer.probe_plugin(&topology.names).await?;
+        }
+        let keeper = Arc::new(Keeper::new(dialer.clone(), topology, config.topology, clock.clone()));
+        keeper.establish().await?;
+        let seed = format!("{} {} {}", config.connection_name, std::process::id(), clock.now());
+        let publisher = Publisher::new(
+            Line::new(dialer.clone(), "publish"),
+            keeper.clone(),
+            clock.clone(),
+            config.confirm_window.max(1),
+            config.confirm_max,
+            format!("{seed} publish"),
+        );
+        let core = Arc::new(Core {
+            publisher,
+            consume_line: Line::new(dialer.clone(), "consume"),
+            keeper: keeper.clone(),
+            clock,
+            seed,
+            trust: config.trust,
+            unanswered: Unanswered::default(),
+            question_channel: Mutex::default(),
+        });
+        let unreachable = |error: &lapin::Error| dialer.explain(error);
+        core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
+        let steps = Consumption::new(core.clone(), keeper.topology.names.step(), RELAY_PREFETCH);
+        let open = steps.open().await.map_err(|error| unreachable(&error))?;
+        let relay_core = core.clone();
+        let relaying = steps.run(
+            open,
+            move |delivery, channel| take_step(&relay_core, delivery, channel),
+            std::future::pending(),
+        );
+        let tasks = [tokio::spawn(relaying), tokio::spawn(async move { keeper.watch().await })];
+        Ok(Arc::new(Self { core, tasks }))
+    }
+
+    /// Whether the broker takes messages now. `None`: it does; else why not.
+    pub fn blocked(&self) -> Option<String> {
+        self.core.publisher.blocked()
+    }
+}
+
+impl Drop for RabbitBus {
+    fn drop(&mut self) {
+        // Unanswered deliveries return with their channels.
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Core {
+    /// Turns what came into a piece of work; `None` when it came before its time and was sent on.
+    fn receive(self: &Arc<Self>, queue: Queue, delivery: AmqpDelivery, channel: Channel) -> Option<Delivery> {
+        let (incoming, acker) = read(delivery, queue, &self.keeper.topology.names, self.trust.as_ref());
+        let claim = Claim::new(acker, channel);
+        // A bucket was exact, but the clock of whoever filled it was ahead of ours.
+        if self.left_ms(&incoming.envelope) > 0 {
+            let core = self.clone();
+            tokio::spawn(async move { core.relay(queue, incoming.envelope, claim).await });
+            return None;
+        }
+        let counted = self.unanswered.count(queue);
+        let receipt =
+            RabbitReceipt { core: self.clone(), queue, claim, envelope: incoming.envelope, counted };
+        Some(Delivery {
+            payload: incoming.payload,
+            redelivered: incoming.redelivered,
+            published_at: incoming.published_at,
+            receipt: Box::new(receipt),
+        })
+    }
+
+    async fn ready_count(&self, queue: Queue) -> Result<u32, lapin::Error> {
+        let mut current = self.question_channel.lock().await;
+        let channel = match current.take().filter(|channel| channel.status().connected()) {
+            Some(channel) => channel,
+            None => self.consume_line.channel().await?,
+        };
+        let name = self.keeper.topology.names.queue(queue);
+        let options = QueueDeclareOptions::durable().passive();
+        let declared =
+            within(channel.queue_declare(name.as_str().into(), options, FieldTable::default())).await?;
+        *current = Some(channel);
+        Ok(declared.message_count())
+    }
+}
+
+#[async_trait]
+impl Bus for RabbitBus {
+    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+        let core = &self.core;
+        let now = core.clock.now();
+        let message = |event: &Event| {
+            let message = Envelope::event(event, now).to_message();
+            let vouched = match &core.trust {
+                Some(trust) => message.vouched(&trust.own),
+                None => message,
+            };
+            (Address::event(&core.keeper.topology.names, &event.kind), vouched)
+        };
+        core.publisher.publish_all(events.iter().map(message).collect()).await
+    }
+
+    async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
+        let message = Envelope::command(command, self.core.clock.now()).to_message();
+        let address = Address::queue(&self.core.keeper.topology.names, queue);
+        self.core.publisher.publish(address, message).await
+    }
+
+    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+        let alarm = Envelope::alarm(slot, self.core.clock.now());
+        self.core.delay(Queue::Escalation, &alarm).await
+    }
+
+    async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
+        let name = self.core.keeper.topology.names.queue(queue);
+        let consumption = Consumption::new(self.core.clone(), name, prefetch);
+        let open = consumption.open().await.map_err(|error| BusError::Unavailable(error.to_string()))?;
+        // The prefetch bounds it: the broker sends no more before one is answered.
+        let (tx, rx) = mpsc::unbounded_channel();
+        let core = self.core.clone();
+        tokio::spawn(async move {
+            let gone = tx.clone();
+            let take = move |delivery, channel| {
+                if let Some(delivery) = core.receive(queue, delivery, channel) {
+                    // Nobody there any more: dropped, it is returned.
+                    drop(tx.send(delivery));
+                }
+            };
+            consumption.run(open, take, async move { gone.closed().await }).await;
+        });
+        Ok(UnboundedReceiverStream::new(rx).boxed())
+    }
+
+    /// What is ready on the broker and what this process holds. What other processes hold is not known to the protocol.
+    async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
+        let ready = self.core.ready_count(queue).await;
+        let ready = ready.map_err(|error| BusError::Unavailable(error.to_string()))?;
+        Ok(u64::from(ready) + self.core.unanswered.of(queue))
+    }
+}

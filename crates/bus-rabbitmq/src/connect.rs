@@ -1,0 +1,197 @@
+//! Connections, and what is asked of a broker before it is used.
+//!
+//! In: an address. Out: connections, or a reason that an operator can act on.
+//! Never: retries (whoever supervises does), shows the password, or lets lapin recover a connection by itself.
+
+use futures::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use lapin::{
+    Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
+    options::{ExchangeDeclareOptions, ExchangeDeleteOptions},
+    tcp::AMQPUriTcpExt as _,
+    types::{AMQPValue, FieldTable, LongString, parsing::parse_field_table},
+    uri::AMQPUri,
+};
+
+use crate::{
+    config::{ANSWER_MAX, DelayMode, HEARTBEAT_S, RabbitConfig},
+    topology::{Names, TopologyError},
+};
+
+/// The first version with lifetimes in quorum queues and dead letters that are not lost.
+const VERSION_MIN: (u32, u32) = (3, 10);
+/// The largest first frame that is believed, in bytes.
+const START_FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Why there is no bus.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is none.
+    #[error("the AMQP address is not usable: {0}")]
+    Address(String),
+    /// The lanes make no topology.
+    #[error("the lanes of the workflows are not usable")]
+    Lanes(#[from] TopologyError),
+    /// Nobody answers, or not in time; it may be repeated.
+    #[error("RabbitMQ cannot be reached at {0}: {1}")]
+    Unreachable(String, String),
+    /// It does not let us in.
+    #[error("RabbitMQ refuses the user or the virtual host: {0}")]
+    Refused(String),
+    /// It is too old.
+    #[error(
+        "RabbitMQ {0} is too old: 3.10 or newer is needed, for lifetimes and safe dead letters in quorum queues"
+    )]
+    TooOld(String),
+    /// The plugin was asked for and is not there.
+    #[error(
+        "the broker has no delayed message exchange: enable the plugin rabbitmq_delayed_message_exchange, \
+         or use delay queues (delay = \"buckets\"), which need none"
+    )]
+    NoDelayPlugin,
+    /// Something there differs from what is needed, is missing and must not be declared, or we lack the rights to it.
+    #[error("the exchanges and queues on the broker are not as they must be: {0}")]
+    Topology(String),
+}
+
+/// Makes connections to one broker.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    uri: AMQPUri,
+    connection_name: String,
+}
+
+impl Dialer {
+    pub(crate) fn new(config: &RabbitConfig) -> Result<Self, ConnectError> {
+        let mut uri: AMQPUri = config.url.parse().map_err(ConnectError::Address)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        Ok(Self { uri, connection_name: config.connection_name.clone() })
+    }
+
+    /// A connection; `purpose` is part of the name that the broker's operators see.
+    pub(crate) async fn dial(&self, purpose: &str) -> Result<Connection, lapin::Error> {
+        let name = format!("{} {purpose}", self.connection_name);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        within(Connection::connect_uri(self.uri.clone(), properties)).await
+    }
+
+    /// A channel on a connection of its own, closed with it.
+    pub(crate) async fn dial_channel(&self, purpose: &str) -> Result<Channel, lapin::Error> {
+        let connection = self.dial(purpose).await?;
+        within(connection.create_channel()).await
+    }
+
+    /// Refuses brokers that lack what the topology needs.
+    ///
+    /// lapin keeps the server's properties to itself, so its greeting is read from a connection that goes no further; the
+    /// broker's log has one warning for it at every start of ours.
+    pub(crate) async fn check_version(&self) -> Result<(), ConnectError> {
+        let version = within(async { self.greeting().await.map_err(lapin::Error::from) })
+            .await
+            .map_err(|error| self.explain(&error))?;
+        if is_new_enough(&version) { Ok(()) } else { Err(ConnectError::TooOld(version)) }
+    }
+
+    /// Finds out whether the broker has delayed exchanges: it closes the whole connection of whoever asks in vain, and a
+    /// passive question is answered wrongly.
+    pub(crate) async fn probe_plugin(&self, names: &Names) -> Result<(), ConnectError> {
+        let channel = self.dial_channel("probe").await.map_err(|error| self.explain(&error))?;
+        let name = format!("{}.probe", names.delay(DelayMode::Plugin));
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-delayed-type".into(), AMQPValue::LongString("direct".into()));
+        let kind = ExchangeKind::Custom("x-delayed-message".to_owned());
+        let options = ExchangeDeclareOptions { auto_delete: true, ..Default::default() };
+        within(channel.exchange_declare(name.as_str().into(), kind, options, arguments)).await.map_err(
+            |error| {
+                if error.is_amqp_hard_error() { ConnectError::NoDelayPlugin } else { self.explain(&error) }
+            },
+        )?;
+        let options = ExchangeDeleteOptions::default();
+        within(channel.exchange_delete(name.as_str().into(), options))
+            .await
+            .map_err(|error| self.explain(&error))
+    }
+
+    /// What a failure at the start means.
+    pub(crate) fn explain(&self, error: &lapin::Error) -> ConnectError {
+        let text = error.to_string();
+        if error.is_amqp_soft_error() {
+            // Access refused while a connection opens names the login; on a channel it names what we may not touch.
+            return if text.to_lowercase().contains("login") {
+                ConnectError::Refused(text)
+            } else {
+                ConnectError::Topology(text)
+            };
+        }
+        if error.is_amqp_hard_error() {
+            return ConnectError::Refused(text);
+        }
+        let authority = &self.uri.authority;
+        ConnectError::Unreachable(format!("{}:{}", authority.host, authority.port), text)
+    }
+
+    async fn greeting(&self) -> std::io::Result<String> {
+        let runtime = lapin::runtime::default_runtime().map_err(std::io::Error::other)?;
+        let mut stream = self.uri.connect_async(&runtime).await?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
+        stream.flush().await?;
+        let mut header = [0; 7];
+        stream.read_exact(&mut header).await?;
+        let [1, 0, 0, size @ ..] = header else {
+            return Err(std::io::Error::other("this is no AMQP 0-9-1 server"));
+        };
+        let size = u32::from_be_bytes(size) as usize;
+        if size > START_FRAME_BYTES_MAX {
+            return Err(std::io::Error::other("the greeting is too long"));
+        }
+        let mut frame = vec![0; size];
+        stream.read_exact(&mut frame).await?;
+        // Class and method (10, 10: connection.start), then the protocol version, then the properties.
+        let properties =
+            frame.strip_prefix(&[0, 10, 0, 10, 0, 9]).and_then(|rest| parse_field_table(rest).ok());
+        let (_, properties) =
+            properties.ok_or_else(|| std::io::Error::other("the greeting is unreadable"))?;
+        let version = properties.inner().get("version").and_then(AMQPValue::as_long_string);
+        Ok(version.map(LongString::to_string).unwrap_or_default())
+    }
+}
+
+/// Bounds any question to the broker.
+pub(crate) async fn within<T>(
+    question: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, lapin::Error> {
+    let late = |_| lapin::Error::from(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time"));
+    tokio::time::timeout(ANSWER_MAX, question).await.map_err(late)?
+}
+
+/// Whether a channel ended because something that must be there is not.
+pub(crate) fn is_missing(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version.split(['.', '-', '+']).map_while(|part| part.parse::<u32>().ok());
+    // A version that is none at all is another product, or a build that hides it: declaring will show.
+    numbers.next().is_none_or(|major| (major, numbers.next().unwrap_or_default()) >= VERSION_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_3_10_on_are_taken() {
+        for (version, taken) in [
+            ("3.9.29", false),
+            ("3.8", false),
+            ("2.7.1", false),
+            ("3.10.0", true),
+            ("3.10.8+dfsg", true),
+            ("3.13.7", true),
+            ("4.3.5", true),
+            ("4.4.0-beta.1", true),
+            ("", true),
+        ] {
+            assert_eq!(is_new_enough(version), taken, "{version}");
+        }
+    }
+}

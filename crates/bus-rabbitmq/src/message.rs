@@ -1,0 +1,264 @@
+//! What messages look like on the wire. In: events, commands and alarms. Out: bodies and properties, and back.
+//!
+//! Never: puts anything about a person into a routing key or a property, or repeats a header that the broker wrote: with
+//! an old `x-death` a broker before 4.0 takes a second delay for a cycle and drops the message.
+
+use domain::{event::Event, id::digest, timeline::Command};
+use jiff::Timestamp;
+use lapin::{
+    BasicProperties,
+    message::Delivery,
+    types::{AMQPValue, FieldTable},
+};
+use ports::{Payload, Queue, Slot};
+use serde::de::DeserializeOwned;
+
+use crate::{cloud_event, topology::Names, trust::TrustedUsers};
+
+const EVENT: &str = "callout.event.v1";
+const COMMAND: &str = "callout.command.v1";
+const ALARM: &str = "callout.alarm.v1";
+const PERSISTENT: u8 = 2;
+
+/// How often the work was handed out before it was published again.
+const DELIVERIES: &str = "callout-deliveries";
+/// Not to be handed out before, in Unix milliseconds.
+const FIRE_AT: &str = "fire-at";
+/// When it was first published, in Unix milliseconds: the property `timestamp` knows only seconds.
+const PUBLISHED_AT: &str = "published-at";
+/// The broker user that an event came from, kept while we publish it again in our own name.
+const USER: &str = "callout-user";
+/// Headers of producers that travel on.
+const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
+/// A message to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) body: Vec<u8>,
+    pub(crate) properties: BasicProperties,
+}
+
+/// All of a message that outlives a delay.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Envelope {
+    kind: String,
+    body: Vec<u8>,
+    message_id: Option<String>,
+    published_ms: Option<i64>,
+    user: Option<String>,
+    trace: FieldTable,
+    /// How often it was handed out before it was published like this.
+    deliveries: i64,
+    pub(crate) fire_at: Option<Timestamp>,
+}
+
+impl Envelope {
+    /// A new event.
+    pub(crate) fn event(event: &Event, now: Timestamp) -> Self {
+        let id = digest(&[&event.key.source, &event.key.id]);
+        let mut trace = FieldTable::default();
+        if let Some(parent) = &event.traceparent {
+            trace.insert("traceparent".into(), AMQPValue::LongString(parent.as_str().into()));
+        }
+        Self { trace, ..Self::new(EVENT, event.to_json(), &id, now) }
+    }
+
+    /// A new command.
+    pub(crate) fn command(command: &Command, now: Timestamp) -> Self {
+        // Ids and numbers always serialise.
+        let body = serde_json::to_vec(command).unwrap_or_default();
+        let id = digest(&[&String::from_utf8_lossy(&body)]);
+        Self::new(COMMAND, body, &id, now)
+    }
+
+    /// A new alarm, not to be handed out before it rings.
+    pub(crate) fn alarm(slot: Slot, now: Timestamp) -> Self {
+        let body = serde_json::to_vec(&slot).unwrap_or_default();
+        let id = digest(&[&String::from_utf8_lossy(&body)]);
+        Self { fire_at: Some(slot.at()), ..Self::new(ALARM, body, &id, now) }
+    }
+
+    fn new(kind: &str, body: Vec<u8>, id: &[u8; 32], now: Timestamp) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            body,
+            message_id: Some(id[..12].iter().map(|byte| format!("{byte:02x}")).collect()),
+            published_ms: Some(now.as_millisecond()),
+            user: None,
+            trace: FieldTable::default(),
+            deliveries: 0,
+            fire_at: None,
+        }
+    }
+
+    /// The same, to be handed out once more, at `at`.
+    pub(crate) fn again_at(&self, at: Timestamp) -> Self {
+        Self { deliveries: self.deliveries.saturating_add(1), fire_at: Some(at), ..self.clone() }
+    }
+
+    /// The message, with fresh properties.
+    pub(crate) fn to_message(&self) -> Outgoing {
+        let mut headers = self.trace.clone();
+        let mut number = |name: &str, value: Option<i64>| {
+            if let Some(value) = value {
+                headers.insert(name.into(), AMQPValue::LongLongInt(value));
+            }
+        };
+        number(PUBLISHED_AT, self.published_ms);
+        number(FIRE_AT, self.fire_at.map(Timestamp::as_millisecond));
+        number(DELIVERIES, (self.deliveries > 0).then_some(self.deliveries));
+        if let Some(user) = &self.user {
+            headers.insert(USER.into(), AMQPValue::LongString(user.as_str().into()));
+        }
+        let content_type =
+            if self.kind == EVENT { "application/cloudevents+json" } else { "application/json" };
+        let mut properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_content_type(content_type.into())
+            .with_type(self.kind.as_str().into())
+            .with_app_id("callout".into())
+            .with_headers(headers);
+        if let Some(id) = &self.message_id {
+            properties = properties.with_message_id(id.as_str().into());
+        }
+        if let Some(seconds) = self.published_ms.and_then(|ms| u64::try_from(ms / 1_000).ok()) {
+            properties = properties.with_timestamp(seconds);
+        }
+        Outgoing { body: self.body.clone(), properties }
+    }
+}
+
+impl Outgoing {
+    /// Lets the broker vouch for the user that publishes it; it refuses any other name.
+    pub(crate) fn vouched(mut self, user: &str) -> Self {
+        self.properties = self.properties.with_user_id(user.into());
+        self
+    }
+
+    /// For the delayed message exchange.
+    pub(crate) fn delayed_by(mut self, delay_ms: i64) -> Self {
+        let mut headers = self.properties.headers().clone().unwrap_or_default();
+        headers.insert("x-delay".into(), AMQPValue::LongLongInt(delay_ms));
+        self.properties = self.properties.with_headers(headers);
+        self
+    }
+}
+
+/// A delivery, read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) payload: Payload,
+    pub(crate) redelivered: bool,
+    pub(crate) published_at: Option<Timestamp>,
+    pub(crate) envelope: Envelope,
+}
+
+/// Reads the body and the properties that outlive a delay. Takes the body out of the delivery.
+pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
+    let body = std::mem::take(&mut delivery.data);
+    let properties = &delivery.properties;
+    let ours = is_ours(delivery, names);
+    let (kind, body) = if ours {
+        (properties.kind().as_ref().map_or_else(String::new, ToString::to_string), body)
+    } else {
+        (EVENT.to_owned(), cloud_event::from_binary(properties, &body).unwrap_or(body))
+    };
+    let vouched = || properties.user_id().as_ref().map(ToString::to_string);
+    let mut trace = FieldTable::default();
+    for name in TRACE {
+        if let Some(value) = header(properties, name) {
+            trace.insert(name.into(), value.clone());
+        }
+    }
+    let seconds = || properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok());
+    Envelope {
+        kind,
+        body,
+        message_id: properties.message_id().as_ref().map(ToString::to_string),
+        published_ms: number(properties, PUBLISHED_AT).or_else(|| seconds()?.checked_mul(1_000)),
+        user: if ours { text(properties, USER) } else { vouched() },
+        trace,
+        // Only we may say so of ourselves: a producer must not hide its event until tomorrow.
+        deliveries: number(properties, DELIVERIES).filter(|_| ours).unwrap_or_default(),
+        fire_at: number(properties, FIRE_AT)
+            .filter(|_| ours)
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+    }
+}
+
+/// Reads a delivery of a queue.
+pub(crate) fn read(
+    mut delivery: Delivery,
+    queue: Queue,
+    names: &Names,
+    trust: Option<&TrustedUsers>,
+) -> (Incoming, lapin::Acker) {
+    let envelope = envelope_of(&mut delivery, names);
+    let payload = payload(&envelope, queue, trust);
+    let counted = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
+    let incoming = Incoming {
+        payload,
+        redelivered: delivery.redelivered || counted > 0 || envelope.deliveries > 0,
+        published_at: envelope.published_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        envelope,
+    };
+    (incoming, delivery.acker)
+}
+
+fn payload(envelope: &Envelope, queue: Queue, trust: Option<&TrustedUsers>) -> Payload {
+    let body = envelope.body.clone();
+    let (is_events, kind) = (matches!(queue, Queue::Events(_)), envelope.kind.as_str());
+    match kind {
+        EVENT if is_events => match trust.and_then(|trust| trust.refusal(envelope.user.as_deref(), &body)) {
+            Some(reason) => Payload::Unreadable { body, reason },
+            None => Payload::Event(body),
+        },
+        COMMAND => parsed(body, Payload::Command),
+        ALARM => parsed(body, Payload::Alarm),
+        _ => {
+            let reason = format!("a message of type {kind:?} does not belong into {}", queue.name());
+            Payload::Unreadable { body, reason }
+        }
+    }
+}
+
+fn parsed<T: DeserializeOwned>(body: Vec<u8>, payload: impl FnOnce(T) -> Payload) -> Payload {
+    match serde_json::from_slice(&body) {
+        Ok(value) => payload(value),
+        Err(error) => Payload::Unreadable { body, reason: error.to_string() },
+    }
+}
+
+/// Whether we published it ourselves: producers have no rights to these exchanges.
+fn is_ours(delivery: &Delivery, names: &Names) -> bool {
+    let exchange = delivery.exchange.as_str();
+    exchange == names.commands()
+        || exchange == names.wake()
+        || exchange == names.delay(crate::config::DelayMode::Plugin)
+}
+
+fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+    properties.headers().as_ref()?.inner().get(name)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is not ours")]
+fn text(properties: &BasicProperties, name: &str) -> Option<String> {
+    match header(properties, name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is not ours")]
+fn number(properties: &BasicProperties, name: &str) -> Option<i64> {
+    match header(properties, name)? {
+        AMQPValue::LongLongInt(number) => Some(*number),
+        AMQPValue::LongInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongUInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::Timestamp(number) => i64::try_from(*number).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
+
+use lapin::BasicProperties;
+use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::Slot};
+use test_servers::rabbitmq;
+
+use crate::setup::{
+    STANDARD, bus, channel, config, event, event_of, get_raw, in_ms, next, pause, publish_raw, ready,
+};
+
+/// Trap 1: without an alternate exchange 32 of them stop every timer of the bucket.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
+    let config = config(rabbitmq(), "unroutable");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let delay = names.delay(bus_rabbitmq::DelayMode::Buckets);
+    for _ in 0..40 {
+        publish_raw(
+            &raw,
+            &delay,
+            "d1.final.nowhere",
+            b"{}",
+            BasicProperties::default().with_delivery_mode(2),
+        )
+        .await;
+    }
+    let slot = Slot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    bus.raise_alarm(slot).await.unwrap();
+    let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(delivery.payload, Payload::Alarm(slot));
+    assert!(delivery.receipt.ack().await.unwrap());
+    while ready(&raw, &names.unrouted()).await < 40 {
+        pause(20).await;
+    }
+}
+
+/// Trap 3: with the old `x-death` header, a broker before 4.0 drops the second pass silently.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_may_pass_through_the_same_bucket_again_and_again() {
+    let (bus, _) = bus(config(rabbitmq(), "again")).await;
+    let sent = event("again", 1);
+    bus.publish_events(std::slice::from_ref(&sent)).await.unwrap();
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+    for pass in 0..3 {
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(event_of(&delivery), sent);
+        assert_eq!(delivery.redelivered, pass > 0);
+        delivery.receipt.retry_at(in_ms(1_000)).await.unwrap();
+    }
+    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
+}
+
+/// 2 s and 1 s on the broker, the rest in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_of_several_hops_is_never_early_and_hardly_late() {
+    let config = config(rabbitmq(), "hops");
+    let (bus, _) = bus(config).await;
+    bus.publish_events(&[event("hops", 1)]).await.unwrap();
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+    let first = next(&mut deliveries).await;
+    let (published_at, at) = (first.published_at, in_ms(3_600));
+    first.receipt.retry_at(at).await.unwrap();
+    let again = next(&mut deliveries).await;
+    let late_ms = SystemClock.now().duration_since(at).as_millis();
+    assert!((0..5_000).contains(&late_ms), "{late_ms} ms late");
+    assert!(again.published_at.is_some() && again.published_at == published_at);
+    assert!(again.receipt.ack().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delayed_work_for_nobody_is_a_dead_letter() {
+    let config = config(rabbitmq(), "nobody");
+    let raw = channel(&config.url).await;
+    let (_bus, names) = bus(config).await;
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    publish_raw(&raw, &names.commands(), "step.elsewhere", b"lost?", properties).await;
+    assert_eq!(get_raw(&raw, &names.dead()).await.data, b"lost?");
+}

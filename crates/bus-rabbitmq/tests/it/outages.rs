@@ -1,0 +1,155 @@
+//! What brokers and networks do. In: lost channels, connections and queues, alarms, power cuts. Out: all goes on.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::StreamExt as _;
+use lapin::options::QueueDeleteOptions;
+use ports::{Bus as _, BusError, Queue};
+use test_servers::RabbitMq;
+
+use crate::setup::{
+    PATIENCE, STANDARD, bus, channel, config, event, event_of, in_ms, next, pause, publish_until_taken,
+};
+
+/// Makes the broker close every channel with an error, as for an answer that nobody asked for.
+const CHANNEL_ERRORS: &str =
+    "[rabbit_channel:do(C, {'basic.ack', 99999, false}) || C <- rabbit_channel:list()].";
+
+/// Traps 9 and 11.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_survive_lost_channels_connections_and_queues() {
+    let broker = RabbitMq::private();
+    let config = config(&broker, "lost");
+    let raw_url = config.url.clone();
+    let (bus, names) = bus(config).await;
+    let mut deliveries = bus.consume(STANDARD, 10).await.unwrap();
+
+    bus.publish_events(&[event("lost", 1)]).await.unwrap();
+    let delivery = next(&mut deliveries).await;
+    broker.ctl(&["eval", CHANNEL_ERRORS]);
+    let again = next(&mut deliveries).await;
+    assert!(again.redelivered);
+    assert!(!delivery.receipt.ack().await.unwrap(), "the answer came too late");
+    assert!(again.receipt.ack().await.unwrap());
+
+    broker.ctl(&["close_all_connections", "a test"]);
+    publish_until_taken(&*bus, &event("lost", 2)).await;
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(event_of(&delivery).key.id, "lost-2");
+    assert!(delivery.receipt.ack().await.unwrap());
+
+    let raw = channel(&raw_url).await;
+    for queue in Queue::ALL.map(|queue| names.queue(queue)).into_iter().chain([names.step(), names.bucket(1)])
+    {
+        raw.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    }
+    // Until the consumer has declared everything again, events go where an operator finds them, not to us.
+    let delivery = loop {
+        publish_until_taken(&*bus, &event("lost", 3)).await;
+        if let Ok(next) = tokio::time::timeout(Duration::from_millis(200), deliveries.next()).await {
+            break next.unwrap();
+        }
+    };
+    assert_eq!(event_of(&delivery).key.id, "lost-3");
+    delivery.receipt.retry_at(in_ms(1_000)).await.unwrap();
+    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
+}
+
+/// Trap 10: a connection that publishes would hold the answers back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_broker_refuses_publishes_at_once_and_still_takes_answers() {
+    let broker = RabbitMq::private();
+    let (bus, _) = bus(config(&broker, "blocked")).await;
+    bus.publish_events(&[event("blocked", 1), event("blocked", 2)]).await.unwrap();
+    let mut deliveries = bus.consume(STANDARD, 2).await.unwrap();
+    let (first, second) = (next(&mut deliveries).await, next(&mut deliveries).await);
+    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    // The broker tells whoever publishes.
+    let refused =
+        tokio::time::timeout(Duration::from_secs(10), bus.publish_events(&[event("blocked", 3)])).await;
+    assert!(matches!(refused.unwrap(), Err(BusError::Unavailable(_))));
+    assert!(bus.blocked().is_some());
+    assert!(first.receipt.ack().await.unwrap());
+    // Its copy cannot be published, so it is kept and not returned in a loop.
+    second.receipt.retry_at(in_ms(1_000)).await.unwrap();
+    let bounced = tokio::time::timeout(Duration::from_millis(500), deliveries.next()).await;
+    assert!(bounced.is_err(), "it came back while its copy was not taken");
+    assert!(bus.depth(STANDARD).await.unwrap() >= 1);
+    broker.ctl(&["set_vm_memory_high_watermark", "0.6"]);
+    let mut ids = BTreeSet::new();
+    while !ids.contains("blocked-2") {
+        let delivery = next(&mut deliveries).await;
+        ids.insert(event_of(&delivery).key.id);
+        assert!(delivery.receipt.ack().await.unwrap());
+    }
+    publish_until_taken(&*bus, &event("blocked", 4)).await;
+}
+
+/// What was confirmed is there after a power cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_broker_loses_no_confirmed_event() {
+    let broker = RabbitMq::private();
+    let (bus, _) = bus(config(&broker, "killed")).await;
+    let publishing = Arc::new(AtomicBool::new(true));
+    let publisher = {
+        let (bus, publishing) = (bus.clone(), publishing.clone());
+        tokio::spawn(async move {
+            let (mut confirmed, mut failed) = (BTreeSet::new(), 0_u32);
+            for n in 1.. {
+                if !publishing.load(Ordering::Relaxed) {
+                    break;
+                }
+                let events: Vec<_> = (0..20).map(|part| event("killed", n * 100 + part)).collect();
+                match bus.publish_events(&events).await {
+                    Ok(()) => confirmed.extend(events.into_iter().map(|event| event.key.id)),
+                    Err(_) => {
+                        failed += 1;
+                        pause(50).await;
+                    }
+                }
+            }
+            (confirmed, failed)
+        })
+    };
+    let mut deliveries = bus.consume(STANDARD, 50).await.unwrap();
+    let (seen, late) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(AtomicU32::new(0)));
+    let consumer = {
+        let (seen, late) = (seen.clone(), late.clone());
+        tokio::spawn(async move {
+            while let Some(delivery) = deliveries.next().await {
+                seen.lock().unwrap().insert(event_of(&delivery).key.id);
+                late.fetch_add(u32::from(!delivery.receipt.ack().await.unwrap()), Ordering::Relaxed);
+            }
+        })
+    };
+    for _ in 0..2 {
+        pause(1_500).await;
+        tokio::task::block_in_place(|| {
+            broker.kill();
+            broker.restart();
+        });
+    }
+    publish_until_taken(&*bus, &event("killed", 1)).await;
+    pause(1_500).await;
+    publishing.store(false, Ordering::Relaxed);
+    let (confirmed, failed) = publisher.await.unwrap();
+    let lost = || confirmed.difference(&seen.lock().unwrap()).count();
+    let all_seen = async {
+        while lost() > 0 {
+            pause(50).await;
+        }
+    };
+    drop(tokio::time::timeout(PATIENCE, all_seen).await);
+    assert!(!consumer.is_finished(), "the stream goes on");
+    let (late, seen) = (late.load(Ordering::Relaxed), seen.lock().unwrap().len());
+    println!("{} confirmed, {failed} batches failed, {seen} seen, {late} answers late", confirmed.len());
+    assert!(confirmed.len() > 20 && failed > 0, "the broker was killed while events were published");
+    assert_eq!(lost(), 0, "events were confirmed and lost");
+}

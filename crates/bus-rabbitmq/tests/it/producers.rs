@@ -1,0 +1,112 @@
+//! Producers of all kinds. In: what they publish. Out: events as they would come over HTTP, or a reason.
+
+use bus_rabbitmq::{Grant, RabbitConfig, TrustedUsers};
+use conformance::bus::STANDARD as KIND;
+use domain::event::Event;
+use futures::stream::BoxStream;
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable},
+};
+use ports::{Bus as _, Delivery, Payload, Queue};
+use test_servers::rabbitmq;
+
+use crate::setup::{STANDARD, bus, channel, config, event, event_of, in_ms, next, publish_raw};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_in_binary_mode_arrives_as_a_structured_one() {
+    let config = config(rabbitmq(), "binary");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let sent = event("binary", 1);
+    let mut headers = FieldTable::default();
+    let time = sent.time.unwrap().to_string();
+    for (name, value) in [
+        ("specversion", "1.0"),
+        ("id", &sent.key.id),
+        ("source", &sent.key.source),
+        ("type", KIND),
+        ("subject", sent.subject.as_ref().unwrap()),
+        ("time", &time),
+    ] {
+        headers.insert(format!("cloudEvents:{name}").into(), AMQPValue::LongString(value.into()));
+    }
+    let properties =
+        BasicProperties::default().with_headers(headers).with_content_type("application/json".into());
+    let data = serde_json::to_vec(&sent.data).unwrap();
+    publish_raw(&raw, &names.events(), KIND, &data, properties).await;
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(event_of(&delivery), sent);
+    delivery.receipt.retry_at(in_ms(0)).await.unwrap();
+    let again = next(&mut deliveries).await;
+    assert_eq!(event_of(&again), sent);
+    assert!(again.receipt.ack().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_cannot_be_read_arrives_with_its_reason() {
+    let config = config(rabbitmq(), "unreadable");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    for (kind, body) in [("callout.command.v1", "{\"do\":\"dance\"}"), ("callout.command.v9", "{}")] {
+        let properties = BasicProperties::default().with_type(kind.into());
+        publish_raw(&raw, &names.commands(), "escalation", body.as_bytes(), properties).await;
+    }
+    let mut deliveries = bus.consume(Queue::Escalation, 2).await.unwrap();
+    for expected in ["dance", "callout.command.v9"] {
+        let delivery = next(&mut deliveries).await;
+        let Payload::Unreadable { reason, .. } = &delivery.payload else { panic!("{:?}", delivery.payload) };
+        assert!(reason.contains(expected), "{reason}");
+        assert!(delivery.receipt.ack().await.unwrap());
+    }
+}
+
+/// A command among the events of a producer, however it calls it, is an event that does not parse.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_cannot_give_commands_or_hide_its_events() {
+    let config = config(rabbitmq(), "commands");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let mut headers = FieldTable::default();
+    headers.insert("fire-at".into(), AMQPValue::LongLongInt(i64::MAX / 1_000_000));
+    let properties = BasicProperties::default().with_type("callout.command.v1".into()).with_headers(headers);
+    publish_raw(&raw, &names.events(), KIND, b"{}", properties).await;
+    let delivery = next(&mut bus.consume(STANDARD, 1).await.unwrap()).await;
+    assert_eq!(delivery.payload, Payload::Event(b"{}".to_vec()));
+    assert!(delivery.receipt.ack().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
+    let grant = Grant { source: "trusted".to_owned(), types: [KIND.to_owned()].into() };
+    // The one user of the test broker plays the producer; our own publishes are refused like a stranger's.
+    let trust = TrustedUsers { own: "callout".to_owned(), producers: [("guest".to_owned(), grant)].into() };
+    let config = RabbitConfig { trust: Some(trust), ..config(rabbitmq(), "trust") };
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let vouched = BasicProperties::default().with_user_id("guest".into());
+    let (trusted, other) = (event("trusted", 1), event("other", 1));
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+
+    publish_raw(&raw, &names.events(), KIND, &trusted.to_json(), vouched.clone()).await;
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(event_of(&delivery), trusted);
+    delivery.receipt.retry_at(in_ms(0)).await.unwrap();
+    let again = next(&mut deliveries).await;
+    assert_eq!(event_of(&again), trusted);
+    assert!(again.receipt.ack().await.unwrap());
+
+    publish_raw(&raw, &names.events(), KIND, &other.to_json(), vouched).await;
+    refused(&mut deliveries, &other, "does not speak for").await;
+    publish_raw(&raw, &names.events(), KIND, &trusted.to_json(), BasicProperties::default()).await;
+    refused(&mut deliveries, &trusted, "no user-id").await;
+}
+
+async fn refused(deliveries: &mut BoxStream<'static, Delivery>, event: &Event, expected: &str) {
+    let delivery = next(deliveries).await;
+    let Payload::Unreadable { body, reason } = &delivery.payload else { panic!("{:?}", delivery.payload) };
+    assert_eq!(body, &event.to_json());
+    assert!(reason.contains(expected), "{reason}");
+    assert!(delivery.receipt.ack().await.unwrap());
+}

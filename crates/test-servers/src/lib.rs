@@ -1,0 +1,12 @@
+//! Real servers for tests, private to one test process.
+//!
+//! In: nothing but what the distribution's packages install. Out: addresses of servers that are ready.
+//! Never: touches a server that the machine runs, skips a test because a package is missing, or outlives its process.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "for tests: a surprise is a failure")]
+
+mod rabbitmq;
+mod redis;
+mod supervisor;
+
+pub use rabbitmq::{RabbitMq, rabbitmq};
+pub use redis::{RedisServer, redis};

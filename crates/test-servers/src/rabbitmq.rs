@@ -1,0 +1,152 @@
+//! RabbitMQ. In: the package `rabbitmq-server`. Out: a broker on ports, data and an Erlang cookie of its own.
+//!
+//! Never: uses the distribution's wrappers, which change the user and the directories, or a shared `epmd`.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use crate::supervisor::Supervisor;
+
+/// Where the packages of Debian, Ubuntu, Fedora and the upstream repository put the real scripts.
+const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+/// How long a broker may take to become ready: a few seconds alone, many beside a compiler on two cores.
+const READY_MAX: Duration = Duration::from_secs(120);
+/// Names a broker that runs already, to be used for tests that need none of their own.
+const URL_VARIABLE: &str = "CALLOUT_TEST_AMQP_URL";
+
+/// A broker.
+#[derive(Debug)]
+pub struct RabbitMq {
+    /// Where it listens, with user and password, for example `amqp://guest:guest@127.0.0.1:5672/%2f`.
+    pub url: String,
+    // `None`: somebody else's, named by the environment.
+    own: Option<Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    supervisor: Supervisor,
+    environment: Vec<(&'static str, String)>,
+    port: u16,
+}
+
+/// The broker that all tests of this process share: the one that `CALLOUT_TEST_AMQP_URL` names, or one started now.
+pub fn rabbitmq() -> &'static RabbitMq {
+    static SHARED: OnceLock<RabbitMq> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
+        let named = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
+        named.map_or_else(RabbitMq::private, |url| RabbitMq { url, own: None })
+    })
+}
+
+impl RabbitMq {
+    /// A broker for one test alone, which may kill it. It dies with the value, or with the process.
+    pub fn private() -> Self {
+        let server = Path::new(SCRIPTS).join("rabbitmq-server");
+        assert!(
+            server.exists(),
+            "this test needs a real RabbitMQ: install the package `rabbitmq-server` (its service need not run), \
+             or name a broker in {URL_VARIABLE}, or run its container beside the tests"
+        );
+        let directory =
+            tempfile::Builder::new().prefix("callout-rabbitmq-").tempdir().expect("a directory").keep();
+        let [port, dist_port, epmd_port] = free_ports();
+        let environment = environment(&directory, port, dist_port, epmd_port);
+        // In the foreground and a child of the server's session, so that it dies with it: left to itself, the server
+        // would start one that stays.
+        let command = format!("epmd -port {epmd_port} & exec {}", server.display());
+        let supervisor = Supervisor::new(&command, directory, &environment);
+        let own = Own { supervisor, environment, port };
+        own.start();
+        Self { url: format!("amqp://guest:guest@127.0.0.1:{port}/%2f"), own: Some(own) }
+    }
+
+    /// Ends it as a power cut would: no goodbye, and what was not written is gone.
+    pub fn kill(&self) {
+        self.own().supervisor.kill();
+    }
+
+    /// Starts it again with what it had written, and waits until it is ready.
+    pub fn restart(&self) {
+        self.own().start();
+    }
+
+    /// Runs `rabbitmqctl` against it and returns what it printed.
+    pub fn ctl(&self, arguments: &[&str]) -> String {
+        let output = Command::new(Path::new(SCRIPTS).join("rabbitmqctl"))
+            .args(arguments)
+            .envs(self.own().environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .output()
+            .expect("rabbitmqctl runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {text}{error}");
+        text
+    }
+
+    /// Whether it is ours to kill and to command.
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    fn own(&self) -> &Own {
+        self.own.as_ref().expect("only a private broker takes orders")
+    }
+}
+
+impl Own {
+    fn start(&self) {
+        self.supervisor.start();
+        let deadline = Instant::now() + READY_MAX;
+        // Its listeners start last.
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < deadline, "the broker was not ready in time:\n{}", self.log());
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "waits for another process, outside of any runtime's time"
+            )]
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn log(&self) -> String {
+        let home = self.environment.iter().find(|(name, _)| *name == "HOME").map(|(_, value)| value.as_str());
+        std::fs::read_to_string(Path::new(home.unwrap_or_default()).join("out")).unwrap_or_default()
+    }
+}
+
+fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> Vec<(&'static str, String)> {
+    let within = |name: &str| directory.join(name).display().to_string();
+    std::fs::write(within("rabbitmq.conf"), CONFIGURATION).expect("the directory takes files");
+    std::fs::write(within("enabled_plugins"), "[].\n").expect("the directory takes files");
+    vec![
+        ("HOME", directory.display().to_string()),
+        ("RABBITMQ_NODENAME", format!("callout{port}@localhost")),
+        ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
+        ("RABBITMQ_NODE_PORT", port.to_string()),
+        ("RABBITMQ_DIST_PORT", dist_port.to_string()),
+        ("ERL_EPMD_PORT", epmd_port.to_string()),
+        ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+        ("RABBITMQ_MNESIA_BASE", within("mnesia")),
+        ("RABBITMQ_LOG_BASE", within("log")),
+        ("RABBITMQ_CONF_ENV_FILE", within("no-such-file")),
+        ("RABBITMQ_CONFIG_FILE", within("rabbitmq")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", within("enabled_plugins")),
+    ]
+}
+
+/// Small enough for a shared machine: a pre-allocated segment of the log of quorum queues is 512 MiB by default.
+const CONFIGURATION: &str = "raft.wal_max_size_bytes = 33554432\nlog.file.level = warning\n";
+
+fn free_ports() -> [u16; 3] {
+    // Held together, so that they differ.
+    let listeners = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
+}
