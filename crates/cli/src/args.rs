@@ -38,9 +38,10 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Play a short story with everything in one process and a simulated Twilio, then stay up to be tried.
     Demo(Demo),
-    /// Run callout: every role in one process, on one SQLite file.
+    /// Run callout: every role in one process, or some roles of a fleet.
     ///
-    /// Without TWILIO_ACCOUNT_SID the built-in simulator takes Twilio's place, except in production.
+    /// On the embedded backend one process runs every role, on one SQLite file. On the fleet backend each role is
+    /// scaled by starting it more often. Without TWILIO_ACCOUNT_SID the built-in simulator takes Twilio's place, except in production.
     Serve(Serve),
     /// Submit events.
     #[command(subcommand)]
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Look at dead letters, and replay or discard them.
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Declare, verify or export what a fleet needs in RabbitMQ.
+    #[command(subcommand)]
+    Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check,
     /// Sum what the store holds; exit 1 if a run has been forgotten.
@@ -71,9 +75,47 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
+    /// The roles to run; all of them when none is named.
+    #[arg(value_enum)]
+    pub(crate) roles: Vec<Role>,
     /// Listen here instead of where the configuration says.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+/// A part of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Role {
+    /// The HTTP door for events.
+    Ingest,
+    /// Opens runs and sends texts.
+    Sender,
+    /// Takes Twilio's statuses and replies.
+    Callback,
+    /// Acts on deadlines.
+    Escalation,
+}
+
+impl Role {
+    /// The roles that were named, or all.
+    pub(crate) fn chosen(named: &[Self]) -> Vec<Self> {
+        if named.is_empty() { Self::value_variants().to_vec() } else { named.to_vec() }
+    }
+}
+
+/// What a fleet needs in RabbitMQ.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topology {
+    /// Make the exchanges, queues and bindings that are missing.
+    Declare,
+    /// Check that all of them are there.
+    Verify,
+    /// Print them as definitions that `rabbitmqctl import_definitions` takes.
+    Export {
+        /// The virtual host they are for.
+        #[arg(long, default_value = "/")]
+        vhost: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

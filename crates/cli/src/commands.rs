@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use config::{Config, Secrets};
+use config::{Config, Secrets, Who};
 use control::{Answer, Request};
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
@@ -11,11 +11,11 @@ use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, EventsSend, Output, Runs, Serve, TwilioSim},
+    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, Serve, TwilioSim},
     control_client, demo, dlq,
     exit::Usage,
     installation::Installation,
-    output, shutdown,
+    output, shutdown, topology,
 };
 
 /// Carries out the command line.
@@ -27,6 +27,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(Events::Send(args)) => return send_events(&common, &args).await,
         Command::Runs(command) => runs(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
+        Command::Topology(command) => topology::run(&common, &command).await?,
         Command::Check => check(&common)?,
         Command::Audit => return audit(&common).await,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
@@ -40,8 +41,8 @@ pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Reads the configuration. With `operator`, secrets that only a server needs may be missing.
-pub(crate) fn load_config(file: &Path, operator: bool) -> anyhow::Result<(Config, Secrets)> {
+/// Reads the configuration.
+pub(crate) fn load_config(file: &Path, who: Who) -> anyhow::Result<(Config, Secrets)> {
     if !file.exists() {
         let message = format!(
             "there is no configuration at {}; name one with --config, or copy the folder examples/ to begin",
@@ -49,8 +50,7 @@ pub(crate) fn load_config(file: &Path, operator: bool) -> anyhow::Result<(Config
         );
         return Err(Usage(message).into());
     }
-    let loaded = config::load(file, if operator { None } else { Some(&env) });
-    loaded.map_err(|problems| anyhow::anyhow!("{problems}"))
+    config::load(file, &env, who).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
@@ -60,14 +60,16 @@ fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
-    let (config, secrets) = load_config(&common.config, false)?;
+    let (config, secrets) = load_config(&common.config, Who::Server)?;
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
     let shutdown = shutdown::on_signal()?;
     let listen = args.listen.unwrap_or(config.infrastructure.listen);
     let workflows = config.workflows.len();
-    let installation = Installation::start(config, secrets, listen, Timing::default(), shutdown).await?;
-    tracing::info!(url = %installation.url, workflows, "callout is up");
+    let roles = Role::chosen(&args.roles);
+    let installation =
+        Installation::start(config, secrets, &roles, listen, Timing::default(), shutdown).await?;
+    tracing::info!(url = %installation.url, workflows, ?roles, "callout is up");
     installation.finish().await
 }
 
@@ -78,7 +80,8 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
     };
     let url = match &args.url {
         Some(url) => url.clone(),
-        None => format!("http://{}", load_config(&common.config, true)?.0.infrastructure.listen).parse()?,
+        None => format!("http://{}", load_config(&common.config, Who::Operator)?.0.infrastructure.listen)
+            .parse()?,
     };
     let key = env(&args.key_env).ok_or_else(|| {
         Usage(format!("{} is not set; it must hold the key of the event's source", args.key_env))
@@ -134,7 +137,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
 }
 
 fn check(common: &Common) -> anyhow::Result<()> {
-    let (config, _) = load_config(&common.config, false)?;
+    let (config, _) = load_config(&common.config, Who::Server)?;
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config

@@ -5,12 +5,17 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
+use config::Who;
 use control::{Answer, CONTROL_PATH, Control, ControlError, Principal, Request, Role, Wire};
 use ports::SystemClock;
 use reqwest::StatusCode;
 use twilio::transport::{Reach, client_builder};
 
-use crate::{exit::NotFound, installation};
+use crate::{
+    backend::{self, Backend},
+    exit::NotFound,
+    installation,
+};
 
 /// What a version that differs from the running one may meet.
 pub(crate) const UNASKED: &str =
@@ -18,13 +23,14 @@ pub(crate) const UNASKED: &str =
 
 /// Asks for one thing, in the name of `by`.
 pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    let (config, _) = crate::commands::load_config(config_file, true)?;
-    let socket = installation::control_socket(installation::database(&config));
-    if let Some(answer) = ask_running(&socket, by, &request).await? {
+    let (config, secrets) = crate::commands::load_config(config_file, Who::Operator)?;
+    if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
+        && let Some(answer) = ask_running(&socket, by, &request).await?
+    {
         return Ok(answer);
     }
     let clock = Arc::new(SystemClock);
-    let backend = installation::open_backend(&config, clock.clone())?;
+    let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
     let ctx = installation::context(config, &backend, installation::idle_carrier()?, clock).await?;
     let principal = Principal { name: by.to_owned(), role: Role::Operator };
     let answer = Control::new(ctx).ask(&principal, request).await;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use twilio_sim::Timing;
 
 use crate::{
-    args::{Demo, Output},
+    args::{Demo, Output, Role},
     commands, exit,
     installation::Installation,
     output, shutdown,
@@ -26,7 +26,9 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let (config, secrets) = setup::config(folder.path())?;
     let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
-    let installation = Installation::start(config, secrets, args.listen, timing, shutdown.clone()).await?;
+    let installation =
+        Installation::start(config, secrets, &Role::chosen(&[]), args.listen, timing, shutdown.clone())
+            .await?;
     let mut stage = stage::Stage::new(&installation, output)?;
     let told = tokio::select! {
         told = story::play(&mut stage) => told,

@@ -1,6 +1,6 @@
-//! All roles of one process, wired to their ports. In: configuration and secrets. Out: a running installation.
+//! The roles of one process, wired to their ports. In: configuration and secrets. Out: a running installation.
 //!
-//! Never: decides anything; which backend is used ends here.
+//! Never: decides anything, or knows which backend it runs on.
 
 use std::{
     net::SocketAddr,
@@ -12,9 +12,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use config::{Backend, Config, Secrets, TwilioSecrets};
+use config::{Config, Secrets, TwilioSecrets};
 use control::Control;
-use embedded::{Embedded, EmbeddedConfig};
 use ports::{Clock, SystemClock};
 use shell::{Context, WorkflowBook};
 use tokio::{
@@ -22,14 +21,18 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tower_http::timeout::TimeoutLayer;
 use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig};
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
-use crate::simulator;
+use crate::{
+    args::Role,
+    backend::{self, Backend},
+    exit::Usage,
+    simulator,
+};
 
-/// What `max_pages` of the embedded backend counts, in bytes.
-const SQLITE_PAGE_BYTES: u32 = 4_096;
 /// Requests to the event door worked on at once.
 const INGEST_IN_FLIGHT_MAX: usize = 512;
 /// How long the doors may take to finish open requests.
@@ -45,42 +48,16 @@ pub(crate) struct Installation {
     pub(crate) url: Url,
     /// The simulator, where one stands in for Twilio.
     pub(crate) simulator: Option<SimHandle>,
-    backend: Embedded,
+    backend: Backend,
     roles: JoinSet<anyhow::Result<()>>,
     shutdown: CancellationToken,
-    socket: PathBuf,
-}
-
-/// Where the control door of the installation on this database is.
-pub(crate) fn control_socket(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".sock");
-    PathBuf::from(name)
-}
-
-/// What `callout.toml` says the database is.
-pub(crate) fn database(config: &Config) -> &Path {
-    let Backend::Embedded { path, .. } = &config.infrastructure.backend;
-    path
-}
-
-/// Opens the backend that is configured.
-pub(crate) fn open_backend(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Embedded> {
-    let lanes = config.workflows.iter().flat_map(|workflow| {
-        let definition = &workflow.definition;
-        let types = [Some(definition.event.clone()), definition.resolved_by.clone()];
-        types.into_iter().flatten().map(|kind| (kind, definition.lane))
-    });
-    let Backend::Embedded { path, max_mb } = &config.infrastructure.backend;
-    let mut settings = EmbeddedConfig::new(path.clone(), lanes.collect(), clock);
-    settings.max_pages = max_mb.map(|mb| mb.saturating_mul(1_000_000 / SQLITE_PAGE_BYTES));
-    Ok(Embedded::open(settings)?)
+    socket: Option<PathBuf>,
 }
 
 /// The ports and the configuration, as roles and operators need them.
 pub(crate) async fn context(
     config: Config,
-    backend: &Embedded,
+    backend: &Backend,
     carrier: TwilioClient,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Context>> {
@@ -102,12 +79,19 @@ impl Installation {
     pub(crate) async fn start(
         config: Config,
         secrets: Secrets,
+        chosen: &[Role],
         listen: SocketAddr,
         timing: Timing,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let backend = open_backend(&config, clock.clone())?;
+        let all = Role::chosen(&[]);
+        if config.infrastructure.backend.is_embedded() && !all.iter().all(|role| chosen.contains(role)) {
+            let message =
+                "the embedded backend is one process with every role; name none, or configure a fleet";
+            return Err(Usage(message.to_owned()).into());
+        }
+        let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!("cannot listen on {listen}; give another address with --listen or under [http] in the configuration")
         })?;
@@ -136,35 +120,25 @@ impl Installation {
         carrier.answer_max = Duration::from_secs(settings.answer_max_s.into());
         carrier.in_flight_max = settings.in_flight_max as usize;
         let carrier = TwilioClient::new(carrier)?;
-        let socket = control_socket(database(&config));
+        let socket = backend::control_socket(&config.infrastructure.backend);
         let ctx = context(config, &backend, carrier, clock).await?;
         let public_url = public_url.as_str().trim_end_matches('/').to_owned();
-        let app = Router::new()
-            .merge(ingest::router(
-                ctx.clone(),
-                ingest::IngestConfig { sources: secrets.sources, in_flight_max: INGEST_IN_FLIGHT_MAX },
-            ))
-            .merge(callback::router(ctx.clone(), callback::CallbackConfig { public_url, verifier }))
-            .merge(health(ctx.clone()))
-            .layer(tower_http::timeout::TimeoutLayer::with_status_code(
-                StatusCode::REQUEST_TIMEOUT,
-                REQUEST_MAX,
-            ));
-        let mut roles = JoinSet::new();
-        let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
-        roles.spawn(async move {
-            Ok(sender::run(role_ctx, sender::SenderConfig::new(settings.in_flight_max as u16), stop).await?)
-        });
-        let (role_ctx, stop) = (ctx.clone(), shutdown.clone());
-        roles.spawn(async move {
-            Ok(escalation::run(role_ctx, escalation::EscalationConfig::default(), stop).await?)
-        });
+        let doors = Doors {
+            sources: secrets.sources,
+            public_url,
+            verifier,
+            in_flight_max: settings.in_flight_max as u16,
+        };
+        let (app, mut roles) = doors.open(&ctx, chosen, &shutdown);
+        let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_MAX));
         roles.spawn(serve(listener, app, shutdown.clone()));
-        roles.spawn(serve(
-            bind_control(&socket)?,
-            control::router(Control::new(ctx.clone())),
-            shutdown.clone(),
-        ));
+        if let Some(socket) = &socket {
+            roles.spawn(serve(
+                bind_control(socket)?,
+                control::router(Control::new(ctx.clone())),
+                shutdown.clone(),
+            ));
+        }
         Ok(Self { ctx, url, simulator, backend, roles, shutdown, socket })
     }
 
@@ -179,13 +153,64 @@ impl Installation {
             }
             result = result.and(ended);
         }
-        drop(std::fs::remove_file(&self.socket));
+        if let Some(socket) = &self.socket {
+            drop(std::fs::remove_file(socket));
+        }
         self.backend.close().await;
         if let Some(simulator) = self.simulator {
             simulator.shutdown().await;
         }
         tracing::info!("stopped");
         result
+    }
+}
+
+/// What the doors and the roles behind them are made with.
+struct Doors {
+    sources: ingest::access::Sources,
+    public_url: String,
+    verifier: SignatureVerifier,
+    in_flight_max: u16,
+}
+
+impl Doors {
+    /// Starts the roles that work by themselves, and returns the routes of those that answer.
+    fn open(
+        &self,
+        ctx: &Arc<Context>,
+        chosen: &[Role],
+        shutdown: &CancellationToken,
+    ) -> (Router, JoinSet<anyhow::Result<()>>) {
+        let mut app = health(ctx.clone());
+        let mut roles = JoinSet::new();
+        for role in chosen {
+            let (ctx, stop) = (ctx.clone(), shutdown.clone());
+            match role {
+                Role::Ingest => {
+                    let config = ingest::IngestConfig {
+                        sources: self.sources.clone(),
+                        in_flight_max: INGEST_IN_FLIGHT_MAX,
+                    };
+                    app = app.merge(ingest::router(ctx, config));
+                }
+                Role::Callback => {
+                    let config = callback::CallbackConfig {
+                        public_url: self.public_url.clone(),
+                        verifier: self.verifier.clone(),
+                    };
+                    app = app.merge(callback::router(ctx, config));
+                }
+                Role::Sender => {
+                    let config = sender::SenderConfig::new(self.in_flight_max);
+                    roles.spawn(async move { Ok(sender::run(ctx, config, stop).await?) });
+                }
+                Role::Escalation => {
+                    let config = escalation::EscalationConfig::default();
+                    roles.spawn(async move { Ok(escalation::run(ctx, config, stop).await?) });
+                }
+            }
+        }
+        (app, roles)
     }
 }
 

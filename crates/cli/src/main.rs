@@ -3,6 +3,7 @@
 //! Never: decides anything that a library crate could.
 
 mod args;
+mod backend;
 mod commands;
 mod control_client;
 mod demo;
@@ -12,6 +13,7 @@ mod installation;
 mod output;
 mod shutdown;
 mod simulator;
+mod topology;
 
 use clap::Parser as _;
 

@@ -46,6 +46,30 @@ pub enum Backend {
         /// How large it may grow, in MB of a million bytes; as the disk allows when absent.
         max_mb: Option<u32>,
     },
+    /// Roles as processes, on RabbitMQ and Redis.
+    Fleet(FleetSettings),
+}
+
+impl Backend {
+    /// Whether one process holds everything.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded { .. })
+    }
+}
+
+/// `[backend]` with `kind = "fleet"`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FleetSettings {
+    /// Alarms go through an `x-delayed-message` exchange instead of queues with a fixed time to live.
+    pub delay_plugin: bool,
+    /// Exchanges and queues are only checked at the start: an operator declared them.
+    pub verify_topology: bool,
+    /// What the names of exchanges and queues begin with.
+    pub amqp_prefix: Option<String>,
+    /// What the names of keys begin with.
+    pub redis_prefix: Option<String>,
+    /// Redis' settings are taken on trust, where the server hides them.
+    pub trust_redis_settings: bool,
 }
 
 /// The `[twilio]` table.
@@ -93,6 +117,15 @@ pub struct SourceSettings {
     pub key_env: Vec<String>,
     /// Environment variables that hold Standard Webhooks secrets.
     pub webhook_secret_env: Vec<String>,
+    /// The broker user that publishes for it.
+    pub amqp_user: Option<String>,
+}
+
+impl SourceSettings {
+    /// Whether it may send events of this type.
+    pub fn may_send(&self, event_type: &str) -> bool {
+        ingest::access::may_send(&self.types, event_type)
+    }
 }
 
 /// The `[log]` table.
@@ -180,19 +213,45 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
 }
 
 fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> Backend {
-    let mut path = PathBuf::from("callout.db");
-    let mut max_mb = None;
-    if let Some(mut section) = top.section(doc, "backend") {
-        if let Some(kind) = section.text(doc, "kind").filter(|kind| kind.value != "embedded") {
-            doc.problem(&kind.at, format!("backend.kind: expected \"embedded\", not {:?}", kind.value));
+    let beside = |path: &str| file.parent().unwrap_or(Path::new("")).join(path);
+    let Some(mut section) = top.section(doc, "backend") else {
+        return Backend::Embedded { path: beside("callout.db"), max_mb: None };
+    };
+    let kind = section.text(doc, "kind");
+    let backend = match kind.as_ref().map_or("embedded", |kind| kind.value.as_str()) {
+        "fleet" => Backend::Fleet(read_fleet(doc, &mut section)),
+        "embedded" => {
+            let path = section.text(doc, "path").map_or_else(|| "callout.db".to_owned(), |path| path.value);
+            Backend::Embedded { path: beside(&path), max_mb: section.integer(doc, "max_mb", 1..1_000_000) }
         }
-        if let Some(configured) = section.text(doc, "path") {
-            path = PathBuf::from(configured.value);
+        other => {
+            let message = format!("backend.kind: expected \"embedded\" or \"fleet\", not {other:?}");
+            doc.problem(&kind.as_ref().map_or(0..0, |kind| kind.at.clone()), message);
+            return Backend::Embedded { path: beside("callout.db"), max_mb: None };
         }
-        max_mb = section.integer(doc, "max_mb", 1..1_000_000);
-        section.finish(doc);
+    };
+    section.finish(doc);
+    backend
+}
+
+fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSettings {
+    let mut one_of = |key: &'static str, usual: &str, other: &str| {
+        let Some(text) = section.text(doc, key) else { return false };
+        if text.value != usual && text.value != other {
+            doc.problem(
+                &text.at,
+                format!("backend.{key}: expected {usual:?} or {other:?}, not {:?}", text.value),
+            );
+        }
+        text.value == other
+    };
+    FleetSettings {
+        delay_plugin: one_of("delay", "buckets", "plugin"),
+        verify_topology: one_of("topology", "declare", "verify"),
+        trust_redis_settings: one_of("redis_settings", "check", "trust"),
+        amqp_prefix: section.text(doc, "amqp_prefix").map(|prefix| prefix.value),
+        redis_prefix: section.text(doc, "redis_prefix").map(|prefix| prefix.value),
     }
-    Backend::Embedded { path: file.parent().unwrap_or(Path::new("")).join(path), max_mb }
 }
 
 fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettings {
@@ -249,8 +308,10 @@ fn read_source(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Sourc
     let key_env: Vec<_> = section.texts(doc, "key_env").into_iter().map(|name| name.value).collect();
     let webhook_secret_env: Vec<_> =
         section.texts(doc, "webhook_secret_env").into_iter().map(|name| name.value).collect();
-    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() {
-        let message = "source: give key_sha256, key_env or webhook_secret_env, or nobody can send for it";
+    let amqp_user = section.text(doc, "amqp_user").map(|user| user.value);
+    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
+        let message =
+            "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or nobody can send for it";
         doc.problem(&section.at.clone(), message.to_owned());
     }
     section.finish(doc);
@@ -260,6 +321,7 @@ fn read_source(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Sourc
         key_hashes,
         key_env,
         webhook_secret_env,
+        amqp_user,
     })
 }
 

@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 
 use domain::{directory::Directory, policy::Environment, workflow::Workflow};
 
-pub use infrastructure::{Backend, Infrastructure, LogSettings, TwilioSettings};
+pub use infrastructure::{
+    Backend, FleetSettings, Infrastructure, LogSettings, SourceSettings, TwilioSettings,
+};
 pub use problem::{Problem, Problems};
-pub use secrets::{Secrets, TwilioSecrets};
+pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 
 /// Everything that was configured, checked.
 #[derive(Debug)]
@@ -37,14 +39,23 @@ pub struct Config {
 /// Answers for environment variables.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
+/// Who reads the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// A process that runs roles, and needs every secret.
+    Server,
+    /// An operator's command, which reaches the store and the bus alone.
+    Operator,
+}
+
 /// Reads the configuration around the main file.
 ///
-/// `env` answers for environment variables. Without it no secret is read or missed: operators' processes, which
-/// look at the store alone, need none.
+/// `env` answers for environment variables. For operators' processes, which look at the store alone, `who` spares the
+/// secrets that only a server needs.
 ///
 /// # Errors
 /// Every problem of every file, not only the first.
-pub fn load(main_file: &Path, env: Option<&Env<'_>>) -> Result<(Config, Secrets), Problems> {
+pub fn load(main_file: &Path, env: &Env<'_>, who: Who) -> Result<(Config, Secrets), Problems> {
     let mut problems = Problems::default();
     let mut files = Vec::new();
     let folder = main_file.parent().unwrap_or(Path::new("."));
@@ -87,10 +98,7 @@ pub fn load(main_file: &Path, env: Option<&Env<'_>>) -> Result<(Config, Secrets)
             "holds no workflow; copy one from examples/workflows".to_owned(),
         );
     }
-    let secrets = match env {
-        Some(env) => secrets::read(&infrastructure, main_file, env, &mut problems),
-        None => Secrets::default(),
-    };
+    let secrets = secrets::read(&infrastructure, main_file, env, who, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -8,7 +8,11 @@ use ingest::access::{KeyHash, Source, Sources, WebhookSecret};
 use twilio::{Credentials, Secret};
 use url::Url;
 
-use crate::{infrastructure::Infrastructure, problem::Problems};
+use crate::{
+    Who,
+    infrastructure::{Backend, Infrastructure},
+    problem::Problems,
+};
 
 /// Everything that only the environment knows.
 #[derive(Debug, Default)]
@@ -17,6 +21,23 @@ pub struct Secrets {
     pub twilio: Option<TwilioSecrets>,
     /// The trusted sources with their keys.
     pub sources: Sources,
+    /// How to reach the servers of a fleet; absent in embedded mode.
+    pub fleet: Option<FleetSecrets>,
+}
+
+/// Addresses with passwords in them.
+#[derive(Clone)]
+pub struct FleetSecrets {
+    /// RabbitMQ, `amqp://` or `amqps://`.
+    pub amqp_url: String,
+    /// Redis, `redis://` or `rediss://`.
+    pub redis_url: String,
+}
+
+impl std::fmt::Debug for FleetSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FleetSecrets(***)")
+    }
 }
 
 /// What Twilio gave us.
@@ -36,9 +57,17 @@ pub(crate) fn read(
     infrastructure: &Infrastructure,
     file: &Path,
     env: &dyn Fn(&str) -> Option<String>,
+    who: Who,
     problems: &mut Problems,
 ) -> Secrets {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
+    let fleet = match &infrastructure.backend {
+        Backend::Embedded { .. } => None,
+        Backend::Fleet(_) => read_fleet(file, &env, problems),
+    };
+    if who == Who::Operator {
+        return Secrets { fleet, ..Secrets::default() };
+    }
     let twilio = read_twilio(infrastructure, file, &env, problems);
     let mut sources = Vec::new();
     for source in &infrastructure.sources {
@@ -72,7 +101,30 @@ pub(crate) fn read(
             webhook_secrets,
         });
     }
-    Secrets { twilio, sources: Sources(sources) }
+    Secrets { twilio, sources: Sources(sources), fleet }
+}
+
+fn read_fleet(
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Option<FleetSecrets> {
+    let mut url = |name: &str, schemes: [&str; 2]| {
+        let value = env(name);
+        let fits = value.as_deref().is_some_and(|url| schemes.iter().any(|scheme| url.starts_with(scheme)));
+        if !fits {
+            let found = if value.is_some() { "is no such address" } else { "is not set" };
+            problems.add(
+                file,
+                None,
+                format!("a fleet needs {name} ({} or {}), which {found}", schemes[0], schemes[1]),
+            );
+        }
+        value.filter(|_| fits)
+    };
+    let amqp_url = url("CALLOUT_AMQP_URL", ["amqp://", "amqps://"]);
+    let redis_url = url("CALLOUT_REDIS_URL", ["redis://", "rediss://"]);
+    Some(FleetSecrets { amqp_url: amqp_url?, redis_url: redis_url? })
 }
 
 fn read_twilio(
@@ -83,8 +135,17 @@ fn read_twilio(
 ) -> Option<TwilioSecrets> {
     let is_production = infrastructure.environment == "production";
     let Some(account_sid) = env("TWILIO_ACCOUNT_SID") else {
-        if is_production {
-            problems.add(file, None, "production needs TWILIO_ACCOUNT_SID in the environment".to_owned());
+        let needed_by = match &infrastructure.backend {
+            _ if is_production => Some("production needs TWILIO_ACCOUNT_SID in the environment"),
+            // A simulator inside every process would be a provider for each.
+            Backend::Fleet(_) => Some(
+                "a fleet needs TWILIO_ACCOUNT_SID in the environment; to try it, run `callout twilio-sim` and set \
+                 TWILIO_API_BASE",
+            ),
+            Backend::Embedded { .. } => None,
+        };
+        if let Some(message) = needed_by {
+            problems.add(file, None, message.to_owned());
         }
         return None;
     };

@@ -1,4 +1,4 @@
-//! Starts a simulator and a `callout serve` that talks to it. Nothing is waited for by sleeping: the simulator tells
+//! Starts a simulator and `callout serve` against it: one embedded process, or the roles of a fleet. Nothing is waited for by sleeping: the simulator tells
 //! of every change, and the process is asked until it answers.
 
 use std::{
@@ -72,17 +72,44 @@ pub(crate) struct Fleet {
     pub(crate) folder: TempDir,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
+    env: Vec<(String, String)>,
+    processes: Vec<Process>,
+}
+
+/// One `callout serve`.
+struct Process {
+    args: Vec<String>,
+    /// Where it says that it is ready.
+    url: String,
     child: Option<Child>,
 }
 
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 impl Fleet {
+    /// One process with every role, on one SQLite file.
     pub(crate) async fn start() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = format!("http://{address}");
+        Self::start_roles(&[&[]], "", Vec::new()).await
+    }
+
+    /// One process for each list of roles; an empty list means every role. The first of them takes events, the last
+    /// takes callbacks.
+    pub(crate) async fn start_roles(roles: &[&[&str]], backend: &str, env: Vec<(String, String)>) -> Self {
+        let mut processes: Vec<Process> = Vec::new();
+        for roles in roles {
+            let address = free_address();
+            let args = [&["serve"], *roles, &["--listen", address.as_str()]].concat();
+            let args = args.into_iter().map(str::to_owned).collect();
+            processes.push(Process { args, url: format!("http://{address}"), child: None });
+        }
+        let url = processes[0].url.clone();
+        let public_url = processes[processes.len() - 1].url.clone();
         let sim = Simulator::start(SimConfig {
             numbers: vec![Number {
                 number: "+15005550006".to_owned(),
-                inbound_url: Some(format!("{url}/v1/twilio/inbound").parse().unwrap()),
+                inbound_url: Some(format!("{public_url}/v1/twilio/inbound").parse().unwrap()),
             }],
             timing: Timing::INSTANT,
             ..SimConfig::default()
@@ -100,15 +127,16 @@ impl Fleet {
         write(
             "callout.toml",
             &format!(
-                "environment = \"test\"\n[http]\nlisten = \"{address}\"\n\
-                 [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nanswer_max = \"1s\"\n\
+                "environment = \"test\"\n[http]\nlisten = \"{}\"\n\
+                 [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{public_url}\"\nanswer_max = \"1s\"\n\
                  [[source]]\nname = \"test\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_TEST\"]\n\
                  [[source]]\nname = \"narrow\"\ntypes = [\"note.*\"]\nkey_env = [\"CALLOUT_KEY_NARROW\"]\n\
-                 [log]\nformat = \"json\"\n"
+                 [log]\nformat = \"json\"\n{backend}",
+                url.trim_start_matches("http://")
             ),
         );
         let client = twilio::transport::client_builder(twilio::transport::Reach::Plain).build().unwrap();
-        let mut fleet = Self { sim, folder, url, client, child: None };
+        let mut fleet = Self { sim, folder, url, client, env, processes };
         fleet.serve().await;
         fleet
     }
@@ -128,6 +156,7 @@ impl Fleet {
             .env("CALLOUT_KEY_NARROW", "narrow-key")
             .env("CALLOUT_KEY", KEY)
             .env("USER", "somebody")
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::null());
         command
     }
@@ -144,23 +173,37 @@ impl Fleet {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Starts the server, and returns once it is ready.
+    /// Starts every process that does not run, and returns once all are ready.
     pub(crate) async fn serve(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        self.child = Some(self.callout(&["serve"]).stderr(log).stdout(Stdio::null()).spawn().unwrap());
-        let ready = format!("{}/readyz", self.url);
-        let child = self.child.as_mut().unwrap();
+        for index in 0..self.processes.len() {
+            if self.processes[index].child.is_none() {
+                let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+                let args: Vec<_> = self.processes[index].args.iter().map(String::as_str).collect();
+                let child = self.callout(&args).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+                self.processes[index].child = Some(child);
+            }
+        }
+        for index in 0..self.processes.len() {
+            self.wait_until_ready(index).await;
+        }
+    }
+
+    async fn wait_until_ready(&mut self, index: usize) {
+        let log = self.log();
+        let Process { url, child, .. } = &mut self.processes[index];
+        let ready = format!("{url}/readyz");
+        let child = child.as_mut().unwrap();
         let mut tries = tokio::time::interval(Duration::from_millis(10));
         let asking = async {
             while !self.client.get(&ready).send().await.is_ok_and(|response| response.status().is_success()) {
                 if let Some(status) = child.try_wait().unwrap() {
-                    panic!("serve ended with {status}");
+                    panic!("serve ended with {status}: {}", std::fs::read_to_string(&log).unwrap());
                 }
                 tries.tick().await;
             }
         };
         if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-            panic!("not ready: {}", std::fs::read_to_string(self.log()).unwrap());
+            panic!("not ready: {}", std::fs::read_to_string(&log).unwrap());
         }
     }
 
@@ -170,14 +213,19 @@ impl Fleet {
 
     /// SIGKILL: no goodbye.
     pub(crate) fn kill(&mut self) {
-        let mut child = self.child.take().unwrap();
+        self.kill_process(0);
+    }
+
+    /// SIGKILL to one of several processes, by its place in the list it was started from.
+    pub(crate) fn kill_process(&mut self, index: usize) {
+        let mut child = self.processes[index].child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// SIGTERM, and its exit code.
+    /// SIGTERM to the first process, and its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
+        let mut child = self.processes[0].child.take().unwrap();
         let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(status.success());
         child.wait().unwrap().code()
@@ -233,7 +281,7 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
+        for child in self.processes.iter_mut().filter_map(|process| process.child.as_mut()) {
             drop(child.kill());
             drop(child.wait());
         }

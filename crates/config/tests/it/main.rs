@@ -19,13 +19,15 @@ fn problems(file: &str, text: &str) -> String {
         std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
     }
     std::fs::write(folder.path().join(file), text).unwrap();
-    let problems = config::load(&folder.path().join("callout.toml"), Some(&env)).map(|_| ()).unwrap_err();
+    let problems =
+        config::load(&folder.path().join("callout.toml"), &env, config::Who::Server).map(|_| ()).unwrap_err();
     problems.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[test]
 fn the_examples_are_valid() {
-    let (config, secrets) = config::load(&examples().join("callout.toml"), Some(&env)).unwrap();
+    let (config, secrets) =
+        config::load(&examples().join("callout.toml"), &env, config::Who::Server).unwrap();
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
     assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
@@ -84,7 +86,7 @@ fn infrastructure_and_people_are_checked_too() {
     );
     for line in [
         "callout.toml:1: environment: expected one of production, staging, development, test",
-        "callout.toml:3: backend.kind: expected \"embedded\"",
+        "callout.toml:3: backend.kind: expected \"embedded\" or \"fleet\"",
         "callout.toml:5: http.listen: ",
         "callout.toml:8: twilio: give from or messaging_service_sid, not both",
         "callout.toml:9: twilio.public_url: expected scheme, host and port only",
@@ -109,11 +111,23 @@ fn production_demands_an_account_and_secrets_are_never_shown() {
         problems("callout.toml", &text.replace("environment = \"staging\"", "environment = \"production\""));
     assert!(found.contains("production needs TWILIO_ACCOUNT_SID"), "{found}");
     let env = |name: &str| Some(format!("secret-of-{name}"));
-    let (_, secrets) = config::load(&examples().join("callout.toml"), Some(&env))
+    let (_, secrets) = config::load(&examples().join("callout.toml"), &env, config::Who::Server)
         .map_err(|p| p.to_string())
         .unwrap_or_else(|p| {
             assert!(!p.contains("secret-of"), "{p}");
-            config::load(&examples().join("callout.toml"), Some(&self::env)).unwrap()
+            config::load(&examples().join("callout.toml"), &self::env, config::Who::Server).unwrap()
         });
     assert!(!format!("{secrets:?}").contains("secret-of"));
+}
+
+#[test]
+fn a_fleet_needs_the_addresses_of_its_servers() {
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    let fleet = text.replace("kind = \"embedded\" ", "kind = \"fleet\" ").replace("path = ", "# path = ");
+    let found = problems("callout.toml", &fleet);
+    assert!(found.contains("a fleet needs CALLOUT_AMQP_URL"), "{found}");
+    assert!(found.contains("a fleet needs CALLOUT_REDIS_URL"), "{found}");
+    let found =
+        problems("callout.toml", &fleet.replace("kind = \"fleet\"", "delay = \"cron\"\nkind = \"fleet\""));
+    assert!(found.contains("backend.delay: expected \"buckets\" or \"plugin\", not \"cron\""), "{found}");
 }

@@ -1,0 +1,142 @@
+//! Opens the backend that is configured. In: configuration and secrets. Out: a store and a bus.
+//!
+//! Never: lets anybody else know which one it is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use bus_rabbitmq::{DelayMode, Grant, RabbitBus, RabbitConfig, TopologyMode, TrustedUsers};
+use config::{Config, FleetSecrets, FleetSettings};
+use domain::workflow::Lane;
+use embedded::{Embedded, EmbeddedConfig};
+use ports::{Bus, Clock, Store};
+use store_redis::{Durability, RedisConfig, RedisStore};
+
+/// What `max_pages` of the embedded backend counts, in bytes.
+const SQLITE_PAGE_BYTES: u32 = 4_096;
+
+/// An open backend.
+pub(crate) enum Backend {
+    /// One SQLite file.
+    Embedded(Embedded),
+    /// RabbitMQ and Redis.
+    Fleet(Arc<RabbitBus>, Arc<RedisStore>),
+}
+
+/// Where the control door of the installation is, if it needs one: operators reach a fleet's servers themselves.
+pub(crate) fn control_socket(backend: &config::Backend) -> Option<PathBuf> {
+    match backend {
+        config::Backend::Embedded { path, .. } => Some(socket_beside(path)),
+        config::Backend::Fleet(_) => None,
+    }
+}
+
+fn socket_beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".sock");
+    PathBuf::from(name)
+}
+
+impl Backend {
+    /// Opens what the configuration names.
+    pub(crate) async fn open(
+        config: &Config,
+        secrets: Option<&FleetSecrets>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        match &config.infrastructure.backend {
+            config::Backend::Embedded { path, max_mb } => {
+                let mut settings = EmbeddedConfig::new(path.clone(), lanes(config), clock);
+                settings.max_pages = max_mb.map(|mb| mb.saturating_mul(1_000_000 / SQLITE_PAGE_BYTES));
+                Ok(Self::Embedded(Embedded::open(settings)?))
+            }
+            config::Backend::Fleet(fleet) => {
+                let secrets = secrets.context("a fleet needs the addresses of its servers")?;
+                let mut redis = RedisConfig::new(&secrets.redis_url, clock.clone());
+                if fleet.trust_redis_settings {
+                    redis.durability = Durability::Vouched;
+                }
+                if let Some(prefix) = &fleet.redis_prefix {
+                    redis.key_prefix.clone_from(prefix);
+                }
+                let store = RedisStore::connect(redis).await?;
+                let bus = RabbitBus::connect(rabbit_config(config, fleet, &secrets.amqp_url), clock).await?;
+                Ok(Self::Fleet(bus, store))
+            }
+        }
+    }
+
+    /// The truth.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Embedded(embedded) => embedded.store(),
+            Self::Fleet(_, store) => store.clone(),
+        }
+    }
+
+    /// Wake-ups and events.
+    pub(crate) fn bus(&self) -> Arc<dyn Bus> {
+        match self {
+            Self::Embedded(embedded) => embedded.bus(),
+            Self::Fleet(bus, _) => bus.clone(),
+        }
+    }
+
+    /// Lets go of files and connections.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Embedded(embedded) => embedded.close().await,
+            // Connections close when nobody holds them any more; what was published is confirmed.
+            Self::Fleet(_, _) => {}
+        }
+    }
+}
+
+/// The lane of every event type that a workflow names.
+pub(crate) fn lanes(config: &Config) -> BTreeMap<String, Lane> {
+    let types = config.workflows.iter().flat_map(|workflow| {
+        let definition = &workflow.definition;
+        let types = [Some(definition.event.clone()), definition.resolved_by.clone()];
+        types.into_iter().flatten().map(|kind| (kind, definition.lane))
+    });
+    types.collect()
+}
+
+/// How the bus is to be made.
+pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -> RabbitConfig {
+    let mut rabbit = RabbitConfig::new(url, lanes(config));
+    rabbit.connection_name = format!("callout/{}", std::process::id());
+    if fleet.delay_plugin {
+        rabbit.delay = DelayMode::Plugin;
+    }
+    if fleet.verify_topology {
+        rabbit.topology = TopologyMode::Verify;
+    }
+    if let Some(prefix) = &fleet.amqp_prefix {
+        rabbit.prefix.clone_from(prefix);
+    }
+    rabbit.trust = trust(config, url);
+    rabbit
+}
+
+/// Broker users are checked once one is configured: until then whoever may write to the exchange may send anything.
+fn trust(config: &Config, url: &str) -> Option<TrustedUsers> {
+    let lanes = lanes(config);
+    let producers: BTreeMap<String, Grant> = config
+        .infrastructure
+        .sources
+        .iter()
+        .filter_map(|source| {
+            let user = source.amqp_user.clone()?;
+            let may_send = |kind: &&String| source.may_send(kind);
+            let types = lanes.keys().filter(may_send).cloned().collect();
+            Some((user, Grant { source: source.name.clone(), types }))
+        })
+        .collect();
+    let own = url::Url::parse(url).map(|url| url.username().to_owned()).unwrap_or_default();
+    (!producers.is_empty()).then_some(TrustedUsers { own, producers })
+}

@@ -1,0 +1,43 @@
+//! `callout topology`: what a fleet needs in RabbitMQ, made, checked or printed. In: configuration. Out: definitions.
+//!
+//! Never: removes or changes what is there.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bus_rabbitmq::{RabbitBus, Topology as RabbitTopology, TopologyMode};
+use config::Who;
+use ports::SystemClock;
+
+use crate::{
+    args::{Common, Output, Topology},
+    backend, commands,
+    exit::Usage,
+    output,
+};
+
+/// Carries out one of the commands.
+pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<()> {
+    let (config, secrets) = commands::load_config(&common.config, Who::Operator)?;
+    let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
+        return Err(Usage("only a fleet has a topology; this configuration is embedded".to_owned()).into());
+    };
+    let secrets = secrets.fleet.context("a fleet needs the addresses of its servers")?;
+    let mut rabbit = backend::rabbit_config(&config, fleet, &secrets.amqp_url);
+    match command {
+        Topology::Export { vhost } => {
+            let topology = RabbitTopology::with_prefix(&rabbit.prefix, &rabbit.lanes, rabbit.delay)?;
+            return output::json(&topology.export(vhost));
+        }
+        Topology::Declare => rabbit.topology = TopologyMode::Declare,
+        Topology::Verify => rabbit.topology = TopologyMode::Verify,
+    }
+    RabbitBus::connect(rabbit, Arc::new(SystemClock)).await?;
+    match common.output {
+        Output::Json => output::json(&serde_json::json!({"complete": true})),
+        Output::Text => {
+            output::line("every exchange, queue and binding is there");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Connecting, and what is looked at before the server is trusted.
+//!
+//! In: a configuration. Out: a store, or a sentence that says what to change.
+//! Never: changes a setting of the server, or anything in it but our own schema number.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use redis::{
+    Client, RedisError,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cmd,
+};
+
+use crate::{
+    config::{Durability, RedisConfig, Settings},
+    generation::Generation,
+    keys::Keys,
+    link::Link,
+    script::Scripts,
+    store::RedisStore,
+};
+
+/// The arrangement of keys that this version reads and writes.
+const SCHEMA: u32 = 1;
+/// The oldest server: `ZADD GT` is of 6.2.
+const VERSION_MIN: (u32, u32) = (6, 2);
+/// First and longest pause before a connection is tried again, and how often: about six seconds in all.
+const RECONNECT_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_MAX: Duration = Duration::from_secs(1);
+const RECONNECTS: usize = 10;
+/// Calls that may wait to be written to the connection.
+const PIPELINE_MAX: usize = 1_024;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address makes no sense.
+    #[error("the address of Redis is not one: expected redis://, rediss:// or redis+unix://")]
+    Address(#[source] RedisError),
+    /// It cannot be reached, or refuses us.
+    #[error("Redis cannot be reached, or refuses this user and password")]
+    Unreachable(#[source] RedisError),
+    /// The server lacks commands.
+    #[error("Redis {found} is too old: 6.2 is the oldest that has every command needed here")]
+    OldServer {
+        /// Its version.
+        found: String,
+    },
+    /// It is a cluster.
+    #[error("this is a Redis Cluster, and only a single primary is supported: give the address of one")]
+    Cluster,
+    /// What is answered may be lost in a restart.
+    #[error(
+        "Redis keeps what it acknowledges in memory alone: set `appendonly yes` (and `appendfsync always`), \
+         or have the configuration vouch for a managed server"
+    )]
+    NotDurable,
+    /// Runs may vanish when memory runs out.
+    #[error(
+        "Redis throws keys away when its memory is full (`maxmemory-policy {policy}`): set `maxmemory-policy noeviction`"
+    )]
+    Evicts {
+        /// Its policy.
+        policy: String,
+    },
+    /// It does not say whether it is durable.
+    #[error(
+        "Redis does not say whether `{setting}` is set as it must be: have the configuration vouch for it"
+    )]
+    Hidden {
+        /// What it does not say.
+        setting: &'static str,
+    },
+    /// A later version of callout wrote it.
+    #[error(
+        "Redis holds schema {found}, and this version knows schemas up to {known}: start the version that wrote it"
+    )]
+    NewerSchema {
+        /// Its schema.
+        found: String,
+        /// Ours.
+        known: u32,
+    },
+}
+
+impl RedisStore {
+    /// Connects and checks the server. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Says what is wrong with the server, or why it cannot be reached. Nothing is changed then.
+    pub async fn connect(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
+        let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
+        let manager = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(config.response_timeout))
+            .set_connection_timeout(Some(config.response_timeout))
+            .set_min_delay(RECONNECT_MIN)
+            .set_max_delay(RECONNECT_MAX)
+            .set_number_of_retries(RECONNECTS)
+            .set_pipeline_buffer_size(PIPELINE_MAX);
+        let mut connection =
+            ConnectionManager::new_with_config(client, manager).await.map_err(ConnectError::Unreachable)?;
+        let keys = Keys::new(&config.key_prefix);
+        let info = info(&mut connection).await.map_err(ConnectError::Unreachable)?;
+        check(&info, config.durability)?;
+        claim_schema(&mut connection, &keys).await?;
+        let store = Self {
+            link: Link::new(connection, config.drops_answers),
+            keys,
+            scripts: Scripts::new(),
+            settings: Settings::of(&config),
+            seen: Generation::default(),
+        };
+        if let Err(error) = store.check_generation().await {
+            tracing::warn!(%error, "the history of Redis is not known yet; it will be looked at again");
+        }
+        Ok(Arc::new(store))
+    }
+}
+
+/// What the server says of itself.
+pub(crate) async fn info(connection: &mut ConnectionManager) -> Result<BTreeMap<String, String>, RedisError> {
+    let text: String = cmd("INFO").query_async(connection).await?;
+    Ok(fields(&text))
+}
+
+/// The lines of `INFO`.
+pub(crate) fn fields(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.lines().filter_map(|line| line.trim().split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), ConnectError> {
+    let said = |name: &str| info.get(name).map(String::as_str);
+    let version = said("redis_version").unwrap_or_default();
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    if (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) < VERSION_MIN {
+        return Err(ConnectError::OldServer { found: version.to_owned() });
+    }
+    if said("cluster_enabled") == Some("1") {
+        return Err(ConnectError::Cluster);
+    }
+    let verdict = match (said("aof_enabled"), said("maxmemory_policy")) {
+        (Some("0"), _) => Err(ConnectError::NotDurable),
+        (None, _) => Err(ConnectError::Hidden { setting: "appendonly" }),
+        (Some(_), Some("noeviction")) => Ok(()),
+        (Some(_), Some(policy)) => Err(ConnectError::Evicts { policy: policy.to_owned() }),
+        (Some(_), None) => Err(ConnectError::Hidden { setting: "maxmemory-policy" }),
+    };
+    match (verdict, durability) {
+        (Err(error), Durability::Vouched) => {
+            tracing::warn!(%error, "the configuration vouches for this server");
+            Ok(())
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+async fn claim_schema(connection: &mut ConnectionManager, keys: &Keys) -> Result<(), ConnectError> {
+    let key = keys.schema();
+    let set: Result<(), _> = cmd("SETNX").arg(&key).arg(SCHEMA).query_async(connection).await;
+    set.map_err(ConnectError::Unreachable)?;
+    let found: String =
+        cmd("GET").arg(&key).query_async(connection).await.map_err(ConnectError::Unreachable)?;
+    if found.parse::<u32>().is_ok_and(|found| found <= SCHEMA) {
+        Ok(())
+    } else {
+        Err(ConnectError::NewerSchema { found, known: SCHEMA })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "redis_version:7.0.15\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\ncluster_enabled:0\r\n";
+
+    fn said(info: &str, durability: Durability) -> String {
+        check(&fields(info), durability).map_or_else(|error| error.to_string(), |()| "good".to_owned())
+    }
+
+    #[test]
+    fn a_server_is_refused_in_words_that_help() {
+        assert_eq!(said(GOOD, Durability::Checked), "good");
+        let cases = [
+            ("7.0.15", "6.0.16", "6.2"),
+            ("aof_enabled:1", "aof_enabled:0", "appendonly yes"),
+            ("noeviction", "allkeys-lru", "allkeys-lru"),
+            ("aof_enabled:1", "x:1", "`appendonly`"),
+            ("maxmemory_policy", "x", "`maxmemory-policy`"),
+            ("cluster_enabled:0", "cluster_enabled:1", "Cluster"),
+        ];
+        for (from, to, word) in cases {
+            let text = said(&GOOD.replace(from, to), Durability::Checked);
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_or_vouched_for_is_accepted_but_an_old_server_is_not() {
+        assert_eq!(said("redis_version:7.2.0", Durability::Vouched), "good");
+        assert_ne!(said("redis_version:5.0.0", Durability::Vouched), "good");
+    }
+}

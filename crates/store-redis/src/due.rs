@@ -1,0 +1,107 @@
+//! Due runs.
+//!
+//! In: the time. Out: the runs to look at, earliest first over all shards.
+//! Never: hands a run to a second taker before its first one's time is up: a script moves its due time to the end of
+//! the hiding, if it is still what it was seen to be.
+
+use std::collections::BTreeMap;
+
+use domain::id::{RunId, SHARDS};
+use jiff::Timestamp;
+use ports::StoreError;
+
+use crate::{
+    link::{Call, unreadable},
+    merge::{self, Page},
+    store::RedisStore,
+    time::{ceil_ms, floor_ms, of_ms},
+};
+
+/// How long it is remembered what a call took, in milliseconds: longer than a call and its repetition last.
+const TAKE_KEPT_MS: u32 = 15_000;
+/// How often a taker looks again when others took all it saw.
+const LOOKS_MAX: u8 = 8;
+
+impl RedisStore {
+    pub(crate) async fn take(
+        &self,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        self.clear_alarms(now).await?;
+        let mut taken = Vec::new();
+        for _ in 0..LOOKS_MAX {
+            let seen = self.due_at(now, usize::from(max) - taken.len()).await?;
+            if seen.is_empty() {
+                break;
+            }
+            taken.extend(self.hide(seen, hidden_until).await?);
+            if !taken.is_empty() {
+                break;
+            }
+        }
+        taken.sort();
+        Ok(taken.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// Slots that have rung need an alarm again. Before due rows are read: one that comes after that asks for its own.
+    async fn clear_alarms(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut pipeline = redis::pipe();
+        for shard in 0..SHARDS {
+            pipeline
+                .cmd("ZREMRANGEBYSCORE")
+                .arg(self.keys.alarms(shard))
+                .arg("-inf")
+                .arg(now.as_second())
+                .ignore();
+        }
+        self.link.pipeline(&pipeline).await
+    }
+
+    async fn due_at(&self, now: Timestamp, max: usize) -> Result<Vec<((i64, String), ())>, StoreError> {
+        let now = floor_ms(now);
+        merge::first(max, |shard, offset, limit| async move {
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(self.keys.due(shard)).arg("-inf").arg(now).arg("WITHSCORES");
+            range.arg("LIMIT").arg(offset).arg(limit);
+            let rows: Vec<(String, i64)> = self.link.command(&range).await?;
+            let next = (rows.len() == limit).then_some(offset + limit as u64);
+            Ok(Page { items: rows.into_iter().map(|(id, due)| ((due, id), ())).collect(), next })
+        })
+        .await
+    }
+
+    /// Hides what is still as it was seen, and returns it.
+    async fn hide(
+        &self,
+        seen: Vec<((i64, String), ())>,
+        hidden_until: Timestamp,
+    ) -> Result<Vec<(i64, RunId)>, StoreError> {
+        let token = self.link.token();
+        let mut due_of = BTreeMap::new();
+        let mut calls = BTreeMap::new();
+        for ((due, text), ()) in seen {
+            let id: RunId = text.parse().map_err(|error| unreadable("due row", &text, error))?;
+            let shard = id.shard();
+            let call = calls.remove(&shard).unwrap_or_else(|| {
+                let keys = vec![self.keys.due(shard), self.keys.taken(shard, &token)];
+                Call::new(&self.scripts.take, keys).arg(ceil_ms(hidden_until)).arg(TAKE_KEPT_MS)
+            });
+            calls.insert(shard, call.arg(&text).arg(due));
+            due_of.insert(id, due);
+        }
+        let taken: Vec<Vec<String>> = self.link.calls(calls.into_values()).await?;
+        let ids = taken.into_iter().flatten().filter_map(|text| text.parse::<RunId>().ok());
+        Ok(ids.filter_map(|id| Some((*due_of.get(&id)?, id))).collect())
+    }
+
+    pub(crate) async fn earliest_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut pipeline = redis::pipe();
+        for shard in 0..SHARDS {
+            pipeline.cmd("ZRANGE").arg(self.keys.due(shard)).arg(0).arg(0).arg("WITHSCORES");
+        }
+        let rows: Vec<Vec<(String, i64)>> = self.link.pipeline(&pipeline).await?;
+        Ok(rows.into_iter().flatten().map(|(_, due)| due).min().map(of_ms))
+    }
+}

@@ -1,0 +1,134 @@
+//! The names of keys. In: what is stored. Out: its key.
+//!
+//! Never: gives two keys that one script touches different cluster slots: they share a hash tag, the shard's `{s07}`.
+
+use domain::{
+    carrier::MessageSid,
+    id::{RunId, digest},
+    phone::E164,
+};
+
+/// The 32 characters of short names, as in the ids of runs.
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Names keys under a prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    fn of(&self, kind: &str, shard: u8) -> String {
+        format!("{}{kind}:{{s{shard:02}}}", self.prefix)
+    }
+
+    /// What the keys of a shard's runs begin with.
+    pub(crate) fn runs_of(&self, shard: u8) -> String {
+        self.of("run", shard) + ":"
+    }
+
+    pub(crate) fn run(&self, id: &RunId) -> String {
+        self.runs_of(id.shard()) + id.as_str()
+    }
+
+    pub(crate) fn timeline(&self, id: &RunId) -> String {
+        self.of("tl", id.shard()) + ":" + id.as_str()
+    }
+
+    pub(crate) fn due(&self, shard: u8) -> String {
+        self.of("due", shard)
+    }
+
+    /// What one call took of a shard, kept as long as it may be repeated.
+    pub(crate) fn taken(&self, shard: u8, token: &str) -> String {
+        self.of("take", shard) + ":" + token
+    }
+
+    pub(crate) fn alarms(&self, shard: u8) -> String {
+        self.of("alarm", shard)
+    }
+
+    pub(crate) fn sums(&self, shard: u8) -> String {
+        self.of("n", shard)
+    }
+
+    /// Runs by when they were opened.
+    pub(crate) fn runs(&self, shard: u8) -> String {
+        self.of("runs", shard)
+    }
+
+    /// Runs that need nothing more, by when they ended.
+    pub(crate) fn ended(&self, shard: u8) -> String {
+        self.of("ended", shard)
+    }
+
+    pub(crate) fn outcomes(&self, shard: u8) -> String {
+        self.of("out", shard)
+    }
+
+    pub(crate) fn dead(&self, shard: u8) -> String {
+        self.of("dead", shard)
+    }
+
+    pub(crate) fn dead_at(&self, shard: u8) -> String {
+        self.of("deadat", shard)
+    }
+
+    pub(crate) fn taker_of_letter(&self, shard: u8, id: &str) -> String {
+        self.of("settled", shard) + ":" + id
+    }
+
+    /// Runs of a subject that its resolution ends, by the time of their events.
+    pub(crate) fn subject(&self, shard: u8, workflow: &str, subject: &str) -> String {
+        self.of("subj", shard) + ":" + &short(&[workflow, subject])
+    }
+
+    pub(crate) fn resolution(&self, shard: u8, workflow: &str, subject: &str) -> String {
+        self.of("res", shard) + ":" + &short(&[workflow, subject])
+    }
+
+    /// One of 4,096 buckets: a small hash costs much less than its fields would as keys.
+    pub(crate) fn sids(&self, sid: &MessageSid) -> String {
+        let bucket: String = sid.as_str().chars().skip(2).take(3).collect();
+        format!("{}sid:{}", self.prefix, bucket.to_ascii_lowercase())
+    }
+
+    pub(crate) fn routes(&self, number: &E164) -> String {
+        format!("{}reply:{}", self.prefix, short(&["number", number.as_str()]))
+    }
+
+    pub(crate) fn consent(&self, number: &E164) -> String {
+        format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
+    }
+
+    pub(crate) fn workflow(&self, hash: &str) -> String {
+        format!("{}wf:{hash}", self.prefix)
+    }
+
+    pub(crate) fn overrides(&self) -> String {
+        format!("{}overrides", self.prefix)
+    }
+
+    pub(crate) fn schema(&self) -> String {
+        format!("{}schema", self.prefix)
+    }
+
+    pub(crate) fn generation(&self) -> String {
+        format!("{}generation", self.prefix)
+    }
+}
+
+/// A name for something longer: 16 characters of 5 bits, so that no two of it meet.
+pub(crate) fn short(parts: &[&str]) -> String {
+    let bits = digest(parts)[..10].iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    (0..16).map(|n| char::from(ALPHABET[(bits >> (5 * n) & 31) as usize])).collect()
+}
+
+/// The shard of a dead letter that belongs to no run.
+pub(crate) fn shard_of_letter(id: &str) -> u8 {
+    digest(&["letter", id])[0] % domain::id::SHARDS
+}

@@ -1,0 +1,32 @@
+//! The truth of a fleet, on Redis.
+//!
+//! In: the address of a server that keeps what it acknowledges. Out: a [`ports::Store`] that many processes share.
+//! Never: leaves two keys of one script in different cluster slots, or a script that may not be repeated: a write whose
+//! answer was lost may have been applied.
+//!
+//! One Lua script per verb; everything of a run is in the slot of its shard and changes in one script. What is looked
+//! up by a phone or a provider's name has slots of its own and is written first, see `beside`.
+
+mod beside;
+mod config;
+mod connect;
+mod due;
+mod forget;
+mod generation;
+mod keys;
+mod link;
+mod list;
+mod merge;
+mod packed;
+mod script;
+mod store;
+mod stored_run;
+mod sums;
+mod time;
+
+pub use crate::{
+    config::{Durability, KEY_PREFIX, RESPONSE_TIMEOUT, RedisConfig},
+    connect::ConnectError,
+    generation::RECONCILE_MS,
+    store::RedisStore,
+};

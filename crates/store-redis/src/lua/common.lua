@@ -1,0 +1,47 @@
+-- What several scripts share. A stored run is one string: a header line, then the packed document.
+-- Header: "<version> <calls> <phase><forgotten><held> <tally>", for example "2 k2v9x0a7-dq0v8x1za a-- s1".
+-- Calls are those that wrote the latest versions, the latest first: eight letters of a token, and "a" where the call
+-- was told to raise an alarm.
+
+local CALL_BYTES, CALLS_MAX = 9, 8
+
+local function header(key)
+  local text = redis.call('GETRANGE', key, 0, 255)
+  if text == '' then return nil end
+  local version, calls, phase, forgotten, held, tally =
+    string.match(text, '^(%d+) ([%w-]+) (%a)([f-])([h-]) (%w*)\n')
+  if not version then error('UNREADABLE header of ' .. key) end
+  return { version = tonumber(version), calls = calls, phase = phase, forgotten = forgotten, held = held, tally = tally }
+end
+
+-- What the call that wrote this version was told of alarms, if it was this call: others may have written since.
+local function told(run, version, token)
+  local at = (run.version - version) * CALL_BYTES
+  if at < 0 or string.sub(run.calls, at + 1, at + CALL_BYTES - 1) ~= token then return nil end
+  return string.sub(run.calls, at + CALL_BYTES, at + CALL_BYTES)
+end
+
+-- Adds a run's share to the sums of its shard, or takes it away.
+local function count(key, run, by)
+  redis.call('HINCRBY', key, 'r' .. run.phase, by)
+  for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do
+    redis.call('HINCRBY', key, 'm' .. letter, by * tonumber(messages))
+  end
+  if run.forgotten == 'f' then redis.call('HINCRBY', key, 'f', by) end
+end
+
+local function add_letter(dead, dead_at, sums, id, at, reason, doc)
+  if redis.call('HSETNX', dead, id, doc) == 0 then return false end
+  redis.call('ZADD', dead_at, at, id)
+  redis.call('HINCRBY', sums, 'd' .. reason, 1)
+  return true
+end
+
+local function remove_letter(dead, dead_at, sums, id)
+  local doc = redis.call('HGET', dead, id)
+  if not doc then return false end
+  redis.call('HINCRBY', sums, 'd' .. cjson.decode(doc).reason, -1)
+  redis.call('HDEL', dead, id)
+  redis.call('ZREM', dead_at, id)
+  return true
+end

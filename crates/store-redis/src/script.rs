@@ -1,0 +1,46 @@
+//! The scripts. In: their text. Out: one [`redis::Script`] per verb.
+//!
+//! Never: a script that may not be repeated.
+
+use redis::Script;
+
+/// All scripts, each loaded by the server on first use.
+pub(crate) struct Scripts {
+    pub(crate) open: Script,
+    pub(crate) change: Script,
+    pub(crate) take: Script,
+    pub(crate) resolve: Script,
+    pub(crate) list: Script,
+    pub(crate) letters: Script,
+    pub(crate) add_letter: Script,
+    pub(crate) settle_letter: Script,
+    pub(crate) forget: Script,
+    pub(crate) routes: Script,
+    pub(crate) consent: Script,
+    pub(crate) add_override: Script,
+    pub(crate) generation: Script,
+}
+
+macro_rules! script {
+    ($($file:literal)*) => { Script::new(concat!($(include_str!(concat!("lua/", $file, ".lua")), "\n"),*)) };
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self {
+            open: script!("common" "write" "open"),
+            change: script!("common" "write" "change"),
+            take: script!("take"),
+            resolve: script!("resolve"),
+            list: script!("common" "list"),
+            letters: script!("letters"),
+            add_letter: script!("common" "add_letter"),
+            settle_letter: script!("common" "settle_letter"),
+            forget: script!("common" "forget"),
+            routes: script!("routes"),
+            consent: script!("consent"),
+            add_override: script!("override"),
+            generation: script!("generation"),
+        }
+    }
+}

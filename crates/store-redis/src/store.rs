@@ -1,0 +1,280 @@
+//! [`Store`] on Redis.
+//!
+//! In: calls from any task. Out: one script per verb, or a command where that is enough.
+//! Never: decides anything that two callers could decide differently; the scripts do.
+
+use async_trait::async_trait;
+use domain::{
+    carrier::MessageSid,
+    consent::{Consent, ConsentEntry},
+    directory::Override,
+    id::{MessageId, RunId},
+    limits::{DEDUPE_S, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    phone::E164,
+    run::Run,
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    Change, Changed, Opened, Slot, Store, StoreError, Versioned,
+    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+};
+use redis::cmd;
+
+use crate::{
+    beside::{field_of, marks},
+    config::Settings,
+    generation::Generation,
+    keys::{Keys, shard_of_letter},
+    link::{Call, Link, unreadable},
+    script::Scripts,
+    stored_run::{Write, json, read, read_lines, write},
+    time::{floor_us, of_us},
+};
+
+/// Within so many bytes a stored run's version ends.
+const VERSION_BYTES_MAX: u8 = 20;
+/// How long it is remembered who settled a dead letter, in milliseconds.
+const TAKER_KEPT_MS: u32 = 60_000;
+
+/// The truth of a fleet, on one Redis server or its replicas' primary.
+pub struct RedisStore {
+    pub(crate) link: Link,
+    pub(crate) keys: Keys,
+    pub(crate) scripts: Scripts,
+    pub(crate) settings: Settings,
+    pub(crate) seen: Generation,
+}
+
+impl RedisStore {
+    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+        let stored: Option<Vec<u8>> = self.link.command(cmd("GET").arg(self.keys.run(id))).await?;
+        stored.map(|stored| read(id.as_str(), &stored)).transpose()
+    }
+
+    /// The alarm that a script says a due row needs.
+    fn alarm(change: &Change, needed: &[u8]) -> Option<Slot> {
+        change.due.filter(|_| needed == b"a").map(|due| Slot::of(&change.run.id, due))
+    }
+
+    /// Whether a change is too late already, asked before anything is written that nobody takes back.
+    async fn is_too_late(&self, change: &Change, version: Option<u64>) -> Result<bool, StoreError> {
+        if change.effects.consent.is_empty() && change.effects.sids.is_empty() {
+            return Ok(false);
+        }
+        let key = self.keys.run(&change.run.id);
+        let header: String =
+            self.link.command(cmd("GETRANGE").arg(key).arg(0).arg(VERSION_BYTES_MAX)).await?;
+        Ok(header.split(' ').next().and_then(|text| text.parse().ok()) != version)
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
+        let how = Write::Open { happened_at };
+        let call = write(&self.scripts.open, &self.keys, &self.link.token(), &change, marks(&change), &how)?;
+        if self.is_too_late(&change, None).await? {
+            return Ok(Opened::Known);
+        }
+        self.write_beside(&change).await?;
+        let (what, detail): (String, Vec<u8>) = self.link.call(call).await?;
+        match what.as_str() {
+            "new" => return Ok(Opened::New { alarm: Self::alarm(&change, &detail) }),
+            "known" => return Ok(Opened::Known),
+            _ => {}
+        }
+        let resolution: Resolution = serde_json::from_slice(&detail)
+            .map_err(|error| unreadable("resolution of workflow", &change.run.workflow, error))?;
+        Ok(Opened::AlreadyResolved { by: resolution.by })
+    }
+
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+        self.stored_run(id).await
+    }
+
+    async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
+        let how = Write::Change { version };
+        let call =
+            write(&self.scripts.change, &self.keys, &self.link.token(), &change, marks(&change), &how)?;
+        if self.is_too_late(&change, Some(version)).await? {
+            return Ok(Changed::Conflict);
+        }
+        self.write_beside(&change).await?;
+        let (what, detail): (String, Vec<u8>) = self.link.call(call).await?;
+        if what == "stored" {
+            return Ok(Changed::Stored { alarm: Self::alarm(&change, &detail) });
+        }
+        Ok(Changed::Conflict)
+    }
+
+    async fn take_due(
+        &self,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        self.look_after(now).await?;
+        self.take(now, hidden_until, max).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.earliest_due().await
+    }
+
+    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
+        let Resolution { workflow, subject, at, .. } = resolution;
+        let shard = domain::id::shard_of_subject(workflow, subject);
+        let keys =
+            vec![self.keys.resolution(shard, workflow, subject), self.keys.subject(shard, workflow, subject)];
+        let call = Call::new(&self.scripts.resolve, keys)
+            .arg(floor_us(*at))
+            .arg(json(resolution, "resolution of workflow", workflow)?)
+            .arg(u64::from(DEDUPE_S) * 1_000);
+        let ids: Vec<String> = self.link.call(call).await?;
+        ids.into_iter()
+            .map(|id| id.parse().map_err(|error| unreadable("run of a subject", &id, error)))
+            .collect()
+    }
+
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+        self.runs(filter, max).await
+    }
+
+    async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let mut range = cmd("LRANGE");
+        range.arg(self.keys.timeline(id)).arg(-i32::from(TIMELINE_MAX)).arg(-1);
+        let changes: Vec<Vec<u8>> = self.link.command(&range).await?;
+        let mut lines = Vec::new();
+        for change in changes {
+            lines.extend(read_lines(id, &change)?);
+        }
+        let too_many = lines.len().saturating_sub(usize::from(TIMELINE_MAX));
+        lines.drain(..too_many);
+        Ok(lines)
+    }
+
+    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+        let message: Option<String> =
+            self.link.command(cmd("HGET").arg(self.keys.sids(sid)).arg(field_of(sid))).await?;
+        message
+            .map(|text| text.parse().map_err(|error| unreadable("message of SID", sid.as_str(), error)))
+            .transpose()
+    }
+
+    async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
+        let mut range = cmd("ZREVRANGEBYSCORE");
+        range.arg(self.keys.routes(number)).arg("+inf").arg(format!("({}", floor_us(now)));
+        range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(REPLY_ROUTES_MAX);
+        let rows: Vec<(String, i64)> = self.link.command(&range).await?;
+        let route = |(name, expires): (String, i64)| {
+            let (code, message) = name.split_once(' ')?;
+            let (code, message) = (code.parse().ok()?, message.parse().ok()?);
+            Some(ReplyRoute { number: number.clone(), code, message, expires_at: of_us(expires) })
+        };
+        rows.into_iter()
+            .map(|row| {
+                route(row).ok_or_else(|| unreadable("reply route of", &number.masked(), "not a route"))
+            })
+            .collect()
+    }
+
+    async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
+        let mut consent = Consent::default();
+        self.consent_log(number).await?.iter().for_each(|entry| consent.apply(entry));
+        Ok(consent)
+    }
+
+    async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
+        self.append_consent(entry).await
+    }
+
+    async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
+        let rows: Vec<String> = self.link.command(cmd("HVALS").arg(self.keys.consent(number))).await?;
+        let read = |row: String| {
+            let (seq, doc) = row.split_once(' ')?;
+            Some((seq.parse::<u64>().ok()?, serde_json::from_str::<ConsentEntry>(doc).ok()?))
+        };
+        let mut log = rows
+            .into_iter()
+            .map(|row| {
+                read(row).ok_or_else(|| unreadable("consent entry of", &number.masked(), "not an entry"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        log.sort_by_key(|(seq, entry)| (entry.at, *seq));
+        Ok(log.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        let doc = json(definition, "workflow", &definition.name)?;
+        self.link.command::<()>(cmd("SETNX").arg(self.keys.workflow(hash)).arg(doc)).await
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        let doc: Option<Vec<u8>> = self.link.command(cmd("GET").arg(self.keys.workflow(hash))).await?;
+        doc.map(|doc| serde_json::from_slice(&doc).map_err(|error| unreadable("workflow", hash, error)))
+            .transpose()
+    }
+
+    async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let shard = shard_of_letter(&letter.id);
+        let keys = vec![self.keys.dead(shard), self.keys.dead_at(shard), self.keys.sums(shard)];
+        let call = Call::new(&self.scripts.add_letter, keys)
+            .arg(&letter.id)
+            .arg(floor_us(letter.at))
+            .arg(&letter.reason)
+            .arg(json(letter, "dead letter", &letter.id)?);
+        self.link.call(call).await
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+        self.letters(filter, max).await
+    }
+
+    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+        let token = self.link.token();
+        for shard in Self::shards_of_letter(id) {
+            let keys = vec![
+                self.keys.dead(shard),
+                self.keys.dead_at(shard),
+                self.keys.sums(shard),
+                self.keys.taker_of_letter(shard, id),
+            ];
+            let call = Call::new(&self.scripts.settle_letter, keys).arg(id).arg(&token).arg(TAKER_KEPT_MS);
+            if self.link.call(call).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
+        self.ends(after, max).await
+    }
+
+    async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
+        let docs: Vec<String> =
+            self.link.command(cmd("ZRANGE").arg(self.keys.overrides()).arg(0).arg(-1)).await?;
+        let mut all = Vec::new();
+        for doc in docs {
+            let held: Override =
+                serde_json::from_str(&doc).map_err(|error| unreadable("override", "of a schedule", error))?;
+            all.extend((held.until > now).then_some(held));
+        }
+        Ok(all)
+    }
+
+    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
+        let doc = json(held, "override of", &held.schedule)?;
+        self.link.call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc)).await
+    }
+
+    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.forget_runs(before, max).await
+    }
+
+    async fn sums(&self) -> Result<Sums, StoreError> {
+        self.total().await
+    }
+}

@@ -1,0 +1,214 @@
+//! A run as it is stored: a header that scripts read, and a packed document.
+//!
+//! In: a [`Change`]. Out: keys and arguments of `write.lua`, and runs from what was stored.
+//! Never: lets a script look into the document.
+
+use domain::{
+    id::RunId,
+    message::{Message, MessagePhase},
+    run::{Run, RunPhase},
+    timeline::Entry,
+};
+use jiff::Timestamp;
+use ports::{Change, Slot, StoreError, Versioned};
+use redis::Script;
+use serde::Serialize;
+
+use crate::{
+    keys::Keys,
+    link::{Call, unreadable},
+    packed::{pack, unpack},
+    time::{ceil_ms, floor_ms, floor_us},
+};
+
+/// The letter of each phase of a run in headers and sums.
+pub(crate) const RUN_LETTERS: [(RunPhase, char); 8] = [
+    (RunPhase::Active, 'a'),
+    (RunPhase::Acknowledged, 'k'),
+    (RunPhase::Completed, 'c'),
+    (RunPhase::Resolved, 'r'),
+    (RunPhase::Exhausted, 'x'),
+    (RunPhase::Suppressed, 's'),
+    (RunPhase::Expired, 'e'),
+    (RunPhase::Cancelled, 'n'),
+];
+
+/// The letter of each phase of a message, by [`MessagePhase::name`].
+pub(crate) const MESSAGE_LETTERS: [(&str, char); 14] = [
+    ("queued", 'q'),
+    ("dispatching", 'i'),
+    ("in_doubt", 'b'),
+    ("retry_wait", 'w'),
+    ("submitted", 's'),
+    ("sent", 't'),
+    ("delivered", 'd'),
+    ("undelivered", 'u'),
+    ("failed", 'f'),
+    ("held", 'h'),
+    ("suppressed", 'p'),
+    ("dead", 'x'),
+    ("expired", 'e'),
+    ("cancelled", 'n'),
+];
+
+/// What else a call says of a run.
+pub(crate) enum Write {
+    /// A new run, for an event of this time.
+    Open { happened_at: Timestamp },
+    /// A run that replaces the one at this version.
+    Change { version: u64 },
+}
+
+/// The letter of a phase.
+pub(crate) fn letter_of(phase: RunPhase) -> char {
+    RUN_LETTERS.iter().find(|(of, _)| *of == phase).map_or('?', |(_, letter)| *letter)
+}
+
+/// The keys of a run's shard, in the order of `write.lua`; the last two only for a run with a subject.
+pub(crate) fn keys_of(keys: &Keys, run: &Run) -> Vec<String> {
+    let shard = run.id.shard();
+    let mut all = vec![
+        keys.run(&run.id),
+        keys.timeline(&run.id),
+        keys.due(shard),
+        keys.alarms(shard),
+        keys.sums(shard),
+        keys.runs(shard),
+        keys.ended(shard),
+        keys.outcomes(shard),
+        keys.dead(shard),
+        keys.dead_at(shard),
+    ];
+    if let Some(subject) = &run.subject {
+        all.extend([
+            keys.subject(shard, &run.workflow, subject),
+            keys.resolution(shard, &run.workflow, subject),
+        ]);
+    }
+    all
+}
+
+/// The call that writes a run. `marks` are lines for `forget` beside those of the timeline.
+pub(crate) fn write<'a>(
+    script: &'a Script,
+    keys: &Keys,
+    token: &str,
+    change: &Change,
+    marks: Vec<Vec<u8>>,
+    how: &Write,
+) -> Result<Call<'a>, StoreError> {
+    let Change { run, due, effects } = change;
+    let due_ms = due.map(|due| ceil_ms(due).to_string()).unwrap_or_default();
+    let second = due.map(|due| Slot::of(&run.id, due).second.to_string()).unwrap_or_default();
+    let resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
+    let (happened, version) = match how {
+        Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
+        Write::Change { version } => (String::from("-"), *version),
+    };
+    let ended = run.closed_at.filter(|_| due.is_none()).map(|at| floor_ms(at).to_string());
+    let mut lines = marks;
+    if !effects.timeline.is_empty() {
+        lines.push(pack(&json(&effects.timeline, "timeline of run", run.id.as_str())?));
+    }
+    let mut call = Call::new(script, keys_of(keys, run))
+        .arg(token)
+        .arg(run.id.as_str())
+        .arg(due_ms)
+        .arg(second)
+        .arg(letter_of(run.phase).to_string())
+        .arg(flags(run, *due))
+        .arg(tally(run))
+        .arg(pack(&json(run, "run", run.id.as_str())?))
+        .arg(ended.unwrap_or_default())
+        .arg(floor_ms(run.opened_at))
+        .arg(if resolvable { happened.as_str() } else { "" })
+        .arg(version)
+        .arg(if run.closed_at.is_some() { "closed" } else { "open" })
+        .arg(&happened)
+        .arg(lines.len())
+        .arg(effects.outcomes.len())
+        .arg(effects.dead_letters.len())
+        .arg(lines);
+    for outcome in &effects.outcomes {
+        call = call.arg(json(outcome, "outcome of run", run.id.as_str())?);
+    }
+    for letter in &effects.dead_letters {
+        call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
+        call = call.arg(json(letter, "dead letter", &letter.id)?);
+    }
+    Ok(call)
+}
+
+/// Whether a run would be forgotten by everybody, and whether one of its messages is held.
+fn flags(run: &Run, due: Option<Timestamp>) -> String {
+    let is_pending =
+        run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
+    let is_held = |message: &Message| matches!(message.phase, MessagePhase::Held { .. });
+    let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
+    let held = if run.messages.iter().any(is_held) { 'h' } else { '-' };
+    format!("{forgotten}{held}")
+}
+
+/// How many messages are in each phase, for example `d3f1`.
+fn tally(run: &Run) -> String {
+    let mut text = String::new();
+    for (name, letter) in MESSAGE_LETTERS {
+        let count = run.messages.iter().filter(|message| message.phase.name() == name).count();
+        if count > 0 {
+            text.push_str(&format!("{letter}{count}"));
+        }
+    }
+    text
+}
+
+/// A run from what is stored under its key.
+pub(crate) fn read(id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError> {
+    let end = stored.iter().position(|byte| *byte == b'\n');
+    let (header, rest) = stored.split_at(end.ok_or_else(|| unreadable("run", id, "it has no header"))?);
+    let version = std::str::from_utf8(header).ok().and_then(|header| header.split(' ').next()?.parse().ok());
+    let version = version.ok_or_else(|| unreadable("run", id, "its header has no version"))?;
+    let json = unpack(&rest[1..]).ok_or_else(|| unreadable("run", id, "it was packed by a later version"))?;
+    let value = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
+    Ok(Versioned { value, version })
+}
+
+/// The lines of one change, unless it is a mark.
+pub(crate) fn read_lines(id: &RunId, stored: &[u8]) -> Result<Vec<Entry>, StoreError> {
+    if matches!(stored.first(), Some(b'a'..=b'z')) {
+        return Ok(Vec::new());
+    }
+    let id = id.as_str();
+    let json = unpack(stored)
+        .ok_or_else(|| unreadable("timeline of run", id, "it was packed by a later version"))?;
+    serde_json::from_slice(&json).map_err(|error| unreadable("timeline of run", id, error))
+}
+
+/// A document, or an error that names it.
+pub(crate) fn json<T: Serialize>(value: &T, what: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| unreadable(what, name, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phase_has_a_letter_of_its_own() {
+        for phase in RunPhase::ALL {
+            assert_ne!(letter_of(phase), '?', "{phase:?}");
+        }
+        for (index, (_, letter)) in MESSAGE_LETTERS.iter().enumerate() {
+            assert_eq!(MESSAGE_LETTERS.iter().position(|(_, other)| other == letter), Some(index));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_and_does_not_read_is_named() {
+        for stored in
+            [&b"1 abc a--- q1"[..], b"x abc a--- q1\n{}", b"1 abc a--- q1\n{}", b"1 abc a--- q1\n\0"]
+        {
+            let error = read("r1", stored).unwrap_err();
+            assert!(matches!(&error, StoreError::Corrupt(text) if text.contains("run r1")), "{error}");
+        }
+    }
+}

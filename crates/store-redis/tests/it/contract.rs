@@ -1,0 +1,27 @@
+//! The contract, on a real server. In: a fresh prefix per case. Out: one test per case, and each once more with every
+//! first answer lost. Never: another server than the shared one.
+
+use conformance::Fresh;
+use ports::Store;
+use store_redis::{RedisConfig, RedisStore};
+
+use crate::setup;
+
+async fn fresh(case: &'static str) -> Fresh<dyn Store> {
+    Fresh { port: setup::store(case).await, guard: Box::new(()) }
+}
+
+conformance::store_contract!(fresh);
+
+/// Every script runs twice, and the caller hears the second answer alone: nobody may notice.
+mod with_lost_answers {
+    use super::*;
+
+    async fn fresh_with_lost_answers(case: &'static str) -> Fresh<dyn Store> {
+        let config = setup::config(&test_servers::redis().url, case);
+        let store = RedisStore::connect(RedisConfig { drops_answers: true, ..config }).await.unwrap();
+        Fresh { port: store, guard: Box::new(()) }
+    }
+
+    conformance::store_contract!(fresh_with_lost_answers);
+}

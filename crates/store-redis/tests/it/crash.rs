@@ -1,0 +1,72 @@
+//! A server that dies. In: kill -9 at any moment. Out: a panic where something acknowledged is gone, or where a process
+//! would have to be restarted with it. Never: the shared server.
+
+use conformance::fixture::{Opening, at, load, open_new, sid, submitted};
+use ports::{Changed, Store, StoreError};
+use store_redis::RedisStore;
+use test_servers::RedisServer;
+
+use crate::setup::{config, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
+    let server = RedisServer::private();
+    let store = RedisStore::connect(config(&server.url, "kill")).await.unwrap();
+    assert_eq!((store.generation(), store.reconcile_until()), (1, None));
+    let mut kept = Vec::new();
+    for n in 0..50 {
+        let first = Opening::new("kill", n).change();
+        open_new(&*store, &first).await;
+        let next = submitted(&first.run, &sid("kill", n), at(1));
+        let changed = store.change_run(next.clone(), 1).await.unwrap();
+        assert!(matches!(changed, Changed::Stored { .. }));
+        kept.push(next);
+        if n == 25 {
+            server.kill();
+            let lost = store.load_run(&first.run.id).await;
+            assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+            server.restart();
+            until("a new connection", || async { store.next_due().await.is_ok() }).await;
+        }
+    }
+    server.kill();
+    server.restart();
+    until("a new connection", || async { store.next_due().await.is_ok() }).await;
+    for (n, change) in (0..).zip(&kept) {
+        assert_eq!(load(&*store, &change.run).await.value, change.run);
+        assert_eq!(store.message_of_sid(&sid("kill", n)).await.unwrap(), Some(change.run.message_id(1)));
+        assert!(!store.timeline(&change.run.id).await.unwrap().is_empty());
+    }
+    // A server with another history makes a doubt, for every process.
+    store.take_due(at(-10), at(-5), 1).await.unwrap();
+    assert!(store.generation() > 1);
+    assert!(store.reconcile_until().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lost_everything_is_noticed() {
+    let server = RedisServer::private();
+    let store = RedisStore::connect(config(&server.url, "lost")).await.unwrap();
+    assert_eq!(store.generation(), 1);
+    redis::cmd("FLUSHALL").exec(&mut crate::setup::beside(&server.url)).unwrap();
+    store.check_generation().await.unwrap();
+    assert_eq!(store.generation(), 2);
+    assert!(store.reconcile_until().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_refuses_and_changes_nothing() {
+    let server = RedisServer::private();
+    let store = RedisStore::connect(config(&server.url, "full")).await.unwrap();
+    let mut connection = crate::setup::beside(&server.url);
+    let first = Opening::new("full", 1).change();
+    open_new(&*store, &first).await;
+    redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1kb").exec(&mut connection).unwrap();
+    let refused = store.change_run(submitted(&first.run, &sid("full", 1), at(1)), 1).await;
+    assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+    let refused = store.open_run(Opening::new("full", 2).change(), at(0)).await;
+    assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+    redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("0").exec(&mut connection).unwrap();
+    assert_eq!(load(&*store, &first.run).await.version, 1);
+    open_new(&*store, &Opening::new("full", 2).change()).await;
+}

@@ -1,0 +1,9 @@
+//! The Redis store keeps its contract on a real server, and its own promises beside it.
+#![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
+
+mod contract;
+mod crash;
+mod memory;
+mod opening;
+mod repeating;
+mod setup;

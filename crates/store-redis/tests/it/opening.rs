@@ -1,0 +1,52 @@
+//! What is looked at before a server is trusted. In: servers with wrong settings. Out: a panic where one is trusted.
+//!
+//! Never: the shared server, whose settings are right.
+
+use redis::cmd;
+use store_redis::{ConnectError, Durability, RedisConfig, RedisStore};
+use test_servers::RedisServer;
+
+use crate::setup::{beside, config};
+
+async fn refusal(config: RedisConfig) -> ConnectError {
+    RedisStore::connect(config).await.err().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_forgets_or_evicts_is_refused_unless_somebody_vouches() {
+    for (options, word) in
+        [("--appendonly no", "appendonly yes"), ("--maxmemory-policy allkeys-lru", "noeviction")]
+    {
+        let server = RedisServer::private_with(options);
+        let error = refusal(config(&server.url, "settings")).await;
+        assert!(matches!(error, ConnectError::NotDurable | ConnectError::Evicts { .. }), "{error:?}");
+        assert!(error.to_string().contains(word), "{error}");
+        let mut connection = beside(&server.url);
+        assert_eq!(cmd("DBSIZE").query::<i64>(&mut connection).unwrap(), 0, "nothing was written");
+        let vouched = RedisConfig { durability: Durability::Vouched, ..config(&server.url, "settings") };
+        assert!(RedisStore::connect(vouched).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_later_version_wrote_is_left_alone() {
+    for schema in ["2", "next"] {
+        let url = &test_servers::redis().url;
+        let config = config(url, "schema");
+        let key = format!("{}schema", config.key_prefix);
+        cmd("SET").arg(&key).arg(schema).exec(&mut beside(url)).unwrap();
+        let error = refusal(config).await;
+        assert!(matches!(error, ConnectError::NewerSchema { known: 1, .. }), "{error:?}");
+        assert_eq!(cmd("GET").arg(&key).query::<String>(&mut beside(url)).unwrap(), schema);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_without_a_server_is_an_error_that_hides_the_password() {
+    for url in ["redis://:hunter2@127.0.0.1:1/", "not an address"] {
+        let error = refusal(config(url, "nobody")).await;
+        assert!(matches!(error, ConnectError::Unreachable(_) | ConnectError::Address(_)), "{error:?}");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+    assert!(!format!("{:?}", config("redis://:hunter2@host/", "debug")).contains("hunter2"));
+}

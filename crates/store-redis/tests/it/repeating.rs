@@ -1,0 +1,138 @@
+//! Calls whose answers are lost. In: the same calls, once heard and once not. Out: a panic where the server shows it.
+//!
+//! Never: compares what must differ: who called, and when.
+
+use conformance::fixture::{Opening, acknowledged, at, ended, letter, open, resolution, sid, submitted};
+use ports::{Changed, Store};
+use redis::cmd;
+use store_redis::{RedisConfig, RedisStore};
+
+use crate::setup::{beside, config, dump};
+
+/// Calls every verb that writes, and returns what it was told.
+async fn tell(store: &dyn Store) -> Vec<String> {
+    let case = "told";
+    let first = Opening::new(case, 1).subject("db-1").change();
+    let mut second = ended(&Opening::new(case, 2).change().run, &sid(case, 2), at(10));
+    second.effects.dead_letters.push(letter(case, 2, 2));
+    let mut told =
+        vec![format!("{:?}", open(store, &first).await), format!("{:?}", open(store, &second).await)];
+    let next = submitted(&first.run, &sid(case, 1), at(1));
+    told.push(format!("{:?}", store.change_run(next.clone(), 1).await));
+    told.push(format!("{:?}", store.resolve(&resolution(case, "db-1", 1, 10)).await));
+    told.push(format!("{:?}", store.change_run(acknowledged(&next.run, at(2)), 2).await));
+    told.push(format!("{:?}", store.add_dead_letter(&letter(case, 1, 1)).await));
+    told.push(format!("{:?}", store.add_dead_letter(&letter(case, 3, 1)).await));
+    told.push(format!("{:?}", store.settle_dead_letter(&letter(case, 1, 1).id).await));
+    told.push(format!("{:?}", store.take_due(at(10_000), at(20_000), 10).await));
+    told.push(format!("{:?}", store.sums().await));
+    told.push(format!("{:?}", store.timeline(&first.run.id).await));
+    let outcomes = store.outcomes(0, 10).await.unwrap().into_iter().map(|(_, outcome)| outcome);
+    told.push(format!("{:?}", outcomes.collect::<Vec<_>>()));
+    told
+}
+
+/// Forgets what may be forgotten, and returns what it was told.
+async fn forget(store: &dyn Store) -> String {
+    format!("{:?} {:?}", store.forget(at(100_000), 10).await, store.sums().await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_call_gets_the_same_answer_and_leaves_the_same_state() {
+    let url = &test_servers::redis().url;
+    let once = config(url, "once");
+    let twice = RedisConfig { drops_answers: true, ..config(url, "twice") };
+    let prefixes = [once.key_prefix.clone(), twice.key_prefix.clone()];
+    let once = RedisStore::connect(once).await.unwrap();
+    let twice = RedisStore::connect(twice).await.unwrap();
+    assert_eq!(tell(&*once).await, tell(&*twice).await);
+    // Runs, takes and takers hold tokens; outcomes, timelines and sums hold cursors; all else is equal to the byte.
+    let but = ["run:", "take:", "settled:", "out:", "tl:", "n:", "generation"];
+    let [first, second] = prefixes.each_ref().map(|prefix| dump(url, prefix, &but));
+    assert!(first.len() > 5, "{first:?}");
+    let names = |dump: &[(String, Vec<u8>)]| dump.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&second));
+    assert_eq!(first, second);
+    assert_eq!(forget(&*once).await, forget(&*twice).await);
+}
+
+/// What fences a worker: an equal change of somebody else is still somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_that_make_the_same_change_one_is_told_so() {
+    let config = config(&test_servers::redis().url, "same_change");
+    let one = RedisStore::connect(config.clone()).await.unwrap();
+    let other = RedisStore::connect(RedisConfig { drops_answers: true, ..config }).await.unwrap();
+    let first = Opening::new("same_change", 1).change();
+    open(&*one, &first).await;
+    let next = submitted(&first.run, &sid("same_change", 1), at(1));
+    let told = futures::join!(one.change_run(next.clone(), 1), other.change_run(next.clone(), 1));
+    let stored = [told.0.unwrap(), told.1.unwrap()];
+    assert_eq!(stored.iter().filter(|changed| matches!(changed, Changed::Stored { .. })).count(), 1);
+}
+
+/// A cluster keeps a script from keys of different slots, and so does this.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_every_script_share_a_slot() {
+    let server = test_servers::RedisServer::private();
+    let config = config(&server.url, "slots");
+    let store = RedisStore::connect(config).await.unwrap();
+    let mut watch = beside(&server.url);
+    cmd("CONFIG").arg("SET").arg("slowlog-log-slower-than").arg(0).exec(&mut watch).unwrap();
+    cmd("CONFIG").arg("SET").arg("slowlog-max-len").arg(10_000).exec(&mut watch).unwrap();
+    tell(&*store).await;
+    forget(&*store).await;
+    store.list_runs(&ports::store::RunFilter::default(), 10).await.unwrap();
+    store.dead_letters(&ports::store::DeadLetterFilter::default(), 10).await.unwrap();
+    let log: Vec<(i64, i64, i64, Vec<Vec<u8>>)> = cmd("SLOWLOG")
+        .arg("GET")
+        .arg(-1)
+        .query::<Vec<redis::Value>>(&mut watch)
+        .unwrap()
+        .into_iter()
+        .map(entry)
+        .collect();
+    let mut scripts = std::collections::BTreeSet::new();
+    for (_, _, _, command) in log.iter().filter(|(_, _, _, command)| command[0] == b"EVALSHA") {
+        let count: usize = String::from_utf8_lossy(&command[2]).parse().unwrap();
+        let keys = &command[3..3 + count];
+        let slots: std::collections::BTreeSet<u16> = keys.iter().map(|key| slot(key)).collect();
+        assert_eq!(
+            slots.len(),
+            1,
+            "{:?}",
+            keys.iter().map(|key| String::from_utf8_lossy(key)).collect::<Vec<_>>()
+        );
+        scripts.insert(command[1].clone());
+    }
+    assert!(scripts.len() >= 9, "{} scripts were seen", scripts.len());
+}
+
+fn entry(value: redis::Value) -> (i64, i64, i64, Vec<Vec<u8>>) {
+    let redis::Value::Array(fields) = value else { panic!("{value:?}") };
+    let mut fields = fields.into_iter();
+    let mut number = || redis::from_redis_value::<i64>(fields.next().unwrap()).unwrap();
+    let head = (number(), number(), number());
+    (head.0, head.1, head.2, redis::from_redis_value(fields.next().unwrap()).unwrap())
+}
+
+/// The slot of a key: CRC16 (XMODEM) of what stands between the first braces, modulo 16,384.
+fn slot(key: &[u8]) -> u16 {
+    let open = key.iter().position(|byte| *byte == b'{');
+    let tag = open.and_then(|open| {
+        let rest = &key[open + 1..];
+        rest.iter().position(|byte| *byte == b'}').filter(|end| *end > 0).map(|end| &rest[..end])
+    });
+    let crc = tag.unwrap_or(key).iter().fold(0_u16, |crc, byte| {
+        (0..8).fold(
+            crc ^ u16::from(*byte) << 8,
+            |crc, _| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 },
+        )
+    });
+    crc % 16_384
+}
+
+#[test]
+fn slots_are_those_of_the_specification() {
+    assert_eq!(slot(b"123456789"), 0x31C3);
+    assert_eq!(slot(b"a{s07}b"), slot(b"{s07}:c"));
+}

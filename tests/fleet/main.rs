@@ -1,0 +1,89 @@
+//! The fleet as its users run it: each role a process of its own, on a real RabbitMQ and a real Redis.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+#[path = "../../crates/cli/tests/it/harness.rs"]
+#[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
+mod harness;
+
+use std::collections::BTreeSet;
+
+use harness::{FIRST, Fleet, KEY, SECOND, event, run_of};
+use serde_json::{Value, json};
+use twilio_sim::{Behaviour, FaultPlan};
+
+/// One process each; ingest first, callback last.
+const ROLES: [&[&str]; 5] = [&["ingest"], &["sender"], &["sender"], &["escalation"], &["callback"]];
+const SENDERS: [usize; 2] = [1, 2];
+
+async fn fleet(name: &str) -> Fleet {
+    let backend =
+        format!("[backend]\nkind = \"fleet\"\namqp_prefix = \"{name}.\"\nredis_prefix = \"{name}:\"\n");
+    let env = vec![
+        ("CALLOUT_AMQP_URL".to_owned(), test_servers::rabbitmq().url.clone()),
+        ("CALLOUT_REDIS_URL".to_owned(), test_servers::redis().url.clone()),
+    ];
+    Fleet::start_roles(&ROLES, &backend, env).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_crosses_the_fleet_and_a_failure_escalates_at_once() {
+    let fleet = fleet("escalates").await;
+    fleet.sim.phone(FIRST).set(Behaviour::Off);
+    let page = event("page.created", "p-1", "db", json!({"text": "Down"}));
+    assert_eq!(fleet.event(&page).await, 202);
+    fleet.wait_until(|view| !view.texts(SECOND).is_empty()).await;
+    let text = fleet.sim.phone(SECOND).texts()[0].body.clone();
+    let code = text.rsplit(' ').next().unwrap().to_owned();
+    fleet.sim.phone(SECOND).reply(&format!("ACK {code}")).await.unwrap();
+    let run = fleet.json(&["runs", "show", &run_of("p-1", "page", "db")]);
+    assert_eq!(run["phase"], "acknowledged", "{run}");
+    assert_eq!(run["messages"][0]["error_code"], 30003);
+    assert_eq!(fleet.event(&page).await, 200, "known");
+    assert_eq!(fleet.sim.judge().accepted, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_ring_through_the_broker() {
+    let fleet = fleet("deadlines").await;
+    fleet.event(&event("quick.created", "q-1", "db", json!({"text": "Down"}))).await;
+    let run = fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
+    assert_eq!(run["ticket"], "desk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_that_are_killed_lose_and_double_nothing() {
+    const EVENTS: usize = 200;
+    let mut fleet = fleet("killed").await;
+    fleet
+        .sim
+        .set_faults(FaultPlan { latency_ms: 40, rate_hang: 0.3, hang_ms: 60, ..FaultPlan::default() })
+        .unwrap();
+    let number = |index: usize| format!("+1415557{index:04}");
+    let events: Vec<Value> = (0..EVENTS)
+        .map(|index| {
+            let id = format!("n-{index}");
+            event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
+        })
+        .collect();
+    let (status, answer) =
+        fleet.post(KEY, "application/cloudevents-batch+json", Value::Array(events).to_string()).await;
+    assert_eq!(status, 202, "{answer}");
+    for (sender, texts) in SENDERS.into_iter().zip([30, 100]) {
+        fleet.wait_until(|view| view.accepted() >= texts).await;
+        fleet.kill_process(sender);
+        fleet.serve().await;
+    }
+    fleet.wait_until(|view| (0..EVENTS).all(|index| !view.texts(&number(index)).is_empty())).await;
+    loop {
+        let sums = fleet.json(&["audit"]);
+        let open = |name: &str| sums["messages"][name].as_u64().unwrap_or(0);
+        if ["queued", "dispatching", "in_doubt", "retry_wait"].map(open) == [0; 4] {
+            break;
+        }
+    }
+    let judge = fleet.sim.judge();
+    assert_eq!((judge.accepted, judge.duplicates_total), (EVENTS as u64, 0), "{judge:?}");
+    let texts: BTreeSet<String> =
+        (0..EVENTS).flat_map(|index| fleet.sim.phone(number(index)).texts()).map(|text| text.body).collect();
+    assert_eq!(texts.len(), EVENTS);
+}
