@@ -3,6 +3,7 @@
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does already; it calls them in order.
 
+mod servers;
 mod tidy;
 
 use std::{
@@ -79,6 +80,7 @@ fn test() -> Result<()> {
     tidy::check(&root())?;
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    servers::ensure()?;
     cargo(&["test", "--workspace"])
 }
 
