@@ -144,8 +144,37 @@ pub(crate) enum Runs {
     Show(RunId),
     /// Take a run on, so that nobody else is notified.
     Ack(RunChange),
+    /// Say what became of a text whose fate stayed unknown.
+    Settle(Settle),
     /// End a run without another text.
     Cancel(RunChange),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Settle {
+    /// The run, as `callout runs list --held` shows it.
+    pub(crate) id: domain::id::RunId,
+    /// What became of its held text.
+    #[arg(value_enum)]
+    pub(crate) verdict: Verdict,
+    /// The text's number, where the run holds several.
+    #[arg(long, value_name = "N")]
+    pub(crate) message: Option<u16>,
+    /// Twilio's name for a text that was sent; its status is then followed.
+    #[arg(long, value_name = "SID")]
+    pub(crate) sid: Option<domain::carrier::MessageSid>,
+    /// The name that the timeline shows.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
+}
+
+/// What became of a held text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verdict {
+    /// It went out.
+    Sent,
+    /// It did not, and is sent now if it is still wanted.
+    NotSent,
 }
 
 #[derive(Debug, Args)]

@@ -5,13 +5,14 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context as _;
 use config::{Config, Secrets, Who};
 use control::{Answer, Request};
+use domain::message::HeldVerdict;
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, Serve, TwilioSim},
+    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, Serve, TwilioSim, Verdict},
     control_client, demo, dlq,
     exit::Usage,
     installation::Installation,
@@ -113,6 +114,16 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
         }
         Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
         Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
+        Runs::Settle(settle) => {
+            let verdict = match (settle.verdict, settle.sid) {
+                (Verdict::Sent, sid) => HeldVerdict::Sent { sid },
+                (Verdict::NotSent, None) => HeldVerdict::NotSent,
+                (Verdict::NotSent, Some(_)) => {
+                    return Err(Usage("a text that was not sent has no SID".to_owned()).into());
+                }
+            };
+            (settle.by, Request::SettleHeld { id: settle.id, message: settle.message, verdict })
+        }
         Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
     };
     let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });

@@ -36,8 +36,8 @@ pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyho
     let answer = Control::new(ctx).ask(&principal, request).await;
     backend.close().await;
     answer.map_err(|error| match error {
-        ControlError::NotFound(_) => NotFound(error.to_string()).into(),
-        ControlError::Forbidden(_) | ControlError::Role(_) => error.into(),
+        ControlError::NotFound(_) | ControlError::NotHeld(_) => NotFound(error.to_string()).into(),
+        ControlError::Forbidden(_) | ControlError::SeveralHeld { .. } | ControlError::Role(_) => error.into(),
     })
 }
 

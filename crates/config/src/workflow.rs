@@ -8,10 +8,11 @@ use domain::{
     directory::Directory,
     doubt::DoubtSchedule,
     limits::{
-        DEADLINE_S_MAX, DEADLINE_S_MIN, DOUBT_QUESTIONS_MAX, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX,
+        DEADLINE_S_MAX, DEADLINE_S_MIN, DOUBT_QUESTIONS_MAX, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX, POLLS_MAX,
         RECIPIENTS_PER_STEP_MAX, SEGMENTS_MAX, STEPS_MAX,
     },
     phone::E164,
+    poll::PollSchedule,
     quiet_hours::QuietHours,
     retry::RetryPolicy,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
@@ -45,7 +46,12 @@ pub(crate) fn read(
     definition.lane = choice(&mut doc, &mut top, "lane", &LANES).unwrap_or_default();
     definition.category = choice(&mut doc, &mut top, "category", &CATEGORIES).unwrap_or_default();
     definition.on_doubt = choice(&mut doc, &mut top, "on_doubt", &ON_DOUBT).unwrap_or_default();
-    definition.doubt_ask_after = read_doubt_schedule(&mut doc, &mut top);
+    if let Some(after) = read_schedule(&mut doc, &mut top, "doubt_ask_after", DOUBT_QUESTIONS_MAX) {
+        definition.doubt_ask_after = DoubtSchedule(after);
+    }
+    if let Some(after) = read_schedule(&mut doc, &mut top, "poll_after", POLLS_MAX) {
+        definition.poll_after = PollSchedule(after);
+    }
     definition.stage = read_stage(&mut doc, &mut top);
     definition.max_segments =
         top.integer(&mut doc, "max_segments", 1..u32::from(SEGMENTS_MAX) + 1).unwrap_or(1) as u8;
@@ -107,20 +113,20 @@ fn choice<T: Clone>(
     chosen
 }
 
-fn read_doubt_schedule(doc: &mut Document<'_>, top: &mut Section<'_>) -> DoubtSchedule {
-    let texts = top.texts(doc, "doubt_ask_after");
-    let Some(first) = texts.first() else { return DoubtSchedule::default() };
+/// Rising times after an event, in seconds; `None` where nothing is said.
+fn read_schedule(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    key: &'static str,
+    most: usize,
+) -> Option<Vec<u32>> {
+    let texts = top.texts(doc, key);
+    let first = texts.first()?;
     let seconds: Vec<u32> = texts.iter().filter_map(|text| parse_seconds(&text.value)).collect();
-    if seconds.len() != texts.len()
-        || seconds.len() > DOUBT_QUESTIONS_MAX
-        || !seconds.is_sorted_by(|a, b| a < b)
-    {
-        let message = format!(
-            "doubt_ask_after: expected 1 to {DOUBT_QUESTIONS_MAX} rising times such as \"40s\", \"3m\""
-        );
-        doc.problem(&first.at, message);
+    if seconds.len() != texts.len() || seconds.len() > most || !seconds.is_sorted_by(|a, b| a < b) {
+        doc.problem(&first.at, format!("{key}: expected 1 to {most} rising times such as \"40s\", \"3m\""));
     }
-    DoubtSchedule(seconds)
+    Some(seconds)
 }
 
 fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {

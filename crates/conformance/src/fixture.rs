@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use domain::{
-    carrier::{CarrierStatus, MessageSid, SubmitOutcome},
+    carrier::{CarrierStatus, FailureClass, MessageSid, SubmitOutcome},
     consent::{Consent, ConsentChange, ConsentEntry},
     directory::Recipient,
     event::{Event, EventKey},
@@ -155,10 +155,16 @@ pub fn cancelled(run: &Run, now: Timestamp) -> Change {
     })
 }
 
-/// The run as it ended while its message is with the provider: nothing is left to be done.
+/// The run as it ended after its message failed to arrive: nothing is left to be done.
 pub fn ended(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
     let mut first = submitted(run, sid, now);
-    let second = cancelled(&first.run, now);
+    let failed = change(&first.run, |run, effects| {
+        let (status, class) = (CarrierStatus::Undelivered, FailureClass::Recipient);
+        let event = MessageEvent::Status { sid, status, code: Some(30_005), class };
+        run.apply_to_message(1, &event, workflow(), now, effects);
+    });
+    let second = cancelled(&failed.run, now);
+    first.effects.timeline.extend(failed.effects.timeline);
     first.effects.timeline.extend(second.effects.timeline);
     first.effects.outcomes.extend(second.effects.outcomes);
     Change { run: second.run, due: second.due, effects: first.effects }

@@ -62,6 +62,7 @@ macro_rules! store_contract {
                     a_change_without_a_due_time_removes_it
                     concurrent_takers_never_share_a_run
                     the_next_due_time_is_the_earliest_of_all
+                    the_due_runs_of_one_shard_are_taken
                 }
                 alarms {
                     the_first_due_row_of_a_slot_asks_for_an_alarm
@@ -94,6 +95,7 @@ macro_rules! store_contract {
                     routes_are_returned_latest_first
                     routes_are_bounded
                     a_provider_name_leads_to_its_message
+                    of_two_messages_that_claim_a_name_one_gets_it
                     a_definition_reads_back_under_its_hash
                 }
                 dead_letters {
@@ -102,8 +104,14 @@ macro_rules! store_contract {
                     every_filter_is_applied
                     at_most_as_many_as_asked_for_are_listed
                     of_two_takers_one_settles_a_letter
+                    one_letter_is_found_by_its_id
                     a_settled_letter_may_come_back
                     letters_of_runs_are_listed_with_the_others
+                }
+                pacing {
+                    places_are_given_out_at_the_pace
+                    concurrent_places_do_not_overlap
+                    one_queue_says_nothing_about_another
                 }
                 outcomes {
                     outcomes_come_in_the_order_they_were_stored

@@ -12,6 +12,7 @@ pub mod listing;
 pub mod opening;
 pub mod outcomes;
 pub mod overrides;
+pub mod pacing;
 pub mod replies;
 pub mod resolving;
 pub mod sums;

@@ -37,8 +37,7 @@ impl Control {
     }
 
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
-        let all = self.dead_letters(&DeadLetterFilter::default(), LIST_MAX).await?;
-        Ok(all.into_iter().find(|letter| letter.id == id))
+        Ok(self.ctx.store.dead_letter(id).await.map_err(RoleError::from)?)
     }
 
     pub(crate) async fn discard(&self, id: &str) -> Result<Settled, ControlError> {

@@ -9,7 +9,7 @@ mod view;
 
 use std::sync::Arc;
 
-use domain::{id::RunId, limits::LIST_MAX, run::RunPhase, timeline::DeadLetter};
+use domain::{id::RunId, limits::LIST_MAX, message::HeldVerdict, run::RunPhase, timeline::DeadLetter};
 use ports::store::{DeadLetterFilter, RunFilter, Sums};
 use serde::{Deserialize, Serialize};
 use shell::{Context, RoleError};
@@ -63,6 +63,15 @@ pub enum Request {
         /// Which.
         id: RunId,
     },
+    /// Says what became of a held text.
+    SettleHeld {
+        /// Of which run.
+        id: RunId,
+        /// Which message; the only held one when absent.
+        message: Option<u16>,
+        /// What became of it.
+        verdict: HeldVerdict,
+    },
     /// Ends a run without another text.
     Cancel {
         /// Which.
@@ -95,9 +104,11 @@ impl Request {
             Self::ListRuns { .. } | Self::ShowRun { .. } | Self::ListDeadLetters { .. } | Self::Sums => {
                 Role::Viewer
             }
-            Self::Acknowledge { .. } | Self::Cancel { .. } | Self::Replay { .. } | Self::Discard { .. } => {
-                Role::Operator
-            }
+            Self::Acknowledge { .. }
+            | Self::SettleHeld { .. }
+            | Self::Cancel { .. }
+            | Self::Replay { .. }
+            | Self::Discard { .. } => Role::Operator,
         }
     }
 }
@@ -144,6 +155,17 @@ pub enum ControlError {
     /// There is no such run.
     #[error("no run {0}; `callout runs list` shows those there are")]
     NotFound(RunId),
+    /// Nothing of it waits for an operator.
+    #[error("no such text of run {0} is held; `callout runs list --held` shows those that are")]
+    NotHeld(RunId),
+    /// It must be said which of them is meant.
+    #[error("run {run} holds the texts {held:?}; name one with --message")]
+    SeveralHeld {
+        /// The run.
+        run: RunId,
+        /// Their numbers.
+        held: Vec<u16>,
+    },
     /// A port failed.
     #[error(transparent)]
     Role(#[from] RoleError),
@@ -186,6 +208,13 @@ impl Control {
                 })
                 .await
             }
+            Request::SettleHeld { id, message, verdict } => {
+                let number = self.held_message(&id, message).await?;
+                self.change(&id, |run, workflow, now, fx| {
+                    run.settle_held(number, &verdict, by, workflow, now, fx)
+                })
+                .await
+            }
             Request::Cancel { id } => {
                 self.change(&id, |run, workflow, now, fx| run.cancel(by, workflow, now, fx)).await
             }
@@ -195,6 +224,19 @@ impl Control {
             Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
             Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
             Request::Sums => Ok(Answer::Sums { sums: self.ctx.store.sums().await.map_err(RoleError::from)? }),
+        }
+    }
+
+    /// The held message that is meant.
+    async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
+        let stored = self.ctx.store.load_run(id).await.map_err(RoleError::from)?;
+        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
+        let held: Vec<u16> = run.messages.iter().filter(|m| m.is_held()).map(|m| m.number).collect();
+        match (named, held.as_slice()) {
+            (Some(number), _) if held.contains(&number) => Ok(number),
+            (None, [number]) => Ok(*number),
+            (None, [_, _, ..]) => Err(ControlError::SeveralHeld { run: id.clone(), held }),
+            (Some(_), _) | (None, []) => Err(ControlError::NotHeld(id.clone())),
         }
     }
 

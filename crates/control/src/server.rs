@@ -33,7 +33,8 @@ async fn ask(
     control.ask(&principal, wire.request).await.map(Json).map_err(|error| {
         let status = match error {
             ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
-            ControlError::NotFound(_) => StatusCode::NOT_FOUND,
+            ControlError::NotFound(_) | ControlError::NotHeld(_) => StatusCode::NOT_FOUND,
+            ControlError::SeveralHeld { .. } => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, error.to_string())

@@ -170,6 +170,11 @@ fn sentence(what: &Happening, whom: &str) -> String {
             let status = format!("{status:?}").to_lowercase();
             format!("text to {whom} {status}{}", code_of(code))
         }
+        Happening::StatusAsked { status } => {
+            let status = format!("{status:?}").to_lowercase();
+            format!("no callback came, so the provider was asked: {status}")
+        }
+        Happening::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
         Happening::ContradictoryStatus { status } => {
             format!("contradictory final status {} put aside", format!("{status:?}").to_lowercase())
         }

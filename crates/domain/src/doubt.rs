@@ -78,13 +78,16 @@ pub enum DoubtAnswer {
     },
 }
 
-/// The window of creation times to list at the provider, for a request made at `started_at`.
-pub fn window(started_at: Timestamp) -> (Timestamp, Timestamp) {
-    let answered_at = after_ms(started_at, CARRIER_ANSWER_MS_MAX as i64);
+/// The window of creation times to list at the provider, for a request made at `started_at`, or at any time from then
+/// to `lost_until`.
+pub fn window(started_at: Timestamp, lost_until: Option<Timestamp>) -> (Timestamp, Timestamp) {
+    let last = lost_until.map_or(started_at, |until| until.max(started_at));
+    let answered_at = after_ms(last, CARRIER_ANSWER_MS_MAX as i64);
     (after_s(started_at, -CLOCK_SKEW_S), after_s(answered_at, CLOCK_SKEW_S))
 }
 
-/// Reads the provider's list. `unbound` leaves out what is bound to another message already.
+/// Reads the provider's list. `unbound` leaves out what is bound to another message already; earlier attempts of this
+/// one, which failed, are left out here.
 ///
 /// Of several that match, the oldest is taken: requests are told apart by their order alone.
 pub fn read_answer<'a>(
@@ -98,7 +101,9 @@ pub fn read_answer<'a>(
         .into_iter()
         .inspect(|_| looked_at += 1)
         .filter(|found| {
-            found.to == message.recipient.number && is_same_text(&normalised(&found.body.0), &wanted)
+            found.to == message.recipient.number
+                && !message.spent.contains(&found.sid)
+                && is_same_text(&normalised(&found.body.0), &wanted)
         })
         .collect();
     matches.sort_by(|a, b| (a.created_at, &a.sid).cmp(&(b.created_at, &b.sid)));
@@ -156,11 +161,15 @@ mod tests {
             text: Text(text.into()),
             segments: 1,
             ack: None,
-            phase: MessagePhase::InDoubt { started_at: at(0), asked: 0, ask_at: at(40) },
+            phase: MessagePhase::InDoubt { started_at: at(0), asked: 0, ask_at: at(40), lost_until: None },
             epoch: 2,
             attempt: 1,
             first_attempt_at: Some(at(0)),
             nudge_at: None,
+            poll_at: None,
+            polls: 0,
+            excused: 0,
+            spent: Vec::new(),
         }
     }
 
@@ -266,8 +275,9 @@ mod tests {
 
     #[test]
     fn the_window_holds_the_request_and_both_clocks() {
-        assert_eq!(window(at(0)), (at(-120), at(130)));
-        assert_eq!(window(Timestamp::MIN).0, Timestamp::MIN);
-        assert_eq!(window(Timestamp::MAX).1, Timestamp::MAX);
+        assert_eq!(window(at(0), None), (at(-120), at(130)));
+        assert_eq!(window(at(0), Some(at(500))), (at(-120), at(630)));
+        assert_eq!(window(Timestamp::MIN, None).0, Timestamp::MIN);
+        assert_eq!(window(Timestamp::MAX, None).1, Timestamp::MAX);
     }
 }

@@ -55,6 +55,14 @@ pub const LEASE_MS: i64 = 30_000;
 const _: () = assert!(2 * CARRIER_ANSWER_MS_MAX as i64 <= LEASE_MS);
 /// How long a wake-up may take to be acted on before it is sent again, in milliseconds.
 pub const NUDGE_MS: i64 = 30_000;
+/// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.
+pub const NUDGE_MS_MAX: i64 = 5 * 60 * 1_000;
+/// How long a text waits at least after the provider refused the whole account, in milliseconds.
+pub const ACCOUNT_STOP_MS: i64 = 30_000;
+/// How long after the store came back the provider is asked about what may have been lost, in milliseconds.
+pub const LOST_ASK_MS: i64 = 10_000;
+/// Most questions asked of the provider about the status of one text.
+pub const POLLS_MAX: usize = 20;
 /// Most due runs taken at once.
 pub const DUE_BATCH_MAX: u16 = 256;
 /// How long taken due runs are hidden from other takers, in milliseconds.

@@ -15,6 +15,7 @@ use crate::{
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
     policy::Rule,
+    poll::{PollAnswer, PollSchedule},
     retry::RetryPolicy,
     workflow::OnDoubt,
 };
@@ -47,6 +48,22 @@ pub struct Message {
     /// When a wake-up that was given is repeated, unless something happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nudge_at: Option<Timestamp>,
+    /// When the provider is asked for a status that no callback has brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_at: Option<Timestamp>,
+    /// How often it has been asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub polls: u16,
+    /// Attempts that do not count against the retry policy: the account was stopped, whatever the text was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub excused: u16,
+    /// Names of earlier attempts that the provider took and could not deliver.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<MessageSid>,
+}
+
+fn is_zero(count: &u16) -> bool {
+    *count == 0
 }
 
 /// Where a message stands.
@@ -73,6 +90,9 @@ pub enum MessagePhase {
         asked: u8,
         /// When it is asked next.
         ask_at: Timestamp,
+        /// Until when a request may have been made that nobody knows of: the store lost what it had been told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost_until: Option<Timestamp>,
     },
     /// Certainly not sent; waits to be sent again.
     RetryWait {
@@ -93,6 +113,9 @@ pub enum MessagePhase {
     Held {
         /// When the request was made.
         started_at: Timestamp,
+        /// Who said that it was sent, without knowing the provider's name for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_says: Option<String>,
     },
     /// A rule forbids it.
     Suppressed {
@@ -128,7 +151,8 @@ impl MessagePhase {
                 CarrierStatus::Undelivered => "undelivered",
                 CarrierStatus::Failed => "failed",
             },
-            Self::Held { .. } => "held",
+            Self::Held { sent_says: None, .. } => "held",
+            Self::Held { sent_says: Some(_), .. } => "sent",
             Self::Suppressed { .. } => "suppressed",
             Self::Dead { .. } => "dead",
             Self::Expired => "expired",
@@ -148,6 +172,8 @@ pub enum MessageEvent<'a> {
     Suppress(Rule),
     /// The policy's second look, or the clock: too late.
     Expire,
+    /// The store may have lost that it was sent, at this time at the earliest: ask before it is sent again.
+    MaybeLost(Timestamp),
     /// The worker that made attempt `attempt` heard this.
     Answered {
         /// Which attempt.
@@ -168,10 +194,32 @@ pub enum MessageEvent<'a> {
     },
     /// The provider was asked what became of it.
     DoubtAnswered(&'a DoubtAnswer),
+    /// The provider was asked for the status of what it took.
+    Polled(&'a PollAnswer),
+    /// An operator says what became of a held text.
+    Settled {
+        /// Who.
+        by: &'a str,
+        /// What.
+        verdict: &'a HeldVerdict,
+    },
     /// Time has passed.
     Tick,
     /// The run is over or has moved on.
     Cancel,
+}
+
+/// What an operator found out about a held text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum HeldVerdict {
+    /// It went out.
+    Sent {
+        /// The provider's name for it, if it is known; its status is then followed.
+        sid: Option<MessageSid>,
+    },
+    /// It did not.
+    NotSent,
 }
 
 /// What a transition may look at besides the message.
@@ -189,6 +237,12 @@ pub struct MessageContext<'a> {
     pub on_doubt: OnDoubt,
     /// When the provider is asked about a doubt.
     pub doubt: &'a DoubtSchedule,
+    /// When the provider is asked for a missing status.
+    pub poll: &'a PollSchedule,
+    /// The step's delivery deadline, in seconds: a status is asked for before it passes.
+    pub deliver_within_s: Option<u32>,
+    /// Whether a failed delivery leads to somebody else, or to a ticket. Then nobody waits for another attempt.
+    pub is_escalated: bool,
     /// Whether its run is under way, and in this message's step.
     pub is_wanted: bool,
     /// When the event stops being of use.
@@ -240,10 +294,20 @@ impl Message {
         matches!(self.phase, MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. })
     }
 
+    /// Whether an operator must say what became of it.
+    pub fn is_held(&self) -> bool {
+        matches!(self.phase, MessagePhase::Held { sent_says: None, .. })
+    }
+
+    /// Attempts that count against the retry policy.
+    pub fn counted_attempts(&self) -> u16 {
+        self.attempt.saturating_sub(self.excused)
+    }
+
     /// Whether nothing more can happen to it but a late status.
     pub fn is_settled(&self) -> bool {
         match &self.phase {
-            MessagePhase::Submitted { status, .. } => status.is_final(),
+            MessagePhase::Submitted { status, .. } => status.is_final() || self.poll_at.is_none(),
             MessagePhase::Held { .. } => true,
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
@@ -258,18 +322,26 @@ impl Message {
 
     /// When it must be looked at again, whatever the run does.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let at = match &self.phase {
+        let at = self.phase_due()?;
+        match self.nudge_at {
+            Some(nudge) if !matches!(self.phase, MessagePhase::Dispatching { .. }) => Some(at.max(nudge)),
+            Some(_) | None => Some(at),
+        }
+    }
+
+    /// When its phase asks for a look, whatever wake-ups were given since.
+    fn phase_due(&self) -> Option<Timestamp> {
+        match &self.phase {
             MessagePhase::Queued { not_before: at }
             | MessagePhase::RetryWait { until: at }
-            | MessagePhase::InDoubt { ask_at: at, .. } => *at,
-            MessagePhase::Dispatching { lease_until, .. } => return Some(*lease_until),
-            MessagePhase::Submitted { .. }
-            | MessagePhase::Held { .. }
+            | MessagePhase::InDoubt { ask_at: at, .. }
+            | MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),
+            MessagePhase::Submitted { .. } => self.poll_at,
+            MessagePhase::Held { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
-            | MessagePhase::Cancelled => return None,
-        };
-        Some(self.nudge_at.map_or(at, |nudge| at.max(nudge)))
+            | MessagePhase::Cancelled => None,
+        }
     }
 }

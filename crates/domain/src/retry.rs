@@ -69,7 +69,7 @@ impl RetryPolicy {
             return None;
         }
         let room_ms = u64::try_from(last_at.duration_since(earliest).as_millis()).unwrap_or(0);
-        let delay_ms = draw(q, self.interval_ms(q.attempt).min(room_ms));
+        let delay_ms = draw(q.seed, q.attempt, self.interval_ms(q.attempt).min(room_ms));
         earliest.checked_add(SignedDuration::from_millis(i64::try_from(delay_ms).ok()?)).ok()
     }
 
@@ -84,11 +84,16 @@ impl RetryPolicy {
     }
 }
 
+/// A wait from 0 to `most_ms`, both included, that the seed and the attempt alone decide, in milliseconds.
+pub(crate) fn spread(seed: u64, attempt: u16, most_ms: i64) -> i64 {
+    i64::try_from(draw(seed, attempt, u64::try_from(most_ms).unwrap_or(0))).unwrap_or(0)
+}
+
 /// A number from 0 to `most`, both included, that the seed and the attempt alone decide.
-fn draw(q: &RetryQuestion, most: u64) -> u64 {
+fn draw(chance: u64, attempt: u16, most: u64) -> u64 {
     let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&q.seed.to_le_bytes());
-    seed[8..10].copy_from_slice(&q.attempt.to_le_bytes());
+    seed[..8].copy_from_slice(&chance.to_le_bytes());
+    seed[8..10].copy_from_slice(&attempt.to_le_bytes());
     let word = ChaCha8Rng::from_seed(seed).next_u64();
     // Scaled by hand: a range sampler may change between releases, and a recorded run must replay.
     ((u128::from(word) * (u128::from(most) + 1)) >> 64) as u64

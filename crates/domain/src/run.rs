@@ -17,10 +17,10 @@ pub use step::{Addressee, Audience, Dispatch, Setting};
 use crate::{
     event::{Event, EventKey},
     id::{MessageId, RunId},
-    message::{Message, MessageContext, MessageEvent},
+    message::{HeldVerdict, Message, MessageContext, MessageEvent},
     moment::after_s,
     timeline::{Effects, Happening, Outcome},
-    workflow::{Lane, Workflow},
+    workflow::{Lane, Step, Workflow},
 };
 
 /// Where a run stands. All but `active` are ends, of which `acknowledged` may still become `resolved`.
@@ -214,6 +214,21 @@ impl Run {
         true
     }
 
+    /// An operator says what became of a held text. Returns whether that changed anything.
+    pub fn settle_held(
+        &mut self,
+        number: u16,
+        verdict: &HeldVerdict,
+        by: &str,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) -> bool {
+        let is_held = self.message(number).is_some_and(Message::is_held);
+        self.apply_to_message(number, &MessageEvent::Settled { by, verdict }, workflow, now, fx);
+        is_held
+    }
+
     fn close(&mut self, phase: RunPhase, reason: &str, now: Timestamp, fx: &mut Effects) {
         self.phase = phase;
         self.closed_at = Some(now);
@@ -247,6 +262,9 @@ impl Run {
             retry: &workflow.definition.retry,
             on_doubt: workflow.definition.on_doubt,
             doubt: &workflow.definition.doubt_ask_after,
+            poll: &workflow.definition.poll_after,
+            deliver_within_s: workflow.step(step).and_then(Step::deliver_within_s),
+            is_escalated: workflow.leads_on_from(step),
             is_wanted: self.phase == RunPhase::Active && step == self.step,
             not_after: self.not_after,
             now,

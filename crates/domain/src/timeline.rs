@@ -92,7 +92,7 @@ pub enum Happening {
     },
     /// A doubt ended.
     DoubtSettled {
-        /// How: `found`, `callback`, `answer`, `resend`, `hold`, `expired`.
+        /// How: `found`, `callback`, `answer`, `operator`, `resend`, `hold`.
         by: String,
         /// What it rests on.
         evidence: String,
@@ -105,6 +105,13 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// The provider was asked for a status that no callback had brought.
+    StatusAsked {
+        /// The status it gave.
+        status: CarrierStatus,
+    },
+    /// The provider was asked for a status, and has no such text any more.
+    StatusUnknown,
     /// A final status that contradicts an earlier final one. The first is kept.
     ContradictoryStatus {
         /// The status that is not believed.
@@ -179,6 +186,13 @@ pub enum Command {
     },
     /// Ask the provider what became of this message.
     ResolveDoubt {
+        /// Which message.
+        message: MessageId,
+        /// Its epoch when the command was given.
+        epoch: u32,
+    },
+    /// Ask the provider for the status of this message.
+    PollStatus {
         /// Which message.
         message: MessageId,
         /// Its epoch when the command was given.

@@ -13,6 +13,7 @@ use crate::{
     id::digest,
     limits::{DELIVER_WITHIN_S_DEFAULT, NOT_AFTER_S_DEFAULT},
     phone::E164,
+    poll::PollSchedule,
     quiet_hours::QuietHours,
     retry::RetryPolicy,
     schema::FieldSchema,
@@ -190,6 +191,9 @@ pub struct WorkflowDefinition {
     /// When the provider is asked about texts in doubt.
     #[serde(default)]
     pub doubt_ask_after: DoubtSchedule,
+    /// When the provider is asked for statuses that no callback brought.
+    #[serde(default)]
+    pub poll_after: PollSchedule,
     /// The text.
     pub template: String,
     /// The most segments a text may take, 1 to 10.
@@ -226,6 +230,7 @@ impl WorkflowDefinition {
             stage: Stage::default(),
             on_doubt: OnDoubt::default(),
             doubt_ask_after: DoubtSchedule::default(),
+            poll_after: PollSchedule::default(),
             template: template.to_owned(),
             max_segments: 1,
             link_hosts: Vec::new(),
@@ -290,6 +295,11 @@ impl Workflow {
     /// The definition's name.
     pub fn name(&self) -> &str {
         &self.definition.name
+    }
+
+    /// Whether somebody else hears of it when a step does not do: a further step, or a ticket.
+    pub fn leads_on_from(&self, index: u8) -> bool {
+        self.step(index.saturating_add(1)).is_some() || self.definition.exhausted_ticket.is_some()
     }
 
     /// The step with this index, from 0.

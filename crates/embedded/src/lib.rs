@@ -17,6 +17,7 @@ mod forget;
 mod known;
 mod lock;
 mod open_error;
+mod paces;
 mod read;
 mod readers;
 mod resolve;
@@ -45,6 +46,7 @@ use crate::{
     checkpoint::Checkpointer,
     known::Known,
     lock::LockFile,
+    paces::Paces,
     readers::Readers,
     run_cache::RunCache,
     slot_marks::SlotMarks,
@@ -103,6 +105,7 @@ impl Embedded {
             marks: SlotMarks::default(),
             known_numbers: Known::new(),
             known_runs: Known::new(),
+            paces: Paces::default(),
         };
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;

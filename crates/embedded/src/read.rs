@@ -144,6 +144,13 @@ pub(crate) fn dead_letters(
     )
 }
 
+/// One dead letter.
+pub(crate) fn dead_letter(connection: &Connection, id: &str) -> Result<Option<DeadLetter>, Fault> {
+    let found =
+        documents(connection, "SELECT doc FROM dead_letter WHERE id = ?1", params![id], "dead letter");
+    Ok(found?.into_iter().next())
+}
+
 /// Outcomes after a cursor, in the order they were stored.
 pub(crate) fn outcomes(connection: &Connection, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, Fault> {
     let mut select =

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use domain::{
     carrier::MessageSid,
-    message::MessagePhase,
     run::{Run, RunPhase},
     timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
 };
@@ -75,7 +74,7 @@ impl RunRow {
             closed_ms: run.closed_at.map(floor_ms),
             pending: run.closed_at.is_none() || waits,
             resolvable: matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged),
-            held: messages.iter().any(|message| matches!(message.phase, MessagePhase::Held { .. })),
+            held: messages.iter().any(domain::message::Message::is_held),
             tally: tally(run),
             doc: serde_json::to_vec(run)
                 .map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,

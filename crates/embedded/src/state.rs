@@ -2,7 +2,7 @@
 //!
 //! Never: something that could not be rebuilt from the database.
 
-use crate::{known::Known, run_cache::RunCache, slot_marks::SlotMarks};
+use crate::{known::Known, paces::Paces, run_cache::RunCache, slot_marks::SlotMarks};
 
 /// Shared by the writer's commands and the store's reads.
 pub(crate) struct State {
@@ -11,4 +11,5 @@ pub(crate) struct State {
     pub(crate) known_numbers: Known,
     /// Runs that are stored, or were.
     pub(crate) known_runs: Known,
+    pub(crate) paces: Paces,
 }

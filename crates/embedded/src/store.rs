@@ -11,6 +11,7 @@ use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
     id::{MessageId, RunId},
+    pace::{Place, Reservation},
     phone::E164,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
@@ -69,10 +70,12 @@ impl Store for EmbeddedStore {
 
     async fn take_due(
         &self,
+        _shard: Option<u8>,
         now: Timestamp,
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
+        // One index holds the due rows of all shards, so all of them are as near.
         Ok(self.writer.write(TakeDue { now, hidden_until, max, state: self.state.clone() }).await?)
     }
 
@@ -97,6 +100,18 @@ impl Store for EmbeddedStore {
     async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
         let sid = sid.clone();
         Ok(self.readers.read(move |connection| read::message_of_sid(connection, &sid)).await?)
+    }
+
+    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+        let (sid, message) = (sid.clone(), message.to_string());
+        let claim = move |connection: &rusqlite::Connection| {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO sid (sid, message) VALUES (?1, ?2)")?
+                .execute([sid.as_str(), &message])?;
+            read::message_of_sid(connection, &sid)
+        };
+        let owner = self.writer.write(claim).await?;
+        owner.ok_or_else(|| StoreError::Corrupt("a name that was just bound is not there".to_owned()))
     }
 
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
@@ -149,6 +164,11 @@ impl Store for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::dead_letters(connection, &filter, max)).await?)
     }
 
+    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
+        let id = id.to_owned();
+        Ok(self.readers.read(move |connection| read::dead_letter(connection, &id)).await?)
+    }
+
     async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         let settle = move |connection: &rusqlite::Connection| {
@@ -177,6 +197,15 @@ impl Store for EmbeddedStore {
             Ok(())
         };
         Ok(self.writer.write(add).await?)
+    }
+
+    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
+        Ok(self.state.paces.reserve(place, now))
+    }
+
+    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        // What was acknowledged is on disk, and there is no other copy to fall back to.
+        Ok(None)
     }
 
     async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {

@@ -71,7 +71,7 @@ pub async fn run(
 /// Finds due rows whose alarm was lost.
 async fn sweep(ctx: Arc<Context>, config: EscalationConfig, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
-        if let Err(error) = due_runs(&ctx, config.runs_at_once).await {
+        if let Err(error) = due_runs(&ctx, None, config.runs_at_once).await {
             tracing::warn!(%error, "due runs could not be worked on; they come back");
         }
         let next = ctx.clock.now()
@@ -106,7 +106,7 @@ async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
 async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
     let result = match &delivery.payload {
         Payload::Command(Command::LookNow { run }) => look(&ctx, run).await,
-        Payload::Alarm(_) => due_runs(&ctx, runs_at_once).await,
+        Payload::Alarm(slot) => due_runs(&ctx, Some(slot.shard), runs_at_once).await,
         Payload::Command(_) | Payload::Event(_) | Payload::Unreadable { .. } => {
             tracing::warn!("something that is no wake-up came to the escalation worker and was put aside");
             Ok(())
@@ -124,15 +124,15 @@ async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
     }
 }
 
-/// Works on everything that is due.
+/// Works on everything that is due, or on what is due in one shard.
 ///
 /// # Errors
 /// When the store cannot be asked. One run's failure is logged and leaves the others alone; its due row comes back.
-pub async fn due_runs(ctx: &Context, runs_at_once: usize) -> Result<(), RoleError> {
+pub async fn due_runs(ctx: &Context, shard: Option<u8>, runs_at_once: usize) -> Result<(), RoleError> {
     loop {
         let now = ctx.clock.now();
         let hidden_until = now + SignedDuration::from_millis(DUE_LEASE_MS);
-        let due = ctx.store.take_due(now, hidden_until, DUE_BATCH_MAX).await?;
+        let due = ctx.store.take_due(shard, now, hidden_until, DUE_BATCH_MAX).await?;
         let is_last = due.len() < usize::from(DUE_BATCH_MAX);
         stream::iter(due)
             .for_each_concurrent(runs_at_once, |id| async move {

@@ -7,6 +7,7 @@ use domain::{
     directory::Override,
     event::EventKey,
     id::{MessageId, RunId},
+    pace::{Place, Reservation},
     phone::E164,
     run::{Run, RunPhase},
     timeline::{DeadLetter, Effects, Entry, Outcome, ReplyRoute},
@@ -180,8 +181,11 @@ pub trait Store: Send + Sync {
 
     /// Takes up to `max` runs due at `now`, earliest first, and hides them from other takers until `hidden_until`.
     /// A taken run comes back then, unless it was changed meanwhile.
+    ///
+    /// With a shard, that shard's runs are meant; those of others may come along.
     async fn take_due(
         &self,
+        shard: Option<u8>,
         now: Timestamp,
         hidden_until: Timestamp,
         max: u16,
@@ -202,6 +206,10 @@ pub trait Store: Send + Sync {
 
     /// Which message a provider's name is bound to.
     async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError>;
+
+    /// Binds a provider's name to a message unless it is bound, and returns which message it is bound to: of two that
+    /// look alike, one gets the name.
+    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError>;
 
     /// Reply routes of a phone that have not expired, latest first.
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError>;
@@ -227,6 +235,9 @@ pub trait Store: Send + Sync {
     /// Dead letters that match and were neither replayed nor discarded, oldest first, at most `max`.
     async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError>;
 
+    /// The dead letter with this id, unless it was replayed or discarded.
+    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError>;
+
     /// Takes a dead letter off the list. Returns whether it was on it: of two takers one gets `true`.
     async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError>;
 
@@ -238,6 +249,13 @@ pub trait Store: Send + Sync {
 
     /// Adds an on-call override.
     async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
+
+    /// Reserves a place in a queue that moves at a pace. See [`domain::pace`].
+    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError>;
+
+    /// Since when acknowledged writes may be missing, because the store came back without them; `None` if nothing
+    /// speaks for it, or if it was so long ago that whatever was under way has been settled.
+    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Forgets what may be forgotten: closed runs that ended before `before`, with all that belongs to them.
     /// Returns how many runs went; at most `max`, so that nobody waits for long.

@@ -17,8 +17,15 @@ pub(crate) async fn command(ctx: &Context, message: &MessageId, epoch: u32) -> R
         return Ok(());
     };
     let consent = ctx.store.consent(&recipient).await?;
+    let losses_since = ctx.store.losses_since().await?;
     let applied = ctx
         .change(&message.run, |run, workflow, now, fx| {
+            if let Some(since) = losses_since
+                && run.message(message.number).is_some_and(|message| message.epoch == epoch)
+                && run.doubt_losses(message.number, since, workflow, now, fx)
+            {
+                return Dispatch::Stay;
+            }
             let setting = Setting { workflow, environment: &ctx.environment, now };
             run.begin_dispatch(message.number, epoch, &consent, &setting, fx)
         })

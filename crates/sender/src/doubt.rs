@@ -30,12 +30,12 @@ fn is_in_doubt(run: &Run, number: u16, epoch: u32) -> bool {
 }
 
 async fn ask(ctx: &Context, run: &Run, id: &MessageId) -> Result<DoubtAnswer, RoleError> {
-    let Some((message, MessagePhase::InDoubt { started_at, .. })) =
+    let Some((message, MessagePhase::InDoubt { started_at, lost_until, .. })) =
         run.message(id.number).map(|m| (m, &m.phase))
     else {
         return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was settled meanwhile".to_owned() });
     };
-    let (from, until) = window(*started_at);
+    let (from, until) = window(*started_at, *lost_until);
     let listed = match ctx.carrier.look_up(&message.recipient.number, from, until).await {
         Ok(listed) => listed,
         Err(error) => return Ok(DoubtAnswer::NoAnswer { reason: error.to_string() }),
@@ -47,5 +47,13 @@ async fn ask(ctx: &Context, run: &Run, id: &MessageId) -> Result<DoubtAnswer, Ro
             unbound.push(found);
         }
     }
-    Ok(read_answer(message, &unbound, |code| ctx.carrier.classify(code)))
+    loop {
+        let answer = read_answer(message, &unbound, |code| ctx.carrier.classify(code));
+        let DoubtAnswer::Found { sid, .. } = &answer else { return Ok(answer) };
+        // Another text may look the same and be asked about at the same time: the name goes to one of them.
+        if ctx.store.claim_sid(sid, id).await? == *id {
+            return Ok(answer);
+        }
+        unbound.retain(|found| found.sid != *sid);
+    }
 }

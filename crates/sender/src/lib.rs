@@ -6,6 +6,7 @@
 mod dispatch;
 mod doubt;
 mod open;
+mod poll;
 mod work;
 
 use std::{sync::Arc, time::Duration};

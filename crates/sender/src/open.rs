@@ -12,13 +12,23 @@ use domain::{
     workflow::Workflow,
 };
 use futures::future::join_all;
+use jiff::Timestamp;
 use ports::{Change, Opened, store::Resolution};
 use shell::{Context, RoleError};
 
 use crate::{dispatch, work::poison};
 
+/// What the bus knows of a delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Somebody had it before, and may have acted on it.
+    pub(crate) redelivered: bool,
+    /// When it was published, where known.
+    pub(crate) published_at: Option<Timestamp>,
+}
+
 /// Works on one event: opens what it opens, resolves what it resolves.
-pub(crate) async fn event(ctx: &Context, bytes: &[u8]) -> Result<(), RoleError> {
+pub(crate) async fn event(ctx: &Context, bytes: &[u8], seen: Seen) -> Result<(), RoleError> {
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
         Err(errors) => return poison(ctx, bytes, "invalid_event", &list(&errors)).await,
@@ -33,7 +43,7 @@ pub(crate) async fn event(ctx: &Context, bytes: &[u8]) -> Result<(), RoleError> 
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(ctx, &event, workflow).await?;
+            open(ctx, &event, workflow, seen).await?;
         } else {
             poison(ctx, bytes, "invalid_event", &format!("workflow {}: {}", workflow.name(), list(&errors)))
                 .await?;
@@ -64,7 +74,9 @@ async fn resolve(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<()
     Ok(())
 }
 
-async fn open(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+async fn open(ctx: &Context, event: &Event, workflow: &Workflow, seen: Seen) -> Result<(), RoleError> {
+    // Somebody may have opened this run and sent its texts before the store lost it.
+    let losses_since = if seen.redelivered { ctx.store.losses_since().await? } else { None };
     let now = ctx.clock.now();
     let happened_at = event.time.unwrap_or(now);
     let mut fx = Effects::default();
@@ -74,7 +86,13 @@ async fn open(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<(), R
     while let Some(index) = step {
         let audience = ctx.audience(&run, workflow, index, now).await?;
         run.start_step(index, &audience, &Setting { workflow, environment: &ctx.environment, now }, &mut fx);
-        let ready: Vec<u16> = ready(&run, now);
+        let mut ready: Vec<u16> = ready(&run, now);
+        if losses_since.is_some() {
+            let first_seen = seen.published_at.unwrap_or(happened_at).min(now);
+            for number in std::mem::take(&mut ready) {
+                run.doubt_first_time(number, first_seen, workflow, now, &mut fx);
+            }
+        }
         if ready.len() <= INLINE_DISPATCH_MAX {
             let intents = ready.into_iter().map(|number| run.intend(number, workflow, now, &mut fx));
             submissions.extend(intents.filter_map(|dispatch| match dispatch {
@@ -118,7 +136,7 @@ async fn open_resolved(
     Ok(())
 }
 
-fn ready(run: &Run, now: jiff::Timestamp) -> Vec<u16> {
+fn ready(run: &Run, now: Timestamp) -> Vec<u16> {
     run.messages
         .iter()
         .filter(|message| matches!(message.phase, MessagePhase::Queued { not_before } if not_before <= now))

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 use shell::{Context, RoleError};
 
-use crate::{dispatch, doubt, open};
+use crate::{dispatch, doubt, open, poll};
 
 /// How long a piece of work waits after a port failed, in milliseconds.
 const RETRY_AFTER_MS: i64 = 1_000;
@@ -18,13 +18,17 @@ const RETRY_AFTER_MS: i64 = 1_000;
 /// Does the work, stores the result, then answers. What a port's failure interrupts comes back.
 pub(crate) async fn work(ctx: Arc<Context>, queue: Queue, delivery: Delivery) {
     let result = match &delivery.payload {
-        Payload::Event(bytes) => open::event(&ctx, bytes).await,
+        Payload::Event(bytes) => {
+            let seen = open::Seen { redelivered: delivery.redelivered, published_at: delivery.published_at };
+            open::event(&ctx, bytes, seen).await
+        }
         Payload::Command(Command::Dispatch { message, epoch }) => {
             dispatch::command(&ctx, message, *epoch).await
         }
         Payload::Command(Command::ResolveDoubt { message, epoch }) => {
             doubt::resolve(&ctx, message, *epoch).await
         }
+        Payload::Command(Command::PollStatus { message, epoch }) => poll::ask(&ctx, message, *epoch).await,
         Payload::Command(Command::LookNow { .. }) | Payload::Alarm(_) => {
             poison(&ctx, b"", "misrouted", "a wake-up for the escalation worker came to a sender").await
         }

@@ -80,7 +80,9 @@ impl Context {
     pub async fn wake(&self, run: &Run, due: Option<Timestamp>, alarm: Option<Slot>, commands: &[Command]) {
         for command in commands {
             let queue = match command {
-                Command::Dispatch { .. } | Command::ResolveDoubt { .. } => Queue::Send(run.lane),
+                Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
+                    Queue::Send(run.lane)
+                }
                 Command::LookNow { .. } => Queue::Escalation,
             };
             if let Err(error) = self.bus.publish(queue, command).await {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use domain::{
     carrier::MessageSid,
     consent::ConsentEntry,
+    id::MessageId,
     limits::REPLY_ROUTES_MAX,
     phone::E164,
     run::Run,
@@ -36,13 +37,18 @@ impl RedisStore {
                 .into_iter()
                 .fold(call, |call, route| call.arg(floor_us(route.expires_at)).arg(name_of(route)))
         });
-        let names = sids.iter().map(|(sid, number)| async move {
-            let mut bind = redis::cmd("HSETNX");
-            bind.arg(self.keys.sids(sid)).arg(field_of(sid)).arg(change.run.message_id(*number).to_string());
-            self.link.command::<()>(&bind).await
-        });
+        let names = sids
+            .iter()
+            .map(|(sid, number)| async move { self.bind_sid(sid, &change.run.message_id(*number)).await });
         try_join(self.link.calls::<()>(routes), try_join_all(names)).await?;
         Ok(())
+    }
+
+    /// Binds a provider's name to a message unless it is bound.
+    pub(crate) async fn bind_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<(), StoreError> {
+        let mut bind = redis::cmd("HSETNX");
+        bind.arg(self.keys.sids(sid)).arg(field_of(sid)).arg(message.to_string());
+        self.link.command(&bind).await
     }
 
     /// Appends to the consent log.

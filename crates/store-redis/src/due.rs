@@ -4,7 +4,7 @@
 //! Never: hands a run to a second taker before its first one's time is up: a script moves its due time to the end of
 //! the hiding, if it is still what it was seen to be.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use domain::id::{RunId, SHARDS};
 use jiff::Timestamp;
@@ -25,14 +25,16 @@ const LOOKS_MAX: u8 = 8;
 impl RedisStore {
     pub(crate) async fn take(
         &self,
+        shard: Option<u8>,
         now: Timestamp,
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
-        self.clear_alarms(now).await?;
+        let shards = shard.filter(|shard| *shard < SHARDS).map_or(0..SHARDS, |shard| shard..shard + 1);
+        self.clear_alarms(shards.clone(), now).await?;
         let mut taken = Vec::new();
         for _ in 0..LOOKS_MAX {
-            let seen = self.due_at(now, usize::from(max) - taken.len()).await?;
+            let seen = self.due_at(shards.clone(), now, usize::from(max) - taken.len()).await?;
             if seen.is_empty() {
                 break;
             }
@@ -46,9 +48,9 @@ impl RedisStore {
     }
 
     /// Slots that have rung need an alarm again. Before due rows are read: one that comes after that asks for its own.
-    async fn clear_alarms(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn clear_alarms(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
         let mut pipeline = redis::pipe();
-        for shard in 0..SHARDS {
+        for shard in shards {
             pipeline
                 .cmd("ZREMRANGEBYSCORE")
                 .arg(self.keys.alarms(shard))
@@ -59,9 +61,14 @@ impl RedisStore {
         self.link.pipeline(&pipeline).await
     }
 
-    async fn due_at(&self, now: Timestamp, max: usize) -> Result<Vec<((i64, String), ())>, StoreError> {
+    async fn due_at(
+        &self,
+        shards: Range<u8>,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<((i64, String), ())>, StoreError> {
         let now = floor_ms(now);
-        merge::first(max, |shard, offset, limit| async move {
+        merge::first_of(shards, max, |shard, offset, limit| async move {
             let mut range = redis::cmd("ZRANGEBYSCORE");
             range.arg(self.keys.due(shard)).arg("-inf").arg(now).arg("WITHSCORES");
             range.arg("LIMIT").arg(offset).arg(limit);

@@ -89,12 +89,24 @@ impl RedisStore {
         Ok(())
     }
 
+    /// Since when writes may be missing, as far as it matters still. Looks at the history where it may be another one.
+    pub(crate) async fn notice_losses(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.is_unsure() {
+            self.check_generation().await?;
+        }
+        Ok(self.reconcile_until().and_then(|_| self.seen.seen().since))
+    }
+
+    /// Whether a connection broke since the last look, or that was long ago.
+    fn is_unsure(&self) -> bool {
+        let (now, looked_at) = (self.settings.clock.now(), self.seen.seen().looked_at);
+        let is_old = looked_at.is_none_or(|at| now.duration_since(at).as_secs() >= LOOK_EVERY_S);
+        self.link.take_broke() || is_old
+    }
+
     /// What a store does for itself whenever due runs are asked for.
     pub(crate) async fn look_after(&self, now: Timestamp) -> Result<(), StoreError> {
-        let clock = self.settings.clock.now();
-        let looked_at = self.seen.seen().looked_at;
-        let is_old = looked_at.is_none_or(|at| clock.duration_since(at).as_secs() >= LOOK_EVERY_S);
-        if self.link.take_broke() || is_old {
+        if self.is_unsure() {
             self.check_generation().await?;
             let before = self.settings.retention.and_then(|kept| now.checked_sub(kept).ok());
             if let Some(before) = before {

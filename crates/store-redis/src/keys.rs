@@ -105,6 +105,10 @@ impl Keys {
         format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
     }
 
+    pub(crate) fn pace(&self, queue: &str) -> String {
+        format!("{}pace:{}", self.prefix, short(&["pace", queue]))
+    }
+
     pub(crate) fn workflow(&self, hash: &str) -> String {
         format!("{}wf:{hash}", self.prefix)
     }

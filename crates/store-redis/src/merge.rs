@@ -3,7 +3,7 @@
 //! In: pages of each shard, in order. Out: the first items of all, in order.
 //! Never: reads more pages of a shard than the answer needs.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use domain::id::SHARDS;
 use futures::future::try_join_all;
@@ -31,13 +31,25 @@ pub(crate) async fn first<K: Ord + Clone, T, F>(
 where
     F: Future<Output = Result<Page<K, T>, StoreError>>,
 {
-    let page_max = (max / usize::from(SHARDS) * 2 + 4).min(max);
+    first_of(0..SHARDS, max, fetch).await
+}
+
+/// The same of some shards.
+pub(crate) async fn first_of<K: Ord + Clone, T, F>(
+    shards: Range<u8>,
+    max: usize,
+    fetch: impl Fn(u8, u64, usize) -> F,
+) -> Result<Vec<(K, T)>, StoreError>
+where
+    F: Future<Output = Result<Page<K, T>, StoreError>>,
+{
+    let page_max = (max / shards.len().max(1) * 2 + 4).min(max);
     let mut found = Vec::new();
     if max == 0 {
         return Ok(found);
     }
-    let pages = try_join_all((0..SHARDS).map(|shard| fetch(shard, 0, page_max))).await?;
-    let mut heads: Vec<Head<K, T>> = (0..SHARDS)
+    let pages = try_join_all(shards.clone().map(|shard| fetch(shard, 0, page_max))).await?;
+    let mut heads: Vec<Head<K, T>> = shards
         .zip(pages)
         .map(|(shard, page)| Head { shard, items: page.items.into(), next: page.next })
         .collect();

@@ -87,6 +87,7 @@ const MORE: &[&str] = &[
     "oncall:",
     "escalated\",\"step\":",
     "retry_scheduled\",\"until\":",
+    ",\"poll_at\":",
 ];
 const _: () = assert!(MORE.len() < SID_INDEX as usize);
 /// In the place of an index in [`MORE`], followed by 16 bytes: a provider's name, `SM` and 32 hex digits.

@@ -19,6 +19,7 @@ pub(crate) struct Scripts {
     pub(crate) consent: Script,
     pub(crate) add_override: Script,
     pub(crate) generation: Script,
+    pub(crate) reserve: Script,
 }
 
 macro_rules! script {
@@ -41,6 +42,7 @@ impl Scripts {
             consent: script!("consent"),
             add_override: script!("override"),
             generation: script!("generation"),
+            reserve: script!("reserve"),
         }
     }
 }

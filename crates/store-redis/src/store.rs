@@ -10,6 +10,7 @@ use domain::{
     directory::Override,
     id::{MessageId, RunId},
     limits::{DEDUPE_S, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    pace::{Pace, Place, Reservation},
     phone::E164,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
@@ -111,12 +112,13 @@ impl Store for RedisStore {
 
     async fn take_due(
         &self,
+        shard: Option<u8>,
         now: Timestamp,
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
         self.look_after(now).await?;
-        self.take(now, hidden_until, max).await
+        self.take(shard, now, hidden_until, max).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -161,6 +163,12 @@ impl Store for RedisStore {
         message
             .map(|text| text.parse().map_err(|error| unreadable("message of SID", sid.as_str(), error)))
             .transpose()
+    }
+
+    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+        self.bind_sid(sid, message).await?;
+        let owner = self.message_of_sid(sid).await?;
+        owner.ok_or_else(|| unreadable("message of SID", sid.as_str(), "it was just bound and is not there"))
     }
 
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
@@ -232,6 +240,19 @@ impl Store for RedisStore {
         self.letters(filter, max).await
     }
 
+    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
+        for shard in Self::shards_of_letter(id) {
+            let doc: Option<Vec<u8>> =
+                self.link.command(redis::cmd("HGET").arg(self.keys.dead(shard)).arg(id)).await?;
+            if let Some(doc) = doc {
+                return serde_json::from_slice(&doc)
+                    .map(Some)
+                    .map_err(|error| unreadable("dead letter", id, error));
+            }
+        }
+        Ok(None)
+    }
+
     async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         let token = self.link.token();
         for shard in Self::shards_of_letter(id) {
@@ -268,6 +289,24 @@ impl Store for RedisStore {
     async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
         let doc = json(held, "override of", &held.schedule)?;
         self.link.call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc)).await
+    }
+
+    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
+        let Pace { interval_us, burst, horizon_s } = place.pace;
+        let call = Call::new(&self.scripts.reserve, vec![self.keys.pace(&place.queue)])
+            .arg(self.link.token())
+            .arg(interval_us)
+            .arg(burst)
+            .arg(u64::from(horizon_s) * 1_000_000)
+            .arg(place.cost)
+            .arg(floor_us(now));
+        let (what, at): (String, i64) = self.link.call(call).await?;
+        let at = of_us(at);
+        Ok(if what == "at" { Reservation::At(at) } else { Reservation::Full(at) })
+    }
+
+    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.notice_losses().await
     }
 
     async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@
 
 use domain::{
     id::RunId,
-    message::{Message, MessagePhase},
+    message::Message,
     run::{Run, RunPhase},
     timeline::Entry,
 };
@@ -143,9 +143,8 @@ pub(crate) fn write<'a>(
 fn flags(run: &Run, due: Option<Timestamp>) -> String {
     let is_pending =
         run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
-    let is_held = |message: &Message| matches!(message.phase, MessagePhase::Held { .. });
     let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
-    let held = if run.messages.iter().any(is_held) { 'h' } else { '-' };
+    let held = if run.messages.iter().any(Message::is_held) { 'h' } else { '-' };
     format!("{forgotten}{held}")
 }
 

@@ -57,7 +57,7 @@ pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>)
     let case = "asks_again";
     assert!(alarm(&*store, &due(case, 1, at(10))).await.is_some());
     assert!(alarm(&*store, &due(case, 2, at(11))).await.is_some());
-    store.take_due(at(10), at(25), 10).await.unwrap();
+    store.take_due(None, at(10), at(25), 10).await.unwrap();
     assert!(alarm(&*store, &due(case, 3, at(10))).await.is_some());
     assert_eq!(alarm(&*store, &due(case, 4, at(11))).await, None);
 }

@@ -54,7 +54,7 @@ pub async fn a_change_at_an_old_version_leaves_no_trace(store: Arc<dyn Store>) {
     assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), []);
     assert_eq!(store.outcomes(0, 10).await.unwrap(), outcomes);
     assert_eq!(store.reply_routes(&number(case, 1), at(3)).await.unwrap().len(), 1);
-    assert_eq!(store.take_due(at(-1), at(0), 10).await.unwrap(), []);
+    assert_eq!(store.take_due(None, at(-1), at(0), 10).await.unwrap(), []);
 }
 
 /// There is nothing to compare with.

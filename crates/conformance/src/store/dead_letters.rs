@@ -111,3 +111,16 @@ pub async fn letters_of_runs_are_listed_with_the_others(store: Arc<dyn Store>) {
     assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [letter(case, 2, 1), of_run.clone()]);
     assert!(store.settle_dead_letter(&of_run.id).await.unwrap());
 }
+
+/// However many there are.
+pub async fn one_letter_is_found_by_its_id(store: Arc<dyn Store>) {
+    let case = "found_by_id";
+    let (first, second) = (letter(case, 1, 1), letter(case, 2, 2));
+    for letter in [&first, &second] {
+        store.add_dead_letter(letter).await.unwrap();
+    }
+    assert_eq!(store.dead_letter(&second.id).await.unwrap(), Some(second.clone()));
+    assert!(store.settle_dead_letter(&second.id).await.unwrap());
+    assert_eq!(store.dead_letter(&second.id).await.unwrap(), None);
+    assert_eq!(store.dead_letter(&first.id).await.unwrap(), Some(first));
+}

@@ -95,7 +95,7 @@ pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Sto
         let nothing = DoubtAnswer::NotFound { evidence: "no such text".to_owned() };
         run.apply_to_message(1, &MessageEvent::DoubtAnswered(&nothing), workflow(), at(30), effects);
     });
-    held.run.messages[0].phase = MessagePhase::Held { started_at: at(20) };
+    held.run.messages[0].phase = MessagePhase::Held { started_at: at(20), sent_says: None };
     store.change_run(held.clone(), stored.version).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, [run.id]);
     let found = submitted(&held.run, &sid(case, 2), at(40));

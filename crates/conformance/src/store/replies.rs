@@ -83,3 +83,16 @@ pub async fn a_definition_reads_back_under_its_hash(store: Arc<dyn Store>) {
     assert_eq!(store.workflow(&other.hash).await.unwrap(), Some((*other.definition).clone()));
     assert_eq!(store.workflow("ffffffffffffffff").await.unwrap(), None);
 }
+
+/// Two texts that look alike are asked about at the same time, and the provider has one of them.
+pub async fn of_two_messages_that_claim_a_name_one_gets_it(store: Arc<dyn Store>) {
+    let case = "claimed";
+    let name = sid(case, 1);
+    let [one, two] = [1, 2].map(|n| Opening::new(case, n).change().run.message_id(1));
+    let (first, second) = futures::join!(store.claim_sid(&name, &one), store.claim_sid(&name, &two));
+    let owner = first.unwrap();
+    assert_eq!(owner, second.unwrap());
+    assert!(owner == one || owner == two);
+    assert_eq!(store.claim_sid(&name, &owner).await.unwrap(), owner, "to claim again changes nothing");
+    assert_eq!(store.message_of_sid(&name).await.unwrap(), Some(owner));
+}

@@ -5,16 +5,17 @@
 
 use jiff::Timestamp;
 
-use super::{Message, MessageContext, MessageEvent, MessagePhase};
+use super::{HeldVerdict, Message, MessageContext, MessageEvent, MessagePhase};
 use crate::{
     carrier::{CarrierStatus, FailureClass, MessageSid, Refusal, SubmitOutcome},
     consent::{ConsentChange, ConsentEntry},
     doubt::DoubtAnswer,
     id::{MessageId, RunId},
-    limits::{LEASE_MS, NUDGE_MS},
+    limits::{ACCOUNT_STOP_MS, LEASE_MS, LOST_ASK_MS, NUDGE_MS, NUDGE_MS_MAX},
     moment::after_ms,
     policy::{Decision, Rule},
-    retry::RetryQuestion,
+    poll::PollAnswer,
+    retry::{RetryQuestion, spread},
     timeline::{Command, DeadLetter, Effects, Happening},
     workflow::OnDoubt,
 };
@@ -49,6 +50,7 @@ impl Message {
                 self.wait(MessagePhase::Cancelled);
                 fx.note(ctx.now, self.number, Happening::Cancelled);
             }
+            MessageEvent::MaybeLost(from) if self.is_waiting() => self.maybe_lost(*from, ctx, fx),
             MessageEvent::Answered { attempt, outcome } => self.answered(*attempt, outcome, ctx, fx),
             MessageEvent::Status { sid, status, code, class } => {
                 let (by, evidence) = ("callback", "the provider's status carries our id");
@@ -56,11 +58,15 @@ impl Message {
                 self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
             MessageEvent::DoubtAnswered(answer) => self.doubt_answered(answer, ctx, fx),
+            MessageEvent::Polled(answer) => self.polled(answer, ctx, fx),
+            MessageEvent::Settled { by, verdict } if self.is_held() => self.settled(by, verdict, ctx, fx),
             MessageEvent::Tick => self.tick(ctx, fx),
             MessageEvent::Begin
             | MessageEvent::Defer(_)
             | MessageEvent::Suppress(_)
             | MessageEvent::Expire
+            | MessageEvent::MaybeLost(_)
+            | MessageEvent::Settled { .. }
             | MessageEvent::Cancel => {}
         }
     }
@@ -69,6 +75,7 @@ impl Message {
     pub(crate) fn requeue(&mut self, now: Timestamp) {
         self.wait(MessagePhase::Queued { not_before: now });
         self.first_attempt_at = None;
+        self.excused = self.attempt;
     }
 
     /// Moves to a phase that fences every command given out before.
@@ -76,6 +83,7 @@ impl Message {
         self.phase = phase;
         self.epoch += 1;
         self.nudge_at = None;
+        self.poll_at = None;
     }
 
     fn begin(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
@@ -121,8 +129,18 @@ impl Message {
             fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
         }
         match refusal.class {
-            FailureClass::RetrySoon | FailureClass::RetryLater | FailureClass::Account => {
-                self.retry(refusal, ctx, fx);
+            FailureClass::RetrySoon | FailureClass::RetryLater => {
+                match self.retry_at(refusal.retry_after_ms, ctx) {
+                    Some(until) => self.wait_for_retry(until, ctx, fx),
+                    None => self.die("attempts_used_up", &refusal.reason, refusal.code, ctx, fx),
+                }
+            }
+            // Nothing is wrong with the text: it waits until the account sends again, or until it is of no use.
+            FailureClass::Account => {
+                self.excused += 1;
+                let wait_ms =
+                    ACCOUNT_STOP_MS + spread(seed_of(ctx.run, self.number), self.attempt, ACCOUNT_STOP_MS);
+                self.wait_for_retry(after_ms(ctx.now, wait_ms).min(ctx.not_after), ctx, fx);
             }
             FailureClass::OptedOut => {
                 self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });
@@ -135,22 +153,21 @@ impl Message {
         }
     }
 
-    fn retry(&mut self, refusal: &Refusal, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        let question = RetryQuestion {
-            attempt: self.attempt,
+    /// When the next attempt may be made, if there is to be one.
+    fn retry_at(&self, retry_after_ms: Option<u64>, ctx: &MessageContext<'_>) -> Option<Timestamp> {
+        ctx.retry.next(&RetryQuestion {
+            attempt: self.counted_attempts(),
             seed: seed_of(ctx.run, self.number),
             first_at: self.first_attempt_at.unwrap_or(ctx.now),
             now: ctx.now,
-            retry_after_ms: refusal.retry_after_ms,
+            retry_after_ms,
             not_after: Some(ctx.not_after),
-        };
-        match ctx.retry.next(&question) {
-            Some(until) => {
-                self.wait(MessagePhase::RetryWait { until });
-                fx.note(ctx.now, self.number, Happening::RetryScheduled { until });
-            }
-            None => self.die("attempts_used_up", &refusal.reason, refusal.code, ctx, fx),
-        }
+        })
+    }
+
+    fn wait_for_retry(&mut self, until: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        self.wait(MessagePhase::RetryWait { until });
+        fx.note(ctx.now, self.number, Happening::RetryScheduled { until });
     }
 
     fn die(
@@ -188,12 +205,22 @@ impl Message {
             started_at,
             asked: 0,
             ask_at: ctx.doubt.ask_again_at(started_at, 0),
+            lost_until: None,
         });
         fx.note(ctx.now, self.number, Happening::DoubtBegan { reason: reason.to_owned() });
     }
 
+    fn maybe_lost(&mut self, from: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let started_at = from.min(ctx.now);
+        let ask_at = after_ms(ctx.now, LOST_ASK_MS);
+        self.wait(MessagePhase::InDoubt { started_at, asked: 0, ask_at, lost_until: Some(ctx.now) });
+        let reason =
+            "the store came back without its latest writes, and may have lost that this was sent".to_owned();
+        fx.note(ctx.now, self.number, Happening::DoubtBegan { reason });
+    }
+
     fn doubt_answered(&mut self, answer: &DoubtAnswer, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        let MessagePhase::InDoubt { started_at, asked, ask_at } = self.phase else { return };
+        let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until } = self.phase else { return };
         let evidence = match answer {
             DoubtAnswer::Found { sid, status, code, class, evidence } => {
                 let (status, code, class, by) = (*status, *code, *class, "found");
@@ -201,6 +228,12 @@ impl Message {
             }
             // A wake-up may come twice. Were both questions counted, the doubt would end before its time.
             DoubtAnswer::NotFound { .. } | DoubtAnswer::NoAnswer { .. } if ctx.now < ask_at => return,
+            // Whoever sent it did so long ago, if anybody did: the provider would list it.
+            DoubtAnswer::NotFound { evidence } if lost_until.is_some() => {
+                self.wait(MessagePhase::Queued { not_before: ctx.now });
+                self.settle_doubt("resend", evidence, ctx, fx);
+                return self.tick(ctx, fx);
+            }
             DoubtAnswer::NotFound { evidence } => evidence.clone(),
             DoubtAnswer::NoAnswer { reason } => format!("the provider could not be asked: {reason}"),
         };
@@ -208,10 +241,10 @@ impl Message {
         fx.note(ctx.now, self.number, Happening::DoubtAsked { asked, evidence: evidence.clone() });
         if !ctx.doubt.is_given_up(asked) {
             let ask_at = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
-            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at };
+            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at, lost_until };
             self.nudge_at = None;
         } else if !self.may_resend(ctx) {
-            self.wait(MessagePhase::Held { started_at });
+            self.wait(MessagePhase::Held { started_at, sent_says: None });
             self.settle_doubt("hold", &evidence, ctx, fx);
         } else {
             self.wait(MessagePhase::Queued { not_before: ctx.now });
@@ -224,7 +257,7 @@ impl Message {
     /// answers with errors would send one for ever.
     fn may_resend(&self, ctx: &MessageContext<'_>) -> bool {
         let asked_for = ctx.is_wanted && ctx.now < ctx.not_after;
-        ctx.on_doubt == OnDoubt::Resend && asked_for && self.attempt < ctx.retry.attempts_max
+        ctx.on_doubt == OnDoubt::Resend && asked_for && self.counted_attempts() < ctx.retry.attempts_max
     }
 
     fn settle_doubt(&self, by: &str, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
@@ -234,6 +267,13 @@ impl Message {
 
     fn status(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let Report { sid, status, code, class, .. } = *report;
+        if self.spent.contains(sid) {
+            // An earlier attempt, known to have failed: what comes late of it does not undo what followed.
+            if status == CarrierStatus::Delivered {
+                fx.note(ctx.now, self.number, Happening::ContradictoryStatus { status });
+            }
+            return;
+        }
         if let MessagePhase::Submitted { sid: bound, status: current, code: known } = &self.phase {
             if bound != sid {
                 if class == FailureClass::OptedOut {
@@ -261,6 +301,78 @@ impl Message {
         }
         self.phase = MessagePhase::Submitted { sid: sid.clone(), status, code };
         self.nudge_at = None;
+        if status.is_final() {
+            self.poll_at = None;
+        }
+        if status.is_failure() {
+            self.delivery_failed(class, ctx, fx);
+        }
+    }
+
+    /// A text that the provider took and could not deliver is tried again where that may help and nobody else is
+    /// told instead.
+    fn delivery_failed(&mut self, class: FailureClass, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::Submitted { sid, .. } = &self.phase else { return };
+        let may_help = matches!(class, FailureClass::RetrySoon | FailureClass::RetryLater);
+        if !may_help || !ctx.is_wanted || ctx.is_escalated {
+            return;
+        }
+        if let Some(until) = self.retry_at(None, ctx) {
+            self.spent.push(sid.clone());
+            self.wait_for_retry(until, ctx, fx);
+        }
+    }
+
+    fn polled(&mut self, answer: &PollAnswer, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::Submitted { sid, status: known, .. } = &self.phase else { return };
+        // A wake-up may come twice; one question is counted once.
+        if self.poll_at.is_none_or(|at| ctx.now < at) {
+            return;
+        }
+        let (sid, known) = (sid.clone(), *known);
+        self.polls = self.polls.saturating_add(1);
+        self.nudge_at = None;
+        self.poll_at = ctx.poll.next(self.polls, ctx.now);
+        match answer {
+            PollAnswer::Status { status, code, class } => {
+                if status.rank() > known.rank() {
+                    fx.note(ctx.now, self.number, Happening::StatusAsked { status: *status });
+                }
+                let (status, code, class) = (*status, *code, *class);
+                self.status(&Report { sid: &sid, status, code, class, by: "poll", evidence: "" }, ctx, fx);
+            }
+            PollAnswer::Unknown => {
+                self.poll_at = None;
+                fx.note(ctx.now, self.number, Happening::StatusUnknown);
+            }
+            PollAnswer::NoAnswer { .. } => {}
+        }
+    }
+
+    fn settled(&mut self, by: &str, verdict: &HeldVerdict, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::Held { started_at, .. } = self.phase else { return };
+        match verdict {
+            HeldVerdict::Sent { sid: Some(sid) } => {
+                let (status, code, class) = (CarrierStatus::Queued, None, FailureClass::Informational);
+                let evidence = format!("{by} found it at the provider");
+                self.status(
+                    &Report { sid, status, code, class, by: "operator", evidence: &evidence },
+                    ctx,
+                    fx,
+                );
+            }
+            HeldVerdict::Sent { sid: None } => {
+                self.settle_doubt("operator", &format!("{by} says that it was sent"), ctx, fx);
+                self.wait(MessagePhase::Held { started_at, sent_says: Some(by.to_owned()) });
+            }
+            HeldVerdict::NotSent => {
+                self.settle_doubt("operator", &format!("{by} says that it was not sent"), ctx, fx);
+                self.wait(MessagePhase::Queued { not_before: ctx.now });
+                if ctx.is_wanted {
+                    self.tick(ctx, fx);
+                }
+            }
+        }
     }
 
     /// Fences whatever was planned: the provider has the text.
@@ -269,6 +381,8 @@ impl Message {
             self.settle_doubt(report.by, report.evidence, ctx, fx);
         }
         self.epoch += 1;
+        self.polls = 0;
+        self.poll_at = ctx.poll.first(ctx.deliver_within_s, ctx.now);
         fx.sids.push((report.sid.clone(), self.number));
         fx.note(ctx.now, self.number, Happening::Submitted { sid: report.sid.clone() });
     }
@@ -288,9 +402,7 @@ impl Message {
             fx.note(ctx.now, self.number, Happening::Decided(Decision::expire(ctx.not_after)));
             return self.wait(MessagePhase::Expired);
         }
-        if self.next_due().is_none_or(|due| due > ctx.now) {
-            return;
-        }
+        let Some(due) = self.next_due().filter(|due| *due <= ctx.now) else { return };
         let message = MessageId { run: ctx.run.clone(), number: self.number };
         match self.phase {
             MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. } => {
@@ -303,14 +415,19 @@ impl Message {
             MessagePhase::Dispatching { .. } => {
                 return self.doubt("the claim lapsed without an answer", ctx, fx);
             }
-            MessagePhase::Submitted { .. }
-            | MessagePhase::Held { .. }
+            MessagePhase::Submitted { .. } => {
+                fx.commands.push(Command::PollStatus { message, epoch: self.epoch });
+            }
+            MessagePhase::Held { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
             | MessagePhase::Cancelled => return,
         }
-        self.nudge_at = Some(after_ms(ctx.now, NUDGE_MS));
+        // The longer nobody acts, the rarer it is repeated: a backlog must not grow by its own wake-ups.
+        let late_ms = ctx.now.duration_since(self.phase_due().unwrap_or(due)).as_millis();
+        let wait_ms = i64::try_from(late_ms).unwrap_or(i64::MAX).clamp(NUDGE_MS, NUDGE_MS_MAX);
+        self.nudge_at = Some(after_ms(ctx.now, wait_ms));
     }
 }
 

@@ -116,6 +116,10 @@ impl Run {
             attempt: 0,
             first_attempt_at: None,
             nudge_at: None,
+            poll_at: None,
+            polls: 0,
+            excused: 0,
+            spent: Vec::new(),
         };
         match composed {
             Err(error) => message.die_unsent(
@@ -222,6 +226,38 @@ impl Run {
         self.set_clock();
         self.advance(workflow, now, fx);
         Dispatch::Stay
+    }
+
+    /// Has the provider asked about a message that is to be sent and may have been sent already, because the store may
+    /// have lost writes of before `losses_since`. Returns whether it is asked about.
+    pub fn doubt_losses(
+        &mut self,
+        number: u16,
+        losses_since: Timestamp,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) -> bool {
+        let was_to_go = self.message(number).and_then(Message::next_phase_at).filter(|at| *at < losses_since);
+        if let (Some(index), Some(from)) = (self.index_of(number), was_to_go) {
+            self.apply_at(index, &MessageEvent::MaybeLost(from), workflow, now, fx);
+        }
+        was_to_go.is_some()
+    }
+
+    /// The same for a message of a run that is about to be opened, perhaps for the second time: `first_seen` is when
+    /// its event could first be worked on.
+    pub fn doubt_first_time(
+        &mut self,
+        number: u16,
+        first_seen: Timestamp,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) {
+        if let Some(index) = self.index_of(number) {
+            self.apply_at(index, &MessageEvent::MaybeLost(first_seen), workflow, now, fx);
+        }
     }
 
     /// Stores the intent to send a message that the policy has just allowed.

@@ -18,6 +18,7 @@ pub(crate) struct Plan {
     pub(crate) quiet: bool,
     pub(crate) attempts_max: u16,
     pub(crate) not_after_s: u32,
+    pub(crate) ticket: bool,
 }
 
 impl Plan {
@@ -33,6 +34,7 @@ impl Plan {
             ..definition(steps)
         };
         definition.retry.attempts_max = self.attempts_max;
+        definition.exhausted_ticket = definition.exhausted_ticket.filter(|_| self.ticket);
         World::open(definition, audiences(&sizes))
     }
 }
@@ -42,13 +44,14 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let steps = prop::collection::vec((deadline(), deadline(), 0u16..=3), 1..=3);
     let on_doubt = prop::sample::select(vec![OnDoubt::Resend, OnDoubt::Hold]);
     let not_after_s = prop::sample::select(vec![100u32, 1_000, 86_400]);
-    (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s).prop_map(
-        |(steps, on_doubt, quiet, attempts_max, not_after_s)| Plan {
+    (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s, any::<bool>()).prop_map(
+        |(steps, on_doubt, quiet, attempts_max, not_after_s, ticket)| Plan {
             steps,
             on_doubt,
             quiet,
             attempts_max,
             not_after_s,
+            ticket,
         },
     )
 }
@@ -81,8 +84,14 @@ pub(crate) enum Op {
     Callback {
         which: usize,
         status: CarrierStatus,
+        class: FailureClass,
     },
     Acknowledge,
+    /// An operator says what became of a held text.
+    Settle {
+        which: usize,
+        sent: bool,
+    },
     Resolve,
     Cancel,
     OptOut(usize),
@@ -114,6 +123,7 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
         FailureClass::OptedOut,
         FailureClass::Account,
     ];
+    let failures = vec![FailureClass::Recipient, FailureClass::RetryLater];
     let answer = prop_oneof![
         3 => Just(Answer::Clear),
         2 => prop::sample::select(classes).prop_map(Answer::Refused),
@@ -129,8 +139,9 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
         6 => (which(), any::<bool>()).prop_map(|(which, keeps)| Op::Take { which, keeps }),
         1 => which().prop_map(Op::Lose),
         6 => (which(), any::<bool>(), answer).prop_map(|(which, taken, answer)| Op::Answer { which, taken, answer }),
-        4 => (which(), prop::sample::select(STATUSES.to_vec()))
-            .prop_map(|(which, status)| Op::Callback { which, status }),
+        4 => (which(), prop::sample::select(STATUSES.to_vec()), prop::sample::select(failures))
+            .prop_map(|(which, status, class)| Op::Callback { which, status, class }),
+        1 => (which(), any::<bool>()).prop_map(|(which, sent)| Op::Settle { which, sent }),
         1 => Just(Op::Acknowledge),
         1 => Just(Op::Resolve),
         1 => Just(Op::Cancel),

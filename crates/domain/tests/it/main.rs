@@ -10,6 +10,7 @@
 )]
 
 mod draw;
+mod follow_up;
 mod message_table;
 mod properties;
 mod run_table;

@@ -9,8 +9,9 @@ use domain::{
     carrier::{CarrierStatus, FailureClass, SubmitOutcome},
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
-    message::{Message, MessageContext, MessageEvent, MessagePhase},
+    message::{HeldVerdict, Message, MessageContext, MessageEvent, MessagePhase},
     policy::Rule,
+    poll::{PollAnswer, PollSchedule},
     retry::RetryPolicy,
     timeline::Effects,
     workflow::OnDoubt,
@@ -37,6 +38,10 @@ fn message(phase: MessagePhase) -> Message {
         attempt: 2,
         first_attempt_at: Some(at(380)),
         nudge_at: None,
+        poll_at: None,
+        polls: 0,
+        excused: 0,
+        spent: Vec::new(),
     }
 }
 
@@ -45,7 +50,8 @@ fn submitted(status: CarrierStatus) -> MessagePhase {
 }
 
 fn phases() -> Vec<(String, Message)> {
-    let doubt = |started_at, asked, ask_at| MessagePhase::InDoubt { started_at, asked, ask_at };
+    let doubt =
+        |started_at, asked, ask_at| MessagePhase::InDoubt { started_at, asked, ask_at, lost_until: None };
     let mut phases = vec![
         ("queued, due", MessagePhase::Queued { not_before: at(990) }),
         ("queued, not due", MessagePhase::Queued { not_before: at(1_100) }),
@@ -60,9 +66,19 @@ fn phases() -> Vec<(String, Message)> {
         ("in_doubt, not due", doubt(at(970), 0, at(1_010))),
         ("in_doubt, due", doubt(at(930), 1, at(990))),
         ("in_doubt, last question", doubt(at(390), 3, at(990))),
+        (
+            "in_doubt, maybe lost, due",
+            MessagePhase::InDoubt {
+                started_at: at(900),
+                asked: 0,
+                ask_at: at(990),
+                lost_until: Some(at(980)),
+            },
+        ),
         ("retry_wait, due", MessagePhase::RetryWait { until: at(990) }),
         ("retry_wait, not due", MessagePhase::RetryWait { until: at(1_100) }),
-        ("held", MessagePhase::Held { started_at: at(300) }),
+        ("held", MessagePhase::Held { started_at: at(300), sent_says: None }),
+        ("held, said to be sent", MessagePhase::Held { started_at: at(300), sent_says: Some("Ada".into()) }),
         ("suppressed", MessagePhase::Suppressed { rule: Rule::OptedOut }),
         ("dead", MessagePhase::Dead { reason: "refused".into(), code: Some(21_211) }),
         ("expired", MessagePhase::Expired),
@@ -77,6 +93,16 @@ fn phases() -> Vec<(String, Message)> {
     let nudged =
         Message { nudge_at: Some(at(1_010)), ..message(MessagePhase::Queued { not_before: at(980) }) };
     phases.insert(1, ("queued, woken a moment ago".to_owned(), nudged));
+    let polled = |poll_at, polls| Message {
+        poll_at: Some(at(poll_at)),
+        polls,
+        ..message(submitted(CarrierStatus::Sent))
+    };
+    phases.push(("submitted, sent, to be asked about".to_owned(), polled(990, 0)));
+    phases.push(("submitted, sent, last question".to_owned(), polled(990, 6)));
+    phases.push(("submitted, sent, asked later".to_owned(), polled(1_100, 1)));
+    let second_try = Message { spent: vec![sid(1)], ..message(MessagePhase::RetryWait { until: at(1_100) }) };
+    phases.push(("retry_wait, sid 1 was not delivered".to_owned(), second_try));
     phases
 }
 
@@ -87,11 +113,19 @@ struct Case {
     on_doubt: OnDoubt,
     attempts_max: u16,
     not_after: i64,
+    is_escalated: bool,
 }
 
 impl Case {
     fn new(name: impl Into<String>, event: MessageEvent<'static>) -> Self {
-        Self { name: name.into(), event, on_doubt: OnDoubt::Resend, attempts_max: 5, not_after: 86_400 }
+        Self {
+            name: name.into(),
+            event,
+            on_doubt: OnDoubt::Resend,
+            attempts_max: 5,
+            not_after: 86_400,
+            is_escalated: true,
+        }
     }
 }
 
@@ -116,6 +150,7 @@ fn cases() -> Vec<Case> {
         Case::new("defer", MessageEvent::Defer(at(5_000))),
         Case::new("suppress", MessageEvent::Suppress(Rule::OptedOut)),
         Case::new("expire", MessageEvent::Expire),
+        Case::new("maybe lost", MessageEvent::MaybeLost(at(900))),
         Case::new("cancel", MessageEvent::Cancel),
         Case::new("tick", MessageEvent::Tick),
         Case { not_after: NOW, ..Case::new("tick at not_after", MessageEvent::Tick) },
@@ -139,6 +174,37 @@ fn cases() -> Vec<Case> {
         Case { not_after: NOW, ..Case::new("doubt: not found at not_after", not_found()) },
         Case::new("doubt: no answer", MessageEvent::DoubtAnswered(leak(no_answer))),
     ];
+    let asked = |answer| MessageEvent::Polled(leak(answer));
+    let status = |status, code, class| PollAnswer::Status { status, code, class };
+    let undelivered = |class| MessageEvent::Status {
+        sid: leak(sid(1)),
+        status: CarrierStatus::Undelivered,
+        code: Some(30_003),
+        class,
+    };
+    let settled = |verdict| MessageEvent::Settled { by: "Ada", verdict: leak(verdict) };
+    cases.extend([
+        Case::new(
+            "asked: delivered",
+            asked(status(CarrierStatus::Delivered, None, FailureClass::Informational)),
+        ),
+        Case::new("asked: sent", asked(status(CarrierStatus::Sent, None, FailureClass::Informational))),
+        Case::new("asked: unknown", asked(PollAnswer::Unknown)),
+        Case::new("asked: no answer", asked(PollAnswer::NoAnswer { reason: "503".into() })),
+        Case::new("settled: sent", settled(HeldVerdict::Sent { sid: None })),
+        Case::new("settled: sent, sid", settled(HeldVerdict::Sent { sid: Some(sid(1)) })),
+        Case::new("settled: not sent", settled(HeldVerdict::NotSent)),
+        Case::new("status: undelivered, somebody else is told", undelivered(FailureClass::RetryLater)),
+        Case {
+            is_escalated: false,
+            ..Case::new("status: undelivered, nobody else", undelivered(FailureClass::RetryLater))
+        },
+        Case {
+            is_escalated: false,
+            attempts_max: 2,
+            ..Case::new("status: undelivered, last attempt", undelivered(FailureClass::RetryLater))
+        },
+    ]);
     for class in CLASSES {
         let name = format!("answer: refused, {class:?}").to_lowercase();
         cases.push(Case::new(name, answered(2, not_sent(class, 30_000))));
@@ -169,6 +235,9 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         retry: &retry,
         on_doubt: case.on_doubt,
         doubt: &DoubtSchedule::default(),
+        poll: &PollSchedule::default(),
+        deliver_within_s: Some(3_600),
+        is_escalated: case.is_escalated,
         is_wanted: true,
         not_after: at(case.not_after),
         now: at(NOW),
@@ -195,12 +264,13 @@ fn show_phase(message: &Message) -> String {
         MessagePhase::Held { .. } | MessagePhase::Expired | MessagePhase::Cancelled => String::new(),
     };
     let nudge = message.nudge_at.map(|at| format!(", wake again {}", show::second(at))).unwrap_or_default();
+    let poll = message.poll_at.map(|at| format!(", ask {}", show::second(at))).unwrap_or_default();
     let name = if matches!(message.phase, MessagePhase::Submitted { .. }) {
         "submitted"
     } else {
         message.phase.name()
     };
-    format!("{name} [{times}]{nudge}").replace(" []", "")
+    format!("{name} [{times}]{nudge}{poll}").replace(" []", "")
 }
 
 #[test]
@@ -216,7 +286,10 @@ fn every_phase_answers_every_event_as_the_table_says() {
                 continue;
             }
             let epoch = after.epoch.checked_sub(before.epoch).expect("an epoch never falls");
-            let phase = if after.phase == before.phase && after.nudge_at == before.nudge_at {
+            let phase = if {
+                let seen = |m: &Message| (m.phase.clone(), m.nudge_at, m.poll_at);
+                seen(&after) == seen(&before)
+            } {
                 "(same)".to_owned()
             } else {
                 show_phase(&after)
@@ -251,7 +324,7 @@ fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter(
 fn the_table_names_every_variant() {
     let of = |kinds: BTreeSet<usize>, count: usize| assert_eq!(kinds, (0..count).collect());
     of(phases().iter().map(|(_, message)| kind_of_phase(&message.phase)).collect(), 10);
-    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 14);
+    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 17);
     of(STATUSES.iter().map(|status| kind_of_status(*status)).collect(), STATUSES.len());
     of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
 }
@@ -310,6 +383,9 @@ fn kind_of_event(event: &MessageEvent<'_>) -> usize {
         MessageEvent::DoubtAnswered(DoubtAnswer::NoAnswer { .. }) => 11,
         MessageEvent::Tick => 12,
         MessageEvent::Cancel => 13,
+        MessageEvent::Polled(_) => 14,
+        MessageEvent::Settled { .. } => 15,
+        MessageEvent::MaybeLost(_) => 16,
     }
 }
 

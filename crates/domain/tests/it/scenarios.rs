@@ -60,6 +60,8 @@ fn silence_escalates_at_the_deadline_and_not_before() {
 fn a_text_without_a_receipt_escalates_at_the_delivery_deadline() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
     world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Sent);
+    assert_eq!(world.next_due(), Some(at(60)), "the provider is asked before the deadline passes");
+    world.at(60).look().polled(1, CarrierStatus::Sent);
     assert_eq!(world.next_due(), Some(at(120)));
     world.at(119).look().is(Active, 0, &["sent"]);
     world.at(120).look().is(Active, 1, &["sent", "queued"]);
@@ -169,6 +171,11 @@ fn steps_that_are_used_up_end_without_a_ticket_where_none_is_wanted() {
     world.at(719).look().is(Active, 1, &["submitted", "submitted"]);
     world.at(720).look().is(Exhausted, 1, &["submitted", "submitted"]);
     assert_eq!((world.run.ticket.clone(), world.log.outcomes[0].ticket.clone()), (None, None));
+    assert!(world.next_due().is_some(), "what became of the texts is still asked for");
+    for _ in 0..7 {
+        world.now = world.next_due().unwrap();
+        world.look().polled(1, CarrierStatus::Sent).polled(2, CarrierStatus::Sent);
+    }
     assert_eq!(world.next_due(), None);
 }
 

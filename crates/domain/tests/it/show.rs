@@ -14,7 +14,9 @@ pub(crate) fn effects(fx: &Effects) -> String {
     let mut words: Vec<String> = timeline.iter().map(|entry| tag(entry, "what")).collect();
     words.extend(timeline.iter().filter_map(|entry| Some(format!("by:{}", field(entry, "by")?))));
     words.extend(commands.iter().map(|command| match command {
-        Command::Dispatch { epoch, .. } | Command::ResolveDoubt { epoch, .. } => {
+        Command::Dispatch { epoch, .. }
+        | Command::ResolveDoubt { epoch, .. }
+        | Command::PollStatus { epoch, .. } => {
             format!("!{}@{epoch}", tag(command, "do"))
         }
         Command::LookNow { .. } => format!("!{}", tag(command, "do")),

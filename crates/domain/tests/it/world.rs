@@ -12,8 +12,9 @@ use domain::{
     doubt::DoubtAnswer,
     event::{Event, EventKey},
     limits::INLINE_DISPATCH_MAX,
-    message::{Message, MessageEvent, MessagePhase},
+    message::{HeldVerdict, Message, MessageEvent, MessagePhase},
     policy::Environment,
+    poll::PollAnswer,
     run::{Addressee, Audience, Dispatch, Run, RunPhase, Setting},
     timeline::{Command, Effects, Entry, Happening},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
@@ -239,6 +240,25 @@ impl World {
         let class = if status.is_failure() { FailureClass::Recipient } else { FailureClass::Informational };
         let code = status.is_failure().then_some(30_003);
         self.apply(number, &MessageEvent::Status { sid: &sid(name), status, code, class })
+    }
+
+    pub(crate) fn status_of(
+        &mut self,
+        number: u16,
+        name: u64,
+        status: CarrierStatus,
+        class: FailureClass,
+    ) -> &mut Self {
+        self.apply(number, &MessageEvent::Status { sid: &sid(name), status, code: Some(30_003), class })
+    }
+
+    pub(crate) fn polled(&mut self, number: u16, status: CarrierStatus) -> &mut Self {
+        let answer = PollAnswer::Status { status, code: None, class: FailureClass::Informational };
+        self.apply(number, &MessageEvent::Polled(&answer))
+    }
+
+    pub(crate) fn settle(&mut self, number: u16, verdict: &HeldVerdict) -> &mut Self {
+        self.apply(number, &MessageEvent::Settled { by: "Ada", verdict })
     }
 
     pub(crate) fn doubt_answer(&mut self, number: u16, answer: &DoubtAnswer) -> &mut Self {

@@ -38,7 +38,7 @@ async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
         assert!(!store.timeline(&change.run.id).await.unwrap().is_empty());
     }
     // A server with another history makes a doubt, for every process.
-    store.take_due(at(-10), at(-5), 1).await.unwrap();
+    store.take_due(None, at(-10), at(-5), 1).await.unwrap();
     assert!(store.generation() > 1);
     assert!(store.reconcile_until().is_some());
 }

@@ -24,7 +24,7 @@ async fn tell(store: &dyn Store) -> Vec<String> {
     told.push(format!("{:?}", store.add_dead_letter(&letter(case, 1, 1)).await));
     told.push(format!("{:?}", store.add_dead_letter(&letter(case, 3, 1)).await));
     told.push(format!("{:?}", store.settle_dead_letter(&letter(case, 1, 1).id).await));
-    told.push(format!("{:?}", store.take_due(at(10_000), at(20_000), 10).await));
+    told.push(format!("{:?}", store.take_due(None, at(10_000), at(20_000), 10).await));
     told.push(format!("{:?}", store.sums().await));
     told.push(format!("{:?}", store.timeline(&first.run.id).await));
     let outcomes = store.outcomes(0, 10).await.unwrap().into_iter().map(|(_, outcome)| outcome);

@@ -1,0 +1,91 @@
+//! What follows once the provider took a text, or could not say whether it did: missing statuses, failed deliveries,
+//! stopped accounts, and what operators settle.
+//!
+//! In: what the provider and operators say. Out: where the texts stand.
+//! Never: repeats what the tables say about single transitions.
+
+use domain::{
+    carrier::{CarrierStatus, FailureClass},
+    message::HeldVerdict,
+    run::RunPhase::{Active, Completed, Exhausted},
+    timeline::{Command, Happening},
+    workflow::{OnDoubt, WorkflowDefinition},
+};
+
+use crate::world::{World, audiences, definition, not_sent, reminder, sent, sid, step, unclear};
+
+#[test]
+fn a_status_whose_callback_was_lost_is_asked_for() {
+    let mut world = World::open(reminder(), audiences(&[1]));
+    world.answer(1, &sent(1)).at(60).look();
+    assert!(matches!(world.commands[..], [Command::PollStatus { .. }]));
+    world.polled(1, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    assert_eq!(world.next_due(), None);
+    let asked = world.entries(|what| matches!(what, Happening::StatusAsked { .. }));
+    assert_eq!(asked.len(), 1);
+}
+
+#[test]
+fn a_failed_delivery_is_tried_again_where_nobody_else_is_told() {
+    let definition = WorkflowDefinition { exhausted_ticket: None, ..reminder() };
+    let mut world = World::open(definition, audiences(&[1]));
+    world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+    world.is(Active, 0, &["retry_wait"]);
+    world.now = world.next_due().unwrap();
+    world.look().take_commands().answer(1, &sent(2));
+    // What comes late of the first attempt changes nothing.
+    world.status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+    world.status(1, 1, CarrierStatus::Delivered).is(Active, 0, &["submitted"]);
+    world.status(1, 2, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    let contradictions = world.entries(|what| matches!(what, Happening::ContradictoryStatus { .. }));
+    assert_eq!(contradictions.len(), 1);
+}
+
+#[test]
+fn a_failed_delivery_that_no_attempt_can_help_ends_the_step_at_once() {
+    let definition = WorkflowDefinition { exhausted_ticket: None, ..reminder() };
+    let mut world = World::open(definition, audiences(&[1]));
+    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Undelivered).look();
+    world.is(Exhausted, 0, &["undelivered"]);
+}
+
+#[test]
+fn a_stopped_account_costs_no_attempt_and_loses_no_text() {
+    let mut world = World::open(reminder(), audiences(&[1]));
+    for _ in 0..8 {
+        world.answer(1, &not_sent(FailureClass::Account, 20_003)).is(Active, 0, &["retry_wait"]);
+        world.now = world.next_due().unwrap();
+        world.look().take_commands();
+    }
+    assert_eq!((world.message(1).attempt, world.message(1).counted_attempts()), (9, 1));
+    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+}
+
+#[test]
+fn an_operator_settles_what_is_held() {
+    let held = || {
+        let mut world = World::open(
+            WorkflowDefinition { on_doubt: OnDoubt::Hold, ..definition(vec![step(Some(3_600), None)]) },
+            audiences(&[1]),
+        );
+        world.answer(1, &unclear());
+        for _ in 0..4 {
+            world.now = world.next_due().unwrap();
+            world.look().not_found(1);
+        }
+        world.is(Active, 0, &["held"]);
+        world
+    };
+    let mut world = held();
+    world.settle(1, &HeldVerdict::NotSent).is(Active, 0, &["queued"]);
+    assert!(matches!(world.commands.last(), Some(Command::Dispatch { .. })));
+    let mut world = held();
+    world.settle(1, &HeldVerdict::Sent { sid: Some(sid(7)) }).is(Active, 0, &["submitted"]);
+    world.status(1, 7, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    let mut world = held();
+    world.settle(1, &HeldVerdict::Sent { sid: None }).is(Active, 0, &["sent"]);
+    assert!(!world.message(1).is_held());
+    let before = world.run.clone();
+    world.settle(1, &HeldVerdict::NotSent);
+    assert_eq!(world.run, before, "it is settled once");
+}

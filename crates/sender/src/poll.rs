@@ -1,0 +1,33 @@
+//! Asks the provider for the status of a text that no callback has brought.
+
+use domain::{
+    id::MessageId,
+    message::{MessageEvent, MessagePhase},
+    poll::PollAnswer,
+};
+use shell::{Context, RoleError};
+
+/// Asks, and stores the answer, unless a status came meanwhile.
+pub(crate) async fn ask(ctx: &Context, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
+    let Some(stored) = ctx.store.load_run(&id.run).await? else { return Ok(()) };
+    let message = stored.value.message(id.number).filter(|message| message.epoch == epoch);
+    let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| &message.phase) else {
+        return Ok(());
+    };
+    let answer = match ctx.carrier.fetch(sid).await {
+        Ok(Some(found)) => PollAnswer::Status {
+            status: found.status,
+            code: found.error_code,
+            class: ctx.carrier.classify(found.error_code),
+        },
+        Ok(None) => PollAnswer::Unknown,
+        Err(error) => PollAnswer::NoAnswer { reason: error.to_string() },
+    };
+    ctx.change(&id.run, |run, workflow, now, fx| {
+        if run.message(id.number).is_some_and(|message| message.epoch == epoch) {
+            run.apply_to_message(id.number, &MessageEvent::Polled(&answer), workflow, now, fx);
+        }
+    })
+    .await?;
+    Ok(())
+}
