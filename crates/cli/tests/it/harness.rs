@@ -23,6 +23,7 @@ event = "note.created"
 stage = "live"
 on_doubt = "resend"
 doubt_ask_after = ["3s"]
+poll_after = ["1s", "10s", "60s"]
 template = "{{ text }}"
 [schema]
 type = "object"
@@ -32,6 +33,11 @@ properties = { text = { type = "string" }, phone = { type = "string" } }
 notify = ["field:phone"]
 deliver_within = "1h"
 "#;
+
+/// As `NOTE`, with what an operator must settle when its fate stays unknown.
+fn held_note() -> String {
+    NOTE.replace("note.created", "held.created").replace("\"resend\"", "\"hold\"").replace("\"3s\"", "\"1s\"")
+}
 
 /// A workflow that pages one person, then another.
 const PAGE: &str = r#"
@@ -120,6 +126,7 @@ impl Fleet {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir(folder.path().join("workflows")).unwrap();
         write("workflows/note.toml", NOTE);
+        write("workflows/held.toml", &held_note());
         write("workflows/page.toml", PAGE);
         write("workflows/quick.toml", &quick_page());
         let person = |number: &str| format!("number = \"{number}\"\ntime_zone = \"UTC\"\n");

@@ -6,5 +6,6 @@ mod bad_input;
 mod command_line;
 mod crash;
 mod delivery;
+mod follow_up;
 mod harness;
 mod replies;
