@@ -32,10 +32,12 @@ use crate::{
 
 /// [`Bus`] on a RabbitMQ broker.
 ///
-/// One connection publishes and one consumes, and each process relays its share of the delayed work of all.
+/// One connection publishes and one consumes, and each process that consumes relays its share of the delayed work of all.
+/// One that only publishes (the door for events, an operator's command) reads nothing, and needs no right to.
 pub struct RabbitBus {
     core: Arc<Core>,
-    tasks: [JoinHandle<()>; 2],
+    watching: JoinHandle<()>,
+    relaying: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What publishers, consumers, receipts and relays share.
@@ -46,7 +48,9 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     /// Differs between processes, for the jitter of waits.
     pub(crate) seed: String,
+    /// Our own user, and whom we believe; `None`: anybody.
     trust: Option<TrustedUsers>,
+    user: String,
     unanswered: Unanswered,
     /// For questions; one that fails closes it.
     question_channel: Mutex<Option<Channel>>,
@@ -75,28 +79,39 @@ impl RabbitBus {
             config.confirm_max,
             format!("{seed} publish"),
         );
+        let user = dialer.user().to_owned();
+        let trust = config.trust.map(|mut trust| {
+            trust.own.insert(user.clone());
+            trust
+        });
         let core = Arc::new(Core {
             publisher,
             consume_line: Line::new(dialer.clone(), "consume"),
             keeper: keeper.clone(),
             clock,
             seed,
-            trust: config.trust,
+            trust,
+            user,
             unanswered: Unanswered::default(),
             question_channel: Mutex::default(),
         });
-        let unreachable = |error: &lapin::Error| dialer.explain(error);
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
-        let steps = Consumption::new(core.clone(), keeper.topology.names.step(), RELAY_PREFETCH);
-        let open = steps.open().await.map_err(|error| unreachable(&error))?;
-        let relay_core = core.clone();
-        let relaying = steps.run(
-            open,
-            move |delivery, channel| take_step(&relay_core, delivery, channel),
-            std::future::pending(),
-        );
-        let tasks = [tokio::spawn(relaying), tokio::spawn(async move { keeper.watch().await })];
-        Ok(Arc::new(Self { core, tasks }))
+        let watching = tokio::spawn(async move { keeper.watch().await });
+        Ok(Arc::new(Self { core, watching, relaying: Mutex::default() }))
+    }
+
+    /// Takes a share of the delayed work, once. Whoever takes it holds it for a moment, and a process that comes and
+    /// goes would return it each time, until it is a dead letter: so only processes that stay do.
+    async fn relay(&self) -> Result<(), lapin::Error> {
+        let mut relaying = self.relaying.lock().await;
+        if relaying.is_none() {
+            let core = self.core.clone();
+            let steps = Consumption::new(core.clone(), core.keeper.topology.names.step(), RELAY_PREFETCH);
+            let open = steps.open().await?;
+            let take = move |delivery, channel| take_step(&core, delivery, channel);
+            *relaying = Some(tokio::spawn(steps.run(open, take, std::future::pending())));
+        }
+        Ok(())
     }
 
     /// Whether the broker takes messages now. `None`: it does; else why not.
@@ -108,7 +123,8 @@ impl RabbitBus {
 impl Drop for RabbitBus {
     fn drop(&mut self) {
         // Unanswered deliveries return with their channels.
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.watching.abort();
+        self.relaying.get_mut().iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -156,10 +172,7 @@ impl Bus for RabbitBus {
         let now = core.clock.now();
         let message = |event: &Event| {
             let message = Envelope::event(event, now).to_message();
-            let vouched = match &core.trust {
-                Some(trust) => message.vouched(&trust.own),
-                None => message,
-            };
+            let vouched = if core.trust.is_some() { message.vouched(&core.user) } else { message };
             (Address::event(&core.keeper.topology.names, &event.kind), vouched)
         };
         core.publisher.publish_all(events.iter().map(message).collect()).await
@@ -177,9 +190,11 @@ impl Bus for RabbitBus {
     }
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
+        let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
+        self.relay().await.map_err(unavailable)?;
         let name = self.core.keeper.topology.names.queue(queue);
         let consumption = Consumption::new(self.core.clone(), name, prefetch);
-        let open = consumption.open().await.map_err(|error| BusError::Unavailable(error.to_string()))?;
+        let open = consumption.open().await.map_err(unavailable)?;
         // The prefetch bounds it: the broker sends no more before one is answered.
         let (tx, rx) = mpsc::unbounded_channel();
         let core = self.core.clone();

@@ -67,6 +67,11 @@ impl Dialer {
         Ok(Self { uri, connection_name: config.connection_name.clone() })
     }
 
+    /// The user of the address.
+    pub(crate) fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+
     /// A connection; `purpose` is part of the name that the broker's operators see.
     pub(crate) async fn dial(&self, purpose: &str) -> Result<Connection, lapin::Error> {
         let name = format!("{} {purpose}", self.connection_name);

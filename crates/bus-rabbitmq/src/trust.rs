@@ -20,8 +20,9 @@ pub struct Grant {
 /// The broker refuses a message whose `user_id` is not the user who publishes it, so a `user_id` proves who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedUsers {
-    /// Our own user: it publishes what came over HTTP, where its source was proven. Must be the user of the address.
-    pub own: String,
+    /// Our own users beside the user of the address: they publish what came over HTTP, where its source was proven, and
+    /// what operators replay. A fleet whose roles sign in as different users names them all.
+    pub own: BTreeSet<String>,
     /// Everybody else.
     pub producers: BTreeMap<String, Grant>,
 }
@@ -32,7 +33,7 @@ impl TrustedUsers {
         let Some(user) = user else {
             return Some("nobody vouches for this event: it carries no user-id".to_owned());
         };
-        if user == self.own {
+        if self.own.contains(user) {
             return None;
         }
         let Some(grant) = self.producers.get(user) else {
@@ -56,14 +57,15 @@ mod tests {
     #[test]
     fn each_user_speaks_for_its_source_and_types_alone() {
         let grant = Grant { source: "billing".to_owned(), types: ["invoice.due".to_owned()].into() };
-        let trust =
-            TrustedUsers { own: "callout".to_owned(), producers: [("billing-app".to_owned(), grant)].into() };
+        let own = ["callout-ingest", "callout-operator"].map(str::to_owned).into();
+        let trust = TrustedUsers { own, producers: [("billing-app".to_owned(), grant)].into() };
         let check = |user: Option<&str>, source: &str, kind: &str| {
             let event = serde_json::json!({"source": source, "type": kind}).to_string();
             trust.refusal(user, event.as_bytes())
         };
         assert_eq!(check(Some("billing-app"), "billing", "invoice.due"), None);
-        assert_eq!(check(Some("callout"), "anything", "at.all"), None);
+        assert_eq!(check(Some("callout-ingest"), "anything", "at.all"), None);
+        assert_eq!(check(Some("callout-operator"), "anything", "at.all"), None);
         for (user, source, kind, reason) in [
             (None, "billing", "invoice.due", "user-id"),
             (Some("guest"), "billing", "invoice.due", "not trusted"),

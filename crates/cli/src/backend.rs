@@ -119,12 +119,12 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
     if let Some(prefix) = &fleet.amqp_prefix {
         rabbit.prefix.clone_from(prefix);
     }
-    rabbit.trust = trust(config, url);
+    rabbit.trust = trust(config, fleet);
     rabbit
 }
 
 /// Broker users are checked once one is configured: until then whoever may write to the exchange may send anything.
-fn trust(config: &Config, url: &str) -> Option<TrustedUsers> {
+fn trust(config: &Config, fleet: &FleetSettings) -> Option<TrustedUsers> {
     let lanes = lanes(config);
     let producers: BTreeMap<String, Grant> = config
         .infrastructure
@@ -137,6 +137,6 @@ fn trust(config: &Config, url: &str) -> Option<TrustedUsers> {
             Some((user, Grant { source: source.name.clone(), types }))
         })
         .collect();
-    let own = url::Url::parse(url).map(|url| url.username().to_owned()).unwrap_or_default();
+    let own = fleet.amqp_own_users.iter().cloned().collect();
     (!producers.is_empty()).then_some(TrustedUsers { own, producers })
 }

@@ -66,6 +66,8 @@ pub struct FleetSettings {
     pub verify_topology: bool,
     /// What the names of exchanges and queues begin with.
     pub amqp_prefix: Option<String>,
+    /// Broker users of our own roles, whose events are believed beside those of the user of the address.
+    pub amqp_own_users: Vec<String>,
     /// What the names of keys begin with.
     pub redis_prefix: Option<String>,
     /// Redis' settings are taken on trust, where the server hides them.
@@ -171,7 +173,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
             allow_recipients = allowed;
         }
     }
-    let backend = read_backend(&mut doc, &mut top, path);
+    let (backend, own_users) = read_backend(&mut doc, &mut top, path);
     let listen = top.section(&mut doc, "http").and_then(|mut section| {
         let listen = section.parsed(&mut doc, "listen");
         section.finish(&mut doc);
@@ -180,10 +182,11 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     let twilio = top
         .section(&mut doc, "twilio")
         .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section));
+    let mut users = BrokerUsers { own: own_users, producers: BTreeSet::new() };
     let sources = top
         .sections(&mut doc, "source")
         .into_iter()
-        .filter_map(|section| read_source(&mut doc, section))
+        .filter_map(|section| read_source(&mut doc, section, &mut users))
         .collect();
     let log = read_log(&mut doc, &mut top, defaults.log);
     top.finish(&mut doc);
@@ -212,11 +215,17 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
     Some(allowed)
 }
 
-fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> Backend {
+/// Broker users by what they may say: of one user, only one thing can be true.
+struct BrokerUsers {
+    own: Vec<String>,
+    producers: BTreeSet<String>,
+}
+
+/// The backend, and the broker users that it calls our own.
+fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (Backend, Vec<String>) {
     let beside = |path: &str| file.parent().unwrap_or(Path::new("")).join(path);
-    let Some(mut section) = top.section(doc, "backend") else {
-        return Backend::Embedded { path: beside("callout.db"), max_mb: None };
-    };
+    let usual = || (Backend::Embedded { path: beside("callout.db"), max_mb: None }, Vec::new());
+    let Some(mut section) = top.section(doc, "backend") else { return usual() };
     let kind = section.text(doc, "kind");
     let backend = match kind.as_ref().map_or("embedded", |kind| kind.value.as_str()) {
         "fleet" => Backend::Fleet(read_fleet(doc, &mut section)),
@@ -227,11 +236,15 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> B
         other => {
             let message = format!("backend.kind: expected \"embedded\" or \"fleet\", not {other:?}");
             doc.problem(&kind.as_ref().map_or(0..0, |kind| kind.at.clone()), message);
-            return Backend::Embedded { path: beside("callout.db"), max_mb: None };
+            return usual();
         }
     };
     section.finish(doc);
-    backend
+    let own_users = match &backend {
+        Backend::Embedded { .. } => Vec::new(),
+        Backend::Fleet(fleet) => fleet.amqp_own_users.clone(),
+    };
+    (backend, own_users)
 }
 
 fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSettings {
@@ -250,6 +263,7 @@ fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSetting
         verify_topology: one_of("topology", "declare", "verify"),
         trust_redis_settings: one_of("redis_settings", "check", "trust"),
         amqp_prefix: section.text(doc, "amqp_prefix").map(|prefix| prefix.value),
+        amqp_own_users: section.texts(doc, "amqp_own_users").into_iter().map(|user| user.value).collect(),
         redis_prefix: section.text(doc, "redis_prefix").map(|prefix| prefix.value),
     }
 }
@@ -286,7 +300,11 @@ fn is_service_sid(text: &str) -> bool {
     text.strip_prefix("MG").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-fn read_source(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<SourceSettings> {
+fn read_source(
+    doc: &mut Document<'_>,
+    mut section: Section<'_>,
+    users: &mut BrokerUsers,
+) -> Option<SourceSettings> {
     let name = section.required_text(doc, "name");
     let types = section.texts(doc, "types");
     if types.is_empty() {
@@ -308,7 +326,20 @@ fn read_source(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Sourc
     let key_env: Vec<_> = section.texts(doc, "key_env").into_iter().map(|name| name.value).collect();
     let webhook_secret_env: Vec<_> =
         section.texts(doc, "webhook_secret_env").into_iter().map(|name| name.value).collect();
-    let amqp_user = section.text(doc, "amqp_user").map(|user| user.value);
+    let amqp_user = section.text(doc, "amqp_user");
+    if let Some(user) = &amqp_user {
+        if users.own.contains(&user.value) {
+            let message =
+                "source.amqp_user: is one of backend.amqp_own_users, which may send for every source";
+            doc.problem(&user.at, message.to_owned());
+        }
+        if !users.producers.insert(user.value.clone()) {
+            let message =
+                "source.amqp_user: speaks for another source already; give each its own broker user";
+            doc.problem(&user.at, message.to_owned());
+        }
+    }
+    let amqp_user = amqp_user.map(|user| user.value);
     if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
         let message =
             "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or nobody can send for it";

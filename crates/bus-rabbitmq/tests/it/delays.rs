@@ -73,8 +73,27 @@ async fn a_delay_of_several_hops_is_never_early_and_hardly_late() {
 async fn delayed_work_for_nobody_is_a_dead_letter() {
     let config = config(rabbitmq(), "nobody");
     let raw = channel(&config.url).await;
-    let (_bus, names) = bus(config).await;
+    let (bus, names) = bus(config).await;
     let properties = BasicProperties::default().with_delivery_mode(2);
     publish_raw(&raw, &names.commands(), "step.elsewhere", b"lost?", properties).await;
+    let _consumer = bus.consume(Queue::Escalation, 1).await.unwrap();
     assert_eq!(get_raw(&raw, &names.dead()).await.data, b"lost?");
+}
+
+/// An operator's command that is run again and again must not use up the deliveries of work that only waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
+    let config = config(rabbitmq(), "passer-by");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    publish_raw(&raw, &names.commands(), "step.escalation", b"{}", properties).await;
+    bus.publish_events(&[event("passer-by", 1)]).await.unwrap();
+    while ready(&raw, &names.step()).await < 1 {
+        pause(20).await;
+    }
+    let _consumer = bus.consume(STANDARD, 1).await.unwrap();
+    while ready(&raw, &names.step()).await > 0 {
+        pause(20).await;
+    }
 }

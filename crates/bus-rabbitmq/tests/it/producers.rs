@@ -1,5 +1,7 @@
 //! Producers of all kinds. In: what they publish. Out: events as they would come over HTTP, or a reason.
 
+use std::collections::BTreeSet;
+
 use bus_rabbitmq::{Grant, RabbitConfig, TrustedUsers};
 use conformance::bus::STANDARD as KIND;
 use domain::event::Event;
@@ -9,7 +11,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use ports::{Bus as _, Delivery, Payload, Queue};
-use test_servers::rabbitmq;
+use test_servers::{RabbitMq, rabbitmq};
 
 use crate::setup::{STANDARD, bus, channel, config, event, event_of, in_ms, next, publish_raw};
 
@@ -80,12 +82,15 @@ async fn a_producer_cannot_give_commands_or_hide_its_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     let grant = Grant { source: "trusted".to_owned(), types: [KIND.to_owned()].into() };
-    // The one user of the test broker plays the producer; our own publishes are refused like a stranger's.
-    let trust = TrustedUsers { own: "callout".to_owned(), producers: [("guest".to_owned(), grant)].into() };
-    let config = RabbitConfig { trust: Some(trust), ..config(rabbitmq(), "trust") };
-    let raw = channel(&config.url).await;
+    let spare = (!rabbitmq().is_own()).then(RabbitMq::private);
+    let broker = spare.as_ref().unwrap_or_else(|| rabbitmq());
+    broker.ctl(&["add_user", "producer", "secret"]);
+    broker.ctl(&["set_permissions", "producer", "^$", ".*", "^$"]);
+    let trust = TrustedUsers { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
+    let config = RabbitConfig { trust: Some(trust), ..config(broker, "trust") };
+    let raw = channel(&config.url.replace("guest:guest", "producer:secret")).await;
     let (bus, names) = bus(config).await;
-    let vouched = BasicProperties::default().with_user_id("guest".into());
+    let vouched = BasicProperties::default().with_user_id("producer".into());
     let (trusted, other) = (event("trusted", 1), event("other", 1));
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
 

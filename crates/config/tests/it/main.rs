@@ -131,3 +131,16 @@ fn a_fleet_needs_the_addresses_of_its_servers() {
         problems("callout.toml", &fleet.replace("kind = \"fleet\"", "delay = \"cron\"\nkind = \"fleet\""));
     assert!(found.contains("backend.delay: expected \"buckets\" or \"plugin\", not \"cron\""), "{found}");
 }
+
+#[test]
+fn a_broker_user_speaks_for_one_source_or_is_our_own() {
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    let text = text
+        .replace("kind = \"embedded\" ", "kind = \"fleet\"\namqp_own_users = [\"callout-ingest\"] ")
+        .replace("path = ", "# path = ")
+        .replace("key_env = [\"CALLOUT_KEY_MONITORING\"]", "amqp_user = \"callout-ingest\"")
+        .replace("key_env = [\"CALLOUT_KEY_BILLING\"]", "amqp_user = \"callout-ingest\"");
+    let found = problems("callout.toml", &text);
+    assert_eq!(found.matches("is one of backend.amqp_own_users").count(), 2, "{found}");
+    assert_eq!(found.matches("speaks for another source already").count(), 1, "{found}");
+}
