@@ -1,10 +1,11 @@
-//! The project's chores: `cargo xtask test`, `ci`, `tidy`, `bench`.
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does already; it calls them in order.
 
 mod servers;
 mod tidy;
+mod tools;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +29,8 @@ enum Chore {
     Test,
     /// `test`, then the demo as a newcomer runs it, from a release build.
     Ci,
+    /// Install what tests need beside a toolchain, so that `cargo test` can be used: servers and tools.
+    Prepare,
     /// Check what the compiler does not: headers, file lengths, stubs, versions.
     Tidy,
     /// Measure a release build, and print figures for docs/benchmarks.md.
@@ -66,6 +69,7 @@ fn run() -> Result<()> {
                 "127.0.0.1:0",
             ])
         }
+        Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
         Chore::Bench { args } => {
             cargo(&["build", "--release", "--package", "callout"])?;
@@ -80,8 +84,13 @@ fn test() -> Result<()> {
     tidy::check(&root())?;
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
-    servers::ensure()?;
+    prepare()?;
     cargo(&["test", "--workspace"])
+}
+
+fn prepare() -> Result<()> {
+    servers::ensure()?;
+    tools::ensure(&root())
 }
 
 fn cargo(args: &[&str]) -> Result<()> {

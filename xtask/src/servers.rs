@@ -1,4 +1,5 @@
-//! The servers that tests start for themselves: RabbitMQ and Redis from the distribution's packages.
+//! What tests need of the distribution's packages: the servers that they start for themselves, and what installs and
+//! runs the tools of [`crate::tools`].
 //!
 //! In: nothing. Out: installed packages, or what to install by hand.
 //! Never: starts a service of the machine, or installs anything where an address was given instead.
@@ -11,10 +12,35 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// A package, a file that shows that it is there, and the variable that makes it unnecessary.
-const NEEDED: [(&str, &str, &str); 2] = [
-    ("rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmq-server", "CALLOUT_TEST_AMQP_URL"),
-    ("redis-server", "/usr/bin/redis-server", "CALLOUT_TEST_REDIS_URL"),
+/// What the distribution's packages give the tests.
+struct Need {
+    package: &'static str,
+    is_there: fn() -> bool,
+    /// The variable that makes it unnecessary.
+    instead: Option<&'static str>,
+}
+
+const NEEDED: [Need; 6] = [
+    Need {
+        package: "rabbitmq-server",
+        is_there: || Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(),
+        instead: Some("CALLOUT_TEST_AMQP_URL"),
+    },
+    Need {
+        package: "redis-server",
+        is_there: || Path::new("/usr/bin/redis-server").exists(),
+        instead: Some("CALLOUT_TEST_REDIS_URL"),
+    },
+    // Debian gives Python without what makes an environment.
+    Need {
+        package: "python3-venv",
+        is_there: || succeeds("python3", &["-c", "import ensurepip, venv"]),
+        instead: None,
+    },
+    Need { package: "nodejs", is_there: || succeeds("node", &["--version"]), instead: None },
+    Need { package: "npm", is_there: || find("npm").is_some(), instead: None },
+    // For `systemd-analyze`; it need not run.
+    Need { package: "systemd", is_there: || find("systemd-analyze").is_some(), instead: None },
 ];
 
 /// Asked by packages whether they may start their service; 101 means no.
@@ -25,8 +51,10 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 pub(crate) fn ensure() -> Result<()> {
     let missing: Vec<&str> = NEEDED
         .iter()
-        .filter(|(_, file, variable)| !Path::new(file).exists() && env::var_os(variable).is_none())
-        .map(|(package, _, _)| *package)
+        .filter(|need| {
+            need.instead.is_none_or(|variable| env::var_os(variable).is_none()) && !(need.is_there)()
+        })
+        .map(|need| need.package)
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -34,8 +62,8 @@ pub(crate) fn ensure() -> Result<()> {
     let list = missing.join(" ");
     if !is_root()? || find("apt-get").is_none() {
         bail!(
-            "the tests need {list}: install it (on Debian: apt-get install {list}), or name running servers with \
-             CALLOUT_TEST_AMQP_URL and CALLOUT_TEST_REDIS_URL"
+            "the tests need {list}: install it (on Debian: apt-get install {list}); running servers can be named with \
+             CALLOUT_TEST_AMQP_URL and CALLOUT_TEST_REDIS_URL instead"
         );
     }
     crate::say(&format!("installing {list}; their services are not started"));
@@ -78,6 +106,10 @@ fn apt(args: &[&str]) -> Result<()> {
         bail!("apt-get {} failed", args.join(" "));
     }
     Ok(())
+}
+
+fn succeeds(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
 }
 
 fn is_root() -> Result<bool> {

@@ -84,7 +84,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
                 if !matches!(name.as_str(), "target" | ".git" | "node_modules") {
                     folders.push(path);
                 }
-            } else if name != "Cargo.lock" {
+            } else if !matches!(name.as_str(), "Cargo.lock" | ".git") {
                 found.push(path);
             }
         }

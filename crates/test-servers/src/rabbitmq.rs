@@ -33,6 +33,8 @@ struct Own {
     supervisor: Supervisor,
     environment: Vec<(&'static str, String)>,
     port: u16,
+    // Where the management plugin listens, in a broker that has it.
+    management_port: Option<u16>,
 }
 
 /// The broker that all tests of this process share: the one that `CALLOUT_TEST_AMQP_URL` names, or one started now.
@@ -48,6 +50,15 @@ pub fn rabbitmq() -> &'static RabbitMq {
 impl RabbitMq {
     /// A broker for one test alone, which may kill it. It dies with the value, or with the process.
     pub fn private() -> Self {
+        Self::start(false)
+    }
+
+    /// The same with the management plugin, whose API and `rabbitmqadmin` listen at [`RabbitMq::management_port`].
+    pub fn private_with_management() -> Self {
+        Self::start(true)
+    }
+
+    fn start(has_management: bool) -> Self {
         let server = Path::new(SCRIPTS).join("rabbitmq-server");
         assert!(
             server.exists(),
@@ -56,13 +67,15 @@ impl RabbitMq {
         );
         let directory =
             tempfile::Builder::new().prefix("callout-rabbitmq-").tempdir().expect("a directory").keep();
-        let [port, dist_port, epmd_port] = free_ports();
+        let [port, dist_port, epmd_port, http_port] = free_ports();
+        let management_port = has_management.then_some(http_port);
+        configure(&directory, management_port);
         let environment = environment(&directory, port, dist_port, epmd_port);
         // In the foreground and a child of the server's session, so that it dies with it: left to itself, the server
         // would start one that stays.
         let command = format!("epmd -port {epmd_port} & exec {}", server.display());
         let supervisor = Supervisor::new(&command, directory, &environment);
-        let own = Own { supervisor, environment, port };
+        let own = Own { supervisor, environment, port, management_port };
         own.start();
         Self { url: format!("amqp://guest:guest@127.0.0.1:{port}/%2f"), own: Some(own) }
     }
@@ -91,6 +104,11 @@ impl RabbitMq {
         text
     }
 
+    /// Where the management plugin listens.
+    pub fn management_port(&self) -> u16 {
+        self.own().management_port.expect("this broker was started with the plugin")
+    }
+
     /// Whether it is ours to kill and to command.
     pub fn is_own(&self) -> bool {
         self.own.is_some()
@@ -106,7 +124,8 @@ impl Own {
         self.supervisor.start();
         let deadline = Instant::now() + READY_MAX;
         // Its listeners start last.
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        let ports = [Some(self.port), self.management_port];
+        while ports.iter().flatten().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()) {
             assert!(Instant::now() < deadline, "the broker was not ready in time:\n{}", self.log());
             #[expect(
                 clippy::disallowed_methods,
@@ -122,10 +141,25 @@ impl Own {
     }
 }
 
+fn configure(directory: &Path, management_port: Option<u16>) {
+    let write = |name: &str, text: &str| {
+        std::fs::write(directory.join(name), text).expect("the directory takes files");
+    };
+    match management_port {
+        None => {
+            write("rabbitmq.conf", CONFIGURATION);
+            write("enabled_plugins", "[].\n");
+        }
+        Some(port) => {
+            let listener = format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
+            write("rabbitmq.conf", &format!("{CONFIGURATION}{listener}"));
+            write("enabled_plugins", "[rabbitmq_management].\n");
+        }
+    }
+}
+
 fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> Vec<(&'static str, String)> {
     let within = |name: &str| directory.join(name).display().to_string();
-    std::fs::write(within("rabbitmq.conf"), CONFIGURATION).expect("the directory takes files");
-    std::fs::write(within("enabled_plugins"), "[].\n").expect("the directory takes files");
     vec![
         ("HOME", directory.display().to_string()),
         ("RABBITMQ_NODENAME", format!("callout{port}@localhost")),
@@ -145,8 +179,8 @@ fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> V
 /// Small enough for a shared machine: a pre-allocated segment of the log of quorum queues is 512 MiB by default.
 const CONFIGURATION: &str = "raft.wal_max_size_bytes = 33554432\nlog.file.level = warning\n";
 
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 4] {
     // Held together, so that they differ.
-    let listeners = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
+    let listeners = [(); 4].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }

@@ -82,9 +82,26 @@ pub(crate) struct Fleet {
     processes: Vec<Process>,
 }
 
+/// How an installation is laid out, beside what is the same in all of them.
+#[derive(Default)]
+pub(crate) struct Layout<'a> {
+    /// One process for each list of roles; an empty list means every role. The first of them takes events, the last
+    /// takes callbacks.
+    pub(crate) roles: &'a [&'a [&'a str]],
+    /// The end of `callout.toml`.
+    pub(crate) settings: &'a str,
+    /// More files beside it, by name.
+    pub(crate) files: Vec<(&'a str, String)>,
+    /// What every process and command finds in its environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// What else the processes of one role find there, by its name.
+    pub(crate) env_of: Vec<(&'a str, &'a str, String)>,
+}
+
 /// One `callout serve`.
 struct Process {
     args: Vec<String>,
+    env: Vec<(String, String)>,
     /// Where it says that it is ready.
     url: String,
     child: Option<Child>,
@@ -100,15 +117,22 @@ impl Fleet {
         Self::start_roles(&[&[]], "", Vec::new()).await
     }
 
-    /// One process for each list of roles; an empty list means every role. The first of them takes events, the last
-    /// takes callbacks.
+    /// As [`Layout::roles`], with an end of `callout.toml`.
     pub(crate) async fn start_roles(roles: &[&[&str]], backend: &str, env: Vec<(String, String)>) -> Self {
+        Self::start_layout(Layout { roles, settings: backend, env, ..Layout::default() }).await
+    }
+
+    /// The whole choice.
+    pub(crate) async fn start_layout(layout: Layout<'_>) -> Self {
+        let Layout { roles, settings: backend, files, env, env_of } = layout;
         let mut processes: Vec<Process> = Vec::new();
         for roles in roles {
             let address = free_address();
             let args = [&["serve"], *roles, &["--listen", address.as_str()]].concat();
             let args = args.into_iter().map(str::to_owned).collect();
-            processes.push(Process { args, url: format!("http://{address}"), child: None });
+            let own = env_of.iter().filter(|(role, ..)| roles.contains(role));
+            let env = own.map(|(_, name, value)| ((*name).to_owned(), value.clone())).collect();
+            processes.push(Process { args, env, url: format!("http://{address}"), child: None });
         }
         let url = processes[0].url.clone();
         let public_url = processes[processes.len() - 1].url.clone();
@@ -129,8 +153,13 @@ impl Fleet {
         write("workflows/held.toml", &held_note());
         write("workflows/page.toml", PAGE);
         write("workflows/quick.toml", &quick_page());
+        for (name, text) in &files {
+            write(name, text);
+        }
         let person = |number: &str| format!("number = \"{number}\"\ntime_zone = \"UTC\"\n");
-        write("contacts.toml", &format!("[first]\n{}[second]\n{}", person(FIRST), person(SECOND)));
+        let people = format!("[first]\n{}[second]\n{}", person(FIRST), person(SECOND));
+        let more = std::fs::read_to_string(folder.path().join("contacts.toml")).unwrap_or_default();
+        write("contacts.toml", &format!("{people}{more}"));
         write(
             "callout.toml",
             &format!(
@@ -186,7 +215,8 @@ impl Fleet {
             if self.processes[index].child.is_none() {
                 let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
                 let args: Vec<_> = self.processes[index].args.iter().map(String::as_str).collect();
-                let child = self.callout(&args).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+                let env = self.processes[index].env.iter().cloned();
+                let child = self.callout(&args).envs(env).stderr(log).stdout(Stdio::null()).spawn().unwrap();
                 self.processes[index].child = Some(child);
             }
         }

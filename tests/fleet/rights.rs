@@ -1,0 +1,281 @@
+//! The broker users of `deploy/rabbitmq/`, on a broker where an operator imported everything.
+//!
+//! In: the shipped definitions as they are. Out: a fleet whose roles sign in as themselves, and what each may not do.
+//! Never: the shared broker, where everybody may do everything.
+
+use std::sync::OnceLock;
+
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    options::{
+        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
+    },
+    types::FieldTable,
+};
+use serde_json::{Value, json};
+use test_servers::RabbitMq;
+use tokio::sync::{Mutex, MutexGuard};
+use twilio_sim::Behaviour;
+
+use crate::{
+    harness::{FIRST, Fleet, Layout, PATIENCE, SECOND, event, run_of},
+    tools::root,
+};
+
+/// Gives every imported user a password, in one call, for each takes seconds.
+const PASSWORDS: &str = "[rabbit_auth_backend_internal:change_password(User, <<\"secret\">>, <<\"test\">>) || \
+     [{user, User} | _] <- rabbit_auth_backend_internal:list_users(), User =/= <<\"guest\">>].";
+/// For which `deploy/rabbitmq/topology.json` was exported.
+const EXAMPLES: [&str; 6] = [
+    "contacts.toml",
+    "oncall.toml",
+    "workflows/appointment-confirmation.toml",
+    "workflows/incident-paging.toml",
+    "workflows/payment-reminder.toml",
+    "workflows/sla-breach.toml",
+];
+const ROLES: [&[&str]; 4] = [&["ingest"], &["sender"], &["escalation"], &["callback"]];
+
+const SETTINGS: &str = r#"
+[backend]
+kind = "fleet"
+topology = "verify"
+amqp_own_users = ["callout-ingest", "callout-operator"]
+redis_prefix = "TEST:"
+[[source]]
+name = "monitoring"
+types = ["incident.*"]
+amqp_user = "monitoring"
+"#;
+
+/// The broker that the shipped definitions were imported into.
+pub(crate) fn broker() -> &'static RabbitMq {
+    static BROKER: OnceLock<RabbitMq> = OnceLock::new();
+    BROKER.get_or_init(|| {
+        let broker = RabbitMq::private_with_management();
+        for name in ["users", "topology", "policies"] {
+            let file = root().join(format!("deploy/rabbitmq/{name}.json"));
+            broker.ctl(&["import_definitions", file.to_str().unwrap()]);
+        }
+        let refused = std::thread::spawn({
+            let url = url_with(&broker, "callout-admin", "");
+            move || tokio::runtime::Runtime::new().unwrap().block_on(connect(&url)).is_err()
+        });
+        assert!(refused.join().unwrap(), "a user as it is shipped cannot sign in");
+        broker.ctl(&["eval", PASSWORDS]);
+        broker
+    })
+}
+
+/// The address for one of the users.
+pub(crate) fn url(user: &str) -> String {
+    url_with(broker(), user, "secret")
+}
+
+fn url_with(broker: &RabbitMq, user: &str, password: &str) -> String {
+    broker.url.replace("guest:guest", &format!("{user}:{password}"))
+}
+
+/// A fleet whose roles sign in as the users that are theirs, and whose operator does too.
+///
+/// One at a time, until the guard goes: the definitions have one set of names, and two fleets would share their work.
+pub(crate) async fn fleet(test: &str) -> (Fleet, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let read = |name: &str| std::fs::read_to_string(root().join("examples").join(name)).unwrap();
+    let role_urls = ROLES.map(|role| (role[0], "CALLOUT_AMQP_URL", url(&format!("callout-{}", role[0]))));
+    let fleet = Fleet::start_layout(Layout {
+        roles: &ROLES,
+        settings: &SETTINGS.replace("TEST", test),
+        files: EXAMPLES.iter().map(|name| (*name, read(name))).collect(),
+        env: vec![
+            ("CALLOUT_AMQP_URL".to_owned(), url("callout-operator")),
+            ("CALLOUT_REDIS_URL".to_owned(), test_servers::redis().url.clone()),
+        ],
+        env_of: role_urls.into(),
+    })
+    .await;
+    (fleet, turn)
+}
+
+async fn connect(url: &str) -> Result<Connection, lapin::Error> {
+    Connection::connect(url, ConnectionProperties::default()).await
+}
+
+#[test]
+fn the_shipped_topology_is_what_the_examples_export() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("workflows")).unwrap();
+    for name in EXAMPLES {
+        std::fs::copy(root().join("examples").join(name), folder.path().join(name)).unwrap();
+    }
+    std::fs::copy(root().join("deploy/compose/callout.toml"), folder.path().join("callout.toml")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_callout"));
+    command.args(["topology", "export", "--config"]).arg(folder.path().join("callout.toml"));
+    command.env("CALLOUT_AMQP_URL", "amqp://nobody/").env("CALLOUT_REDIS_URL", "redis://nobody/");
+    let exported = crate::tools::succeed(&mut command);
+    let shipped = std::fs::read_to_string(root().join("deploy/rabbitmq/topology.json")).unwrap();
+    assert!(exported == shipped.trim(), "write the output of `{command:?}` to deploy/rabbitmq/topology.json");
+}
+
+/// One policy for each: a queue without a bound fills the disk.
+#[test]
+fn the_shipped_policies_bound_every_queue() {
+    let listed = broker().ctl(&["list_queues", "name", "policy", "--formatter", "json"]);
+    let queues: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let ours = |queue: &&Value| queue["name"] != "callout.v1.admin.test";
+    for queue in queues.iter().filter(ours) {
+        assert!(queue["policy"].as_str().is_some_and(|name| name.starts_with("callout-")), "{queue}");
+    }
+    assert!(queues.len() > 20);
+}
+
+/// Over HTTP and back by reply, with a failure, a deadline, and a dead letter that an operator replays.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_does_its_work_with_the_rights_of_its_own_user() {
+    let (fleet, _turn) = fleet("rights").await;
+    fleet.sim.phone(FIRST).set(Behaviour::Off);
+    fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
+    fleet.event(&event("quick.created", "q-1", "db", json!({"text": "Quick"}))).await;
+    fleet.wait_until(|view| view.texts(SECOND).iter().any(|text| text.body.starts_with("Down"))).await;
+    let texts = fleet.sim.phone(SECOND).texts();
+    let page = texts.iter().find(|text| text.body.starts_with("Down")).unwrap();
+    let code = page.body.rsplit(' ').next().unwrap().to_owned();
+    fleet.sim.phone(SECOND).reply(&format!("ACK {code}")).await.unwrap();
+    fleet.run_until(&run_of("p-1", "page", "db"), |run| run["phase"] == "acknowledged").await;
+    fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
+
+    // What the door refuses, a producer may well publish.
+    let bad = json!({"specversion": "1.0", "id": "b-1", "source": "monitoring", "type": "incident.created", "data": {}});
+    publish(&url("monitoring"), "events", "incident.created", "monitoring", &bad).await.unwrap();
+    let first = dead_letter(&fleet, |_| true).await;
+    assert_eq!((&first["reason"], &first["source"]), (&json!("invalid_event"), &json!("monitoring")));
+    let replayed = fleet.json(&["dlq", "replay", first["id"].as_str().unwrap(), "--yes"]);
+    assert!(replayed.to_string().contains("replayed"), "{replayed}");
+    // It is no better than before, and so it is back: the fleet believed its operator, whose user published it.
+    let again = dead_letter(&fleet, |letter| letter["at"] != first["at"]).await;
+    assert_eq!(again["reason"], "invalid_event", "{again}");
+}
+
+async fn dead_letter(fleet: &Fleet, is_it: impl Fn(&Value) -> bool) -> Value {
+    let mut tries = tokio::time::interval(std::time::Duration::from_millis(50));
+    let asking = async {
+        loop {
+            tries.tick().await;
+            let letters = fleet.json(&["dlq", "list", "--source", "monitoring"]);
+            if let Some(letter) = letters.as_array().unwrap().iter().find(|letter| is_it(letter)) {
+                return letter.clone();
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("a dead letter")
+}
+
+async fn channel(url: &str) -> Channel {
+    connect(url).await.unwrap().create_channel().await.unwrap()
+}
+
+async fn publish(url: &str, exchange: &str, key: &str, user: &str, body: &Value) -> Result<(), lapin::Error> {
+    let channel = channel(url).await;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let properties = BasicProperties::default().with_user_id(user.into()).with_delivery_mode(2);
+    let exchange = format!("callout.v1.{exchange}");
+    let (options, body) = (BasicPublishOptions::default(), body.to_string());
+    let sent =
+        channel.basic_publish(exchange.as_str().into(), key.into(), options, body.as_bytes(), properties);
+    sent.await?.await?;
+    Ok(())
+}
+
+/// What somebody might try.
+enum Try {
+    /// With this routing key, as this user.
+    Publish(&'static str, &'static str, &'static str),
+    Consume(&'static str),
+    Declare(&'static str),
+    /// How long a queue is.
+    Ask(&'static str),
+    Delete(&'static str),
+}
+
+async fn refusal(user: &str, attempt: &Try) -> u16 {
+    let name = |name: &str| format!("callout.v1.{name}");
+    let channel = channel(&url(user)).await;
+    let refused = match attempt {
+        Try::Publish(exchange, key, as_user) => {
+            publish(&url(user), exchange, key, as_user, &json!({})).await.err()
+        }
+        Try::Consume(queue) => {
+            let (queue, options) = (name(queue), BasicConsumeOptions::default());
+            channel
+                .basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default())
+                .await
+                .err()
+        }
+        Try::Declare(queue) => {
+            let (queue, options) = (name(queue), QueueDeclareOptions::durable());
+            channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.err()
+        }
+        Try::Ask(queue) => {
+            let (queue, options) = (name(queue), QueueDeclareOptions::durable().passive());
+            channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.err()
+        }
+        Try::Delete(queue) => {
+            let queue = name(queue);
+            channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.err()
+        }
+    };
+    match refused.map(|error| error.kind().clone()) {
+        None => 0,
+        Some(lapin::ErrorKind::ProtocolError(error)) => error.get_id(),
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_user_may_do_more_than_its_role() {
+    const REFUSED: u16 = 403;
+    const NOT_YOUR_NAME: u16 = 406;
+    let attempts = [
+        ("monitoring", Try::Publish("events", "incident.created", "monitoring"), 0),
+        ("monitoring", Try::Publish("events", "invoice.overdue", "monitoring"), REFUSED),
+        ("monitoring", Try::Publish("events", "incident.created", "callout-ingest"), NOT_YOUR_NAME),
+        ("monitoring", Try::Publish("commands", "send.bulk", "monitoring"), REFUSED),
+        ("monitoring", Try::Publish("delay", "d1.final.send.bulk", "monitoring"), REFUSED),
+        ("monitoring", Try::Consume("events.critical"), REFUSED),
+        ("monitoring", Try::Consume("dead"), REFUSED),
+        ("monitoring", Try::Declare("mine"), REFUSED),
+        ("billing", Try::Publish("events", "incident.created", "billing"), REFUSED),
+        ("callout-ingest", Try::Publish("commands", "escalation", "callout-ingest"), REFUSED),
+        ("callout-ingest", Try::Consume("events.standard"), REFUSED),
+        ("callout-ingest", Try::Consume("delay.step"), REFUSED),
+        ("callout-sender", Try::Publish("events", "incident.created", "callout-sender"), REFUSED),
+        ("callout-sender", Try::Publish("commands", "elsewhere", "callout-sender"), REFUSED),
+        ("callout-sender", Try::Consume("escalation"), REFUSED),
+        ("callout-sender", Try::Delete("events.bulk"), REFUSED),
+        ("callout-callback", Try::Publish("events", "incident.created", "callout-callback"), REFUSED),
+        // It would arrive as an event of ours, which nobody checks again.
+        ("callout-callback", Try::Publish("commands", "events.critical", "callout-callback"), REFUSED),
+        ("callout-callback", Try::Publish("delay", "d1.final.events.critical", "callout-callback"), REFUSED),
+        ("callout-callback", Try::Consume("escalation"), REFUSED),
+        ("callout-escalation", Try::Publish("events", "incident.created", "callout-escalation"), REFUSED),
+        ("callout-escalation", Try::Consume("send.critical"), REFUSED),
+        ("callout-operator", Try::Publish("commands", "events.critical", "callout-operator"), REFUSED),
+        ("callout-operator", Try::Consume("dead"), REFUSED),
+        ("callout-operator", Try::Declare("mine"), REFUSED),
+        ("callout-scaler", Try::Ask("events.critical"), 0),
+        ("callout-scaler", Try::Consume("events.critical"), REFUSED),
+        ("callout-admin", Try::Declare("admin.test"), 0),
+    ];
+    for (user, attempt, expected) in attempts {
+        let what = match &attempt {
+            Try::Publish(exchange, key, as_user) => format!("publish to {exchange} with {key} as {as_user}"),
+            Try::Consume(queue) => format!("consume {queue}"),
+            Try::Declare(queue) => format!("declare {queue}"),
+            Try::Ask(queue) => format!("ask for {queue}"),
+            Try::Delete(queue) => format!("delete {queue}"),
+        };
+        assert_eq!(refusal(user, &attempt).await, expected, "{user}: {what}");
+    }
+}

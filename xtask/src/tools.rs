@@ -1,0 +1,70 @@
+//! What tests run beside servers: clients of other languages, and validators of `deploy/`.
+//!
+//! In: the version files in `xtask/tools/` and `examples/producers/`. Out: `target/tools/`, with exactly those versions.
+//! Never: changes the machine's own Python or Node packages, or installs again what is there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Python packages: of the validators, and of the example.
+const PYTHON: [&str; 2] = ["xtask/tools/requirements.txt", "examples/producers/python/requirements.txt"];
+/// Node packages of the example, with their lock file.
+const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/producers/node/package-lock.json"];
+
+/// Installs what is missing or of another version.
+pub(crate) fn ensure(root: &Path) -> Result<()> {
+    // Beside the profiles' folders, wherever cargo puts those.
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).context("the program lies in no target folder")?;
+    let tools = target.join("tools");
+    install(root, &tools.join("python"), &PYTHON, |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]);
+        for file in PYTHON {
+            pip.arg("--requirement").arg(root.join(file));
+        }
+        run(&mut pip)
+    })?;
+    install(root, &tools.join("node"), &NODE, |folder| {
+        fs::create_dir_all(folder)?;
+        for file in NODE {
+            let name = Path::new(file).file_name().context("it names a file")?;
+            fs::copy(root.join(file), folder.join(name))?;
+        }
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+        run(Command::new("npm").args(options).current_dir(folder))
+    })
+}
+
+/// A folder is as it must be if it holds a copy of the files that say what is in it.
+fn install(root: &Path, folder: &Path, files: &[&str], make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let texts: Result<Vec<String>, _> =
+        files.iter().map(|file| fs::read_to_string(root.join(file))).collect();
+    let wanted = texts?.concat();
+    let stamp: PathBuf = folder.join("installed");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    crate::say(&format!("installing what {} list into {}", files.join(" and "), folder.display()));
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    make(folder).with_context(|| {
+        format!("the tests need what {} list; is the package registry reachable?", files.join(" and "))
+    })?;
+    Ok(fs::write(stamp, wanted)?)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
+    if !status.success() {
+        bail!("{command:?} failed");
+    }
+    Ok(())
+}
