@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::segment;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 use twilio::Form;
 
 use crate::{
@@ -50,15 +50,16 @@ pub(crate) async fn create(sim: &Arc<Sim>, form: &Form) -> Response<Body> {
         let draft = draft(form, &sim.config, state, now)?;
         record(state, sim, draft, fate, now)
     });
-    let Created { mut journey, body } = match created {
+    let Created { journey, body } = match created {
         Ok(created) => created,
         Err(error) => return error.response(),
     };
     if journey.fate.early {
         // Boxed, since it is rare and would make the future of every request as large as its own.
-        Box::pin(post_early(sim, &mut journey)).await;
+        Box::pin(start_early(sim, journey)).await;
+    } else {
+        sim.spawn(journey.run(Arc::clone(sim)));
     }
-    sim.spawn(journey.run(Arc::clone(sim)));
     match answer {
         Some(kind) => spoil(sim, kind, body).await,
         None => body,
@@ -131,6 +132,21 @@ fn choose_sender(state: &mut State, sim: &Sim, record: &mut Record) {
         service.senders.get(spread).cloned().unwrap_or_default()
     });
     record.from = Some(picked.clone());
+}
+
+/// Returns once the first callback is posted. The text goes on even if nobody waits for that any more: a client that
+/// goes away takes its request with it, and must not take the text.
+async fn start_early(sim: &Arc<Sim>, mut journey: Journey) {
+    let (tell, posted) = oneshot::channel();
+    let own = Arc::clone(sim);
+    sim.spawn(async move {
+        post_early(&own, &mut journey).await;
+        // Nobody may be listening any more.
+        let _ = tell.send(());
+        journey.run(own).await;
+    });
+    // An error is a simulator that stops.
+    let _ = posted.await;
 }
 
 /// Posts the first callback before the create request is answered.

@@ -154,6 +154,19 @@ async fn an_early_callback_comes_before_the_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_away_does_not_take_its_text_along() {
+    let sim = start(config()).await;
+    sim.inject(FaultKind::CallbackEarly);
+    let api = Api::of(&sim);
+    // Nobody listens there, so that the early callback takes a second and a half to be given up.
+    let creating = api.text(PHONE, "x", Some("http://127.0.0.1:1/#rc=5&rp=all"));
+    let answer = tokio::time::timeout(std::time::Duration::from_millis(100), creating).await;
+    assert!(answer.is_err(), "the client was gone first");
+    sim.wait_until(|view| view.with_status(Status::Delivered) == 1, PATIENCE).await.unwrap();
+    sim.wait_until(|view| view.callbacks().failed == 2, PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_delivery_failure_that_was_asked_for_has_its_code() {
     let sim = start(config()).await;
     let injection = Injection { code: Some(30_008), ..FaultKind::DeliveryFailure.into() };
