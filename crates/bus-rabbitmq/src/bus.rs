@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::{event::Event, timeline::Command};
 use futures::{StreamExt as _, stream::BoxStream};
 use lapin::{Channel, message::Delivery as AmqpDelivery, options::QueueDeclareOptions, types::FieldTable};
-use ports::{Bus, BusError, Clock, Delivery, Queue, Slot};
+use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Queue, Slot};
 use tokio::{
     sync::{Mutex, mpsc},
     task::JoinHandle,
@@ -16,6 +16,7 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
+    announce::{self, Announcer},
     config::{DelayMode, RELAY_PREFETCH, RabbitConfig},
     connect::{ConnectError, Dialer, within},
     consumer::Consumption,
@@ -38,6 +39,7 @@ pub struct RabbitBus {
     core: Arc<Core>,
     watching: JoinHandle<()>,
     relaying: Mutex<Option<JoinHandle<()>>>,
+    announcer: Announcer,
 }
 
 /// What publishers, consumers, receipts and relays share.
@@ -71,14 +73,19 @@ impl RabbitBus {
         let keeper = Arc::new(Keeper::new(dialer.clone(), topology, config.topology, clock.clone()));
         keeper.establish().await?;
         let seed = format!("{} {} {}", config.connection_name, std::process::id(), clock.now());
-        let publisher = Publisher::new(
-            Line::new(dialer.clone(), "publish"),
-            keeper.clone(),
-            clock.clone(),
-            config.confirm_window.max(1),
-            config.confirm_max,
-            format!("{seed} publish"),
-        );
+        let line = Arc::new(Line::new(dialer.clone(), "publish"));
+        let publisher = |purpose: &str| {
+            Publisher::new(
+                line.clone(),
+                keeper.clone(),
+                clock.clone(),
+                config.confirm_window.max(1),
+                config.confirm_max,
+                format!("{seed} {purpose}"),
+            )
+        };
+        // On a channel of its own: where announcing is not allowed, the broker closes the channel.
+        let (publisher, for_announcements) = (publisher("publish"), publisher("announce"));
         let user = dialer.user().to_owned();
         let trust = config.trust.map(|mut trust| {
             trust.own.insert(user.clone());
@@ -97,7 +104,9 @@ impl RabbitBus {
         });
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
         let watching = tokio::spawn(async move { keeper.watch().await });
-        Ok(Arc::new(Self { core, watching, relaying: Mutex::default() }))
+        let (announcer, announced) = Announcer::new();
+        tokio::spawn(announce::publish(core.clone(), for_announcements, announced, config.announces_ends));
+        Ok(Arc::new(Self { core, watching, relaying: Mutex::default(), announcer }))
     }
 
     /// Takes a share of the delayed work, once. Whoever takes it holds it for a moment, and a process that comes and
@@ -209,6 +218,14 @@ impl Bus for RabbitBus {
             consumption.run(open, take, async move { gone.closed().await }).await;
         });
         Ok(UnboundedReceiverStream::new(rx).boxed())
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        self.announcer.announce(announcement);
+    }
+
+    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
+        self.core.browse_dead(max).await
     }
 
     /// What is ready on the broker and what this process holds. What other processes hold is not known to the protocol.

@@ -58,6 +58,8 @@ pub struct RabbitConfig {
     pub confirm_max: Duration,
     /// Which broker users may send which events. `None`: whoever may write to the exchange may send anything.
     pub trust: Option<TrustedUsers>,
+    /// Whether ends of runs are published to the exchange of outcomes, for whoever binds a queue there.
+    pub announces_ends: bool,
 }
 
 impl RabbitConfig {
@@ -73,6 +75,7 @@ impl RabbitConfig {
             confirm_window: CONFIRM_WINDOW,
             confirm_max: CONFIRM_MAX,
             trust: None,
+            announces_ends: false,
         }
     }
 }

@@ -4,12 +4,14 @@
 //! Never: publishes with `mandatory` (lapin logs what is returned, body and all, and attributes it to the wrong publish),
 //! relies on message priorities, or lets lapin recover by itself: every publisher and consumer is rebuilt by us.
 
+mod announce;
 mod backoff;
 mod bus;
 mod cloud_event;
 mod config;
 mod connect;
 mod consumer;
+mod dead;
 mod delay;
 mod keeper;
 mod line;

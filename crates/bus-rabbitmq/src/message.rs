@@ -18,7 +18,12 @@ use crate::{cloud_event, topology::Names, trust::TrustedUsers};
 const EVENT: &str = "callout.event.v1";
 const COMMAND: &str = "callout.command.v1";
 const ALARM: &str = "callout.alarm.v1";
-const PERSISTENT: u8 = 2;
+/// What an announced dead letter is.
+pub(crate) const DEAD_LETTER: &str = "callout.dead-letter.v1";
+pub(crate) const PERSISTENT: u8 = 2;
+
+/// The id of an announced dead letter.
+pub(crate) const LETTER: &str = "callout-letter";
 
 /// How often the work was handed out before it was published again.
 const DELIVERIES: &str = "callout-deliveries";
@@ -42,7 +47,7 @@ pub(crate) struct Outgoing {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Envelope {
     kind: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     message_id: Option<String>,
     published_ms: Option<i64>,
     user: Option<String>,
@@ -242,7 +247,7 @@ fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPVal
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is not ours")]
-fn text(properties: &BasicProperties, name: &str) -> Option<String> {
+pub(crate) fn text(properties: &BasicProperties, name: &str) -> Option<String> {
     match header(properties, name)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
         AMQPValue::ShortString(text) => Some(text.to_string()),

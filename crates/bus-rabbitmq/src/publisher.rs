@@ -43,7 +43,7 @@ impl Address {
 
 /// A channel in confirm mode and its supervision.
 pub(crate) struct Publisher {
-    line: Line,
+    line: Arc<Line>,
     keeper: Arc<Keeper>,
     clock: Arc<dyn Clock>,
     window: Semaphore,
@@ -62,7 +62,7 @@ struct Current {
 
 impl Publisher {
     pub(crate) fn new(
-        line: Line,
+        line: Arc<Line>,
         keeper: Arc<Keeper>,
         clock: Arc<dyn Clock>,
         window_max: usize,

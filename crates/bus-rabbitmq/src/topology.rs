@@ -229,7 +229,7 @@ fn exchanges(names: &Names, delay: DelayMode) -> Vec<Exchange> {
         exchange(names.commands(), "topic", unrouted.clone()),
         delayed,
         internal(exchange(names.wake(), "topic", unrouted.clone())),
-        internal(exchange(names.dead(), "topic", unrouted)),
+        exchange(names.dead(), "topic", unrouted),
         exchange(names.outcomes(), "topic", None),
     ]
 }

@@ -116,6 +116,7 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
     if fleet.verify_topology {
         rabbit.topology = TopologyMode::Verify;
     }
+    rabbit.announces_ends = fleet.publishes_outcomes;
     if let Some(prefix) = &fleet.amqp_prefix {
         rabbit.prefix.clone_from(prefix);
     }

@@ -14,7 +14,9 @@ use anyhow::{Context as _, bail};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use config::{Config, Secrets, TwilioSecrets};
 use control::Control;
+use domain::{limits::PACE_HORIZON_S, pace::Pace};
 use ports::{Clock, SystemClock};
+use sender::SenderPace;
 use shell::{Context, WorkflowBook};
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -116,6 +118,7 @@ impl Installation {
                 (Some(handle), twilio, url.clone())
             }
         };
+        let pace = settings.segments_per_second.map(|rate| pace_of(&sender, rate));
         let (mut carrier, verifier) = carrier(twilio, sender, &public_url)?;
         carrier.answer_max = Duration::from_secs(settings.answer_max_s.into());
         carrier.in_flight_max = settings.in_flight_max as usize;
@@ -128,6 +131,7 @@ impl Installation {
             public_url,
             verifier,
             in_flight_max: settings.in_flight_max as u16,
+            pace,
         };
         let (app, mut roles) = doors.open(&ctx, chosen, &shutdown);
         let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_MAX));
@@ -171,6 +175,7 @@ struct Doors {
     public_url: String,
     verifier: SignatureVerifier,
     in_flight_max: u16,
+    pace: Option<SenderPace>,
 }
 
 impl Doors {
@@ -201,7 +206,7 @@ impl Doors {
                     app = app.merge(callback::router(ctx, config));
                 }
                 Role::Sender => {
-                    let config = sender::SenderConfig::new(self.in_flight_max);
+                    let config = sender::SenderConfig::new(self.in_flight_max, self.pace.clone());
                     roles.spawn(async move { Ok(sender::run(ctx, config, stop).await?) });
                 }
                 Role::Escalation => {
@@ -227,6 +232,15 @@ fn carrier(
     let mut settings = TwilioConfig::new(api_base, secrets.account_sid, secrets.credentials, sender);
     settings.status_callback = Some(public_url.join(callback::STATUS_PATH)?);
     Ok((settings, SignatureVerifier::new(tokens)))
+}
+
+/// All senders share the pace of the number or service that they send from.
+fn pace_of(sender: &SenderIdentity, segments_per_second: u32) -> SenderPace {
+    let queue = match sender {
+        SenderIdentity::From(name) | SenderIdentity::MessagingService(name) => format!("sender {name}"),
+    };
+    let second = Duration::from_secs(1);
+    SenderPace { queue, pace: Pace::new(segments_per_second, second, segments_per_second, PACE_HORIZON_S) }
 }
 
 /// A client for an operator's process, which sends nothing.
@@ -269,7 +283,16 @@ where
 }
 
 fn health(ctx: Arc<Context>) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(ctx)
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(ctx)
+}
+
+async fn metrics() -> ([(&'static str, &'static str); 1], String) {
+    let text = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([("content-type", text)], telemetry::metrics().text())
 }
 
 async fn ready(State(ctx): State<Arc<Context>>) -> (StatusCode, String) {

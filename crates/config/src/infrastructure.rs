@@ -70,6 +70,8 @@ pub struct FleetSettings {
     pub amqp_own_users: Vec<String>,
     /// What the names of keys begin with.
     pub redis_prefix: Option<String>,
+    /// Ends of runs are published to the exchange of outcomes, besides being kept in the store.
+    pub publishes_outcomes: bool,
     /// Redis' settings are taken on trust, where the server hides them.
     pub trust_redis_settings: bool,
 }
@@ -87,6 +89,8 @@ pub struct TwilioSettings {
     pub answer_max_s: u32,
     /// Requests open at once. Twilio limits concurrency per account.
     pub in_flight_max: u32,
+    /// Segments that the number or service sends in a second; as fast as Twilio takes them when absent.
+    pub segments_per_second: Option<u32>,
 }
 
 impl Default for TwilioSettings {
@@ -97,6 +101,7 @@ impl Default for TwilioSettings {
             public_url: None,
             answer_max_s: ANSWER_S_MAX,
             in_flight_max: twilio::IN_FLIGHT_MAX as u32,
+            segments_per_second: None,
         }
     }
 }
@@ -105,6 +110,8 @@ impl Default for TwilioSettings {
 const ANSWER_S_MAX: u32 = (domain::limits::CARRIER_ANSWER_MS_MAX / 1_000) as u32;
 /// Most requests that may be open at once.
 const IN_FLIGHT_MAX: u32 = 2_000;
+/// Fastest pace of one sender: what a whole account may send (Twilio, error 63017).
+const SEGMENTS_PER_S_MAX: u32 = 2_000;
 
 /// One `[[source]]` table.
 #[derive(Debug, Clone)]
@@ -262,6 +269,7 @@ fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSetting
         delay_plugin: one_of("delay", "buckets", "plugin"),
         verify_topology: one_of("topology", "declare", "verify"),
         trust_redis_settings: one_of("redis_settings", "check", "trust"),
+        publishes_outcomes: one_of("outcomes", "store", "publish"),
         amqp_prefix: section.text(doc, "amqp_prefix").map(|prefix| prefix.value),
         amqp_own_users: section.texts(doc, "amqp_own_users").into_iter().map(|user| user.value).collect(),
         redis_prefix: section.text(doc, "redis_prefix").map(|prefix| prefix.value),
@@ -286,10 +294,12 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
     let defaults = TwilioSettings::default();
     let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
     let in_flight_max = section.integer(doc, "in_flight_max", 1..IN_FLIGHT_MAX + 1);
+    let segments_per_second = section.integer(doc, "segments_per_second", 1..SEGMENTS_PER_S_MAX + 1);
     section.finish(doc);
     TwilioSettings {
         answer_max_s: answer_max_s.unwrap_or(defaults.answer_max_s),
         in_flight_max: in_flight_max.unwrap_or(defaults.in_flight_max),
+        segments_per_second,
         from: from.map(|from| from.value),
         messaging_service_sid: service.map(|service| service.value),
         public_url: public_url.map(|url| url.value),

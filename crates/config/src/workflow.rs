@@ -70,6 +70,7 @@ pub(crate) fn read(
     definition.time_zone_field = time_zone_field.as_ref().map(|field| field.value.clone());
     definition.retry =
         top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
+    definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
     let mut targets = Vec::new();
     for section in top.sections(&mut doc, "step") {
         definition.steps.push(read_step(&mut doc, section, directory, &mut targets));

@@ -200,6 +200,7 @@ pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
         workflow: None,
         source: Some(case.to_owned()),
         attempts: 0,
+        traceparent: None,
         event: Some("{\"specversion\":\"1.0\"}".to_owned()),
     }
 }

@@ -170,6 +170,7 @@ mod tests {
             polls: 0,
             excused: 0,
             spent: Vec::new(),
+            slot_at: None,
         }
     }
 

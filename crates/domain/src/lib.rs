@@ -4,6 +4,8 @@
 //! Never: awaits, reads a clock, the environment or a file, or draws a random number.
 
 pub mod ack_code;
+pub mod breaker;
+pub mod budget;
 pub mod carrier;
 pub mod compose;
 pub mod consent;

@@ -59,6 +59,29 @@ pub const NUDGE_MS: i64 = 30_000;
 pub const NUDGE_MS_MAX: i64 = 5 * 60 * 1_000;
 /// How long a text waits at least after the provider refused the whole account, in milliseconds.
 pub const ACCOUNT_STOP_MS: i64 = 30_000;
+/// Of so many latest requests the circuit breaker thinks.
+pub const BREAKER_SAMPLE: u32 = 20;
+/// So many of them in trouble open it.
+pub const BREAKER_TROUBLE_MIN: u32 = 12;
+const _: () = assert!(BREAKER_TROUBLE_MIN <= BREAKER_SAMPLE && BREAKER_SAMPLE < u64::BITS);
+/// How long it stays open at first, in milliseconds; it doubles.
+pub const BREAKER_OPEN_MS_MIN: i64 = 2_000;
+/// How long it stays open at most, in milliseconds.
+pub const BREAKER_OPEN_MS_MAX: i64 = 60_000;
+/// Pieces of work that try the provider at once.
+pub const BREAKER_PROBES_MAX: u32 = 3;
+/// How long other work lets urgent work try first, in milliseconds.
+pub const BREAKER_WAIT_FOR_CRITICAL_MS: i64 = 3_000;
+/// The time that the retry budget looks back on, in seconds.
+pub const RETRY_BUDGET_S: usize = 60;
+/// Retries may be so many of a hundred first attempts.
+pub const RETRY_BUDGET_PERCENT: u32 = 10;
+/// Retries that each sender may always make in that time, or a quiet one could never repeat anything.
+pub const RETRIES_ALWAYS: u32 = 30;
+/// How far ahead slots of a paced sender are given out, in seconds.
+pub const PACE_HORIZON_S: u32 = 15 * 60;
+/// How long a slot stays good after its time, in milliseconds.
+pub const SLOT_GOOD_MS: i64 = 30_000;
 /// How long after the store came back the provider is asked about what may have been lost, in milliseconds.
 pub const LOST_ASK_MS: i64 = 10_000;
 /// Most questions asked of the provider about the status of one text.
@@ -67,6 +90,8 @@ pub const POLLS_MAX: usize = 20;
 pub const DUE_BATCH_MAX: u16 = 256;
 /// How long taken due runs are hidden from other takers, in milliseconds.
 pub const DUE_LEASE_MS: i64 = 15_000;
+/// Most dead work looked at on the bus at once.
+pub const DEAD_WORK_MAX: u16 = 5_000;
 /// Most rows one list returns.
 pub const LIST_MAX: u16 = 1_000;
 /// Most recent entries of a timeline shown or kept in memory at once.

@@ -14,6 +14,8 @@ use crate::{
     directory::Recipient,
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
+    limits::SLOT_GOOD_MS,
+    moment::after_ms,
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
     retry::RetryPolicy,
@@ -60,6 +62,9 @@ pub struct Message {
     /// Names of earlier attempts that the provider took and could not deliver.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spent: Vec<MessageSid>,
+    /// The sender's slot that it waits for, and has paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_at: Option<Timestamp>,
 }
 
 fn is_zero(count: &u16) -> bool {
@@ -231,6 +236,8 @@ pub struct MessageContext<'a> {
     pub workflow: &'a str,
     /// The event's source.
     pub source: &'a str,
+    /// W3C trace context of the event's producer.
+    pub traceparent: Option<&'a str>,
     /// How refused sends are repeated.
     pub retry: &'a RetryPolicy,
     /// What to do when doubt cannot be settled.
@@ -297,6 +304,16 @@ impl Message {
     /// Whether an operator must say what became of it.
     pub fn is_held(&self) -> bool {
         matches!(self.phase, MessagePhase::Held { sent_says: None, .. })
+    }
+
+    /// Whether it waits for a worker to send it, and may be sent.
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        self.is_waiting() && self.phase_due().is_some_and(|at| at <= now)
+    }
+
+    /// Whether it may go now without another slot of its sender.
+    pub fn has_slot(&self, now: Timestamp) -> bool {
+        self.slot_at.is_some_and(|at| at <= now && now <= after_ms(at, SLOT_GOOD_MS))
     }
 
     /// Attempts that count against the retry policy.

@@ -30,6 +30,13 @@ impl Pace {
         let interval_us = within.as_micros() / u128::from(units.max(1));
         Self { interval_us: u64::try_from(interval_us).unwrap_or(u64::MAX), burst: burst.max(1), horizon_s }
     }
+
+    /// So many units within any hour; nothing is reserved ahead.
+    pub fn hourly(units: u32) -> Self {
+        // Half of them may go at once, and the other half is spread over the hour: together no hour has more.
+        let burst = units.div_ceil(2);
+        Self::new((units - burst).max(1), Duration::from_secs(3_600), burst, 0)
+    }
 }
 
 /// What wants to enter which queue.

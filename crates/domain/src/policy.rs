@@ -59,6 +59,15 @@ pub enum Rule {
     /// The event is no longer of use.
     #[serde(rename = "expiry.not_after")]
     NotAfter,
+    /// The recipient has had as many texts of this workflow as one phone may get.
+    #[serde(rename = "pace.recipient")]
+    RecipientPace,
+    /// The sender sends so many segments a second, and this one's turn comes later.
+    #[serde(rename = "pace.sender")]
+    SenderPace,
+    /// Enough of what is being sent are retries.
+    #[serde(rename = "retry.budget")]
+    RetryBudget,
     /// No rule objects.
     #[serde(rename = "policy.passed")]
     Passed,
@@ -77,6 +86,9 @@ impl Rule {
             Self::QuietPastDeadline => "quiet_hours.past_deadline",
             Self::QuietUrgent => "quiet_hours.urgent",
             Self::NotAfter => "expiry.not_after",
+            Self::RecipientPace => "pace.recipient",
+            Self::SenderPace => "pace.sender",
+            Self::RetryBudget => "retry.budget",
             Self::Passed => "policy.passed",
         }
     }
@@ -114,6 +126,26 @@ impl Decision {
     /// The verdict of the clock: the event's `not_after` has come.
     pub(crate) fn expire(not_after: Timestamp) -> Self {
         decision(Verdict::Expire, Rule::NotAfter, [("not_after", not_after.to_string())])
+    }
+}
+
+/// Why a text that may be sent must wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Until when.
+    pub until: Timestamp,
+    /// By which rule.
+    pub rule: Rule,
+    /// Whether the moment is a slot that was reserved for it, so that it need not reserve another.
+    pub is_slot: bool,
+}
+
+impl Hold {
+    /// The decision that follows.
+    pub(crate) fn decision(&self, now: Timestamp, not_after: Timestamp) -> Decision {
+        // Too late for its event it expires there, with that rule; and never in the past, where it would spin.
+        let until = self.until.min(not_after).max(now);
+        decision(Verdict::Defer(until), self.rule, [("until", until.to_string())])
     }
 }
 

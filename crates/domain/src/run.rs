@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use replay::Replay;
-pub use step::{Addressee, Audience, Dispatch, Setting};
+pub use step::{Addressee, Audience, Dispatch, Facts, Setting};
 
 use crate::{
     event::{Event, EventKey},
@@ -259,6 +259,7 @@ impl Run {
             run: &self.id,
             workflow: &self.workflow,
             source: &self.event.source,
+            traceparent: self.traceparent.as_deref(),
             retry: &workflow.definition.retry,
             on_doubt: workflow.definition.on_doubt,
             doubt: &workflow.definition.doubt_ask_after,

@@ -255,6 +255,9 @@ pub struct DeadLetter {
     /// Attempts made.
     #[serde(default)]
     pub attempts: u16,
+    /// W3C trace context of the event's producer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The event itself, if it was one that could not be worked on. Bounded by the event limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,

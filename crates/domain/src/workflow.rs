@@ -212,6 +212,9 @@ pub struct WorkflowDefinition {
     pub time_zone_field: Option<String>,
     /// How refused sends are repeated.
     pub retry: RetryPolicy,
+    /// Most texts that one phone gets through this workflow in an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient_hourly_max: Option<u32>,
     /// The rungs, first to last.
     pub steps: Vec<Step>,
     /// The ticket queue that hears of a run whose steps are used up.
@@ -240,6 +243,7 @@ impl WorkflowDefinition {
             quiet_hours: None,
             time_zone_field: None,
             retry: RetryPolicy::default(),
+            recipient_hourly_max: None,
             steps,
             exhausted_ticket: None,
         }

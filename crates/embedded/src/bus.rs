@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use domain::{event::Event, timeline::Command, workflow::Lane};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
-use ports::{Bus, BusError, Clock, Delivery, Payload, Queue, Slot};
+use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Slot};
 use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use self::backlog::{Waiting, count_waiting};
@@ -182,6 +182,14 @@ impl Bus for EmbeddedBus {
             Some((delivery, (core, places)))
         });
         Ok(deliveries.boxed())
+    }
+
+    /// Nobody but this process can watch.
+    fn announce(&self, _announcement: Announcement) {}
+
+    /// Work that kills its worker kills the process, and is handed out again by the next one.
+    async fn dead_work(&self, _max: u16) -> Result<Vec<DeadWork>, BusError> {
+        Ok(Vec::new())
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {

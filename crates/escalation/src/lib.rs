@@ -3,6 +3,8 @@
 //! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
 //! Never: talks to the provider, or trusts an alarm: what is due is read from the store.
 
+mod dead;
+
 use std::{sync::Arc, time::Duration};
 
 use domain::{
@@ -29,6 +31,8 @@ pub struct EscalationConfig {
     pub runs_at_once: usize,
     /// How often due rows are looked for although no alarm rang.
     pub sweep_every: Duration,
+    /// How often the bus is asked for dead work.
+    pub dead_every: Duration,
     /// How long work in hand may take to finish once the worker is told to stop.
     pub drain_max: Duration,
 }
@@ -39,6 +43,7 @@ impl Default for EscalationConfig {
             in_flight_max: 64,
             runs_at_once: 32,
             sweep_every: Duration::from_secs(5),
+            dead_every: Duration::from_secs(20),
             drain_max: Duration::from_secs(15),
         }
     }
@@ -58,6 +63,7 @@ pub async fn run(
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));
     tasks.spawn(housekeeping(ctx.clone(), shutdown.clone()));
+    tasks.spawn(dead::keep(ctx.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
         tasks.spawn(work(ctx.clone(), config.runs_at_once, delivery));
     }

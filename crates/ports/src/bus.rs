@@ -1,7 +1,11 @@
 //! Wake-ups and events in motion.
 
 use async_trait::async_trait;
-use domain::{event::Event, timeline::Command, workflow::Lane};
+use domain::{
+    event::{Event, EventKey},
+    timeline::{Command, DeadLetter, Outcome},
+    workflow::Lane,
+};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,6 +87,68 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
+/// What the bus shows to whoever watches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announcement {
+    /// Something became a dead letter.
+    DeadLetter(Box<DeadLetter>),
+    /// A run ended.
+    Ended(Box<Ended>),
+    /// A sender stopped, or went on.
+    Sending(Sending),
+}
+
+/// Whether a sender sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sending {
+    /// It does not: the provider does not answer, or refuses the account.
+    Stopped {
+        /// Whether the provider refused the whole account.
+        is_account: bool,
+        /// With which code.
+        account_code: Option<u32>,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It does again.
+    Resumed {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// The end of a run, with what names it to the outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// Through which workflow.
+    pub workflow: String,
+    /// The event that opened it.
+    pub event: EventKey,
+    /// What the event was about.
+    pub subject: Option<String>,
+    /// W3C trace context of the event's producer.
+    pub traceparent: Option<String>,
+}
+
+/// A piece of dead work on the bus.
+pub struct DeadWork {
+    /// What it is.
+    pub what: Dead,
+    /// Takes [`Receipt::ack`] once nobody needs it any more.
+    pub receipt: Box<dyn Receipt>,
+}
+
+/// What dead work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dead {
+    /// An announced dead letter with this id.
+    Announced(String),
+    /// Work that the bus gave up, because nobody answered it however often it was handed out.
+    GivenUp(Box<DeadLetter>),
+}
+
 /// The answer to one delivery.
 #[async_trait]
 pub trait Receipt: Send + Sync {
@@ -120,6 +186,12 @@ pub trait Bus: Send + Sync {
     /// Hands out the work of a queue, at most `prefetch` pieces unanswered at once. Several consumers share the work.
     /// The stream ends only with the bus.
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
+
+    /// Tells whoever watches the bus. It may be lost and may come twice; the store has the truth.
+    fn announce(&self, announcement: Announcement);
+
+    /// Dead work as it lies on the bus, oldest first, at most `max`. What is not acknowledged goes back where it lay.
+    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError>;
 
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;

@@ -8,7 +8,9 @@ pub mod carrier;
 pub mod clock;
 pub mod store;
 
-pub use bus::{Bus, BusError, Delivery, Payload, Queue, Receipt};
+pub use bus::{
+    Announcement, Bus, BusError, Dead, DeadWork, Delivery, Ended, Payload, Queue, Receipt, Sending,
+};
 pub use carrier::{Carrier, CarrierError};
 pub use clock::{Clock, SystemClock};
 pub use store::{Change, Changed, Opened, Slot, Store, StoreError, Versioned};

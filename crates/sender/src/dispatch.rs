@@ -4,19 +4,27 @@ use domain::{
     carrier::Submission,
     id::MessageId,
     message::MessageEvent,
-    run::{Dispatch, Setting},
+    run::{Dispatch, Facts, Setting},
 };
-use shell::{Context, RoleError};
+use shell::RoleError;
+
+use crate::guard::Sender;
 
 /// Sends one message on command, unless its epoch has moved on.
 ///
 /// Consent is read before the claim, so that the policy's second look is at the facts of this moment.
-pub(crate) async fn command(ctx: &Context, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
+pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
+    let Sender { ctx, guard } = sender;
     let Some(stored) = ctx.store.load_run(&message.run).await? else { return Ok(()) };
-    let Some(recipient) = stored.value.message(message.number).map(|m| m.recipient.number.clone()) else {
+    let now = ctx.clock.now();
+    let Some(waiting) = stored.value.message(message.number).filter(|m| m.epoch == epoch && m.is_ready(now))
+    else {
         return Ok(());
     };
-    let consent = ctx.store.consent(&recipient).await?;
+    let consent = ctx.store.consent(&waiting.recipient.number).await?;
+    let workflow = ctx.book.of(&stored.value, &*ctx.store).await?;
+    let hold = guard.hold(ctx, &workflow.definition, waiting, now).await?;
+    let facts = Facts { consent: &consent, hold: hold.as_ref() };
     let losses_since = ctx.store.losses_since().await?;
     let applied = ctx
         .change(&message.run, |run, workflow, now, fx| {
@@ -27,11 +35,11 @@ pub(crate) async fn command(ctx: &Context, message: &MessageId, epoch: u32) -> R
                 return Dispatch::Stay;
             }
             let setting = Setting { workflow, environment: &ctx.environment, now };
-            run.begin_dispatch(message.number, epoch, &consent, &setting, fx)
+            run.begin_dispatch(message.number, epoch, &facts, &setting, fx)
         })
         .await?;
     match applied.map(|applied| applied.value) {
-        Some(Dispatch::Send(submission)) => submit(ctx, &submission).await,
+        Some(Dispatch::Send(submission)) => submit(sender, &submission).await,
         Some(Dispatch::Stay) | None => Ok(()),
     }
 }
@@ -39,8 +47,10 @@ pub(crate) async fn command(ctx: &Context, message: &MessageId, epoch: u32) -> R
 /// Makes the request whose intent is stored, and stores what came of it.
 ///
 /// Dying anywhere in here leaves a claim that lapses into doubt.
-pub(crate) async fn submit(ctx: &Context, submission: &Submission) -> Result<(), RoleError> {
+pub(crate) async fn submit(sender: &Sender, submission: &Submission) -> Result<(), RoleError> {
+    let Sender { ctx, guard } = sender;
     let outcome = ctx.carrier.submit(submission).await;
+    guard.note(ctx, &outcome);
     let MessageId { run, number } = &submission.message;
     let attempt = submission.attempt;
     ctx.change(run, |run, workflow, now, fx| {

@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod doubt;
+mod guard;
 mod open;
 mod poll;
 mod work;
@@ -12,27 +13,36 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use domain::workflow::Lane;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream::BoxStream};
 use ports::{Delivery, Queue};
 use shell::{Context, RoleError};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::guard::{Guard, Sender};
+
+pub use guard::SenderPace;
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
-    /// Deliveries of a lane in hand at once, for its events and again for its commands.
+    /// Deliveries of a lane in hand at once.
     pub in_flight_max: [(Lane, u16); 3],
+    /// How fast the sending number or service may send; as fast as the provider takes it when absent.
+    pub pace: Option<SenderPace>,
     /// How long work in hand may take to finish once the sender is told to stop.
     pub drain_max: Duration,
 }
 
 impl SenderConfig {
-    /// A sender for a carrier that takes so many requests at once: a little more work than that is kept in hand,
-    /// so that the carrier never waits for us, and the urgent lanes may have all of it.
-    pub fn new(carrier_in_flight_max: u16) -> Self {
-        let full = carrier_in_flight_max.saturating_add(carrier_in_flight_max / 2).max(2);
+    /// A sender for a carrier that takes so many requests at once. The urgent lane may have all of them and a little
+    /// more, so that the carrier never waits for it; a quarter of them is its own, for the others together stay below.
+    pub fn new(carrier_in_flight_max: u16, pace: Option<SenderPace>) -> Self {
+        let carrier = carrier_in_flight_max.max(4);
+        let (critical, standard, bulk) = (carrier + carrier / 2, carrier / 2, carrier / 4);
         Self {
-            in_flight_max: [(Lane::Critical, full), (Lane::Standard, full), (Lane::Bulk, full / 2)],
+            in_flight_max: [(Lane::Critical, critical), (Lane::Standard, standard), (Lane::Bulk, bulk)],
+            pace,
             drain_max: Duration::from_secs(15),
         }
     }
@@ -48,17 +58,14 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), RoleError> {
     let tasks = TaskTracker::new();
+    let sender = Sender { guard: Arc::new(Guard::new(config.pace)), ctx };
     for (lane, in_flight_max) in config.in_flight_max {
+        // Both queues of a lane share its places.
+        let places = Arc::new(Semaphore::new(usize::from(in_flight_max)));
         for queue in [Queue::Events(lane), Queue::Send(lane)] {
-            let deliveries = ctx.bus.consume(queue, in_flight_max).await?;
-            let (ctx, shutdown, workers) = (ctx.clone(), shutdown.clone(), tasks.clone());
-            tasks.spawn(async move {
-                let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
-                // The prefetch bounds how many of these run at once.
-                while let Some(delivery) = deliveries.next().await {
-                    workers.spawn(work::work(ctx.clone(), queue, delivery));
-                }
-            });
+            let deliveries = sender.ctx.bus.consume(queue, in_flight_max).await?;
+            let pull = Pull { sender: sender.clone(), queue, lane, places: places.clone() };
+            tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
         }
     }
     shutdown.cancelled().await;
@@ -69,7 +76,35 @@ pub async fn run(
     Ok(())
 }
 
-/// Works on one delivery, as [`run`] does. For tests that drive a sender step by step.
-pub async fn work_on(ctx: Arc<Context>, queue: Queue, delivery: Delivery) {
-    work::work(ctx, queue, delivery).await;
+/// One queue of one lane.
+struct Pull {
+    sender: Sender,
+    queue: Queue,
+    lane: Lane,
+    places: Arc<Semaphore>,
+}
+
+impl Pull {
+    /// Takes deliveries while there is a place for them and the provider answers. What cannot be sent is left with the
+    /// bus: the prefetch bounds how much of it lies here.
+    async fn run(
+        self,
+        deliveries: BoxStream<'static, Delivery>,
+        workers: TaskTracker,
+        shutdown: CancellationToken,
+    ) {
+        let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
+        while let Some(delivery) = deliveries.next().await {
+            // The semaphore is never closed.
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            if !self.sender.guard.wait(&self.sender.ctx, self.lane, &shutdown).await {
+                return;
+            }
+            let (sender, queue) = (self.sender.clone(), self.queue);
+            workers.spawn(async move {
+                work::work(&sender, queue, delivery).await;
+                drop(place);
+            });
+        }
+    }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use ports::{Change, Opened, store::Resolution};
 use shell::{Context, RoleError};
 
-use crate::{dispatch, work::poison};
+use crate::{dispatch, guard::Sender, work::poison};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,8 @@ pub(crate) struct Seen {
 }
 
 /// Works on one event: opens what it opens, resolves what it resolves.
-pub(crate) async fn event(ctx: &Context, bytes: &[u8], seen: Seen) -> Result<(), RoleError> {
+pub(crate) async fn event(sender: &Sender, bytes: &[u8], seen: Seen) -> Result<(), RoleError> {
+    let ctx = &*sender.ctx;
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
         Err(errors) => return poison(ctx, bytes, "invalid_event", &list(&errors)).await,
@@ -43,7 +44,7 @@ pub(crate) async fn event(ctx: &Context, bytes: &[u8], seen: Seen) -> Result<(),
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(ctx, &event, workflow, seen).await?;
+            open(sender, &event, workflow, seen).await?;
         } else {
             poison(ctx, bytes, "invalid_event", &format!("workflow {}: {}", workflow.name(), list(&errors)))
                 .await?;
@@ -74,7 +75,8 @@ async fn resolve(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<()
     Ok(())
 }
 
-async fn open(ctx: &Context, event: &Event, workflow: &Workflow, seen: Seen) -> Result<(), RoleError> {
+async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -> Result<(), RoleError> {
+    let ctx = &*sender.ctx;
     // Somebody may have opened this run and sent its texts before the store lost it.
     let losses_since = if seen.redelivered { ctx.store.losses_since().await? } else { None };
     let now = ctx.clock.now();
@@ -94,11 +96,17 @@ async fn open(ctx: &Context, event: &Event, workflow: &Workflow, seen: Seen) -> 
             }
         }
         if ready.len() <= INLINE_DISPATCH_MAX {
-            let intents = ready.into_iter().map(|number| run.intend(number, workflow, now, &mut fx));
-            submissions.extend(intents.filter_map(|dispatch| match dispatch {
-                Dispatch::Send(submission) => Some(submission),
-                Dispatch::Stay => None,
-            }));
+            for number in ready {
+                let Some(message) = run.message(number) else { continue };
+                match sender.guard.hold(ctx, &workflow.definition, message, now).await? {
+                    Some(hold) => run.hold_back(number, &hold, workflow, now, &mut fx),
+                    None => {
+                        if let Dispatch::Send(submission) = run.intend(number, workflow, now, &mut fx) {
+                            submissions.push(submission);
+                        }
+                    }
+                }
+            }
         }
         step = run.tick(workflow, now, &mut fx);
     }
@@ -109,9 +117,9 @@ async fn open(ctx: &Context, event: &Event, workflow: &Workflow, seen: Seen) -> 
         Opened::Known => Ok(()),
         Opened::AlreadyResolved { by } => open_resolved(ctx, event, workflow, &by).await,
         Opened::New { alarm } => {
-            telemetry::log_finals(&run, &log);
+            ctx.tell(&run, &log);
             ctx.wake(&run, due, alarm, &commands).await;
-            join_all(submissions.iter().map(|submission| dispatch::submit(ctx, submission)))
+            join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission)))
                 .await
                 .into_iter()
                 .collect()
@@ -132,7 +140,7 @@ async fn open_resolved(
     run.resolve(by, workflow, now, &mut fx);
     let log = fx.clone();
     ctx.store.open_run(Change { run: run.clone(), due: None, effects: fx }, now).await?;
-    telemetry::log_finals(&run, &log);
+    ctx.tell(&run, &log);
     Ok(())
 }
 

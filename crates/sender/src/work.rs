@@ -1,7 +1,5 @@
 //! One delivery, from receipt to answer.
 
-use std::sync::Arc;
-
 use domain::{
     id::digest,
     timeline::{Command, DeadLetter},
@@ -10,29 +8,30 @@ use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 use shell::{Context, RoleError};
 
-use crate::{dispatch, doubt, open, poll};
+use crate::{dispatch, doubt, guard::Sender, open, poll};
 
 /// How long a piece of work waits after a port failed, in milliseconds.
 const RETRY_AFTER_MS: i64 = 1_000;
 
 /// Does the work, stores the result, then answers. What a port's failure interrupts comes back.
-pub(crate) async fn work(ctx: Arc<Context>, queue: Queue, delivery: Delivery) {
+pub(crate) async fn work(sender: &Sender, queue: Queue, delivery: Delivery) {
+    let ctx = &*sender.ctx;
     let result = match &delivery.payload {
         Payload::Event(bytes) => {
             let seen = open::Seen { redelivered: delivery.redelivered, published_at: delivery.published_at };
-            open::event(&ctx, bytes, seen).await
+            open::event(sender, bytes, seen).await
         }
         Payload::Command(Command::Dispatch { message, epoch }) => {
-            dispatch::command(&ctx, message, *epoch).await
+            dispatch::command(sender, message, *epoch).await
         }
         Payload::Command(Command::ResolveDoubt { message, epoch }) => {
-            doubt::resolve(&ctx, message, *epoch).await
+            doubt::resolve(ctx, message, *epoch).await
         }
-        Payload::Command(Command::PollStatus { message, epoch }) => poll::ask(&ctx, message, *epoch).await,
+        Payload::Command(Command::PollStatus { message, epoch }) => poll::ask(ctx, message, *epoch).await,
         Payload::Command(Command::LookNow { .. }) | Payload::Alarm(_) => {
-            poison(&ctx, b"", "misrouted", "a wake-up for the escalation worker came to a sender").await
+            poison(ctx, b"", "misrouted", "a wake-up for the escalation worker came to a sender").await
         }
-        Payload::Unreadable { body, reason } => poison(&ctx, body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => poison(ctx, body, "unreadable", reason).await,
     };
     let answered = match &result {
         Ok(()) => delivery.receipt.ack().await.map(|_| ()),
@@ -62,6 +61,7 @@ pub(crate) async fn poison(ctx: &Context, body: &[u8], reason: &str, error: &str
             workflow: None,
             source: domain::event::Event::from_json(body).ok().map(|event| event.key.source),
             attempts: 0,
+            traceparent: None,
             event: Some(text.into_owned()),
         })
         .await?;

@@ -11,7 +11,7 @@ use domain::{
     workflow::Workflow,
 };
 use jiff::Timestamp;
-use ports::{Change, Changed, Queue, store::Slot};
+use ports::{Announcement, Change, Changed, Ended, Queue, store::Slot};
 
 use crate::context::{Context, RoleError};
 
@@ -69,10 +69,28 @@ impl Context {
         match self.store.change_run(Change { run: run.clone(), due, effects }, version).await? {
             Changed::Conflict => Ok(false),
             Changed::Stored { alarm } => {
-                telemetry::log_finals(run, &log);
+                self.tell(run, &log);
                 self.wake(run, due, alarm, &commands).await;
                 Ok(true)
             }
+        }
+    }
+
+    /// Says what was stored: in the log, and to whoever watches the bus.
+    pub fn tell(&self, run: &Run, stored: &Effects) {
+        telemetry::log_finals(run, stored);
+        telemetry::metrics().count(run, stored);
+        for letter in &stored.dead_letters {
+            self.bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
+        }
+        for outcome in &stored.outcomes {
+            self.bus.announce(Announcement::Ended(Box::new(Ended {
+                outcome: outcome.clone(),
+                workflow: run.workflow.clone(),
+                event: run.event.clone(),
+                subject: run.subject.clone(),
+                traceparent: run.traceparent.clone(),
+            })));
         }
     }
 

@@ -6,6 +6,8 @@
 pub mod field;
 pub mod final_outcome;
 mod logs;
+mod metrics;
 
 pub use final_outcome::log_finals;
 pub use logs::{LogFormat, init};
+pub use metrics::{Metrics, metrics};

@@ -1,10 +1,62 @@
-//! Work that nobody survives. In: a delivery that is never answered. Out: a dead letter, and no endless loop.
+//! Work that nobody survives, and dead letters as they lie on the broker. In: a delivery that is never answered, and
+//! announcements. Out: dead work that stays until it is taken off.
 
-use bus_rabbitmq::topology::DELIVERY_LIMIT;
-use ports::Bus as _;
+use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
+use domain::timeline::DeadLetter;
+use ports::{Announcement, Bus as _, Dead, DeadWork};
 use test_servers::rabbitmq;
 
-use crate::setup::{STANDARD, bus, channel, config, event, event_of, get_raw, next};
+use crate::setup::{PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, pause, ready};
+
+/// Browses until there is so much dead work.
+async fn dead_work(bus: &RabbitBus, count: usize) -> Vec<DeadWork> {
+    let wait = async {
+        loop {
+            let found = bus.dead_work(100).await.unwrap();
+            if found.len() == count {
+                return found;
+            }
+            drop(found);
+            pause(20).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("the dead work is as expected in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_off() {
+    let config = config(rabbitmq(), "announced");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let letter = DeadLetter {
+        reason: "refused".into(),
+        error: "HTTP 400, code 21211".into(),
+        attempts: 2,
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        ..conformance::fixture::letter("announced", 1, 0)
+    };
+    bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
+    // Far more often than brokers from 4.0 on hand anything out by default.
+    for _ in 0..25 {
+        let found = dead_work(&bus, 1).await;
+        assert_eq!(found[0].what, Dead::Announced(letter.id.clone()));
+    }
+    let taken = dead_work(&bus, 1).await.remove(0);
+    assert!(taken.receipt.ack().await.unwrap());
+    assert_eq!(ready(&raw, &names.dead()).await, 0);
+
+    bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
+    let message = get_raw(&raw, &names.dead()).await;
+    let headers = message.properties.headers().clone().unwrap();
+    let header = |name: &str| match headers.inner().get(name) {
+        Some(lapin::types::AMQPValue::LongString(text)) => text.to_string(),
+        other => panic!("{name}: {other:?}"),
+    };
+    assert_eq!(header("reason"), "refused");
+    assert_eq!(header("error"), letter.error);
+    assert_eq!(header("traceparent"), letter.traceparent.unwrap());
+    assert_eq!(message.routing_key.as_str(), "dead.refused");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker() {
@@ -19,6 +71,11 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
         assert_eq!(event_of(&delivery), poison);
         drop(delivery);
     }
+    let mut found = dead_work(&bus, 1).await;
+    let Dead::GivenUp(letter) = found.remove(0).what else { panic!("nobody announced it") };
+    assert_eq!(letter.reason, "poison");
+    assert!(letter.error.contains("events.standard"), "{}", letter.error);
+    assert_eq!(letter.event.map(String::into_bytes), Some(poison.to_json()));
     let dead = get_raw(&raw, &names.dead()).await;
     assert_eq!(dead.data, poison.to_json());
     assert_eq!(dead.routing_key.as_str(), "poison.events.standard");

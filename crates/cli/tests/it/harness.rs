@@ -112,6 +112,17 @@ fn free_address() -> String {
 }
 
 impl Fleet {
+    /// As [`Fleet::start`], with more under `[twilio]`.
+    pub(crate) async fn start_with_twilio(settings: &str) -> Self {
+        let mut fleet = Self::start().await;
+        fleet.kill();
+        let file = fleet.folder.path().join("callout.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("[twilio]\n", &format!("[twilio]\n{settings}"))).unwrap();
+        fleet.serve().await;
+        fleet
+    }
+
     /// One process with every role, on one SQLite file.
     pub(crate) async fn start() -> Self {
         Self::start_roles(&[&[]], "", Vec::new()).await

@@ -8,4 +8,5 @@ mod crash;
 mod delivery;
 mod follow_up;
 mod harness;
+mod load;
 mod replies;

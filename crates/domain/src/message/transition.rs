@@ -89,6 +89,7 @@ impl Message {
     fn begin(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let lease_until = after_ms(ctx.now, LEASE_MS);
         self.wait(MessagePhase::Dispatching { started_at: ctx.now, lease_until });
+        self.slot_at = None;
         self.attempt += 1;
         self.first_attempt_at.get_or_insert(ctx.now);
         fx.note(ctx.now, self.number, Happening::DispatchBegan { attempt: self.attempt });
@@ -190,6 +191,7 @@ impl Message {
             workflow: Some(ctx.workflow.to_owned()),
             source: Some(ctx.source.to_owned()),
             attempts: self.attempt,
+            traceparent: ctx.traceparent.map(str::to_owned),
             event: None,
         });
     }

@@ -15,7 +15,7 @@ use crate::{
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
     message::{Message, MessageEvent, MessagePhase},
     moment::after_s,
-    policy::{Decision, Environment, Question, Verdict, decide},
+    policy::{Decision, Environment, Hold, Question, Verdict, decide},
     timeline::{Effects, Happening, ReplyRoute},
     workflow::Workflow,
 };
@@ -52,6 +52,15 @@ pub struct Audience {
     pub addressees: Vec<Addressee>,
     /// Why the others could not.
     pub unresolved: Vec<String>,
+}
+
+/// What is known at the moment at which a message is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// What its recipient agreed to.
+    pub consent: &'a Consent,
+    /// Why it must wait, though nothing about it forbids it.
+    pub hold: Option<&'a Hold>,
 }
 
 /// What came of asking to send one message.
@@ -120,6 +129,7 @@ impl Run {
             polls: 0,
             excused: 0,
             spent: Vec::new(),
+            slot_at: None,
         };
         match composed {
             Err(error) => message.die_unsent(
@@ -200,15 +210,16 @@ impl Run {
 
     /// Claims a message for sending: stores the intent, which must be durable before the request is made.
     ///
-    /// The policy is asked again with `consent` as it is at this moment. A command given at another epoch changes nothing.
+    /// The policy is asked again with the facts of this moment. A command given at another epoch changes nothing.
     pub fn begin_dispatch(
         &mut self,
         number: u16,
         epoch: u32,
-        consent: &Consent,
+        facts: &Facts<'_>,
         setting: &Setting<'_>,
         fx: &mut Effects,
     ) -> Dispatch {
+        let Facts { consent, hold } = *facts;
         let Setting { workflow, now, .. } = *setting;
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
         let mut message = self.messages[index].clone();
@@ -217,8 +228,13 @@ impl Run {
             return Dispatch::Stay;
         }
         let decision = self.decide(&message, consent, setting);
+        let decision = match hold.filter(|_| decision.verdict == Verdict::Send) {
+            Some(hold) => hold.decision(now, self.not_after),
+            None => decision,
+        };
         let may_send = decision.verdict == Verdict::Send;
         self.follow(&mut message, decision, workflow, now, fx);
+        message.slot_at = hold.filter(|hold| hold.is_slot && message.is_waiting()).map(|hold| hold.until);
         self.messages[index] = message;
         if may_send {
             return self.intend(number, workflow, now, fx);
@@ -258,6 +274,23 @@ impl Run {
         if let Some(index) = self.index_of(number) {
             self.apply_at(index, &MessageEvent::MaybeLost(first_seen), workflow, now, fx);
         }
+    }
+
+    /// Has a message that the policy has just allowed wait.
+    pub fn hold_back(
+        &mut self,
+        number: u16,
+        hold: &Hold,
+        workflow: &Workflow,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) {
+        let Some(index) = self.index_of(number) else { return };
+        let mut message = self.messages[index].clone();
+        self.follow(&mut message, hold.decision(now, self.not_after), workflow, now, fx);
+        message.slot_at = hold.is_slot.then_some(hold.until);
+        self.messages[index] = message;
+        self.set_clock();
     }
 
     /// Stores the intent to send a message that the policy has just allowed.

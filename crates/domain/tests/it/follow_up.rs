@@ -7,12 +7,13 @@
 use domain::{
     carrier::{CarrierStatus, FailureClass},
     message::HeldVerdict,
-    run::RunPhase::{Active, Completed, Exhausted},
+    policy::{Hold, Rule},
+    run::RunPhase::{Active, Completed, Exhausted, Expired},
     timeline::{Command, Happening},
     workflow::{OnDoubt, WorkflowDefinition},
 };
 
-use crate::world::{World, audiences, definition, not_sent, reminder, sent, sid, step, unclear};
+use crate::world::{World, at, audiences, definition, not_sent, reminder, sent, sid, step, unclear};
 
 #[test]
 fn a_status_whose_callback_was_lost_is_asked_for() {
@@ -88,4 +89,29 @@ fn an_operator_settles_what_is_held() {
     let before = world.run.clone();
     world.settle(1, &HeldVerdict::NotSent);
     assert_eq!(world.run, before, "it is settled once");
+}
+
+#[test]
+fn a_text_waits_for_the_slot_of_its_sender_and_keeps_it() {
+    let mut world = World::open(reminder(), audiences(&[5]));
+    let epoch = world.message(1).epoch;
+    world.hold = Some(Hold { until: at(20), rule: Rule::SenderPace, is_slot: true });
+    assert!(!world.dispatch(1, epoch));
+    assert_eq!(world.message(1).slot_at, Some(at(20)));
+    assert_eq!(world.run.clock_from, at(0), "the others may go at once");
+    let decided = world.entries(|what| matches!(what, Happening::Decided(d) if d.rule == Rule::SenderPace));
+    assert_eq!(decided.len(), 1);
+    world.hold = None;
+    assert!(!world.dispatch(1, world.message(1).epoch), "it is early");
+    world.at(20).look();
+    assert!(world.message(1).has_slot(world.now));
+    assert!(world.dispatch(1, world.message(1).epoch));
+    assert_eq!(world.message(1).slot_at, None);
+}
+
+#[test]
+fn a_text_whose_turn_comes_too_late_expires() {
+    let mut world = World::open(WorkflowDefinition { not_after_s: 100, ..reminder() }, audiences(&[5]));
+    world.hold = Some(Hold { until: at(5_000), rule: Rule::RecipientPace, is_slot: false });
+    world.take_commands().at(100).look().is(Expired, 0, &["expired"; 5]);
 }

@@ -42,6 +42,7 @@ fn message(phase: MessagePhase) -> Message {
         polls: 0,
         excused: 0,
         spent: Vec::new(),
+        slot_at: None,
     }
 }
 
@@ -174,37 +175,7 @@ fn cases() -> Vec<Case> {
         Case { not_after: NOW, ..Case::new("doubt: not found at not_after", not_found()) },
         Case::new("doubt: no answer", MessageEvent::DoubtAnswered(leak(no_answer))),
     ];
-    let asked = |answer| MessageEvent::Polled(leak(answer));
-    let status = |status, code, class| PollAnswer::Status { status, code, class };
-    let undelivered = |class| MessageEvent::Status {
-        sid: leak(sid(1)),
-        status: CarrierStatus::Undelivered,
-        code: Some(30_003),
-        class,
-    };
-    let settled = |verdict| MessageEvent::Settled { by: "Ada", verdict: leak(verdict) };
-    cases.extend([
-        Case::new(
-            "asked: delivered",
-            asked(status(CarrierStatus::Delivered, None, FailureClass::Informational)),
-        ),
-        Case::new("asked: sent", asked(status(CarrierStatus::Sent, None, FailureClass::Informational))),
-        Case::new("asked: unknown", asked(PollAnswer::Unknown)),
-        Case::new("asked: no answer", asked(PollAnswer::NoAnswer { reason: "503".into() })),
-        Case::new("settled: sent", settled(HeldVerdict::Sent { sid: None })),
-        Case::new("settled: sent, sid", settled(HeldVerdict::Sent { sid: Some(sid(1)) })),
-        Case::new("settled: not sent", settled(HeldVerdict::NotSent)),
-        Case::new("status: undelivered, somebody else is told", undelivered(FailureClass::RetryLater)),
-        Case {
-            is_escalated: false,
-            ..Case::new("status: undelivered, nobody else", undelivered(FailureClass::RetryLater))
-        },
-        Case {
-            is_escalated: false,
-            attempts_max: 2,
-            ..Case::new("status: undelivered, last attempt", undelivered(FailureClass::RetryLater))
-        },
-    ]);
+    cases.extend(follow_ups());
     for class in CLASSES {
         let name = format!("answer: refused, {class:?}").to_lowercase();
         cases.push(Case::new(name, answered(2, not_sent(class, 30_000))));
@@ -225,6 +196,41 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// What happens once the provider took it, or when an operator looks at it.
+fn follow_ups() -> Vec<Case> {
+    let asked = |answer| MessageEvent::Polled(leak(answer));
+    let status = |status, code, class| PollAnswer::Status { status, code, class };
+    let undelivered = |class| MessageEvent::Status {
+        sid: leak(sid(1)),
+        status: CarrierStatus::Undelivered,
+        code: Some(30_003),
+        class,
+    };
+    let settled = |verdict| MessageEvent::Settled { by: "Ada", verdict: leak(verdict) };
+    vec![
+        Case::new(
+            "asked: delivered",
+            asked(status(CarrierStatus::Delivered, None, FailureClass::Informational)),
+        ),
+        Case::new("asked: sent", asked(status(CarrierStatus::Sent, None, FailureClass::Informational))),
+        Case::new("asked: unknown", asked(PollAnswer::Unknown)),
+        Case::new("asked: no answer", asked(PollAnswer::NoAnswer { reason: "503".into() })),
+        Case::new("settled: sent", settled(HeldVerdict::Sent { sid: None })),
+        Case::new("settled: sent, sid", settled(HeldVerdict::Sent { sid: Some(sid(1)) })),
+        Case::new("settled: not sent", settled(HeldVerdict::NotSent)),
+        Case::new("status: undelivered, somebody else is told", undelivered(FailureClass::RetryLater)),
+        Case {
+            is_escalated: false,
+            ..Case::new("status: undelivered, nobody else", undelivered(FailureClass::RetryLater))
+        },
+        Case {
+            is_escalated: false,
+            attempts_max: 2,
+            ..Case::new("status: undelivered, last attempt", undelivered(FailureClass::RetryLater))
+        },
+    ]
+}
+
 fn apply(message: &Message, case: &Case) -> (Message, Effects) {
     let retry = RetryPolicy { attempts_max: case.attempts_max, ..RetryPolicy::default() };
     let run = RunId::derive("monitor", "e-1", "paging", None);
@@ -232,6 +238,7 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         run: &run,
         workflow: "paging",
         source: "monitor",
+        traceparent: None,
         retry: &retry,
         on_doubt: case.on_doubt,
         doubt: &DoubtSchedule::default(),
@@ -286,14 +293,9 @@ fn every_phase_answers_every_event_as_the_table_says() {
                 continue;
             }
             let epoch = after.epoch.checked_sub(before.epoch).expect("an epoch never falls");
-            let phase = if {
-                let seen = |m: &Message| (m.phase.clone(), m.nudge_at, m.poll_at);
-                seen(&after) == seen(&before)
-            } {
-                "(same)".to_owned()
-            } else {
-                show_phase(&after)
-            };
+            let seen = |m: &Message| (m.phase.clone(), m.nudge_at, m.poll_at);
+            let is_same = seen(&after) == seen(&before);
+            let phase = if is_same { "(same)".to_owned() } else { show_phase(&after) };
             let line = format!("  {:<34} -> {phase} | +{epoch} | {}", case.name, show::effects(&fx));
             writeln!(table, "{}", line.trim_end()).unwrap();
         }

@@ -13,9 +13,9 @@ use domain::{
     event::{Event, EventKey},
     limits::INLINE_DISPATCH_MAX,
     message::{HeldVerdict, Message, MessageEvent, MessagePhase},
-    policy::Environment,
+    policy::{Environment, Hold},
     poll::PollAnswer,
-    run::{Addressee, Audience, Dispatch, Run, RunPhase, Setting},
+    run::{Addressee, Audience, Dispatch, Facts, Run, RunPhase, Setting},
     timeline::{Command, Effects, Entry, Happening},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
 };
@@ -119,6 +119,8 @@ pub(crate) struct World {
     pub(crate) requests: Vec<Submission>,
     pub(crate) consent: BTreeMap<String, Consent>,
     pub(crate) environment: Environment,
+    /// Why whatever is sent next must wait.
+    pub(crate) hold: Option<Hold>,
     audiences: Vec<Audience>,
 }
 
@@ -146,6 +148,7 @@ impl World {
             requests: Vec::new(),
             consent: BTreeMap::new(),
             environment: Environment::default(),
+            hold: None,
             audiences,
         };
         let mut next = (world.run.phase == RunPhase::Active).then_some(0);
@@ -212,8 +215,9 @@ impl World {
         let Some(message) = self.run.message(number) else { return false };
         let consent = self.consent.get(message.recipient.number.as_str()).cloned().unwrap_or_default();
         let setting = Setting { workflow: &self.workflow, environment: &self.environment, now: self.now };
+        let facts = Facts { consent: &consent, hold: self.hold.as_ref() };
         let mut fx = Effects::default();
-        let dispatch = self.run.begin_dispatch(number, epoch, &consent, &setting, &mut fx);
+        let dispatch = self.run.begin_dispatch(number, epoch, &facts, &setting, &mut fx);
         self.keep(fx);
         match dispatch {
             Dispatch::Send(request) => self.requests.push(request),

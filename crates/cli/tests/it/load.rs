@@ -1,0 +1,60 @@
+//! Too much at once, and a provider in trouble: paces, the circuit breaker, and what the metrics say of them.
+
+use serde_json::{Value, json};
+use twilio_sim::{FaultPlan, Status};
+
+use crate::harness::{Fleet, KEY, event, run_of};
+
+fn phone(index: usize) -> String {
+    format!("+1415556{index:04}")
+}
+
+async fn post_notes(fleet: &Fleet, count: usize) {
+    let note = |index: usize| {
+        let id = format!("n-{index}");
+        event("note.created", &id, &id, json!({"text": id, "phone": phone(index)}))
+    };
+    let notes = Value::Array((0..count).map(note).collect());
+    let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", notes.to_string()).await;
+    assert_eq!(status, 202, "{answer}");
+}
+
+async fn metrics(fleet: &Fleet) -> String {
+    fleet.client.get(format!("{}/metrics", fleet.url)).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_keeps_its_pace() {
+    const TEXTS: usize = 9;
+    let fleet = Fleet::start_with_twilio("segments_per_second = 3\n").await;
+    post_notes(&fleet, TEXTS).await;
+    fleet.wait_until(|view| view.with_status(Status::Delivered) == TEXTS as u64).await;
+    let mut sent: Vec<_> = (0..TEXTS).map(|index| fleet.sim.phone(phone(index)).texts()[0].at).collect();
+    sent.sort();
+    // Three may go at once, the last of the other six has its turn two seconds later.
+    let lasted = sent[TEXTS - 1].duration_since(sent[0]).as_millis();
+    assert!(lasted >= 1_900, "{lasted} ms");
+    let run = fleet.json(&["runs", "show", &run_of("n-8", "note", "n-8")]);
+    assert!(run["timeline"].to_string().contains("pace.sender") || lasted < 10_000, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost() {
+    const TEXTS: usize = 150;
+    let fleet = Fleet::start().await;
+    fleet.sim.set_faults(FaultPlan { rate_429: 1.0, ..FaultPlan::default() }).unwrap();
+    post_notes(&fleet, TEXTS).await;
+    let stopped = async {
+        while !metrics(&fleet).await.contains("callout_sending_stopped 1") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::harness::PATIENCE, stopped).await.expect("sending stops");
+    fleet.sim.set_faults(FaultPlan::default()).unwrap();
+    fleet.wait_until(|view| view.with_status(Status::Delivered) == TEXTS as u64).await;
+    let judge = fleet.sim.judge();
+    assert_eq!((judge.accepted, judge.duplicates_total), (TEXTS as u64, 0));
+    let text = metrics(&fleet).await;
+    assert!(text.contains("callout_sending_stopped 0"), "{text}");
+    assert!(text.contains("callout_statuses_total{status=\"delivered\"}"), "{text}");
+}

@@ -1,0 +1,242 @@
+//! When sending stops: a provider that is down gets no work, and no work fails because of it.
+//!
+//! In: what requests brought, and the time. Out: whether a lane may pull work, and when.
+//! Never: fails work, or decides about a single text; it only keeps a sender from pulling what it could not send.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    carrier::{FailureClass, SubmitOutcome},
+    limits::{
+        BREAKER_OPEN_MS_MAX, BREAKER_OPEN_MS_MIN, BREAKER_PROBES_MAX, BREAKER_SAMPLE, BREAKER_TROUBLE_MIN,
+        BREAKER_WAIT_FOR_CRITICAL_MS,
+    },
+    moment::after,
+    workflow::Lane,
+};
+
+/// What one request says of the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It answers: it took the text, or refused this text alone.
+    Answer,
+    /// It does not, or not in time, or is too busy.
+    Trouble,
+    /// It refuses the whole account, with this code.
+    Stopped(Option<u32>),
+}
+
+impl Heard {
+    /// What an outcome says of the provider.
+    pub fn from(outcome: &SubmitOutcome) -> Self {
+        match outcome {
+            SubmitOutcome::Sent { .. } => Self::Answer,
+            SubmitOutcome::InDoubt { .. } => Self::Trouble,
+            SubmitOutcome::NotSent(refusal) => match refusal.class {
+                FailureClass::Account => Self::Stopped(refusal.code),
+                FailureClass::RetrySoon | FailureClass::Ambiguous => Self::Trouble,
+                FailureClass::RetryLater
+                | FailureClass::Recipient
+                | FailureClass::OptedOut
+                | FailureClass::Configuration
+                | FailureClass::Informational => Self::Answer,
+            },
+        }
+    }
+}
+
+/// Whether a lane may pull the next piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pull {
+    /// Yes.
+    Now,
+    /// Ask again at this moment.
+    At(Timestamp),
+}
+
+/// What a request changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Sending stops.
+    Opened {
+        /// The code with which the provider refused the whole account, if it did.
+        stopped: Option<Option<u32>>,
+        /// When the provider is tried next.
+        until: Timestamp,
+    },
+    /// Sending goes on.
+    Closed,
+}
+
+/// The circuit breaker of one account and sender.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    state: State,
+    /// The latest outcomes, the latest in the lowest bit; a one is trouble.
+    recent: u64,
+    heard: u32,
+    /// How often it opened without an answer in between.
+    openings: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    /// Until then nothing is pulled; from then on, a few probes.
+    Open {
+        until: Timestamp,
+        probes: u32,
+    },
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { state: State::Closed, recent: 0, heard: 0, openings: 0 }
+    }
+}
+
+impl Breaker {
+    /// Whether sending goes on without restraint.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether a lane may pull now. Pulling while it is open is a probe: urgent work is tried first, and where there is
+    /// none for a while, any.
+    pub fn pull(&mut self, lane: Lane, now: Timestamp) -> Pull {
+        let State::Open { until, probes } = &mut self.state else { return Pull::Now };
+        let from = match lane {
+            Lane::Critical => *until,
+            Lane::Standard | Lane::Bulk => {
+                after(*until, SignedDuration::from_millis(BREAKER_WAIT_FOR_CRITICAL_MS))
+            }
+        };
+        if now < from {
+            return Pull::At(from);
+        }
+        if *probes >= BREAKER_PROBES_MAX {
+            // A probe that never sent anything, because its text was a duplicate, must not keep it open for ever.
+            *until = after(now, SignedDuration::from_millis(BREAKER_OPEN_MS_MIN));
+            *probes = 0;
+            return Pull::At(*until);
+        }
+        *probes += 1;
+        Pull::Now
+    }
+
+    /// Takes note of what a request brought.
+    pub fn note(&mut self, heard: Heard, now: Timestamp) -> Option<Turn> {
+        self.recent = self.recent << 1 | u64::from(heard != Heard::Answer);
+        self.heard = self.heard.saturating_add(1).min(BREAKER_SAMPLE);
+        match (heard, self.state) {
+            (Heard::Answer, State::Open { .. }) => {
+                *self = Self::default();
+                Some(Turn::Closed)
+            }
+            (Heard::Answer, State::Closed) => {
+                self.openings = 0;
+                None
+            }
+            // Requests that were under way when it opened say nothing new.
+            (Heard::Trouble | Heard::Stopped(_), State::Open { until, .. }) if now < until => None,
+            (Heard::Trouble, State::Closed) if !self.is_in_trouble() => None,
+            (Heard::Trouble, _) => Some(self.open(None, now)),
+            (Heard::Stopped(code), _) => Some(self.open(Some(code), now)),
+        }
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        let sample = self.recent & ((1 << BREAKER_SAMPLE) - 1);
+        self.heard >= BREAKER_TROUBLE_MIN && sample.count_ones() >= BREAKER_TROUBLE_MIN
+    }
+
+    fn open(&mut self, stopped: Option<Option<u32>>, now: Timestamp) -> Turn {
+        let wait_ms = BREAKER_OPEN_MS_MIN.saturating_mul(1 << self.openings.min(16)).min(BREAKER_OPEN_MS_MAX);
+        self.openings = self.openings.saturating_add(1);
+        let until = after(now, SignedDuration::from_millis(wait_ms));
+        self.state = State::Open { until, probes: 0 };
+        Turn::Opened { stopped, until }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
+    }
+
+    fn opened() -> Breaker {
+        let mut breaker = Breaker::default();
+        let turns: Vec<_> = (0..BREAKER_TROUBLE_MIN).map(|_| breaker.note(Heard::Trouble, at(0))).collect();
+        assert!(turns[..turns.len() - 1].iter().all(Option::is_none));
+        assert_eq!(turns.last(), Some(&Some(Turn::Opened { stopped: None, until: at(BREAKER_OPEN_MS_MIN) })));
+        breaker
+    }
+
+    #[test]
+    fn trouble_now_and_then_is_no_reason_to_stop() {
+        let mut breaker = Breaker::default();
+        for round in 0..1_000 {
+            let heard = if round % 3 == 0 { Heard::Trouble } else { Heard::Answer };
+            assert_eq!(breaker.note(heard, at(round)), None);
+            assert_eq!(breaker.pull(Lane::Bulk, at(round)), Pull::Now);
+        }
+    }
+
+    #[test]
+    fn while_it_is_open_nothing_is_pulled_and_then_urgent_work_first() {
+        let mut breaker = opened();
+        let until = BREAKER_OPEN_MS_MIN;
+        assert_eq!(breaker.pull(Lane::Critical, at(until - 1)), Pull::At(at(until)));
+        assert_eq!(
+            breaker.pull(Lane::Standard, at(until)),
+            Pull::At(at(until + BREAKER_WAIT_FOR_CRITICAL_MS))
+        );
+        for _ in 0..BREAKER_PROBES_MAX {
+            assert_eq!(breaker.pull(Lane::Critical, at(until)), Pull::Now);
+        }
+        assert!(matches!(breaker.pull(Lane::Critical, at(until)), Pull::At(_)), "a few probes are enough");
+        assert_eq!(breaker.note(Heard::Answer, at(until + 10)), Some(Turn::Closed));
+        assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Pull::Now);
+    }
+
+    #[test]
+    fn each_probe_that_fails_makes_it_wait_longer_up_to_a_bound() {
+        let mut breaker = opened();
+        let (mut now, mut waits) = (at(BREAKER_OPEN_MS_MIN), Vec::new());
+        for _ in 0..8 {
+            assert_eq!(breaker.pull(Lane::Critical, now), Pull::Now);
+            let Some(Turn::Opened { until, .. }) = breaker.note(Heard::Trouble, now) else {
+                panic!("a probe failed")
+            };
+            // What was under way still comes in, and changes nothing.
+            assert_eq!(breaker.note(Heard::Trouble, now), None);
+            waits.push(until.duration_since(now).as_millis() as i64);
+            now = until;
+        }
+        assert!(waits.is_sorted() && waits[7] == BREAKER_OPEN_MS_MAX, "{waits:?}");
+    }
+
+    #[test]
+    fn a_stopped_account_stops_at_once() {
+        let mut breaker = Breaker::default();
+        let turn = breaker.note(Heard::Stopped(Some(20_003)), at(0));
+        assert!(matches!(turn, Some(Turn::Opened { stopped: Some(Some(20_003)), .. })));
+        assert!(matches!(breaker.pull(Lane::Critical, at(0)), Pull::At(_)));
+    }
+
+    #[test]
+    fn probes_that_send_nothing_do_not_keep_it_open_for_ever() {
+        let mut breaker = opened();
+        let mut now = at(BREAKER_OPEN_MS_MIN);
+        for _ in 0..100 {
+            if let Pull::At(next) = breaker.pull(Lane::Critical, now) {
+                now = next;
+            }
+        }
+        assert!(now > at(BREAKER_OPEN_MS_MIN));
+        assert_eq!(breaker.pull(Lane::Critical, now), Pull::Now);
+    }
+}

@@ -1,0 +1,137 @@
+//! What keeps a sender from sending too much: the circuit breaker, the retry budget, the paces.
+//!
+//! In: what requests brought, and what wants to be sent. Out: a moment to wait for, or none.
+//! Never: decides; `domain` does. It holds the state of this process and asks the store for what all senders share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{
+    breaker::{Breaker, Heard, Pull, Turn},
+    budget::RetryBudget,
+    carrier::SubmitOutcome,
+    id::digest,
+    message::Message,
+    pace::{Pace, Place, Reservation},
+    policy::{Hold, Rule},
+    workflow::{Lane, WorkflowDefinition},
+};
+use jiff::Timestamp;
+use ports::{Announcement, Sending};
+use shell::{Context, RoleError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The pace of one sending number or service, which all senders share.
+#[derive(Debug, Clone)]
+pub struct SenderPace {
+    /// Names the number or service.
+    pub queue: String,
+    /// Segments a second.
+    pub pace: Pace,
+}
+
+/// The guard of one process.
+pub(crate) struct Guard {
+    breaker: Mutex<Breaker>,
+    budget: Mutex<RetryBudget>,
+    pace: Option<SenderPace>,
+    closed: Notify,
+}
+
+/// What the tasks of one sender share.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) ctx: Arc<Context>,
+    pub(crate) guard: Arc<Guard>,
+}
+
+impl Guard {
+    pub(crate) fn new(pace: Option<SenderPace>) -> Self {
+        Self { breaker: Mutex::default(), budget: Mutex::default(), pace, closed: Notify::new() }
+    }
+
+    /// Waits until a lane may send. `false`: the sender was told to stop first.
+    pub(crate) async fn wait(&self, ctx: &Context, lane: Lane, shutdown: &CancellationToken) -> bool {
+        loop {
+            let closed = self.closed.notified();
+            let at = match locked(&self.breaker).pull(lane, ctx.clock.now()) {
+                Pull::Now => return true,
+                Pull::At(at) => at,
+            };
+            tokio::select! {
+                () = ctx.clock.sleep_until(at) => {}
+                () = closed => {}
+                () = shutdown.cancelled() => return false,
+            }
+        }
+    }
+
+    /// Takes note of what a request brought, and says so where sending stops or goes on.
+    pub(crate) fn note(&self, ctx: &Context, outcome: &SubmitOutcome) {
+        let now = ctx.clock.now();
+        let turn = locked(&self.breaker).note(Heard::from(outcome), now);
+        let sending = match turn {
+            None => return,
+            Some(Turn::Opened { stopped: Some(code), until }) => {
+                tracing::error!(code, %until, "the provider refuses the account: nothing is sent until it answers again");
+                Sending::Stopped { is_account: true, account_code: code, at: now }
+            }
+            Some(Turn::Opened { stopped: None, until }) => {
+                tracing::warn!(%until, "the provider is in trouble: nothing is pulled until it is tried again");
+                Sending::Stopped { is_account: false, account_code: None, at: now }
+            }
+            Some(Turn::Closed) => {
+                tracing::info!("the provider answers again: sending goes on");
+                self.closed.notify_waiters();
+                Sending::Resumed { at: now }
+            }
+        };
+        telemetry::metrics().sending_stopped.set(i64::from(matches!(sending, Sending::Stopped { .. })));
+        ctx.bus.announce(Announcement::Sending(sending));
+    }
+
+    /// Why a message must wait that the policy lets go, if it must.
+    ///
+    /// # Errors
+    /// When the store cannot be asked for a place.
+    pub(crate) async fn hold(
+        &self,
+        ctx: &Context,
+        workflow: &WorkflowDefinition,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<Option<Hold>, RoleError> {
+        let hold = |until, rule| Some(Hold { until, rule, is_slot: false });
+        if message.attempt == 0 {
+            if let Some(most) = workflow.recipient_hourly_max {
+                let place = Place { queue: phone_of(workflow, message), pace: Pace::hourly(most), cost: 1 };
+                if let Reservation::Full(again) = ctx.store.reserve(&place, now).await? {
+                    return Ok(hold(again, Rule::RecipientPace));
+                }
+            }
+            locked(&self.budget).note_first(now);
+        } else if let Err(again) = locked(&self.budget).take_retry(now) {
+            telemetry::metrics().retries_held_back.inc();
+            return Ok(hold(again, Rule::RetryBudget));
+        }
+        let Some(SenderPace { queue, pace }) = self.pace.as_ref().filter(|_| !message.has_slot(now)) else {
+            return Ok(None);
+        };
+        let place = Place { queue: queue.clone(), pace: *pace, cost: u32::from(message.segments.max(1)) };
+        Ok(match ctx.store.reserve(&place, now).await? {
+            Reservation::At(slot) if slot <= now => None,
+            Reservation::At(slot) => Some(Hold { until: slot, rule: Rule::SenderPace, is_slot: true }),
+            Reservation::Full(again) => hold(again, Rule::SenderPace),
+        })
+    }
+}
+
+/// Names the phone of a message within its workflow, without its number.
+fn phone_of(workflow: &WorkflowDefinition, message: &Message) -> String {
+    let name = digest(&["phone", &workflow.name, message.recipient.number.as_str()]);
+    name[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

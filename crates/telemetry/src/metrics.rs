@@ -1,0 +1,135 @@
+//! Counters and ages of one process, in the text format that Prometheus reads.
+//!
+//! In: what was stored. Out: `GET /metrics`.
+//! Never: a label whose values grow without bound: no number, no run, no source.
+
+use std::sync::LazyLock;
+
+use domain::{
+    run::Run,
+    timeline::{Effects, Happening},
+};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+/// A label and its value.
+type Label = [(&'static str, String); 1];
+
+/// Upper bounds of the ages of doubts, in seconds: the questions are asked after 40 s, 1, 3 and 10 min.
+const DOUBT_AGES_S: [f64; 8] = [1.0, 5.0, 20.0, 45.0, 75.0, 200.0, 660.0, 3_600.0];
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    /// 1 while the circuit breaker keeps this sender from pulling work.
+    pub sending_stopped: Gauge,
+    /// Retries that had to wait because the budget was used up.
+    pub retries_held_back: Counter,
+    attempts: Counter,
+    retries: Counter,
+    doubts: Counter,
+    doubts_settled: Family<Label, Counter>,
+    doubt_age_s: Histogram,
+    statuses: Family<Label, Counter>,
+    decisions: Family<Label, Counter>,
+    dead_letters: Family<Label, Counter>,
+    escalations: Counter,
+    runs_ended: Family<Label, Counter>,
+}
+
+/// The metrics of this process.
+pub fn metrics() -> &'static Metrics {
+    static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+    &METRICS
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("callout"),
+            sending_stopped: Gauge::default(),
+            retries_held_back: Counter::default(),
+            attempts: Counter::default(),
+            retries: Counter::default(),
+            doubts: Counter::default(),
+            doubts_settled: Family::default(),
+            doubt_age_s: Histogram::new(DOUBT_AGES_S),
+            statuses: Family::default(),
+            decisions: Family::default(),
+            dead_letters: Family::default(),
+            escalations: Counter::default(),
+            runs_ended: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let stopped = self.sending_stopped.clone();
+        registry.register("sending_stopped", "1 while the circuit breaker is open", stopped);
+        let held_back = self.retries_held_back.clone();
+        registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
+        registry.register("attempts", "Requests to the provider that were begun", self.attempts.clone());
+        registry.register("retries", "Requests that will be repeated", self.retries.clone());
+        registry.register("doubts", "Requests whose outcome is unknown", self.doubts.clone());
+        let settled = self.doubts_settled.clone();
+        registry.register("doubts_settled", "Doubts that ended, by what settled them", settled);
+        registry.register("doubt_age_seconds", "Age of doubts when they ended", self.doubt_age_s.clone());
+        registry.register("statuses", "Statuses from the provider", self.statuses.clone());
+        registry.register("decisions", "Policy decisions, by rule", self.decisions.clone());
+        registry.register("dead_letters", "Dead letters, by reason", self.dead_letters.clone());
+        registry.register("escalations", "Steps that did not do", self.escalations.clone());
+        registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
+    }
+
+    /// Counts what was stored with one change.
+    pub fn count(&self, run: &Run, stored: &Effects) {
+        for entry in &stored.timeline {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted is not counted")]
+            match &entry.what {
+                Happening::DispatchBegan { .. } => _ = self.attempts.inc(),
+                Happening::RetryScheduled { .. } => _ = self.retries.inc(),
+                Happening::DoubtBegan { .. } => _ = self.doubts.inc(),
+                Happening::DoubtSettled { by, .. } => {
+                    self.doubts_settled.get_or_create(&[("by", by.clone())]).inc();
+                    let sent_at = entry.message.and_then(|number| run.message(number)?.first_attempt_at);
+                    if let Some(sent_at) = sent_at {
+                        self.doubt_age_s.observe(entry.at.duration_since(sent_at).as_secs_f64());
+                    }
+                }
+                Happening::Status { status, .. } => {
+                    let status = format!("{status:?}").to_lowercase();
+                    self.statuses.get_or_create(&[("status", status)]).inc();
+                }
+                Happening::Decided(decision) => {
+                    self.decisions.get_or_create(&[("rule", decision.rule.id().to_owned())]).inc();
+                }
+                Happening::Escalated { .. } => _ = self.escalations.inc(),
+                Happening::Closed { phase, .. } => {
+                    self.runs_ended.get_or_create(&[("phase", phase.as_str().to_owned())]).inc();
+                }
+                _ => {}
+            }
+        }
+        for letter in &stored.dead_letters {
+            self.dead_letter(&letter.reason);
+        }
+    }
+
+    /// Counts a dead letter that belongs to no run.
+    pub fn dead_letter(&self, reason: &str) {
+        self.dead_letters.get_or_create(&[("reason", reason.to_owned())]).inc();
+    }
+
+    /// All of it as text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
