@@ -55,6 +55,40 @@ async fn deadlines_ring_through_the_broker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_lost_everything_is_filled_again_from_the_store() {
+    const EVENTS: usize = 40;
+    let broker = test_servers::RabbitMq::private();
+    let backend = "[backend]\nkind = \"fleet\"\nredis_prefix = \"wiped:\"\n";
+    let env = vec![
+        ("CALLOUT_AMQP_URL".to_owned(), broker.url.clone()),
+        ("CALLOUT_REDIS_URL".to_owned(), test_servers::redis().url.clone()),
+    ];
+    let mut fleet = Fleet::start_roles(&ROLES, backend, env).await;
+    SENDERS.into_iter().for_each(|sender| fleet.kill_process(sender));
+    let number = |index: usize| format!("+1415558{index:04}");
+    let events: Vec<Value> = (0..EVENTS)
+        .map(|index| {
+            let id = format!("n-{index}");
+            event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
+        })
+        .collect();
+    let (status, answer) =
+        fleet.post(KEY, "application/cloudevents-batch+json", Value::Array(events).to_string()).await;
+    assert_eq!(status, 202, "{answer}");
+    let pending = fleet.json(&["audit"])["events"]["pending"].clone();
+    assert_eq!(pending, EVENTS);
+    for command in ["stop_app", "reset", "start_app"] {
+        broker.ctl(&[command]);
+    }
+    fleet.serve().await;
+    fleet.wait_until(|view| view.accepted() == EVENTS as u64).await;
+    fleet.wait_until(|view| (0..EVENTS).all(|index| view.texts(&number(index)).len() == 1)).await;
+    let audit = fleet.run(&["audit"]);
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn senders_that_are_killed_lose_and_double_nothing() {
     const EVENTS: usize = 200;
     let mut fleet = fleet("killed").await;

@@ -14,7 +14,7 @@ use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
 use ports::{Bus, Clock, Store};
-use store_redis::{Durability, RedisConfig, RedisStore};
+use store_redis::{Durability, Outbox, RedisConfig, RedisStore};
 
 /// What `max_pages` of the embedded backend counts, in bytes.
 const SQLITE_PAGE_BYTES: u32 = 4_096;
@@ -24,7 +24,7 @@ pub(crate) enum Backend {
     /// One SQLite file.
     Embedded(Embedded),
     /// RabbitMQ and Redis.
-    Fleet(Arc<RabbitBus>, Arc<RedisStore>),
+    Fleet(Arc<Outbox>, Arc<RedisStore>),
 }
 
 /// Where the control door of the installation is, if it needs one: operators reach a fleet's servers themselves.
@@ -64,8 +64,9 @@ impl Backend {
                     redis.key_prefix.clone_from(prefix);
                 }
                 let store = RedisStore::connect(redis).await?;
-                let bus = RabbitBus::connect(rabbit_config(config, fleet, &secrets.amqp_url), clock).await?;
-                Ok(Self::Fleet(bus, store))
+                let rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+                let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
+                Ok(Self::Fleet(Outbox::new(bus, store.clone(), clock), store))
             }
         }
     }

@@ -184,10 +184,16 @@ async fn audit(common: &Common) -> anyhow::Result<ExitCode> {
                 output::line(format!("{title}: {}", counts.values().sum::<u64>()));
                 counts.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
             }
+            let events = &sums.events;
+            output::line(format!("events accepted: {}", events.accepted));
+            output::line(format!("  {:<14} {}", "concluded", events.concluded));
+            output::line(format!("  {:<14} {}", "pending", events.pending));
+            output::line(format!("published directly: {}", events.published_directly));
             output::line(format!("forgotten: {}", sums.forgotten));
+            output::line(if sums.balances() { "the sums balance" } else { "THE SUMS DO NOT BALANCE" });
         }
     }
-    Ok(if sums.forgotten == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if sums.balances() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {

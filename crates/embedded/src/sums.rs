@@ -2,7 +2,7 @@
 //!
 //! In: one snapshot. Out: [`Sums`]. Never: trusts a counter; a counter would hide what the audit is for.
 
-use ports::store::Sums;
+use ports::store::{EventSums, Sums};
 use rusqlite::Connection;
 
 use crate::fault::Fault;
@@ -30,5 +30,12 @@ pub(crate) fn sums(connection: &Connection) -> Result<Sums, Fault> {
     sums.forgotten = snapshot
         .prepare_cached("SELECT count(*) FROM run WHERE pending = 1 AND due_ms IS NULL")?
         .query_row([], |row| row.get::<_, i64>(0))? as u64;
+    sums.events = snapshot
+        .prepare_cached("SELECT accepted, concluded, (SELECT count(*) FROM event) FROM ledger")?
+        .query_row([], |row| {
+            let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
+            let (accepted, concluded, pending) = (count(0)?, count(1)?, count(2)?);
+            Ok(EventSums { accepted, concluded, pending, published_directly: 0 })
+        })?;
     Ok(sums)
 }

@@ -145,6 +145,36 @@ pub struct Sums {
     pub dead_letters: std::collections::BTreeMap<String, u64>,
     /// Runs that are not closed, or have unsettled messages, and yet have no due row. Always zero.
     pub forgotten: u64,
+    /// Events on their way into runs and dead letters.
+    #[serde(default)]
+    pub events: EventSums,
+}
+
+/// What became of accepted events. Each of the three is counted by itself, so that a loss shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSums {
+    /// Written down before they were answered for.
+    pub accepted: u64,
+    /// Ended in the store: as runs, as a resolution, as a dead letter, or known already.
+    pub concluded: u64,
+    /// Neither yet.
+    pub pending: u64,
+    /// Ended in the store without having been written down before: producers published them to the broker themselves.
+    pub published_directly: u64,
+}
+
+impl EventSums {
+    /// Whether no accepted event is missing.
+    pub fn balances(&self) -> bool {
+        self.accepted == self.concluded + self.pending
+    }
+}
+
+impl Sums {
+    /// Whether nothing is lost or forgotten.
+    pub fn balances(&self) -> bool {
+        self.forgotten == 0 && self.events.balances()
+    }
 }
 
 /// Why the store did not do it. Every method may be repeated after any of these.

@@ -105,6 +105,16 @@ impl Keys {
         format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
     }
 
+    /// Events that were written down and have not ended.
+    pub(crate) fn accepted(&self, shard: u8) -> String {
+        self.of("evt", shard)
+    }
+
+    /// Who looks for those that have not ended in time.
+    pub(crate) fn sweeper(&self) -> String {
+        format!("{}sweeper", self.prefix)
+    }
+
     pub(crate) fn pace(&self, queue: &str) -> String {
         format!("{}pace:{}", self.prefix, short(&["pace", queue]))
     }

@@ -7,6 +7,7 @@
 //! One Lua script per verb; everything of a run is in the slot of its shard and changes in one script. What is looked
 //! up by a phone or a provider's name has slots of its own and is written first, see `beside`.
 
+mod accepted;
 mod beside;
 mod config;
 mod connect;
@@ -17,6 +18,7 @@ mod keys;
 mod link;
 mod list;
 mod merge;
+mod outbox;
 mod packed;
 mod script;
 mod store;
@@ -28,5 +30,6 @@ pub use crate::{
     config::{Durability, KEY_PREFIX, RESPONSE_TIMEOUT, RedisConfig},
     connect::ConnectError,
     generation::RECONCILE_MS,
+    outbox::Outbox,
     store::RedisStore,
 };

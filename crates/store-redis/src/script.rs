@@ -20,6 +20,9 @@ pub(crate) struct Scripts {
     pub(crate) add_override: Script,
     pub(crate) generation: Script,
     pub(crate) reserve: Script,
+    pub(crate) accept: Script,
+    pub(crate) conclude: Script,
+    pub(crate) postpone: Script,
 }
 
 macro_rules! script {
@@ -43,6 +46,9 @@ impl Scripts {
             add_override: script!("override"),
             generation: script!("generation"),
             reserve: script!("reserve"),
+            accept: script!("accept"),
+            conclude: script!("conclude"),
+            postpone: script!("postpone"),
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::id::SHARDS;
 use ports::{StoreError, store::Sums};
 
 use crate::{
+    link::unreadable,
     store::RedisStore,
     stored_run::{MESSAGE_LETTERS, RUN_LETTERS},
 };
@@ -17,8 +18,17 @@ impl RedisStore {
         for shard in 0..SHARDS {
             pipeline.cmd("HGETALL").arg(self.keys.sums(shard));
         }
-        let shards: Vec<Vec<(String, i64)>> = self.link.pipeline(&pipeline).await?;
+        for shard in 0..SHARDS {
+            pipeline.cmd("HLEN").arg(self.keys.accepted(shard));
+        }
+        let mut answers: Vec<redis::Value> = self.link.pipeline(&pipeline).await?;
+        let pending = answers.split_off(usize::from(SHARDS));
+        let readable = |error: redis::ParsingError| unreadable("sums", "of all shards", error);
+        let pending: Vec<u64> = redis::from_redis_value(redis::Value::Array(pending)).map_err(readable)?;
+        let shards: Vec<Vec<(String, i64)>> =
+            redis::from_redis_value(redis::Value::Array(answers)).map_err(readable)?;
         let mut sums = Sums::default();
+        sums.events.pending = pending.into_iter().sum();
         for (name, count) in shards.into_iter().flatten() {
             let count = u64::try_from(count).unwrap_or_default();
             let mut kind = name.chars();
@@ -35,6 +45,12 @@ impl RedisStore {
                 }
                 Some('d') => *sums.dead_letters.entry(kind.as_str().to_owned()).or_default() += count,
                 Some('f') => sums.forgotten += count,
+                Some('e') => match kind.as_str() {
+                    "a" => sums.events.accepted += count,
+                    "c" => sums.events.concluded += count,
+                    "u" => sums.events.published_directly += count,
+                    _ => {}
+                },
                 _ => {}
             }
         }

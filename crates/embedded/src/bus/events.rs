@@ -61,6 +61,9 @@ impl Work for Publish {
             insert.execute(params![key, self.published_ms, event.body])?;
             self.keys.push(key);
         }
+        connection
+            .prepare_cached("UPDATE ledger SET accepted = accepted + ?1")?
+            .execute([self.keys.len() as i64])?;
         Ok(())
     }
 
@@ -99,7 +102,11 @@ impl Work for Ack {
     type Output = usize;
 
     fn run(&mut self, connection: &Connection) -> Result<usize, Fault> {
-        Ok(connection.prepare_cached("DELETE FROM event WHERE key = ?1")?.execute([self.key])?)
+        let gone = connection.prepare_cached("DELETE FROM event WHERE key = ?1")?.execute([self.key])?;
+        if gone > 0 {
+            connection.prepare_cached("UPDATE ledger SET concluded = concluded + 1")?.execute([])?;
+        }
+        Ok(gone)
     }
 
     fn committed(&mut self, deleted: &mut usize) {

@@ -129,3 +129,19 @@ async fn an_unanswered_event_of_an_earlier_process_can_be_delayed_and_answered()
     assert_eq!(seen.len(), events.len());
     assert_eq!(embedded.bus().depth(LANE).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn every_accepted_event_is_pending_or_concluded_also_after_a_restart() {
+    let (embedded, directory) = fresh();
+    let events: Vec<Event> = (0..3).map(|n| event("ledger", n, CRITICAL)).collect();
+    embedded.bus().publish_events(&events).await.unwrap();
+    let mut deliveries = embedded.bus().consume(LANE, 1).await.unwrap();
+    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
+    let sums = embedded.store().sums().await.unwrap();
+    assert_eq!((sums.events.accepted, sums.events.concluded, sums.events.pending), (3, 1, 2));
+    assert!(sums.balances());
+    drop(deliveries);
+    embedded.close().await;
+    let embedded = open(directory.path());
+    assert_eq!(embedded.store().sums().await.unwrap().events, sums.events);
+}

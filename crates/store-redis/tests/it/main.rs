@@ -5,5 +5,6 @@ mod contract;
 mod crash;
 mod memory;
 mod opening;
+mod outbox;
 mod repeating;
 mod setup;

@@ -1,0 +1,168 @@
+//! A bus whose events outlive it: they are written down in the store before they are published, and published again
+//! when they have not ended in time.
+//!
+//! In: a bus and the store. Out: the same bus, of which no accepted event is lost, even if the broker is wiped clean.
+//! Never: delays an answer for longer than the store takes, or publishes an event again that still waits its turn.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    event::{Event, EventKey},
+    timeline::Command,
+    workflow::Lane,
+};
+use futures::{StreamExt as _, stream::BoxStream};
+use jiff::{SignedDuration, Timestamp};
+use ports::{
+    Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Receipt, Slot, StoreError,
+};
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+
+use crate::store::RedisStore;
+
+/// How often events are looked for that have not ended in time.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// A bus with the list of accepted events beside it.
+pub struct Outbox {
+    bus: Arc<dyn Bus>,
+    store: Arc<RedisStore>,
+    clock: Arc<dyn Clock>,
+    sweeping: JoinHandle<()>,
+}
+
+impl Outbox {
+    /// Wraps a bus. Must be called within a Tokio runtime.
+    pub fn new(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let sweeping = tokio::spawn(sweep(bus.clone(), store.clone(), clock.clone()));
+        Arc::new(Self { bus, store, clock, sweeping })
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.sweeping.abort();
+    }
+}
+
+async fn sweep(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) {
+    let every = SignedDuration::try_from(SWEEP_EVERY).unwrap_or(SignedDuration::from_secs(10));
+    loop {
+        clock.sleep_until(clock.now() + every).await;
+        if let Err(error) = sweep_once(&*bus, &store, clock.now()).await {
+            tracing::warn!(%error, "accepted events that have not ended could not be looked at");
+        }
+    }
+}
+
+async fn sweep_once(bus: &dyn Bus, store: &RedisStore, now: Timestamp) -> Result<(), BusError> {
+    let sweeps_ms = u32::try_from(SWEEP_EVERY.as_millis()).unwrap_or(u32::MAX);
+    if !store.is_sweeper(sweeps_ms).await.map_err(not_stored)? {
+        return Ok(());
+    }
+    let waiting = store.waiting(now).await.map_err(not_stored)?;
+    if waiting.is_empty() || has_backlog(bus).await? {
+        return Ok(());
+    }
+    tracing::warn!(events = waiting.len(), "accepted events have not ended in time and are published again");
+    for event in waiting {
+        bus.publish_events(std::slice::from_ref(&event.event)).await?;
+        store.postpone(&event, now).await.map_err(not_stored)?;
+    }
+    Ok(())
+}
+
+/// Whether events wait on the broker: then one that has not ended merely waits its turn.
+async fn has_backlog(bus: &dyn Bus) -> Result<bool, BusError> {
+    for lane in Lane::ALL {
+        if bus.depth(Queue::Events(lane)).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn not_stored(error: StoreError) -> BusError {
+    match error {
+        StoreError::Full(reason) => BusError::Full(reason),
+        StoreError::Unavailable(reason) | StoreError::Corrupt(reason) => BusError::Unavailable(reason),
+    }
+}
+
+/// Takes the event off the list before the delivery is answered: whoever answers has stored what came of it.
+struct Concluding {
+    store: Arc<RedisStore>,
+    key: Option<EventKey>,
+    inner: Box<dyn Receipt>,
+}
+
+#[async_trait]
+impl Receipt for Concluding {
+    async fn ack(self: Box<Self>) -> Result<bool, BusError> {
+        let Self { store, key, inner } = *self;
+        if let Some(key) = key {
+            store.conclude(&key).await.map_err(not_stored)?;
+        }
+        inner.ack().await
+    }
+
+    async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
+        self.inner.retry_at(at).await
+    }
+}
+
+/// What names an event, read without the rest.
+fn key_of(payload: &Payload) -> Option<EventKey> {
+    #[derive(Deserialize)]
+    struct Named {
+        source: String,
+        id: String,
+    }
+    let (Payload::Event(body) | Payload::Unreadable { body, .. }) = payload else { return None };
+    let Named { source, id } = serde_json::from_slice(body).ok()?;
+    Some(EventKey { source, id })
+}
+
+#[async_trait]
+impl Bus for Outbox {
+    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+        self.store.accept(events, self.clock.now()).await.map_err(not_stored)?;
+        self.bus.publish_events(events).await
+    }
+
+    async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
+        self.bus.publish(queue, command).await
+    }
+
+    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+        self.bus.raise_alarm(slot).await
+    }
+
+    async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
+        let deliveries = self.bus.consume(queue, prefetch).await?;
+        if !matches!(queue, Queue::Events(_)) {
+            return Ok(deliveries);
+        }
+        let store = self.store.clone();
+        let concluding = move |mut delivery: Delivery| {
+            let key = key_of(&delivery.payload);
+            delivery.receipt = Box::new(Concluding { store: store.clone(), key, inner: delivery.receipt });
+            delivery
+        };
+        Ok(deliveries.map(concluding).boxed())
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        self.bus.announce(announcement);
+    }
+
+    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
+        self.bus.dead_work(max).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
+        self.bus.depth(queue).await
+    }
+}
