@@ -9,6 +9,8 @@ mod producers;
 mod rights;
 mod tools;
 
+mod chaos;
+
 use std::collections::BTreeSet;
 
 use harness::{FIRST, Fleet, KEY, SECOND, event, run_of};

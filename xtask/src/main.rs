@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`.
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does already; it calls them in order.
@@ -39,6 +39,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Kill a fleet of release builds and its servers at random moments, and check that nothing is lost or doubled.
+    Chaos {
+        /// Passed on to the chaos run.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -71,13 +77,20 @@ fn run() -> Result<()> {
         }
         Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
-        Chore::Bench { args } => {
-            cargo(&["build", "--release", "--package", "callout"])?;
-            let mut command = vec!["run", "--release", "--package", "callout-bench", "--"];
-            command.extend(args.iter().map(String::as_str));
-            cargo(&command)
+        Chore::Bench { args } => measure("callout-bench", &args),
+        Chore::Chaos { args } => {
+            servers::ensure()?;
+            measure("callout-chaos", &args)
         }
     }
+}
+
+/// Runs one of our own tools beside a release build of callout.
+fn measure(tool: &str, args: &[String]) -> Result<()> {
+    cargo(&["build", "--release", "--package", "callout"])?;
+    let mut command = vec!["run", "--release", "--package", tool, "--"];
+    command.extend(args.iter().map(String::as_str));
+    cargo(&command)
 }
 
 fn test() -> Result<()> {

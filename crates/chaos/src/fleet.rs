@@ -1,0 +1,186 @@
+//! Everything that runs: two servers, the simulator, eight processes, and the door before the callbacks.
+//!
+//! In: a plan. Out: something to load and to kill, and `callout` as an operator runs it.
+//! Never: uses a server of the machine.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use bus_rabbitmq::{RabbitBus, RabbitConfig};
+use domain::workflow::Lane;
+use ports::SystemClock;
+use serde_json::Value;
+use store_redis::{RedisConfig, RedisStore};
+use tempfile::TempDir;
+use test_servers::{RabbitMq, RedisServer};
+use tokio::process::Command;
+use twilio::transport::{Reach, client_builder};
+use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
+
+use crate::{
+    door::Door,
+    pause,
+    plan::{Plan, ROLES},
+    settings::{self, AMQP_PREFIX, Addresses, KEY, REDIS_PREFIX},
+    worker::{Launch, Worker},
+};
+
+/// How long the fleet may take to become ready: a few seconds alone, many beside a compiler on two cores.
+const READY_MAX: Duration = Duration::from_secs(120);
+
+/// A running fleet.
+pub(crate) struct Fleet {
+    pub(crate) sim: SimHandle,
+    pub(crate) broker: Arc<RabbitMq>,
+    pub(crate) redis: Arc<RedisServer>,
+    /// In the order of [`ROLES`].
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) client: reqwest::Client,
+    program: PathBuf,
+    env: Vec<(String, String)>,
+    folder: TempDir,
+    _door: Door,
+}
+
+fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
+    // Held together, so that they differ.
+    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    Ok(listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+}
+
+impl Fleet {
+    pub(crate) async fn start(plan: &Plan) -> Result<Self> {
+        let broker = tokio::task::spawn_blocking(RabbitMq::private);
+        let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
+        let broker = Arc::new(broker.await?);
+        let listening = free_addresses(ROLES.len())?;
+        let callbacks = ROLES.iter().zip(&listening).filter(|(role, _)| **role == "callback");
+        let door = Door::open(callbacks.map(|(_, at)| *at).collect()).await?;
+        let config = SimConfig {
+            // Replies are repeated as statuses are: who runs two receivers sets this on the number.
+            numbers: vec![Number {
+                number: "+15005550006".to_owned(),
+                inbound_url: Some(format!("http://{}/v1/twilio/inbound#rc=5&rp=all", door.address).parse()?),
+            }],
+            seed: plan.seed,
+            timing: Timing { sent_ms: 20, delivered_ms: 60, ..Timing::INSTANT },
+            concurrency_max: 1_000,
+            ..SimConfig::default()
+        };
+        let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
+        let sim = Simulator::start(config).await?;
+        let folder = tempfile::Builder::new().prefix("callout-chaos-").tempdir()?;
+        let ingest = *listening.first().context("there is an ingest")?;
+        settings::write(folder.path(), plan, &Addresses { ingest, public: door.address })?;
+        let env = [
+            ("TWILIO_ACCOUNT_SID", account),
+            ("TWILIO_AUTH_TOKEN", token),
+            ("TWILIO_API_BASE", sim.base_url().to_string()),
+            ("CALLOUT_KEY_CHAOS", KEY.to_owned()),
+            ("CALLOUT_AMQP_URL", broker.url.clone()),
+            ("CALLOUT_REDIS_URL", redis.url.clone()),
+            ("CALLOUT_CONFIG", folder.path().join("callout.toml").display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let mut fleet = Self {
+            sim,
+            broker,
+            redis,
+            workers: Vec::new(),
+            client: client_builder(Reach::Plain).build()?,
+            program: plan.callout.clone(),
+            env: env.to_vec(),
+            folder,
+            _door: door,
+        };
+        for (index, (role, address)) in ROLES.into_iter().zip(listening).enumerate() {
+            let launch = Launch {
+                program: fleet.program.clone(),
+                args: ["serve", role, "--listen", &address.to_string()].map(str::to_owned).to_vec(),
+                env: fleet.env.clone(),
+                log: fleet.folder.path().join(format!("{role}-{index}.log")),
+            };
+            fleet.workers.push(Worker::start(role, address, launch)?);
+        }
+        fleet.wait_until_ready().await?;
+        Ok(fleet)
+    }
+
+    /// Waits until every process answers that it is ready.
+    pub(crate) async fn wait_until_ready(&self) -> Result<()> {
+        let asking = async {
+            for worker in &self.workers {
+                let url = format!("http://{}/readyz", worker.address);
+                while !self.client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                    pause(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        if tokio::time::timeout(READY_MAX, asking).await.is_err() {
+            bail!("the fleet was not ready in time; its logs are in {}", self.folder.path().display());
+        }
+        Ok(())
+    }
+
+    /// Where events are posted.
+    pub(crate) fn events_url(&self) -> String {
+        let ingest = self.workers.iter().find(|worker| worker.role == "ingest");
+        ingest.map(|ingest| format!("http://{}/v1/events", ingest.address)).unwrap_or_default()
+    }
+
+    /// A producer's own way to the exchange.
+    pub(crate) async fn bus(&self) -> Result<Arc<RabbitBus>> {
+        let lanes = [
+            ("note.created", Lane::Standard),
+            ("page.created", Lane::Critical),
+            ("burst.created", Lane::Critical),
+        ];
+        let lanes = lanes.map(|(kind, lane)| (kind.to_owned(), lane)).into();
+        let config =
+            RabbitConfig { prefix: AMQP_PREFIX.to_owned(), ..RabbitConfig::new(&self.broker.url, lanes) };
+        Ok(RabbitBus::connect(config, Arc::new(SystemClock)).await?)
+    }
+
+    /// The truth, read as the processes read it.
+    pub(crate) async fn store(&self) -> Result<Arc<RedisStore>> {
+        let config = RedisConfig {
+            key_prefix: REDIS_PREFIX.to_owned(),
+            ..RedisConfig::new(&self.redis.url, Arc::new(SystemClock))
+        };
+        Ok(RedisStore::connect(config).await?)
+    }
+
+    /// Runs `callout` to its end: whether it succeeded, and what it printed.
+    pub(crate) async fn callout(&self, args: &[&str]) -> Result<(bool, String)> {
+        let output = Command::new(&self.program)
+            .args(args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .output()
+            .await?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+    }
+
+    /// `callout audit`, and whether it balances.
+    pub(crate) async fn audit(&self) -> Result<(bool, Value)> {
+        let (balances, printed) = self.callout(&["audit", "--output", "json"]).await?;
+        Ok((balances, serde_json::from_str(&printed).with_context(|| printed.clone())?))
+    }
+
+    /// How often processes ended although nobody killed them, for want of a server.
+    pub(crate) fn exits(&self) -> u64 {
+        self.workers.iter().map(Worker::exits).sum()
+    }
+
+    /// Stops everything. Keeps the configuration and the logs if somebody must read them, and says where.
+    pub(crate) async fn stop(self, keeps: bool) -> Option<PathBuf> {
+        drop(self.workers);
+        self.sim.shutdown().await;
+        keeps.then(|| self.folder.keep())
+    }
+}

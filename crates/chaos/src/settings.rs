@@ -1,0 +1,77 @@
+//! The configuration that the fleet runs with. In: addresses and deadlines. Out: files in a folder.
+//!
+//! Never: holds a secret that is one: the keys are for this run alone.
+
+use std::{net::SocketAddr, path::Path};
+
+use anyhow::Result;
+
+use crate::{plan::Plan, story::SOURCE};
+
+/// What names in the servers begin with.
+pub(crate) const AMQP_PREFIX: &str = "chaos.";
+/// The same in Redis.
+pub(crate) const REDIS_PREFIX: &str = "chaos:";
+/// The key of the one source.
+pub(crate) const KEY: &str = "chaos-key";
+/// How long an answer of the provider is waited for, in seconds.
+const ANSWER_MAX_S: u32 = 2;
+
+/// What all workflows share. A doubt is asked about once, as soon as its claim has lapsed.
+const COMMON: &str = r#"
+stage = "live"
+on_doubt = "resend"
+doubt_ask_after = ["3s"]
+[retry]
+base = "1s"
+cap = "4s"
+[schema]
+type = "object"
+required = ["text", "first", "second"]
+properties = { text = { type = "string" }, first = { type = "string" }, second = { type = "string" } }
+"#;
+
+/// Where the processes find one another.
+pub(crate) struct Addresses {
+    pub(crate) ingest: SocketAddr,
+    pub(crate) public: SocketAddr,
+}
+
+/// Writes them.
+pub(crate) fn write(folder: &Path, plan: &Plan, addresses: &Addresses) -> Result<()> {
+    let Addresses { ingest, public } = addresses;
+    let main = format!(
+        "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n\
+         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{public}\"\nanswer_max = \"{ANSWER_MAX_S}s\"\n\
+         in_flight_max = 100\n\
+         [[source]]\nname = \"{SOURCE}\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_CHAOS\"]\n\
+         [log]\nformat = \"json\"\n\
+         [backend]\nkind = \"fleet\"\namqp_prefix = \"{AMQP_PREFIX}\"\nredis_prefix = \"{REDIS_PREFIX}\"\n"
+    );
+    let workflows = folder.join("workflows");
+    std::fs::create_dir(&workflows)?;
+    std::fs::write(folder.join("callout.toml"), main)?;
+    std::fs::write(workflows.join("note.toml"), note(plan))?;
+    std::fs::write(workflows.join("page.toml"), page("page", plan.ack_s, plan.ack_s))?;
+    // The first person is given up at once, the second never: see the recovery figures.
+    std::fs::write(workflows.join("burst.toml"), page("burst", 1, 3_600))?;
+    Ok(())
+}
+
+fn note(plan: &Plan) -> String {
+    let receipt_s = plan.receipt_s;
+    format!(
+        "event = \"note.created\"\ntemplate = \"{{{{ text }}}}\"\n{COMMON}\
+         [[step]]\nnotify = [\"field:first\"]\ndeliver_within = \"{receipt_s}s\"\n"
+    )
+}
+
+fn page(name: &str, first_s: u32, second_s: u32) -> String {
+    format!(
+        "event = \"{name}.created\"\nlane = \"critical\"\ncategory = \"operational\"\n\
+         template = \"{{{{ text }}}}. Reply ACK {{{{ ack }}}}\"\n{COMMON}\
+         [[step]]\nnotify = [\"field:first\"]\nack_within = \"{first_s}s\"\n\
+         [[step]]\nnotify = [\"field:second\"]\nack_within = \"{second_s}s\"\n\
+         [exhausted]\nticket = \"desk\"\n"
+    )
+}

@@ -1,0 +1,137 @@
+//! One process of the fleet, kept alive. In: a command line, and orders to die. Out: a process, again and again.
+//!
+//! Never: says goodbye. It is ended with SIGKILL, and started again as a service manager would: at once after a kill,
+//! after a pause when it ended by itself.
+
+use std::{
+    fs::OpenOptions,
+    net::SocketAddr,
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use ports::{Clock as _, SystemClock};
+use tokio::{
+    process::{Child, Command},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::pause;
+
+/// How long a process that ended by itself stays away: long enough not to spin while a server is dead.
+const RESTART_AFTER: Duration = Duration::from_millis(300);
+
+/// How a process is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) log: PathBuf,
+}
+
+/// A supervised process. It dies with the value.
+pub(crate) struct Worker {
+    pub(crate) role: &'static str,
+    pub(crate) address: SocketAddr,
+    orders: mpsc::Sender<oneshot::Sender<Timestamp>>,
+    seen: Arc<Seen>,
+    task: JoinHandle<()>,
+}
+
+/// What is known of it from outside.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The process that runs; 0 while there is none.
+    pid: AtomicU32,
+    /// How often it ended although nobody killed it.
+    exits: AtomicU64,
+}
+
+impl Launch {
+    fn start(&self) -> Result<Child> {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let child = Command::new(&self.program)
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn();
+        child.with_context(|| format!("{} cannot be started", self.program.display()))
+    }
+}
+
+impl Worker {
+    pub(crate) fn start(role: &'static str, address: SocketAddr, launch: Launch) -> Result<Self> {
+        let (orders, inbox) = mpsc::channel(1);
+        let seen = Arc::new(Seen::default());
+        let child = launch.start()?;
+        let task = tokio::spawn(supervise(launch, child, seen.clone(), inbox));
+        Ok(Self { role, address, orders, seen, task })
+    }
+
+    /// SIGKILL, and a new process. Returns when the old one was dead; `None` if there was none just then.
+    pub(crate) async fn kill(&self) -> Option<Timestamp> {
+        let (done, dead) = oneshot::channel();
+        self.orders.send(done).await.ok()?;
+        dead.await.ok()
+    }
+
+    /// The process that runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        Some(self.seen.pid.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
+    }
+
+    /// How often it ended by itself.
+    pub(crate) fn exits(&self) -> u64 {
+        self.seen.exits.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn supervise(
+    launch: Launch,
+    mut child: Child,
+    seen: Arc<Seen>,
+    mut inbox: mpsc::Receiver<oneshot::Sender<Timestamp>>,
+) {
+    loop {
+        seen.pid.store(child.id().unwrap_or_default(), Ordering::Relaxed);
+        tokio::select! {
+            _ = child.wait() => {
+                seen.pid.store(0, Ordering::Relaxed);
+                seen.exits.fetch_add(1, Ordering::Relaxed);
+                pause(RESTART_AFTER).await;
+            }
+            order = inbox.recv() => {
+                // Waits for the end, so that its address is free again.
+                drop(child.kill().await);
+                seen.pid.store(0, Ordering::Relaxed);
+                let Some(done) = order else { return };
+                // Whoever ordered it may have stopped waiting.
+                let _ = done.send(SystemClock.now());
+            }
+        }
+        child = loop {
+            match launch.start() {
+                Ok(child) => break child,
+                Err(_) => pause(RESTART_AFTER).await,
+            }
+        };
+    }
+}
