@@ -172,7 +172,8 @@ async fn dead_letter(fleet: &Fleet, is_it: impl Fn(&Value) -> bool) -> Value {
     tokio::time::timeout(PATIENCE, asking).await.expect("a dead letter")
 }
 
-async fn channel(url: &str) -> Channel {
+/// A channel of whoever this address names.
+pub(crate) async fn channel(url: &str) -> Channel {
     connect(url).await.unwrap().create_channel().await.unwrap()
 }
 

@@ -96,8 +96,8 @@ impl Dialer {
         if is_new_enough(&version) { Ok(()) } else { Err(ConnectError::TooOld(version)) }
     }
 
-    /// Finds out whether the broker has delayed exchanges: it closes the whole connection of whoever asks in vain, and a
-    /// passive question is answered wrongly.
+    /// Finds out whether the broker has delayed exchanges: before 4.0 it closes the whole connection of whoever asks in
+    /// vain, since then the channel, and a passive question is answered wrongly.
     pub(crate) async fn probe_plugin(&self, names: &Names) -> Result<(), ConnectError> {
         let channel = self.dial_channel("probe").await.map_err(|error| self.explain(&error))?;
         let name = format!("{}.probe", names.delay(DelayMode::Plugin));
@@ -107,7 +107,7 @@ impl Dialer {
         let options = ExchangeDeclareOptions { auto_delete: true, ..Default::default() };
         within(channel.exchange_declare(name.as_str().into(), kind, options, arguments)).await.map_err(
             |error| {
-                if error.is_amqp_hard_error() { ConnectError::NoDelayPlugin } else { self.explain(&error) }
+                if is_unknown_type(&error) { ConnectError::NoDelayPlugin } else { self.explain(&error) }
             },
         )?;
         let options = ExchangeDeleteOptions::default();
@@ -171,6 +171,11 @@ pub(crate) async fn within<T>(
 /// Whether a channel ended because something that must be there is not.
 pub(crate) fn is_missing(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
+}
+
+/// Whether the broker knows no exchanges of the type that was asked for: 503 before 4.0, 406 since.
+fn is_unknown_type(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.get_id(), 503 | 406))
 }
 
 fn is_new_enough(version: &str) -> bool {

@@ -328,6 +328,18 @@ mod tests {
         }
     }
 
+    /// Trap 4: the broker drops what goes in a circle by expiry alone. Between two delays there is always a worker, which
+    /// publishes anew.
+    #[test]
+    fn no_delay_queue_expires_into_another() {
+        let topology = Topology::new(&BTreeMap::new(), DelayMode::Buckets).unwrap();
+        let is_bucket = |name: &str| BUCKETS_S.iter().any(|s| topology.names.bucket(*s) == name);
+        let expire_into =
+            topology.bindings.iter().filter(|binding| binding.exchange == topology.names.wake());
+        assert_eq!(expire_into.clone().filter(|binding| is_bucket(&binding.queue)).count(), 0);
+        assert!(expire_into.count() > 0);
+    }
+
     #[test]
     fn a_type_is_bound_to_its_lane_and_unbound_from_the_others() {
         let lanes = [("incident.created".to_owned(), Lane::Critical)].into();

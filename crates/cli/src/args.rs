@@ -225,7 +225,7 @@ pub(crate) enum Dlq {
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqFilter {
-    /// Only with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event.
+    /// Only with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event, too_large, unreadable.
     #[arg(long)]
     pub(crate) reason: Option<String>,
     /// Only of this workflow.

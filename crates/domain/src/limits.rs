@@ -4,6 +4,9 @@
 
 /// Largest request body of the event door, in bytes.
 pub const EVENT_BODY_BYTES_MAX: usize = 256 * 1024;
+/// How much of a body past that is kept in its dead letter, in bytes.
+pub const DEAD_BODY_BYTES_KEPT: usize = 1_024;
+const _: () = assert!(DEAD_BODY_BYTES_KEPT <= EVENT_BODY_BYTES_MAX);
 /// Most events in one CloudEvents batch.
 pub const EVENT_BATCH_MAX: usize = 500;
 /// Largest `data` of one event, in bytes of JSON.

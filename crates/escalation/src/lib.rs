@@ -113,9 +113,11 @@ async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
     let result = match &delivery.payload {
         Payload::Command(Command::LookNow { run }) => look(&ctx, run).await,
         Payload::Alarm(slot) => due_runs(&ctx, Some(slot.shard), runs_at_once).await,
-        Payload::Command(_) | Payload::Event(_) | Payload::Unreadable { .. } => {
-            tracing::warn!("something that is no wake-up came to the escalation worker and was put aside");
-            Ok(())
+        Payload::Unreadable { body, reason } => ctx.put_aside(body, "unreadable", reason).await,
+        Payload::Event(body) => ctx.put_aside(body, "misrouted", "an event came to escalation").await,
+        Payload::Command(command) => {
+            let (what, error) = (format!("{command:?}"), "a command of senders came to escalation");
+            ctx.put_aside(what.as_bytes(), "misrouted", error).await
         }
     };
     let answered = match &result {

@@ -5,7 +5,7 @@
 
 use domain::{
     event::Event,
-    limits::INLINE_DISPATCH_MAX,
+    limits::{EVENT_BODY_BYTES_MAX, INLINE_DISPATCH_MAX},
     message::MessagePhase,
     run::{Dispatch, Run, Setting},
     timeline::Effects,
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use ports::{Change, Opened, store::Resolution};
 use shell::{Context, RoleError};
 
-use crate::{dispatch, guard::Sender, work::poison};
+use crate::{dispatch, guard::Sender};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +30,18 @@ pub(crate) struct Seen {
 /// Works on one event: opens what it opens, resolves what it resolves.
 pub(crate) async fn event(sender: &Sender, bytes: &[u8], seen: Seen) -> Result<(), RoleError> {
     let ctx = &*sender.ctx;
+    // Producers that publish to the exchange have passed no door.
+    if bytes.len() > EVENT_BODY_BYTES_MAX {
+        let error = format!("{} bytes, and an event may have {EVENT_BODY_BYTES_MAX}", bytes.len());
+        return ctx.put_aside(bytes, "too_large", &error).await;
+    }
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
-        Err(errors) => return poison(ctx, bytes, "invalid_event", &list(&errors)).await,
+        Err(errors) => return ctx.put_aside(bytes, "invalid_event", &list(&errors)).await,
     };
     let routes = ctx.book.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return poison(ctx, bytes, "unroutable", "no workflow names this event type").await;
+        return ctx.put_aside(bytes, "unroutable", "no workflow names this event type").await;
     }
     for workflow in routes.resolves {
         resolve(ctx, &event, workflow).await?;
@@ -46,8 +51,8 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], seen: Seen) -> Result<(
         if errors.is_empty() {
             open(sender, &event, workflow, seen).await?;
         } else {
-            poison(ctx, bytes, "invalid_event", &format!("workflow {}: {}", workflow.name(), list(&errors)))
-                .await?;
+            let error = format!("workflow {}: {}", workflow.name(), list(&errors));
+            ctx.put_aside(bytes, "invalid_event", &error).await?;
         }
     }
     Ok(())

@@ -1,12 +1,8 @@
 //! One delivery, from receipt to answer.
 
-use domain::{
-    id::digest,
-    timeline::{Command, DeadLetter},
-};
+use domain::timeline::Command;
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
-use shell::{Context, RoleError};
 
 use crate::{dispatch, doubt, guard::Sender, open, poll};
 
@@ -29,9 +25,11 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, delivery: Delivery) {
         }
         Payload::Command(Command::PollStatus { message, epoch }) => poll::ask(ctx, message, *epoch).await,
         Payload::Command(Command::LookNow { .. }) | Payload::Alarm(_) => {
-            poison(ctx, b"", "misrouted", "a wake-up for the escalation worker came to a sender").await
+            let (what, error) =
+                (format!("{:?}", delivery.payload), "a wake-up of escalation came to a sender");
+            ctx.put_aside(what.as_bytes(), "misrouted", error).await
         }
-        Payload::Unreadable { body, reason } => poison(ctx, body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => ctx.put_aside(body, "unreadable", reason).await,
     };
     let answered = match &result {
         Ok(()) => delivery.receipt.ack().await.map(|_| ()),
@@ -44,26 +42,4 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, delivery: Delivery) {
     if let Err(error) = answered {
         tracing::warn!(queue = queue.name(), %error, "a delivery was not answered and will come again");
     }
-}
-
-/// Keeps what cannot be worked on, with its reason, where an operator finds it.
-pub(crate) async fn poison(ctx: &Context, body: &[u8], reason: &str, error: &str) -> Result<(), RoleError> {
-    let text = String::from_utf8_lossy(body);
-    let name: String = digest(&[&text])[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    tracing::warn!(reason, error, dead_letter = %name, "an event became a dead letter");
-    ctx.store
-        .add_dead_letter(&DeadLetter {
-            id: format!("e{name}"),
-            reason: reason.to_owned(),
-            error: error.to_owned(),
-            at: ctx.clock.now(),
-            message: None,
-            workflow: None,
-            source: domain::event::Event::from_json(body).ok().map(|event| event.key.source),
-            attempts: 0,
-            traceparent: None,
-            event: Some(text.into_owned()),
-        })
-        .await?;
-    Ok(())
 }

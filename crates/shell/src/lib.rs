@@ -7,6 +7,7 @@ mod audience;
 mod book;
 mod change;
 mod context;
+mod poison;
 
 pub use book::{Routes, WorkflowBook};
 pub use change::Applied;

@@ -24,6 +24,9 @@ const DOUBLINGS_MAX: u32 = 7;
 /// Events looked at in one shard at a time.
 const PAGE: u16 = 200;
 
+/// The name of an accepted event, and its document.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// An event that was written down and has not ended.
 pub(crate) struct Waiting {
     pub(crate) event: Event,
@@ -94,7 +97,7 @@ impl RedisStore {
             loop {
                 let mut scan = cmd("HSCAN");
                 scan.arg(self.keys.accepted(shard)).arg(cursor).arg("COUNT").arg(PAGE);
-                let (next, rows): (u64, Vec<(Vec<u8>, Vec<u8>)>) = self.link.command(&scan).await?;
+                let (next, rows): (u64, Vec<Row>) = self.link.command(&scan).await?;
                 for (_, row) in rows {
                     let (again_at, found) = read(&row).ok_or_else(|| {
                         unreadable("accepted event of shard", &shard.to_string(), "not one")

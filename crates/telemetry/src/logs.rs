@@ -12,12 +12,15 @@ pub enum LogFormat {
     Text,
 }
 
+/// What is never logged, however much is asked for: lapin prints messages that a broker returns, body and all.
+const NEVER: &str = "lapin::returned_messages=off";
+
 /// Starts logging. `filter` is a list of `target=level`, for example `info,sender=debug`.
 ///
 /// # Errors
 /// When the filter does not parse, or logging has been started before.
 pub fn init(format: LogFormat, filter: &str, color: bool) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
+    let filter = chosen(filter)?;
     let registry = tracing_subscriber::registry().with(filter);
     let result = match format {
         LogFormat::Json => registry
@@ -30,4 +33,49 @@ pub fn init(format: LogFormat, filter: &str, color: bool) -> Result<(), String> 
             .try_init(),
     };
     result.map_err(|error| error.to_string())
+}
+
+fn chosen(filter: &str) -> Result<EnvFilter, String> {
+    let chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
+    Ok(chosen.add_directive(NEVER.parse().map_err(|error| format!("log filter {NEVER:?}: {error}"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Trap 15.
+    #[test]
+    fn no_filter_brings_the_bodies_of_returned_messages_into_the_log() {
+        for filter in ["info", "trace", "lapin=debug", "warn,lapin::returned_messages=trace"] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let layer = fmt::layer().with_writer(move || writer.clone());
+            let registry = tracing_subscriber::registry().with(chosen(filter).unwrap()).with(layer);
+            tracing::subscriber::with_default(registry, || {
+                tracing::warn!(target: "lapin::returned_messages", body = "+14155550101", "returned");
+                tracing::warn!(target: "lapin::channel", "lost");
+            });
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains("lost") && !text.contains("returned"), "{filter}: {text}");
+        }
+    }
 }

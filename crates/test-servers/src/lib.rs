@@ -4,9 +4,11 @@
 //! Never: touches a server that the machine runs, skips a test because a package is missing, or outlives its process.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "for tests: a surprise is a failure")]
 
+mod ports;
 mod rabbitmq;
 mod redis;
 mod supervisor;
 
+pub use ports::free_port;
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};

@@ -3,14 +3,14 @@
 //! Never: uses the distribution's wrappers, which change the user and the directories, or a shared `epmd`.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use crate::supervisor::Supervisor;
+use crate::{ports::free_port, supervisor::Supervisor};
 
 /// Where the packages of Debian, Ubuntu, Fedora and the upstream repository put the real scripts.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
@@ -67,7 +67,7 @@ impl RabbitMq {
         );
         let directory =
             tempfile::Builder::new().prefix("callout-rabbitmq-").tempdir().expect("a directory").keep();
-        let [port, dist_port, epmd_port, http_port] = free_ports();
+        let [port, dist_port, epmd_port, http_port] = [(); 4].map(|()| free_port());
         let management_port = has_management.then_some(http_port);
         configure(&directory, management_port);
         let environment = environment(&directory, port, dist_port, epmd_port);
@@ -178,9 +178,3 @@ fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> V
 
 /// Small enough for a shared machine: a pre-allocated segment of the log of quorum queues is 512 MiB by default.
 const CONFIGURATION: &str = "raft.wal_max_size_bytes = 33554432\nlog.file.level = warning\n";
-
-fn free_ports() -> [u16; 4] {
-    // Held together, so that they differ.
-    let listeners = [(); 4].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
-}

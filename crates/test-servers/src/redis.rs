@@ -3,14 +3,14 @@
 //! Never: reads the machine's configuration, or keeps anything once it is dropped.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use crate::supervisor::Supervisor;
+use crate::{ports::free_port, supervisor::Supervisor};
 
 /// How long a server may take to become ready: some milliseconds alone, more beside a compiler on two cores.
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -61,9 +61,7 @@ impl RedisServer {
         );
         let directory =
             tempfile::Builder::new().prefix("callout-redis-").tempdir().expect("a directory").keep();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        drop(listener);
+        let port = free_port();
         let command = format!(
             "exec redis-server --bind 127.0.0.1 --port {port} --dir {} --daemonize no {DURABLE} {options}",
             directory.display()

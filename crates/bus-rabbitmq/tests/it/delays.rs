@@ -1,11 +1,11 @@
 //! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
 
-use lapin::BasicProperties;
+use lapin::{BasicProperties, options::QueueBindOptions, types::FieldTable};
 use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::Slot};
 use test_servers::rabbitmq;
 
 use crate::setup::{
-    STANDARD, bus, channel, config, event, event_of, get_raw, in_ms, next, pause, publish_raw, ready,
+    STANDARD, bus, channel, config, event, event_of, get_raw, in_ms, next, publish_raw, until_ready,
 };
 
 /// Trap 1: without an alternate exchange 32 of them stop every timer of the bucket.
@@ -31,9 +31,7 @@ async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
     let delivery = next(&mut deliveries).await;
     assert_eq!(delivery.payload, Payload::Alarm(slot));
     assert!(delivery.receipt.ack().await.unwrap());
-    while ready(&raw, &names.unrouted()).await < 40 {
-        pause(20).await;
-    }
+    until_ready(&raw, &names.unrouted(), 40).await;
 }
 
 /// Trap 3: with the old `x-death` header, a broker before 4.0 drops the second pass silently.
@@ -89,11 +87,34 @@ async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
     let properties = BasicProperties::default().with_delivery_mode(2);
     publish_raw(&raw, &names.commands(), "step.escalation", b"{}", properties).await;
     bus.publish_events(&[event("passer-by", 1)]).await.unwrap();
-    while ready(&raw, &names.step()).await < 1 {
-        pause(20).await;
-    }
+    until_ready(&raw, &names.step(), 1).await;
     let _consumer = bus.consume(STANDARD, 1).await.unwrap();
-    while ready(&raw, &names.step()).await > 0 {
-        pause(20).await;
+    until_ready(&raw, &names.step(), 0).await;
+}
+
+/// Trap 2: a forwarder that waits for a destination looks again after three minutes. Nothing of ours ever waits for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_ring_again_as_soon_as_a_missing_binding_is_back() {
+    let config = config(rabbitmq(), "gap");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let (queue, wake) = (names.queue(Queue::Escalation), names.wake());
+    let (queue, wake, key) = (queue.as_str(), wake.as_str(), "*.final.escalation");
+    raw.queue_unbind(queue.into(), wake.into(), key.into(), FieldTable::default()).await.unwrap();
+    let delay = names.delay(bus_rabbitmq::DelayMode::Buckets);
+    for _ in 0..40 {
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        publish_raw(&raw, &delay, "d1.final.escalation", b"{}", properties).await;
     }
+    until_ready(&raw, &names.unrouted(), 40).await;
+    let options = QueueBindOptions::default();
+    raw.queue_bind(queue.into(), wake.into(), key.into(), options, FieldTable::default()).await.unwrap();
+    let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
+    let slot = Slot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    bus.raise_alarm(slot).await.unwrap();
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(delivery.payload, Payload::Alarm(slot));
+    let late_ms = SystemClock.now().duration_since(slot.at()).as_millis();
+    assert!((0..20_000).contains(&late_ms), "{late_ms} ms late");
+    assert!(delivery.receipt.ack().await.unwrap());
 }

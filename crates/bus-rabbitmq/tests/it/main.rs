@@ -3,6 +3,7 @@
 
 mod contract;
 mod delays;
+mod greetings;
 mod outages;
 mod poison;
 mod producers;

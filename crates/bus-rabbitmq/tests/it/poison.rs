@@ -3,10 +3,16 @@
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
 use domain::timeline::DeadLetter;
+use lapin::{
+    BasicProperties,
+    options::{BasicGetOptions, BasicNackOptions},
+};
 use ports::{Announcement, Bus as _, Dead, DeadWork};
 use test_servers::rabbitmq;
 
-use crate::setup::{PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, pause, ready};
+use crate::setup::{
+    PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, pause, publish_raw, until_ready,
+};
 
 /// Browses until there is so much dead work.
 async fn dead_work(bus: &RabbitBus, count: usize) -> Vec<DeadWork> {
@@ -43,7 +49,7 @@ async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_o
     }
     let taken = dead_work(&bus, 1).await.remove(0);
     assert!(taken.receipt.ack().await.unwrap());
-    assert_eq!(ready(&raw, &names.dead()).await, 0);
+    until_ready(&raw, &names.dead(), 0).await;
 
     bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
     let message = get_raw(&raw, &names.dead()).await;
@@ -80,4 +86,23 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
     assert_eq!(dead.data, poison.to_json());
     assert_eq!(dead.routing_key.as_str(), "poison.events.standard");
     assert_eq!(bus.depth(STANDARD).await.unwrap(), 0);
+}
+
+/// Traps 5 and 6: a queue without a limit of its own deletes on its 21st return from 4.0 on, and one with `-1` on its
+/// first before.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_dead_letters_again_and_again_deletes_none() {
+    let config = config(rabbitmq(), "look");
+    let raw = channel(&config.url).await;
+    let (_bus, names) = bus(config).await;
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    publish_raw(&raw, &names.commands(), "nowhere", b"kept", properties).await;
+    for _ in 0..30 {
+        until_ready(&raw, &names.unrouted(), 1).await;
+        let options = BasicGetOptions { no_ack: false };
+        let got = raw.basic_get(names.unrouted().as_str().into(), options).await.unwrap().unwrap();
+        let back = BasicNackOptions { requeue: true, ..Default::default() };
+        assert!(got.delivery.acker.nack(back).await.unwrap());
+    }
+    assert_eq!(get_raw(&raw, &names.unrouted()).await.data, b"kept");
 }

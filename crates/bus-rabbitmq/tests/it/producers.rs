@@ -13,7 +13,7 @@ use lapin::{
 use ports::{Bus as _, Delivery, Payload, Queue};
 use test_servers::{RabbitMq, rabbitmq};
 
-use crate::setup::{STANDARD, bus, channel, config, event, event_of, in_ms, next, publish_raw};
+use crate::setup::{STANDARD, bus, channel, config, event, event_of, in_ms, next, publish_raw, until_ready};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_in_binary_mode_arrives_as_a_structured_one() {
@@ -106,6 +106,30 @@ async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     refused(&mut deliveries, &other, "does not speak for").await;
     publish_raw(&raw, &names.events(), KIND, &trusted.to_json(), BasicProperties::default()).await;
     refused(&mut deliveries, &trusted, "no user-id").await;
+}
+
+/// Trap 8: what is returned in a pipeline is taken for something else, and so nothing of ours is published to be returned.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_no_binding_takes_are_found_among_many_in_flight() {
+    const EVENTS: u32 = 1_000;
+    let config = config(rabbitmq(), "pipeline");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    // Nothing takes them now, the standard lane and its fallback included.
+    let lane = names.queue(STANDARD);
+    let fallback = format!("{}.other", names.events());
+    for (exchange, key) in [(names.events(), KIND), (fallback, "")] {
+        let (queue, exchange) = (lane.as_str().into(), exchange.as_str().into());
+        raw.queue_unbind(queue, exchange, key.into(), FieldTable::default()).await.unwrap();
+    }
+    let kind = |n: u32| if n.is_multiple_of(5) { KIND } else { conformance::bus::BULK };
+    let events: Vec<_> = (0..EVENTS).map(|n| conformance::bus::event("pipeline", n, kind(n))).collect();
+    bus.publish_events(&events).await.unwrap();
+    assert_eq!(
+        bus.depth(Queue::Events(domain::workflow::Lane::Bulk)).await.unwrap(),
+        u64::from(EVENTS / 5 * 4)
+    );
+    until_ready(&raw, &names.unrouted(), EVENTS / 5).await;
 }
 
 async fn refused(deliveries: &mut BoxStream<'static, Delivery>, event: &Event, expected: &str) {

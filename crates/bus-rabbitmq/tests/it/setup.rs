@@ -66,8 +66,18 @@ pub(crate) async fn get_raw(channel: &Channel, queue: &str) -> lapin::message::D
     tokio::time::timeout(PATIENCE, wait).await.expect("a message comes")
 }
 
-/// How many messages a queue has ready.
-pub(crate) async fn ready(channel: &Channel, queue: &str) -> u32 {
+/// Waits until a queue has so many messages ready.
+pub(crate) async fn until_ready(channel: &Channel, queue: &str, count: u32) {
+    let wait = async {
+        while ready(channel, queue).await != count {
+            pause(20).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(waited.is_ok(), "{queue} has {} messages and not {count}", ready(channel, queue).await);
+}
+
+async fn ready(channel: &Channel, queue: &str) -> u32 {
     let options = lapin::options::QueueDeclareOptions::durable().passive();
     channel.queue_declare(queue.into(), options, Default::default()).await.unwrap().message_count()
 }

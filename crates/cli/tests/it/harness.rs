@@ -2,7 +2,6 @@
 //! of every change, and the process is asked until it answers.
 
 use std::{
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -108,7 +107,7 @@ struct Process {
 }
 
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", test_servers::free_port())
 }
 
 impl Fleet {

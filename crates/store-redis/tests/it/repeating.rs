@@ -3,11 +3,11 @@
 //! Never: compares what must differ: who called, and when.
 
 use conformance::fixture::{Opening, acknowledged, at, ended, letter, open, resolution, sid, submitted};
-use ports::{Changed, Store};
+use ports::{Changed, Store, StoreError};
 use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
 
-use crate::setup::{beside, config, dump};
+use crate::setup::{beside, config, dump, until};
 
 /// Calls every verb that writes, and returns what it was told.
 async fn tell(store: &dyn Store) -> Vec<String> {
@@ -68,6 +68,30 @@ async fn of_two_processes_that_make_the_same_change_one_is_told_so() {
     let told = futures::join!(one.change_run(next.clone(), 1), other.change_run(next.clone(), 1));
     let stored = [told.0.unwrap(), told.1.unwrap()];
     assert_eq!(stored.iter().filter(|changed| matches!(changed, Changed::Stored { .. })).count(), 1);
+}
+
+/// Trap 12: a write whose answer did not come in time may have been made. It is repeated, and counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_is_late_is_made_once() {
+    let server = test_servers::RedisServer::private();
+    let patience = std::time::Duration::from_millis(100);
+    let config = RedisConfig { response_timeout: patience, ..config(&server.url, "late") };
+    let store = RedisStore::connect(config).await.unwrap();
+    let first = Opening::new("late", 1).change();
+    open(&*store, &first).await;
+    let next = submitted(&first.run, &sid("late", 1), at(1));
+    let mut beside = beside(&server.url);
+    // The server is busy for far longer than the store waits; then it finds the calls and makes them.
+    let busy = cmd("EVAL").arg("for i = 1, 200000000 do end").arg(0).get_packed_command();
+    beside.send_packed_command(&busy).unwrap();
+    let told = store.change_run(next.clone(), 1).await;
+    assert!(matches!(told, Ok(Changed::Stored { .. }) | Err(StoreError::Unavailable(_))), "{told:?}");
+    until("the change", || async {
+        store.load_run(&first.run.id).await.is_ok_and(|run| run.unwrap().version > 1)
+    })
+    .await;
+    let stored = store.load_run(&first.run.id).await.unwrap().unwrap();
+    assert_eq!((stored.version, &stored.value), (2, &next.run));
 }
 
 /// A cluster keeps a script from keys of different slots, and so does this.
