@@ -77,7 +77,7 @@ async fn wreck(plan: &Plan, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&s
     report.count("batches that producers sent again", sent.repeated);
     report.count("processes that ended for want of a server, and were started again", fleet.exits());
     let store = fleet.store().await?;
-    let patience = SETTLE_MAX + Duration::from_secs(u64::from(plan.receipt_s.min(600) + 2 * plan.ack_s));
+    let patience = SETTLE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
     let open = until_settled(&store, &fleet.sim, samples.len(), patience, say).await?;
     if !open.is_empty() {
         report.offences.push(format!("not settled in time: {open}"));
@@ -103,7 +103,7 @@ async fn judge(
     report: &mut Report,
 ) -> Result<()> {
     let store = fleet.store().await?;
-    let runs = all_runs(&store, None).await?;
+    let runs = all_runs(&store).await?;
     let timelines: Vec<_> =
         stream::iter(&runs).map(|run| store.timeline(&run.id)).buffer_unordered(READS).try_collect().await?;
     let mut verdict = Verdict::new(samples, &runs, &fleet.sim);
@@ -127,6 +127,7 @@ async fn judge(
     let judge = fleet.sim.judge();
     report.count("texts at the provider", judge.accepted);
     report.count("texts sent twice", judge.duplicates_total);
+    report.count("texts sent again after a delivery failed", judge.retried);
     report.count("answers the provider kept", judge.swallowed);
     let letters: u64 =
         sums["dead_letters"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
@@ -193,8 +194,8 @@ async fn recover(
     report: &mut Report,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
-    recovery::calm(fleet)?;
-    fleet.wait_until_ready().await?;
+    say("recovery: until nobody doubts any more what Redis may have lost");
+    recovery::calm(fleet).await?;
     say("recovery: half of the workers die");
     let longest = recovery::half_killed_s(fleet, producer).await?;
     report.seconds("half of the workers killed: longest wait for a text afterwards", longest, Some(5.0));

@@ -7,7 +7,7 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock as _, SystemClock};
+use ports::{Clock as _, Store as _, SystemClock};
 use tokio::process::Command;
 use twilio_sim::FaultPlan;
 
@@ -37,9 +37,17 @@ const KILL_AFTER: Duration = Duration::from_secs(3);
 /// Half of the fleet, ingest apart: two of three senders, one of two callbacks, one of two escalations.
 const HALF: [usize; 4] = [1, 2, 4, 6];
 
-/// From here on the provider only takes its time.
-pub(crate) fn calm(fleet: &Fleet) -> Result<()> {
-    Ok(fleet.sim.set_faults(FaultPlan { latency_ms: LATENCY_MS, ..FaultPlan::default() })?)
+/// From here on the provider only takes its time, all processes run, and what Redis may have lost has been asked about.
+pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
+    fleet.sim.set_faults(FaultPlan { latency_ms: LATENCY_MS, ..FaultPlan::default() })?;
+    fleet.wait_until_ready().await?;
+    let store = fleet.store().await?;
+    let doubting = async {
+        while !matches!(store.losses_since().await, Ok(None)) {
+            pause(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, doubting).await.context("doubts of what Redis may have lost")
 }
 
 /// From the moment at which [`BURST`] runs are overdue and somebody looks until the last next person is texted, in seconds.

@@ -17,11 +17,13 @@ pub(crate) const KEY: &str = "chaos-key";
 /// How long an answer of the provider is waited for, in seconds.
 const ANSWER_MAX_S: u32 = 2;
 
-/// What all workflows share. A doubt is asked about once, as soon as its claim has lapsed.
+/// What all workflows share. A doubt is asked about once, as soon as its claim has lapsed, and a
+/// status soon after it should have come.
 const COMMON: &str = r#"
 stage = "live"
 on_doubt = "resend"
 doubt_ask_after = ["3s"]
+poll_after = ["5s", "15s", "1m"]
 [retry]
 base = "1s"
 cap = "4s"
@@ -30,6 +32,9 @@ type = "object"
 required = ["text", "first", "second"]
 properties = { text = { type = "string" }, first = { type = "string" }, second = { type = "string" } }
 "#;
+
+const NOTE: &str = "event = \"note.created\"\ntemplate = \"{{ text }}\"";
+const NOTE_STEP: &str = "[[step]]\nnotify = [\"field:first\"]\ndeliver_within = \"10m\"\n";
 
 /// Where the processes find one another.
 pub(crate) struct Addresses {
@@ -51,19 +56,11 @@ pub(crate) fn write(folder: &Path, plan: &Plan, addresses: &Addresses) -> Result
     let workflows = folder.join("workflows");
     std::fs::create_dir(&workflows)?;
     std::fs::write(folder.join("callout.toml"), main)?;
-    std::fs::write(workflows.join("note.toml"), note(plan))?;
+    std::fs::write(workflows.join("note.toml"), NOTE.to_owned() + COMMON + NOTE_STEP)?;
     std::fs::write(workflows.join("page.toml"), page("page", plan.ack_s, plan.ack_s))?;
     // The first person is given up at once, the second never: see the recovery figures.
     std::fs::write(workflows.join("burst.toml"), page("burst", 1, 3_600))?;
     Ok(())
-}
-
-fn note(plan: &Plan) -> String {
-    let receipt_s = plan.receipt_s;
-    format!(
-        "event = \"note.created\"\ntemplate = \"{{{{ text }}}}\"\n{COMMON}\
-         [[step]]\nnotify = [\"field:first\"]\ndeliver_within = \"{receipt_s}s\"\n"
-    )
 }
 
 fn page(name: &str, first_s: u32, second_s: u32) -> String {

@@ -5,10 +5,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use domain::run::{Run, RunPhase};
+use domain::run::Run;
 use ports::{Clock as _, Store, StoreError, SystemClock, store::RunFilter};
 use store_redis::RedisStore;
-use twilio_sim::{Callbacks, SimHandle, Status};
+use twilio_sim::{Callbacks, SimHandle};
 
 use crate::pause;
 
@@ -59,31 +59,18 @@ async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String
     let posting =
         |posts: Callbacks| posts.posted.saturating_sub(posts.answered_2xx).saturating_sub(posts.failed);
     open.insert("webhooks", posting(judge.callbacks) + posting(judge.inbound));
-    if open.values().all(|count| *count == 0) && sums.runs.contains_key("active") {
-        let active = all_runs(store, Some(RunPhase::Active)).await?;
-        open.insert("active runs", active.iter().filter(|run| !awaits_receipt(run, sim)).count() as u64);
-    }
+    open.insert("active runs", sums.runs.get("active").copied().unwrap_or_default());
     let words =
         open.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
     Ok(words.collect::<Vec<_>>().join(", "))
 }
 
-/// Whether all that a run waits for is a receipt that the provider has posted, or will never post: lost on its way.
-pub(crate) fn awaits_receipt(run: &Run, sim: &SimHandle) -> bool {
-    run.workflow == "note"
-        && !run.messages.is_empty()
-        && run.messages.iter().all(|message| {
-            let status = message.sid().and_then(|sid| sim.view(|view| view.status(sid.as_str())));
-            matches!(status, Some(Status::Delivered | Status::Undelivered | Status::Failed))
-        })
-}
-
-/// All runs in a phase, or in any.
-pub(crate) async fn all_runs(store: &RedisStore, phase: Option<RunPhase>) -> Result<Vec<Run>, StoreError> {
+/// All runs.
+pub(crate) async fn all_runs(store: &RedisStore) -> Result<Vec<Run>, StoreError> {
     let mut runs: Vec<Run> = Vec::new();
     loop {
         let after = runs.last().map(|run| run.id.clone());
-        let page = store.list_runs(&RunFilter { phase, after, ..RunFilter::default() }, PAGE).await?;
+        let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
         let is_last = page.len() < usize::from(PAGE);
         runs.extend(page);
         if is_last {

@@ -12,10 +12,7 @@ use domain::{
 };
 use twilio_sim::SimHandle;
 
-use crate::{
-    settle::awaits_receipt,
-    story::{SOURCE, Sample, Story},
-};
+use crate::story::{SOURCE, Sample, Story};
 
 /// The desk that hears of pages nobody answered.
 const TICKET: &str = "desk";
@@ -80,14 +77,13 @@ impl Verdict {
 
     /// A text is at the provider, or its phase says why it is not.
     fn look_at_message(&mut self, run: &Run, message: &Message, sim: &SimHandle) {
-        if let Some(sid) = message.sid() {
+        for sid in message.spent.iter().chain(message.sid()) {
             if sim.view(|view| view.status(sid.as_str())).is_none() {
                 self.offence(Some(&run.id), format!("the provider knows no text {sid}"));
             }
             if !self.sids.insert(sid.clone()) {
                 self.offence(Some(&run.id), format!("text {sid} is bound to two messages"));
             }
-            return;
         }
         match &message.phase {
             MessagePhase::Held { .. } => {
@@ -114,10 +110,6 @@ impl Verdict {
         let steps: BTreeSet<u8> = run.messages.iter().map(|message| message.step).collect();
         let wanted = if story == Story::Note { 1 } else { 2 };
         match (story, run.phase) {
-            (_, RunPhase::Active) if awaits_receipt(run, sim) => {
-                self.explain("run waits for a receipt that was lost");
-                Ok(())
-            }
             (_, RunPhase::Active) => Err("the run is still active"),
             _ if steps.is_empty() => Err("the run has no text"),
             (Story::Note, RunPhase::Completed) => Ok(()),
@@ -126,12 +118,10 @@ impl Verdict {
                 Err("the run ended before everybody was texted")
             }
             (Story::Note, RunPhase::Exhausted) => {
-                let arrived = run.messages.iter().any(|message| awaited(message, sim));
-                self.explain(if arrived {
-                    "note exhausted: its receipt was lost"
-                } else {
-                    "note exhausted: its text did not arrive"
-                });
+                if run.messages.iter().any(|message| arrived(message, sim)) {
+                    return Err("the text arrived, and the run does not know");
+                }
+                self.explain("note exhausted: its text did not arrive");
                 Ok(())
             }
             (_, RunPhase::Exhausted) if run.ticket.as_deref() != Some(TICKET) => {
@@ -163,8 +153,8 @@ impl Verdict {
     }
 }
 
-/// Whether a text reached its phone although its message does not say so.
-fn awaited(message: &Message, sim: &SimHandle) -> bool {
+/// Whether a text reached its phone.
+fn arrived(message: &Message, sim: &SimHandle) -> bool {
     let status = message.sid().and_then(|sid| sim.view(|view| view.status(sid.as_str())));
     status == Some(twilio_sim::Status::Delivered)
 }

@@ -1,0 +1,168 @@
+//! Work in memory. In: events, wake-ups and alarms. Out: deliveries, at the times that the clock says.
+//!
+//! Never: loses an event. Wake-ups and alarms are lost, doubled and late where the faults say so.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use async_trait::async_trait;
+use domain::{event::Event, timeline::Command, workflow::Lane};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use jiff::Timestamp;
+use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Receipt, Slot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Which lane an event waits in.
+pub type LaneOf = fn(&str) -> Lane;
+
+/// A bus that lives as long as the process.
+pub struct MemoryBus {
+    me: Weak<Self>,
+    clock: Arc<dyn Clock>,
+    lane_of: LaneOf,
+    queues: [Mutex<VecDeque<Item>>; Queue::ALL.len()],
+    handed_out: [Mutex<u64>; Queue::ALL.len()],
+    changed: Notify,
+}
+
+#[derive(Clone)]
+struct Item {
+    payload: Payload,
+    redelivered: bool,
+    published_at: Timestamp,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn index(queue: Queue) -> usize {
+    Queue::ALL.iter().position(|known| *known == queue).unwrap_or_default()
+}
+
+impl MemoryBus {
+    /// An empty bus.
+    pub fn new(clock: Arc<dyn Clock>, lane_of: LaneOf) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            clock,
+            lane_of,
+            queues: Default::default(),
+            handed_out: Default::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    fn push(&self, queue: Queue, payload: Payload) {
+        let item = Item { payload, redelivered: false, published_at: self.clock.now() };
+        locked(&self.queues[index(queue)]).push_back(item);
+        self.changed.notify_waiters();
+    }
+
+    fn push_at(&self, at: Timestamp, queue: Queue, item: Item) {
+        let Some(bus) = self.me.upgrade() else { return };
+        tokio::spawn(async move {
+            bus.clock.sleep_until(at).await;
+            locked(&bus.queues[index(queue)]).push_back(item);
+            bus.changed.notify_waiters();
+        });
+    }
+
+    async fn next(self: Arc<Self>, queue: Queue, places: Arc<Semaphore>) -> Option<Delivery> {
+        let place = places.acquire_owned().await.ok()?;
+        loop {
+            let changed = self.changed.notified();
+            let item = locked(&self.queues[index(queue)]).pop_front();
+            if let Some(item) = item {
+                *locked(&self.handed_out[index(queue)]) += 1;
+                let (payload, redelivered) = (item.payload.clone(), item.redelivered);
+                let published_at = Some(item.published_at);
+                let receipt = Held { bus: self.clone(), queue, item: Some(item), _place: place };
+                return Some(Delivery { payload, redelivered, published_at, receipt: Box::new(receipt) });
+            }
+            changed.await;
+        }
+    }
+}
+
+/// A delivery that was handed out. Dropped, it goes back to the front.
+struct Held {
+    bus: Arc<MemoryBus>,
+    queue: Queue,
+    item: Option<Item>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *locked(&self.bus.handed_out[index(self.queue)]) -= 1;
+        if let Some(item) = self.item.take() {
+            locked(&self.bus.queues[index(self.queue)]).push_front(Item { redelivered: true, ..item });
+            self.bus.changed.notify_waiters();
+        }
+    }
+}
+
+#[async_trait]
+impl Receipt for Held {
+    async fn ack(mut self: Box<Self>) -> Result<bool, BusError> {
+        self.item = None;
+        Ok(true)
+    }
+
+    async fn retry_at(mut self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
+        if let Some(item) = self.item.take() {
+            self.bus.push_at(at, self.queue, Item { redelivered: true, ..item });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bus for MemoryBus {
+    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+        for event in events {
+            self.push(Queue::Events((self.lane_of)(&event.kind)), Payload::Event(event.to_json()));
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
+        self.push(queue, Payload::Command(command.clone()));
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+        let item = Item { payload: Payload::Alarm(slot), redelivered: false, published_at: self.clock.now() };
+        if slot.at() <= self.clock.now() {
+            self.push(Queue::Escalation, item.payload);
+        } else {
+            self.push_at(slot.at(), Queue::Escalation, item);
+        }
+        Ok(())
+    }
+
+    async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
+        let gone = || BusError::Unavailable("the bus is gone".to_owned());
+        let bus = self.me.upgrade().ok_or_else(gone)?;
+        let places = Arc::new(Semaphore::new(usize::from(prefetch.max(1))));
+        let deliveries = stream::unfold((bus, places), move |(bus, places)| async move {
+            let delivery = bus.clone().next(queue, places.clone()).await?;
+            Some((delivery, (bus, places)))
+        });
+        Ok(deliveries.boxed())
+    }
+
+    fn announce(&self, _announcement: Announcement) {}
+
+    async fn dead_work(&self, _max: u16) -> Result<Vec<DeadWork>, BusError> {
+        Ok(Vec::new())
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
+        let waiting = locked(&self.queues[index(queue)]).len() as u64;
+        Ok(waiting + *locked(&self.handed_out[index(queue)]))
+    }
+}

@@ -1,0 +1,406 @@
+//! The truth in memory. In: calls. Out: what the contract says; the conformance suite holds it to that.
+//!
+//! Never: awaits anything, so that a simulated run is one order of events and no other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use domain::{
+    carrier::MessageSid,
+    consent::{Consent, ConsentEntry},
+    directory::Override,
+    event::EventKey,
+    id::{MessageId, RunId},
+    limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    pace::{Place, Reservation, reserve},
+    phone::E164,
+    run::{Run, RunPhase},
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    Change, Changed, Opened, Slot, Store, StoreError, Versioned,
+    store::{DeadLetterFilter, EventSums, Resolution, RunFilter, Sums},
+};
+
+/// A store that lives as long as the process.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    runs: BTreeMap<RunId, Row>,
+    opened: u64,
+    alarms: BTreeSet<Slot>,
+    sids: BTreeMap<MessageSid, MessageId>,
+    routes: Vec<ReplyRoute>,
+    consent: Vec<ConsentEntry>,
+    workflows: BTreeMap<String, WorkflowDefinition>,
+    letters: BTreeMap<String, (u64, DeadLetter)>,
+    next: u64,
+    outcomes: BTreeMap<u64, Outcome>,
+    overrides: Vec<Override>,
+    resolutions: BTreeMap<(String, String), Resolution>,
+    paces: BTreeMap<String, Timestamp>,
+    pending: BTreeSet<EventKey>,
+    events: EventSums,
+    losses_since: Option<Timestamp>,
+}
+
+struct Row {
+    run: Run,
+    version: u64,
+    due: Option<Timestamp>,
+    happened_at: Timestamp,
+    opened: u64,
+    timeline: Vec<Entry>,
+    outcomes: Vec<u64>,
+    letters: Vec<String>,
+    sids: Vec<MessageSid>,
+}
+
+impl State {
+    /// Stores a run that may be stored. Returns the alarm that its due row needs.
+    fn write(&mut self, change: Change, happened_at: Timestamp, version: u64) -> Option<Slot> {
+        let Change { run, due, effects } = change;
+        let id = run.id.clone();
+        let alarm = due.map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
+        let opened = self.opened;
+        self.opened += 1;
+        let row = self.runs.entry(id.clone()).or_insert_with(|| Row {
+            run: run.clone(),
+            version,
+            due,
+            happened_at,
+            opened,
+            timeline: Vec::new(),
+            outcomes: Vec::new(),
+            letters: Vec::new(),
+            sids: Vec::new(),
+        });
+        (row.run, row.version, row.due) = (run, version, due);
+        row.timeline.extend(effects.timeline);
+        for outcome in effects.outcomes {
+            self.next += 1;
+            row.outcomes.push(self.next);
+            self.outcomes.insert(self.next, outcome);
+        }
+        for letter in effects.dead_letters {
+            row.letters.push(letter.id.clone());
+            self.next += 1;
+            self.letters.entry(letter.id.clone()).or_insert((self.next, letter));
+        }
+        for (sid, number) in effects.sids {
+            row.sids.push(sid.clone());
+            self.sids.entry(sid).or_insert_with(|| row.run.message_id(number));
+        }
+        self.routes.extend(effects.reply_routes);
+        effects.consent.into_iter().for_each(|entry| self.add_consent(entry));
+        alarm
+    }
+
+    fn add_consent(&mut self, entry: ConsentEntry) {
+        let is_same = |known: &ConsentEntry| {
+            known.number == entry.number
+                && known.change == entry.change
+                && known.source == entry.source
+                && known.evidence == entry.evidence
+        };
+        if !self.consent.iter().any(is_same) {
+            self.consent.push(entry);
+        }
+    }
+
+    fn resolution_of(&self, run: &Run) -> Option<&Resolution> {
+        let subject = run.subject.as_ref().filter(|_| run.closed_at.is_none())?;
+        self.resolutions.get(&(run.workflow.clone(), subject.clone()))
+    }
+}
+
+impl MemoryStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events are about to be published.
+    pub(crate) fn accept(&self, keys: impl Iterator<Item = EventKey>) {
+        let mut state = self.state();
+        for key in keys {
+            if state.pending.insert(key) {
+                state.events.accepted += 1;
+            }
+        }
+    }
+
+    /// An event has ended.
+    pub(crate) fn conclude(&self, key: &EventKey) {
+        let mut state = self.state();
+        if state.pending.remove(key) {
+            state.events.concluded += 1;
+        }
+    }
+
+    /// All runs, by id.
+    pub(crate) fn all_runs(&self) -> Vec<Run> {
+        self.state().runs.values().map(|row| row.run.clone()).collect()
+    }
+
+    /// From now on writes of before this moment may be missing.
+    pub fn lose_since(&self, at: Option<Timestamp>) {
+        self.state().losses_since = at;
+    }
+
+    /// Takes a run away, as a failover does that lost its writes.
+    pub fn lose_run(&self, id: &RunId) {
+        self.state().runs.remove(id);
+    }
+}
+
+fn matches(run: &Run, filter: &RunFilter) -> bool {
+    filter.phase.is_none_or(|phase| phase == run.phase)
+        && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
+        && filter.source.as_ref().is_none_or(|source| *source == run.event.source)
+        && (!filter.held || run.messages.iter().any(domain::message::Message::is_held))
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
+        let mut state = self.state();
+        if state.runs.contains_key(&change.run.id) {
+            return Ok(Opened::Known);
+        }
+        if let Some(resolution) = state.resolution_of(&change.run).filter(|known| known.at >= happened_at) {
+            return Ok(Opened::AlreadyResolved { by: resolution.by.clone() });
+        }
+        Ok(Opened::New { alarm: state.write(change, happened_at, 1) })
+    }
+
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+        let state = self.state();
+        Ok(state.runs.get(id).map(|row| Versioned { value: row.run.clone(), version: row.version }))
+    }
+
+    async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
+        let mut state = self.state();
+        let happened_at = match state.runs.get(&change.run.id) {
+            Some(row) if row.version == version => row.happened_at,
+            Some(_) | None => return Ok(Changed::Conflict),
+        };
+        Ok(Changed::Stored { alarm: state.write(change, happened_at, version + 1) })
+    }
+
+    async fn take_due(
+        &self,
+        shard: Option<u8>,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let mut state = self.state();
+        state.alarms.retain(|slot| slot.second > now.as_second());
+        let is_meant = |id: &RunId| shard.is_none_or(|shard| shard == id.shard());
+        let mut due: Vec<(Timestamp, RunId)> = state
+            .runs
+            .iter()
+            .filter_map(|(id, row)| Some((row.due.filter(|due| *due <= now && is_meant(id))?, id.clone())))
+            .collect();
+        due.sort();
+        due.truncate(usize::from(max));
+        for (_, id) in &due {
+            if let Some(row) = state.runs.get_mut(id) {
+                row.due = Some(hidden_until);
+            }
+        }
+        Ok(due.into_iter().map(|(_, id)| id).collect())
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state().runs.values().filter_map(|row| row.due).min())
+    }
+
+    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
+        let mut state = self.state();
+        let key = (resolution.workflow.clone(), resolution.subject.clone());
+        if state.resolutions.get(&key).is_none_or(|known| known.at < resolution.at) {
+            state.resolutions.insert(key, resolution.clone());
+        }
+        let is_ended = |row: &&Row| {
+            row.run.workflow == resolution.workflow
+                && row.run.subject.as_ref() == Some(&resolution.subject)
+                && matches!(row.run.phase, RunPhase::Active | RunPhase::Acknowledged)
+                && row.happened_at <= resolution.at
+        };
+        Ok(state.runs.values().filter(is_ended).map(|row| row.run.id.clone()).collect())
+    }
+
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+        let state = self.state();
+        let mut rows: Vec<&Row> = state.runs.values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.run.opened_at, row.opened)));
+        let after = match &filter.after {
+            None => 0,
+            Some(id) => match rows.iter().position(|row| row.run.id == *id) {
+                Some(at) => at + 1,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let runs = rows.into_iter().skip(after).map(|row| &row.run).filter(|run| matches(run, filter));
+        Ok(runs.take(usize::from(max.min(LIST_MAX))).cloned().collect())
+    }
+
+    async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let state = self.state();
+        let lines = state.runs.get(id).map(|row| row.timeline.clone()).unwrap_or_default();
+        Ok(lines[lines.len().saturating_sub(usize::from(TIMELINE_MAX))..].to_vec())
+    }
+
+    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+        Ok(self.state().sids.get(sid).cloned())
+    }
+
+    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+        Ok(self.state().sids.entry(sid.clone()).or_insert_with(|| message.clone()).clone())
+    }
+
+    async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
+        let state = self.state();
+        let is_open = |route: &&ReplyRoute| route.number == *number && route.expires_at > now;
+        let mut routes: Vec<ReplyRoute> = state.routes.iter().filter(is_open).cloned().collect();
+        routes.sort_by_key(|route| std::cmp::Reverse(route.expires_at));
+        routes.truncate(usize::from(REPLY_ROUTES_MAX));
+        Ok(routes)
+    }
+
+    async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
+        let mut consent = Consent::default();
+        self.consent_log(number).await?.iter().for_each(|entry| consent.apply(entry));
+        Ok(consent)
+    }
+
+    async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
+        self.state().add_consent(entry.clone());
+        Ok(())
+    }
+
+    async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
+        let state = self.state();
+        let mut log: Vec<_> = state.consent.iter().filter(|entry| entry.number == *number).cloned().collect();
+        log.sort_by_key(|entry| entry.at);
+        Ok(log)
+    }
+
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        self.state().workflows.entry(hash.to_owned()).or_insert_with(|| definition.clone());
+        Ok(())
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        Ok(self.state().workflows.get(hash).cloned())
+    }
+
+    async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.next += 1;
+        let next = state.next;
+        state.letters.entry(letter.id.clone()).or_insert_with(|| (next, letter.clone()));
+        Ok(())
+    }
+
+    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+        let state = self.state();
+        let is_meant = |letter: &DeadLetter| {
+            filter.reason.as_ref().is_none_or(|reason| *reason == letter.reason)
+                && filter.workflow.as_ref().is_none_or(|name| letter.workflow.as_ref() == Some(name))
+                && filter.source.as_ref().is_none_or(|name| letter.source.as_ref() == Some(name))
+                && filter.since.is_none_or(|since| letter.at >= since)
+                && filter.until.is_none_or(|until| letter.at < until)
+        };
+        let mut found: Vec<_> = state.letters.values().filter(|(_, letter)| is_meant(letter)).collect();
+        found.sort_by_key(|(added, letter)| (letter.at, *added));
+        Ok(found.into_iter().take(usize::from(max)).map(|(_, letter)| letter.clone()).collect())
+    }
+
+    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
+        Ok(self.state().letters.get(id).map(|(_, letter)| letter.clone()))
+    }
+
+    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.state().letters.remove(id).is_some())
+    }
+
+    async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
+        let state = self.state();
+        let later = state.outcomes.range(after.saturating_add(1)..).take(usize::from(max));
+        Ok(later.map(|(cursor, outcome)| (*cursor, outcome.clone())).collect())
+    }
+
+    async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
+        Ok(self.state().overrides.iter().filter(|held| held.until > now).cloned().collect())
+    }
+
+    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.overrides.retain(|known| known != held);
+        state.overrides.push(held.clone());
+        Ok(())
+    }
+
+    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
+        let mut state = self.state();
+        let until = state.paces.get(&place.queue).copied().unwrap_or(Timestamp::MIN);
+        let (reservation, next) = reserve(&place.pace, place.cost, until, now);
+        state.paces.insert(place.queue.clone(), next);
+        Ok(reservation)
+    }
+
+    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state().losses_since)
+    }
+
+    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let is_over =
+            |row: &Row| row.due.is_none() && row.run.closed_at.is_some_and(|closed_at| closed_at < before);
+        let mut over: Vec<(Option<Timestamp>, RunId)> = state
+            .runs
+            .values()
+            .filter(|row| is_over(row))
+            .map(|row| (row.run.closed_at, row.run.id.clone()))
+            .collect();
+        over.sort();
+        over.truncate(usize::from(max));
+        for (_, id) in &over {
+            let Some(row) = state.runs.remove(id) else { continue };
+            row.outcomes.iter().for_each(|cursor| _ = state.outcomes.remove(cursor));
+            row.letters.iter().for_each(|letter| _ = state.letters.remove(letter));
+            row.sids.iter().for_each(|sid| _ = state.sids.remove(sid));
+            state.routes.retain(|route| route.message.run != *id);
+        }
+        Ok(over.len() as u64)
+    }
+
+    async fn sums(&self) -> Result<Sums, StoreError> {
+        let state = self.state();
+        let mut sums = Sums::default();
+        for row in state.runs.values() {
+            *sums.runs.entry(row.run.phase.as_str().to_owned()).or_default() += 1;
+            for message in &row.run.messages {
+                *sums.messages.entry(message.phase.name().to_owned()).or_default() += 1;
+            }
+            let waits = row.run.messages.iter().any(|message| message.next_due().is_some());
+            if row.due.is_none() && (row.run.closed_at.is_none() || waits) {
+                sums.forgotten += 1;
+            }
+        }
+        for (_, letter) in state.letters.values() {
+            *sums.dead_letters.entry(letter.reason.clone()).or_default() += 1;
+        }
+        sums.events = EventSums { pending: state.pending.len() as u64, ..state.events };
+        Ok(sums)
+    }
+}
