@@ -173,6 +173,11 @@ pub(crate) fn is_missing(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
 }
 
+/// Whether a channel ended because we lack a right.
+pub(crate) fn is_refused(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 403)
+}
+
 /// Whether the broker knows no exchanges of the type that was asked for: 503 before 4.0, 406 since.
 fn is_unknown_type(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.get_id(), 503 | 406))

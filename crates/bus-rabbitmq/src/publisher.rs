@@ -17,7 +17,12 @@ use tokio::{
 };
 
 use crate::{
-    backoff::Backoff, connect::is_missing, keeper::Keeper, line::Line, message::Outgoing, topology::Names,
+    backoff::Backoff,
+    connect::{is_missing, is_refused},
+    keeper::Keeper,
+    line::Line,
+    message::Outgoing,
+    topology::Names,
 };
 
 /// Where something is published.
@@ -151,6 +156,9 @@ impl Publisher {
             }
             Ok(Confirmation::NotRequested) => Err(BusError::Unavailable("confirmations are off".to_owned())),
             Err(error) => {
+                if is_refused(&error) {
+                    tracing::error!(exchange = address.exchange, key = address.key, %error, "our broker user may not publish this");
+                }
                 if is_missing(&error) {
                     self.current.lock().await.missing_since.get_or_insert_with(Instant::now);
                 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::event::holds_type;
 use serde_json::Value;
 
 /// What one broker user may send.
@@ -11,8 +12,8 @@ use serde_json::Value;
 pub struct Grant {
     /// The CloudEvents `source` that it speaks for.
     pub source: String,
-    /// The event types that it may send.
-    pub types: BTreeSet<String>,
+    /// The event types that it may send; `incident.*` means all that begin so.
+    pub types: Vec<String>,
 }
 
 /// The broker users whose events are taken.
@@ -45,7 +46,7 @@ impl TrustedUsers {
         if source != grant.source {
             return Some(format!("the broker user {user:?} does not speak for the source {source:?}"));
         }
-        (!grant.types.contains(kind))
+        (!holds_type(&grant.types, kind))
             .then(|| format!("the broker user {user:?} may not send events of type {kind:?}"))
     }
 }
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn each_user_speaks_for_its_source_and_types_alone() {
-        let grant = Grant { source: "billing".to_owned(), types: ["invoice.due".to_owned()].into() };
+        let grant = Grant { source: "billing".to_owned(), types: vec!["invoice.*".to_owned()] };
         let own = ["callout-ingest", "callout-operator"].map(str::to_owned).into();
         let trust = TrustedUsers { own, producers: [("billing-app".to_owned(), grant)].into() };
         let check = |user: Option<&str>, source: &str, kind: &str| {

@@ -127,16 +127,13 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
 
 /// Broker users are checked once one is configured: until then whoever may write to the exchange may send anything.
 fn trust(config: &Config, fleet: &FleetSettings) -> Option<TrustedUsers> {
-    let lanes = lanes(config);
     let producers: BTreeMap<String, Grant> = config
         .infrastructure
         .sources
         .iter()
         .filter_map(|source| {
             let user = source.amqp_user.clone()?;
-            let may_send = |kind: &&String| source.may_send(kind);
-            let types = lanes.keys().filter(may_send).cloned().collect();
-            Some((user, Grant { source: source.name.clone(), types }))
+            Some((user, Grant { source: source.name.clone(), types: source.types.clone() }))
         })
         .collect();
     let own = fleet.amqp_own_users.iter().cloned().collect();

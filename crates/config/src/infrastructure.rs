@@ -133,7 +133,7 @@ pub struct SourceSettings {
 impl SourceSettings {
     /// Whether it may send events of this type.
     pub fn may_send(&self, event_type: &str) -> bool {
-        ingest::access::may_send(&self.types, event_type)
+        domain::event::holds_type(&self.types, event_type)
     }
 }
 

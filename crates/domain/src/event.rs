@@ -117,6 +117,14 @@ impl Event {
     }
 }
 
+/// Whether a list of types holds this one; `incident.*` holds all that begin with `incident.`.
+pub fn holds_type(types: &[String], kind: &str) -> bool {
+    types.iter().any(|held| match held.strip_suffix('*') {
+        Some(prefix) => kind.starts_with(prefix),
+        None => held == kind,
+    })
+}
+
 /// Whether a content type, parameters aside, says JSON.
 pub fn is_json_content_type(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();

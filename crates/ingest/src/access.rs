@@ -73,16 +73,8 @@ pub struct Source {
 impl Source {
     /// Whether it may send events of this type.
     pub fn may_send(&self, event_type: &str) -> bool {
-        may_send(&self.types, event_type)
+        domain::event::holds_type(&self.types, event_type)
     }
-}
-
-/// Whether a list of types holds this one; `incident.*` holds all that begin with `incident.`.
-pub fn may_send(types: &[String], event_type: &str) -> bool {
-    types.iter().any(|allowed| match allowed.strip_suffix('*') {
-        Some(prefix) => event_type.starts_with(prefix),
-        None => allowed == event_type,
-    })
 }
 
 /// All trusted sources.

@@ -57,7 +57,7 @@ async fn a_server_that_speaks_something_else_is_named_as_such() {
         (b"AMQP\x00\x01\x00\x00", "no AMQP 0-9-1 server"),
         (b"\x01\x00\x00\xff\xff\xff\xff", "too long"),
         (b"\x01\x00\x00\x00\x00\x00\x02no", "unreadable"),
-        (b"", "eof"),
+        (b"", "end of file"),
     ] {
         let error = refusal(says.to_vec()).await;
         assert!(matches!(error, ConnectError::Unreachable(..)), "{error:?}");

@@ -81,7 +81,7 @@ async fn a_producer_cannot_give_commands_or_hide_its_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
-    let grant = Grant { source: "trusted".to_owned(), types: [KIND.to_owned()].into() };
+    let grant = Grant { source: "trusted".to_owned(), types: vec![KIND.to_owned()] };
     let spare = (!rabbitmq().is_own()).then(RabbitMq::private);
     let broker = spare.as_ref().unwrap_or_else(|| rabbitmq());
     broker.ctl(&["add_user", "producer", "secret"]);
