@@ -1,10 +1,19 @@
 //! The whole fleet under one seed: real roles and real decisions on fake ports, a fake clock and a fake provider.
 //!
-//! In: a seed. Out: a log that is the same for the same seed, and what must hold at the end of it.
+//! In: a seed, or a script of deaths. Out: a log that is the same for the same seed, and what must hold at its end.
 //! Never: opens a socket or a file, or waits for the machine's clock.
 
 mod bus;
+mod chance;
+mod clock;
+mod process;
+mod provider;
+mod scenario;
 mod store;
+mod world;
 
 pub use bus::{LaneOf, MemoryBus};
+pub use chance::{Fault, Point, Side};
+pub use provider::Taken;
+pub use scenario::{Report, Script, run, run_script};
 pub use store::MemoryStore;

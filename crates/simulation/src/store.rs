@@ -149,14 +149,11 @@ impl MemoryStore {
         self.state().runs.values().map(|row| row.run.clone()).collect()
     }
 
-    /// From now on writes of before this moment may be missing.
-    pub fn lose_since(&self, at: Option<Timestamp>) {
-        self.state().losses_since = at;
-    }
-
-    /// Takes a run away, as a failover does that lost its writes.
-    pub fn lose_run(&self, id: &RunId) {
-        self.state().runs.remove(id);
+    /// Loses every run, as a failover does that lost its writes, and says so.
+    pub(crate) fn lose_runs(&self, at: Timestamp) {
+        let mut state = self.state();
+        state.runs.clear();
+        state.losses_since = Some(at);
     }
 }
 

@@ -2,3 +2,5 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: a surprise is a failure")]
 
 mod contract;
+mod crash_points;
+mod seeds;

@@ -1,0 +1,300 @@
+//! Processes that die: the ports as one process sees them, with faults before and after every effect.
+//!
+//! In: calls of a role. Out: the same calls to the ports in memory, until the process is dead; from then on, silence.
+//! Never: lets a dead process have an effect, or keep a delivery.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{
+    carrier::{CarrierMessage, FailureClass, MessageSid, Submission, SubmitOutcome},
+    consent::{Consent, ConsentEntry},
+    directory::Override,
+    event::{Event, EventKey},
+    id::{MessageId, RunId},
+    limits::{CARRIER_ANSWER_MS_MAX, LEASE_MS},
+    pace::{Place, Reservation},
+    phone::E164,
+    run::Run,
+    timeline::{Command, DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use futures::stream::{BoxStream, StreamExt as _};
+use jiff::Timestamp;
+use ports::{
+    Announcement, Bus, BusError, Carrier, CarrierError, Change, Changed, DeadWork, Delivery, Opened, Payload,
+    Queue, Receipt, Slot, Store, StoreError, Versioned,
+    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    chance::{Fault, Point, Side},
+    provider,
+    world::{Role, World},
+};
+
+/// One process, from its start to its death.
+pub(crate) struct Process {
+    pub(crate) role: Role,
+    pub(crate) world: Arc<World>,
+    pub(crate) died: CancellationToken,
+    is_dead: AtomicBool,
+    held: Mutex<BTreeMap<u64, Box<dyn Receipt>>>,
+    next: AtomicU64,
+}
+
+impl Process {
+    pub(crate) fn new(role: Role, world: Arc<World>) -> Arc<Self> {
+        Arc::new(Self {
+            role,
+            world,
+            died: CancellationToken::new(),
+            is_dead: AtomicBool::new(false),
+            held: Mutex::default(),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// Ends it at once. What it held goes back to the bus.
+    pub(crate) fn die(&self) {
+        self.is_dead.store(true, Ordering::Release);
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(held);
+        self.died.cancel();
+    }
+
+    /// The moment before or after an effect. Does not return once the process is dead.
+    async fn at(&self, point: Point, side: Side) {
+        if !self.is_dead.load(Ordering::Acquire) {
+            if self.world.chance.fires(Fault::Slow) {
+                self.world.wait_ms(self.world.chance.below(400)).await;
+            }
+            if !self.is_dead.load(Ordering::Acquire) && self.world.chance.kills(point, side) {
+                self.world.note(format!("{:?} dies {side:?} {point:?}", self.role));
+                self.world.crash(self);
+            }
+        }
+        if self.is_dead.load(Ordering::Acquire) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// One call of the store, with everything that can go wrong around it.
+    async fn call<T>(
+        &self,
+        point: Point,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let unavailable = || Err(StoreError::Unavailable("simulated".to_owned()));
+        self.at(point, Side::Before).await;
+        if self.world.chance.fires(Fault::StoreUnavailable) {
+            return unavailable();
+        }
+        let done = call.await;
+        self.at(point, Side::After).await;
+        if self.world.chance.fires(Fault::StoreAnswerLost) {
+            return unavailable();
+        }
+        done
+    }
+
+    fn hold(self: &Arc<Self>, delivery: Delivery) -> Delivery {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let key = match &delivery.payload {
+            Payload::Event(body) => Event::from_json(body).ok().map(|event| event.key),
+            Payload::Command(_) | Payload::Alarm(_) | Payload::Unreadable { .. } => None,
+        };
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.receipt);
+        Delivery { receipt: Box::new(Held { process: self.clone(), number, key }), ..delivery }
+    }
+}
+
+/// A delivery that a process holds.
+struct Held {
+    process: Arc<Process>,
+    number: u64,
+    key: Option<EventKey>,
+}
+
+impl Held {
+    fn take(&self) -> Option<Box<dyn Receipt>> {
+        self.process.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+#[async_trait]
+impl Receipt for Held {
+    async fn ack(self: Box<Self>) -> Result<bool, BusError> {
+        if let Some(key) = &self.key {
+            self.process.world.store.conclude(key);
+        }
+        self.process.at(Point::Answer, Side::Before).await;
+        let done = match self.take() {
+            Some(receipt) => receipt.ack().await,
+            None => Ok(false),
+        };
+        self.process.at(Point::Answer, Side::After).await;
+        done
+    }
+
+    async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
+        self.process.at(Point::Answer, Side::Before).await;
+        match self.take() {
+            Some(receipt) => receipt.retry_at(at).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ports of one process.
+pub(crate) struct Seen(pub(crate) Arc<Process>);
+
+#[async_trait]
+impl Bus for Seen {
+    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+        self.0.world.bus.publish_events(events).await
+    }
+
+    async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
+        let Process { world, .. } = &*self.0;
+        self.0.at(Point::Publish, Side::Before).await;
+        if !world.chance.fires(Fault::WakeUpLost) {
+            let copies = if world.chance.fires(Fault::WakeUpDoubled) { 2 } else { 1 };
+            for _ in 0..copies {
+                world.bus.publish(queue, command).await?;
+            }
+        }
+        self.0.at(Point::Publish, Side::After).await;
+        Ok(())
+    }
+
+    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+        let Process { world, .. } = &*self.0;
+        self.0.at(Point::Alarm, Side::Before).await;
+        if !world.chance.fires(Fault::WakeUpLost) {
+            world.bus.raise_alarm(slot).await?;
+        }
+        self.0.at(Point::Alarm, Side::After).await;
+        Ok(())
+    }
+
+    async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
+        let process = self.0.clone();
+        let died = process.died.clone();
+        let deliveries = process.world.bus.consume(queue, prefetch).await?;
+        let mine = deliveries.map(move |delivery| process.hold(delivery));
+        Ok(mine.take_until(Box::pin(async move { died.cancelled().await })).boxed())
+    }
+
+    fn announce(&self, _announcement: Announcement) {}
+
+    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
+        self.0.world.bus.dead_work(max).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
+        self.0.world.bus.depth(queue).await
+    }
+}
+
+#[async_trait]
+impl Carrier for Seen {
+    async fn submit(&self, submission: &Submission) -> SubmitOutcome {
+        self.0.at(Point::Submit, Side::Before).await;
+        if self.0.world.chance.fires(Fault::Paused) {
+            self.0.world.wait_ms(LEASE_MS.unsigned_abs() + 15_000).await;
+        }
+        let outcome = provider::submit(&self.0.world, submission).await;
+        self.0.at(Point::Submit, Side::After).await;
+        outcome
+    }
+
+    async fn fetch(&self, sid: &MessageSid) -> Result<Option<CarrierMessage>, CarrierError> {
+        self.0.at(Point::Ask, Side::Before).await;
+        if self.0.world.chance.fires(Fault::QuestionUnanswered) {
+            return Err(CarrierError::NoAnswer("simulated".to_owned()));
+        }
+        Ok(provider::fetch(&self.0.world, sid))
+    }
+
+    async fn look_up(
+        &self,
+        to: &E164,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<CarrierMessage>, CarrierError> {
+        self.0.at(Point::Ask, Side::Before).await;
+        if self.0.world.chance.fires(Fault::QuestionUnanswered) {
+            return Err(CarrierError::NoAnswer("simulated".to_owned()));
+        }
+        Ok(provider::look_up(&self.0.world, to, from, until))
+    }
+
+    fn classify(&self, error_code: Option<u32>) -> FailureClass {
+        match error_code {
+            Some(30_003) => FailureClass::RetryLater,
+            Some(_) => FailureClass::Recipient,
+            None => FailureClass::Configuration,
+        }
+    }
+
+    fn answer_max(&self) -> Duration {
+        Duration::from_millis(CARRIER_ANSWER_MS_MAX)
+    }
+}
+
+/// Passes the verbs of the store on, one line each: all that differs is the point at which a process may die.
+macro_rules! pass_on {
+    ($($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        #[async_trait]
+        impl Store for Seen {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$output, StoreError> {
+                self.0.call(Point::$point, self.0.world.store.$name($($arg),*)).await
+            })*
+        }
+    };
+}
+
+pass_on! {
+    OpenRun: fn open_run(change: Change, happened_at: Timestamp) -> Opened;
+    ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
+    Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
+    Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
+    Store: fn next_due() -> Option<Timestamp>;
+    Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
+    Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
+    Store: fn timeline(id: &RunId) -> Vec<Entry>;
+    Store: fn message_of_sid(sid: &MessageSid) -> Option<MessageId>;
+    Store: fn claim_sid(sid: &MessageSid, message: &MessageId) -> MessageId;
+    Store: fn reply_routes(number: &E164, now: Timestamp) -> Vec<ReplyRoute>;
+    Store: fn consent(number: &E164) -> Consent;
+    Store: fn record_consent(entry: &ConsentEntry) -> ();
+    Store: fn consent_log(number: &E164) -> Vec<ConsentEntry>;
+    Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
+    Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
+    Store: fn add_dead_letter(letter: &DeadLetter) -> ();
+    Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
+    Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
+    Store: fn settle_dead_letter(id: &str) -> bool;
+    Store: fn outcomes(after: u64, max: u16) -> Vec<(u64, Outcome)>;
+    Store: fn overrides(now: Timestamp) -> Vec<Override>;
+    Store: fn add_override(held: &Override) -> ();
+    Store: fn reserve(place: &Place, now: Timestamp) -> Reservation;
+    Store: fn losses_since() -> Option<Timestamp>;
+    Store: fn forget(before: Timestamp, max: u16) -> u64;
+    Store: fn sums() -> Sums;
+}

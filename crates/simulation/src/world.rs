@@ -1,0 +1,260 @@
+//! The fleet and its surroundings: processes that are started again when they die, events, recipients, a log.
+//!
+//! In: a seed or a script. Out: a world that has gone quiet.
+//! Never: decides for a role; it only lets time pass.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use axum::Router;
+use callback::CallbackConfig;
+use control::Control;
+use domain::{
+    ack_code::AckCode,
+    carrier::Submission,
+    directory::{Contact, Directory},
+    event::Event,
+    policy::Environment,
+    workflow::{Lane, Workflow},
+};
+use jiff::SignedDuration;
+use ports::{Bus as _, Clock, Store as _};
+use shell::{Context, WorkflowBook};
+use tokio_util::sync::CancellationToken;
+use twilio::{Secret, SignatureVerifier};
+
+use crate::{
+    bus::MemoryBus,
+    chance::{Chance, Fault},
+    clock::SimClock,
+    process::{Process, Seen},
+    provider::{self, PUBLIC_URL, Provider, TOKEN},
+    store::MemoryStore,
+};
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// Opens runs and sends.
+    Sender,
+    /// Acts on deadlines.
+    Escalation,
+    /// Takes statuses and replies.
+    Callback,
+    /// Looks and changes, and is gone.
+    Operator,
+}
+
+/// What else happens in a world.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Habits {
+    /// Recipients answer now and then.
+    pub(crate) replies: bool,
+    /// With each process that dies, the store loses its runs.
+    pub(crate) loses_runs: bool,
+}
+
+/// Everything there is.
+pub(crate) struct World {
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) chance: Chance,
+    pub(crate) store: MemoryStore,
+    pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) provider: Provider,
+    me: Weak<World>,
+    workflows: Vec<Workflow>,
+    contacts: BTreeMap<String, Contact>,
+    log: Mutex<Vec<String>>,
+    receivers: Mutex<Vec<(Arc<Process>, Router)>>,
+    stop: CancellationToken,
+    replies: bool,
+    loses_runs: bool,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// A world with two senders, an escalation worker and a callback receiver.
+    pub(crate) async fn start(
+        chance: Chance,
+        workflows: Vec<Workflow>,
+        contacts: BTreeMap<String, Contact>,
+        habits: Habits,
+    ) -> Arc<Self> {
+        let clock = Arc::new(SimClock::start());
+        let bus = MemoryBus::new(clock.clone(), |_| Lane::Standard);
+        let world = Arc::new_cyclic(|me: &Weak<World>| World {
+            clock,
+            chance,
+            store: MemoryStore::default(),
+            bus,
+            provider: Provider::default(),
+            me: me.clone(),
+            workflows,
+            contacts,
+            log: Mutex::default(),
+            receivers: Mutex::default(),
+            stop: CancellationToken::new(),
+            replies: habits.replies,
+            loses_runs: habits.loses_runs,
+        });
+        for workflow in &world.workflows {
+            let kept = world.store.keep_workflow(&workflow.hash, &workflow.definition).await;
+            assert!(kept.is_ok(), "a store in memory takes everything");
+        }
+        for role in [Role::Sender, Role::Sender, Role::Escalation, Role::Callback] {
+            world.start_process(role);
+        }
+        world
+    }
+
+    pub(crate) async fn wait_ms(&self, ms: u64) {
+        if ms > 0 {
+            self.clock.sleep_until(self.clock.now() + SignedDuration::from_millis(ms as i64)).await;
+        }
+    }
+
+    /// A line of the log, with the time.
+    pub(crate) fn note(&self, what: String) {
+        locked(&self.log).push(format!("{:>9} ms  {what}", self.clock.elapsed().as_millis()));
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        locked(&self.log).clone()
+    }
+
+    /// A living callback receiver.
+    pub(crate) fn receiver(&self) -> Option<Router> {
+        locked(&self.receivers).first().map(|(_, router)| router.clone())
+    }
+
+    fn start_process(&self, role: Role) {
+        let Some(world) = self.me.upgrade() else { return };
+        let process = Process::new(role, world.clone());
+        let ctx = self.context(process.clone());
+        match role {
+            Role::Operator => {}
+            Role::Callback => {
+                let verifier = SignatureVerifier::new(vec![Secret::new(TOKEN)]);
+                let config = CallbackConfig { public_url: PUBLIC_URL.to_owned(), verifier };
+                locked(&self.receivers).push((process, callback::router(ctx, config)));
+            }
+            Role::Sender => {
+                let stop = self.stop.clone();
+                tokio::spawn(async move {
+                    let ended = sender::run(ctx, sender::SenderConfig::new(20, None), stop).await;
+                    world.ended(&process, ended.is_err());
+                });
+            }
+            Role::Escalation => {
+                let stop = self.stop.clone();
+                tokio::spawn(async move {
+                    let config = escalation::EscalationConfig::default();
+                    let ended = escalation::run(ctx, config, stop).await;
+                    world.ended(&process, ended.is_err());
+                });
+            }
+        }
+    }
+
+    /// The ports as a process sees them.
+    fn context(&self, process: Arc<Process>) -> Arc<Context> {
+        let seen = Arc::new(Seen(process));
+        Arc::new(Context {
+            store: seen.clone(),
+            bus: seen.clone(),
+            carrier: seen,
+            clock: self.clock.clone(),
+            book: WorkflowBook::new(self.workflows.iter().cloned()),
+            directory: Directory { contacts: self.contacts.clone(), ..Directory::default() },
+            environment: Environment::default(),
+        })
+    }
+
+    /// An operator's command, for as long as it takes.
+    pub(crate) fn operator(self: &Arc<Self>) -> Control {
+        Control::new(self.context(Process::new(Role::Operator, self.clone())))
+    }
+
+    /// A role that ends by itself, because a port failed at its start, is started again as one that died.
+    fn ended(&self, process: &Process, failed: bool) {
+        if failed && !process.died.is_cancelled() {
+            self.crash(process);
+        }
+    }
+
+    /// Kills a process, and has it started again after a while.
+    pub(crate) fn crash(&self, process: &Process) {
+        process.die();
+        if self.loses_runs {
+            self.store.lose_runs(self.clock.now());
+        }
+        locked(&self.receivers).retain(|(known, _)| !std::ptr::eq(&**known, process));
+        let (role, wait_ms) = (process.role, 50 + self.chance.below(2_000));
+        let Some(world) = self.me.upgrade() else { return };
+        tokio::spawn(async move {
+            world.wait_ms(wait_ms).await;
+            world.note(format!("{role:?} is started again"));
+            world.start_process(role);
+        });
+    }
+
+    /// A source sends an event, perhaps twice.
+    pub(crate) async fn send(&self, event: &Event) {
+        self.note(format!("event {} of {}", event.key.id, event.kind));
+        self.store.accept(std::iter::once(event.key.clone()));
+        let copies = if self.chance.fires(Fault::EventDoubled) { 2 } else { 1 };
+        for _ in 0..copies {
+            let published = self.bus.publish_events(std::slice::from_ref(event)).await;
+            assert!(published.is_ok(), "a bus in memory takes everything");
+        }
+    }
+
+    /// Somebody reads a text that arrived, and may answer it with its code.
+    pub(crate) async fn recipient_may_reply(self: &Arc<Self>, submission: &Submission) {
+        if !self.replies || self.chance.below(3) > 0 {
+            return;
+        }
+        let text = &submission.body.0;
+        let Some(code) = text.rsplit([' ', '.']).find_map(|word| word.parse::<AckCode>().ok()) else {
+            return;
+        };
+        self.wait_ms(1_000 + self.chance.below(60_000)).await;
+        let number = self.chance.below(u64::MAX);
+        let params = [
+            ("Body".to_owned(), format!("ACK {code}")),
+            ("From".to_owned(), submission.to.as_str().to_owned()),
+            ("MessageSid".to_owned(), format!("SM{number:032x}")),
+            ("To".to_owned(), "+15005550006".to_owned()),
+        ];
+        provider::post_form(self, callback::INBOUND_PATH, &params).await;
+    }
+
+    /// Lets time pass until nothing is to be done any more. `false`: that did not come about in time.
+    pub(crate) async fn run_until_quiet(&self, most: Duration) -> bool {
+        let end = self.clock.now() + SignedDuration::try_from(most).unwrap_or(SignedDuration::ZERO);
+        while self.clock.now() < end {
+            self.wait_ms(5_000).await;
+            let due = self.store.next_due().await.ok().flatten();
+            let mut waiting = 0;
+            for queue in ports::Queue::ALL {
+                waiting += self.bus.depth(queue).await.unwrap_or_default();
+            }
+            if due.is_none() && waiting == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends every process.
+    pub(crate) fn shut_down(&self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,166 @@
+//! Every place at which the dispatch protocol can be cut off, one test each, after the numbers of the design's list.
+//!
+//! In: one note and a death at one point. Out: one text, one ended run, sums that balance.
+//! Never: a death that did not happen: each test sees that it fired.
+
+use domain::{message::MessagePhase, run::RunPhase};
+use simulation::{Fault, Point, Report, Script, Side, run_script};
+
+/// Plays a script, and expects one text and one completed run.
+#[track_caller]
+fn check(script: &Script) -> Report {
+    let report = run_script(script).unwrap_or_else(|fault| panic!("{fault}"));
+    let deaths = script.deaths.len() as u64;
+    let died = report.fired.get(&Fault::CrashBefore).unwrap_or(&0)
+        + report.fired.get(&Fault::CrashAfter).unwrap_or(&0);
+    assert_eq!(died, deaths, "a death did not happen:\n{}", report.log.join("\n"));
+    for fault in script.always.iter().chain(&script.first) {
+        assert!(report.fired.contains_key(fault), "{fault:?} did not happen:\n{}", report.log.join("\n"));
+    }
+    assert_eq!(report.taken.len(), 1, "one text:\n{}", report.log.join("\n"));
+    let [run] = &report.runs[..] else { panic!("one run:\n{}", report.log.join("\n")) };
+    assert_eq!(run.phase, RunPhase::Completed, "{}", report.log.join("\n"));
+    report
+}
+
+fn dies(point: Point, side: Side, nth: u32) -> Script {
+    Script { deaths: vec![(point, side, nth)], ..Script::default() }
+}
+
+fn sids(report: &Report) -> usize {
+    let messages = report.runs.iter().flat_map(|run| &run.messages);
+    messages.filter(|message| matches!(message.phase, MessagePhase::Submitted { .. })).count()
+}
+
+/// The door had not answered yet: its caller sends the event again, and the run is opened once.
+#[test]
+fn crash_point_01_request_read_before_it_is_written_down() {
+    check(&Script { published_twice: true, ..Script::default() });
+}
+
+/// It is written down and not published, or published and not confirmed: it is published once more.
+#[test]
+fn crash_point_02_written_down_before_it_is_published() {
+    let script = Script { published_twice: true, ..dies(Point::OpenRun, Side::After, 1) };
+    check(&script);
+}
+
+#[test]
+fn crash_point_03_published_before_the_confirmation_is_seen() {
+    check(&Script { published_twice: true, ..dies(Point::Answer, Side::Before, 1) });
+}
+
+#[test]
+fn crash_point_04_confirmed_before_that_is_known() {
+    check(&Script { published_twice: true, ..dies(Point::Submit, Side::Before, 1) });
+}
+
+/// Every wake-up is lost: due rows are found by the sweep.
+#[test]
+fn crash_point_05_the_broker_loses_its_wake_ups() {
+    let script = Script { always: vec![Fault::WakeUpLost], ..dies(Point::Submit, Side::After, 1) };
+    check(&script);
+}
+
+#[test]
+fn crash_point_06_delivered_before_the_intent_is_stored() {
+    check(&dies(Point::OpenRun, Side::Before, 1));
+}
+
+/// The claim lapses, the provider knows nothing, and it is sent again.
+#[test]
+fn crash_point_07_intent_stored_before_a_byte_left() {
+    check(&dies(Point::OpenRun, Side::After, 1));
+    check(&dies(Point::Submit, Side::Before, 1));
+}
+
+/// The provider has it, and nobody heard so.
+#[test]
+fn crash_point_08_bytes_left_before_an_answer_came() {
+    let lost = Script { always: vec![Fault::AnswerLost], ..Script::default() };
+    check(&lost);
+    let without_callbacks =
+        Script { always: vec![Fault::AnswerLost, Fault::CallbackLost], ..Script::default() };
+    assert_eq!(sids(&check(&without_callbacks)), 1, "the list of the provider names it");
+}
+
+#[test]
+fn crash_point_09_answer_read_before_it_is_stored() {
+    check(&dies(Point::Submit, Side::After, 1));
+    let script = Script { always: vec![Fault::CallbackLost], ..dies(Point::ChangeRun, Side::Before, 1) };
+    assert_eq!(sids(&check(&script)), 1);
+}
+
+#[test]
+fn crash_point_10_stored_before_it_is_answered() {
+    check(&dies(Point::ChangeRun, Side::After, 1));
+    check(&dies(Point::Answer, Side::Before, 1));
+}
+
+#[test]
+fn crash_point_11_answered_and_nobody_knows() {
+    check(&dies(Point::Answer, Side::After, 1));
+}
+
+#[test]
+fn crash_point_12_the_callback_comes_before_our_own_answer_is_stored() {
+    check(&Script { always: vec![Fault::CallbackEarly, Fault::AnswerLost], ..Script::default() });
+    check(&Script { always: vec![Fault::CallbackEarly], ..dies(Point::Submit, Side::After, 1) });
+}
+
+/// A receiver that dies has not answered: the provider posts again, and if it does not, it is asked.
+#[test]
+fn crash_point_13_a_callback_received_and_its_receiver_dies() {
+    // The answer of the sender is the first change; the second is a callback's.
+    check(&dies(Point::ChangeRun, Side::Before, 2));
+    check(&Script { always: vec![Fault::CallbackLost], ..Script::default() });
+}
+
+#[test]
+fn crash_point_14_a_retry_is_stored_before_its_wake_up_is_published() {
+    // The refusal of the first attempt is the first change; what follows it is an alarm for the retry.
+    let script = Script { first: vec![Fault::TooManyRequests], ..dies(Point::Alarm, Side::Before, 2) };
+    let report = check(&script);
+    assert!(report.runs[0].messages[0].attempt > 1);
+}
+
+#[test]
+fn crash_point_15_a_wake_up_is_published_before_the_original_is_answered() {
+    let script = Script {
+        first: vec![Fault::TooManyRequests],
+        always: vec![Fault::WakeUpDoubled],
+        ..dies(Point::Answer, Side::Before, 1)
+    };
+    check(&script);
+}
+
+/// A worker that is paused past its lease comes back: whoever found the claim has only asked.
+#[test]
+fn crash_point_16_a_worker_is_paused_past_its_lease() {
+    check(&Script { first: vec![Fault::Paused], ..Script::default() });
+}
+
+/// The store comes back without the run, and the broker says that the event was handed out before: it is asked about.
+#[test]
+fn crash_point_17_the_store_lost_the_intent() {
+    let report = check(&Script { loses_runs: true, ..dies(Point::Answer, Side::Before, 1) });
+    let attempt = report.runs[0].messages[0].attempt;
+    assert_eq!(attempt, 0, "nothing was sent for the run that was opened again; its text was found");
+}
+
+/// An event that cannot be worked on is put aside twice under one name.
+#[test]
+fn crash_point_18_a_dead_letter_is_kept_before_the_answer() {
+    let script = Script { is_poison: true, ..dies(Point::Answer, Side::Before, 1) };
+    let report = run_script(&script).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!((report.letters, report.taken.len()), (1, 0), "{}", report.log.join("\n"));
+}
+
+/// A replay raises the epoch once: the second finds nothing to do.
+#[test]
+fn crash_point_19_a_replay_is_asked_for_twice() {
+    let script = Script { is_replayed: true, ..Script::default() };
+    let report = run_script(&script).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!((report.letters, report.taken.len()), (0, 1), "{}", report.log.join("\n"));
+    assert_eq!(report.runs[0].phase, RunPhase::Completed);
+}

@@ -1,0 +1,161 @@
+//! Deliberate bugs: each is put into a copy of the work tree, and some test must notice.
+//!
+//! In: the list below. Out: which test caught which bug; an error for one that nobody caught.
+//! Never: changes the work tree itself.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// A bug: where, what stands there, and what stands there once it is wrong.
+struct Bug {
+    name: &'static str,
+    file: &'static str,
+    right: &'static str,
+    wrong: &'static str,
+}
+
+const BUGS: [Bug; 12] = [
+    Bug {
+        name: "work that failed is answered as done",
+        file: "crates/sender/src/work.rs",
+        right: "delivery.receipt.retry_at(at).await",
+        wrong: "{ let _ = at; delivery.receipt.ack().await.map(|_| ()) }",
+    },
+    Bug {
+        name: "a lapsed claim is sent again without asking",
+        file: "crates/domain/src/message/transition.rs",
+        right: "return self.doubt(\"the claim lapsed without an answer\", ctx, fx);",
+        wrong: "return self.wait(MessagePhase::Queued { not_before: ctx.now });",
+    },
+    Bug {
+        name: "the epoch of a command is ignored",
+        file: "crates/domain/src/run/step.rs",
+        right: "|| message.epoch != epoch",
+        wrong: "|| message.epoch == u32::MAX - epoch",
+    },
+    Bug {
+        name: "a status goes backwards",
+        file: "crates/domain/src/message/transition.rs",
+        right: "if status.rank() <= current.rank() && !explains {",
+        wrong: "if status == *current && !explains {",
+    },
+    Bug {
+        name: "a request is made without a stored intent",
+        file: "crates/domain/src/run/step.rs",
+        right: "self.apply_at(index, &MessageEvent::Begin, workflow, now, fx);",
+        wrong: "",
+    },
+    Bug {
+        name: "an unknown outcome counts as not sent",
+        file: "crates/domain/src/message/transition.rs",
+        right: "SubmitOutcome::InDoubt { reason } if self.is_asking(attempt) => self.doubt(reason, ctx, fx),",
+        wrong: "SubmitOutcome::InDoubt { .. } if self.is_asking(attempt) => self.wait(MessagePhase::Queued { not_before: ctx.now }),",
+    },
+    Bug {
+        name: "a doubt has no due time",
+        file: "crates/domain/src/message.rs",
+        right: "| MessagePhase::InDoubt { ask_at: at, .. }\n            | MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),",
+        wrong: "| MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),\n            MessagePhase::InDoubt { .. } => None,",
+    },
+    Bug {
+        name: "a lost compare-and-set counts as stored",
+        file: "crates/shell/src/change.rs",
+        right: "Changed::Conflict => Ok(false),",
+        wrong: "Changed::Conflict => Ok(true),",
+    },
+    Bug {
+        name: "a failed attempt is forgotten, and its late status believed",
+        file: "crates/domain/src/message/transition.rs",
+        right: "self.spent.push(sid.clone());",
+        wrong: "let _ = sid;",
+    },
+    Bug {
+        name: "texts wait in a run that is over",
+        file: "crates/domain/src/run/deadline.rs",
+        right: "if over || self.messages[index].step < self.step {",
+        wrong: "if over && self.messages[index].step < self.step {",
+    },
+    Bug {
+        name: "nobody sweeps for lost wake-ups",
+        file: "crates/escalation/src/lib.rs",
+        right: "tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));",
+        wrong: "let _ = sweep;",
+    },
+    Bug {
+        name: "a store that lost its writes is believed",
+        file: "crates/sender/src/open.rs",
+        right: "if losses_since.is_some() {",
+        wrong: "if losses_since.is_some() && ready.is_empty() {",
+    },
+];
+
+/// What must notice: the simulation with its crash points, and the domain's own tests.
+const TESTS: [&str; 8] =
+    ["test", "--quiet", "--package", "callout-simulation", "--package", "callout-domain", "--no-fail-fast", "--"];
+
+/// Puts in one bug after the other.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let copy = root.join("target/mutants/tree");
+    let mut survivors = Vec::new();
+    for bug in BUGS {
+        copy_tree(root, &copy)?;
+        let file = copy.join(bug.file);
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        if text.matches(bug.right).count() != 1 {
+            bail!("{}: {:?} does not stand there once; the list of bugs is out of date", bug.file, bug.right);
+        }
+        fs::write(&file, text.replace(bug.right, bug.wrong))?;
+        let output = Command::new(env!("CARGO"))
+            .args(TESTS)
+            .current_dir(&copy)
+            .env("CARGO_TARGET_DIR", root.join("target/mutants/build"))
+            .env("SIM_SEEDS", "300")
+            .output()?;
+        let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        if told.contains("error: could not compile") {
+            bail!("{}: the bug does not compile:\n{told}", bug.name);
+        }
+        let caught_by: Vec<&str> =
+            told.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
+        match caught_by.first() {
+            Some(first) if !output.status.success() => {
+                crate::say(&format!("caught    {}: {} tests, {first} first", bug.name, caught_by.len()));
+            }
+            _ => {
+                crate::say(&format!("SURVIVED  {}", bug.name));
+                survivors.push(bug.name);
+            }
+        }
+    }
+    if survivors.is_empty() { Ok(()) } else { bail!("nobody noticed: {}", survivors.join("; ")) }
+}
+
+/// Copies what is built. Files that are the same keep their time, so that only a bug is compiled again.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    for name in ["Cargo.toml", "Cargo.lock", "clippy.toml", "crates", "xtask", "tests", ".cargo"] {
+        copy(&from.join(name), &to.join(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        let names: Vec<PathBuf> =
+            fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        return names.iter().try_for_each(|path| match path.file_name() {
+            Some(name) => copy(path, &to.join(name)),
+            None => Ok(()),
+        });
+    }
+    let text = fs::read(from)?;
+    if fs::read(to).ok().as_ref() != Some(&text) {
+        fs::write(to, text)?;
+    }
+    Ok(())
+}
