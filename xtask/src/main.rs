@@ -3,6 +3,7 @@
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does already; it calls them in order.
 
+mod mutants;
 mod servers;
 mod tidy;
 mod tools;
@@ -33,6 +34,8 @@ enum Chore {
     Prepare,
     /// Check what the compiler does not: headers, file lengths, stubs, versions.
     Tidy,
+    /// Put deliberate bugs into a copy of the work tree, and check that some test notices each.
+    Mutants,
     /// Measure a release build, and print figures for docs/benchmarks.md.
     Bench {
         /// Passed on to the benchmark.
@@ -77,6 +80,7 @@ fn run() -> Result<()> {
         }
         Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
+        Chore::Mutants => mutants::run(&root()),
         Chore::Bench { args } => measure("callout-bench", &args),
         Chore::Chaos { args } => {
             servers::ensure()?;

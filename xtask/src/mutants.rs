@@ -95,8 +95,16 @@ const BUGS: [Bug; 12] = [
 ];
 
 /// What must notice: the simulation with its crash points, and the domain's own tests.
-const TESTS: [&str; 8] =
-    ["test", "--quiet", "--package", "callout-simulation", "--package", "callout-domain", "--no-fail-fast", "--"];
+const TESTS: [&str; 8] = [
+    "test",
+    "--quiet",
+    "--package",
+    "callout-simulation",
+    "--package",
+    "callout-domain",
+    "--no-fail-fast",
+    "--",
+];
 
 /// Puts in one bug after the other.
 pub(crate) fn run(root: &Path) -> Result<()> {
