@@ -81,7 +81,12 @@ fn run() -> Result<()> {
         Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
         Chore::Mutants => mutants::run(&root()),
-        Chore::Bench { args } => measure("callout-bench", &args),
+        Chore::Bench { args } => {
+            if args.iter().any(|arg| arg.ends_with("fleet")) {
+                servers::ensure()?;
+            }
+            measure("callout-bench", &args)
+        }
         Chore::Chaos { args } => {
             servers::ensure()?;
             measure("callout-chaos", &args)

@@ -20,7 +20,8 @@ pub(crate) const KEY: &str = "bench-key";
 /// Requests that callout keeps open at once: enough for 50 ms of latency at the aimed rate.
 const IN_FLIGHT_MAX: usize = 300;
 
-const WORKFLOW: &str = r#"
+/// Everything on: a schema, a policy, a delivery deadline.
+pub(crate) const WORKFLOW: &str = r#"
 event = "note.created"
 stage = "live"
 on_doubt = "hold"

@@ -12,11 +12,11 @@ use twilio_sim::Status;
 use crate::installation::{Installation, KEY};
 
 /// Events in one request.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 /// Requests with events open at once.
-const PRODUCERS: usize = 8;
+pub(crate) const PRODUCERS: usize = 8;
 /// Longer than any load takes.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a burst cost.
 pub(crate) struct Throughput {
@@ -36,13 +36,13 @@ pub(crate) struct Latency {
     pub(crate) p99_ms: f64,
 }
 
-fn event(index: usize) -> Value {
+pub(crate) fn event(index: usize) -> Value {
     let id = format!("e-{index}");
     json!({"specversion": "1.0", "source": "bench", "id": id, "type": "note.created", "data":
            {"number": format!("N{index:07}"), "phone": phone(index)}})
 }
 
-fn phone(index: usize) -> String {
+pub(crate) fn phone(index: usize) -> String {
     format!("+1415{index:07}")
 }
 
@@ -97,16 +97,21 @@ pub(crate) async fn steady(installation: &Installation, per_s: u64, lasting: Dur
         .await?;
     let all = events as u64;
     installation.sim.wait_until(|view| view.with_status(Status::Delivered) == all, PATIENCE).await?;
-    let mut waits: Vec<f64> = accepted
+    let waits = accepted
         .iter()
         .filter_map(|(index, accepted)| {
             let text = installation.sim.phone(phone(*index)).texts().into_iter().next()?;
             Some(text.at.duration_since(*accepted).as_secs_f64() * 1_000.0)
         })
         .collect();
+    Ok(percentiles(waits))
+}
+
+/// The figures of all waits, in milliseconds.
+pub(crate) fn percentiles(mut waits: Vec<f64>) -> Latency {
     waits.sort_by(f64::total_cmp);
     let at = |share: f64| {
         waits.get(((waits.len() as f64 * share) as usize).min(waits.len().saturating_sub(1))).copied()
     };
-    Ok(Latency { p50_ms: at(0.50).unwrap_or(0.0), p99_ms: at(0.99).unwrap_or(0.0) })
+    Latency { p50_ms: at(0.50).unwrap_or(0.0), p99_ms: at(0.99).unwrap_or(0.0) }
 }

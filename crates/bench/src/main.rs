@@ -3,29 +3,39 @@
 //! In: how much, how often. Out: medians of several runs, as a table for docs/benchmarks.md.
 //! Never: fails because a figure is low; figures are read, tests are passed.
 
+mod fleet;
 mod installation;
 mod load;
 mod process;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::{installation::Installation, load::Throughput};
 
-/// Measures a release build of callout in embedded mode.
+/// Measures a release build of callout.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Events per throughput run.
-    #[arg(long, default_value_t = 40_000)]
-    events: usize,
+    /// One process on SQLite, or a fleet of processes on RabbitMQ and Redis.
+    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
+    backend: Backend,
+    /// Events per throughput run: 40,000 embedded, 20,000 in a fleet.
+    #[arg(long)]
+    events: Option<usize>,
+    /// How many senders a fleet has.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
+    senders: Vec<usize>,
     /// Throughput runs per provider latency; the median is printed.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Provider latencies, in milliseconds.
-    #[arg(long, value_delimiter = ',', default_value = "0,50")]
-    latencies: Vec<u64>,
+    /// Provider latencies, in milliseconds: 0 and 50 embedded, 50 in a fleet, which takes one.
+    #[arg(long, value_delimiter = ',')]
+    latencies: Option<Vec<u64>>,
     /// How long the steady load of 200 events a second lasts, in seconds.
     #[arg(long, default_value_t = 15)]
     steady_s: u64,
@@ -37,6 +47,17 @@ struct Args {
     callout: Option<PathBuf>,
 }
 
+/// What holds the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// SQLite.
+    Embedded,
+    /// RabbitMQ and Redis.
+    Fleet,
+}
+
+/// Events of an embedded burst, if not said otherwise.
+const EVENTS: usize = 40_000;
 /// Events a second of the steady load.
 const STEADY_PER_S: u64 = 200;
 
@@ -48,13 +69,22 @@ async fn main() -> Result<()> {
         None => std::env::current_exe()?.with_file_name("callout"),
     };
     println_line(&format!("machine: {}", process::machine()));
+    match args.backend {
+        Backend::Embedded => embedded(&args, &callout).await,
+        Backend::Fleet => fleet::measure(&args, &callout).await,
+    }
+}
+
+async fn embedded(args: &Args, callout: &Path) -> Result<()> {
+    let events = args.events.unwrap_or(EVENTS);
+    let latencies = args.latencies.clone().unwrap_or_else(|| vec![0, 50]);
     println_line("| figure | provider latency | median | spread |");
     println_line("|---|---|---|---|");
-    for latency_ms in &args.latencies {
+    for latency_ms in &latencies {
         let mut results = Vec::new();
         for _ in 0..args.runs {
-            let installation = Installation::start(&callout, *latency_ms).await?;
-            results.push(load::throughput(&installation, args.events).await?);
+            let installation = Installation::start(callout, *latency_ms).await?;
+            results.push(load::throughput(&installation, events).await?);
             installation.stop().await?;
         }
         let at = format!("{latency_ms} ms");
@@ -64,7 +94,7 @@ async fn main() -> Result<()> {
 
         let mut latencies = Vec::new();
         for _ in 0..args.runs.min(3) {
-            let installation = Installation::start(&callout, *latency_ms).await?;
+            let installation = Installation::start(callout, *latency_ms).await?;
             latencies
                 .push(load::steady(&installation, STEADY_PER_S, Duration::from_secs(args.steady_s)).await?);
             installation.stop().await?;
@@ -72,7 +102,7 @@ async fn main() -> Result<()> {
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
     }
-    let installation = Installation::start(&callout, 0).await?;
+    let installation = Installation::start(callout, 0).await?;
     row("resident memory, idle, MB", "-", 1, [installation.resident_mb()?]);
     let held = load::throughput(&installation, args.held).await.context("the memory run")?;
     row(&format!("peak resident memory with {} runs, MB", args.held), "0 ms", 1, [held.peak_mb]);

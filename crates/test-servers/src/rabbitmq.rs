@@ -3,6 +3,7 @@
 //! Never: uses the distribution's wrappers, which change the user and the directories, or a shared `epmd`.
 
 use std::{
+    collections::BTreeMap,
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
@@ -107,6 +108,27 @@ impl RabbitMq {
     /// Where the management plugin listens.
     pub fn management_port(&self) -> u16 {
         self.own().management_port.expect("this broker was started with the plugin")
+    }
+
+    /// Its processes, to be measured.
+    pub fn processes(&self) -> Vec<u32> {
+        self.own().supervisor.processes()
+    }
+
+    /// The broker's own counters since it started, each summed over protocols and kinds of queue, for example
+    /// `messages_received_total`: what clients published.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let text = self.ctl(&["eval", "rabbit_global_counters:overview()."]);
+        let mut counters = BTreeMap::new();
+        // An Erlang map: `name => number` among brackets and commas. Gauges may be negative, and are left out.
+        for pair in text.split(['{', '}', ',']) {
+            if let Some((name, value)) = pair.split_once("=>")
+                && let Ok(value) = value.trim().parse::<u64>()
+            {
+                *counters.entry(name.trim().to_owned()).or_default() += value;
+            }
+        }
+        counters
     }
 
     /// Whether it is ours to kill and to command.

@@ -82,6 +82,11 @@ impl RedisServer {
         self.own().start();
     }
 
+    /// Its processes, to be measured.
+    pub fn processes(&self) -> Vec<u32> {
+        self.own().supervisor.processes()
+    }
+
     /// Whether it is ours to kill.
     pub fn is_own(&self) -> bool {
         self.own.is_some()

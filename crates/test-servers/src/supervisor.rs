@@ -18,7 +18,8 @@ pid=
 stop() { [ -n "$pid" ] && { kill -s KILL -- "-$pid"; wait "$pid"; } 2>/dev/null; pid=; }
 while read -r order; do
     case "$order" in
-        start) setsid sh -c "$SERVER_COMMAND" >>"$SERVER_DIRECTORY/out" 2>&1 </dev/null & pid=$! ;;
+        start) setsid sh -c "$SERVER_COMMAND" >>"$SERVER_DIRECTORY/out" 2>&1 </dev/null & pid=$!
+            echo "$pid" >"$SERVER_DIRECTORY/session" ;;
         kill) stop ;;
     esac
     echo done
@@ -30,6 +31,7 @@ rm -rf -- "$SERVER_DIRECTORY"
 /// One supervised server.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
+    directory: PathBuf,
     pipes: Mutex<Pipes>,
     shell: Mutex<Child>,
 }
@@ -47,7 +49,7 @@ impl Supervisor {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT])
             .env("SERVER_COMMAND", command)
-            .env("SERVER_DIRECTORY", directory)
+            .env("SERVER_DIRECTORY", &directory)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -57,7 +59,7 @@ impl Supervisor {
             .expect("there is a shell");
         let orders = shell.stdin.take();
         let answers = BufReader::new(shell.stdout.take().expect("its output is piped"));
-        Self { pipes: Mutex::new(Pipes { orders, answers }), shell: Mutex::new(shell) }
+        Self { directory, pipes: Mutex::new(Pipes { orders, answers }), shell: Mutex::new(shell) }
     }
 
     /// Starts the server; it may not be ready yet.
@@ -68,6 +70,20 @@ impl Supervisor {
     /// Ends the server as a power cut would.
     pub(crate) fn kill(&self) {
         self.order("kill");
+    }
+
+    /// All processes of the server that runs: those of its session.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let session = std::fs::read_to_string(self.directory.join("session")).unwrap_or_default();
+        let folders = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+        let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // The name in brackets may hold spaces; state, parent, group and session follow it.
+            let after_name = stat.rsplit(')').next().unwrap_or_default();
+            after_name.split_whitespace().nth(3) == Some(session.trim())
+        })
+        .collect()
     }
 
     fn order(&self, order: &str) {
