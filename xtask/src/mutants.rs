@@ -145,6 +145,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Copies what is built. Files that are the same keep their time, so that only a bug is compiled again.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
     for name in ["Cargo.toml", "Cargo.lock", "clippy.toml", "crates", "xtask", "tests", ".cargo"] {
         copy(&from.join(name), &to.join(name))?;
     }

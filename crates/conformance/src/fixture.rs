@@ -138,7 +138,7 @@ impl Opening {
 pub fn submitted(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
     let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: CarrierStatus::Queued };
     change(run, |run, effects| {
-        let event = MessageEvent::Answered { attempt: 1, outcome: &outcome };
+        let event = MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false };
         run.apply_to_message(1, &event, workflow(), now, effects);
     })
 }

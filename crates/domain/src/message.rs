@@ -185,6 +185,8 @@ pub enum MessageEvent<'a> {
         attempt: u16,
         /// What it heard.
         outcome: &'a SubmitOutcome,
+        /// Whether nobody hears anything else at the moment: a refusal then says nothing about this text.
+        in_outage: bool,
     },
     /// The provider reported a status.
     Status {

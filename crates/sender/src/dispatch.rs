@@ -50,13 +50,13 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
 pub(crate) async fn submit(sender: &Sender, submission: &Submission) -> Result<(), RoleError> {
     let Sender { ctx, guard } = sender;
     let outcome = ctx.carrier.submit(submission).await;
-    guard.note(ctx, &outcome);
+    let in_outage = guard.note(ctx, &outcome);
     let MessageId { run, number } = &submission.message;
     let attempt = submission.attempt;
     ctx.change(run, |run, workflow, now, fx| {
         run.apply_to_message(
             *number,
-            &MessageEvent::Answered { attempt, outcome: &outcome },
+            &MessageEvent::Answered { attempt, outcome: &outcome, in_outage },
             workflow,
             now,
             fx,

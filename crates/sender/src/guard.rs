@@ -66,12 +66,15 @@ impl Guard {
         }
     }
 
-    /// Takes note of what a request brought, and says so where sending stops or goes on.
-    pub(crate) fn note(&self, ctx: &Context, outcome: &SubmitOutcome) {
+    /// Takes note of what a request brought, and says so where sending stops or goes on. Returns whether it is stopped.
+    pub(crate) fn note(&self, ctx: &Context, outcome: &SubmitOutcome) -> bool {
         let now = ctx.clock.now();
-        let turn = locked(&self.breaker).note(Heard::from(outcome), now);
+        let (turn, is_closed) = {
+            let mut breaker = locked(&self.breaker);
+            (breaker.note(Heard::from(outcome), now), breaker.is_closed())
+        };
         let sending = match turn {
-            None => return,
+            None => return !is_closed,
             Some(Turn::Opened { stopped: Some(code), until }) => {
                 tracing::error!(code, %until, "the provider refuses the account: nothing is sent until it answers again");
                 Sending::Stopped { is_account: true, account_code: code, at: now }
@@ -88,6 +91,7 @@ impl Guard {
         };
         telemetry::metrics().sending_stopped.set(i64::from(matches!(sending, Sending::Stopped { .. })));
         ctx.bus.announce(Announcement::Sending(sending));
+        !is_closed
     }
 
     /// Why a message must wait that the policy lets go, if it must.

@@ -6,6 +6,7 @@
 mod bus;
 mod chance;
 mod clock;
+mod outage;
 mod process;
 mod provider;
 mod scenario;
@@ -14,6 +15,7 @@ mod world;
 
 pub use bus::{LaneOf, MemoryBus};
 pub use chance::{Fault, Point, Side};
+pub use outage::{Outage, run_outage};
 pub use provider::Taken;
 pub use scenario::{Report, Script, run, run_script};
 pub use store::MemoryStore;

@@ -42,11 +42,19 @@ pub struct Taken {
 }
 
 #[derive(Default)]
-pub(crate) struct Provider(Mutex<Vec<Taken>>);
+pub(crate) struct Provider {
+    texts: Mutex<Vec<Taken>>,
+    requests: Mutex<Vec<(Timestamp, u16)>>,
+}
 
 impl Provider {
     fn texts(&self) -> MutexGuard<'_, Vec<Taken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every request that came, refused ones included: when, and which attempt it was.
+    pub(crate) fn requests(&self) -> Vec<(Timestamp, u16)> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Everything that was taken, in order.
@@ -63,6 +71,8 @@ impl Provider {
 
 pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> SubmitOutcome {
     let chance = &world.chance;
+    let request = (world.clock.now(), submission.attempt);
+    world.provider.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     world.wait_ms(5 + chance.below(80)).await;
     let refused = |class, code, reason: &str| {
         SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: None, reason: reason.to_owned() })

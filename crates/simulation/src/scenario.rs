@@ -24,11 +24,11 @@ use serde_json::json;
 use crate::{
     chance::{Chance, Fault, Point, Side},
     provider::Taken,
-    world::{Habits, World},
+    world::{Habits, World, lane_of},
 };
 
 /// Simulated time after which every run must have ended: the longest deadlines, doubts and questions, and some more.
-const QUIET_WITHIN: Duration = Duration::from_secs(4 * 3_600);
+pub(crate) const QUIET_WITHIN: Duration = Duration::from_secs(4 * 3_600);
 /// How long faults happen.
 const WILD_MS: u64 = 240_000;
 
@@ -75,7 +75,7 @@ fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) 
 }
 
 /// Notes that are sent again or held when in doubt, and pages for two people.
-fn workflows() -> Vec<Workflow> {
+pub(crate) fn workflows() -> Vec<Workflow> {
     let schema = json!({"type": "object", "properties": {
         "text": {"type": "string"}, "phone": {"type": "string"}}});
     let note = |name: &str, on_doubt| {
@@ -95,6 +95,7 @@ fn workflows() -> Vec<Workflow> {
         .into_iter()
         .map(|mut definition| {
             definition.stage = Stage::Live;
+            definition.lane = lane_of(&definition.event);
             definition.doubt_ask_after = DoubtSchedule(vec![40, 60, 180, 600]);
             definition.poll_after = PollSchedule(vec![20, 60, 300, 1_200]);
             Workflow::compile(definition).unwrap_or_else(|errors| panic!("{errors:?}"))
@@ -102,7 +103,7 @@ fn workflows() -> Vec<Workflow> {
         .collect()
 }
 
-fn contacts() -> BTreeMap<String, Contact> {
+pub(crate) fn contacts() -> BTreeMap<String, Contact> {
     let person = |name: &str, digit: u8| {
         let number = format!("+1415555010{digit}").parse().unwrap_or_else(|error| panic!("{error}"));
         (name.to_owned(), Contact { name: name.to_owned(), number, time_zone: "UTC".to_owned() })
@@ -110,7 +111,7 @@ fn contacts() -> BTreeMap<String, Contact> {
     [person("first", 1), person("second", 2)].into()
 }
 
-fn event(kind: &str, number: u64) -> Event {
+pub(crate) fn event(kind: &str, number: u64) -> Event {
     let data = json!({"text": format!("Text {number}"), "phone": format!("+1415556{number:04}")});
     Event {
         key: EventKey { source: "sim".to_owned(), id: format!("e-{number}") },
@@ -190,7 +191,7 @@ async fn replay_twice(world: &Arc<World>) -> Result<(), String> {
     Ok(())
 }
 
-fn on_a_paused_clock<T>(story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub(crate) fn on_a_paused_clock<T>(story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

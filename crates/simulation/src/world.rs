@@ -78,6 +78,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Pages first, notes next, and what is held in doubt last.
+pub(crate) fn lane_of(kind: &str) -> Lane {
+    match kind.split('.').next() {
+        Some("page") => Lane::Critical,
+        Some("held") => Lane::Bulk,
+        _ => Lane::Standard,
+    }
+}
+
 impl World {
     /// A world with two senders, an escalation worker and a callback receiver.
     pub(crate) async fn start(
@@ -87,7 +96,7 @@ impl World {
         habits: Habits,
     ) -> Arc<Self> {
         let clock = Arc::new(SimClock::start());
-        let bus = MemoryBus::new(clock.clone(), |_| Lane::Standard);
+        let bus = MemoryBus::new(clock.clone(), lane_of);
         let world = Arc::new_cyclic(|me: &Weak<World>| World {
             clock,
             chance,

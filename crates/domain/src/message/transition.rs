@@ -51,7 +51,9 @@ impl Message {
                 fx.note(ctx.now, self.number, Happening::Cancelled);
             }
             MessageEvent::MaybeLost(from) if self.is_waiting() => self.maybe_lost(*from, ctx, fx),
-            MessageEvent::Answered { attempt, outcome } => self.answered(*attempt, outcome, ctx, fx),
+            MessageEvent::Answered { attempt, outcome, in_outage } => {
+                self.answered(*attempt, outcome, *in_outage, ctx, fx);
+            }
             MessageEvent::Status { sid, status, code, class } => {
                 let (by, evidence) = ("callback", "the provider's status carries our id");
                 let (status, code, class) = (*status, *code, *class);
@@ -99,6 +101,7 @@ impl Message {
         &mut self,
         attempt: u16,
         outcome: &SubmitOutcome,
+        in_outage: bool,
         ctx: &MessageContext<'_>,
         fx: &mut Effects,
     ) {
@@ -109,7 +112,9 @@ impl Message {
                 let (status, code, class) = (*status, None, FailureClass::Informational);
                 self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
-            SubmitOutcome::NotSent(refusal) if self.is_asking(attempt) => self.refused(refusal, ctx, fx),
+            SubmitOutcome::NotSent(refusal) if self.is_asking(attempt) => {
+                self.refused(refusal, in_outage, ctx, fx);
+            }
             SubmitOutcome::InDoubt { reason } if self.is_asking(attempt) => self.doubt(reason, ctx, fx),
             SubmitOutcome::NotSent(_) | SubmitOutcome::InDoubt { .. } => {}
         }
@@ -121,7 +126,7 @@ impl Message {
         open && attempt == self.attempt
     }
 
-    fn refused(&mut self, refusal: &Refusal, ctx: &MessageContext<'_>, fx: &mut Effects) {
+    fn refused(&mut self, refusal: &Refusal, in_outage: bool, ctx: &MessageContext<'_>, fx: &mut Effects) {
         if refusal.class != FailureClass::Ambiguous {
             if matches!(self.phase, MessagePhase::InDoubt { .. }) {
                 self.settle_doubt("answer", LATE_ANSWER, ctx, fx);
@@ -130,18 +135,13 @@ impl Message {
             fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
         }
         match refusal.class {
+            FailureClass::RetrySoon if in_outage => self.wait_for_provider(ctx, fx),
+            FailureClass::Account => self.wait_for_provider(ctx, fx),
             FailureClass::RetrySoon | FailureClass::RetryLater => {
                 match self.retry_at(refusal.retry_after_ms, ctx) {
                     Some(until) => self.wait_for_retry(until, ctx, fx),
                     None => self.die("attempts_used_up", &refusal.reason, refusal.code, ctx, fx),
                 }
-            }
-            // Nothing is wrong with the text: it waits until the account sends again, or until it is of no use.
-            FailureClass::Account => {
-                self.excused += 1;
-                let wait_ms =
-                    ACCOUNT_STOP_MS + spread(seed_of(ctx.run, self.number), self.attempt, ACCOUNT_STOP_MS);
-                self.wait_for_retry(after_ms(ctx.now, wait_ms).min(ctx.not_after), ctx, fx);
             }
             FailureClass::OptedOut => {
                 self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });
@@ -164,6 +164,13 @@ impl Message {
             retry_after_ms,
             not_after: Some(ctx.not_after),
         })
+    }
+
+    /// Nothing is wrong with the text: it waits until the provider takes texts again, or until it is of no use.
+    fn wait_for_provider(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        self.excused += 1;
+        let spread = spread(seed_of(ctx.run, self.number), self.attempt, ACCOUNT_STOP_MS);
+        self.wait_for_retry(after_ms(ctx.now, ACCOUNT_STOP_MS + spread).min(ctx.not_after), ctx, fx);
     }
 
     fn wait_for_retry(&mut self, until: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {

@@ -135,7 +135,7 @@ fn leak<T>(value: T) -> &'static T {
 }
 
 fn answered(attempt: u16, outcome: SubmitOutcome) -> MessageEvent<'static> {
-    MessageEvent::Answered { attempt, outcome: leak(outcome) }
+    MessageEvent::Answered { attempt, outcome: leak(outcome), in_outage: false }
 }
 
 fn found(name: u64) -> DoubtAnswer {

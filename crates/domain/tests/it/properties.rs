@@ -143,7 +143,7 @@ impl Drive {
             Answer::Unclear => unclear(),
             Answer::WorkerDied => return,
         };
-        let event = MessageEvent::Answered { attempt: request.attempt, outcome: &outcome };
+        let event = MessageEvent::Answered { attempt: request.attempt, outcome: &outcome, in_outage: false };
         self.world.apply(number, &event);
     }
 

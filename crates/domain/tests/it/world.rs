@@ -237,7 +237,7 @@ impl World {
     pub(crate) fn answer(&mut self, number: u16, outcome: &SubmitOutcome) -> &mut Self {
         let open = self.requests.iter().rposition(|request| request.message.number == number);
         let request = self.requests.remove(open.expect("a request is open"));
-        self.apply(number, &MessageEvent::Answered { attempt: request.attempt, outcome })
+        self.apply(number, &MessageEvent::Answered { attempt: request.attempt, outcome, in_outage: false })
     }
 
     pub(crate) fn status(&mut self, number: u16, name: u64, status: CarrierStatus) -> &mut Self {
