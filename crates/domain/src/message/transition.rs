@@ -231,6 +231,10 @@ impl Message {
     fn doubt_answered(&mut self, answer: &DoubtAnswer, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until } = self.phase else { return };
         let evidence = match answer {
+            // Whoever reads the provider's list leaves earlier attempts out; should one come here, it settles nothing.
+            DoubtAnswer::Found { sid, .. } if self.spent.contains(sid) => {
+                "what the provider has is an earlier attempt".to_owned()
+            }
             DoubtAnswer::Found { sid, status, code, class, evidence } => {
                 let (status, code, class, by) = (*status, *code, *class, "found");
                 return self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);

@@ -6,6 +6,7 @@
 
 use domain::{
     carrier::{CarrierStatus, FailureClass},
+    doubt::DoubtAnswer,
     message::HeldVerdict,
     policy::{Hold, Rule},
     run::RunPhase::{Active, Completed, Exhausted, Expired},
@@ -114,4 +115,26 @@ fn a_text_whose_turn_comes_too_late_expires() {
     let mut world = World::open(WorkflowDefinition { not_after_s: 100, ..reminder() }, audiences(&[5]));
     world.hold = Some(Hold { until: at(5_000), rule: Rule::RecipientPace, is_slot: false });
     world.take_commands().at(100).look().is(Expired, 0, &["expired"; 5]);
+}
+
+#[test]
+fn a_doubt_about_the_second_attempt_is_not_settled_by_the_first() {
+    let steps = definition(vec![step(Some(3_600), None)]);
+    let definition = WorkflowDefinition { exhausted_ticket: None, on_doubt: OnDoubt::Resend, ..steps };
+    let mut world = World::open(definition, audiences(&[1]));
+    world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+    world.now = world.next_due().unwrap();
+    world.look().take_commands().answer(1, &unclear());
+    for _ in 0..4 {
+        world.now = world.next_due().unwrap();
+        let answer = DoubtAnswer::Found {
+            sid: sid(1),
+            status: CarrierStatus::Undelivered,
+            code: Some(30_003),
+            class: FailureClass::RetryLater,
+            evidence: "same text".into(),
+        };
+        world.look().doubt_answer(1, &answer);
+    }
+    world.is(Active, 0, &["queued"]);
 }
