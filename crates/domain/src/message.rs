@@ -308,6 +308,11 @@ impl Message {
         matches!(self.phase, MessagePhase::Held { sent_says: None, .. })
     }
 
+    /// Whether it waits to be sent again after the provider refused it.
+    pub fn is_retry(&self) -> bool {
+        matches!(self.phase, MessagePhase::RetryWait { .. })
+    }
+
     /// Whether it waits for a worker to send it, and may be sent.
     pub fn is_ready(&self, now: Timestamp) -> bool {
         self.is_waiting() && self.phase_due().is_some_and(|at| at <= now)

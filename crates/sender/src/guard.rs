@@ -114,7 +114,10 @@ impl Guard {
                 }
             }
             locked(&self.budget).note_first(now);
-        } else if let Err(again) = locked(&self.budget).take_retry(now) {
+        } else if message.is_retry()
+            // A text that the provider was asked about and does not have is no part of a storm.
+            && let Err(again) = locked(&self.budget).take_retry(now)
+        {
             telemetry::metrics().retries_held_back.inc();
             return Ok(hold(again, Rule::RetryBudget));
         }

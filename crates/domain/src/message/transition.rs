@@ -39,6 +39,10 @@ impl Message {
     pub fn apply(&mut self, event: &MessageEvent<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
         match event {
             MessageEvent::Begin if self.is_waiting() => self.begin(ctx, fx),
+            // A retry that waits longer is a retry still.
+            MessageEvent::Defer(until) if self.is_retry() => {
+                self.wait(MessagePhase::RetryWait { until: *until })
+            }
             MessageEvent::Defer(until) if self.is_waiting() => {
                 self.wait(MessagePhase::Queued { not_before: *until })
             }

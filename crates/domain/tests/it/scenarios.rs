@@ -93,7 +93,7 @@ fn a_deferral_moves_the_deadlines_to_when_the_text_may_go_out() {
 fn a_late_deferral_of_one_text_leaves_the_deadlines_of_one_that_went_out() {
     let mut world = World::open(quiet("12:01", "13:00", paging()), audiences(&[2, 1]));
     world.answer(1, &sent(1)).answer(2, &not_sent(FailureClass::RetryLater, 20_429));
-    world.at(100).look().take_commands().is(Active, 0, &["submitted", "queued"]);
+    world.at(100).look().take_commands().is(Active, 0, &["submitted", "retry_wait"]);
     assert_eq!((world.run.clock_from, world.next_due()), (at(0), Some(at(120))));
 }
 
