@@ -14,6 +14,9 @@ pub(crate) const CONFIRM_MAX: Duration = Duration::from_secs(15);
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// Heartbeat in seconds, unless the address names another. Below 5 s there are false alarms.
 pub(crate) const HEARTBEAT_S: u16 = 10;
+/// Largest frame in bytes, unless the address names another. lapin keeps 64 of them for each connection: with the 128 KiB
+/// that brokers offer that is 8 MB, which nobody needs. A larger body takes several frames.
+pub(crate) const FRAME_BYTES_MAX: u32 = 16 * 1024;
 /// How many deliveries may be relayed at once on their way through the delay queues.
 pub(crate) const RELAY_PREFETCH: u16 = 1_024;
 

@@ -13,7 +13,7 @@ use lapin::{
 };
 
 use crate::{
-    config::{ANSWER_MAX, DelayMode, HEARTBEAT_S, RabbitConfig},
+    config::{ANSWER_MAX, DelayMode, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
     topology::{Names, TopologyError},
 };
 
@@ -64,6 +64,7 @@ impl Dialer {
     pub(crate) fn new(config: &RabbitConfig) -> Result<Self, ConnectError> {
         let mut uri: AMQPUri = config.url.parse().map_err(ConnectError::Address)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        uri.query.frame_max.get_or_insert(FRAME_BYTES_MAX);
         Ok(Self { uri, connection_name: config.connection_name.clone() })
     }
 

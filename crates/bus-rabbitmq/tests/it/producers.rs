@@ -47,6 +47,17 @@ async fn an_event_in_binary_mode_arrives_as_a_structured_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_larger_than_a_frame_arrives_whole() {
+    let (bus, _) = bus(config(rabbitmq(), "frames")).await;
+    let mut large = event("frames", 1);
+    large.data.insert("text".to_owned(), "x".repeat(30_000).into());
+    bus.publish_events(std::slice::from_ref(&large)).await.unwrap();
+    let delivery = next(&mut bus.consume(STANDARD, 1).await.unwrap()).await;
+    assert_eq!(event_of(&delivery).data, large.data);
+    assert!(delivery.receipt.ack().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_cannot_be_read_arrives_with_its_reason() {
     let config = config(rabbitmq(), "unreadable");
     let raw = channel(&config.url).await;
