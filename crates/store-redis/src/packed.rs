@@ -6,6 +6,8 @@
 //! Valid UTF-8 has no bytes C0, C1 and F5 to FF, and JSON no control characters, so those mark what was replaced.
 //! Everything else stands as it is, and a stored document can still be read by eye.
 
+use std::{cmp::Reverse, sync::LazyLock};
+
 use jiff::Timestamp;
 
 /// Written as one byte: 01 to 1F, C0, C1, F5 to FC, in this order.
@@ -171,22 +173,43 @@ fn pack_sid(rest: &[u8], packed: &mut Vec<u8>) -> usize {
     }
 }
 
-fn pack_phrase(rest: &[u8], packed: &mut Vec<u8>) -> usize {
-    let longest = |phrases: &[&str]| -> Option<(usize, usize)> {
-        let matching = phrases.iter().enumerate().filter(|(_, phrase)| rest.starts_with(phrase.as_bytes()));
-        matching.map(|(index, phrase)| (phrase.len(), index)).max()
-    };
-    match (longest(&PHRASES), longest(MORE)) {
-        (Some((length, index)), more) if more.is_none_or(|(other, _)| other <= length) => {
-            packed.push(byte_of(index));
-            length
-        }
-        (_, Some((length, index))) => {
-            packed.extend([MORE_MARK, index as u8]);
-            length
-        }
-        (_, None) => 0,
+/// A phrase, and how it is written.
+struct Replacement {
+    phrase: &'static [u8],
+    mark: Mark,
+}
+
+#[derive(Clone, Copy)]
+enum Mark {
+    One(u8),
+    More(u8),
+}
+
+/// All phrases by their first byte, longest first; of two that are equally long, the one with the shorter mark.
+static BY_FIRST_BYTE: LazyLock<[Vec<Replacement>; 256]> = LazyLock::new(|| {
+    let mut table = [const { Vec::new() }; 256];
+    let one = (0..).zip(PHRASES).map(|(index, phrase)| (phrase, Mark::One(byte_of(index))));
+    let more = (0..).zip(MORE).map(|(index, phrase)| (*phrase, Mark::More(index)));
+    for (phrase, mark) in one.chain(more) {
+        let phrase = phrase.as_bytes();
+        table[usize::from(phrase[0])].push(Replacement { phrase, mark });
     }
+    // Stable, so that phrases of one byte stay before those of two.
+    table.iter_mut().for_each(|phrases| phrases.sort_by_key(|replacement| Reverse(replacement.phrase.len())));
+    table
+});
+
+fn pack_phrase(rest: &[u8], packed: &mut Vec<u8>) -> usize {
+    let Some(first) = rest.first() else { return 0 };
+    let phrases = &BY_FIRST_BYTE[usize::from(*first)];
+    let Some(Replacement { phrase, mark }) = phrases.iter().find(|r| rest.starts_with(r.phrase)) else {
+        return 0;
+    };
+    match *mark {
+        Mark::One(byte) => packed.push(byte),
+        Mark::More(index) => packed.extend([MORE_MARK, index]),
+    }
+    phrase.len()
 }
 
 fn byte_of(index: usize) -> u8 {
