@@ -21,13 +21,21 @@ local function told(run, version, token)
   return string.sub(run.calls, at + CALL_BYTES, at + CALL_BYTES)
 end
 
--- Adds a run's share to the sums of its shard, or takes it away.
-local function count(key, run, by)
-  redis.call('HINCRBY', key, 'r' .. run.phase, by)
-  for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do
-    redis.call('HINCRBY', key, 'm' .. letter, by * tonumber(messages))
+-- Takes a run's former share from the sums of its shard and adds its present one; either may be nil. Calls cost more
+-- than anything else here, so only what differs is written.
+local function count(key, former, present)
+  local sums = {}
+  local function add(run, sign)
+    local function by(name, number) sums[name] = (sums[name] or 0) + sign * number end
+    by('r' .. run.phase, 1)
+    for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do by('m' .. letter, tonumber(messages)) end
+    if run.forgotten == 'f' then by('f', 1) end
   end
-  if run.forgotten == 'f' then redis.call('HINCRBY', key, 'f', by) end
+  if former then add(former, -1) end
+  if present then add(present, 1) end
+  for name, number in pairs(sums) do
+    if number ~= 0 then redis.call('HINCRBY', key, name, number) end
+  end
 end
 
 local function add_letter(dead, dead_at, sums, id, at, reason, doc)

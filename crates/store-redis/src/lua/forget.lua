@@ -5,7 +5,7 @@ local run = header(KEYS[1])
 if redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
 if run then
   if run.version ~= tonumber(ARGV[2]) then return 0 end
-  count(KEYS[5], run, -1)
+  count(KEYS[5], run, nil)
 end
 local letters = 4 + ARGV[3]
 for n = 4, letters - 1 do redis.call('ZREMRANGEBYSCORE', KEYS[8], ARGV[n], ARGV[n]) end

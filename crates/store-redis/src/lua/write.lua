@@ -7,9 +7,13 @@
 -- 13 'open' or 'closed', 14 event's time, 15 to 17 how many lines, outcomes and letters follow.
 -- The first write is one that a full server refuses, so that nothing is half written.
 
+-- The phase of a run that has not ended.
+local ACTIVE = 'a'
+
 local function write_effects()
   local at = 18
-  for n = at, at + ARGV[15] - 1 do redis.call('RPUSH', KEYS[2], ARGV[n]) end
+  local lines = {}
+  for n = at, at + ARGV[15] - 1 do lines[#lines + 1] = ARGV[n] end
   at = at + ARGV[15]
   if tonumber(ARGV[16]) > 0 then
     local now = redis.call('TIME')
@@ -19,7 +23,7 @@ local function write_effects()
     for n = at, at + ARGV[16] - 1 do
       local text = string.format('%.0f', cursor)
       redis.call('ZADD', KEYS[8], text, text .. ' ' .. ARGV[n])
-      redis.call('RPUSH', KEYS[2], 'o' .. text)
+      lines[#lines + 1] = 'o' .. text
       redis.call('HSET', KEYS[5], 'o', text)
       cursor = cursor + 1
     end
@@ -27,23 +31,27 @@ local function write_effects()
   end
   for n = at, at + 4 * ARGV[17] - 1, 4 do
     if add_letter(KEYS[9], KEYS[10], KEYS[5], ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]) then
-      redis.call('RPUSH', KEYS[2], 'd' .. ARGV[n])
+      lines[#lines + 1] = 'd' .. ARGV[n]
     end
   end
+  if #lines > 0 then redis.call('RPUSH', KEYS[2], unpack(lines)) end
 end
 
 local function write(version, old)
   local id, due = ARGV[2], ARGV[3]
-  local needs_alarm = due ~= '' and not redis.call('ZSCORE', KEYS[4], ARGV[4])
+  local needs_alarm = due ~= '' and redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[4]) == 1
   local alarm = needs_alarm and 'a' or '-'
   local calls = string.sub(ARGV[1] .. alarm .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
   local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. ARGV[5] .. ARGV[6] .. ' ' .. ARGV[7]
   redis.call('SET', KEYS[1], head .. '\n' .. ARGV[8])
-  if due == '' then redis.call('ZREM', KEYS[3], id) else redis.call('ZADD', KEYS[3], due, id) end
-  if needs_alarm then redis.call('ZADD', KEYS[4], ARGV[4], ARGV[4]) end
-  if old then count(KEYS[5], old, -1) else redis.call('ZADD', KEYS[6], ARGV[10], id) end
-  count(KEYS[5], header(KEYS[1]), 1)
-  if ARGV[9] == '' then redis.call('ZREM', KEYS[7], id) else redis.call('ZADD', KEYS[7], ARGV[9], id) end
+  if due ~= '' then redis.call('ZADD', KEYS[3], due, id) elseif old then redis.call('ZREM', KEYS[3], id) end
+  if not old then redis.call('ZADD', KEYS[6], ARGV[10], id) end
+  count(KEYS[5], old, { phase = ARGV[5], forgotten = string.sub(ARGV[6], 1, 1), tally = ARGV[7] })
+  if ARGV[9] ~= '' then
+    redis.call('ZADD', KEYS[7], ARGV[9], id)
+  elseif old and old.phase ~= ACTIVE then
+    redis.call('ZREM', KEYS[7], id)
+  end
   if KEYS[11] then
     if ARGV[11] == '' then
       redis.call('ZREM', KEYS[11], id)
