@@ -38,8 +38,8 @@ impl SenderConfig {
     /// A sender for a carrier that takes so many requests at once. The urgent lane may have all of them and a little
     /// more, so that the carrier never waits for it; a quarter of them is its own, for the others together stay below.
     pub fn new(carrier_in_flight_max: u16, pace: Option<SenderPace>) -> Self {
-        let carrier = carrier_in_flight_max.max(4);
-        let (critical, standard, bulk) = (carrier + carrier / 2, carrier / 2, carrier / 4);
+        let carrier = carrier_in_flight_max.max(8);
+        let (critical, standard, bulk) = (carrier + carrier / 2, carrier / 8 * 5, carrier / 8);
         Self {
             in_flight_max: [(Lane::Critical, critical), (Lane::Standard, standard), (Lane::Bulk, bulk)],
             pace,
