@@ -184,6 +184,8 @@ fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> V
     let within = |name: &str| directory.join(name).display().to_string();
     vec![
         ("HOME", directory.display().to_string()),
+        // Where it cannot start, Erlang would leave its memory in the working directory of whoever runs the tests.
+        ("ERL_CRASH_DUMP", within("erl_crash.dump")),
         ("RABBITMQ_NODENAME", format!("callout{port}@localhost")),
         ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
         ("RABBITMQ_NODE_PORT", port.to_string()),
