@@ -57,6 +57,17 @@ async fn deadlines_ring_through_the_broker() {
     assert_eq!(run["ticket"], "desk");
 }
 
+/// Sends so many notes in one batch, each to a phone of its own.
+async fn post_notes(fleet: &Fleet, count: usize, number: impl Fn(usize) -> String) {
+    let note = |index: usize| {
+        let id = format!("n-{index}");
+        event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
+    };
+    let notes = Value::Array((0..count).map(note).collect());
+    let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", notes.to_string()).await;
+    assert_eq!(status, 202, "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_lost_everything_is_filled_again_from_the_store() {
     const EVENTS: usize = 40;
@@ -69,15 +80,7 @@ async fn a_broker_that_lost_everything_is_filled_again_from_the_store() {
     let mut fleet = Fleet::start_roles(&ROLES, backend, env).await;
     SENDERS.into_iter().for_each(|sender| fleet.kill_process(sender));
     let number = |index: usize| format!("+1415558{index:04}");
-    let events: Vec<Value> = (0..EVENTS)
-        .map(|index| {
-            let id = format!("n-{index}");
-            event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
-        })
-        .collect();
-    let (status, answer) =
-        fleet.post(KEY, "application/cloudevents-batch+json", Value::Array(events).to_string()).await;
-    assert_eq!(status, 202, "{answer}");
+    post_notes(&fleet, EVENTS, number).await;
     let pending = fleet.json(&["audit"])["events"]["pending"].clone();
     assert_eq!(pending, EVENTS);
     for command in ["stop_app", "reset", "start_app"] {
@@ -100,15 +103,7 @@ async fn senders_that_are_killed_lose_and_double_nothing() {
         .set_faults(FaultPlan { latency_ms: 40, rate_hang: 0.3, hang_ms: 60, ..FaultPlan::default() })
         .unwrap();
     let number = |index: usize| format!("+1415557{index:04}");
-    let events: Vec<Value> = (0..EVENTS)
-        .map(|index| {
-            let id = format!("n-{index}");
-            event("note.created", &id, &id, json!({"text": id, "phone": number(index)}))
-        })
-        .collect();
-    let (status, answer) =
-        fleet.post(KEY, "application/cloudevents-batch+json", Value::Array(events).to_string()).await;
-    assert_eq!(status, 202, "{answer}");
+    post_notes(&fleet, EVENTS, number).await;
     for (sender, texts) in SENDERS.into_iter().zip([30, 100]) {
         fleet.wait_until(|view| view.accepted() >= texts).await;
         fleet.kill_process(sender);
