@@ -18,6 +18,10 @@ use clap::{Parser, ValueEnum};
 
 use crate::{installation::Installation, load::Throughput};
 
+// The simulator is measured along with callout, and so runs as it does in the `callout` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures a release build of callout.
 #[derive(Debug, Parser)]
 struct Args {
