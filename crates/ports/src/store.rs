@@ -21,8 +21,15 @@ use serde::{Deserialize, Serialize};
 pub struct Versioned<T> {
     /// The value.
     pub value: T,
-    /// Rises by one with every change.
+    /// 1 when it is opened; rises by one with every change.
     pub version: u64,
+}
+
+impl<T> Versioned<T> {
+    /// As it was opened.
+    pub fn opened(value: T) -> Self {
+        Self { value, version: 1 }
+    }
 }
 
 /// A run as it shall be stored, with everything that belongs to the same atomic unit.

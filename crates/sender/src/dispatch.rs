@@ -4,9 +4,10 @@ use domain::{
     carrier::Submission,
     id::MessageId,
     message::MessageEvent,
-    run::{Dispatch, Facts, Setting},
+    run::{Dispatch, Facts, Run, Setting},
 };
-use shell::RoleError;
+use ports::Versioned;
+use shell::{Applied, RoleError};
 
 use crate::guard::Sender;
 
@@ -27,7 +28,7 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     let facts = Facts { consent: &consent, hold: hold.as_ref() };
     let losses_since = ctx.store.losses_since().await?;
     let applied = ctx
-        .change(&message.run, |run, workflow, now, fx| {
+        .change_seen(stored, |run, workflow, now, fx| {
             if let Some(since) = losses_since
                 && run.message(message.number).is_some_and(|message| message.epoch == epoch)
                 && run.doubt_losses(message.number, since, workflow, now, fx)
@@ -38,29 +39,27 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
             run.begin_dispatch(message.number, epoch, &facts, &setting, fx)
         })
         .await?;
-    match applied.map(|applied| applied.value) {
-        Some(Dispatch::Send(submission)) => submit(sender, &submission).await,
-        Some(Dispatch::Stay) | None => Ok(()),
+    match applied {
+        Some(Applied { value: Dispatch::Send(submission), run }) => submit(sender, &submission, run).await,
+        Some(Applied { value: Dispatch::Stay, .. }) | None => Ok(()),
     }
 }
 
-/// Makes the request whose intent is stored, and stores what came of it.
+/// Makes the request whose intent is stored in `run`, and stores what came of it.
 ///
 /// Dying anywhere in here leaves a claim that lapses into doubt.
-pub(crate) async fn submit(sender: &Sender, submission: &Submission) -> Result<(), RoleError> {
+pub(crate) async fn submit(
+    sender: &Sender,
+    submission: &Submission,
+    run: Versioned<Run>,
+) -> Result<(), RoleError> {
     let Sender { ctx, guard } = sender;
     let outcome = ctx.carrier.submit(submission).await;
     let in_outage = guard.note(ctx, &outcome);
-    let MessageId { run, number } = &submission.message;
-    let attempt = submission.attempt;
-    ctx.change(run, |run, workflow, now, fx| {
-        run.apply_to_message(
-            *number,
-            &MessageEvent::Answered { attempt, outcome: &outcome, in_outage },
-            workflow,
-            now,
-            fx,
-        );
+    let (number, attempt) = (submission.message.number, submission.attempt);
+    ctx.change_seen(run, |run, workflow, now, fx| {
+        let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage };
+        run.apply_to_message(number, &event, workflow, now, fx);
     })
     .await?;
     Ok(())

@@ -13,7 +13,7 @@ use domain::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use ports::{Change, Opened, store::Resolution};
+use ports::{Change, Opened, Versioned, store::Resolution};
 use shell::{Context, RoleError};
 
 use crate::{dispatch, guard::Sender};
@@ -124,7 +124,8 @@ async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -
         Opened::New { alarm } => {
             ctx.tell(&run, &log);
             ctx.wake(&run, due, alarm, &commands).await;
-            join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission)))
+            let run = Versioned::opened(run);
+            join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission, run.clone())))
                 .await
                 .into_iter()
                 .collect()

@@ -11,7 +11,7 @@ use domain::{
     workflow::Workflow,
 };
 use jiff::Timestamp;
-use ports::{Announcement, Change, Changed, Ended, Queue, store::Slot};
+use ports::{Announcement, Change, Changed, Ended, Queue, Versioned, store::Slot};
 
 use crate::context::{Context, RoleError};
 
@@ -21,7 +21,7 @@ pub struct Applied<T> {
     /// What the transition returned.
     pub value: T,
     /// The run as it is stored.
-    pub run: Run,
+    pub run: Versioned<Run>,
 }
 
 impl Context {
@@ -34,22 +34,36 @@ impl Context {
     pub async fn change<T>(
         &self,
         id: &RunId,
+        transition: impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
+    ) -> Result<Option<Applied<T>>, RoleError> {
+        let Some(stored) = self.store.load_run(id).await? else { return Ok(None) };
+        self.change_seen(stored, transition).await
+    }
+
+    /// The same for a run as the caller saw it last; it is read again only when others have changed it since.
+    ///
+    /// # Errors
+    /// As [`Context::change`].
+    pub async fn change_seen<T>(
+        &self,
+        mut seen: Versioned<Run>,
         mut transition: impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
     ) -> Result<Option<Applied<T>>, RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
-            let Some(stored) = self.store.load_run(id).await? else { return Ok(None) };
-            let workflow = self.book.of(&stored.value, &*self.store).await?;
-            let mut run = stored.value.clone();
+            let workflow = self.book.of(&seen.value, &*self.store).await?;
+            let mut run = seen.value.clone();
             let mut effects = Effects::default();
             let value = transition(&mut run, &workflow, self.clock.now(), &mut effects);
-            if run == stored.value && effects == Effects::default() {
-                return Ok(Some(Applied { value, run }));
+            if run == seen.value && effects == Effects::default() {
+                return Ok(Some(Applied { value, run: seen }));
             }
-            if self.store_change(&run, effects, stored.version, &workflow).await? {
-                return Ok(Some(Applied { value, run }));
+            if self.store_change(&run, effects, seen.version, &workflow).await? {
+                return Ok(Some(Applied { value, run: Versioned { value: run, version: seen.version + 1 } }));
             }
+            let Some(stored) = self.store.load_run(&seen.value.id).await? else { return Ok(None) };
+            seen = stored;
         }
-        Err(RoleError::Contended(id.clone()))
+        Err(RoleError::Contended(seen.value.id))
     }
 
     /// Stores one change and performs its effects. `false`: somebody else was first, and nothing happened.

@@ -8,7 +8,7 @@ use domain::{
     run::RunPhase,
     timeline::Outcome,
 };
-use ports::{Opened, Store, store::DeadLetterFilter};
+use ports::{Opened, Store, Versioned, store::DeadLetterFilter};
 
 use crate::fixture::{Opening, acknowledged, at, at_once, entry, letter, load, number, open, open_new, sid};
 
@@ -19,6 +19,7 @@ pub async fn an_opened_run_reads_back_equal(store: Arc<dyn Store>) {
     let stored = load(&*store, &change.run).await;
     assert_eq!(stored.value, change.run);
     let next = acknowledged(&stored.value, at(5));
+    assert_eq!(stored, Versioned::opened(change.run.clone()));
     store.change_run(next.clone(), stored.version).await.unwrap();
     let changed = load(&*store, &change.run).await;
     assert_eq!((changed.value, changed.version), (next.run, stored.version + 1), "versions rise by one");
