@@ -15,10 +15,12 @@ use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::process;
 
-/// The key of the one source.
-pub(crate) const KEY: &str = "bench-key";
-/// Requests that callout keeps open at once, of which the standard lane has five eighths: enough for 50 ms of latency at
-/// the aimed rate.
+/// The source of most events, and its key.
+pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
+/// A source that sends little, and its key.
+pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
+/// Requests that callout keeps open at once, of which the lowest lane may have five eighths: enough for 50 ms of latency at the
+/// aimed rate.
 const IN_FLIGHT_MAX: usize = 480;
 
 /// Everything on: a schema, a policy, a delivery deadline.
@@ -64,7 +66,8 @@ impl Installation {
         let settings = format!(
             "environment = \"test\"\n[http]\nlisten = \"{address}\"\n[log]\nfilter = \"warn\"\n\
              [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {IN_FLIGHT_MAX}\n\
-             [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n"
+             [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
+             [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
         );
         std::fs::write(folder.path().join("callout.toml"), settings)?;
         let child = Command::new(callout)
@@ -73,7 +76,8 @@ impl Installation {
             .env("TWILIO_ACCOUNT_SID", account)
             .env("TWILIO_AUTH_TOKEN", token.expose())
             .env("TWILIO_API_BASE", sim.base_url().as_str())
-            .env("CALLOUT_KEY_BENCH", KEY)
+            .env("CALLOUT_KEY_BENCH", BUSY.1)
+            .env("CALLOUT_KEY_QUIET", QUIET.1)
             .stdin(Stdio::null())
             .spawn()?;
         let client = client_builder(Reach::Plain).build()?;

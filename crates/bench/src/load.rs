@@ -9,7 +9,7 @@ use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use twilio_sim::Status;
 
-use crate::installation::{Installation, KEY};
+use crate::installation::{BUSY, Installation, QUIET};
 
 /// Events in one request.
 pub(crate) const BATCH: usize = 100;
@@ -17,6 +17,12 @@ pub(crate) const BATCH: usize = 100;
 pub(crate) const PRODUCERS: usize = 8;
 /// Longer than any load takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+/// Events a second of a source that sends little.
+const QUIET_PER_S: u64 = 20;
+/// Events a second of a flood, in batches: sixty times the share of a source, and more than can be sent.
+const FLOOD_PER_S: u64 = 6_000;
+/// The first number of a flood, beyond those of the events that are measured.
+const FLOOD_FROM: usize = 5_000_000;
 
 /// What a burst cost.
 pub(crate) struct Throughput {
@@ -36,9 +42,9 @@ pub(crate) struct Latency {
     pub(crate) p99_ms: f64,
 }
 
-pub(crate) fn event(index: usize) -> Value {
+pub(crate) fn event(source: &str, index: usize) -> Value {
     let id = format!("e-{index}");
-    json!({"specversion": "1.0", "source": "bench", "id": id, "type": "note.created", "data":
+    json!({"specversion": "1.0", "source": source, "id": id, "type": "note.created", "data":
            {"number": format!("N{index:07}"), "phone": phone(index)}})
 }
 
@@ -46,8 +52,8 @@ pub(crate) fn phone(index: usize) -> String {
     format!("+1415{index:07}")
 }
 
-async fn post(installation: &Installation, content_type: &str, body: String) -> Result<()> {
-    let request = installation.client.post(format!("{}/v1/events", installation.url)).bearer_auth(KEY);
+async fn post(installation: &Installation, key: &str, content_type: &str, body: String) -> Result<()> {
+    let request = installation.client.post(format!("{}/v1/events", installation.url)).bearer_auth(key);
     let response = request.header("content-type", content_type).body(body).send().await?;
     if !response.status().is_success() {
         bail!("{}: {}", response.status(), response.text().await?);
@@ -55,15 +61,17 @@ async fn post(installation: &Installation, content_type: &str, body: String) -> 
     Ok(())
 }
 
+fn batch(indices: std::ops::Range<usize>) -> String {
+    Value::Array(indices.map(|index| event(BUSY.0, index)).collect()).to_string()
+}
+
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
 pub(crate) async fn throughput(installation: &Installation, events: usize) -> Result<Throughput> {
-    let bodies: Vec<String> = (0..events)
-        .step_by(BATCH)
-        .map(|first| Value::Array((first..(first + BATCH).min(events)).map(event).collect()).to_string())
-        .collect();
+    let bodies: Vec<String> =
+        (0..events).step_by(BATCH).map(|first| batch(first..(first + BATCH).min(events))).collect();
     let (cpu, begun) = (installation.cpu_s()?, SystemClock.now());
     stream::iter(bodies)
-        .map(|body| post(installation, "application/cloudevents-batch+json", body))
+        .map(|body| post(installation, BUSY.1, "application/cloudevents-batch+json", body))
         .buffer_unordered(PRODUCERS)
         .try_collect::<Vec<()>>()
         .await?;
@@ -82,20 +90,50 @@ pub(crate) async fn throughput(installation: &Installation, events: usize) -> Re
 
 /// So many events a second, each in a request of its own; from its 202 to its text at the provider.
 pub(crate) async fn steady(installation: &Installation, per_s: u64, lasting: Duration) -> Result<Latency> {
+    measured(installation, BUSY, per_s, lasting, async { Ok(0) }).await
+}
+
+/// The same for a source that sends little, alone or beside one that floods.
+pub(crate) async fn quiet(installation: &Installation, lasting: Duration, floods: bool) -> Result<Latency> {
+    let flood = async {
+        if !floods {
+            return Ok(0);
+        }
+        let (begun, batches) = (SystemClock.now(), FLOOD_PER_S * lasting.as_secs() / BATCH as u64);
+        for number in 0..batches {
+            let first = FLOOD_FROM + number as usize * BATCH;
+            wait_for_turn(begun, number, FLOOD_PER_S / BATCH as u64).await;
+            let body = batch(first..first + BATCH);
+            post(installation, BUSY.1, "application/cloudevents-batch+json", body).await?;
+        }
+        Ok(batches * BATCH as u64)
+    };
+    measured(installation, QUIET, QUIET_PER_S, lasting, flood).await
+}
+
+async fn wait_for_turn(begun: Timestamp, number: u64, per_s: u64) {
+    SystemClock.sleep_until(begun + SignedDuration::from_micros((number * 1_000_000 / per_s) as i64)).await;
+}
+
+async fn measured(
+    installation: &Installation,
+    (source, key): (&str, &str),
+    per_s: u64,
+    lasting: Duration,
+    beside: impl Future<Output = Result<u64>>,
+) -> Result<Latency> {
     let events = per_s as usize * lasting.as_secs() as usize;
     let begun = SystemClock.now();
-    let accepted: BTreeMap<usize, Timestamp> = stream::iter(0..events)
+    let sending = stream::iter(0..events)
         .map(|index| async move {
-            SystemClock
-                .sleep_until(begun + SignedDuration::from_micros((index as u64 * 1_000_000 / per_s) as i64))
-                .await;
-            post(installation, "application/cloudevents+json", event(index).to_string()).await?;
+            wait_for_turn(begun, index as u64, per_s).await;
+            post(installation, key, "application/cloudevents+json", event(source, index).to_string()).await?;
             anyhow::Ok((index, SystemClock.now()))
         })
         .buffer_unordered(2 * per_s as usize)
-        .try_collect()
-        .await?;
-    let all = events as u64;
+        .try_collect();
+    let (accepted, others): (BTreeMap<usize, Timestamp>, u64) = futures::try_join!(sending, beside)?;
+    let all = events as u64 + others;
     installation.sim.wait_until(|view| view.with_status(Status::Delivered) == all, PATIENCE).await?;
     let waits = accepted
         .iter()

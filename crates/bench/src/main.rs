@@ -105,6 +105,16 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
         }
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
+        for (floods, name) in [(false, "alone"), (true, "beside a flood of 6,000 events/s")] {
+            let mut latencies = Vec::new();
+            for _ in 0..args.runs.min(3) {
+                let installation = Installation::start(callout, *latency_ms).await?;
+                let lasting = Duration::from_secs(args.steady_s);
+                latencies.push(load::quiet(&installation, lasting, floods).await?);
+                installation.stop().await?;
+            }
+            row(&format!("a quiet source {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
+        }
     }
     let installation = Installation::start(callout, 0).await?;
     row("resident memory, idle, MB", "-", 1, [installation.resident_mb()?]);

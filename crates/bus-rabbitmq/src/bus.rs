@@ -2,10 +2,10 @@
 //!
 //! Never: holds more than one process's worth of truth: what is in flight lives on the broker.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{event::Event, timeline::Command};
+use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
 use lapin::{Channel, message::Delivery as AmqpDelivery, options::QueueDeclareOptions, types::FieldTable};
 use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Queue, Slot};
@@ -54,6 +54,7 @@ pub(crate) struct Core {
     trust: Option<TrustedUsers>,
     user: String,
     unanswered: Unanswered,
+    lanes: BTreeMap<String, Lane>,
     /// For questions; one that fails closes it.
     question_channel: Mutex<Option<Channel>>,
 }
@@ -100,6 +101,7 @@ impl RabbitBus {
             trust,
             user,
             unanswered: Unanswered::default(),
+            lanes: config.lanes,
             question_channel: Mutex::default(),
         });
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
@@ -176,13 +178,21 @@ impl Core {
 
 #[async_trait]
 impl Bus for RabbitBus {
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
         let core = &self.core;
         let now = core.clock.now();
         let message = |event: &Event| {
             let message = Envelope::event(event, now).to_message();
             let vouched = if core.trust.is_some() { message.vouched(&core.user) } else { message };
-            (Address::event(&core.keeper.topology.names, &event.kind), vouched)
+            let names = &core.keeper.topology.names;
+            let address = match share {
+                Share::Within => Address::event(names, &event.kind),
+                Share::Beyond => {
+                    let lane = core.lanes.get(&event.kind).copied().unwrap_or_default();
+                    Address::lane(names, share.of(lane))
+                }
+            };
+            (address, vouched)
         };
         core.publisher.publish_all(events.iter().map(message).collect()).await
     }

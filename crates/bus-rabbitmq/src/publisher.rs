@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::workflow::Lane;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use lapin::{
@@ -22,7 +23,7 @@ use crate::{
     keeper::Keeper,
     line::Line,
     message::Outgoing,
-    topology::Names,
+    topology::{Names, lane_key},
 };
 
 /// Where something is published.
@@ -36,6 +37,11 @@ impl Address {
     /// Straight to a queue.
     pub(crate) fn queue(names: &Names, queue: Queue) -> Self {
         Self { exchange: names.commands(), key: queue.name().to_owned() }
+    }
+
+    /// To a lane below that of an event's type.
+    pub(crate) fn lane(names: &Names, lane: Lane) -> Self {
+        Self { exchange: names.events(), key: lane_key(lane) }
     }
 
     /// To the lane of an event's type. The broker knows the lanes, for producers publish there too.

@@ -33,6 +33,8 @@ pub const PREFIX: &str = "callout.v1.";
 pub const DELIVERY_LIMIT: i64 = 20;
 /// The portable spelling of "no limit": `-1` loses messages on 3.10.
 pub const NO_DELIVERY_LIMIT: i64 = 1_000_000;
+/// What the routing key of an event begins with that goes to a lane whatever its type.
+const LANE_KEY: &str = "callout.lane.";
 /// Longest routing key that the protocol takes, in bytes.
 const ROUTING_KEY_BYTES_MAX: usize = 255;
 
@@ -41,7 +43,8 @@ const ROUTING_KEY_BYTES_MAX: usize = 255;
 pub enum TopologyError {
     /// The type would match other types, or does not fit.
     #[error(
-        "the event type {0:?} cannot be a binding key: no word of it may be `*` or `#`, and it may have 255 bytes"
+        "the event type {0:?} cannot be a binding key: no word of it may be `*` or `#`, it may have 255 bytes, and \
+         what begins with `callout.lane.` names lanes"
     )]
     EventType(String),
 }
@@ -184,7 +187,9 @@ impl Topology {
         delay: DelayMode,
     ) -> Result<Self, TopologyError> {
         let has_wildcard = |kind: &str| kind.split('.').any(|word| matches!(word, "*" | "#"));
-        let bad = |kind: &&String| has_wildcard(kind) || kind.len() > ROUTING_KEY_BYTES_MAX;
+        let bad = |kind: &&String| {
+            has_wildcard(kind) || kind.len() > ROUTING_KEY_BYTES_MAX || kind.starts_with(LANE_KEY)
+        };
         if let Some(kind) = lanes.keys().find(bad) {
             return Err(TopologyError::EventType(kind.clone()));
         }
@@ -203,6 +208,11 @@ impl Topology {
         let (exchanges, queues) = (exchanges(&names, delay), queues(&names, delay));
         Ok(Self { names, delay, exchanges, queues, bindings, stale_bindings })
     }
+}
+
+/// The routing key of events that go to this lane whatever their type.
+pub(crate) fn lane_key(lane: Lane) -> String {
+    format!("{LANE_KEY}{}", lane.as_str())
 }
 
 fn exchanges(names: &Names, delay: DelayMode) -> Vec<Exchange> {
@@ -285,6 +295,10 @@ fn work_bindings(names: &Names, delay: DelayMode) -> Vec<Binding> {
         binding(names.commands(), names.step(), "step.#"),
         binding(woken_by.clone(), names.step(), "*.step.#"),
     ];
+    // What is beyond its source's share. Nobody gets above the lane of a type that way.
+    for lane in [Lane::Standard, Lane::Bulk] {
+        bindings.push(binding(names.events(), names.queue(Queue::Events(lane)), &lane_key(lane)));
+    }
     for queue in Queue::ALL {
         bindings.push(binding(names.commands(), names.queue(queue), queue.name()));
         bindings.push(binding(woken_by.clone(), names.queue(queue), &format!("*.final.{}", queue.name())));
@@ -355,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_type_that_would_match_others_is_refused() {
-        for kind in ["incident.#", "*", &"x".repeat(256)] {
+        for kind in ["incident.#", "*", "callout.lane.bulk", &"x".repeat(256)] {
             let lanes = [(kind.to_owned(), Lane::Bulk)].into();
             assert!(Topology::new(&lanes, DelayMode::Buckets).is_err(), "{kind}");
         }

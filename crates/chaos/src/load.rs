@@ -2,6 +2,7 @@
 //!
 //! Never: gives an event up, or a second id to it: what is not confirmed is sent again, as a real producer does.
 
+use domain::share::Share;
 use std::{
     sync::{
         Arc,
@@ -98,7 +99,7 @@ impl Producer {
     /// To the exchange.
     pub(crate) async fn publish(&self, samples: &[Sample]) -> Result<()> {
         let events = samples.iter().map(Sample::event).collect::<Result<Vec<_>>>()?;
-        self.until_taken(|| async { Ok(self.bus.publish_events(&events).await.is_ok()) }).await
+        self.until_taken(|| async { Ok(self.bus.publish_events(&events, Share::Within).await.is_ok()) }).await
     }
 
     async fn until_taken<F: Future<Output = Result<bool>> + Send>(

@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use config::{Config, Secrets, TwilioSecrets};
 use control::Control;
-use domain::{limits::PACE_HORIZON_S, pace::Pace};
+use domain::{limits::PACE_HORIZON_S, pace::Pace, share::ShareRates};
 use ports::{Clock, SystemClock};
 use sender::SenderPace;
 use shell::{Context, WorkflowBook};
@@ -98,7 +98,7 @@ impl Installation {
             format!("cannot listen on {listen}; give another address with --listen or under [http] in the configuration")
         })?;
         let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
-        let settings = config.infrastructure.twilio.clone();
+        let (settings, shares) = (config.infrastructure.twilio.clone(), config.infrastructure.share_rates());
         let sender = match (&settings.messaging_service_sid, &settings.from) {
             (Some(service), _) if secrets.twilio.is_some() => {
                 SenderIdentity::MessagingService(service.clone())
@@ -131,6 +131,7 @@ impl Installation {
             public_url,
             verifier,
             in_flight_max: settings.in_flight_max as u16,
+            shares,
             pace,
         };
         let (app, mut roles) = doors.open(&ctx, chosen, &shutdown);
@@ -175,6 +176,7 @@ struct Doors {
     public_url: String,
     verifier: SignatureVerifier,
     in_flight_max: u16,
+    shares: ShareRates,
     pace: Option<SenderPace>,
 }
 
@@ -195,6 +197,7 @@ impl Doors {
                     let config = ingest::IngestConfig {
                         sources: self.sources.clone(),
                         in_flight_max: INGEST_IN_FLIGHT_MAX,
+                        shares: self.shares.clone(),
                     };
                     app = app.merge(ingest::router(ctx, config));
                 }
@@ -206,7 +209,8 @@ impl Doors {
                     app = app.merge(callback::router(ctx, config));
                 }
                 Role::Sender => {
-                    let config = sender::SenderConfig::new(self.in_flight_max, self.pace.clone());
+                    let config =
+                        sender::SenderConfig::new(self.in_flight_max, self.shares.clone(), self.pace.clone());
                     roles.spawn(async move { Ok(sender::run(ctx, config, stop).await?) });
                 }
                 Role::Escalation => {

@@ -8,13 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::phone::E164;
-use ingest::access::KeyHash;
+use domain::{limits::SHARE_PER_S_DEFAULT, phone::E164, share::ShareRates};
 use url::Url;
 
 use crate::{
     problem::Problems,
     reader::{Document, Section},
+    source::{BrokerUsers, SourceSettings, read_source},
 };
 
 /// `callout.toml`, checked.
@@ -113,27 +113,14 @@ const IN_FLIGHT_MAX: u32 = 2_000;
 /// Fastest pace of one sender: what a whole account may send (Twilio, error 63017).
 const SEGMENTS_PER_S_MAX: u32 = 2_000;
 
-/// One `[[source]]` table.
-#[derive(Debug, Clone)]
-pub struct SourceSettings {
-    /// The CloudEvents `source` it speaks for.
-    pub name: String,
-    /// The event types it may send.
-    pub types: Vec<String>,
-    /// Hashes of keys.
-    pub key_hashes: Vec<KeyHash>,
-    /// Environment variables that hold keys in clear.
-    pub key_env: Vec<String>,
-    /// Environment variables that hold Standard Webhooks secrets.
-    pub webhook_secret_env: Vec<String>,
-    /// The broker user that publishes for it.
-    pub amqp_user: Option<String>,
-}
-
-impl SourceSettings {
-    /// Whether it may send events of this type.
-    pub fn may_send(&self, event_type: &str) -> bool {
-        domain::event::holds_type(&self.types, event_type)
+impl Infrastructure {
+    /// What each source may bring at its full urgency: half of what the sending number can send, where that is little,
+    /// so that no source alone fills it.
+    pub fn share_rates(&self) -> ShareRates {
+        let of_pace = self.twilio.segments_per_second.map_or(u32::MAX, |rate| (rate / 2).max(1));
+        let per_s =
+            self.sources.iter().filter_map(|source| Some((source.name.clone(), source.events_per_second?)));
+        ShareRates { default_per_s: SHARE_PER_S_DEFAULT.min(of_pace), per_s: per_s.collect() }
     }
 }
 
@@ -222,12 +209,6 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
     Some(allowed)
 }
 
-/// Broker users by what they may say: of one user, only one thing can be true.
-struct BrokerUsers {
-    own: Vec<String>,
-    producers: BTreeSet<String>,
-}
-
 /// The backend, and the broker users that it calls our own.
 fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (Backend, Vec<String>) {
     let beside = |path: &str| file.parent().unwrap_or(Path::new("")).join(path);
@@ -308,62 +289,6 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
 
 fn is_service_sid(text: &str) -> bool {
     text.strip_prefix("MG").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn read_source(
-    doc: &mut Document<'_>,
-    mut section: Section<'_>,
-    users: &mut BrokerUsers,
-) -> Option<SourceSettings> {
-    let name = section.required_text(doc, "name");
-    let types = section.texts(doc, "types");
-    if types.is_empty() {
-        doc.problem(
-            &section.at.clone(),
-            "source.types: name the event types it may send, for example [\"incident.*\"]".to_owned(),
-        );
-    }
-    let mut key_hashes = Vec::new();
-    for hash in section.texts(doc, "key_sha256") {
-        match KeyHash::from_hex(&hash.value) {
-            Some(hash) => key_hashes.push(hash),
-            None => doc.problem(
-                &hash.at,
-                "source.key_sha256: expected 64 hex digits, as `printf %s KEY | sha256sum` prints".to_owned(),
-            ),
-        }
-    }
-    let key_env: Vec<_> = section.texts(doc, "key_env").into_iter().map(|name| name.value).collect();
-    let webhook_secret_env: Vec<_> =
-        section.texts(doc, "webhook_secret_env").into_iter().map(|name| name.value).collect();
-    let amqp_user = section.text(doc, "amqp_user");
-    if let Some(user) = &amqp_user {
-        if users.own.contains(&user.value) {
-            let message =
-                "source.amqp_user: is one of backend.amqp_own_users, which may send for every source";
-            doc.problem(&user.at, message.to_owned());
-        }
-        if !users.producers.insert(user.value.clone()) {
-            let message =
-                "source.amqp_user: speaks for another source already; give each its own broker user";
-            doc.problem(&user.at, message.to_owned());
-        }
-    }
-    let amqp_user = amqp_user.map(|user| user.value);
-    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
-        let message =
-            "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or nobody can send for it";
-        doc.problem(&section.at.clone(), message.to_owned());
-    }
-    section.finish(doc);
-    Some(SourceSettings {
-        name: name?.value,
-        types: types.into_iter().map(|kind| kind.value).collect(),
-        key_hashes,
-        key_env,
-        webhook_secret_env,
-        amqp_user,
-    })
 }
 
 fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings) -> LogSettings {

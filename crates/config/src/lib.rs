@@ -9,17 +9,17 @@ mod people;
 mod problem;
 mod reader;
 mod secrets;
+mod source;
 mod workflow;
 
 use std::path::{Path, PathBuf};
 
 use domain::{directory::Directory, policy::Environment, workflow::Workflow};
 
-pub use infrastructure::{
-    Backend, FleetSettings, Infrastructure, LogSettings, SourceSettings, TwilioSettings,
-};
+pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
 pub use problem::{Problem, Problems};
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
+pub use source::SourceSettings;
 
 /// Everything that was configured, checked.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     event::{Event, EventKey},
+    share::Share,
     workflow::Lane,
 };
 use futures::{StreamExt as _, stream::BoxStream};
@@ -56,7 +57,7 @@ const QUEUE: Queue = Queue::Events(Lane::Standard);
 
 async fn publish(bus: &dyn Bus, case: &str, count: u32) -> Vec<Event> {
     let events: Vec<Event> = (1..=count).map(|n| event(case, n, STANDARD)).collect();
-    bus.publish_events(&events).await.unwrap();
+    bus.publish_events(&events, Share::Within).await.unwrap();
     events
 }
 

@@ -162,6 +162,7 @@ macro_rules! bus_contract {
                 events {
                     a_published_event_arrives_unchanged
                     an_event_waits_in_the_lane_of_its_type
+                    an_event_beyond_its_sources_share_waits_one_lane_lower
                     a_type_without_a_lane_waits_in_the_standard_one
                     every_event_of_a_batch_arrives
                     events_wait_until_somebody_consumes

@@ -3,7 +3,7 @@
 //! In: an operator's wish. Out: a message that waits again, an event that is published again, or a letter put away.
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
-use domain::{event::Event, run::Replay, timeline::DeadLetter};
+use domain::{event::Event, run::Replay, share::Share, timeline::DeadLetter};
 use ports::store::DeadLetterFilter;
 use serde::{Deserialize, Serialize};
 use shell::RoleError;
@@ -86,7 +86,7 @@ impl Control {
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return Ok(stale("still no workflow takes events of this type"));
         }
-        self.ctx.bus.publish_events(&[event]).await.map_err(RoleError::from)?;
+        self.ctx.bus.publish_events(&[event], Share::Within).await.map_err(RoleError::from)?;
         Ok(Settled::Replayed)
     }
 }

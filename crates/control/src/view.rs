@@ -139,6 +139,9 @@ impl TimelineLine {
 fn sentence(what: &Happening, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
+        Happening::LaneLowered { lane } => {
+            format!("in lane {}: its source brought more than its share", lane.as_str())
+        }
         Happening::Opened { event } => format!("run opened by {event}"),
         Happening::StepStarted { step, unresolved } if unresolved.is_empty() => {
             format!("step {} started", step + 1)

@@ -26,6 +26,7 @@ pub mod retry;
 pub mod run;
 pub mod schema;
 pub mod segment;
+pub mod share;
 pub mod template;
 pub mod timeline;
 pub mod workflow;

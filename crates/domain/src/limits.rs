@@ -23,6 +23,16 @@ pub const STEPS_MAX: usize = 10;
 pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
 /// Largest audience a sender dispatches in the delivery of the event itself; larger ones go through `send` commands.
 pub const INLINE_DISPATCH_MAX: usize = 4;
+/// Events a second that a source may bring at full urgency, if nothing else is said.
+pub const SHARE_PER_S_DEFAULT: u32 = 100;
+/// A source that rested may bring so many seconds' worth of its share at once.
+pub const SHARE_BURST_S: u32 = 10;
+/// Sources whose shares are counted.
+pub const SHARE_SOURCES_MAX: usize = 1_000;
+/// Sources that brought something within so long are there together, in milliseconds.
+pub const SHARE_TOGETHER_MS: i64 = 60_000;
+/// How far ahead the lowest lane takes the slots of a sending number, in seconds; others come before it by as much.
+pub const BULK_AHEAD_S: u32 = 1;
 /// Most segments one text may be allowed.
 pub const SEGMENTS_MAX: u8 = 10;
 /// Longest deadline of a step, in seconds: 7 days.
@@ -79,8 +89,8 @@ pub const BREAKER_WAIT_FOR_CRITICAL_MS: i64 = 3_000;
 pub const RETRY_BUDGET_S: usize = 60;
 /// Retries may be so many of a hundred first attempts.
 pub const RETRY_BUDGET_PERCENT: u32 = 10;
-/// Retries that each sender may always make in that time, or a quiet one could never repeat anything.
-pub const RETRIES_ALWAYS: u32 = 30;
+/// Retries that each sender may always make in that time: one a second is no storm, and a quiet sender must repeat too.
+pub const RETRIES_ALWAYS: u32 = 60;
 /// How far ahead slots of a paced sender are given out, in seconds.
 pub const PACE_HORIZON_S: u32 = 15 * 60;
 /// How long a slot stays good after its time, in milliseconds.

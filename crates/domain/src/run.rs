@@ -147,6 +147,14 @@ impl Run {
         run
     }
 
+    /// Lets others go first: the source brought more than its share.
+    pub fn lower_lane(&mut self, lane: Lane, now: Timestamp, fx: &mut Effects) {
+        if lane > self.lane {
+            self.lane = lane;
+            fx.note_run(now, Happening::LaneLowered { lane });
+        }
+    }
+
     /// The message with this number.
     pub fn message(&self, number: u16) -> Option<&Message> {
         self.messages.get(usize::from(number).checked_sub(1)?)

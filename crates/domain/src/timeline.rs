@@ -14,6 +14,7 @@ use crate::{
     phone::E164,
     policy::Decision,
     run::RunPhase,
+    workflow::Lane,
 };
 
 /// One line of a run's timeline.
@@ -38,6 +39,11 @@ pub enum Happening {
     Opened {
         /// The event's type.
         event: String,
+    },
+    /// Its source brought more than its share, so others go first.
+    LaneLowered {
+        /// The lane it waits in.
+        lane: Lane,
     },
     /// A step began.
     StepStarted {

@@ -37,6 +37,14 @@ impl Lane {
     /// All lanes, most urgent first.
     pub const ALL: [Self; 3] = [Self::Critical, Self::Standard, Self::Bulk];
 
+    /// The lane below; the lowest is below itself.
+    pub fn below(self) -> Self {
+        match self {
+            Self::Critical => Self::Standard,
+            Self::Standard | Self::Bulk => Self::Bulk,
+        }
+    }
+
     /// The lane's name in queues, logs and configuration.
     pub fn as_str(self) -> &'static str {
         match self {

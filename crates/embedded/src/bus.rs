@@ -16,7 +16,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{event::Event, timeline::Command, workflow::Lane};
+use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Slot};
@@ -145,13 +145,13 @@ impl Core {
 
 #[async_trait]
 impl Bus for EmbeddedBus {
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
         if events.is_empty() {
             return Ok(());
         }
         let core = &self.0;
         let published_ms = floor_ms(core.clock.now());
-        let lane = |event: &Event| core.lanes.get(&event.kind).copied().unwrap_or(Lane::Standard);
+        let lane = |event: &Event| share.of(core.lanes.get(&event.kind).copied().unwrap_or_default());
         let outgoing = events.iter().map(|event| Outgoing::new(lane(event), event.to_json())).collect();
         Ok(core.writer.write(Publish::new(core.clone(), outgoing, published_ms)).await?)
     }

@@ -9,7 +9,7 @@ mod problem;
 mod request;
 mod webhook_signature;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     Json, Router,
@@ -19,7 +19,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use domain::{event::Event, id::RunId, limits::EVENT_BODY_BYTES_MAX, schema::FieldError};
+use domain::{
+    event::Event,
+    id::RunId,
+    limits::EVENT_BODY_BYTES_MAX,
+    schema::FieldError,
+    share::{Share, ShareRates, Shares},
+};
 use serde_json::json;
 use shell::Context;
 use tokio::sync::Semaphore;
@@ -39,17 +45,25 @@ pub struct IngestConfig {
     pub sources: Sources,
     /// Requests worked on at once; more are told to come again.
     pub in_flight_max: usize,
+    /// What each may bring at its full urgency.
+    pub shares: ShareRates,
 }
 
 struct Door {
     ctx: Arc<Context>,
     sources: Sources,
     in_flight: Semaphore,
+    shares: Mutex<Shares>,
 }
 
 /// The door's routes.
 pub fn router(ctx: Arc<Context>, config: IngestConfig) -> Router {
-    let door = Door { ctx, sources: config.sources, in_flight: Semaphore::new(config.in_flight_max) };
+    let door = Door {
+        ctx,
+        sources: config.sources,
+        in_flight: Semaphore::new(config.in_flight_max),
+        shares: Mutex::new(Shares::new(config.shares)),
+    };
     Router::new()
         .route(EVENTS_PATH, post(receive))
         .layer(DefaultBodyLimit::max(EVENT_BODY_BYTES_MAX))
@@ -86,13 +100,21 @@ impl Door {
             }
         }
         if !fresh.is_empty() {
-            self.ctx
-                .bus
-                .publish_events(&fresh)
-                .await
-                .map_err(|error| Problem::NotStored(error.to_string()))?;
+            let share = self.share_of(source, fresh.len());
+            let published = self.ctx.bus.publish_events(&fresh, share).await;
+            published.map_err(|error| Problem::NotStored(error.to_string()))?;
         }
         Ok(accepted(&events, fresh.len(), is_batch))
+    }
+
+    fn share_of(&self, source: &Source, events: usize) -> Share {
+        let count = u32::try_from(events).unwrap_or(u32::MAX);
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = shares.take(&source.name, count, self.ctx.clock.now());
+        if share == Share::Beyond {
+            telemetry::metrics().beyond_share.inc_by(u64::from(count));
+        }
+        share
     }
 
     /// Names everything that is wrong with every event; one wrong event refuses the batch.

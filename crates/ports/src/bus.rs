@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
+    share::Share,
     timeline::{Command, DeadLetter, Outcome},
     workflow::Lane,
 };
@@ -173,9 +174,10 @@ pub enum BusError {
 /// Moves events and wake-ups. Everything may arrive more than once; only events may not be lost.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Publishes events, each to the lane of its type; types that no lane has wait in the standard one, whose
-    /// workers make them dead letters. All are durable when this returns.
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError>;
+    /// Publishes events, each to the lane of its type, or to the lane below when they are beyond the share of their
+    /// source. Types that no lane has wait in the standard one, whose workers make them dead letters. All are durable
+    /// when this returns.
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError>;
 
     /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;

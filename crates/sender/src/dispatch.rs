@@ -24,7 +24,7 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     };
     let consent = ctx.store.consent(&waiting.recipient.number).await?;
     let workflow = ctx.book.of(&stored.value, &*ctx.store).await?;
-    let hold = guard.hold(ctx, &workflow.definition, waiting, now).await?;
+    let hold = guard.hold(ctx, &workflow.definition, stored.value.lane, waiting, now).await?;
     let facts = Facts { consent: &consent, hold: hold.as_ref() };
     let losses_since = ctx.store.losses_since().await?;
     let applied = ctx

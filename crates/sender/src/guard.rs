@@ -10,9 +10,11 @@ use domain::{
     budget::RetryBudget,
     carrier::SubmitOutcome,
     id::digest,
+    limits::BULK_AHEAD_S,
     message::Message,
     pace::{Pace, Place, Reservation},
     policy::{Hold, Rule},
+    share::{Share, ShareRates, Shares},
     workflow::{Lane, WorkflowDefinition},
 };
 use jiff::Timestamp;
@@ -34,8 +36,12 @@ pub struct SenderPace {
 pub(crate) struct Guard {
     breaker: Mutex<Breaker>,
     budget: Mutex<RetryBudget>,
+    shares: Mutex<Shares>,
     pace: Option<SenderPace>,
+    /// Whose turn it is to wait for a slot in the lowest lane.
+    turn: tokio::sync::Mutex<()>,
     closed: Notify,
+    shutdown: CancellationToken,
 }
 
 /// What the tasks of one sender share.
@@ -46,8 +52,28 @@ pub(crate) struct Sender {
 }
 
 impl Guard {
-    pub(crate) fn new(pace: Option<SenderPace>) -> Self {
-        Self { breaker: Mutex::default(), budget: Mutex::default(), pace, closed: Notify::new() }
+    pub(crate) fn new(shares: ShareRates, pace: Option<SenderPace>, shutdown: CancellationToken) -> Self {
+        Self {
+            breaker: Mutex::default(),
+            budget: Mutex::default(),
+            shares: Mutex::new(Shares::new(shares)),
+            pace,
+            turn: tokio::sync::Mutex::default(),
+            closed: Notify::new(),
+            shutdown,
+        }
+    }
+
+    /// Whether one more event is within the share of its source. Beyond it costs a wake-up more, so where nothing is
+    /// paced a source that is alone has all there is; where something is, that wake-up slows nobody down.
+    pub(crate) fn share_of(&self, source: &str, now: Timestamp) -> Share {
+        let mut shares = locked(&self.shares);
+        if self.pace.is_some() { shares.take(source, 1, now) } else { shares.take_beside_others(source, now) }
+    }
+
+    /// Whether texts of this lane wait for their slots one after another, rather than reserve them far ahead.
+    pub(crate) fn takes_turns(&self, lane: Lane) -> bool {
+        lane == Lane::Bulk && self.pace.is_some()
     }
 
     /// Waits until a lane may send. `false`: the sender was told to stop first.
@@ -102,6 +128,7 @@ impl Guard {
         &self,
         ctx: &Context,
         workflow: &WorkflowDefinition,
+        lane: Lane,
         message: &Message,
         now: Timestamp,
     ) -> Result<Option<Hold>, RoleError> {
@@ -125,11 +152,34 @@ impl Guard {
             return Ok(None);
         };
         let place = Place { queue: queue.clone(), pace: *pace, cost: u32::from(message.segments.max(1)) };
+        if self.takes_turns(lane) {
+            return Ok(self.wait_for_slot(ctx, place).await?.and_then(|again| hold(again, Rule::SenderPace)));
+        }
         Ok(match ctx.store.reserve(&place, now).await? {
             Reservation::At(slot) if slot <= now => None,
             Reservation::At(slot) => Some(Hold { until: slot, rule: Rule::SenderPace, is_slot: true }),
             Reservation::Full(again) => hold(again, Rule::SenderPace),
         })
+    }
+
+    /// Waits for a slot. Whoever waits here holds a place of the lowest lane and nothing else, so the others find the
+    /// number as good as free however long the queue behind this is. When the sender must stop: when to ask again.
+    async fn wait_for_slot(&self, ctx: &Context, mut place: Place) -> Result<Option<Timestamp>, RoleError> {
+        place.pace.horizon_s = BULK_AHEAD_S;
+        let turn = self.turn.lock().await;
+        loop {
+            match ctx.store.reserve(&place, ctx.clock.now()).await? {
+                Reservation::At(slot) => {
+                    drop(turn);
+                    ctx.clock.sleep_until(slot).await;
+                    return Ok(None);
+                }
+                Reservation::Full(again) => tokio::select! {
+                    () = ctx.clock.sleep_until(again) => {}
+                    () = self.shutdown.cancelled() => return Ok(Some(again)),
+                },
+            }
+        }
     }
 }
 

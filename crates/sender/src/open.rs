@@ -9,7 +9,7 @@ use domain::{
     message::MessagePhase,
     run::{Dispatch, Run, Setting},
     timeline::Effects,
-    workflow::Workflow,
+    workflow::{Lane, Workflow},
 };
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -21,6 +21,8 @@ use crate::{dispatch, guard::Sender};
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
+    /// In which lane it came.
+    pub(crate) lane: Lane,
     /// Somebody had it before, and may have acted on it.
     pub(crate) redelivered: bool,
     /// When it was published, where known.
@@ -88,6 +90,13 @@ async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -
     let happened_at = event.time.unwrap_or(now);
     let mut fx = Effects::default();
     let mut run = Run::open(event, workflow, now, &mut fx);
+    let came_lowered = seen.lane > run.lane;
+    run.lower_lane(seen.lane, now, &mut fx);
+    if seen.lane == run.lane && !came_lowered {
+        run.lower_lane(sender.guard.share_of(&event.key.source, now).of(run.lane), now, &mut fx);
+    }
+    // It holds a place of the lane in which it came, and that lane is for others now.
+    let gives_way = run.lane > seen.lane.max(workflow.definition.lane);
     let mut submissions = Vec::new();
     let mut step = (run.phase == domain::run::RunPhase::Active).then_some(0);
     while let Some(index) = step {
@@ -100,10 +109,11 @@ async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -
                 run.doubt_first_time(number, first_seen, workflow, now, &mut fx);
             }
         }
-        if ready.len() <= INLINE_DISPATCH_MAX {
+        let waits_its_turn = gives_way || sender.guard.takes_turns(run.lane);
+        if ready.len() <= INLINE_DISPATCH_MAX && !waits_its_turn {
             for number in ready {
                 let Some(message) = run.message(number) else { continue };
-                match sender.guard.hold(ctx, &workflow.definition, message, now).await? {
+                match sender.guard.hold(ctx, &workflow.definition, run.lane, message, now).await? {
                     Some(hold) => run.hold_back(number, &hold, workflow, now, &mut fx),
                     None => {
                         if let Dispatch::Send(submission) = run.intend(number, workflow, now, &mut fx) {

@@ -1,6 +1,6 @@
 //! One delivery, from receipt to answer.
 
-use domain::timeline::Command;
+use domain::{timeline::Command, workflow::Lane};
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 
@@ -10,12 +10,12 @@ use crate::{dispatch, doubt, guard::Sender, open, poll};
 const RETRY_AFTER_MS: i64 = 1_000;
 
 /// Does the work, stores the result, then answers. What a port's failure interrupts comes back.
-pub(crate) async fn work(sender: &Sender, queue: Queue, delivery: Delivery) {
+pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: Delivery) {
     let ctx = &*sender.ctx;
     let result = match &delivery.payload {
         Payload::Event(bytes) => {
-            let seen = open::Seen { redelivered: delivery.redelivered, published_at: delivery.published_at };
-            open::event(sender, bytes, seen).await
+            let (redelivered, published_at) = (delivery.redelivered, delivery.published_at);
+            open::event(sender, bytes, open::Seen { lane, redelivered, published_at }).await
         }
         Payload::Command(Command::Dispatch { message, epoch }) => {
             dispatch::command(sender, message, *epoch).await

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{event::Event, timeline::Command, workflow::Lane};
+use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Receipt, Slot};
@@ -122,9 +122,10 @@ impl Receipt for Held {
 
 #[async_trait]
 impl Bus for MemoryBus {
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
         for event in events {
-            self.push(Queue::Events((self.lane_of)(&event.kind)), Payload::Event(event.to_json()));
+            let lane = share.of((self.lane_of)(&event.kind));
+            self.push(Queue::Events(lane), Payload::Event(event.to_json()));
         }
         Ok(())
     }

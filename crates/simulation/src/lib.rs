@@ -6,6 +6,7 @@
 mod bus;
 mod chance;
 mod clock;
+mod flood;
 mod outage;
 mod process;
 mod provider;
@@ -15,6 +16,7 @@ mod world;
 
 pub use bus::{LaneOf, MemoryBus};
 pub use chance::{Fault, Point, Side};
+pub use flood::{Flood, run_flood};
 pub use outage::{Outage, run_outage};
 pub use provider::Taken;
 pub use scenario::{Report, Script, run, run_script};

@@ -23,6 +23,7 @@ use domain::{
     pace::{Place, Reservation},
     phone::E164,
     run::Run,
+    share::Share,
     timeline::{Command, DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
@@ -165,8 +166,8 @@ pub(crate) struct Seen(pub(crate) Arc<Process>);
 
 #[async_trait]
 impl Bus for Seen {
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
-        self.0.world.bus.publish_events(events).await
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+        self.0.world.bus.publish_events(events, share).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

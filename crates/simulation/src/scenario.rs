@@ -128,7 +128,7 @@ pub(crate) fn event(kind: &str, number: u64) -> Event {
 /// # Errors
 /// The first thing that must not be, with the log.
 pub fn run(seed: u64) -> Result<Report, String> {
-    let habits = Habits { replies: true, loses_runs: false };
+    let habits = Habits { replies: true, ..Habits::default() };
     on_a_paused_clock(async move {
         let world = World::start(Chance::wild(seed), workflows(), contacts(), habits).await;
         let count = 3 + world.chance.below(6);
@@ -163,7 +163,7 @@ pub fn run_script(script: &Script) -> Result<Report, String> {
         let mut always = script.always;
         always.extend(script.is_replayed.then_some(Fault::Refused));
         let chance = Chance::scripted(script.deaths, always, script.first);
-        let habits = Habits { replies: false, loses_runs: script.loses_runs };
+        let habits = Habits { loses_runs: script.loses_runs, ..Habits::default() };
         let world = World::start(chance, workflows(), contacts(), habits).await;
         let event = event(if script.is_poison { "nobody.knows" } else { "note.created" }, 1);
         world.send(&event).await;

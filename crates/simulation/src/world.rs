@@ -17,11 +17,15 @@ use domain::{
     carrier::Submission,
     directory::{Contact, Directory},
     event::Event,
+    limits::PACE_HORIZON_S,
+    pace::Pace,
     policy::Environment,
+    share::{Share, ShareRates},
     workflow::{Lane, Workflow},
 };
 use jiff::SignedDuration;
 use ports::{Bus as _, Clock, Store as _};
+use sender::{SenderConfig, SenderPace};
 use shell::{Context, WorkflowBook};
 use tokio_util::sync::CancellationToken;
 use twilio::{Secret, SignatureVerifier};
@@ -55,6 +59,8 @@ pub(crate) struct Habits {
     pub(crate) replies: bool,
     /// With each process that dies, the store loses its runs.
     pub(crate) loses_runs: bool,
+    /// Events a second within the share of a source, and segments a second of the sending number.
+    pub(crate) pace: Option<(u32, u32)>,
 }
 
 /// Everything there is.
@@ -70,8 +76,7 @@ pub(crate) struct World {
     log: Mutex<Vec<String>>,
     receivers: Mutex<Vec<(Arc<Process>, Router)>>,
     stop: CancellationToken,
-    replies: bool,
-    loses_runs: bool,
+    habits: Habits,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,8 +114,7 @@ impl World {
             log: Mutex::default(),
             receivers: Mutex::default(),
             stop: CancellationToken::new(),
-            replies: habits.replies,
-            loses_runs: habits.loses_runs,
+            habits,
         });
         for workflow in &world.workflows {
             let kept = world.store.keep_workflow(&workflow.hash, &workflow.definition).await;
@@ -155,9 +159,9 @@ impl World {
                 locked(&self.receivers).push((process, callback::router(ctx, config)));
             }
             Role::Sender => {
-                let stop = self.stop.clone();
+                let (stop, config) = (self.stop.clone(), self.sender_config());
                 tokio::spawn(async move {
-                    let ended = sender::run(ctx, sender::SenderConfig::new(20, None), stop).await;
+                    let ended = sender::run(ctx, config, stop).await;
                     world.ended(&process, ended.is_err());
                 });
             }
@@ -170,6 +174,17 @@ impl World {
                 });
             }
         }
+    }
+
+    fn sender_config(&self) -> SenderConfig {
+        let (mut shares, mut pace) = (ShareRates::default(), None);
+        if let Some((events_per_s, segments_per_s)) = self.habits.pace {
+            shares.default_per_s = events_per_s;
+            let second = Duration::from_secs(1);
+            let number = Pace::new(segments_per_s, second, segments_per_s, PACE_HORIZON_S);
+            pace = Some(SenderPace { queue: "number".to_owned(), pace: number });
+        }
+        SenderConfig::new(20, shares, pace)
     }
 
     /// The ports as a process sees them.
@@ -201,7 +216,7 @@ impl World {
     /// Kills a process, and has it started again after a while.
     pub(crate) fn crash(&self, process: &Process) {
         process.die();
-        if self.loses_runs {
+        if self.habits.loses_runs {
             self.store.lose_runs(self.clock.now());
         }
         locked(&self.receivers).retain(|(known, _)| !std::ptr::eq(&**known, process));
@@ -220,14 +235,14 @@ impl World {
         self.store.accept(std::iter::once(event.key.clone()));
         let copies = if self.chance.fires(Fault::EventDoubled) { 2 } else { 1 };
         for _ in 0..copies {
-            let published = self.bus.publish_events(std::slice::from_ref(event)).await;
+            let published = self.bus.publish_events(std::slice::from_ref(event), Share::Within).await;
             assert!(published.is_ok(), "a bus in memory takes everything");
         }
     }
 
     /// Somebody reads a text that arrived, and may answer it with its code.
     pub(crate) async fn recipient_may_reply(self: &Arc<Self>, submission: &Submission) {
-        if !self.replies || self.chance.below(3) > 0 {
+        if !self.habits.replies || self.chance.below(3) > 0 {
             return;
         }
         let text = &submission.body.0;

@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
+    share::Share,
     timeline::Command,
     workflow::Lane,
 };
@@ -68,7 +69,7 @@ async fn sweep_once(bus: &dyn Bus, store: &RedisStore, now: Timestamp) -> Result
     }
     tracing::warn!(events = waiting.len(), "accepted events have not ended in time and are published again");
     for event in waiting {
-        bus.publish_events(std::slice::from_ref(&event.event)).await?;
+        bus.publish_events(std::slice::from_ref(&event.event), Share::Within).await?;
         store.postpone(&event, now).await.map_err(not_stored)?;
     }
     Ok(())
@@ -128,9 +129,9 @@ fn key_of(payload: &Payload) -> Option<EventKey> {
 
 #[async_trait]
 impl Bus for Outbox {
-    async fn publish_events(&self, events: &[Event]) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
         self.store.accept(events, self.clock.now()).await.map_err(not_stored)?;
-        self.bus.publish_events(events).await
+        self.bus.publish_events(events, share).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

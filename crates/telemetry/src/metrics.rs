@@ -28,6 +28,8 @@ pub struct Metrics {
     pub sending_stopped: Gauge,
     /// Retries that had to wait because the budget was used up.
     pub retries_held_back: Counter,
+    /// Events beyond the share of their source, which went one lane lower.
+    pub beyond_share: Counter,
     attempts: Counter,
     retries: Counter,
     doubts: Counter,
@@ -52,6 +54,7 @@ impl Metrics {
             registry: Registry::with_prefix("callout"),
             sending_stopped: Gauge::default(),
             retries_held_back: Counter::default(),
+            beyond_share: Counter::default(),
             attempts: Counter::default(),
             retries: Counter::default(),
             doubts: Counter::default(),
@@ -73,6 +76,8 @@ impl Metrics {
         registry.register("sending_stopped", "1 while the circuit breaker is open", stopped);
         let held_back = self.retries_held_back.clone();
         registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
+        let beyond = self.beyond_share.clone();
+        registry.register("beyond_share", "Events beyond the share of their source, one lane lower", beyond);
         registry.register("attempts", "Requests to the provider that were begun", self.attempts.clone());
         registry.register("retries", "Requests that will be repeated", self.retries.clone());
         registry.register("doubts", "Requests whose outcome is unknown", self.doubts.clone());

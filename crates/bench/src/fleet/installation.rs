@@ -22,7 +22,7 @@ use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
-    installation::{KEY, WORKFLOW},
+    installation::{BUSY, WORKFLOW},
     process,
 };
 
@@ -89,7 +89,7 @@ impl Fleet {
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
             ("TWILIO_API_BASE", sim.base_url().to_string()),
-            ("CALLOUT_KEY_BENCH", KEY.to_owned()),
+            ("CALLOUT_KEY_BENCH", BUSY.1.to_owned()),
             ("CALLOUT_AMQP_URL", broker.url.clone()),
             ("CALLOUT_REDIS_URL", redis.url.clone()),
             ("CALLOUT_CONFIG", folder.path().join("callout.toml").display().to_string()),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use domain::event::Event;
+use domain::{event::Event, share::Share};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Bus as _, Clock as _, SystemClock};
@@ -12,7 +12,7 @@ use twilio_sim::Status;
 
 use super::installation::{Door, Fleet};
 use crate::{
-    installation::KEY,
+    installation::BUSY,
     load::{BATCH, Latency, PATIENCE, PRODUCERS, event, percentiles, phone},
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Burst {
 pub(crate) async fn burst(fleet: &Fleet, events: usize, door: Door) -> Result<Burst> {
     let batches: Vec<Vec<Value>> = (0..events)
         .step_by(BATCH)
-        .map(|first| (first..(first + BATCH).min(events)).map(event).collect())
+        .map(|first| (first..(first + BATCH).min(events)).map(|index| event(BUSY.0, index)).collect())
         .collect();
     let (hops, cpu, begun) = (fleet.hops().await?, fleet.cpu_s()?, SystemClock.now());
     stream::iter(batches)
@@ -63,7 +63,7 @@ pub(crate) async fn burst(fleet: &Fleet, events: usize, door: Door) -> Result<Bu
 
 async fn publish(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
     let events = batch.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(fleet.bus.publish_events(&events).await?)
+    Ok(fleet.bus.publish_events(&events, Share::Within).await?)
 }
 
 fn read(event: Value) -> Result<Event> {
@@ -71,7 +71,7 @@ fn read(event: Value) -> Result<Event> {
 }
 
 async fn post(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
-    let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(KEY);
+    let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(BUSY.1);
     let request = request.header("content-type", "application/cloudevents-batch+json");
     let response = request.body(Value::Array(batch).to_string()).send().await?;
     if !response.status().is_success() {
@@ -90,7 +90,7 @@ pub(crate) async fn steady(fleet: &Fleet, per_s: u64, lasting: Duration) -> Resu
             let at = begun + SignedDuration::from_micros((index as u64 * 1_000_000 / per_s) as i64);
             SystemClock.sleep_until(at).await;
             let at = SystemClock.now();
-            publish(fleet, vec![event(index)]).await?;
+            publish(fleet, vec![event(BUSY.0, index)]).await?;
             anyhow::Ok((index, at))
         })
         .buffer_unordered(2 * per_s as usize)

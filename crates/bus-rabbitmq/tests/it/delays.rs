@@ -1,5 +1,6 @@
 //! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
 
+use domain::share::Share;
 use lapin::{BasicProperties, options::QueueBindOptions, types::FieldTable};
 use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::Slot};
 use test_servers::rabbitmq;
@@ -39,7 +40,7 @@ async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
 async fn work_may_pass_through_the_same_bucket_again_and_again() {
     let (bus, _) = bus(config(rabbitmq(), "again")).await;
     let sent = event("again", 1);
-    bus.publish_events(std::slice::from_ref(&sent)).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&sent), Share::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     for pass in 0..3 {
         let delivery = next(&mut deliveries).await;
@@ -55,7 +56,7 @@ async fn work_may_pass_through_the_same_bucket_again_and_again() {
 async fn a_delay_of_several_hops_is_never_early_and_hardly_late() {
     let config = config(rabbitmq(), "hops");
     let (bus, _) = bus(config).await;
-    bus.publish_events(&[event("hops", 1)]).await.unwrap();
+    bus.publish_events(&[event("hops", 1)], Share::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     let first = next(&mut deliveries).await;
     let (published_at, at) = (first.published_at, in_ms(3_600));
@@ -86,7 +87,7 @@ async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
     let (bus, names) = bus(config).await;
     let properties = BasicProperties::default().with_delivery_mode(2);
     publish_raw(&raw, &names.commands(), "step.escalation", b"{}", properties).await;
-    bus.publish_events(&[event("passer-by", 1)]).await.unwrap();
+    bus.publish_events(&[event("passer-by", 1)], Share::Within).await.unwrap();
     until_ready(&raw, &names.step(), 1).await;
     let _consumer = bus.consume(STANDARD, 1).await.unwrap();
     until_ready(&raw, &names.step(), 0).await;

@@ -1,5 +1,6 @@
 //! What brokers and networks do. In: lost channels, connections and queues, alarms, power cuts. Out: all goes on.
 
+use domain::share::Share;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -31,7 +32,7 @@ async fn streams_survive_lost_channels_connections_and_queues() {
     let (bus, names) = bus(config).await;
     let mut deliveries = bus.consume(STANDARD, 10).await.unwrap();
 
-    bus.publish_events(&[event("lost", 1)]).await.unwrap();
+    bus.publish_events(&[event("lost", 1)], Share::Within).await.unwrap();
     let delivery = next(&mut deliveries).await;
     broker.ctl(&["eval", CHANNEL_ERRORS]);
     let again = next(&mut deliveries).await;
@@ -67,13 +68,16 @@ async fn streams_survive_lost_channels_connections_and_queues() {
 async fn a_blocked_broker_refuses_publishes_at_once_and_still_takes_answers() {
     let broker = RabbitMq::private();
     let (bus, _) = bus(config(&broker, "blocked")).await;
-    bus.publish_events(&[event("blocked", 1), event("blocked", 2)]).await.unwrap();
+    bus.publish_events(&[event("blocked", 1), event("blocked", 2)], Share::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 2).await.unwrap();
     let (first, second) = (next(&mut deliveries).await, next(&mut deliveries).await);
     broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
     // The broker tells whoever publishes.
-    let refused =
-        tokio::time::timeout(Duration::from_secs(10), bus.publish_events(&[event("blocked", 3)])).await;
+    let refused = tokio::time::timeout(
+        Duration::from_secs(10),
+        bus.publish_events(&[event("blocked", 3)], Share::Within),
+    )
+    .await;
     assert!(matches!(refused.unwrap(), Err(BusError::Unavailable(_))));
     assert!(bus.blocked().is_some());
     assert!(first.receipt.ack().await.unwrap());
@@ -107,7 +111,7 @@ async fn a_killed_broker_loses_no_confirmed_event() {
                     break;
                 }
                 let events: Vec<_> = (0..20).map(|part| event("killed", n * 100 + part)).collect();
-                match bus.publish_events(&events).await {
+                match bus.publish_events(&events, Share::Within).await {
                     Ok(()) => confirmed.extend(events.into_iter().map(|event| event.key.id)),
                     Err(_) => {
                         failed += 1;

@@ -2,7 +2,7 @@
 //! announcements. Out: dead work that stays until it is taken off.
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
-use domain::timeline::DeadLetter;
+use domain::{share::Share, timeline::DeadLetter};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicNackOptions},
@@ -70,7 +70,7 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;
     let poison = event("poison", 1);
-    bus.publish_events(std::slice::from_ref(&poison)).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&poison), Share::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     for _ in 0..=DELIVERY_LIMIT {
         let delivery = next(&mut deliveries).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bus_rabbitmq::{Grant, RabbitConfig, TrustedUsers};
 use conformance::bus::STANDARD as KIND;
-use domain::event::Event;
+use domain::{event::Event, share::Share};
 use futures::stream::BoxStream;
 use lapin::{
     BasicProperties,
@@ -51,7 +51,7 @@ async fn an_event_larger_than_a_frame_arrives_whole() {
     let (bus, _) = bus(config(rabbitmq(), "frames")).await;
     let mut large = event("frames", 1);
     large.data.insert("text".to_owned(), "x".repeat(30_000).into());
-    bus.publish_events(std::slice::from_ref(&large)).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&large), Share::Within).await.unwrap();
     let delivery = next(&mut bus.consume(STANDARD, 1).await.unwrap()).await;
     assert_eq!(event_of(&delivery).data, large.data);
     assert!(delivery.receipt.ack().await.unwrap());
@@ -135,7 +135,7 @@ async fn events_that_no_binding_takes_are_found_among_many_in_flight() {
     }
     let kind = |n: u32| if n.is_multiple_of(5) { KIND } else { conformance::bus::BULK };
     let events: Vec<_> = (0..EVENTS).map(|n| conformance::bus::event("pipeline", n, kind(n))).collect();
-    bus.publish_events(&events).await.unwrap();
+    bus.publish_events(&events, Share::Within).await.unwrap();
     assert_eq!(
         bus.depth(Queue::Events(domain::workflow::Lane::Bulk)).await.unwrap(),
         u64::from(EVENTS / 5 * 4)

@@ -111,13 +111,17 @@ fn free_address() -> String {
 }
 
 impl Fleet {
-    /// As [`Fleet::start`], with more under `[twilio]`.
-    pub(crate) async fn start_with_twilio(settings: &str) -> Self {
+    /// As [`Fleet::start`], with lines of `callout.toml` replaced, each by what is given for it.
+    pub(crate) async fn start_with(replaced: &[(&str, &str)]) -> Self {
         let mut fleet = Self::start().await;
         fleet.kill();
         let file = fleet.folder.path().join("callout.toml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replace("[twilio]\n", &format!("[twilio]\n{settings}"))).unwrap();
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        for (line, by) in replaced {
+            assert!(text.contains(line), "{line} is not in {text}");
+            text = text.replace(line, by);
+        }
+        std::fs::write(&file, text).unwrap();
         fleet.serve().await;
         fleet
     }

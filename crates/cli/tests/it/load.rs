@@ -1,7 +1,7 @@
 //! Too much at once, and a provider in trouble: paces, the circuit breaker, and what the metrics say of them.
 
 use serde_json::{Value, json};
-use twilio_sim::{FaultPlan, Status};
+use twilio_sim::{FaultPlan, Status, View};
 
 use crate::harness::{Fleet, KEY, event, run_of};
 
@@ -26,7 +26,7 @@ async fn metrics(fleet: &Fleet) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_keeps_its_pace() {
     const TEXTS: usize = 9;
-    let fleet = Fleet::start_with_twilio("segments_per_second = 3\n").await;
+    let fleet = Fleet::start_with(&[("[twilio]\n", "[twilio]\nsegments_per_second = 3\n")]).await;
     post_notes(&fleet, TEXTS).await;
     fleet.wait_until(|view| view.with_status(Status::Delivered) == TEXTS as u64).await;
     let mut sent: Vec<_> = (0..TEXTS).map(|index| fleet.sim.phone(phone(index)).texts()[0].at).collect();
@@ -57,4 +57,51 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
     let text = metrics(&fleet).await;
     assert!(text.contains("callout_sending_stopped 0"), "{text}");
     assert!(text.contains("callout_statuses_total{status=\"delivered\"}"), "{text}");
+}
+
+/// One event a second and ten at once are within the share of the source `test`; `narrow` is another.
+const SMALL_SHARE: (&str, &str) = ("name = \"test\"\n", "name = \"test\"\nevents_per_second = 1\n");
+const OTHER: &str = "+14155580001";
+
+/// Floods as `test`, then sends one note as `narrow`. Returns how many texts had gone out when the latter's had.
+async fn sent_before_the_other(fleet: &Fleet, flood: usize) -> u64 {
+    post_notes(fleet, 10).await;
+    let note = |index: usize| {
+        let id = format!("flood-{index}");
+        event("note.created", &id, &id, json!({"text": id, "phone": phone(index)}))
+    };
+    let flood: Vec<_> = (0..flood).map(note).collect();
+    for batch in flood.chunks(500) {
+        let body = Value::Array(batch.to_vec()).to_string();
+        let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", body).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    let mut other = event("note.created", "o-1", "o-1", json!({"text": "hello", "phone": OTHER}));
+    other["source"] = "narrow".into();
+    let (status, answer) = fleet.post("narrow-key", "application/cloudevents+json", other.to_string()).await;
+    assert_eq!(status, 202, "{answer}");
+    fleet.wait_until(|view: &View<'_>| !view.texts(OTHER).is_empty()).await;
+    fleet.sim.judge().accepted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_one_source_fills_no_slots_before_anothers_text() {
+    const FLOOD: usize = 300;
+    let fleet =
+        Fleet::start_with(&[("[twilio]\n", "[twilio]\nsegments_per_second = 20\n"), SMALL_SHARE]).await;
+    let sent = sent_before_the_other(&fleet, FLOOD).await;
+    assert!(sent < FLOOD as u64 / 2, "{sent} of the flood went first");
+    let run = fleet.json(&["runs", "show", &run_of("flood-0", "note", "flood-0")]);
+    assert!(run["timeline"].to_string().contains("lane_lowered"), "{run}");
+    assert!(metrics(&fleet).await.contains(&format!("callout_beyond_share_total {FLOOD}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_one_source_takes_no_place_from_another() {
+    const FLOOD: usize = 1_500;
+    let few = ("answer_max = \"1s\"\n", "answer_max = \"1s\"\nin_flight_max = 8\n");
+    let fleet = Fleet::start_with(&[few, SMALL_SHARE]).await;
+    fleet.sim.set_faults(FaultPlan { latency_ms: 20, ..FaultPlan::default() }).unwrap();
+    let sent = sent_before_the_other(&fleet, FLOOD).await;
+    assert!(sent < FLOOD as u64 / 2, "{sent} of the flood went first");
 }

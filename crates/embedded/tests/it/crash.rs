@@ -13,7 +13,7 @@ use conformance::{
     bus::{STANDARD, event},
     fixture::{Opening, acknowledged, at},
 };
-use domain::workflow::Lane;
+use domain::{share::Share, workflow::Lane};
 use futures::StreamExt as _;
 use ports::{Changed, Opened, Payload, Queue};
 
@@ -53,7 +53,7 @@ async fn process_that_is_killed() {
         tokio::spawn(async move {
             for n in (worker..).step_by(4) {
                 let event = event(CASE, n, STANDARD);
-                bus.publish_events(std::slice::from_ref(&event)).await.unwrap();
+                bus.publish_events(std::slice::from_ref(&event), Share::Within).await.unwrap();
                 println!("published {}", event.key.id);
                 let change = Opening::new(CASE, n).change();
                 let opened = store.open_run(change.clone(), at(0)).await.unwrap();

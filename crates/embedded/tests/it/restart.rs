@@ -6,7 +6,7 @@ use conformance::{
     bus::{CRITICAL, event},
     fixture::{Opening, acknowledged, at, entry, load, number, open_new},
 };
-use domain::{consent::ConsentChange, event::Event, workflow::Lane};
+use domain::{consent::ConsentChange, event::Event, share::Share, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::SignedDuration;
 use ports::{Clock as _, Delivery, Payload, Queue, SystemClock};
@@ -48,7 +48,7 @@ async fn runs_and_consent_are_there_after_a_restart() {
 async fn unanswered_events_are_redelivered_after_a_restart_and_answered_ones_are_not() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..3).map(|n| event("unanswered", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events).await.unwrap();
+    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 2).await.unwrap();
     next(&mut deliveries).await.receipt.ack().await.unwrap();
     let _unanswered = next(&mut deliveries).await;
@@ -57,7 +57,7 @@ async fn unanswered_events_are_redelivered_after_a_restart_and_answered_ones_are
     let embedded = open(directory.path());
     assert_eq!(embedded.bus().depth(LANE).await.unwrap(), 2);
     let fresh_event = event("unanswered", 9, CRITICAL);
-    embedded.bus().publish_events(std::slice::from_ref(&fresh_event)).await.unwrap();
+    embedded.bus().publish_events(std::slice::from_ref(&fresh_event), Share::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 10).await.unwrap();
     for expected in [(&events[1], true), (&events[2], true), (&fresh_event, false)] {
         let delivery = next(&mut deliveries).await;
@@ -87,7 +87,7 @@ async fn a_backlog_beyond_what_memory_holds_is_delivered_once_and_in_order() {
     let bus = embedded.bus();
     let events: Vec<Event> = (0..COUNT).map(|n| event("backlog", n, CRITICAL)).collect();
     for batch in events.chunks(500) {
-        bus.publish_events(batch).await.unwrap();
+        bus.publish_events(batch, Share::Within).await.unwrap();
     }
     let mut deliveries = bus.consume(LANE, 500).await.unwrap();
     let mut seen = Vec::new();
@@ -112,7 +112,7 @@ async fn a_backlog_beyond_what_memory_holds_is_delivered_once_and_in_order() {
 async fn an_unanswered_event_of_an_earlier_process_can_be_delayed_and_answered() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..50).map(|n| event("delayed", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events).await.unwrap();
+    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
     drop(embedded);
     let embedded = open(directory.path());
     let mut deliveries = embedded.bus().consume(LANE, 10).await.unwrap();
@@ -134,7 +134,7 @@ async fn an_unanswered_event_of_an_earlier_process_can_be_delayed_and_answered()
 async fn every_accepted_event_is_pending_or_concluded_also_after_a_restart() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..3).map(|n| event("ledger", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events).await.unwrap();
+    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 1).await.unwrap();
     assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
     let sums = embedded.store().sums().await.unwrap();

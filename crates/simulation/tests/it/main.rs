@@ -2,5 +2,6 @@
 
 mod contract;
 mod crash_points;
+mod flood;
 mod outage;
 mod seeds;

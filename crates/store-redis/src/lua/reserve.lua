@@ -11,7 +11,7 @@ if text then
   busy_until = math.max(busy_until, tonumber(until_text))
 end
 local slot = math.max(now, busy_until - (ARGV[3] - 1) * interval)
-if slot - now > tonumber(ARGV[4]) then return { 'full', slot - ARGV[4] } end
+if slot - now > tonumber(ARGV[4]) then return { 'full', slot - math.floor(ARGV[4] / 2) } end
 busy_until = busy_until + ARGV[5] * interval
 local told = string.format('%.0f', slot)
 -- Forgotten once it has rested, and not before a repetition may come.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use conformance::bus::{STANDARD, event};
-use domain::{event::Event, workflow::Lane};
+use domain::{event::Event, share::Share, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
 use ports::{Bus, Queue, Store, SystemClock, store::EventSums};
@@ -26,9 +26,9 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
     let bus: Arc<dyn Bus> = Outbox::new(inner.bus(), store.clone(), clock);
 
     let events: Vec<Event> = (0..5).map(|n| event("outbox", n, STANDARD)).collect();
-    bus.publish_events(&events).await.unwrap();
+    bus.publish_events(&events, Share::Within).await.unwrap();
     // A source that got no answer sends them again: they are accepted once.
-    bus.publish_events(&events).await.unwrap();
+    bus.publish_events(&events, Share::Within).await.unwrap();
     let expected = EventSums { accepted: 5, concluded: 0, pending: 5, published_directly: 0 };
     assert_eq!(sums(&store).await, expected);
 

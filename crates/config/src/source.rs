@@ -1,0 +1,102 @@
+//! A `[[source]]` table of `callout.toml`. In: its text. Out: who may send what, how, and how fast.
+//!
+//! Never: lets one broker user speak for two sources.
+
+use std::collections::BTreeSet;
+
+use ingest::access::KeyHash;
+
+use crate::reader::{Document, Section};
+
+/// Most events a second that a source may be given at full urgency.
+const EVENTS_PER_S_MAX: u32 = 100_000;
+
+/// One `[[source]]` table.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// The CloudEvents `source` it speaks for.
+    pub name: String,
+    /// The event types it may send.
+    pub types: Vec<String>,
+    /// Hashes of keys.
+    pub key_hashes: Vec<KeyHash>,
+    /// Environment variables that hold keys in clear.
+    pub key_env: Vec<String>,
+    /// Environment variables that hold Standard Webhooks secrets.
+    pub webhook_secret_env: Vec<String>,
+    /// The broker user that publishes for it.
+    pub amqp_user: Option<String>,
+    /// Events a second that it may bring at its full urgency; what is beyond goes one lane lower.
+    pub events_per_second: Option<u32>,
+}
+
+impl SourceSettings {
+    /// Whether it may send events of this type.
+    pub fn may_send(&self, event_type: &str) -> bool {
+        domain::event::holds_type(&self.types, event_type)
+    }
+}
+
+/// Broker users by what they may say: of one user, only one thing can be true.
+pub(crate) struct BrokerUsers {
+    pub(crate) own: Vec<String>,
+    pub(crate) producers: BTreeSet<String>,
+}
+
+pub(crate) fn read_source(
+    doc: &mut Document<'_>,
+    mut section: Section<'_>,
+    users: &mut BrokerUsers,
+) -> Option<SourceSettings> {
+    let name = section.required_text(doc, "name");
+    let types = section.texts(doc, "types");
+    if types.is_empty() {
+        doc.problem(
+            &section.at.clone(),
+            "source.types: name the event types it may send, for example [\"incident.*\"]".to_owned(),
+        );
+    }
+    let mut key_hashes = Vec::new();
+    for hash in section.texts(doc, "key_sha256") {
+        match KeyHash::from_hex(&hash.value) {
+            Some(hash) => key_hashes.push(hash),
+            None => doc.problem(
+                &hash.at,
+                "source.key_sha256: expected 64 hex digits, as `printf %s KEY | sha256sum` prints".to_owned(),
+            ),
+        }
+    }
+    let key_env: Vec<_> = section.texts(doc, "key_env").into_iter().map(|name| name.value).collect();
+    let webhook_secret_env: Vec<_> =
+        section.texts(doc, "webhook_secret_env").into_iter().map(|name| name.value).collect();
+    let events_per_second = section.integer(doc, "events_per_second", 1..EVENTS_PER_S_MAX + 1);
+    let amqp_user = section.text(doc, "amqp_user");
+    if let Some(user) = &amqp_user {
+        if users.own.contains(&user.value) {
+            let message =
+                "source.amqp_user: is one of backend.amqp_own_users, which may send for every source";
+            doc.problem(&user.at, message.to_owned());
+        }
+        if !users.producers.insert(user.value.clone()) {
+            let message =
+                "source.amqp_user: speaks for another source already; give each its own broker user";
+            doc.problem(&user.at, message.to_owned());
+        }
+    }
+    let amqp_user = amqp_user.map(|user| user.value);
+    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
+        let message =
+            "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or nobody can send for it";
+        doc.problem(&section.at.clone(), message.to_owned());
+    }
+    section.finish(doc);
+    Some(SourceSettings {
+        name: name?.value,
+        types: types.into_iter().map(|kind| kind.value).collect(),
+        key_hashes,
+        key_env,
+        webhook_secret_env,
+        amqp_user,
+        events_per_second,
+    })
+}
