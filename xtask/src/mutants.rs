@@ -40,7 +40,7 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "a status goes backwards",
-        file: "crates/domain/src/message/transition.rs",
+        file: "crates/domain/src/message/reported.rs",
         right: "if status.rank() <= current.rank() && !explains {",
         wrong: "if status == *current && !explains {",
     },
@@ -70,7 +70,7 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "a failed attempt is forgotten, and its late status believed",
-        file: "crates/domain/src/message/transition.rs",
+        file: "crates/domain/src/message/reported.rs",
         right: "self.spent.push(sid.clone());",
         wrong: "let _ = sid;",
     },

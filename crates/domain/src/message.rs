@@ -3,6 +3,8 @@
 //! In: what the step composed. Out: where the message stands; `transition` holds how that changes.
 //! Never: has a provider's name before the provider gave one.
 
+mod in_doubt;
+mod reported;
 mod transition;
 
 use jiff::Timestamp;
