@@ -57,8 +57,8 @@ pub(crate) enum Command {
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check,
-    /// Sum what the store holds; exit 1 if a run has been forgotten.
-    Audit,
+    /// Sum what became of every event, and list what has no end yet; exit 1 if anything is lost or forgotten.
+    Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
 }
@@ -168,6 +168,13 @@ pub(crate) struct Settle {
     pub(crate) by: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Most messages without an end to list.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) max: usize,
+}
+
 /// What became of a held text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Verdict {
@@ -188,6 +195,9 @@ pub(crate) struct RunsList {
     /// Only with messages whose fate an operator must settle.
     #[arg(long)]
     pub(crate) held: bool,
+    /// Only with something to be done, to be expected, or to be settled by an operator.
+    #[arg(long)]
+    pub(crate) unfinished: bool,
     /// The next page: runs listed after this one.
     #[arg(long, value_name = "RUN")]
     pub(crate) after: Option<domain::id::RunId>,

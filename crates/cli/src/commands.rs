@@ -12,8 +12,10 @@ use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, Serve, TwilioSim, Verdict},
-    control_client, demo, dlq,
+    args::{
+        Cli, Command, Common, Events, EventsSend, Output, Role, Runs, RunsList, Serve, TwilioSim, Verdict,
+    },
+    audit, control_client, demo, dlq,
     exit::Usage,
     installation::Installation,
     output, shutdown, topology,
@@ -30,7 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Topology(command) => topology::run(&common, &command).await?,
         Command::Check => check(&common)?,
-        Command::Audit => return audit(&common).await,
+        Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -109,8 +111,8 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
 async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
     let (by, request) = match command {
         Runs::List(list) => {
-            let (phase, workflow, held) = (list.phase, list.workflow, list.held);
-            (String::new(), Request::ListRuns { phase, workflow, held, after: list.after, max: list.max })
+            let RunsList { phase, workflow, held, unfinished, after, max } = list;
+            (String::new(), Request::ListRuns { phase, workflow, held, unfinished, after, max })
         }
         Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
         Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
@@ -169,31 +171,6 @@ fn check(common: &Common) -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-async fn audit(common: &Common) -> anyhow::Result<ExitCode> {
-    let Answer::Sums { sums } = control_client::ask(&common.config, "", Request::Sums).await? else {
-        anyhow::bail!(control_client::UNASKED);
-    };
-    match common.output {
-        Output::Json => output::json(&sums)?,
-        Output::Text => {
-            for (title, counts) in
-                [("runs", &sums.runs), ("messages", &sums.messages), ("dead letters", &sums.dead_letters)]
-            {
-                output::line(format!("{title}: {}", counts.values().sum::<u64>()));
-                counts.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
-            }
-            let events = &sums.events;
-            output::line(format!("events accepted: {}", events.accepted));
-            output::line(format!("  {:<14} {}", "concluded", events.concluded));
-            output::line(format!("  {:<14} {}", "pending", events.pending));
-            output::line(format!("published directly: {}", events.published_directly));
-            output::line(format!("forgotten: {}", sums.forgotten));
-            output::line(if sums.balances() { "the sums balance" } else { "THE SUMS DO NOT BALANCE" });
-        }
-    }
-    Ok(if sums.balances() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 //! Never: decides anything that a library crate could.
 
 mod args;
+mod audit;
 mod backend;
 mod commands;
 mod control_client;

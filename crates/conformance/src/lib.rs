@@ -128,6 +128,7 @@ macro_rules! store_contract {
                     every_filter_is_applied
                     pages_follow_one_another_without_gaps
                     only_runs_with_a_held_message_are_listed_as_held
+                    runs_whose_story_has_no_end_are_listed_as_unfinished
                     a_list_shows_runs_as_they_are
                 }
                 forgetting {

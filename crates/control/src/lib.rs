@@ -48,6 +48,8 @@ pub enum Request {
         workflow: Option<String>,
         /// Only with messages that an operator must settle.
         held: bool,
+        /// Only with something to be done, to be expected or to be settled.
+        unfinished: bool,
         /// Opened before this run; for the next page.
         after: Option<RunId>,
         /// At most this many.
@@ -193,8 +195,8 @@ impl Control {
         }
         let by = &principal.name;
         match request {
-            Request::ListRuns { phase, workflow, held, after, max } => {
-                let filter = RunFilter { phase, workflow, held, after, source: None };
+            Request::ListRuns { phase, workflow, held, unfinished, after, max } => {
+                let filter = RunFilter { phase, workflow, held, unfinished, after, source: None };
                 let runs =
                     self.ctx.store.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
                 Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })

@@ -64,6 +64,12 @@ pub struct MessageView {
     pub attempts: u16,
     /// SMS parts of its text.
     pub segments: u8,
+    /// Whether its story has no end yet.
+    #[serde(default)]
+    pub unfinished: bool,
+    /// When it is looked at again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
 }
 
 /// One line of a timeline.
@@ -120,6 +126,8 @@ impl MessageView {
             sid: message.sid().map(ToString::to_string),
             attempts: message.attempt,
             segments: message.segments,
+            unfinished: message.is_unfinished(),
+            next_at: message.next_due(),
         }
     }
 }

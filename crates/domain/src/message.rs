@@ -346,6 +346,11 @@ impl Message {
         }
     }
 
+    /// Whether its story has no end yet: something is to be done or expected, or an operator must settle it.
+    pub fn is_unfinished(&self) -> bool {
+        !self.is_settled() || self.is_held()
+    }
+
     /// When it must be looked at again, whatever the run does.
     pub fn next_due(&self) -> Option<Timestamp> {
         let at = self.phase_due()?;

@@ -147,6 +147,11 @@ impl Run {
         run
     }
 
+    /// Whether something is still to be done for it, to be expected, or to be settled by an operator.
+    pub fn is_unfinished(&self) -> bool {
+        self.closed_at.is_none() || self.messages.iter().any(Message::is_unfinished)
+    }
+
     /// Lets others go first: the source brought more than its share.
     pub fn lower_lane(&mut self, lane: Lane, now: Timestamp, fx: &mut Effects) {
         if lane > self.lane {

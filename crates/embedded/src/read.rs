@@ -58,9 +58,10 @@ pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Res
         after = known;
     }
     let held = if filter.held { "AND held = 1" } else { "" };
+    let unfinished = if filter.unfinished { "AND (pending = 1 OR held = 1)" } else { "" };
     let mut select = connection.prepare_cached(&format!(
         "SELECT id, doc FROM run WHERE (opened_ms, seq) < (?1, ?2) AND (?3 IS NULL OR phase = ?3)
-         AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR source = ?5) {held}
+         AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR source = ?5) {held} {unfinished}
          ORDER BY opened_ms DESC, seq DESC LIMIT ?6"
     ))?;
     let phase = filter.phase.map(domain::run::RunPhase::as_str);

@@ -122,6 +122,9 @@ pub struct RunFilter {
     /// With a message whose fate an operator must settle.
     #[serde(default)]
     pub held: bool,
+    /// With something to be done, to be expected, or to be settled by an operator.
+    #[serde(default)]
+    pub unfinished: bool,
     /// Opened before this run, in list order; for the next page.
     pub after: Option<RunId>,
 }

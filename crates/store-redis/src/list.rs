@@ -47,7 +47,11 @@ impl RedisStore {
                 .arg(limit)
                 .arg(LOOKED_AT_MAX)
                 .arg(filter.phase.map(|phase| letter_of(phase).to_string()).unwrap_or_default())
-                .arg(if filter.held { "h" } else { "" });
+                .arg(match (filter.held, filter.unfinished) {
+                    (true, _) => "h",
+                    (false, true) => "u",
+                    (false, false) => "",
+                });
             let (next, found): Found = self.link.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {

@@ -139,12 +139,16 @@ pub(crate) fn write<'a>(
     Ok(call)
 }
 
-/// Whether a run would be forgotten by everybody, and whether one of its messages is held.
+/// Whether a run would be forgotten by everybody, and whether one of its messages is held or it is unfinished otherwise.
 fn flags(run: &Run, due: Option<Timestamp>) -> String {
     let is_pending =
         run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
     let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
-    let held = if run.messages.iter().any(Message::is_held) { 'h' } else { '-' };
+    let held = match run.messages.iter().any(Message::is_held) {
+        true => 'h',
+        false if run.is_unfinished() => 'u',
+        false => '-',
+    };
     format!("{forgotten}{held}")
 }
 

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use twilio_sim::FaultPlan;
 
 use crate::harness::{FIRST, Fleet, event, run_of};
 
@@ -27,6 +28,38 @@ async fn runs_are_listed_shown_acknowledged_and_cancelled_while_it_runs_and_afte
     assert!(again.contains("nothing changed: the run is cancelled already"), "{again}");
     assert_eq!(fleet.json(&["runs", "list", "--phase", "active"]), json!([]));
     assert_eq!(fleet.run(&["audit"]).status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_lists_every_text_whose_story_has_no_end() {
+    let fleet = Fleet::start().await;
+    assert_eq!(fleet.json(&["audit"])["unfinished"], json!([]));
+    let page = |id: &str| event("page.created", id, id, json!({"text": "Disk full"}));
+    fleet.event(&page("ended")).await;
+    fleet.event(&page("open")).await;
+    let (ended, open) = (run_of("ended", "page", "ended"), run_of("open", "page", "open"));
+    for run in [&ended, &open] {
+        fleet.run_until(run, |run| run["messages"][0]["status"] == "delivered").await;
+    }
+    fleet.json(&["runs", "ack", &ended]);
+    // Taken, and then silence: nothing is known but that.
+    let swallowed =
+        FaultPlan { rate_accepted_no_answer: 1.0, rate_callback_lost: 1.0, ..FaultPlan::default() };
+    fleet.sim.set_faults(swallowed).unwrap();
+    fleet.event(&page("doubt")).await;
+    let doubt = run_of("doubt", "page", "doubt");
+    fleet.run_until(&doubt, |run| run["messages"][0]["status"] == "in_doubt").await;
+
+    let audit = fleet.json(&["audit"]);
+    let stories = audit["unfinished"].as_array().unwrap();
+    let of = |run: &str| stories.iter().find(|story| story["run"] == run);
+    assert_eq!(stories.len(), 2, "{audit:#}");
+    assert_eq!(of(&open).unwrap()["message"], json!(null), "its text arrived, and it waits for an answer");
+    let message = &of(&doubt).unwrap()["message"];
+    assert_eq!(message["status"], "in_doubt");
+    assert!(message["next_at"].is_string(), "{message}");
+    let text = String::from_utf8(fleet.run(&["audit", "--max", "1"]).stdout).unwrap();
+    assert!(text.contains("unfinished: more than 1\n") && text.contains("the sums balance"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

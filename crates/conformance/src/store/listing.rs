@@ -13,7 +13,7 @@ use domain::{
 use ports::{Store, store::RunFilter};
 
 use crate::fixture::{
-    Opening, acknowledged, at, change, load, open_new, sid, submitted, workflow, workflow_named,
+    Opening, acknowledged, at, change, ended, load, open_new, sid, submitted, workflow, workflow_named,
 };
 
 async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
@@ -59,6 +59,7 @@ pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
         workflow: Some(workflow().name().to_owned()),
         source: Some("run_filters".into()),
         held: false,
+        unfinished: false,
         after: Some(other.run.id),
     };
     assert_eq!(ids(&*store, &all).await, [active.id]);
@@ -102,6 +103,21 @@ pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Sto
     assert!(!matches!(found.run.messages[0].phase, MessagePhase::Held { .. }));
     store.change_run(found, stored.version + 1).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, []);
+}
+
+/// And no longer once it has ended; one that is held has not, though its run is over.
+pub async fn runs_whose_story_has_no_end_are_listed_as_unfinished(store: Arc<dyn Store>) {
+    let case = "unfinished";
+    let filter = RunFilter { unfinished: true, ..RunFilter::default() };
+    let run = open_at(&*store, case, 1, 10).await;
+    let held = open_at(&*store, case, 2, 20).await;
+    assert_eq!(ids(&*store, &filter).await, [held.id.clone(), run.id.clone()]);
+    let over = ended(&run, &sid(case, 1), at(30));
+    store.change_run(over, load(&*store, &run).await.version).await.unwrap();
+    let mut closed = acknowledged(&held, at(40));
+    closed.run.messages[0].phase = MessagePhase::Held { started_at: at(20), sent_says: None };
+    store.change_run(closed, load(&*store, &held).await.version).await.unwrap();
+    assert_eq!(ids(&*store, &filter).await, [held.id]);
 }
 
 /// Not as they were opened.

@@ -1,0 +1,137 @@
+//! `callout audit`: is anything lost, and what has no end yet?
+//!
+//! In: sums, and every run that is unfinished. Out: a page of text or one JSON document, and an exit code.
+//! Never: calls an unfinished story a loss: it only says what it waits for.
+
+use std::process::ExitCode;
+
+use control::{Answer, MessageView, Request, RunView};
+use domain::limits::LIST_MAX;
+use jiff::Timestamp;
+use ports::store::Sums;
+use serde::Serialize;
+
+use crate::{
+    args::{Audit, Common, Output},
+    control_client, output,
+};
+
+/// What is printed.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    sums: Sums,
+    /// Messages without an end, and runs that wait for an answer, latest first.
+    unfinished: Vec<Unfinished>,
+    /// Whether there are more of them than were asked for.
+    more: bool,
+}
+
+/// One story without an end.
+#[derive(Serialize)]
+struct Unfinished {
+    run: String,
+    run_phase: &'static str,
+    workflow: String,
+    event_id: String,
+    /// Absent for a run whose messages have all ended.
+    message: Option<MessageView>,
+}
+
+/// Asks, prints, and says by its exit code whether the sums balance.
+pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitCode> {
+    let Answer::Sums { sums } = control_client::ask(&common.config, "", Request::Sums).await? else {
+        anyhow::bail!(control_client::UNASKED);
+    };
+    let (unfinished, more) = unfinished(common, args.max).await?;
+    let balances = sums.balances();
+    let report = Report { sums, unfinished, more };
+    match common.output {
+        Output::Json => output::json(&report)?,
+        Output::Text => print(&report),
+    }
+    Ok(if balances { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Every story without an end, up to a number of them.
+async fn unfinished(common: &Common, max: usize) -> anyhow::Result<(Vec<Unfinished>, bool)> {
+    let (mut found, mut after) = (Vec::new(), None);
+    while found.len() <= max {
+        let request = Request::ListRuns {
+            phase: None,
+            workflow: None,
+            held: false,
+            unfinished: true,
+            after: after.take(),
+            max: LIST_MAX,
+        };
+        let Answer::Runs { runs } = control_client::ask(&common.config, "", request).await? else {
+            anyhow::bail!(control_client::UNASKED);
+        };
+        found.extend(runs.iter().flat_map(of_run));
+        match runs.last() {
+            Some(last) if runs.len() == usize::from(LIST_MAX) => after = Some(last.id.parse()?),
+            Some(_) | None => break,
+        }
+    }
+    let more = found.len() > max;
+    found.truncate(max);
+    Ok((found, more))
+}
+
+fn of_run(run: &RunView) -> Vec<Unfinished> {
+    let story = |message: Option<&MessageView>| Unfinished {
+        run: run.id.clone(),
+        run_phase: run.phase.as_str(),
+        workflow: run.workflow.clone(),
+        event_id: run.event_id.clone(),
+        message: message.cloned(),
+    };
+    let messages: Vec<_> = run
+        .messages
+        .iter()
+        .filter(|message| message.unfinished)
+        .map(|message| story(Some(message)))
+        .collect();
+    if messages.is_empty() { vec![story(None)] } else { messages }
+}
+
+fn print(report: &Report) {
+    let Report { sums, unfinished, more } = report;
+    for (title, counts) in
+        [("runs", &sums.runs), ("messages", &sums.messages), ("dead letters", &sums.dead_letters)]
+    {
+        output::line(format!("{title}: {}", counts.values().sum::<u64>()));
+        counts.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
+    }
+    let events = &sums.events;
+    output::line(format!("events accepted: {}", events.accepted));
+    output::line(format!("  {:<14} {}", "concluded", events.concluded));
+    output::line(format!("  {:<14} {}", "pending", events.pending));
+    output::line(format!("published directly: {}", events.published_directly));
+    output::line(format!("forgotten: {}", sums.forgotten));
+    let at_least = if *more { "more than " } else { "" };
+    output::line(format!("unfinished: {at_least}{}", unfinished.len()));
+    unfinished.iter().for_each(|story| output::line(format!("  {}", story.line())));
+    if *more {
+        output::line("  ... `callout audit --max N` lists more of them");
+    }
+    output::line(if sums.balances() { "the sums balance" } else { "THE SUMS DO NOT BALANCE" });
+}
+
+impl Unfinished {
+    fn line(&self) -> String {
+        let of = format!("{} of event {}", self.workflow, self.event_id);
+        let Some(message) = &self.message else {
+            return format!(
+                "{:<21} {:<14} {of}: waits for an answer or its deadline",
+                self.run, self.run_phase
+            );
+        };
+        let next = message.next_at.map_or_else(
+            || "waits for an operator: `callout runs settle`".to_owned(),
+            |at: Timestamp| format!("looked at again {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        );
+        format!("{:<21} {:<14} {of}, to {}: {next}", message.id, message.status, message.to)
+    }
+}
