@@ -7,29 +7,31 @@ mod dispatch;
 mod doubt;
 mod guard;
 mod open;
+mod places;
 mod poll;
 mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{share::ShareRates, workflow::Lane};
+use domain::share::ShareRates;
 use futures::{StreamExt as _, stream::BoxStream};
 use ports::{Delivery, Queue};
 use shell::{Context, RoleError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::guard::{Guard, Sender};
+use crate::{
+    guard::{Guard, Sender},
+    places::Places,
+};
 
 pub use guard::SenderPace;
+pub use places::PlacesMax;
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
-    /// Deliveries of a lane in hand at once.
-    pub in_flight_max: [(Lane, u16); 3],
-    /// Deliveries of the lanes below critical in hand at once, all together.
-    pub below_critical_max: u16,
+    /// Deliveries in hand at once.
+    pub places: PlacesMax,
     /// What each source may bring at its full urgency.
     pub shares: ShareRates,
     /// How fast the sending number or service may send; as fast as the provider takes it when absent.
@@ -39,15 +41,10 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
-    /// A sender for a carrier that takes so many requests at once. The urgent lane may have all of them and a little
-    /// more, so that the carrier never waits for it. A quarter of them is its own, for the others together stay below,
-    /// and of theirs the lowest lane leaves some to the standard one.
+    /// A sender for a carrier that takes so many requests at once.
     pub fn new(carrier_in_flight_max: u16, shares: ShareRates, pace: Option<SenderPace>) -> Self {
-        let carrier = carrier_in_flight_max.max(8);
-        let (critical, standard, bulk) = (carrier + carrier / 2, carrier / 4 * 3, carrier / 8 * 5);
         Self {
-            in_flight_max: [(Lane::Critical, critical), (Lane::Standard, standard), (Lane::Bulk, bulk)],
-            below_critical_max: standard,
+            places: PlacesMax::new(carrier_in_flight_max),
             shares,
             pace,
             drain_max: Duration::from_secs(15),
@@ -67,16 +64,13 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let guard = Guard::new(config.shares, config.pace, shutdown.clone());
     let sender = Sender { guard: Arc::new(guard), ctx };
-    let below_critical = Arc::new(Semaphore::new(usize::from(config.below_critical_max)));
-    for (lane, in_flight_max) in config.in_flight_max {
-        // Both queues of a lane share its places.
-        let places = Places {
-            of_lane: Arc::new(Semaphore::new(usize::from(in_flight_max))),
-            below_critical: (lane > Lane::Critical).then(|| below_critical.clone()),
-        };
+    // Both queues of a lane share its places.
+    for places in Places::of_lanes(&config.places) {
+        let lane = places.lane();
+        let prefetch = config.places.prefetch(lane);
         for queue in [Queue::Events(lane), Queue::Send(lane)] {
-            let deliveries = sender.ctx.bus.consume(queue, in_flight_max).await?;
-            let pull = Pull { sender: sender.clone(), queue, lane, places: places.clone() };
+            let deliveries = sender.ctx.bus.consume(queue, prefetch).await?;
+            let pull = Pull { sender: sender.clone(), queue, places: places.clone() };
             tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
         }
     }
@@ -92,27 +86,7 @@ pub async fn run(
 struct Pull {
     sender: Sender,
     queue: Queue,
-    lane: Lane,
     places: Places,
-}
-
-/// Bounds what is in hand.
-#[derive(Clone)]
-struct Places {
-    of_lane: Arc<Semaphore>,
-    below_critical: Option<Arc<Semaphore>>,
-}
-
-impl Places {
-    /// Waits for a place. `None` never comes: no semaphore of ours is closed.
-    async fn take(&self) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
-        let of_lane = self.of_lane.clone().acquire_owned().await.ok()?;
-        let below_critical = match self.below_critical.clone() {
-            Some(places) => Some(places.acquire_owned().await.ok()?),
-            None => None,
-        };
-        Some((of_lane, below_critical))
-    }
 }
 
 impl Pull {
@@ -124,13 +98,14 @@ impl Pull {
         workers: TaskTracker,
         shutdown: CancellationToken,
     ) {
+        let lane = self.places.lane();
         let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
         while let Some(delivery) = deliveries.next().await {
             let Some(place) = self.places.take().await else { return };
-            if !self.sender.guard.wait(&self.sender.ctx, self.lane, &shutdown).await {
+            if !self.sender.guard.wait(&self.sender.ctx, lane, &shutdown).await {
                 return;
             }
-            let (sender, queue, lane) = (self.sender.clone(), self.queue, self.lane);
+            let (sender, queue) = (self.sender.clone(), self.queue);
             workers.spawn(async move {
                 work::work(&sender, queue, lane, delivery).await;
                 drop(place);

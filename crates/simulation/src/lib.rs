@@ -10,6 +10,7 @@ mod flood;
 mod outage;
 mod process;
 mod provider;
+mod rows;
 mod scenario;
 mod store;
 mod world;

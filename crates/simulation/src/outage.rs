@@ -1,7 +1,10 @@
 //! A provider that is away for ten minutes while work piles up. In: how much work. Out: what was tried, and when what
 //! went out. Never: a real minute.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use domain::{id::RunId, workflow::Lane};
 use jiff::{SignedDuration, Timestamp};
@@ -62,14 +65,15 @@ pub fn run_outage(count: u64) -> Result<Outage, String> {
         let mut seconds: BTreeMap<i64, usize> = BTreeMap::new();
         early.iter().for_each(|(at, _)| *seconds.entry(at.as_second()).or_default() += 1);
         let taken = world.provider.taken();
+        let sent: HashMap<&RunId, Timestamp> =
+            taken.iter().rev().map(|text| (&text.submission.message.run, text.at)).collect();
         let (runs, mut tickets) = (world.store.all_runs(), 0);
         let mut sent_at: BTreeMap<Lane, Vec<SignedDuration>> = BTreeMap::new();
         for number in 0..count {
             let event = event(kinds(number), number);
             let workflow = event.kind.trim_end_matches(".created");
             let id = RunId::derive(&event.key.source, &event.key.id, workflow, event.subject.as_deref());
-            let Some(at) = taken.iter().find(|text| text.submission.message.run == id).map(|text| text.at)
-            else {
+            let Some(at) = sent.get(&id).copied() else {
                 // A page that was tried during the outage has passed its deadlines, and somebody has a ticket.
                 let run = runs.iter().find(|run| run.id == id);
                 if run.is_none_or(|run| run.ticket.is_none()) {

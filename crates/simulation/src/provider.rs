@@ -63,7 +63,9 @@ impl Provider {
     }
 
     fn set(&self, sid: &MessageSid, status: CarrierStatus, code: Option<u32>) {
-        if let Some(text) = self.texts().iter_mut().find(|text| text.sid == *sid) {
+        let number = usize::from_str_radix(sid.as_str().trim_start_matches("SM"), 16).unwrap_or_default();
+        let mut texts = self.texts();
+        if let Some(text) = number.checked_sub(1).and_then(|at| texts.get_mut(at)) {
             (text.status, text.code) = (status, code);
         }
     }

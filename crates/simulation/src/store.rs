@@ -2,10 +2,7 @@
 //!
 //! Never: awaits anything, so that a simulated run is one order of events and no other.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::{
@@ -23,103 +20,15 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Opened, Slot, Store, StoreError, Versioned,
+    Change, Changed, Opened, Store, StoreError, Versioned,
     store::{DeadLetterFilter, EventSums, Resolution, RunFilter, Sums},
 };
+
+use crate::rows::{Row, State};
 
 /// A store that lives as long as the process.
 #[derive(Default)]
 pub struct MemoryStore(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    runs: BTreeMap<RunId, Row>,
-    opened: u64,
-    alarms: BTreeSet<Slot>,
-    sids: BTreeMap<MessageSid, MessageId>,
-    routes: Vec<ReplyRoute>,
-    consent: Vec<ConsentEntry>,
-    workflows: BTreeMap<String, WorkflowDefinition>,
-    letters: BTreeMap<String, (u64, DeadLetter)>,
-    next: u64,
-    outcomes: BTreeMap<u64, Outcome>,
-    overrides: Vec<Override>,
-    resolutions: BTreeMap<(String, String), Resolution>,
-    paces: BTreeMap<String, Timestamp>,
-    pending: BTreeSet<EventKey>,
-    events: EventSums,
-    losses_since: Option<Timestamp>,
-}
-
-struct Row {
-    run: Run,
-    version: u64,
-    due: Option<Timestamp>,
-    happened_at: Timestamp,
-    opened: u64,
-    timeline: Vec<Entry>,
-    outcomes: Vec<u64>,
-    letters: Vec<String>,
-    sids: Vec<MessageSid>,
-}
-
-impl State {
-    /// Stores a run that may be stored. Returns the alarm that its due row needs.
-    fn write(&mut self, change: Change, happened_at: Timestamp, version: u64) -> Option<Slot> {
-        let Change { run, due, effects } = change;
-        let id = run.id.clone();
-        let alarm = due.map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
-        let opened = self.opened;
-        self.opened += 1;
-        let row = self.runs.entry(id.clone()).or_insert_with(|| Row {
-            run: run.clone(),
-            version,
-            due,
-            happened_at,
-            opened,
-            timeline: Vec::new(),
-            outcomes: Vec::new(),
-            letters: Vec::new(),
-            sids: Vec::new(),
-        });
-        (row.run, row.version, row.due) = (run, version, due);
-        row.timeline.extend(effects.timeline);
-        for outcome in effects.outcomes {
-            self.next += 1;
-            row.outcomes.push(self.next);
-            self.outcomes.insert(self.next, outcome);
-        }
-        for letter in effects.dead_letters {
-            row.letters.push(letter.id.clone());
-            self.next += 1;
-            self.letters.entry(letter.id.clone()).or_insert((self.next, letter));
-        }
-        for (sid, number) in effects.sids {
-            row.sids.push(sid.clone());
-            self.sids.entry(sid).or_insert_with(|| row.run.message_id(number));
-        }
-        self.routes.extend(effects.reply_routes);
-        effects.consent.into_iter().for_each(|entry| self.add_consent(entry));
-        alarm
-    }
-
-    fn add_consent(&mut self, entry: ConsentEntry) {
-        let is_same = |known: &ConsentEntry| {
-            known.number == entry.number
-                && known.change == entry.change
-                && known.source == entry.source
-                && known.evidence == entry.evidence
-        };
-        if !self.consent.iter().any(is_same) {
-            self.consent.push(entry);
-        }
-    }
-
-    fn resolution_of(&self, run: &Run) -> Option<&Resolution> {
-        let subject = run.subject.as_ref().filter(|_| run.closed_at.is_none())?;
-        self.resolutions.get(&(run.workflow.clone(), subject.clone()))
-    }
-}
 
 impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -152,7 +61,7 @@ impl MemoryStore {
     /// Loses every run, as a failover does that lost its writes, and says so.
     pub(crate) fn lose_runs(&self, at: Timestamp) {
         let mut state = self.state();
-        state.runs.clear();
+        state.lose_runs();
         state.losses_since = Some(at);
     }
 }
@@ -199,26 +108,12 @@ impl Store for MemoryStore {
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
-        let mut state = self.state();
-        state.alarms.retain(|slot| slot.second > now.as_second());
         let is_meant = |id: &RunId| shard.is_none_or(|shard| shard == id.shard());
-        let mut due: Vec<(Timestamp, RunId)> = state
-            .runs
-            .iter()
-            .filter_map(|(id, row)| Some((row.due.filter(|due| *due <= now && is_meant(id))?, id.clone())))
-            .collect();
-        due.sort();
-        due.truncate(usize::from(max));
-        for (_, id) in &due {
-            if let Some(row) = state.runs.get_mut(id) {
-                row.due = Some(hidden_until);
-            }
-        }
-        Ok(due.into_iter().map(|(_, id)| id).collect())
+        Ok(self.state().take_due(is_meant, now, hidden_until, usize::from(max)))
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.state().runs.values().filter_map(|row| row.due).min())
+        Ok(self.state().next_due())
     }
 
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
@@ -361,25 +256,7 @@ impl Store for MemoryStore {
     }
 
     async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        let mut state = self.state();
-        let is_over =
-            |row: &Row| row.due.is_none() && row.run.closed_at.is_some_and(|closed_at| closed_at < before);
-        let mut over: Vec<(Option<Timestamp>, RunId)> = state
-            .runs
-            .values()
-            .filter(|row| is_over(row))
-            .map(|row| (row.run.closed_at, row.run.id.clone()))
-            .collect();
-        over.sort();
-        over.truncate(usize::from(max));
-        for (_, id) in &over {
-            let Some(row) = state.runs.remove(id) else { continue };
-            row.outcomes.iter().for_each(|cursor| _ = state.outcomes.remove(cursor));
-            row.letters.iter().for_each(|letter| _ = state.letters.remove(letter));
-            row.sids.iter().for_each(|sid| _ = state.sids.remove(sid));
-            state.routes.retain(|route| route.message.run != *id);
-        }
-        Ok(over.len() as u64)
+        Ok(self.state().forget(before, usize::from(max)) as u64)
     }
 
     async fn sums(&self) -> Result<Sums, StoreError> {

@@ -6,7 +6,7 @@ use simulation::run_outage;
 /// How many events wait; `OUTAGE_EVENTS` says otherwise.
 #[expect(clippy::disallowed_methods, reason = "a test may be told how much to do")]
 fn events() -> u64 {
-    std::env::var("OUTAGE_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
+    std::env::var("OUTAGE_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
 }
 
 #[test]
@@ -17,7 +17,8 @@ fn an_outage_is_no_storm_and_its_backlog_drains_in_lane_order() {
     // Two senders; each may make a few retries a minute whatever else it does, and a tenth beyond that.
     let allowed = 2 * 11 * RETRIES_ALWAYS as usize;
     assert!(outage.retries <= allowed, "{outage:?}");
-    assert!(outage.busiest_second <= 100, "{outage:?}");
+    // What two senders have in hand, and a little more, before they notice.
+    assert!(outage.busiest_second <= 150, "{outage:?}");
     assert!((outage.texts + outage.tickets) as u64 >= events() && outage.tickets <= 10, "{outage:?}");
     let at = |lane| outage.half_drained[&lane];
     assert!(at(Lane::Critical) < at(Lane::Standard) && at(Lane::Standard) < at(Lane::Bulk), "{outage:?}");

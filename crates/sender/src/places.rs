@@ -1,0 +1,159 @@
+//! How much is in hand at once, by lane.
+//!
+//! In: lanes that want a place. Out: places, given back when dropped.
+//! Never: lets work below critical take what is reserved for critical, or the lowest lane go before the standard one.
+
+use std::sync::Arc;
+
+use domain::workflow::Lane;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// How many places there are.
+#[derive(Debug, Clone)]
+pub struct PlacesMax {
+    /// Of each lane.
+    pub of_lane: [(Lane, u16); 3],
+    /// Of the lanes below critical, all together.
+    pub below_critical: u16,
+}
+
+impl PlacesMax {
+    /// For a carrier that takes so many requests at once. The urgent lane may have all of them and a little more, so that
+    /// the carrier never waits for it. A quarter of them is its own. The standard lane leaves an eighth to the lowest,
+    /// which may borrow what the standard one does not use.
+    pub fn new(carrier_in_flight_max: u16) -> Self {
+        let carrier = carrier_in_flight_max.max(8);
+        let most = carrier / 8 * 5;
+        Self {
+            of_lane: [(Lane::Critical, carrier + carrier / 2), (Lane::Standard, most), (Lane::Bulk, most)],
+            below_critical: carrier / 4 * 3,
+        }
+    }
+
+    /// How much of a lane's queue may lie here.
+    pub(crate) fn prefetch(&self, lane: Lane) -> u16 {
+        self.of_lane.iter().find(|(known, _)| *known == lane).map_or(1, |(_, most)| *most)
+    }
+}
+
+/// The places of one lane, which its queues share.
+#[derive(Clone)]
+pub(crate) struct Places {
+    lane: Lane,
+    of_lane: Arc<Semaphore>,
+    below_critical: Arc<Semaphore>,
+    /// How many of the standard lane wait for a place below critical.
+    standard_waits: watch::Sender<usize>,
+}
+
+/// A place, until it is dropped.
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] [Option<OwnedSemaphorePermit>; 2]);
+
+/// One who waits, until it is dropped.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(waits: &'a watch::Sender<usize>) -> Self {
+        waits.send_modify(|waits| *waits += 1);
+        Self(waits)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waits| *waits -= 1);
+    }
+}
+
+impl Places {
+    /// The places of every lane.
+    pub(crate) fn of_lanes(max: &PlacesMax) -> Vec<Self> {
+        let below_critical = Arc::new(Semaphore::new(usize::from(max.below_critical)));
+        let (standard_waits, _) = watch::channel(0);
+        let places = max.of_lane.iter().map(|(lane, most)| Self {
+            lane: *lane,
+            of_lane: Arc::new(Semaphore::new(usize::from(*most))),
+            below_critical: below_critical.clone(),
+            standard_waits: standard_waits.clone(),
+        });
+        places.collect()
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Waits for a place. `None` never comes: nothing here is closed.
+    pub(crate) async fn take(&self) -> Option<Place> {
+        let of_lane = self.of_lane.clone().acquire_owned().await.ok()?;
+        let shared = match self.lane {
+            Lane::Critical => None,
+            Lane::Standard => {
+                let _waiting = Waiting::new(&self.standard_waits);
+                self.below_critical.clone().acquire_owned().await.ok()
+            }
+            Lane::Bulk => Some(self.after_standard().await?),
+        };
+        Some(Place([Some(of_lane), shared]))
+    }
+
+    /// A place that nobody of the standard lane waits for.
+    async fn after_standard(&self) -> Option<OwnedSemaphorePermit> {
+        let mut waits = self.standard_waits.subscribe();
+        loop {
+            waits.wait_for(|waits| *waits == 0).await.ok()?;
+            let place = self.below_critical.clone().acquire_owned().await.ok()?;
+            if *waits.borrow() == 0 {
+                return Some(place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn lanes(carrier: u16) -> [Places; 3] {
+        Places::of_lanes(&PlacesMax::new(carrier)).try_into().unwrap_or_else(|_| panic!("three lanes"))
+    }
+
+    /// Takes places until one would have to be waited for.
+    fn fill(places: &Places) -> Vec<Place> {
+        std::iter::from_fn(|| places.take().now_or_never().flatten()).collect()
+    }
+
+    // Without a runtime: one would end a poll after so many places.
+    #[test]
+    fn whoever_is_alone_has_most_and_critical_has_always_its_own() {
+        let [critical, standard, bulk] = lanes(80);
+        let held = fill(&bulk);
+        assert_eq!((held.len(), fill(&standard).len()), (50, 10));
+        let more = fill(&standard);
+        assert_eq!(fill(&critical).len(), 120, "whatever the others have");
+        drop((held, more));
+        assert_eq!(fill(&standard).len(), 50);
+    }
+
+    // Without a runtime: one would end a poll after so many places.
+    #[test]
+    fn a_place_that_comes_free_goes_to_the_standard_lane_first() {
+        let [_, standard, bulk] = lanes(80);
+        let (mut held, _all) = (fill(&bulk), fill(&standard));
+        held.truncate(49);
+        held.extend(bulk.take().now_or_never().flatten());
+        assert_eq!(held.len(), 50, "nobody else asked");
+        held.truncate(49);
+        let (_taken, mut high, mut low) =
+            (standard.take().now_or_never(), Box::pin(standard.take()), Box::pin(bulk.take()));
+        assert!(low.as_mut().now_or_never().is_none() && high.as_mut().now_or_never().is_none());
+        held.truncate(48);
+        assert!(low.as_mut().now_or_never().is_none(), "it was first, and the standard lane waits");
+        let high = high.now_or_never().flatten();
+        assert!(high.is_some());
+        held.truncate(47);
+        assert!(low.now_or_never().flatten().is_some());
+    }
+}

@@ -1,0 +1,169 @@
+//! What the store in memory holds. In: changes. Out: rows, found by their id or by what is due.
+//!
+//! Never: asks for the time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    carrier::MessageSid,
+    consent::ConsentEntry,
+    directory::Override,
+    event::EventKey,
+    id::{MessageId, RunId},
+    run::Run,
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    Change, Slot,
+    store::{EventSums, Resolution},
+};
+
+/// Everything that is stored.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) runs: BTreeMap<RunId, Row>,
+    /// The due rows, earliest first.
+    dues: BTreeSet<(Timestamp, RunId)>,
+    pub(crate) opened: u64,
+    pub(crate) alarms: BTreeSet<Slot>,
+    pub(crate) sids: BTreeMap<MessageSid, MessageId>,
+    pub(crate) routes: Vec<ReplyRoute>,
+    pub(crate) consent: Vec<ConsentEntry>,
+    pub(crate) workflows: BTreeMap<String, WorkflowDefinition>,
+    pub(crate) letters: BTreeMap<String, (u64, DeadLetter)>,
+    pub(crate) next: u64,
+    pub(crate) outcomes: BTreeMap<u64, Outcome>,
+    pub(crate) overrides: Vec<Override>,
+    pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
+    pub(crate) paces: BTreeMap<String, Timestamp>,
+    pub(crate) pending: BTreeSet<EventKey>,
+    pub(crate) events: EventSums,
+    pub(crate) losses_since: Option<Timestamp>,
+}
+
+/// A run with what is stored beside it.
+pub(crate) struct Row {
+    pub(crate) run: Run,
+    pub(crate) version: u64,
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) happened_at: Timestamp,
+    pub(crate) opened: u64,
+    pub(crate) timeline: Vec<Entry>,
+    pub(crate) outcomes: Vec<u64>,
+    pub(crate) letters: Vec<String>,
+    pub(crate) sids: Vec<MessageSid>,
+}
+
+impl State {
+    /// Stores a run that may be stored. Returns the alarm that its due row needs.
+    pub(crate) fn write(&mut self, change: Change, happened_at: Timestamp, version: u64) -> Option<Slot> {
+        let Change { run, due, effects } = change;
+        let id = run.id.clone();
+        let alarm = due.map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
+        let opened = self.opened;
+        self.opened += 1;
+        let row = self.runs.entry(id.clone()).or_insert_with(|| Row {
+            run: run.clone(),
+            version,
+            due,
+            happened_at,
+            opened,
+            timeline: Vec::new(),
+            outcomes: Vec::new(),
+            letters: Vec::new(),
+            sids: Vec::new(),
+        });
+        (row.run, row.version) = (run, version);
+        if let Some(old) = std::mem::replace(&mut row.due, due) {
+            self.dues.remove(&(old, id.clone()));
+        }
+        self.dues.extend(due.map(|due| (due, id)));
+        row.timeline.extend(effects.timeline);
+        for outcome in effects.outcomes {
+            self.next += 1;
+            row.outcomes.push(self.next);
+            self.outcomes.insert(self.next, outcome);
+        }
+        for letter in effects.dead_letters {
+            row.letters.push(letter.id.clone());
+            self.next += 1;
+            self.letters.entry(letter.id.clone()).or_insert((self.next, letter));
+        }
+        for (sid, number) in effects.sids {
+            row.sids.push(sid.clone());
+            self.sids.entry(sid).or_insert_with(|| row.run.message_id(number));
+        }
+        self.routes.extend(effects.reply_routes);
+        effects.consent.into_iter().for_each(|entry| self.add_consent(entry));
+        alarm
+    }
+
+    /// Takes runs that are due, earliest first, and hides them from other takers for a while.
+    pub(crate) fn take_due(
+        &mut self,
+        is_meant: impl Fn(&RunId) -> bool,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: usize,
+    ) -> Vec<RunId> {
+        self.alarms.retain(|slot| slot.second > now.as_second());
+        let due = self.dues.iter().take_while(|(due, _)| *due <= now).filter(|(_, id)| is_meant(id));
+        let taken: Vec<(Timestamp, RunId)> = due.take(max).cloned().collect();
+        for (due, id) in &taken {
+            self.dues.remove(&(*due, id.clone()));
+            self.dues.insert((hidden_until, id.clone()));
+            if let Some(row) = self.runs.get_mut(id) {
+                row.due = Some(hidden_until);
+            }
+        }
+        taken.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The earliest due time of all runs.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.dues.first().map(|(due, _)| *due)
+    }
+
+    /// Removes ended runs, the first that ended first.
+    pub(crate) fn forget(&mut self, before: Timestamp, max: usize) -> usize {
+        let is_over =
+            |row: &&Row| row.due.is_none() && row.run.closed_at.is_some_and(|closed_at| closed_at < before);
+        let mut over: Vec<(Option<Timestamp>, RunId)> =
+            self.runs.values().filter(is_over).map(|row| (row.run.closed_at, row.run.id.clone())).collect();
+        over.sort();
+        over.truncate(max);
+        for (_, id) in &over {
+            let Some(row) = self.runs.remove(id) else { continue };
+            row.outcomes.iter().for_each(|cursor| _ = self.outcomes.remove(cursor));
+            row.letters.iter().for_each(|letter| _ = self.letters.remove(letter));
+            row.sids.iter().for_each(|sid| _ = self.sids.remove(sid));
+            self.routes.retain(|route| route.message.run != *id);
+        }
+        over.len()
+    }
+
+    /// Loses every run.
+    pub(crate) fn lose_runs(&mut self) {
+        self.runs.clear();
+        self.dues.clear();
+    }
+
+    pub(crate) fn add_consent(&mut self, entry: ConsentEntry) {
+        let is_same = |known: &ConsentEntry| {
+            known.number == entry.number
+                && known.change == entry.change
+                && known.source == entry.source
+                && known.evidence == entry.evidence
+        };
+        if !self.consent.iter().any(is_same) {
+            self.consent.push(entry);
+        }
+    }
+
+    pub(crate) fn resolution_of(&self, run: &Run) -> Option<&Resolution> {
+        let subject = run.subject.as_ref().filter(|_| run.closed_at.is_none())?;
+        self.resolutions.get(&(run.workflow.clone(), subject.clone()))
+    }
+}
