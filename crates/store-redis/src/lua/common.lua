@@ -1,5 +1,5 @@
 -- What several scripts share. A stored run is one string: a header line, then the packed document.
--- Header: "<version> <calls> <phase><forgotten><held> <tally>", for example "2 k2v9x0a7-dq0v8x1za a-- s1".
+-- Header: "<version> <calls> <phase><forgotten><held or unfinished> <tally>", for example "2 k2v9x0a7-dq0v8x1za a-u s1".
 -- Calls are those that wrote the latest versions, the latest first: eight letters of a token, and "a" where the call
 -- was told to raise an alarm.
 
@@ -9,7 +9,7 @@ local function header(key)
   local text = redis.call('GETRANGE', key, 0, 255)
   if text == '' then return nil end
   local version, calls, phase, forgotten, held, tally =
-    string.match(text, '^(%d+) ([%w-]+) (%a)([f-])([h-]) (%w*)\n')
+    string.match(text, '^(%d+) ([%w-]+) (%a)([f-])([hu-]) (%w*)\n')
   if not version then error('UNREADABLE header of ' .. key) end
   return { version = tonumber(version), calls = calls, phase = phase, forgotten = forgotten, held = held, tally = tally }
 end

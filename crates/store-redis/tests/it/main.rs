@@ -3,6 +3,7 @@
 
 mod contract;
 mod crash;
+mod door;
 mod memory;
 mod opening;
 mod outbox;
