@@ -125,7 +125,7 @@ impl Opening {
         run.intend(1, &self.workflow, self.at, &mut effects);
         let due = run.next_due(&self.workflow);
         assert!(due.is_some() && !effects.reply_routes.is_empty(), "the fixture makes a run with a claim");
-        Change { run, due, effects }
+        Change { run, due, rings: true, effects }
     }
 
     /// The change, due at this time.
@@ -167,7 +167,7 @@ pub fn ended(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
     first.effects.timeline.extend(failed.effects.timeline);
     first.effects.timeline.extend(second.effects.timeline);
     first.effects.outcomes.extend(second.effects.outcomes);
-    Change { run: second.run, due: second.due, effects: first.effects }
+    Change { run: second.run, due: second.due, rings: true, effects: first.effects }
 }
 
 /// The run after any transition.
@@ -175,7 +175,7 @@ pub fn change(run: &Run, transition: impl FnOnce(&mut Run, &mut Effects)) -> Cha
     let (mut run, mut effects) = (run.clone(), Effects::default());
     transition(&mut run, &mut effects);
     let due = run.next_due(workflow());
-    Change { run, due, effects }
+    Change { run, due, rings: true, effects }
 }
 
 /// A consent entry of this number.

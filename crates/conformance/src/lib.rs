@@ -70,6 +70,7 @@ macro_rules! store_contract {
                     a_slot_asks_again_after_a_take_has_passed_it
                     a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot
                     a_run_without_a_due_time_asks_for_none
+                    a_due_row_that_need_not_ring_asks_for_none
                 }
                 resolving {
                     resolving_returns_the_open_runs_of_the_subject_alone

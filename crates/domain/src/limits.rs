@@ -66,6 +66,10 @@ pub const CARRIER_ANSWER_MS_MAX: u64 = 10_000;
 pub const LEASE_MS: i64 = 30_000;
 // A slow answer must arrive while its claim still holds, else the message is doubted without need.
 const _: () = assert!(2 * CARRIER_ANSWER_MS_MAX as i64 <= LEASE_MS);
+/// How often due rows are looked for whose alarm did not ring, or that have none, in seconds.
+pub const SWEEP_EVERY_S: u32 = 5;
+// A claim that lapsed has no alarm, and must be found before its doubt is asked about for the first time.
+const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 /// How long a wake-up may take to be acted on before it is sent again, in milliseconds.
 pub const NUDGE_MS: i64 = 30_000;
 /// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.

@@ -23,7 +23,8 @@ struct Stored {
     run: Option<Run>,
     /// What the cache held before; freed with the command, on the caller's thread.
     replaced: Option<Arc<Run>>,
-    due: Option<Timestamp>,
+    /// When an alarm must ring.
+    rings_at: Option<Timestamp>,
     row: RunRow,
     effects: EffectRows,
     state: Arc<State>,
@@ -33,13 +34,14 @@ impl Stored {
     fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
         let row = RunRow::of(&change.run, change.due)?;
         let effects = EffectRows::of(&change)?;
-        Ok(Self { run: Some(change.run), replaced: None, due: change.due, row, effects, state })
+        let rings_at = change.due.filter(|_| change.rings);
+        Ok(Self { run: Some(change.run), replaced: None, rings_at, row, effects, state })
     }
 
     /// Makes the run known to readers. Returns the alarm that its due row needs.
     fn committed(&mut self, version: u64) -> Option<Slot> {
         let run = self.run.take()?;
-        let alarm = self.due.and_then(|due| self.state.marks.mark(&run.id, due));
+        let alarm = self.rings_at.and_then(|due| self.state.marks.mark(&run.id, due));
         self.replaced = self.state.runs.keep(Arc::new(run), version);
         alarm
     }

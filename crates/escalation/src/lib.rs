@@ -11,7 +11,7 @@ use domain::{
     id::RunId,
     limits::{
         CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS, FORGET_BATCH_MAX, FORGET_EVERY_MS, FORGET_PAUSE_MS,
-        RETENTION_S,
+        RETENTION_S, SWEEP_EVERY_S,
     },
     run::Setting,
     timeline::{Command, Effects},
@@ -42,7 +42,7 @@ impl Default for EscalationConfig {
         Self {
             in_flight_max: 64,
             runs_at_once: 32,
-            sweep_every: Duration::from_secs(5),
+            sweep_every: Duration::from_secs(SWEEP_EVERY_S.into()),
             dead_every: Duration::from_secs(20),
             drain_max: Duration::from_secs(15),
         }

@@ -39,6 +39,8 @@ pub struct Change {
     pub run: Run,
     /// When it must be looked at again; `None` removes its due row.
     pub due: Option<Timestamp>,
+    /// Whether an alarm must ring for it. What has none is found by the sweep, some seconds late.
+    pub rings: bool,
     /// What else is stored. `effects.commands` are not: they are published afterwards.
     pub effects: Effects,
 }

@@ -125,10 +125,10 @@ async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -
         }
         step = run.tick(workflow, now, &mut fx);
     }
-    let due = run.next_due(workflow);
+    let (due, rings) = (run.next_due(workflow), run.rings(workflow));
     let commands = fx.commands.clone();
     let log = fx.clone();
-    match ctx.store.open_run(Change { run: run.clone(), due, effects: fx }, happened_at).await? {
+    match ctx.store.open_run(Change { run: run.clone(), due, rings, effects: fx }, happened_at).await? {
         Opened::Known => Ok(()),
         Opened::AlreadyResolved { by } => open_resolved(ctx, event, workflow, &by).await,
         Opened::New { alarm } => {
@@ -155,7 +155,7 @@ async fn open_resolved(
     let mut run = Run::open(event, workflow, now, &mut fx);
     run.resolve(by, workflow, now, &mut fx);
     let log = fx.clone();
-    ctx.store.open_run(Change { run: run.clone(), due: None, effects: fx }, now).await?;
+    ctx.store.open_run(Change { run: run.clone(), due: None, rings: false, effects: fx }, now).await?;
     ctx.tell(&run, &log);
     Ok(())
 }

@@ -77,10 +77,10 @@ impl Context {
         version: u64,
         workflow: &Workflow,
     ) -> Result<bool, RoleError> {
-        let due = run.next_due(workflow);
+        let (due, rings) = (run.next_due(workflow), run.rings(workflow));
         let commands = effects.commands.clone();
         let log = effects.clone();
-        match self.store.change_run(Change { run: run.clone(), due, effects }, version).await? {
+        match self.store.change_run(Change { run: run.clone(), due, rings, effects }, version).await? {
             Changed::Conflict => Ok(false),
             Changed::Stored { alarm } => {
                 self.tell(run, &log);

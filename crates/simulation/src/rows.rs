@@ -59,9 +59,10 @@ pub(crate) struct Row {
 impl State {
     /// Stores a run that may be stored. Returns the alarm that its due row needs.
     pub(crate) fn write(&mut self, change: Change, happened_at: Timestamp, version: u64) -> Option<Slot> {
-        let Change { run, due, effects } = change;
+        let Change { run, due, rings, effects } = change;
         let id = run.id.clone();
-        let alarm = due.map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
+        let alarm =
+            due.filter(|_| rings).map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
         let opened = self.opened;
         self.opened += 1;
         let row = self.runs.entry(id.clone()).or_insert_with(|| Row {

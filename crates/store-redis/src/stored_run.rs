@@ -97,9 +97,10 @@ pub(crate) fn write<'a>(
     marks: Vec<Vec<u8>>,
     how: &Write,
 ) -> Result<Call<'a>, StoreError> {
-    let Change { run, due, effects } = change;
+    let Change { run, due, rings, effects } = change;
     let due_ms = due.map(|due| ceil_ms(due).to_string()).unwrap_or_default();
-    let second = due.map(|due| Slot::of(&run.id, due).second.to_string()).unwrap_or_default();
+    let second =
+        due.filter(|_| *rings).map(|due| Slot::of(&run.id, due).second.to_string()).unwrap_or_default();
     let resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
     let (happened, version) = match how {
         Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),

@@ -72,6 +72,18 @@ pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<
     assert_eq!(alarm_of_change(&*store, moved).await, None, "the slot has one");
 }
 
+/// The sweep finds it; and the next row of the slot that must ring still does.
+pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
+    let first = Change { rings: false, ..due("in_vain", 1, at(10)) };
+    assert_eq!(alarm(&*store, &first).await, None);
+    let next = Change { rings: false, ..change(&first.run, |_, _| {}) };
+    assert_eq!(alarm_of_change(&*store, next).await, None);
+    assert_eq!(store.take_due(None, at(1_000), at(1_015), 10).await.unwrap(), [first.run.id]);
+    let silent = Change { rings: false, ..due("in_vain", 2, at(2_000)) };
+    assert_eq!(alarm(&*store, &silent).await, None);
+    assert!(alarm(&*store, &due("in_vain", 3, at(2_000))).await.is_some());
+}
+
 /// Nothing is due, nothing rings.
 pub async fn a_run_without_a_due_time_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { due: None, ..due("no_due_time", 1, at(10)) };

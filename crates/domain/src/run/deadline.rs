@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Run, RunPhase};
 use crate::{
+    limits::SWEEP_EVERY_S,
     message::{Message, MessageEvent, MessagePhase},
     moment::after_s,
     policy::Rule,
@@ -39,6 +40,20 @@ impl Run {
         let messages = self.messages.iter().filter_map(Message::next_due);
         let deadlines = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
         messages.chain(deadlines).min()
+    }
+
+    /// Whether somebody must be woken at the run's due time, to the second.
+    ///
+    /// Most of what is due is so in vain: the answer to a claim, and the status of a text, come long before the one lapses
+    /// or the other is asked for. Where nothing else is due at about that time, the sweep does.
+    pub fn rings(&self, workflow: &Workflow) -> bool {
+        let in_vain = |message: &&Message| {
+            matches!(message.phase, MessagePhase::Dispatching { .. } | MessagePhase::Submitted { .. })
+        };
+        let others = self.messages.iter().filter(|message| !in_vain(message)).filter_map(Message::next_due);
+        let deadline = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
+        let Some(first) = others.chain(deadline).min() else { return false };
+        self.next_due(workflow).is_some_and(|due| first <= after_s(due, SWEEP_EVERY_S))
     }
 
     fn step_due(&self, workflow: &Workflow) -> Timestamp {

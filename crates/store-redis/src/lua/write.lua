@@ -2,8 +2,8 @@
 --
 -- KEYS: run, timeline, due, alarms, sums, runs, ended, outcomes, dead, dead by time, subject, resolution; the last two
 -- only for a run with a subject.
--- ARGV: 1 token, 2 id, 3 due or '', 4 its second, 5 phase, 6 flags, 7 tally, 8 document, 9 end of a run that needs
--- nothing more or '', 10 opened, 11 event's time if the subject's resolution ends the run or '', 12 version to replace,
+-- ARGV: 1 token, 2 id, 3 due or '', 4 the second of its alarm or '', 5 phase, 6 flags, 7 tally, 8 document, 9 end of
+-- a run that needs nothing more or '', 10 opened, 11 event's time if the subject's resolution ends the run or '', 12 version to replace,
 -- 13 'open' or 'closed', 14 event's time, 15 to 17 how many lines, outcomes and letters follow.
 -- The first write is one that a full server refuses, so that nothing is half written.
 
@@ -39,7 +39,7 @@ end
 
 local function write(version, old)
   local id, due = ARGV[2], ARGV[3]
-  local needs_alarm = due ~= '' and redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[4]) == 1
+  local needs_alarm = ARGV[4] ~= '' and redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[4]) == 1
   local alarm = needs_alarm and 'a' or '-'
   local calls = string.sub(ARGV[1] .. alarm .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
   local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. ARGV[5] .. ARGV[6] .. ' ' .. ARGV[7]
