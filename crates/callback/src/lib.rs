@@ -18,7 +18,7 @@ use axum::{
     routing::post,
 };
 use domain::limits::CALLBACK_BODY_BYTES_MAX;
-use shell::{Context, RoleError};
+use shell::{Context, Recent, RoleError};
 use twilio::{Form, SignatureVerifier};
 
 /// Where Twilio posts statuses, below the public URL.
@@ -38,6 +38,8 @@ pub struct CallbackConfig {
 struct Receiver {
     ctx: Arc<Context>,
     config: CallbackConfig,
+    /// Statuses of a text come soon after one another.
+    recent: Recent,
 }
 
 /// The receiver's routes.
@@ -46,7 +48,7 @@ pub fn router(ctx: Arc<Context>, config: CallbackConfig) -> Router {
         .route(STATUS_PATH, post(receive_status))
         .route(INBOUND_PATH, post(receive_inbound))
         .layer(DefaultBodyLimit::max(CALLBACK_BODY_BYTES_MAX))
-        .with_state(Arc::new(Receiver { ctx, config }))
+        .with_state(Arc::new(Receiver { ctx, config, recent: Recent::default() }))
 }
 
 async fn receive_status(
@@ -56,7 +58,10 @@ async fn receive_status(
     body: Bytes,
 ) -> Response {
     match receiver.believed(&uri, &headers, &body) {
-        Ok(form) => answer(status::receive(&receiver.ctx, &form, uri.query()).await, StatusCode::NO_CONTENT),
+        Ok(form) => {
+            let stored = status::receive(&receiver.ctx, &receiver.recent, &form, uri.query()).await;
+            answer(stored, StatusCode::NO_CONTENT)
+        }
         Err(refusal) => refuse(&refusal),
     }
 }

@@ -1,13 +1,18 @@
 //! A status of one of our messages.
 
 use domain::{carrier::FailureClass, message::MessageEvent};
-use shell::Context;
+use shell::{Context, Recent};
 use twilio::{Form, StatusCallback};
 
 use crate::Refusal;
 
 /// Stores the status with its message. A repeated, late or early one is welcome and changes what it can.
-pub(crate) async fn receive(ctx: &Context, form: &Form, query: Option<&str>) -> Result<(), Refusal> {
+pub(crate) async fn receive(
+    ctx: &Context,
+    recent: &Recent,
+    form: &Form,
+    query: Option<&str>,
+) -> Result<(), Refusal> {
     let callback = StatusCallback::from_form(form, query)?;
     // Our own id is in the URL, so that a callback may come before our response is stored. Without it the SID must do.
     let message = match &callback.message {
@@ -24,15 +29,11 @@ pub(crate) async fn receive(ctx: &Context, form: &Form, query: Option<&str>) -> 
         None => FailureClass::Informational,
     };
     let event = MessageEvent::Status { sid: &callback.sid, status, code: callback.error_code, class };
-    let applied = ctx
-        .change(&message.run, |run, workflow, now, fx| {
+    let is_known = ctx
+        .change_recent(recent, &message.run, |run, workflow, now, fx| {
             run.apply_to_message(message.number, &event, workflow, now, fx);
             run.message(message.number).is_some()
         })
         .await?;
-    if applied.is_some_and(|applied| applied.value) {
-        Ok(())
-    } else {
-        Err(Refusal::Unknown(callback.sid.to_string()))
-    }
+    if is_known == Some(true) { Ok(()) } else { Err(Refusal::Unknown(callback.sid.to_string())) }
 }

@@ -92,7 +92,7 @@ impl Backend {
         match self {
             Self::Embedded(embedded) => embedded.close().await,
             // Connections close when nobody holds them any more; what was published is confirmed.
-            Self::Fleet(_, _) => {}
+            Self::Fleet(outbox, _) => outbox.flush().await,
         }
     }
 }

@@ -13,7 +13,10 @@ use domain::{
 use jiff::Timestamp;
 use ports::{Announcement, Change, Changed, Ended, Queue, Versioned, store::Slot};
 
-use crate::context::{Context, RoleError};
+use crate::{
+    context::{Context, RoleError},
+    recent::Recent,
+};
 
 /// What came of a change.
 #[derive(Debug)]
@@ -22,6 +25,13 @@ pub struct Applied<T> {
     pub value: T,
     /// The run as it is stored.
     pub run: Versioned<Run>,
+}
+
+/// What came of one try.
+enum Attempt<T> {
+    Stored(Applied<T>),
+    Unchanged(Applied<T>),
+    Conflict(RunId),
 }
 
 impl Context {
@@ -50,20 +60,59 @@ impl Context {
         mut transition: impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
     ) -> Result<Option<Applied<T>>, RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
-            let workflow = self.book.of(&seen.value, &*self.store).await?;
-            let mut run = seen.value.clone();
-            let mut effects = Effects::default();
-            let value = transition(&mut run, &workflow, self.clock.now(), &mut effects);
-            if run == seen.value && effects == Effects::default() {
-                return Ok(Some(Applied { value, run: seen }));
+            match self.attempt(seen, &mut transition).await? {
+                Attempt::Stored(applied) | Attempt::Unchanged(applied) => return Ok(Some(applied)),
+                Attempt::Conflict(id) => match self.store.load_run(&id).await? {
+                    Some(stored) => seen = stored,
+                    None => return Ok(None),
+                },
             }
-            if self.store_change(&run, effects, seen.version, &workflow).await? {
-                return Ok(Some(Applied { value, run: Versioned { value: run, version: seen.version + 1 } }));
-            }
-            let Some(stored) = self.store.load_run(&seen.value.id).await? else { return Ok(None) };
-            seen = stored;
         }
         Err(RoleError::Contended(seen.value.id))
+    }
+
+    /// The same, beginning with the run as this process stored it last, if it did lately.
+    ///
+    /// # Errors
+    /// As [`Context::change`].
+    pub async fn change_recent<T>(
+        &self,
+        recent: &Recent,
+        id: &RunId,
+        mut transition: impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
+    ) -> Result<Option<T>, RoleError> {
+        let remembered = match recent.take(id) {
+            Some(seen) => Some(self.attempt(seen, &mut transition).await?),
+            None => None,
+        };
+        let applied = match remembered {
+            Some(Attempt::Stored(applied)) => Some(applied),
+            // That nothing is to be changed is true of the latest version only.
+            Some(Attempt::Unchanged(_) | Attempt::Conflict(_)) | None => self.change(id, transition).await?,
+        };
+        Ok(applied.map(|Applied { value, run }| {
+            recent.keep(run);
+            value
+        }))
+    }
+
+    async fn attempt<T>(
+        &self,
+        seen: Versioned<Run>,
+        transition: &mut impl FnMut(&mut Run, &Workflow, Timestamp, &mut Effects) -> T,
+    ) -> Result<Attempt<T>, RoleError> {
+        let workflow = self.book.of(&seen.value, &*self.store).await?;
+        let mut run = seen.value.clone();
+        let mut effects = Effects::default();
+        let value = transition(&mut run, &workflow, self.clock.now(), &mut effects);
+        if run == seen.value && effects == Effects::default() {
+            return Ok(Attempt::Unchanged(Applied { value, run: seen }));
+        }
+        if self.store_change(&run, effects, seen.version, &workflow).await? {
+            let run = Versioned { value: run, version: seen.version + 1 };
+            return Ok(Attempt::Stored(Applied { value, run }));
+        }
+        Ok(Attempt::Conflict(run.id))
     }
 
     /// Stores one change and performs its effects. `false`: somebody else was first, and nothing happened.

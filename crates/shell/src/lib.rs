@@ -8,7 +8,9 @@ mod book;
 mod change;
 mod context;
 mod poison;
+mod recent;
 
 pub use book::{Routes, WorkflowBook};
 pub use change::Applied;
 pub use context::{Context, RoleError};
+pub use recent::Recent;

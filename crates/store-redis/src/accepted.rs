@@ -3,6 +3,8 @@
 //! In: events that are about to be published, and their ends. Out: the events that have not ended for a while.
 //! Never: counts an event twice, or lets one go that has not ended.
 
+use std::collections::BTreeMap;
+
 use domain::{
     event::{Event, EventKey},
     id::{SHARDS, digest},
@@ -61,7 +63,7 @@ impl RedisStore {
     /// Writes events down before they are published.
     pub(crate) async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
         let again_at = now + SignedDuration::from_millis(AGAIN_AFTER_MS);
-        let mut calls: std::collections::BTreeMap<u8, Call<'_>> = std::collections::BTreeMap::new();
+        let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
         for event in events {
             let name = name_of(&event.key);
             let shard = shard_of(&name);
@@ -74,13 +76,17 @@ impl RedisStore {
         Ok(())
     }
 
-    /// An event has ended in the store.
-    pub(crate) async fn conclude(&self, key: &EventKey) -> Result<(), StoreError> {
-        let name = name_of(key);
-        let shard = shard_of(&name);
-        let call = Call::new(&self.scripts.conclude, vec![self.keys.accepted(shard), self.keys.sums(shard)])
-            .arg(&name[..]);
-        self.link.call::<u64>(call).await?;
+    /// Events have ended in the store.
+    pub(crate) async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
+        let mut by_shard: BTreeMap<u8, Vec<[u8; 12]>> = BTreeMap::new();
+        for name in keys.iter().map(name_of) {
+            by_shard.entry(shard_of(&name)).or_default().push(name);
+        }
+        let calls = by_shard.into_iter().map(|(shard, names)| {
+            let keys = vec![self.keys.accepted(shard), self.keys.sums(shard)];
+            names.iter().fold(Call::new(&self.scripts.conclude, keys), |call, name| call.arg(&name[..]))
+        });
+        self.link.calls::<u64>(calls).await?;
         Ok(())
     }
 

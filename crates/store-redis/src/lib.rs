@@ -9,6 +9,7 @@
 
 mod accepted;
 mod beside;
+mod conclude;
 mod config;
 mod connect;
 mod due;

@@ -21,7 +21,7 @@ use ports::{
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use crate::store::RedisStore;
+use crate::{conclude::Concluder, store::RedisStore};
 
 /// How often events are looked for that have not ended in time.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -31,6 +31,7 @@ pub struct Outbox {
     bus: Arc<dyn Bus>,
     store: Arc<RedisStore>,
     clock: Arc<dyn Clock>,
+    concluder: Concluder,
     sweeping: JoinHandle<()>,
 }
 
@@ -38,7 +39,14 @@ impl Outbox {
     /// Wraps a bus. Must be called within a Tokio runtime.
     pub fn new(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let sweeping = tokio::spawn(sweep(bus.clone(), store.clone(), clock.clone()));
-        Arc::new(Self { bus, store, clock, sweeping })
+        // It ends by itself: deliveries may be answered when this is gone.
+        let (concluder, _task) = Concluder::start(store.clone(), clock.clone());
+        Arc::new(Self { bus, store, clock, concluder, sweeping })
+    }
+
+    /// Returns once every event that has ended is off the list.
+    pub async fn flush(&self) {
+        self.concluder.flush().await;
     }
 }
 
@@ -92,9 +100,9 @@ fn not_stored(error: StoreError) -> BusError {
     }
 }
 
-/// Takes the event off the list before the delivery is answered: whoever answers has stored what came of it.
+/// Has the event taken off the list once its delivery is answered: whoever answers has stored what came of it.
 struct Concluding {
-    store: Arc<RedisStore>,
+    concluder: Concluder,
     key: Option<EventKey>,
     inner: Box<dyn Receipt>,
 }
@@ -102,11 +110,12 @@ struct Concluding {
 #[async_trait]
 impl Receipt for Concluding {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
-        let Self { store, key, inner } = *self;
+        let Self { concluder, key, inner } = *self;
+        let is_answered = inner.ack().await;
         if let Some(key) = key {
-            store.conclude(&key).await.map_err(not_stored)?;
+            concluder.ended(key);
         }
-        inner.ack().await
+        is_answered
     }
 
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
@@ -147,10 +156,11 @@ impl Bus for Outbox {
         if !matches!(queue, Queue::Events(_)) {
             return Ok(deliveries);
         }
-        let store = self.store.clone();
+        let concluder = self.concluder.clone();
         let concluding = move |mut delivery: Delivery| {
             let key = key_of(&delivery.payload);
-            delivery.receipt = Box::new(Concluding { store: store.clone(), key, inner: delivery.receipt });
+            delivery.receipt =
+                Box::new(Concluding { concluder: concluder.clone(), key, inner: delivery.receipt });
             delivery
         };
         Ok(deliveries.map(concluding).boxed())

@@ -17,7 +17,8 @@ const READY_MAX: Duration = Duration::from_secs(30);
 /// Names a server that runs already, to be used for tests that need none of their own.
 const URL_VARIABLE: &str = "CALLOUT_TEST_REDIS_URL";
 /// What the store asks of a server, and no snapshots beside it.
-const DURABLE: &str = "--appendonly yes --appendfsync always --maxmemory-policy noeviction --save ''";
+const DURABLE: &str = "--appendonly yes --appendfsync always --auto-aof-rewrite-min-size 512mb \
+                       --maxmemory-policy noeviction --save ''";
 
 /// A server.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ use crate::{
 /// What names on the broker begin with.
 const PREFIX: &str = "bench.";
 /// Requests to the provider that all senders together keep open.
-const IN_FLIGHT_MAX: usize = 300;
+const IN_FLIGHT_MAX: usize = 480;
 
 /// How events come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

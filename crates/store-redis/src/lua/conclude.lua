@@ -1,5 +1,6 @@
--- Takes an event off the list: it has ended in the store. KEYS: accepted, sums. ARGV: 1 name.
--- One that is not on the list was published to the broker by its producer, or this is a repetition.
-local known = redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HINCRBY', KEYS[2], known == 1 and 'ec' or 'eu', 1)
+-- Takes events off the list: they have ended in the store. KEYS: accepted, sums. ARGV: their names.
+-- Those that are not on the list were published to the broker by their producers, or this is a repetition.
+local known = redis.call('HDEL', KEYS[1], unpack(ARGV))
+if known > 0 then redis.call('HINCRBY', KEYS[2], 'ec', known) end
+if known < #ARGV then redis.call('HINCRBY', KEYS[2], 'eu', #ARGV - known) end
 return known

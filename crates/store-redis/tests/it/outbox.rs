@@ -23,7 +23,8 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
     let clock = Arc::new(SystemClock);
     let settings = EmbeddedConfig::new(directory.path().join("bus.db"), BTreeMap::new(), clock.clone());
     let inner = Embedded::open(settings).unwrap();
-    let bus: Arc<dyn Bus> = Outbox::new(inner.bus(), store.clone(), clock);
+    let outbox = Outbox::new(inner.bus(), store.clone(), clock);
+    let bus: Arc<dyn Bus> = outbox.clone();
 
     let events: Vec<Event> = (0..5).map(|n| event("outbox", n, STANDARD)).collect();
     bus.publish_events(&events, Share::Within).await.unwrap();
@@ -43,6 +44,7 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
             // The second copy of each is no second event, and what producers publish themselves counts as it does.
             published_directly: n - concluded,
         };
+        outbox.flush().await;
         assert_eq!(sums(&store).await, expected);
         assert!(sums(&store).await.balances());
     }
