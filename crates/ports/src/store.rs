@@ -218,7 +218,8 @@ pub trait Store: Send + Sync {
 
     /// Replaces a run and its due row and adds the effects, in one atomic unit, if it is still at `version`.
     ///
-    /// Reply routes and consent entries are visible before the new run is.
+    /// Reply routes and consent entries are visible before the new run is. A provider's name may be bound though the
+    /// change came too late: it is true of its message whoever stores it.
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError>;
 
     /// Takes up to `max` runs due at `now`, earliest first, and hides them from other takers until `hidden_until`.

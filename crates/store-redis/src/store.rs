@@ -59,9 +59,10 @@ impl RedisStore {
         change.due.filter(|_| needed == b"a").map(|due| Slot::of(&change.run.id, due))
     }
 
-    /// Whether a change is too late already, asked before anything is written that nobody takes back.
+    /// Whether a change is too late already, asked before consent is written that nobody takes back. A provider's name is
+    /// true of its message whoever stores it.
     async fn is_too_late(&self, change: &Change, version: Option<u64>) -> Result<bool, StoreError> {
-        if change.effects.consent.is_empty() && change.effects.sids.is_empty() {
+        if change.effects.consent.is_empty() {
             return Ok(false);
         }
         let key = self.keys.run(&change.run.id);
