@@ -17,7 +17,7 @@ use ports::SystemClock;
 use serde_json::Value;
 use store_redis::{RedisConfig, RedisStore};
 use tempfile::TempDir;
-use test_servers::{RabbitMq, RedisServer};
+use test_servers::{RabbitMq, RedisCluster, RedisServer};
 use tokio::process::Command;
 use twilio::transport::{Reach, client_builder};
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
@@ -37,7 +37,7 @@ const READY_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct Fleet {
     pub(crate) sim: SimHandle,
     pub(crate) broker: Arc<RabbitMq>,
-    pub(crate) redis: Arc<RedisServer>,
+    pub(crate) redis: Arc<Truth>,
     /// In the order of [`ROLES`].
     pub(crate) workers: Vec<Worker>,
     pub(crate) client: reqwest::Client,
@@ -45,6 +45,29 @@ pub(crate) struct Fleet {
     env: Vec<(String, String)>,
     folder: TempDir,
     _door: Door,
+}
+
+/// Redis: one server, or a cluster of three that share the keys.
+pub(crate) struct Truth {
+    url: String,
+    servers: Vec<RedisServer>,
+}
+
+impl Truth {
+    fn start(is_cluster: bool) -> Self {
+        if is_cluster {
+            // Without replicas, which may lag: what one server acknowledged, it still has when it comes back.
+            let RedisCluster { url, nodes } = RedisCluster::private(false);
+            return Self { url, servers: nodes };
+        }
+        let server = RedisServer::private();
+        Self { url: server.url.clone(), servers: vec![server] }
+    }
+
+    /// The servers are killed in turns.
+    pub(crate) fn victim(&self, turn: usize) -> Option<&RedisServer> {
+        self.servers.get(turn % self.servers.len())
+    }
 }
 
 fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
@@ -56,7 +79,8 @@ fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
 impl Fleet {
     pub(crate) async fn start(plan: &Plan) -> Result<Self> {
         let broker = tokio::task::spawn_blocking(RabbitMq::private);
-        let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
+        let is_cluster = plan.is_redis_cluster;
+        let redis = Arc::new(tokio::task::spawn_blocking(move || Truth::start(is_cluster)).await?);
         let broker = Arc::new(broker.await?);
         let listening = free_addresses(ROLES.len())?;
         let callbacks = ROLES.iter().zip(&listening).filter(|(role, _)| **role == "callback");

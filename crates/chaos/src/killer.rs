@@ -52,10 +52,11 @@ pub(crate) async fn kill_all(
                 ("rabbitmq", Some(SystemClock.now()))
             }
             Victim::Store(down_ms) => {
-                let redis = fleet.redis.clone();
-                restarts.push(restart(down_ms, move |order| match order {
-                    Order::Kill => redis.kill(),
-                    Order::Start => redis.restart(),
+                let (redis, turn) = (fleet.redis.clone(), deaths.at.get("redis").map_or(0, Vec::len));
+                restarts.push(restart(down_ms, move |order| match (redis.victim(turn), order) {
+                    (Some(server), Order::Kill) => server.kill(),
+                    (Some(server), Order::Start) => server.restart(),
+                    (None, _) => {}
                 }));
                 ("redis", Some(SystemClock.now()))
             }

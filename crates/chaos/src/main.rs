@@ -29,6 +29,9 @@ struct Args {
     /// How often Redis is killed and started again.
     #[arg(long)]
     store_restarts: Option<usize>,
+    /// Three primaries of a Redis Cluster, killed in turns, instead of one server.
+    #[arg(long)]
+    redis_cluster: bool,
     /// The run that is part of the tests: 1,000 events, 8 kills, one restart of each server, no recovery figures.
     #[arg(long)]
     short: bool,
@@ -49,6 +52,7 @@ async fn main() -> Result<ExitCode> {
     plan.events = args.events.unwrap_or(plan.events);
     plan.kills = args.kills.unwrap_or(plan.kills);
     plan.broker_restarts = args.broker_restarts.unwrap_or(plan.broker_restarts);
+    plan.is_redis_cluster = args.redis_cluster;
     plan.store_restarts = args.store_restarts.unwrap_or(plan.store_restarts);
     let report = if std::io::stderr().is_terminal() {
         let bar = ProgressBar::new_spinner();

@@ -34,6 +34,8 @@ pub struct Plan {
     pub store_restarts: usize,
     /// How long a page waits for its acknowledgement, in seconds, at each step.
     pub ack_s: u32,
+    /// Whether the truth is on three primaries of a Redis Cluster, which are killed in turns, instead of one server.
+    pub is_redis_cluster: bool,
     /// Whether the recovery figures are measured as well.
     pub measures_recovery: bool,
 }
@@ -61,6 +63,7 @@ impl Plan {
             broker_restarts: 2,
             store_restarts: 2,
             ack_s: 20,
+            is_redis_cluster: false,
             measures_recovery: true,
         }
     }

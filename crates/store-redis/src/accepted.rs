@@ -92,11 +92,8 @@ impl RedisStore {
 
     /// Some of the events that have not ended in time.
     pub(crate) async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
-        let mut lengths = redis::pipe();
-        for shard in 0..SHARDS {
-            lengths.cmd("HLEN").arg(self.keys.accepted(shard));
-        }
-        let lengths: Vec<u64> = self.link.pipeline(&lengths).await?;
+        let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
+        let lengths: Vec<u64> = self.link.commands(lengths.collect()).await?;
         let mut waiting = Vec::new();
         for (shard, _) in (0..SHARDS).zip(lengths).filter(|(_, length)| *length > 0) {
             let mut cursor = 0_u64;

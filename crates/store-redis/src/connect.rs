@@ -17,6 +17,7 @@ use crate::{
     keys::Keys,
     link::Link,
     script::Scripts,
+    servers::Servers,
     store::RedisStore,
 };
 
@@ -28,6 +29,8 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
 const RECONNECTS: usize = 10;
+/// The same for a node of a cluster: half a second, after which it is asked who took its place.
+const RECONNECTS_OF_NODE: usize = 4;
 /// Calls that may wait to be written to the connection.
 const PIPELINE_MAX: usize = 1_024;
 
@@ -46,9 +49,6 @@ pub enum ConnectError {
         /// Its version.
         found: String,
     },
-    /// It is a cluster.
-    #[error("this is a Redis Cluster, and only a single primary is supported: give the address of one")]
-    Cluster,
     /// What is answered may be lost in a restart.
     #[error(
         "Redis keeps what it acknowledges in memory alone: set `appendonly yes` (and `appendfsync always`), \
@@ -89,22 +89,14 @@ impl RedisStore {
     /// # Errors
     /// Says what is wrong with the server, or why it cannot be reached. Nothing is changed then.
     pub async fn connect(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
-        let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
-        let manager = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(config.response_timeout))
-            .set_connection_timeout(Some(config.response_timeout))
-            .set_min_delay(RECONNECT_MIN)
-            .set_max_delay(RECONNECT_MAX)
-            .set_number_of_retries(RECONNECTS)
-            .set_pipeline_buffer_size(PIPELINE_MAX);
-        let mut connection =
-            ConnectionManager::new_with_config(client, manager).await.map_err(ConnectError::Unreachable)?;
+        let servers = find(&config).await?;
+        let unreachable = ConnectError::Unreachable;
+        let infos = servers.map().every::<String>(&cmd("INFO")).await.map_err(unreachable)?;
+        infos.iter().try_for_each(|info| check(&fields(info), config.durability))?;
         let keys = Keys::new(&config.key_prefix);
-        let info = info(&mut connection).await.map_err(ConnectError::Unreachable)?;
-        check(&info, config.durability)?;
-        claim_schema(&mut connection, &keys).await?;
+        claim_schema(&servers, &keys).await?;
         let store = Self {
-            link: Link::new(connection, config.drops_answers),
+            link: Link::new(servers, config.clock.clone(), config.drops_answers),
             keys,
             scripts: Scripts::new(),
             settings: Settings::of(&config),
@@ -117,10 +109,27 @@ impl RedisStore {
     }
 }
 
-/// What the server says of itself.
-pub(crate) async fn info(connection: &mut ConnectionManager) -> Result<BTreeMap<String, String>, RedisError> {
-    let text: String = cmd("INFO").query_async(connection).await?;
-    Ok(fields(&text))
+/// The server at an address, or all primaries of the cluster that it belongs to.
+async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
+    let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
+    let address = client.get_connection_info().clone();
+    let manager = |retries| {
+        ConnectionManagerConfig::new()
+            .set_response_timeout(Some(config.response_timeout))
+            .set_connection_timeout(Some(config.response_timeout))
+            .set_min_delay(RECONNECT_MIN)
+            .set_max_delay(RECONNECT_MAX)
+            .set_number_of_retries(retries)
+            .set_pipeline_buffer_size(PIPELINE_MAX)
+    };
+    let connected = ConnectionManager::new_with_config(client, manager(RECONNECTS)).await;
+    let mut connection = connected.map_err(ConnectError::Unreachable)?;
+    let info: String = cmd("INFO").query_async(&mut connection).await.map_err(ConnectError::Unreachable)?;
+    if fields(&info).get("cluster_enabled").map(String::as_str) != Some("1") {
+        return Ok(Servers::one(connection));
+    }
+    let servers = Servers::cluster(address, manager(RECONNECTS_OF_NODE), connection).await;
+    servers.map_err(ConnectError::Unreachable)
 }
 
 /// The lines of `INFO`.
@@ -135,9 +144,6 @@ fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), 
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
     if (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) < VERSION_MIN {
         return Err(ConnectError::OldServer { found: version.to_owned() });
-    }
-    if said("cluster_enabled") == Some("1") {
-        return Err(ConnectError::Cluster);
     }
     let verdict = match (said("aof_enabled"), said("maxmemory_policy")) {
         (Some("0"), _) => Err(ConnectError::NotDurable),
@@ -155,12 +161,14 @@ fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), 
     }
 }
 
-async fn claim_schema(connection: &mut ConnectionManager, keys: &Keys) -> Result<(), ConnectError> {
+async fn claim_schema(servers: &Servers, keys: &Keys) -> Result<(), ConnectError> {
     let key = keys.schema();
-    let set: Result<(), _> = cmd("SETNX").arg(&key).arg(SCHEMA).query_async(connection).await;
-    set.map_err(ConnectError::Unreachable)?;
-    let found: String =
-        cmd("GET").arg(&key).query_async(connection).await.map_err(ConnectError::Unreachable)?;
+    let claim = async {
+        let mut node = servers.map().of(key.as_bytes())?;
+        cmd("SETNX").arg(&key).arg(SCHEMA).query_async::<()>(&mut node).await?;
+        cmd("GET").arg(&key).query_async::<String>(&mut node).await
+    };
+    let found = claim.await.map_err(ConnectError::Unreachable)?;
     if found.parse::<u32>().is_ok_and(|found| found <= SCHEMA) {
         Ok(())
     } else {
@@ -172,8 +180,7 @@ async fn claim_schema(connection: &mut ConnectionManager, keys: &Keys) -> Result
 mod tests {
     use super::*;
 
-    const GOOD: &str =
-        "redis_version:7.0.15\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\ncluster_enabled:0\r\n";
+    const GOOD: &str = "redis_version:7.0.15\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n";
 
     fn said(info: &str, durability: Durability) -> String {
         check(&fields(info), durability).map_or_else(|error| error.to_string(), |()| "good".to_owned())
@@ -188,7 +195,6 @@ mod tests {
             ("noeviction", "allkeys-lru", "allkeys-lru"),
             ("aof_enabled:1", "x:1", "`appendonly`"),
             ("maxmemory_policy", "x", "`maxmemory-policy`"),
-            ("cluster_enabled:0", "cluster_enabled:1", "Cluster"),
         ];
         for (from, to, word) in cases {
             let text = said(&GOOD.replace(from, to), Durability::Checked);

@@ -49,16 +49,13 @@ impl RedisStore {
 
     /// Slots that have rung need an alarm again. Before due rows are read: one that comes after that asks for its own.
     async fn clear_alarms(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
-        let mut pipeline = redis::pipe();
-        for shard in shards {
-            pipeline
-                .cmd("ZREMRANGEBYSCORE")
-                .arg(self.keys.alarms(shard))
-                .arg("-inf")
-                .arg(now.as_second())
-                .ignore();
-        }
-        self.link.pipeline(&pipeline).await
+        let of_shard = |shard| {
+            let mut remove = redis::cmd("ZREMRANGEBYSCORE");
+            remove.arg(self.keys.alarms(shard)).arg("-inf").arg(now.as_second());
+            remove
+        };
+        self.link.commands::<()>(shards.map(of_shard).collect()).await?;
+        Ok(())
     }
 
     async fn due_at(
@@ -104,11 +101,9 @@ impl RedisStore {
     }
 
     pub(crate) async fn earliest_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let mut pipeline = redis::pipe();
-        for shard in 0..SHARDS {
-            pipeline.cmd("ZRANGE").arg(self.keys.due(shard)).arg(0).arg(0).arg("WITHSCORES");
-        }
-        let rows: Vec<Vec<(String, i64)>> = self.link.pipeline(&pipeline).await?;
+        let of_shard =
+            |shard| redis::cmd("ZRANGE").arg(self.keys.due(shard)).arg(0).arg(0).arg("WITHSCORES").to_owned();
+        let rows: Vec<Vec<(String, i64)>> = self.link.commands((0..SHARDS).map(of_shard).collect()).await?;
         Ok(rows.into_iter().flatten().map(|(_, due)| due).min().map(of_ms))
     }
 }

@@ -33,12 +33,13 @@ struct Marks {
 
 impl RedisStore {
     pub(crate) async fn forget_runs(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        let mut pipeline = redis::pipe();
-        for shard in 0..SHARDS {
-            pipeline.cmd("ZRANGEBYSCORE").arg(self.keys.ended(shard)).arg("-inf");
-            pipeline.arg(format!("({}", floor_ms(before))).arg("LIMIT").arg(0).arg(max);
-        }
-        let ended: Vec<Vec<String>> = self.link.pipeline(&pipeline).await?;
+        let of_shard = |shard| {
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(self.keys.ended(shard)).arg("-inf").arg(format!("({}", floor_ms(before)));
+            range.arg("LIMIT").arg(0).arg(max);
+            range
+        };
+        let ended: Vec<Vec<String>> = self.link.commands((0..SHARDS).map(of_shard).collect()).await?;
         let mut gone = 0;
         for text in ended.into_iter().flatten() {
             if gone == u64::from(max) {
@@ -54,11 +55,9 @@ impl RedisStore {
     async fn forget_run(&self, id: &RunId) -> Result<bool, StoreError> {
         let Some(Versioned { value: run, version }) = self.stored_run(id).await? else {
             // Its rows are left of a run that the server lost.
-            let mut pipeline = redis::pipe();
             for key in [self.keys.ended(id.shard()), self.keys.runs(id.shard())] {
-                pipeline.cmd("ZREM").arg(key).arg(id.as_str()).ignore();
+                self.link.command::<()>(redis::cmd("ZREM").arg(key).arg(id.as_str())).await?;
             }
-            self.link.pipeline::<()>(&pipeline).await?;
             return Ok(false);
         };
         let marks = self.marks_of(id).await?;

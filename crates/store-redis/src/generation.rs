@@ -13,6 +13,7 @@ use redis::cmd;
 
 use crate::{
     connect::fields,
+    keys::short,
     link::Call,
     store::RedisStore,
     time::{floor_ms, of_ms},
@@ -46,6 +47,18 @@ impl Generation {
     }
 }
 
+/// What names the history of all servers together: one that fails over, comes or goes makes it another.
+fn history_of(infos: &[String]) -> String {
+    // A managed server may hide it; then there is nothing to compare but the generation.
+    let of = |info: &String| fields(info).remove("master_replid").unwrap_or_else(|| "hidden".to_owned());
+    let mut histories: Vec<String> = infos.iter().map(of).collect();
+    histories.sort();
+    match &histories[..] {
+        [only] => only.clone(),
+        several => short(&several.iter().map(String::as_str).collect::<Vec<_>>()),
+    }
+}
+
 impl RedisStore {
     /// Rises whenever writes may have been lost. 0: it is not known yet.
     pub fn generation(&self) -> u64 {
@@ -61,16 +74,23 @@ impl RedisStore {
         (until > self.settings.clock.now()).then_some(until)
     }
 
-    /// Looks at the server's history. [`ports::Store::take_due`] does so every ten seconds, and when a connection broke.
+    /// Looks at the servers' history. [`ports::Store::take_due`] does so every ten seconds, and when a connection broke.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// When a server does not answer.
     pub async fn check_generation(&self) -> Result<(), StoreError> {
+        let looked = self.look_at_history().await;
+        if looked.is_err() {
+            // Nobody goes on as if it had been looked at.
+            self.link.note_broke();
+        }
+        looked
+    }
+
+    async fn look_at_history(&self) -> Result<(), StoreError> {
         let now = self.settings.clock.now();
-        let text: String = self.link.command(cmd("INFO").arg("replication")).await?;
-        let history = fields(&text).get("master_replid").cloned();
-        // A managed server may hide it; then there is nothing to compare but the generation.
-        let history = history.unwrap_or_else(|| "hidden".to_owned());
+        let texts: Vec<String> = self.link.every(cmd("INFO").arg("replication")).await?;
+        let history = history_of(&texts);
         let call = Call::new(&self.scripts.generation, vec![self.keys.generation()])
             .arg(history)
             .arg(self.generation())

@@ -1,6 +1,6 @@
 //! The truth of a fleet, on Redis.
 //!
-//! In: the address of a server that keeps what it acknowledges. Out: a [`ports::Store`] that many processes share.
+//! In: the address of a server, or of a Redis Cluster, that keeps what it acknowledges. Out: a [`ports::Store`] that many processes share.
 //! Never: leaves two keys of one script in different cluster slots, or a script that may not be repeated: a write whose
 //! answer was lost may have been applied.
 //!
@@ -22,6 +22,7 @@ mod merge;
 mod outbox;
 mod packed;
 mod script;
+mod servers;
 mod store;
 mod stored_run;
 mod sums;

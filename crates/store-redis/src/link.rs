@@ -6,28 +6,39 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use futures::future::try_join_all;
-use ports::StoreError;
+use jiff::SignedDuration;
+use ports::{Clock, StoreError};
 use redis::{
-    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ServerErrorKind, ToRedisArgs,
-    aio::ConnectionManager,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation,
+    ServerErrorKind, ToRedisArgs,
 };
+
+use crate::servers::{Node, Servers};
 
 /// How often a call is made whose answer does not come.
 const TRIES: u8 = 2;
+/// How often a cluster may send a call elsewhere, or ask for patience while a slot moves.
+const REDIRECTS_MAX: u8 = 16;
+/// How long a call waits for keys that are on their way, in milliseconds.
+const PATIENCE_MS: i64 = 50;
 /// How long a token is: 40 bits, compared only with those of the same run and version. `common.lua` knows it as well.
 const TOKEN_BYTES: u32 = 8;
 
-/// The connection, and what makes calls repeatable.
+/// The servers, and what makes calls repeatable.
 pub(crate) struct Link {
-    connection: ConnectionManager,
+    servers: Servers,
+    clock: Arc<dyn Clock>,
     /// Names calls: chance is wanted here, since two processes must never choose the same names.
     names: RandomState,
     calls: AtomicU64,
-    /// Since when the server may be another one: whoever reads this looks.
+    /// Since when a server may be another one: whoever reads this looks.
     broke: AtomicBool,
     /// For tests: the first answer of every call is dropped.
     drops_answers: bool,
@@ -51,10 +62,29 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What a server is asked.
+#[derive(Clone, Copy)]
+enum Request<'a> {
+    Script(&'a ScriptInvocation<'a>),
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline),
+}
+
+impl Request<'_> {
+    async fn at<T: FromRedisValue>(self, node: &mut Node) -> RedisResult<T> {
+        match self {
+            Self::Script(invocation) => invocation.invoke_async(node).await,
+            Self::Command(command) => command.query_async(node).await,
+            Self::Pipeline(pipeline) => pipeline.query_async(node).await,
+        }
+    }
+}
+
 impl Link {
-    pub(crate) fn new(connection: ConnectionManager, drops_answers: bool) -> Self {
+    pub(crate) fn new(servers: Servers, clock: Arc<dyn Clock>, drops_answers: bool) -> Self {
         Self {
-            connection,
+            servers,
+            clock,
             names: RandomState::new(),
             calls: AtomicU64::new(0),
             broke: AtomicBool::new(false),
@@ -76,43 +106,49 @@ impl Link {
         self.broke.swap(false, Ordering::AcqRel)
     }
 
+    /// The next caller who asks is told that a connection broke.
+    pub(crate) fn note_broke(&self) {
+        self.broke.store(true, Ordering::Release);
+    }
+
     pub(crate) async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
         let mut invocation = call.script.prepare_invoke();
         invocation.key(&call.keys).arg(&call.arguments);
+        let key = call.keys.first().map_or("", String::as_str).as_bytes();
+        let request = Request::Script(&invocation);
         if self.drops_answers {
-            let dropped: Result<T, _> = invocation.invoke_async(&mut self.connection.clone()).await;
-            drop(dropped);
+            drop(self.repeated::<T>(key, request).await);
         }
-        for _ in 1..TRIES {
-            match invocation.invoke_async(&mut self.connection.clone()).await {
-                Err(error) if self.is_lost(&error) => {}
-                done => return done.map_err(|error| fault(&error)),
-            }
-        }
-        let last = invocation.invoke_async(&mut self.connection.clone()).await;
-        last.map_err(|error| self.fault(&error))
+        self.repeated(key, request).await
     }
 
-    /// Runs a command that may be repeated.
+    /// Runs a command on one key that may be repeated.
     pub(crate) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        for _ in 1..TRIES {
-            match command.query_async(&mut self.connection.clone()).await {
-                Err(error) if self.is_lost(&error) => {}
-                done => return done.map_err(|error| fault(&error)),
-            }
-        }
-        command.query_async(&mut self.connection.clone()).await.map_err(|error| self.fault(&error))
+        self.repeated(key_of(command), Request::Command(command)).await
     }
 
-    /// Runs commands that may be repeated, in one round trip.
-    pub(crate) async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        for _ in 1..TRIES {
-            match pipeline.query_async(&mut self.connection.clone()).await {
-                Err(error) if self.is_lost(&error) => {}
-                done => return done.map_err(|error| fault(&error)),
-            }
+    /// Runs commands on one key each that may be repeated. On a single server nobody else comes between them.
+    pub(crate) async fn commands<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
+        if self.servers.is_cluster() {
+            return try_join_all(commands.iter().map(|command| self.command(command))).await;
         }
-        pipeline.query_async(&mut self.connection.clone()).await.map_err(|error| self.fault(&error))
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        self.repeated(b"", Request::Pipeline(&pipeline)).await
+    }
+
+    /// Runs a command that may be repeated on every server.
+    pub(crate) async fn every<T: FromRedisValue>(&self, command: &Cmd) -> Result<Vec<T>, StoreError> {
+        let seen = self.servers.map();
+        match seen.every(command).await {
+            Err(error) if self.is_lost(&error) => {
+                self.servers.look_again(&seen).await;
+                self.servers.map().every(command).await.map_err(|error| self.fault(&error))
+            }
+            done => done.map_err(|error| fault(&error)),
+        }
     }
 
     /// Makes calls that do not need each other, at once.
@@ -123,10 +159,59 @@ impl Link {
         try_join_all(calls.into_iter().map(|call| self.call(call))).await
     }
 
+    /// Makes a call at the server of a key, again if its answer was lost, and wherever a cluster says.
+    async fn repeated<T: FromRedisValue>(&self, key: &[u8], request: Request<'_>) -> Result<T, StoreError> {
+        let (mut tries, mut redirects) = (1, 0);
+        let mut redirected = None;
+        loop {
+            let seen = self.servers.map();
+            let mut node = match redirected.take() {
+                Some(node) => node,
+                None => match seen.of(key) {
+                    Ok(node) => node,
+                    Err(error) => {
+                        self.servers.look_again(&seen).await;
+                        return Err(fault(&error));
+                    }
+                },
+            };
+            let error = match request.at(&mut node).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if self.is_lost(&error) {
+                self.servers.look_again(&seen).await;
+                if tries == TRIES {
+                    return Err(fault(&error));
+                }
+                tries += 1;
+                continue;
+            }
+            if redirects == REDIRECTS_MAX {
+                return Err(fault(&error));
+            }
+            redirects += 1;
+            let says = |kind| error.kind() == ErrorKind::Server(kind);
+            if says(ServerErrorKind::Moved) {
+                // A replica may have taken over.
+                self.note_broke();
+                redirected = self.servers.redirected(&error);
+                self.servers.look_again(&seen).await;
+            } else if says(ServerErrorKind::Ask) {
+                redirected = self.servers.redirected(&error);
+            } else if says(ServerErrorKind::TryAgain) {
+                let soon = self.clock.now() + SignedDuration::from_millis(PATIENCE_MS);
+                self.clock.sleep_until(soon).await;
+            } else {
+                return Err(fault(&error));
+            }
+        }
+    }
+
     fn is_lost(&self, error: &RedisError) -> bool {
         let lost = error.is_io_error() || error.is_unrecoverable_error();
         if lost {
-            self.broke.store(true, Ordering::Release);
+            self.note_broke();
         }
         lost
     }
@@ -134,6 +219,14 @@ impl Link {
     fn fault(&self, error: &RedisError) -> StoreError {
         self.is_lost(error);
         fault(error)
+    }
+}
+
+/// The key of a command that has one.
+fn key_of(command: &Cmd) -> &[u8] {
+    match command.args_iter().nth(1) {
+        Some(redis::Arg::Simple(key)) => key,
+        _ => b"",
     }
 }
 

@@ -104,18 +104,21 @@ impl RedisStore {
     /// Only outcomes from before the reading began are returned: one that is stored while the shards are read has a
     /// later cursor than any that is returned, whichever shard it went to, so that a reader never passes it by.
     pub(crate) async fn ends(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
-        let (seconds, microseconds): (u64, u64) = self.link.command(&redis::cmd("TIME")).await?;
-        let began = seconds * 1_000_000 + microseconds;
+        // Where there are several servers, the clock that is behind: none of them stores anything earlier from now on.
+        let clocks: Vec<(u64, u64)> = self.link.every(&redis::cmd("TIME")).await?;
+        let began = clocks.into_iter().map(|(seconds, more)| seconds * 1_000_000 + more).min();
+        let began = began.unwrap_or_default();
         let shards = u64::from(SHARDS);
         let (passed, last_shard) = (after / shards, after % shards);
-        let mut pipeline = redis::pipe();
-        for shard in 0..SHARDS {
+        let of_shard = |shard: u8| {
             // A shard after the cursor's may hold another outcome of the same microsecond.
             let from = if u64::from(shard) > last_shard { passed.to_string() } else { format!("({passed}") };
-            pipeline.cmd("ZRANGEBYSCORE").arg(self.keys.outcomes(shard)).arg(from).arg(format!("({began}"));
-            pipeline.arg("WITHSCORES").arg("LIMIT").arg(0).arg(max);
-        }
-        let rows: Vec<Vec<(String, u64)>> = self.link.pipeline(&pipeline).await?;
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(self.keys.outcomes(shard)).arg(from).arg(format!("({began}"));
+            range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(max);
+            range
+        };
+        let rows: Vec<Vec<(String, u64)>> = self.link.commands((0..SHARDS).map(of_shard).collect()).await?;
         let mut found = Vec::new();
         for (shard, rows) in (0_u64..).zip(rows) {
             for (member, at) in rows {

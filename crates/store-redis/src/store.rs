@@ -39,7 +39,7 @@ const VERSION_BYTES_MAX: u8 = 20;
 /// How long it is remembered who settled a dead letter, in milliseconds.
 const TAKER_KEPT_MS: u32 = 60_000;
 
-/// The truth of a fleet, on one Redis server or its replicas' primary.
+/// The truth of a fleet, on one Redis server, its replicas' primary, or the primaries of a Redis Cluster.
 pub struct RedisStore {
     pub(crate) link: Link,
     pub(crate) keys: Keys,

@@ -5,6 +5,7 @@
 
 use domain::id::SHARDS;
 use ports::{StoreError, store::Sums};
+use redis::cmd;
 
 use crate::{
     link::unreadable,
@@ -14,14 +15,9 @@ use crate::{
 
 impl RedisStore {
     pub(crate) async fn total(&self) -> Result<Sums, StoreError> {
-        let mut pipeline = redis::pipe();
-        for shard in 0..SHARDS {
-            pipeline.cmd("HGETALL").arg(self.keys.sums(shard));
-        }
-        for shard in 0..SHARDS {
-            pipeline.cmd("HLEN").arg(self.keys.accepted(shard));
-        }
-        let mut answers: Vec<redis::Value> = self.link.pipeline(&pipeline).await?;
+        let sums = (0..SHARDS).map(|shard| cmd("HGETALL").arg(self.keys.sums(shard)).to_owned());
+        let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
+        let mut answers: Vec<redis::Value> = self.link.commands(sums.chain(lengths).collect()).await?;
         let pending = answers.split_off(usize::from(SHARDS));
         let readable = |error: redis::ParsingError| unreadable("sums", "of all shards", error);
         let pending: Vec<u64> = redis::from_redis_value(redis::Value::Array(pending)).map_err(readable)?;

@@ -7,8 +7,10 @@
 mod ports;
 mod rabbitmq;
 mod redis;
+mod redis_cluster;
 mod supervisor;
 
 pub use ports::free_port;
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};
+pub use redis_cluster::{RedisCluster, redis_cluster};

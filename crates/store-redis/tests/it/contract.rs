@@ -25,3 +25,15 @@ mod with_lost_answers {
 
     conformance::store_contract!(fresh_with_lost_answers);
 }
+
+/// Three primaries: every call finds its own.
+mod on_a_cluster {
+    use super::*;
+
+    async fn fresh_on_a_cluster(case: &'static str) -> Fresh<dyn Store> {
+        let config = setup::config(&test_servers::redis_cluster().url, case);
+        Fresh { port: RedisStore::connect(config).await.unwrap(), guard: Box::new(()) }
+    }
+
+    conformance::store_contract!(fresh_on_a_cluster);
+}

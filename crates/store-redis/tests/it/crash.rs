@@ -55,6 +55,20 @@ async fn a_server_that_lost_everything_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_could_not_be_looked_at_is_looked_at_by_the_next_caller() {
+    let server = RedisServer::private();
+    let config = config(&server.url, "unseen");
+    let key = format!("{}generation", config.key_prefix);
+    let store = RedisStore::connect(config).await.unwrap();
+    let mut connection = crate::setup::beside(&server.url);
+    redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+    redis::cmd("SET").arg(&key).arg("no generation").exec(&mut connection).unwrap();
+    store.check_generation().await.unwrap_err();
+    redis::cmd("DEL").arg(&key).exec(&mut connection).unwrap();
+    assert!(store.losses_since().await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_server_refuses_and_changes_nothing() {
     let server = RedisServer::private();
     let store = RedisStore::connect(config(&server.url, "full")).await.unwrap();

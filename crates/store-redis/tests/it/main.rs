@@ -1,6 +1,7 @@
 //! The Redis store keeps its contract on a real server, and its own promises beside it.
 #![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
 
+mod cluster;
 mod contract;
 mod crash;
 mod door;
