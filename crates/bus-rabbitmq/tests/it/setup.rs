@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus_rabbitmq::{RabbitBus, RabbitConfig, topology::Names};
+use bus_rabbitmq::{DelayMode, RabbitBus, RabbitConfig, topology::Names};
 use conformance::bus::lanes;
 use domain::{event::Event, share::Share, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
@@ -16,11 +16,17 @@ pub(crate) const STANDARD: Queue = Queue::Events(Lane::Standard);
 /// How long anything may take, beside compilers and other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// `plugin`: tests delay work by the plugin, which a broker that `CALLOUT_TEST_AMQP_URL` names may have.
+const DELAY_VARIABLE: &str = "CALLOUT_TEST_DELAY";
+
 /// A configuration under names of its own.
 pub(crate) fn config(broker: &RabbitMq, test: &str) -> RabbitConfig {
     // Unique, for a broker that the environment names keeps what earlier runs left.
     let prefix = format!("{test}.{}.", SystemClock.now().as_nanosecond());
-    RabbitConfig { prefix, ..RabbitConfig::new(&broker.url, lanes()) }
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
+    let has_plugin = std::env::var(DELAY_VARIABLE).is_ok_and(|delay| delay == "plugin");
+    let delay = if has_plugin { DelayMode::Plugin } else { DelayMode::Buckets };
+    RabbitConfig { prefix, delay, ..RabbitConfig::new(&broker.url, lanes()) }
 }
 
 /// A bus and its names.
