@@ -23,8 +23,11 @@ const ROLES: [&[&str]; 5] = [&["ingest"], &["sender"], &["sender"], &["escalatio
 const SENDERS: [usize; 2] = [1, 2];
 
 async fn fleet(name: &str) -> Fleet {
-    let backend =
-        format!("[backend]\nkind = \"fleet\"\namqp_prefix = \"{name}.\"\nredis_prefix = \"{name}:\"\n");
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
+    let delay = std::env::var("CALLOUT_TEST_DELAY").unwrap_or_else(|_| "buckets".to_owned());
+    let backend = format!(
+        "[backend]\nkind = \"fleet\"\namqp_prefix = \"{name}.\"\nredis_prefix = \"{name}:\"\ndelay = \"{delay}\"\n"
+    );
     let env = vec![
         ("CALLOUT_AMQP_URL".to_owned(), test_servers::rabbitmq().url.clone()),
         ("CALLOUT_REDIS_URL".to_owned(), test_servers::redis().url.clone()),

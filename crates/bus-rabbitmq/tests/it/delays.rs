@@ -1,5 +1,6 @@
 //! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
 
+use bus_rabbitmq::{DelayMode, RabbitConfig};
 use domain::share::Share;
 use lapin::{BasicProperties, options::QueueBindOptions, types::FieldTable};
 use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::Slot};
@@ -12,10 +13,10 @@ use crate::setup::{
 /// Trap 1: without an alternate exchange 32 of them stop every timer of the bucket.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
-    let config = config(rabbitmq(), "unroutable");
+    let config = RabbitConfig { delay: DelayMode::Buckets, ..config(rabbitmq(), "unroutable") };
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;
-    let delay = names.delay(bus_rabbitmq::DelayMode::Buckets);
+    let delay = names.delay(DelayMode::Buckets);
     for _ in 0..40 {
         publish_raw(
             &raw,
@@ -96,13 +97,13 @@ async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
 /// Trap 2: a forwarder that waits for a destination looks again after three minutes. Nothing of ours ever waits for one.
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms_ring_again_as_soon_as_a_missing_binding_is_back() {
-    let config = config(rabbitmq(), "gap");
+    let config = RabbitConfig { delay: DelayMode::Buckets, ..config(rabbitmq(), "gap") };
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;
     let (queue, wake) = (names.queue(Queue::Escalation), names.wake());
     let (queue, wake, key) = (queue.as_str(), wake.as_str(), "*.final.escalation");
     raw.queue_unbind(queue.into(), wake.into(), key.into(), FieldTable::default()).await.unwrap();
-    let delay = names.delay(bus_rabbitmq::DelayMode::Buckets);
+    let delay = names.delay(DelayMode::Buckets);
     for _ in 0..40 {
         let properties = BasicProperties::default().with_delivery_mode(2);
         publish_raw(&raw, &delay, "d1.final.escalation", b"{}", properties).await;

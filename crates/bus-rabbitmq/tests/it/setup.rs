@@ -24,7 +24,7 @@ pub(crate) fn config(broker: &RabbitMq, test: &str) -> RabbitConfig {
     // Unique, for a broker that the environment names keeps what earlier runs left.
     let prefix = format!("{test}.{}.", SystemClock.now().as_nanosecond());
     #[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
-    let has_plugin = std::env::var(DELAY_VARIABLE).is_ok_and(|delay| delay == "plugin");
+    let has_plugin = !broker.is_own() && std::env::var(DELAY_VARIABLE).is_ok_and(|delay| delay == "plugin");
     let delay = if has_plugin { DelayMode::Plugin } else { DelayMode::Buckets };
     RabbitConfig { prefix, delay, ..RabbitConfig::new(&broker.url, lanes()) }
 }
