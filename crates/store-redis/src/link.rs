@@ -16,8 +16,7 @@ use futures::future::try_join_all;
 use jiff::SignedDuration;
 use ports::{Clock, StoreError};
 use redis::{
-    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation,
-    ServerErrorKind, ToRedisArgs,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
 };
 
 use crate::servers::{Node, Servers};
@@ -28,6 +27,11 @@ const TRIES: u8 = 2;
 const REDIRECTS_MAX: u8 = 16;
 /// How long a call waits for keys that are on their way, in milliseconds.
 const PATIENCE_MS: i64 = 50;
+/// Where the keys of a script's call begin.
+const FIRST_KEY: usize = 3;
+/// What a change of a run has room for before its call must grow.
+const CALL_ARGUMENTS: usize = 40;
+const CALL_BYTES: usize = 2_048;
 /// How long a token is: 40 bits, compared only with those of the same run and version. `common.lua` knows it as well.
 const TOKEN_BYTES: u32 = 8;
 
@@ -44,20 +48,21 @@ pub(crate) struct Link {
     drops_answers: bool,
 }
 
-/// One call of a script.
+/// One call of a script, written as it will be sent: a change has thirty arguments, and each would be an allocation.
 pub(crate) struct Call<'a> {
     script: &'a Script,
-    pub(crate) keys: Vec<String>,
-    arguments: Vec<Vec<u8>>,
+    command: Cmd,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
-        Self { script, keys, arguments: Vec::new() }
+        let mut command = Cmd::with_capacity(CALL_ARGUMENTS, CALL_BYTES);
+        command.arg("EVALSHA").arg(script.get_hash()).arg(keys.len()).arg(keys);
+        Self { script, command }
     }
 
     pub(crate) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
-        argument.write_redis_args(&mut self.arguments);
+        self.command.arg(argument);
         self
     }
 }
@@ -65,17 +70,24 @@ impl<'a> Call<'a> {
 /// What a server is asked.
 #[derive(Clone, Copy)]
 enum Request<'a> {
-    Script(&'a ScriptInvocation<'a>),
+    Call(&'a Call<'a>),
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
 }
 
 impl Request<'_> {
     async fn at<T: FromRedisValue>(self, node: &mut Node) -> RedisResult<T> {
-        match self {
-            Self::Script(invocation) => invocation.invoke_async(node).await,
-            Self::Command(command) => command.query_async(node).await,
-            Self::Pipeline(pipeline) => pipeline.query_async(node).await,
+        let call = match self {
+            Self::Call(call) => call,
+            Self::Command(command) => return command.query_async(node).await,
+            Self::Pipeline(pipeline) => return pipeline.query_async(node).await,
+        };
+        match call.command.query_async(node).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                call.script.load_async(node).await?;
+                call.command.query_async(node).await
+            }
+            done => done,
         }
     }
 }
@@ -112,10 +124,7 @@ impl Link {
     }
 
     pub(crate) async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
-        let mut invocation = call.script.prepare_invoke();
-        invocation.key(&call.keys).arg(&call.arguments);
-        let key = call.keys.first().map_or("", String::as_str).as_bytes();
-        let request = Request::Script(&invocation);
+        let (key, request) = (argument(&call.command, FIRST_KEY), Request::Call(&call));
         if self.drops_answers {
             drop(self.repeated::<T>(key, request).await);
         }
@@ -124,7 +133,7 @@ impl Link {
 
     /// Runs a command on one key that may be repeated.
     pub(crate) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.repeated(key_of(command), Request::Command(command)).await
+        self.repeated(argument(command, 1), Request::Command(command)).await
     }
 
     /// Runs commands on one key each that may be repeated. On a single server nobody else comes between them.
@@ -222,10 +231,10 @@ impl Link {
     }
 }
 
-/// The key of a command that has one.
-fn key_of(command: &Cmd) -> &[u8] {
-    match command.args_iter().nth(1) {
-        Some(redis::Arg::Simple(key)) => key,
+/// An argument of a command, counted from its name.
+fn argument(command: &Cmd, index: usize) -> &[u8] {
+    match command.args_iter().nth(index) {
+        Some(redis::Arg::Simple(argument)) => argument,
         _ => b"",
     }
 }
