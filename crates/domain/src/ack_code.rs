@@ -174,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_use_the_whole_alphabet_at_every_place() {
+        let codes: Vec<AckCode> = (0..4_000).map(|number| AckCode::derive(&message(number), &[])).collect();
+        for place in 0..LENGTH {
+            let used: std::collections::BTreeSet<u8> = codes.iter().map(|code| code.0[place]).collect();
+            assert_eq!(used.len(), ALPHABET.len(), "place {place}");
+        }
+    }
+
+    #[test]
     fn a_code_is_read_in_either_case_and_is_neither_word_nor_number() {
         let code: AckCode = "k7x4".parse().unwrap();
         assert_eq!(code.to_string(), "K7X4");
@@ -220,6 +229,7 @@ mod tests {
             "why do I get K7X4 again",
             "the code K7X4 does not work for me",
             "ack ack ack ack ack",
+            "on it on it ack",
             "on",
             "on K7X4 shift",
             "ok thank you please thanks",

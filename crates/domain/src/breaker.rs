@@ -172,6 +172,7 @@ mod tests {
         let turns: Vec<_> = (0..BREAKER_TROUBLE_MIN).map(|_| breaker.note(Heard::Trouble, at(0))).collect();
         assert!(turns[..turns.len() - 1].iter().all(Option::is_none));
         assert_eq!(turns.last(), Some(&Some(Turn::Opened { stopped: None, until: at(BREAKER_OPEN_MS_MIN) })));
+        assert!(!breaker.is_closed());
         breaker
     }
 
@@ -199,6 +200,7 @@ mod tests {
         }
         assert!(matches!(breaker.pull(Lane::Critical, at(until)), Pull::At(_)), "a few probes are enough");
         assert_eq!(breaker.note(Heard::Answer, at(until + 10)), Some(Turn::Closed));
+        assert!(breaker.is_closed());
         assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Pull::Now);
     }
 

@@ -83,6 +83,8 @@ mod tests {
         let granted = (0..500).filter(|_| budget.take_retry(at(50)).is_ok()).count();
         assert_eq!(granted, 100);
         assert_eq!(budget.take_retry(at(50)), Err(at(51)));
+        assert_eq!(budget.sums(at(59)), (1_000, 100), "those of the first second are as old as they may be");
+        assert_eq!(budget.sums(at(60)), (980, 100));
         // A minute later nothing of it counts any more, and a few retries are always allowed.
         let granted = (0..500).filter(|_| budget.take_retry(at(120)).is_ok()).count();
         assert_eq!(granted, RETRIES_ALWAYS as usize);

@@ -215,3 +215,23 @@ pub struct CarrierMessage {
     /// How many segments it was split into, where known.
     pub segments: Option<u8>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sid_is_two_letters_and_32_hex_digits_and_prints_as_it_is() {
+        let text = format!("SM{}", "0f".repeat(16));
+        let sid: MessageSid = text.parse().unwrap();
+        assert_eq!((sid.to_string(), format!("{sid:?}")), (text.clone(), text.clone()));
+        for wrong in [&text[1..], &text[..33], &text.replace('f', "g"), &text.replace("SM", "AC")] {
+            assert_eq!(wrong.parse::<MessageSid>(), Err(NotASid), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_printed_says_its_length_alone() {
+        assert_eq!(format!("{:?}", Text("Disk full: db-1".into())), "<15 characters>");
+    }
+}
