@@ -35,7 +35,11 @@ enum Chore {
     /// Check what the compiler does not: headers, file lengths, stubs, versions.
     Tidy,
     /// Put deliberate bugs into a copy of the work tree, and check that some test notices each.
-    Mutants,
+    Mutants {
+        /// Instead, let `cargo mutants` change every line of `domain`, one after the other; half an hour.
+        #[arg(long)]
+        domain: bool,
+    },
     /// Measure a release build, and print figures for docs/benchmarks.md.
     Bench {
         /// Passed on to the benchmark.
@@ -80,7 +84,8 @@ fn run() -> Result<()> {
         }
         Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
-        Chore::Mutants => mutants::run(&root()),
+        Chore::Mutants { domain: false } => mutants::run(&root()),
+        Chore::Mutants { domain: true } => mutants::domain(&root()),
         Chore::Bench { args } => {
             if args.iter().any(|arg| arg.ends_with("fleet")) {
                 servers::ensure()?;

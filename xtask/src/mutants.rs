@@ -1,6 +1,7 @@
 //! Deliberate bugs: each is put into a copy of the work tree, and some test must notice.
 //!
-//! In: the list below. Out: which test caught which bug; an error for one that nobody caught.
+//! In: the list below, or whatever `cargo mutants` finds to change. Out: which test caught which bug; an error for one
+//! that nobody caught.
 //! Never: changes the work tree itself.
 
 use std::{
@@ -141,6 +142,26 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         }
     }
     if survivors.is_empty() { Ok(()) } else { bail!("nobody noticed: {}", survivors.join("; ")) }
+}
+
+/// Lets cargo-mutants change every line of `domain`, and runs its tests on each. What it may skip, and why, stands in
+/// `.cargo/mutants.toml`.
+pub(crate) fn domain(root: &Path) -> Result<()> {
+    let found = Command::new(env!("CARGO")).args(["mutants", "--version"]).output()?;
+    if !found.status.success() {
+        bail!("cargo-mutants is missing: cargo install cargo-mutants --locked");
+    }
+    let out = root.join("target/mutants");
+    fs::create_dir_all(&out)?;
+    let status = Command::new(env!("CARGO"))
+        .args(["mutants", "--package", "callout-domain", "--test-package", "callout-domain", "--jobs", "2"])
+        .args(["--timeout", "15", "--cargo-test-arg=--lib", "--cargo-test-arg=--tests", "--output"])
+        .arg(&out)
+        .current_dir(root)
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_PROFILE_TEST_DEBUG", "false")
+        .status()?;
+    if status.success() { Ok(()) } else { bail!("see {}", out.join("mutants.out").display()) }
 }
 
 /// Copies what is built. Files that are the same keep their time, so that only a bug is compiled again.

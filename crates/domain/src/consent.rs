@@ -109,6 +109,24 @@ mod tests {
         assert_eq!(consent.opted_out_since(), None);
     }
 
+    #[test]
+    fn of_two_entries_of_one_moment_the_one_that_forbids_counts() {
+        for changes in
+            [[ConsentChange::OptOut, ConsentChange::OptIn], [ConsentChange::OptIn, ConsentChange::OptOut]]
+        {
+            let mut consent = Consent::default();
+            changes.into_iter().for_each(|change| consent.apply(&entry(change, 10)));
+            assert!(consent.opted_out_since().is_some());
+        }
+        let (grant, revoke) =
+            (ConsentChange::Grant(Category::Marketing), ConsentChange::Revoke(Category::Marketing));
+        for changes in [[grant.clone(), revoke.clone()], [revoke, grant]] {
+            let mut consent = Consent::default();
+            changes.into_iter().for_each(|change| consent.apply(&entry(change, 10)));
+            assert!(!consent.is_granted(Category::Marketing));
+        }
+    }
+
     proptest! {
         #[test]
         fn the_order_in_which_entries_arrive_does_not_matter(

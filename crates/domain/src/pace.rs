@@ -33,11 +33,14 @@ impl Pace {
 
     /// So many units within any hour; nothing is reserved ahead.
     pub fn hourly(units: u32) -> Self {
-        // Half of them may go at once, and the other half is spread over the hour: together no hour has more.
-        let burst = units.div_ceil(2);
-        Self::new((units - burst).max(1), Duration::from_secs(3_600), burst, 0)
+        // Half of them may go at once. The other half is spread so that the one after its last falls into the next hour.
+        let burst = units.div_ceil(2).max(1);
+        let spread = u64::from(units.saturating_sub(burst));
+        Self { interval_us: HOUR_US.div_ceil(spread + 1), burst, horizon_s: 0 }
     }
 }
+
+const HOUR_US: u64 = 3_600_000_000;
 
 /// What wants to enter which queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +112,23 @@ mod tests {
         let (first, busy_until) = reserve(&Pace { burst: 1, ..PACE }, 3, Timestamp::MIN, at(0));
         let (second, _) = reserve(&Pace { burst: 1, ..PACE }, 1, busy_until, at(0));
         assert_eq!((first, second), (Reservation::At(at(0)), Reservation::At(at(3))));
+    }
+
+    #[test]
+    fn an_hourly_pace_lets_so_many_into_a_busy_hour_and_no_more_into_any() {
+        for units in [1, 2, 3, 5, 60] {
+            let pace = Pace::hourly(units);
+            let mut busy_until = Timestamp::MIN;
+            let mut slots = Vec::new();
+            for second in 0..4 * 3_600 {
+                let (reservation, next) = reserve(&pace, 1, busy_until, at(second));
+                busy_until = next;
+                slots.extend((reservation == Reservation::At(at(second))).then_some(second));
+            }
+            let within = |from: i64| slots.iter().filter(|slot| (from..from + 3_600).contains(*slot)).count();
+            assert!(slots.iter().all(|from| within(*from) <= units as usize), "{units}: {slots:?}");
+            assert_eq!(within(0), units as usize, "{units}: {slots:?}");
+        }
     }
 
     proptest! {

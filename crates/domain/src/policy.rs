@@ -276,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn a_canary_of_some_percent_has_about_so_many_numbers_and_another_workflow_others() {
+        let numbers: Vec<E164> = (0..2_000).map(|n| format!("+1415555{n:04}").parse().unwrap()).collect();
+        let within = |workflow: &str| -> Vec<bool> {
+            numbers.iter().map(|number| canary_bucket(workflow, number) < 10).collect()
+        };
+        let chosen = within("w").into_iter().filter(|is_in| *is_in).count();
+        assert!((100..300).contains(&chosen), "{chosen} of 2000");
+        assert!(numbers.iter().all(|number| canary_bucket("w", number) < 100));
+        assert_ne!(within("w"), within("v"));
+    }
+
+    #[test]
     fn each_rule_decides_and_the_first_in_order_wins() {
         let mut case = case();
         check(&case, Verdict::Send, Rule::Passed);

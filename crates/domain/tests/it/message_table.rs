@@ -281,6 +281,43 @@ fn show_phase(message: &Message) -> String {
 }
 
 #[test]
+fn every_phase_says_what_may_still_come_of_it() {
+    let mut table = String::new();
+    for (name, message) in phases() {
+        let said = [
+            ("waiting", message.is_waiting()),
+            ("ready", message.is_ready(at(NOW))),
+            ("retry", message.is_retry()),
+            ("held", message.is_held()),
+            ("settled", message.is_settled()),
+            ("unfinished", message.is_unfinished()),
+        ];
+        let said: Vec<&str> = said.iter().filter(|(_, is_so)| *is_so).map(|(what, _)| *what).collect();
+        let due = message.next_due().map_or("never due".to_owned(), |due| format!("due {due}"));
+        writeln!(table, "{name}: {}, {due}", said.join(", ")).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_slot_is_good_from_its_moment_for_a_while() {
+    let message = Message { slot_at: Some(at(10)), ..message(MessagePhase::Queued { not_before: at(10) }) };
+    for (second, is_good) in [(9, false), (10, true), (40, true), (41, false)] {
+        assert_eq!(message.has_slot(at(second)), is_good, "{second}");
+    }
+    assert!(!Message { slot_at: None, ..message }.has_slot(at(10)));
+}
+
+#[test]
+fn a_wake_up_puts_off_a_look_but_not_the_end_of_a_claim() {
+    let nudged = |phase| Message { nudge_at: Some(at(1_010)), ..message(phase) }.next_due();
+    assert_eq!(nudged(MessagePhase::Queued { not_before: at(980) }), Some(at(1_010)));
+    assert_eq!(nudged(MessagePhase::Queued { not_before: at(1_020) }), Some(at(1_020)));
+    let claimed = MessagePhase::Dispatching { started_at: at(970), lease_until: at(1_000) };
+    assert_eq!(nudged(claimed), Some(at(1_000)));
+}
+
+#[test]
 fn every_phase_answers_every_event_as_the_table_says() {
     let mut table = String::new();
     for (name, before) in phases() {
