@@ -8,11 +8,11 @@ use domain::{
     consent::ConsentChange,
     doubt::DoubtAnswer,
     limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
-    message::{MessageEvent, MessagePhase},
+    message::{HeldVerdict, MessageEvent, MessagePhase},
     retry::RetryPolicy,
     run::RunPhase::{Acknowledged, Active, Exhausted},
-    timeline::{Command, Happening},
-    workflow::{OnDoubt, WorkflowDefinition},
+    timeline::{Command, Effects, Happening},
+    workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
 
 use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
@@ -21,6 +21,49 @@ use crate::world::{World, at, audiences, definition, not_sent, paging, reminder,
 fn patient(on_doubt: OnDoubt) -> World {
     let definition = WorkflowDefinition { on_doubt, ..definition(vec![step(Some(3_600), None)]) };
     World::open(definition, audiences(&[1]))
+}
+
+#[test]
+fn a_run_is_unfinished_until_its_texts_are_and_nobody_must_settle_one() {
+    let mut world =
+        World::open(WorkflowDefinition { on_doubt: OnDoubt::Hold, ..reminder() }, audiences(&[1]));
+    assert!(world.run.is_unfinished());
+    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).look();
+    assert!(!world.run.is_unfinished() && world.run.closed_at.is_some());
+
+    let mut world = patient(OnDoubt::Hold);
+    world.answer(1, &unclear());
+    ask_in_vain(&mut world);
+    world.at(3_700).look().is(Exhausted, 0, &["held"]);
+    assert!(world.run.closed_at.is_some() && world.run.is_unfinished(), "somebody must settle it");
+    let mut settle = |number| {
+        let mut fx = Effects::default();
+        world.run.settle_held(
+            number,
+            &HeldVerdict::Sent { sid: None },
+            "Ada",
+            &world.workflow,
+            world.now,
+            &mut fx,
+        )
+    };
+    assert_eq!((settle(2), settle(1), settle(1)), (false, true, false), "once, and only what is held");
+    assert!(!world.run.is_unfinished());
+}
+
+#[test]
+fn a_lane_is_only_lowered_and_says_so_once() {
+    let mut world = World::open(reminder(), audiences(&[1]));
+    assert_eq!(world.run.lane, Lane::Standard);
+    let mut lower = |lane| {
+        let mut fx = Effects::default();
+        world.run.lower_lane(lane, world.now, &mut fx);
+        (world.run.lane, fx.timeline.len())
+    };
+    assert_eq!(lower(Lane::Standard), (Lane::Standard, 0));
+    assert_eq!(lower(Lane::Critical), (Lane::Standard, 0));
+    assert_eq!(lower(Lane::Bulk), (Lane::Bulk, 1));
+    assert_eq!(lower(Lane::Bulk), (Lane::Bulk, 0));
 }
 
 /// Asks all four questions at their times, and hears that there is no such text.
