@@ -59,6 +59,18 @@ mod tests {
         assert_eq!(found, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
     }
 
+    #[test]
+    fn a_cap_of_minutes_is_reached_and_a_factor_below_one_changes_nothing() {
+        let at = |factor_percent, steps| {
+            interval_ms(Curve { base_ms: 1_000, factor_percent, cap_ms: 600_000, steps })
+        };
+        assert_eq!(
+            [7, 8, 9, 10, 11].map(|steps| at(200, steps)),
+            [128_000, 256_000, 512_000, 600_000, 600_000]
+        );
+        assert_eq!([0, 1, 9].map(|steps| at(50, steps)), [1_000; 3]);
+    }
+
     proptest! {
         #[test]
         fn an_interval_never_falls_and_never_passes_the_cap(

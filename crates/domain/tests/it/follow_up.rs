@@ -7,7 +7,7 @@
 use domain::{
     carrier::{CarrierStatus, FailureClass},
     doubt::DoubtAnswer,
-    message::HeldVerdict,
+    message::{HeldVerdict, MessageEvent},
     policy::{Hold, Rule},
     run::RunPhase::{Active, Completed, Exhausted, Expired},
     timeline::{Command, Happening},
@@ -90,6 +90,40 @@ fn an_operator_settles_what_is_held() {
     let before = world.run.clone();
     world.settle(1, &HeldVerdict::NotSent);
     assert_eq!(world.run, before, "it is settled once");
+}
+
+#[test]
+fn an_alarm_rings_for_deadlines_and_not_for_what_is_due_in_vain() {
+    let claimed =
+        |ack_within_s| World::open(definition(vec![step(None, Some(ack_within_s))]), audiences(&[1]));
+    let due = claimed(600).next_due().unwrap();
+    let until_due = u32::try_from(due.as_second() - at(0).as_second()).unwrap();
+    let rings = |world: &World| world.run.rings(&world.workflow);
+    assert!(!rings(&claimed(600)), "the answer comes long before the claim lapses");
+    for (later, is_rung) in [(5, true), (6, false)] {
+        let world = claimed(until_due + later);
+        assert_eq!((world.next_due(), rings(&world)), (Some(due), is_rung), "a deadline {later} s later");
+    }
+    let mut world = claimed(600);
+    world.answer(1, &sent(1));
+    assert!(!rings(&world), "its status comes before it is asked for");
+    world.status(1, 1, CarrierStatus::Delivered);
+    assert_eq!(world.next_due(), Some(at(600)));
+    assert!(rings(&world), "the deadline is next");
+    world.acknowledge("Ada");
+    assert!(!rings(&world), "nothing is due");
+}
+
+#[test]
+fn a_refusal_in_an_outage_does_not_count_as_an_attempt() {
+    let refused = |in_outage| {
+        let mut world = World::open(reminder(), audiences(&[1]));
+        let outcome = not_sent(FailureClass::RetrySoon, 20_500);
+        world.apply(1, &MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage });
+        (world.phases(), world.message(1).counted_attempts())
+    };
+    assert_eq!(refused(false), (vec!["retry_wait"], 1));
+    assert_eq!(refused(true), (vec!["retry_wait"], 0));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod draw;
 mod follow_up;
 mod message_table;
 mod properties;
+mod replay;
 mod run_table;
 mod scenarios;
 mod sending;

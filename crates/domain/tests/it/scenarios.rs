@@ -90,6 +90,15 @@ fn a_deferral_moves_the_deadlines_to_when_the_text_may_go_out() {
 }
 
 #[test]
+fn a_text_that_is_not_sent_starts_no_clock_for_one_that_waits() {
+    let mut people = audiences(&[2]);
+    people[0].addressees[0].consent = opted_out();
+    let world = World::open(quiet("11:00", "13:00", paging()), people);
+    world.is(Active, 0, &["suppressed", "queued"]);
+    assert_eq!(world.run.clock_from, at(3_600));
+}
+
+#[test]
 fn a_late_deferral_of_one_text_leaves_the_deadlines_of_one_that_went_out() {
     let mut world = World::open(quiet("12:01", "13:00", paging()), audiences(&[2, 1]));
     world.answer(1, &sent(1)).answer(2, &not_sent(FailureClass::RetryLater, 20_429));
