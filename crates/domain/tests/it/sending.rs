@@ -9,11 +9,16 @@ use domain::{
     doubt::DoubtAnswer,
     limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
     message::{HeldVerdict, MessageEvent, MessagePhase},
+    policy::{Hold, Rule},
+    quiet_hours::QuietHours,
     retry::RetryPolicy,
+    run::Dispatch,
     run::RunPhase::{Acknowledged, Active, Exhausted},
     timeline::{Command, Effects, Happening},
     workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
+
+use jiff::SignedDuration;
 
 use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
 
@@ -49,6 +54,55 @@ fn a_run_is_unfinished_until_its_texts_are_and_nobody_must_settle_one() {
     };
     assert_eq!((settle(2), settle(1), settle(1)), (false, true, false), "once, and only what is held");
     assert!(!world.run.is_unfinished());
+}
+
+#[test]
+fn what_was_to_go_before_the_store_lost_writes_is_asked_about_first() {
+    let waiting = || {
+        let mut world = World::open(reminder(), audiences(&[1]));
+        world.answer(1, &not_sent(FailureClass::RetryLater, 20_429));
+        world
+    };
+    let doubted = |number, later_s| {
+        let mut world = waiting();
+        let losses_since = world.next_due().unwrap() + SignedDuration::from_secs(later_s);
+        let (run, mut fx) = (&mut world.run, Effects::default());
+        let is_asked = run.doubt_losses(number, losses_since, &world.workflow, world.now, &mut fx);
+        (is_asked, world.phases())
+    };
+    assert_eq!(doubted(1, 1), (true, vec!["in_doubt"]));
+    assert_eq!(doubted(1, 0), (false, vec!["retry_wait"]), "it was to go after them");
+    assert_eq!(doubted(1, -1), (false, vec!["retry_wait"]));
+    assert_eq!(doubted(2, 1), (false, vec!["retry_wait"]), "there is no such text");
+    let mut world = waiting();
+    world.run.doubt_first_time(1, at(-5), &world.workflow, world.now, &mut Effects::default());
+    assert_eq!(world.phases(), ["in_doubt"]);
+}
+
+#[test]
+fn a_text_that_is_held_back_waits_and_only_a_slot_is_remembered() {
+    for (rule, is_slot, slot_at) in
+        [(Rule::SenderPace, true, Some(at(4_000))), (Rule::RecipientPace, false, None)]
+    {
+        let hold = Hold { until: at(4_000), rule, is_slot };
+        let mut world = World::open(quiet_until_one(), audiences(&[1]));
+        let intended = world.run.intend(1, &world.workflow, at(10), &mut Effects::default());
+        assert!(matches!(intended, Dispatch::Stay), "it is early");
+        world.at(3_600);
+        let mut held = world.run.clone();
+        held.hold_back(1, &hold, &world.workflow, world.now, &mut Effects::default());
+        assert_eq!((held.messages[0].next_due(), held.messages[0].slot_at), (Some(at(4_000)), slot_at));
+        world.hold = Some(hold);
+        assert!(!world.dispatch(1, world.message(1).epoch));
+        assert_eq!((world.message(1).next_due(), world.message(1).slot_at), (Some(at(4_000)), slot_at));
+    }
+}
+
+/// Nothing goes out in the first hour.
+fn quiet_until_one() -> WorkflowDefinition {
+    let (start, end) = ("11:00".parse().unwrap(), "13:00".parse().unwrap());
+    let hours = QuietHours { start, end, time_zone: "UTC".into(), urgent: false };
+    WorkflowDefinition { quiet_hours: Some(hours), ..reminder() }
 }
 
 #[test]
