@@ -120,7 +120,7 @@ mod tests {
         }
         let (grant, revoke) =
             (ConsentChange::Grant(Category::Marketing), ConsentChange::Revoke(Category::Marketing));
-        for changes in [[grant.clone(), revoke.clone()], [revoke, grant]] {
+        for changes in [[grant, revoke], [revoke, grant]] {
             let mut consent = Consent::default();
             changes.into_iter().for_each(|change| consent.apply(&entry(change, 10)));
             assert!(!consent.is_granted(Category::Marketing));
