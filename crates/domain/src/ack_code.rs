@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_code_is_read_in_either_case_and_is_neither_word_nor_number() {
         let code: AckCode = "k7x4".parse().unwrap();
-        assert_eq!(code.to_string(), "K7X4");
+        assert_eq!((code.to_string(), format!("{code:?}")), ("K7X4".into(), "K7X4".into()));
         assert_eq!(serde_json::to_string(&code).unwrap(), "\"K7X4\"");
         assert_eq!(serde_json::from_str::<AckCode>("\"k7X4\"").unwrap(), code);
         for bad in ["", "K7X", "K7X44", "PFFT", "4397", "K0X4", "K1X4", "KAX4", "K5X4", "ké4"] {

@@ -210,13 +210,27 @@ mod tests {
         assert!(resolve("field:bad", &[]).unwrap_err().contains("field bad"));
         assert!(resolve("oncall:platform/secondary", &[]).unwrap_err().contains("nobody is on call"));
         assert!(resolve("contact:eve", &[]).unwrap_err().contains("eve"));
-        let swap = Override {
+        let hour = jiff::SignedDuration::from_hours(1);
+        let ben = Override {
             schedule: "platform".into(),
             layer: "primary".into(),
             contact: "ben".into(),
             from: now,
-            until: now + jiff::SignedDuration::from_hours(1),
+            until: now + hour,
         };
-        assert_eq!(resolve("oncall:platform", &[swap]), Ok("+491510000002".into()));
+        let ada = Override { contact: "ada".into(), ..ben.clone() };
+        assert_eq!(resolve("oncall:platform", &[ada, ben.clone()]), Ok("+491510000002".into()), "the latest");
+        for elsewhere in [
+            Override { schedule: "database".into(), ..ben.clone() },
+            Override { layer: "secondary".into(), ..ben.clone() },
+            Override { from: now + hour, until: now + hour * 2, ..ben.clone() },
+            Override { from: now - hour, until: now, ..ben },
+        ] {
+            assert_eq!(
+                resolve("oncall:platform", std::slice::from_ref(&elsewhere)),
+                Ok("+491510000001".into()),
+                "{elsewhere:?}"
+            );
+        }
     }
 }

@@ -205,6 +205,51 @@ mod tests {
         assert_eq!(Event::from_json(&event.to_json()), Ok(event));
     }
 
+    /// A correct event with one attribute replaced.
+    fn with(name: &str, value: Value) -> Result<Event, Vec<FieldError>> {
+        let mut event =
+            json!({"specversion": "1.0", "id": "e-1", "source": "monitor", "type": "incident.created"});
+        event[name] = value;
+        Event::from_value(event)
+    }
+
+    #[test]
+    fn an_attribute_is_as_long_as_the_bound_and_no_longer() {
+        assert!(with("id", json!("x".repeat(ATTRIBUTE_BYTES_MAX))).is_ok());
+        let most = EVENT_DATA_BYTES_MAX - json!({"text": ""}).to_string().len();
+        assert!(with("data", json!({"text": "x".repeat(most)})).is_ok());
+        for (name, value, complaint) in [
+            ("id", json!("x".repeat(ATTRIBUTE_BYTES_MAX + 1)), "/id longer than 255 bytes"),
+            ("id", json!("e\u{7}1"), "/id contains control characters"),
+            ("subject", json!(""), "/subject must not be empty"),
+            ("data", json!({"text": "x".repeat(most + 1)}), "/data larger than 32768 bytes"),
+            ("datacontenttype", json!("text/plain"), "/datacontenttype only application/json data is taken"),
+            ("datacontenttype", json!(7), "/datacontenttype only application/json data is taken"),
+        ] {
+            let errors = with(name, value).unwrap_err();
+            assert_eq!(errors.iter().map(FieldError::to_string).collect::<Vec<_>>(), [complaint]);
+        }
+    }
+
+    #[test]
+    fn json_has_many_names() {
+        for name in ["application/json", "text/json", "Application/CloudEvents+JSON; charset=utf-8"] {
+            assert!(is_json_content_type(name) && with("datacontenttype", json!(name)).is_ok(), "{name}");
+        }
+        for name in ["", "text/plain", "application/xml", "json", "application/jsonp"] {
+            assert!(!is_json_content_type(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_types_holds_names_and_beginnings() {
+        let types = ["invoice.overdue".to_owned(), "incident.*".to_owned()];
+        let held = |kind: &str| holds_type(&types, kind);
+        assert!(held("invoice.overdue") && held("incident.created"));
+        assert!(!held("invoice.paid") && !held("invoice.overdue.twice") && !held("incident"));
+        assert!(holds_type(&["*".to_owned()], "anything") && !holds_type(&[], "anything"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_an_event_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

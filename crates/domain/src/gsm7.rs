@@ -38,7 +38,6 @@ pub fn fold(text: &str) -> String {
             '\n' => folded.push(c),
             '`' => folded.push('\''),
             ' '..='~' => folded.push(c),
-            '\t' => folded.push(' '),
             _ => match FOLDS.get(&c) {
                 Some(look_alike) => folded.push_str(look_alike),
                 None if c.is_control() => {}
@@ -175,6 +174,14 @@ mod tests {
         assert_eq!(fold("one\r\ntwo\u{7}\u{1b}\u{200b}"), "one\ntwo");
         assert_eq!(fold("á ç ê 😜"), "á ç ê 😜");
         assert_eq!(fold("‹x›"), ">x<");
+    }
+
+    #[test]
+    fn what_is_plain_stays_as_it_is() {
+        assert!(is_plain("one\ntwo ~") && fold("one\ntwo ~") == "one\ntwo ~");
+        for folded in ["`", "a\tb", "’", "\u{7}"] {
+            assert!(!is_plain(folded) && fold(folded) != folded, "{folded:?}");
+        }
     }
 
     #[test]

@@ -179,13 +179,28 @@ mod tests {
         assert_ne!(id, RunId::derive("monitor", "e-2", "paging", Some("db-1")));
         assert_ne!(RunId::derive("ab", "c", "w", None), RunId::derive("a", "bc", "w", None));
         assert_eq!(id.shard(), shard_of_subject("paging", "db-1"));
+        assert_eq!(format!("{id:?}"), id.as_str());
         assert_eq!(id.as_str().parse(), Ok(id));
+    }
+
+    #[test]
+    fn what_looks_like_a_run_id_is_none() {
+        assert!(format!("r1z{}", "0".repeat(16)).parse::<RunId>().is_ok());
+        for (shard, digest) in [("20", "0"), ("z0", "0"), ("0i", "0"), ("00", "u"), ("00", "A"), ("00", "ß")]
+        {
+            let id = format!("r{shard}{}", digest.repeat(16 / digest.len()));
+            assert_eq!(id.parse::<RunId>(), Err(NotAnId("run")), "{id}");
+        }
+        for id in ["", "r", "m00", &format!("r{}", "0".repeat(17)), &format!("r{}", "0".repeat(19))] {
+            assert_eq!(id.parse::<RunId>(), Err(NotAnId("run")), "{id}");
+        }
     }
 
     #[test]
     fn a_message_id_has_one_spelling() {
         let run = RunId::derive("monitor", "e-1", "paging", None);
         let id = MessageId { run: run.clone(), number: 12 };
+        assert_eq!((id.to_string(), format!("{id:?}")), (format!("{run}-12"), format!("{run}-12")));
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["0", "-1", "+1", "01", "65536", ""] {
             assert!(format!("{run}-{bad}").parse::<MessageId>().is_err(), "{bad}");

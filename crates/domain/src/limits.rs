@@ -74,8 +74,9 @@ const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 pub const NUDGE_MS: i64 = 30_000;
 /// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.
 pub const NUDGE_MS_MAX: i64 = 5 * 60 * 1_000;
-/// How long a text waits at least after the provider refused the whole account, in milliseconds.
-pub const ACCOUNT_STOP_MS: i64 = 30_000;
+/// How long a text waits that an outage held up, in milliseconds, and at most as long again. The circuit breaker
+/// decides when the provider is tried: this only spreads what comes back.
+pub const OUTAGE_WAIT_MS: i64 = 10_000;
 /// Of so many latest requests the circuit breaker thinks.
 pub const BREAKER_SAMPLE: u32 = 20;
 /// So many of them in trouble open it.

@@ -285,6 +285,13 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_is_shown_as_it_was_written() {
+        let schema = json!({"properties": {"title": {}}});
+        let shown = format!("{:?}", FieldSchema::compile(&schema).unwrap());
+        assert_eq!(shown, format!("FieldSchema({schema:?})"));
+    }
+
+    #[test]
     fn errors_are_bounded() {
         let many: Map<String, Value> =
             (0..1_000).map(|n| (format!("{n}{}", "x".repeat(500)), json!(1))).collect();

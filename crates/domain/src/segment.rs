@@ -141,6 +141,7 @@ mod tests {
         // Divided evenly, 134 units are two parts; the emoji leaves one unit of padding in the first.
         check(&format!("ç{}😜{}", "x".repeat(65), "y".repeat(66)), Encoding::Ucs2, 134, 3);
         check(&format!("{}€{}", "a".repeat(152), "b".repeat(152)), Encoding::Gsm7, 306, 3);
+        check(&format!("{}🇮🇹{}", "ç".repeat(65), "y".repeat(65)), Encoding::Ucs2, 134, 3);
         check("\r\n", Encoding::Gsm7, 2, 1);
         check(&format!("ç{}\r\n{}", "x".repeat(65), "y".repeat(66)), Encoding::Ucs2, 134, 2);
     }
@@ -151,6 +152,10 @@ mod tests {
         check(&"a".repeat(100_000), Encoding::Gsm7, 100_000, 255);
         // One cluster that no part could hold.
         check(&format!("e{}", "\u{301}".repeat(100)), Encoding::Ucs2, 101, 2);
+        // The longest that one can hold is whole, and one that is longer is not.
+        let accented = |accents| format!("e{}", "\u{301}".repeat(accents));
+        check(&format!("abcd{}{}", accented(66), digits(63)), Encoding::Ucs2, 134, 3);
+        check(&format!("abc{}{}", accented(67), digits(63)), Encoding::Ucs2, 134, 2);
     }
 
     proptest! {

@@ -262,6 +262,10 @@ mod tests {
             json!({ "severity": "high", "title": "disk <90%", "host": { "name": "db-1" }, "count": 3 });
         let source = "{{ recipient }}, {{ severity | upper }}: {{ title }} ({{ host.name }}, {{ count }}, {{ step }}) {{ ack }}";
         check(source, fields, "Ada, HIGH: disk <90% (db-1, 3, 2) K7X4");
+        assert_eq!(
+            format!("{:?}", Template::compile("{{ title }}", &schema(), false).unwrap()),
+            "Template(\"{{ title }}\")"
+        );
         check("{{ count | round(1) }} {{ count | int }}", json!({ "count": 2.55 }), "2.5 2");
         check("{{ title | default('none given') }}", json!({ "title": null }), "none given");
         check("{% if title is defined %}{{ title }}{% else %}-{% endif %}", json!({}), "-");

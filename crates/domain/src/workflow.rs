@@ -319,3 +319,38 @@ impl Workflow {
         self.definition.steps.get(usize::from(index))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lanes_and_categories_have_the_names_that_are_stored() {
+        for lane in Lane::ALL {
+            assert_eq!(json!(lane), lane.as_str());
+        }
+        for category in [Category::Operational, Category::Transactional, Category::Marketing] {
+            assert_eq!(json!(category), category.as_str());
+        }
+    }
+
+    #[test]
+    fn a_target_is_written_as_it_is_read() {
+        for text in ["oncall:platform", "oncall:platform/secondary", "contact:ada", "field:customer.phone"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        assert_eq!("oncall:platform/primary".parse::<Target>().unwrap().to_string(), "oncall:platform");
+        for (text, complaint) in [
+            ("contact:", "expected oncall:SCHEDULE[/LAYER], contact:NAME or field:PATH, not \"contact:\""),
+            ("ada", "expected oncall:SCHEDULE[/LAYER], contact:NAME or field:PATH, not \"ada\""),
+            (
+                "team:ada",
+                "unknown target \"team\": expected oncall:SCHEDULE[/LAYER], contact:NAME or field:PATH",
+            ),
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap_err(), complaint);
+        }
+    }
+}

@@ -106,7 +106,9 @@ mod tests {
             ("ftp://x", "x"),
             ("(www.evil.example)", "www.evil.example"),
             ("see:WWW.evil.example", "WWW.evil.example"),
+            ("see:www.x.y", "www.x.y"),
             ("pay at bit.ly/x", "bit.ly"),
+            ("my-bank.com/x", "my-bank.com"),
             ("bücher.com?x", "bücher.com"),
             ("https://", ""),
         ] {
@@ -128,6 +130,8 @@ mod tests {
             "and/or 1/2 ://",
             "node.js/express, src/main.rs",
             "Done.Next",
+            ".com/x",
+            "snake_case.com/x",
             "www.",
             "",
         ] {

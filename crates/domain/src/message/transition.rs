@@ -10,7 +10,7 @@ use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Repor
 use crate::{
     carrier::{FailureClass, Refusal, SubmitOutcome},
     id::{MessageId, RunId},
-    limits::{ACCOUNT_STOP_MS, LEASE_MS, NUDGE_MS, NUDGE_MS_MAX},
+    limits::{LEASE_MS, NUDGE_MS, NUDGE_MS_MAX, OUTAGE_WAIT_MS},
     moment::after_ms,
     policy::{Decision, Rule},
     retry::{RetryQuestion, spread},
@@ -163,8 +163,8 @@ impl Message {
     /// Nothing is wrong with the text: it waits until the provider takes texts again, or until it is of no use.
     pub(super) fn wait_for_provider(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
         self.excused += 1;
-        let spread = spread(seed_of(ctx.run, self.number), self.attempt, ACCOUNT_STOP_MS);
-        self.wait_for_retry(after_ms(ctx.now, ACCOUNT_STOP_MS + spread).min(ctx.not_after), ctx, fx);
+        let spread = spread(seed_of(ctx.run, self.number), self.attempt, OUTAGE_WAIT_MS);
+        self.wait_for_retry(after_ms(ctx.now, OUTAGE_WAIT_MS + spread).min(ctx.not_after), ctx, fx);
     }
 
     pub(super) fn wait_for_retry(&mut self, until: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {

@@ -44,6 +44,22 @@ fn a_failed_delivery_is_tried_again_where_nobody_else_is_told() {
 }
 
 #[test]
+fn a_failed_delivery_that_leads_to_somebody_else_is_not_tried_again() {
+    let (one, two) = (vec![step(None, None)], vec![step(None, None), step(None, None)]);
+    let ticket = Some("ops".to_owned());
+    for (steps, ticket, phases) in [
+        (one, ticket.clone(), &["undelivered"][..]),
+        (two.clone(), None, &["undelivered", "queued"]),
+        (two, ticket, &["undelivered", "queued"]),
+    ] {
+        let definition = WorkflowDefinition { exhausted_ticket: ticket, ..definition(steps) };
+        let mut world = World::open(definition, audiences(&[1, 1]));
+        world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+        assert_eq!(world.look().phases(), phases);
+    }
+}
+
+#[test]
 fn a_failed_delivery_that_no_attempt_can_help_ends_the_step_at_once() {
     let definition = WorkflowDefinition { exhausted_ticket: None, ..reminder() };
     let mut world = World::open(definition, audiences(&[1]));

@@ -19,8 +19,11 @@ use domain::{
 };
 
 use jiff::SignedDuration;
+use serde_json::json;
 
-use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
+use crate::world::{
+    World, at, audiences, definition, event, not_sent, paging, reminder, sent, sid, step, unclear,
+};
 
 /// An hour to be delivered in, so that doubt runs its course; what then, the argument says.
 fn patient(on_doubt: OnDoubt) -> World {
@@ -374,4 +377,16 @@ fn a_text_stays_valid_for_what_is_left_of_the_first_deadline() {
 
     let bounded = WorkflowDefinition { not_after_s: 100, ..paging() };
     assert_eq!(World::open(bounded, audiences(&[1])).requests[0].validity_s, 100);
+}
+
+#[test]
+fn what_cannot_be_composed_dies_unsent_and_the_next_step_is_taken() {
+    let mut bad = event();
+    bad.data = json!({"title": "look at https://example.com/x"}).as_object().unwrap().clone();
+    let world = World::open_at(paging(), audiences(&[1, 1]), &bad, at(0));
+    world.is(Exhausted, 1, &["dead", "dead"]);
+    assert_eq!((world.requests.len(), world.log.reply_routes.len(), world.message(1).attempt), (0, 0, 0));
+    let [letter, _] = &world.log.dead_letters[..] else { panic!("one dead letter for each text") };
+    assert_eq!((letter.reason.as_str(), letter.attempts), ("composition", 0));
+    assert!(letter.error.contains("a link to `example.com`"), "{}", letter.error);
 }
