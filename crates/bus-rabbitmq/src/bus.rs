@@ -161,18 +161,22 @@ impl Core {
         })
     }
 
-    async fn ready_count(&self, queue: Queue) -> Result<u32, lapin::Error> {
-        let mut current = self.question_channel.lock().await;
-        let channel = match current.take().filter(|channel| channel.status().connected()) {
-            Some(channel) => channel,
-            None => self.consume_line.channel().await?,
+    /// What the broker says about a queue.
+    async fn look_at(&self, queue: Queue) -> Result<lapin::Queue, BusError> {
+        let asked = async {
+            let mut current = self.question_channel.lock().await;
+            let channel = match current.take().filter(|channel| channel.status().connected()) {
+                Some(channel) => channel,
+                None => self.consume_line.channel().await?,
+            };
+            let name = self.keeper.topology.names.queue(queue);
+            let options = QueueDeclareOptions::durable().passive();
+            let found =
+                within(channel.queue_declare(name.as_str().into(), options, FieldTable::default())).await?;
+            *current = Some(channel);
+            Ok(found)
         };
-        let name = self.keeper.topology.names.queue(queue);
-        let options = QueueDeclareOptions::durable().passive();
-        let declared =
-            within(channel.queue_declare(name.as_str().into(), options, FieldTable::default())).await?;
-        *current = Some(channel);
-        Ok(declared.message_count())
+        asked.await.map_err(|error: lapin::Error| BusError::Unavailable(error.to_string()))
     }
 }
 
@@ -240,8 +244,11 @@ impl Bus for RabbitBus {
 
     /// What is ready on the broker and what this process holds. What other processes hold is not known to the protocol.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
-        let ready = self.core.ready_count(queue).await;
-        let ready = ready.map_err(|error| BusError::Unavailable(error.to_string()))?;
+        let ready = self.core.look_at(queue).await?.message_count();
         Ok(u64::from(ready) + self.core.unanswered.of(queue))
+    }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        Ok(self.core.look_at(queue).await?.consumer_count())
     }
 }

@@ -121,7 +121,7 @@ impl Installation {
         let pace = settings.segments_per_second.map(|rate| pace_of(&sender, rate));
         let (mut carrier, verifier) = carrier(twilio, sender, &public_url)?;
         carrier.answer_max = Duration::from_secs(settings.answer_max_s.into());
-        carrier.in_flight_max = settings.in_flight_max as usize;
+        carrier.in_flight_max = settings.in_flight_max;
         let carrier = TwilioClient::new(carrier)?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         let ctx = context(config, &backend, carrier, clock).await?;
@@ -130,7 +130,7 @@ impl Installation {
             sources: secrets.sources,
             public_url,
             verifier,
-            in_flight_max: settings.in_flight_max as u16,
+            in_flight_max: settings.in_flight_max,
             shares,
             pace,
         };

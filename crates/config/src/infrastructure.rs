@@ -87,8 +87,8 @@ pub struct TwilioSettings {
     pub public_url: Option<Url>,
     /// How long one answer is waited for, in seconds.
     pub answer_max_s: u32,
-    /// Requests open at once. Twilio limits concurrency per account.
-    pub in_flight_max: u32,
+    /// Requests that the account has open at once, through all senders together.
+    pub in_flight_max: u16,
     /// Segments that the number or service sends in a second; as fast as Twilio takes them when absent.
     pub segments_per_second: Option<u32>,
 }
@@ -100,7 +100,7 @@ impl Default for TwilioSettings {
             messaging_service_sid: None,
             public_url: None,
             answer_max_s: ANSWER_S_MAX,
-            in_flight_max: twilio::IN_FLIGHT_MAX as u32,
+            in_flight_max: twilio::IN_FLIGHT_MAX,
             segments_per_second: None,
         }
     }
@@ -109,7 +109,7 @@ impl Default for TwilioSettings {
 /// An answer is never waited for longer: claims on messages must outlive it.
 const ANSWER_S_MAX: u32 = (domain::limits::CARRIER_ANSWER_MS_MAX / 1_000) as u32;
 /// Most requests that may be open at once.
-const IN_FLIGHT_MAX: u32 = 2_000;
+const IN_FLIGHT_MAX: u16 = 2_000;
 /// Fastest pace of one sender: what a whole account may send (Twilio, error 63017).
 const SEGMENTS_PER_S_MAX: u32 = 2_000;
 
@@ -274,12 +274,12 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
     }
     let defaults = TwilioSettings::default();
     let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
-    let in_flight_max = section.integer(doc, "in_flight_max", 1..IN_FLIGHT_MAX + 1);
+    let in_flight_max = section.integer(doc, "in_flight_max", 1..u32::from(IN_FLIGHT_MAX) + 1);
     let segments_per_second = section.integer(doc, "segments_per_second", 1..SEGMENTS_PER_S_MAX + 1);
     section.finish(doc);
     TwilioSettings {
         answer_max_s: answer_max_s.unwrap_or(defaults.answer_max_s),
-        in_flight_max: in_flight_max.unwrap_or(defaults.in_flight_max),
+        in_flight_max: in_flight_max.map_or(defaults.in_flight_max, |most| most as u16),
         segments_per_second,
         from: from.map(|from| from.value),
         messaging_service_sid: service.map(|service| service.value),

@@ -169,6 +169,7 @@ macro_rules! bus_contract {
                     every_event_of_a_batch_arrives
                     events_wait_until_somebody_consumes
                     depth_counts_what_waits_and_what_is_handed_out
+                    consumers_are_counted_while_they_are_there
                 }
                 answers {
                     an_acknowledged_event_does_not_come_back

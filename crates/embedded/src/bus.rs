@@ -42,6 +42,8 @@ pub(crate) struct Core {
     clock: Arc<dyn Clock>,
     lanes: BTreeMap<String, Lane>,
     queues: [WorkQueue; Queue::ALL.len()],
+    /// Each stream of a queue holds one more.
+    consumers: [Arc<()>; Queue::ALL.len()],
     next_keys: Mutex<[NextKey; Lane::ALL.len()]>,
     timers: Mutex<Timers>,
     timer_changed: Notify,
@@ -66,6 +68,7 @@ impl Core {
                 Queue::Events(lane) => WorkQueue::of_events(lane, &waiting[lane as usize]),
                 Queue::Send(_) | Queue::Escalation => WorkQueue::of_wake_ups(),
             }),
+            consumers: Default::default(),
             next_keys: Mutex::new(waiting.map(|waiting| NextKey(waiting.last))),
             timers: Mutex::new(Timers::default()),
             timer_changed: Notify::new(),
@@ -177,9 +180,10 @@ impl Bus for EmbeddedBus {
         }
         self.0.fetch_backlog(queue);
         let places = Arc::new(Semaphore::new(usize::from(prefetch.max(1))));
-        let deliveries = stream::unfold((self.0.clone(), places), move |(core, places)| async move {
+        let state = (self.0.clone(), places, self.0.consumers[index(queue)].clone());
+        let deliveries = stream::unfold(state, move |(core, places, counted)| async move {
             let delivery = core.clone().next(queue, places.clone()).await?;
-            Some((delivery, (core, places)))
+            Some((delivery, (core, places, counted)))
         });
         Ok(deliveries.boxed())
     }
@@ -194,6 +198,10 @@ impl Bus for EmbeddedBus {
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         Ok(self.0.queue(queue).depth())
+    }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        Ok(Arc::strong_count(&self.0.consumers[index(queue)]) as u32 - 1)
     }
 }
 

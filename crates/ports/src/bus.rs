@@ -197,4 +197,7 @@ pub trait Bus: Send + Sync {
 
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;
+
+    /// How many consume a queue, in all processes. Whoever came or went a moment ago may not be in it yet.
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError>;
 }

@@ -29,6 +29,9 @@ pub trait Carrier: Send + Sync {
         until: Timestamp,
     ) -> Result<Vec<CarrierMessage>, CarrierError>;
 
+    /// Has at most so many requests open at once from now on, and returns when no more are.
+    async fn allow(&self, in_flight_max: u16);
+
     /// What a failure code of a status callback asks of us.
     fn classify(&self, error_code: Option<u32>) -> FailureClass;
 

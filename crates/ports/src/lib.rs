@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod carrier;
 pub mod clock;
+pub mod permits;
 pub mod store;
 
 pub use bus::{
@@ -13,4 +14,5 @@ pub use bus::{
 };
 pub use carrier::{Carrier, CarrierError};
 pub use clock::{Clock, SystemClock};
+pub use permits::Permits;
 pub use store::{Change, Changed, Opened, Slot, Store, StoreError, Versioned};

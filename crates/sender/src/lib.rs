@@ -7,6 +7,7 @@ mod dispatch;
 mod doubt;
 mod guard;
 mod open;
+mod part;
 mod places;
 mod poll;
 mod work;
@@ -21,17 +22,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     guard::{Guard, Sender},
-    places::Places,
+    part::Part,
+    places::{Places, PlacesMax},
 };
 
 pub use guard::SenderPace;
-pub use places::PlacesMax;
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
-    /// Deliveries in hand at once.
-    pub places: PlacesMax,
+    /// Requests that the account may have open at once, through all senders together.
+    pub in_flight_max: u16,
     /// What each source may bring at its full urgency.
     pub shares: ShareRates,
     /// How fast the sending number or service may send; as fast as the provider takes it when absent.
@@ -41,14 +42,9 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
-    /// A sender for a carrier that takes so many requests at once.
-    pub fn new(carrier_in_flight_max: u16, shares: ShareRates, pace: Option<SenderPace>) -> Self {
-        Self {
-            places: PlacesMax::new(carrier_in_flight_max),
-            shares,
-            pace,
-            drain_max: Duration::from_secs(15),
-        }
+    /// A sender for an account that may have so many requests open.
+    pub fn new(in_flight_max: u16, shares: ShareRates, pace: Option<SenderPace>) -> Self {
+        Self { in_flight_max, shares, pace, drain_max: Duration::from_secs(15) }
     }
 }
 
@@ -64,17 +60,23 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let guard = Guard::new(config.shares, config.pace, shutdown.clone());
     let sender = Sender { guard: Arc::new(guard), ctx };
+    let most = PlacesMax::new(config.in_flight_max);
+    let lanes = Places::of_lanes(&most);
+    let mut pulls = Vec::new();
     // Both queues of a lane share its places.
-    for places in Places::of_lanes(&config.places) {
+    for places in &lanes {
         let lane = places.lane();
-        let prefetch = config.places.prefetch(lane);
         for queue in [Queue::Events(lane), Queue::Send(lane)] {
-            let deliveries = sender.ctx.bus.consume(queue, prefetch).await?;
-            let pull = Pull { sender: sender.clone(), queue, places: places.clone() };
-            tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
+            let deliveries = sender.ctx.bus.consume(queue, most.of(lane)).await?;
+            pulls.push((Pull { sender: sender.clone(), queue, places: places.clone() }, deliveries));
         }
     }
-    shutdown.cancelled().await;
+    let mut part = Part::new(config.in_flight_max, lanes);
+    part.take(&sender.ctx).await;
+    for (pull, deliveries) in pulls {
+        tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
+    }
+    part.keep(&sender.ctx, &shutdown).await;
     tasks.close();
     if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; it will be delivered again");

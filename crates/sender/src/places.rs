@@ -6,23 +6,25 @@
 use std::sync::Arc;
 
 use domain::workflow::Lane;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use futures::future::join_all;
+use ports::Permits;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// How many places there are.
 #[derive(Debug, Clone)]
-pub struct PlacesMax {
+pub(crate) struct PlacesMax {
     /// Of each lane.
-    pub of_lane: [(Lane, u16); 3],
+    of_lane: [(Lane, u16); 3],
     /// Of the lanes below critical, all together.
-    pub below_critical: u16,
+    below_critical: u16,
 }
 
 impl PlacesMax {
-    /// For a carrier that takes so many requests at once. The urgent lane may have all of them and a little more, so that
+    /// For so many requests at once. The urgent lane may have all of them and a little more, so that
     /// the carrier never waits for it. A quarter of them is its own. The standard lane leaves an eighth to the lowest,
     /// which may borrow what the standard one does not use.
-    pub fn new(carrier_in_flight_max: u16) -> Self {
-        let carrier = carrier_in_flight_max.max(8);
+    pub(crate) fn new(in_flight_max: u16) -> Self {
+        let carrier = in_flight_max.max(8);
         let most = carrier / 8 * 5;
         Self {
             of_lane: [(Lane::Critical, carrier + carrier / 2), (Lane::Standard, most), (Lane::Bulk, most)],
@@ -30,8 +32,8 @@ impl PlacesMax {
         }
     }
 
-    /// How much of a lane's queue may lie here.
-    pub(crate) fn prefetch(&self, lane: Lane) -> u16 {
+    /// How much of a lane may be here.
+    pub(crate) fn of(&self, lane: Lane) -> u16 {
         self.of_lane.iter().find(|(known, _)| *known == lane).map_or(1, |(_, most)| *most)
     }
 }
@@ -40,8 +42,8 @@ impl PlacesMax {
 #[derive(Clone)]
 pub(crate) struct Places {
     lane: Lane,
-    of_lane: Arc<Semaphore>,
-    below_critical: Arc<Semaphore>,
+    of_lane: Arc<Permits>,
+    below_critical: Arc<Permits>,
     /// How many of the standard lane wait for a place below critical.
     standard_waits: watch::Sender<usize>,
 }
@@ -68,11 +70,11 @@ impl Drop for Waiting<'_> {
 impl Places {
     /// The places of every lane.
     pub(crate) fn of_lanes(max: &PlacesMax) -> Vec<Self> {
-        let below_critical = Arc::new(Semaphore::new(usize::from(max.below_critical)));
+        let below_critical = Arc::new(Permits::new(max.below_critical));
         let (standard_waits, _) = watch::channel(0);
         let places = max.of_lane.iter().map(|(lane, most)| Self {
             lane: *lane,
-            of_lane: Arc::new(Semaphore::new(usize::from(*most))),
+            of_lane: Arc::new(Permits::new(*most)),
             below_critical: below_critical.clone(),
             standard_waits: standard_waits.clone(),
         });
@@ -83,14 +85,22 @@ impl Places {
         self.lane
     }
 
+    /// Has as many places as this from now on, and returns when no more are taken.
+    pub(crate) async fn resize(lanes: &[Self], max: &PlacesMax) {
+        if let [first, ..] = lanes {
+            let of_lanes = join_all(lanes.iter().map(|places| places.of_lane.resize(max.of(places.lane))));
+            futures::join!(first.below_critical.resize(max.below_critical), of_lanes);
+        }
+    }
+
     /// Waits for a place. `None` never comes: nothing here is closed.
     pub(crate) async fn take(&self) -> Option<Place> {
-        let of_lane = self.of_lane.clone().acquire_owned().await.ok()?;
+        let of_lane = self.of_lane.take().await.ok()?;
         let shared = match self.lane {
             Lane::Critical => None,
             Lane::Standard => {
                 let _waiting = Waiting::new(&self.standard_waits);
-                self.below_critical.clone().acquire_owned().await.ok()
+                self.below_critical.take().await.ok()
             }
             Lane::Bulk => Some(self.after_standard().await?),
         };
@@ -102,7 +112,7 @@ impl Places {
         let mut waits = self.standard_waits.subscribe();
         loop {
             waits.wait_for(|waits| *waits == 0).await.ok()?;
-            let place = self.below_critical.clone().acquire_owned().await.ok()?;
+            let place = self.below_critical.take().await.ok()?;
             if *waits.borrow() == 0 {
                 return Some(place);
             }

@@ -24,6 +24,8 @@ pub struct MemoryBus {
     lane_of: LaneOf,
     queues: [Mutex<VecDeque<Item>>; Queue::ALL.len()],
     handed_out: [Mutex<u64>; Queue::ALL.len()],
+    /// Each stream of a queue holds one more.
+    consumers: [Arc<()>; Queue::ALL.len()],
     changed: Notify,
 }
 
@@ -51,6 +53,7 @@ impl MemoryBus {
             lane_of,
             queues: Default::default(),
             handed_out: Default::default(),
+            consumers: Default::default(),
             changed: Notify::new(),
         })
     }
@@ -149,9 +152,10 @@ impl Bus for MemoryBus {
         let gone = || BusError::Unavailable("the bus is gone".to_owned());
         let bus = self.me.upgrade().ok_or_else(gone)?;
         let places = Arc::new(Semaphore::new(usize::from(prefetch.max(1))));
-        let deliveries = stream::unfold((bus, places), move |(bus, places)| async move {
+        let counted = bus.consumers[index(queue)].clone();
+        let deliveries = stream::unfold((bus, places, counted), move |(bus, places, counted)| async move {
             let delivery = bus.clone().next(queue, places.clone()).await?;
-            Some((delivery, (bus, places)))
+            Some((delivery, (bus, places, counted)))
         });
         Ok(deliveries.boxed())
     }
@@ -165,5 +169,9 @@ impl Bus for MemoryBus {
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         let waiting = locked(&self.queues[index(queue)]).len() as u64;
         Ok(waiting + *locked(&self.handed_out[index(queue)]))
+    }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        Ok(Arc::strong_count(&self.consumers[index(queue)]) as u32 - 1)
     }
 }

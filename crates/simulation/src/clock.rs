@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 /// Simulated time, from a fixed moment on.
 #[derive(Debug)]
-pub(crate) struct SimClock {
+pub struct SimClock {
     began: Timestamp,
     started: Instant,
 }
 
 impl SimClock {
     /// A clock that begins now. The runtime's own must be paused.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self {
             began: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000),
             started: Instant::now(),

@@ -17,6 +17,7 @@ mod world;
 
 pub use bus::{LaneOf, MemoryBus};
 pub use chance::{Fault, Point, Side};
+pub use clock::SimClock;
 pub use flood::{Flood, run_flood};
 pub use outage::{Outage, run_outage};
 pub use provider::Taken;

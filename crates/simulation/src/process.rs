@@ -210,6 +210,10 @@ impl Bus for Seen {
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         self.0.world.bus.depth(queue).await
     }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        self.0.world.bus.consumers(queue).await
+    }
 }
 
 #[async_trait]
@@ -244,6 +248,8 @@ impl Carrier for Seen {
         }
         Ok(provider::look_up(&self.0.world, to, from, until))
     }
+
+    async fn allow(&self, _in_flight_max: u16) {}
 
     fn classify(&self, error_code: Option<u32>) -> FailureClass {
         match error_code {

@@ -177,4 +177,8 @@ impl Bus for Outbox {
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         self.bus.depth(queue).await
     }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        self.bus.consumers(queue).await
+    }
 }

@@ -12,12 +12,12 @@ use domain::{
     phone::E164,
 };
 use jiff::Timestamp;
-use ports::{Carrier, CarrierError, carrier::LOOK_UP_MAX};
+use ports::{Carrier, CarrierError, Permits, carrier::LOOK_UP_MAX};
 use reqwest::{
     Client, RequestBuilder, Response,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::{
@@ -50,7 +50,7 @@ pub struct TwilioClient {
     sender: String,
     status_callback: Option<Url>,
     answer_max: Duration,
-    slots: Semaphore,
+    slots: Permits,
 }
 
 impl TwilioClient {
@@ -68,7 +68,7 @@ impl TwilioClient {
             // nothing was sent.
             .connect_timeout(answer_max / 2)
             .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(in_flight_max)
+            .pool_max_idle_per_host(in_flight_max.into())
             .build()
             .map_err(ConfigError::Transport)?;
         let mut messages = api_base;
@@ -79,15 +79,12 @@ impl TwilioClient {
             SenderIdentity::MessagingService(sid) => ("MessagingServiceSid", sid),
         };
         let sender = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-        let slots = Semaphore::new(in_flight_max.min(Semaphore::MAX_PERMITS));
+        let slots = Permits::new(in_flight_max);
         Ok(Self { http, messages, sender, status_callback: config.status_callback, answer_max, slots })
     }
 
-    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
-        if let Ok(permit) = self.slots.try_acquire() {
-            return Some(permit);
-        }
-        tokio::time::timeout(self.answer_max, self.slots.acquire()).await.ok()?.ok()
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::time::timeout(self.answer_max, self.slots.take()).await.ok()?.ok()
     }
 
     /// Asks for one page or one message. `None` for a resource that does not exist.
@@ -194,6 +191,10 @@ impl Carrier for TwilioClient {
             }
         }
         Ok(found)
+    }
+
+    async fn allow(&self, in_flight_max: u16) {
+        self.slots.resize(in_flight_max).await;
     }
 
     fn classify(&self, error_code: Option<u32>) -> FailureClass {

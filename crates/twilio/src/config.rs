@@ -13,7 +13,7 @@ pub const API_BASE: &str = "https://api.twilio.com";
 /// How long one answer is waited for, unless configured.
 pub const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How many requests are open at once, unless configured. Twilio limits concurrency per account, near 100.
-pub const IN_FLIGHT_MAX: usize = 80;
+pub const IN_FLIGHT_MAX: u16 = 80;
 
 /// How to reach Twilio and as whom.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub struct TwilioConfig {
     /// The longest time one request may take, with the wait for a free slot.
     pub answer_max: Duration,
     /// Upper bound on requests open at once.
-    pub in_flight_max: usize,
+    pub in_flight_max: u16,
 }
 
 impl TwilioConfig {

@@ -84,7 +84,7 @@ impl Fleet {
         let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
         let sim = Simulator::start(config).await?;
         let folder = tempfile::tempdir()?;
-        write_settings(folder.path(), ingest, callback, IN_FLIGHT_MAX / senders.max(1))?;
+        write_settings(folder.path(), ingest, callback)?;
         let env = [
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
@@ -178,17 +178,12 @@ impl Fleet {
     }
 }
 
-fn write_settings(
-    folder: &Path,
-    ingest: SocketAddr,
-    callback: SocketAddr,
-    in_flight_max: usize,
-) -> Result<()> {
+fn write_settings(folder: &Path, ingest: SocketAddr, callback: SocketAddr) -> Result<()> {
     std::fs::create_dir(folder.join("workflows"))?;
     std::fs::write(folder.join("workflows/note.toml"), WORKFLOW)?;
     let settings = format!(
         "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n[log]\nfilter = \"warn\"\n\
-         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {in_flight_max}\n\
+         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {IN_FLIGHT_MAX}\n\
          [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
          [backend]\nkind = \"fleet\"\namqp_prefix = \"{PREFIX}\"\n"
     );

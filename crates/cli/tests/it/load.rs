@@ -40,7 +40,7 @@ async fn a_sender_keeps_its_pace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost() {
-    // What is refused in an outage waits for half a minute to a minute; the retry budget delays none of so few.
+    // The retry budget delays none of so few.
     const TEXTS: usize = domain::limits::RETRIES_ALWAYS as usize / 2;
     let fleet = Fleet::start().await;
     fleet.sim.set_faults(FaultPlan { rate_429: 1.0, ..FaultPlan::default() }).unwrap();

@@ -8,7 +8,8 @@ use domain::{share::Share, workflow::Lane};
 use ports::{Bus, Payload, Queue};
 
 use super::{
-    BULK, CRITICAL, QUEUE, STANDARD, ack, consume, depth_becomes, event, event_of, next, nothing, publish,
+    BULK, CRITICAL, PATIENCE, QUEUE, STANDARD, ack, consume, depth_becomes, event, event_of, next, nothing,
+    publish,
 };
 
 /// Byte for byte, and for the first time.
@@ -104,4 +105,28 @@ pub async fn depth_counts_what_waits_and_what_is_handed_out(bus: Arc<dyn Bus>) {
     ack(delivery).await;
     depth_becomes(&*bus, QUEUE, 2).await;
     assert_eq!(bus.depth(Queue::Events(Lane::Bulk)).await.unwrap(), 0);
+}
+
+/// Also when one goes without a word.
+pub async fn consumers_are_counted_while_they_are_there(bus: Arc<dyn Bus>) {
+    let counted = async |count| {
+        let wait = async {
+            while bus.consumers(QUEUE).await.unwrap() != count {
+                // A server counts at its own pace; asking it takes a round trip.
+                tokio::task::yield_now().await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, wait).await;
+        assert!(found.is_ok(), "{:?} consume, not {count}", bus.consumers(QUEUE).await);
+    };
+    counted(0).await;
+    let first = consume(&*bus, QUEUE, 1).await;
+    counted(1).await;
+    let second = consume(&*bus, QUEUE, 1).await;
+    counted(2).await;
+    assert_eq!(bus.consumers(Queue::Events(Lane::Bulk)).await.unwrap(), 0);
+    drop(first);
+    counted(1).await;
+    drop(second);
+    counted(0).await;
 }

@@ -4,4 +4,5 @@ mod contract;
 mod crash_points;
 mod flood;
 mod outage;
+mod parts;
 mod seeds;

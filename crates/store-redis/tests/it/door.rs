@@ -110,6 +110,10 @@ impl Bus for Cut {
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         self.bus.depth(queue).await
     }
+
+    async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
+        self.bus.consumers(queue).await
+    }
 }
 
 /// A provider that takes everything, and counts.
@@ -138,6 +142,8 @@ impl Carrier for Counting {
     ) -> Result<Vec<CarrierMessage>, CarrierError> {
         Ok(Vec::new())
     }
+
+    async fn allow(&self, _in_flight_max: u16) {}
 
     fn classify(&self, _error_code: Option<u32>) -> FailureClass {
         FailureClass::Informational
