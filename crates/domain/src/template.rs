@@ -234,7 +234,7 @@ mod tests {
 
     fn schema() -> FieldSchema {
         FieldSchema::compile(&json!({ "properties": {
-            "severity": {}, "title": {}, "count": {}, "tags": {},
+            "severity": {}, "title": {}, "nil": {}, "count": {}, "tags": {},
             "host": { "properties": { "name": {} } },
         }}))
         .unwrap()
@@ -347,17 +347,33 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_strings_comments_and_lists_is_not_taken_for_something_else() {
+        let title = || json!({ "title": "disk" });
+        check("{# {{ title | replace('a', 'b') }} #}{{ title }}", title(), "disk");
+        check(r"{{ nil | default('it\'s | odd }} [a]') }}", title(), "it's | odd }} [a]");
+        check("{% for part in [title, 'full'] %}{{ part }} {% endfor %}", title(), "disk full ");
+        check("{{ ([title, 1])[0] }}", title(), "disk");
+    }
+
+    #[test]
     fn the_language_is_small() {
         let [filters, tests] = [FILTERS.join(", "), TESTS.join(", ")];
         refused(
             "{{ title | replace('a', 'b') }}",
             &[&format!("1: the filter `replace` is not available: use {filters}")],
         );
+        for source in [
+            "{{ title | default('x') | replace('a', 'b') }}",
+            r"{{ title | default('\\') | replace('a', 'b') }}",
+            r#"{{ title | default("it's") | replace('a', 'b') }}"#,
+        ] {
+            refused(source, &[&format!("1: the filter `replace` is not available: use {filters}")]);
+        }
         refused("{{ title is not odd }}", &[&format!("1: the test `odd` is not available: use {tests}")]);
-        refused(
-            "{{ host['name'] }}",
-            &["1: only a number may stand in [ ]: write host.name rather than host[\"name\"]"],
-        );
+        for source in ["{{ host['name'] }}", "{{ (host)['name'] }}", "{{ tags[0]['name'] }}"] {
+            let error = "1: only a number may stand in [ ]: write host.name rather than host[\"name\"]";
+            refused(source, &[error]);
+        }
         for source in [
             "{% set x = 1 %}",
             "{% macro m() %}{% endmacro %}",
