@@ -337,6 +337,14 @@ mod tests {
     }
 
     #[test]
+    fn a_compiled_workflow_has_the_name_of_its_definition() {
+        let schema = json!({"properties": {"title": {"type": "string"}}});
+        let definition =
+            WorkflowDefinition::new("paging", "incident.created", "{{ title }}", schema, Vec::new());
+        assert_eq!(Workflow::compile(definition).unwrap().name(), "paging");
+    }
+
+    #[test]
     fn a_target_is_written_as_it_is_read() {
         for text in ["oncall:platform", "oncall:platform/secondary", "contact:ada", "field:customer.phone"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);

@@ -182,3 +182,18 @@ impl Bus for Outbox {
         self.bus.consumers(queue).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_bus_believes_takes_an_event_off_the_list() {
+        let body =
+            br#"{"specversion":"1.0","source":"monitor","id":"e-1","type":"incident.created"}"#.to_vec();
+        let key = EventKey { source: "monitor".into(), id: "e-1".into() };
+        assert_eq!(key_of(&Payload::Event(body.clone())), Some(key));
+        assert_eq!(key_of(&Payload::Unreadable { body, reason: "untrusted".into() }), None);
+        assert_eq!(key_of(&Payload::Event(b"{}".to_vec())), None);
+    }
+}
