@@ -12,27 +12,44 @@ use anyhow::Result;
 use crate::{Args, STEADY_PER_S, load::Latency, println_line, row};
 
 use self::{
-    installation::{Door, Fleet},
+    installation::{Door, Fleet, Size},
     load::Burst,
 };
 
 /// Events per burst, if not said otherwise.
 const EVENTS: usize = 20_000;
+/// Requests open at once where the machine is the bound.
+const IN_FLIGHT_MAX: usize = 480;
+/// The same for each sender where they are the bound, and how much less there is to do.
+const IN_FLIGHT_EACH: usize = 60;
+const SHORTER: usize = 4;
 
 /// Measures everything.
 pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
     let events = args.events.unwrap_or(EVENTS);
     println_line("| figure | senders | median | spread |");
     println_line("|---|---|---|---|");
+    let size = |senders| Size { senders, in_flight_max: IN_FLIGHT_MAX, latency_ms: latency_ms(args) };
     for senders in &args.senders {
-        bursts(args, callout, *senders, events, Door::Exchange).await?;
+        bursts(args, callout, size(*senders), events, Door::Exchange).await?;
     }
     let most = args.senders.iter().copied().max().unwrap_or(1);
-    bursts(args, callout, most, events, Door::Http).await?;
+    bursts(args, callout, size(most), events, Door::Http).await?;
+    for senders in &args.senders {
+        let size = Size { in_flight_max: IN_FLIGHT_EACH * senders, ..size(*senders) };
+        let mut rates = Vec::new();
+        for _ in 0..args.runs.min(3) {
+            let fleet = Fleet::start(callout, size).await?;
+            rates.push(load::burst(&fleet, events / SHORTER, Door::Exchange).await?.events_per_s);
+            fleet.stop().await?;
+        }
+        let figure = format!("events/s, {IN_FLIGHT_EACH} requests open for each sender");
+        row(&figure, &senders.to_string(), 0, rates);
+    }
     let mut waits: Vec<Latency> = Vec::new();
     let mut hops: Vec<f64> = Vec::new();
     for _ in 0..args.runs.min(3) {
-        let fleet = Fleet::start(callout, most, latency_ms(args)).await?;
+        let fleet = Fleet::start(callout, size(most)).await?;
         let before = fleet.hops().await?;
         let lasting = Duration::from_secs(args.steady_s);
         waits.push(load::steady(&fleet, STEADY_PER_S, lasting).await?);
@@ -51,14 +68,14 @@ fn latency_ms(args: &Args) -> u64 {
     args.latencies.as_ref().and_then(|latencies| latencies.last().copied()).unwrap_or(50)
 }
 
-async fn bursts(args: &Args, callout: &Path, senders: usize, events: usize, door: Door) -> Result<()> {
+async fn bursts(args: &Args, callout: &Path, size: Size, events: usize, door: Door) -> Result<()> {
     let mut bursts: Vec<Burst> = Vec::new();
     for _ in 0..args.runs {
-        let fleet = Fleet::start(callout, senders, latency_ms(args)).await?;
+        let fleet = Fleet::start(callout, size).await?;
         bursts.push(load::burst(&fleet, events, door).await?);
         fleet.stop().await?;
     }
-    let (at, through) = (senders.to_string(), door.name());
+    let (at, through) = (size.senders.to_string(), door.name());
     row(&format!("events/s, {through}"), &at, 0, bursts.iter().map(|burst| burst.events_per_s));
     row(&format!("RabbitMQ hops per event, {through}"), &at, 2, bursts.iter().map(|burst| burst.hops));
     let by_name = |of: &dyn Fn(&Burst) -> &BTreeMap<&'static str, f64>| {

@@ -28,9 +28,6 @@ use crate::{
 
 /// What names on the broker begin with.
 const PREFIX: &str = "bench.";
-/// Requests to the provider that all senders together keep open.
-const IN_FLIGHT_MAX: usize = 480;
-
 /// How events come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -49,6 +46,17 @@ impl Door {
     }
 }
 
+/// What a fleet is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Processes that send.
+    pub(crate) senders: usize,
+    /// Requests to the provider that they keep open, all together.
+    pub(crate) in_flight_max: usize,
+    /// How long the provider takes for one.
+    pub(crate) latency_ms: u64,
+}
+
 /// A running fleet.
 pub(crate) struct Fleet {
     pub(crate) sim: SimHandle,
@@ -63,7 +71,8 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) async fn start(callout: &Path, senders: usize, latency_ms: u64) -> Result<Self> {
+    pub(crate) async fn start(callout: &Path, size: Size) -> Result<Self> {
+        let Size { senders, in_flight_max, latency_ms } = size;
         let broker = tokio::task::spawn_blocking(RabbitMq::private);
         let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
         let broker = Arc::new(broker.await?);
@@ -78,13 +87,13 @@ impl Fleet {
             numbers: vec![Number::from("+15005550006")],
             timing: Timing::INSTANT,
             faults: FaultPlan { latency_ms, ..FaultPlan::default() },
-            concurrency_max: 2 * IN_FLIGHT_MAX,
+            concurrency_max: 2 * in_flight_max,
             ..SimConfig::default()
         };
         let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
         let sim = Simulator::start(config).await?;
         let folder = tempfile::tempdir()?;
-        write_settings(folder.path(), ingest, callback)?;
+        write_settings(folder.path(), ingest, callback, in_flight_max)?;
         let env = [
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
@@ -178,12 +187,17 @@ impl Fleet {
     }
 }
 
-fn write_settings(folder: &Path, ingest: SocketAddr, callback: SocketAddr) -> Result<()> {
+fn write_settings(
+    folder: &Path,
+    ingest: SocketAddr,
+    callback: SocketAddr,
+    in_flight_max: usize,
+) -> Result<()> {
     std::fs::create_dir(folder.join("workflows"))?;
     std::fs::write(folder.join("workflows/note.toml"), WORKFLOW)?;
     let settings = format!(
         "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n[log]\nfilter = \"warn\"\n\
-         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {IN_FLIGHT_MAX}\n\
+         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {in_flight_max}\n\
          [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
          [backend]\nkind = \"fleet\"\namqp_prefix = \"{PREFIX}\"\n"
     );
