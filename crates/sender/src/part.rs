@@ -49,6 +49,7 @@ impl Part {
             let max = PlacesMax::new(own);
             futures::join!(ctx.carrier.allow(own), Places::resize(&self.places, &max));
         }
+        telemetry::metrics().in_flight_max.set(own.into());
     }
 
     /// Looks again every few seconds.

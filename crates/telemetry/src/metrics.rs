@@ -26,6 +26,8 @@ pub struct Metrics {
     registry: Registry,
     /// 1 while the circuit breaker keeps this sender from pulling work.
     pub sending_stopped: Gauge,
+    /// Requests that this sender may have open: its part of the account's.
+    pub in_flight_max: Gauge,
     /// Retries that had to wait because the budget was used up.
     pub retries_held_back: Counter,
     /// Events beyond the share of their source, which went one lane lower.
@@ -53,6 +55,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("callout"),
             sending_stopped: Gauge::default(),
+            in_flight_max: Gauge::default(),
             retries_held_back: Counter::default(),
             beyond_share: Counter::default(),
             attempts: Counter::default(),
@@ -74,6 +77,8 @@ impl Metrics {
         let registry = &mut self.registry;
         let stopped = self.sending_stopped.clone();
         registry.register("sending_stopped", "1 while the circuit breaker is open", stopped);
+        let in_flight = self.in_flight_max.clone();
+        registry.register("in_flight_max", "Requests to the provider that may be open at once", in_flight);
         let held_back = self.retries_held_back.clone();
         registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
         let beyond = self.beyond_share.clone();

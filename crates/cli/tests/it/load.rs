@@ -57,7 +57,11 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
     assert_eq!((judge.accepted, judge.duplicates_total), (TEXTS as u64, 0));
     let mut text = String::new();
     let told = async {
-        let wanted = ["callout_sending_stopped 0", "callout_statuses_total{status=\"delivered\"}"];
+        let wanted = [
+            "callout_sending_stopped 0",
+            "callout_in_flight_max 80",
+            "callout_statuses_total{status=\"delivered\"}",
+        ];
         while !wanted.iter().all(|line| text.contains(line)) {
             text = metrics(&fleet).await;
         }

@@ -54,17 +54,23 @@ async fn a_hanging_provider_leaves_doubt_within_the_time_allowed() {
 
 #[tokio::test]
 async fn without_a_free_slot_nothing_is_sent() {
-    let sim = sim().await;
-    let mut config = client_config(sim.base_url());
-    config.answer_max = Duration::from_millis(300);
-    config.in_flight_max = 1;
-    let client = TwilioClient::new(config).unwrap();
-    sim.inject(FaultKind::Hang);
-    let (first, second) =
-        tokio::join!(submit(&client, PHONE, "first"), submit(&client, "+14155550101", "second"));
-    check_in_doubt(&first);
-    assert_eq!(refusal(second).class, FailureClass::RetrySoon);
-    assert_eq!(sim.judge().accepted, 1);
+    // Configured so, or told so later.
+    for (in_flight_max, allowed) in [(1, None), (8, Some(1))] {
+        let sim = sim().await;
+        let mut config = client_config(sim.base_url());
+        config.answer_max = Duration::from_millis(300);
+        config.in_flight_max = in_flight_max;
+        let client = TwilioClient::new(config).unwrap();
+        if let Some(allowed) = allowed {
+            client.allow(allowed).await;
+        }
+        sim.inject(FaultKind::Hang);
+        let (first, second) =
+            tokio::join!(submit(&client, PHONE, "first"), submit(&client, "+14155550101", "second"));
+        check_in_doubt(&first);
+        assert_eq!(refusal(second).class, FailureClass::RetrySoon);
+        assert_eq!(sim.judge().accepted, 1);
+    }
 }
 
 #[tokio::test]
