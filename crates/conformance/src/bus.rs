@@ -94,12 +94,17 @@ fn event_of(delivery: &Delivery) -> Event {
 
 /// Waits until a queue holds this many pieces.
 async fn depth_becomes(bus: &dyn Bus, queue: Queue, depth: u64) {
+    becomes(depth, async || bus.depth(queue).await.unwrap()).await;
+}
+
+/// Waits until a server counts this many.
+async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, count: impl AsyncFn() -> T) {
     let wait = async {
-        while bus.depth(queue).await.unwrap() != depth {
+        while count().await != expected {
             // A server counts at its own pace; asking it takes a round trip.
             tokio::task::yield_now().await;
         }
     };
     let found = tokio::time::timeout(PATIENCE, wait).await;
-    assert!(found.is_ok(), "{} holds {:?}, not {depth}", queue.name(), bus.depth(queue).await);
+    assert!(found.is_ok(), "it is {:?}, not {expected:?}", count().await);
 }

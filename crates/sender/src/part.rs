@@ -30,6 +30,7 @@ pub(crate) struct Part {
 impl Part {
     /// All of it, until the others are counted.
     pub(crate) fn new(in_flight_max: u16, places: Vec<Places>) -> Self {
+        telemetry::metrics().in_flight_max.set(in_flight_max.into());
         Self { in_flight_max, own: in_flight_max, places }
     }
 
@@ -48,8 +49,8 @@ impl Part {
             self.own = own;
             let max = PlacesMax::new(own);
             futures::join!(ctx.carrier.allow(own), Places::resize(&self.places, &max));
+            telemetry::metrics().in_flight_max.set(own.into());
         }
-        telemetry::metrics().in_flight_max.set(own.into());
     }
 
     /// Looks again every few seconds.

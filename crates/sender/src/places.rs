@@ -20,15 +20,16 @@ pub(crate) struct PlacesMax {
 }
 
 impl PlacesMax {
-    /// For so many requests at once. The urgent lane may have all of them and a little more, so that
-    /// the carrier never waits for it. A quarter of them is its own. The standard lane leaves an eighth to the lowest,
-    /// which may borrow what the standard one does not use.
+    /// For so many requests at once. The urgent lane may have all of them and a little more, so that the carrier never
+    /// waits for it. A quarter of them is its own, and one at least where there are several. The standard lane leaves
+    /// an eighth to the lowest, which may borrow what the standard one does not use.
     pub(crate) fn new(in_flight_max: u16) -> Self {
-        let carrier = in_flight_max.max(8);
-        let most = carrier / 8 * 5;
+        let below_critical = (in_flight_max - in_flight_max.div_ceil(4)).max(1);
+        let most = below_critical.saturating_sub(in_flight_max.div_ceil(8)).max(1);
+        let critical = in_flight_max + in_flight_max.div_ceil(2);
         Self {
-            of_lane: [(Lane::Critical, carrier + carrier / 2), (Lane::Standard, most), (Lane::Bulk, most)],
-            below_critical: carrier / 4 * 3,
+            of_lane: [(Lane::Critical, critical), (Lane::Standard, most), (Lane::Bulk, most)],
+            below_critical,
         }
     }
 
@@ -95,12 +96,12 @@ impl Places {
 
     /// Waits for a place. `None` never comes: nothing here is closed.
     pub(crate) async fn take(&self) -> Option<Place> {
-        let of_lane = self.of_lane.take().await.ok()?;
+        let of_lane = self.of_lane.take().await?;
         let shared = match self.lane {
             Lane::Critical => None,
             Lane::Standard => {
                 let _waiting = Waiting::new(&self.standard_waits);
-                self.below_critical.take().await.ok()
+                Some(self.below_critical.take().await?)
             }
             Lane::Bulk => Some(self.after_standard().await?),
         };
@@ -112,7 +113,7 @@ impl Places {
         let mut waits = self.standard_waits.subscribe();
         loop {
             waits.wait_for(|waits| *waits == 0).await.ok()?;
-            let place = self.below_critical.take().await.ok()?;
+            let place = self.below_critical.take().await?;
             if *waits.borrow() == 0 {
                 return Some(place);
             }
@@ -145,6 +146,31 @@ mod tests {
         assert_eq!(fill(&critical).len(), 120, "whatever the others have");
         drop((held, more));
         assert_eq!(fill(&standard).len(), 50);
+    }
+
+    /// How many places critical has, how many standard, and how many of those are left to bulk.
+    fn room([critical, standard, bulk]: &[Places; 3]) -> [usize; 3] {
+        let held = fill(standard);
+        [fill(critical).len(), held.len(), fill(bulk).len()]
+    }
+
+    #[test]
+    fn however_small_a_part_is_one_request_of_it_is_left_to_critical() {
+        for in_flight_max in 2..=2_000 {
+            let [critical, standard, bulk] = room(&lanes(in_flight_max));
+            let most = usize::from(in_flight_max);
+            assert!((1..most).contains(&(standard + bulk)) && critical > most, "{in_flight_max}");
+        }
+        assert_eq!(room(&lanes(1)), [2, 1, 0], "one request for all");
+    }
+
+    #[test]
+    fn places_follow_the_part() {
+        let resized = lanes(80);
+        for in_flight_max in [8, 1, 80] {
+            Places::resize(&resized, &PlacesMax::new(in_flight_max)).now_or_never().unwrap();
+            assert_eq!(room(&resized), room(&lanes(in_flight_max)));
+        }
     }
 
     // Without a runtime: one would end a poll after so many places.

@@ -84,7 +84,7 @@ impl TwilioClient {
     }
 
     async fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        tokio::time::timeout(self.answer_max, self.slots.take()).await.ok()?.ok()
+        tokio::time::timeout(self.answer_max, self.slots.take()).await.ok()?
     }
 
     /// Asks for one page or one message. `None` for a resource that does not exist.

@@ -28,6 +28,7 @@ use crate::{
 
 /// What names on the broker begin with.
 const PREFIX: &str = "bench.";
+
 /// How events come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {

@@ -8,7 +8,7 @@ use domain::{share::Share, workflow::Lane};
 use ports::{Bus, Payload, Queue};
 
 use super::{
-    BULK, CRITICAL, PATIENCE, QUEUE, STANDARD, ack, consume, depth_becomes, event, event_of, next, nothing,
+    BULK, CRITICAL, QUEUE, STANDARD, ack, becomes, consume, depth_becomes, event, event_of, next, nothing,
     publish,
 };
 
@@ -109,16 +109,7 @@ pub async fn depth_counts_what_waits_and_what_is_handed_out(bus: Arc<dyn Bus>) {
 
 /// Also when one goes without a word.
 pub async fn consumers_are_counted_while_they_are_there(bus: Arc<dyn Bus>) {
-    let counted = async |count| {
-        let wait = async {
-            while bus.consumers(QUEUE).await.unwrap() != count {
-                // A server counts at its own pace; asking it takes a round trip.
-                tokio::task::yield_now().await;
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, wait).await;
-        assert!(found.is_ok(), "{:?} consume, not {count}", bus.consumers(QUEUE).await);
-    };
+    let counted = async |count| becomes(count, async || bus.consumers(QUEUE).await.unwrap()).await;
     counted(0).await;
     let first = consume(&*bus, QUEUE, 1).await;
     counted(1).await;
