@@ -36,7 +36,7 @@ enum Chore {
     Tidy,
     /// Put deliberate bugs into a copy of the work tree, and check that some test notices each.
     Mutants {
-        /// Instead, let `cargo mutants` change every line of `domain`, one after the other; half an hour.
+        /// Instead, let `cargo mutants` change every line of `domain`, one after the other; three quarters of an hour.
         #[arg(long)]
         domain: bool,
     },
