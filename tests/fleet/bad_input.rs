@@ -105,7 +105,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     nothing_waits().await;
     fleet.event(&event("note.created", "good", "s", json!({"text": "still here", "phone": FIRST}))).await;
     fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
-    assert_eq!(fleet.sim.judge().accepted, 1);
+    assert_eq!(fleet.sim.report().accepted, 1);
     assert!(fleet.run(&["audit"]).status.success());
 }
 

@@ -49,7 +49,7 @@ async fn an_event_crosses_the_fleet_and_a_failure_escalates_at_once() {
     assert_eq!(run["phase"], "acknowledged", "{run}");
     assert_eq!(run["messages"][0]["error_code"], 30003);
     assert_eq!(fleet.event(&page).await, 200, "known");
-    assert_eq!(fleet.sim.judge().accepted, 2);
+    assert_eq!(fleet.sim.report().accepted, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +94,7 @@ async fn a_broker_that_lost_everything_is_filled_again_from_the_store() {
     fleet.wait_until(|view| (0..EVENTS).all(|index| view.texts(&number(index)).len() == 1)).await;
     let audit = fleet.run(&["audit"]);
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
-    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+    assert_eq!(fleet.sim.report().duplicates_total, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +120,8 @@ async fn senders_that_are_killed_lose_and_double_nothing() {
             break;
         }
     }
-    let judge = fleet.sim.judge();
-    assert_eq!((judge.accepted, judge.duplicates_total), (EVENTS as u64, 0), "{judge:?}");
+    let report = fleet.sim.report();
+    assert_eq!((report.accepted, report.duplicates_total), (EVENTS as u64, 0), "{report:?}");
     let texts: BTreeSet<String> =
         (0..EVENTS).flat_map(|index| fleet.sim.phone(number(index)).texts()).map(|text| text.body).collect();
     assert_eq!(texts.len(), EVENTS);

@@ -69,12 +69,12 @@ fn run() -> Result<()> {
         Chore::Test => test(),
         Chore::Ci => {
             test()?;
-            cargo(&["build", "--release", "--package", "callout"])?;
+            cargo(&["build", "--release", "--package", "cli"])?;
             cargo(&[
                 "run",
                 "--release",
                 "--package",
-                "callout",
+                "cli",
                 "--",
                 "demo",
                 "--exit",
@@ -90,18 +90,18 @@ fn run() -> Result<()> {
             if args.iter().any(|arg| arg.ends_with("fleet")) {
                 servers::ensure()?;
             }
-            measure("callout-bench", &args)
+            measure("bench", &args)
         }
         Chore::Chaos { args } => {
             servers::ensure()?;
-            measure("callout-chaos", &args)
+            measure("chaos", &args)
         }
     }
 }
 
 /// Runs one of our own tools beside a release build of callout.
 fn measure(tool: &str, args: &[String]) -> Result<()> {
-    cargo(&["build", "--release", "--package", "callout"])?;
+    cargo(&["build", "--release", "--package", "cli"])?;
     let mut command = vec!["run", "--release", "--package", tool, "--"];
     command.extend(args.iter().map(String::as_str));
     cargo(&command)

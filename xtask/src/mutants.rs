@@ -24,8 +24,8 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "work that failed is answered as done",
         file: "crates/sender/src/work.rs",
-        right: "delivery.receipt.retry_at(at).await",
-        wrong: "{ let _ = at; delivery.receipt.ack().await.map(|_| ()) }",
+        right: "delivery.acker.retry_at(at).await",
+        wrong: "{ let _ = at; delivery.acker.ack().await.map(|_| ()) }",
     },
     Bug {
         name: "a lapsed claim is sent again without asking",
@@ -65,14 +65,14 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "a lost compare-and-set counts as stored",
-        file: "crates/shell/src/change.rs",
+        file: "crates/runtime/src/change.rs",
         right: "Changed::Conflict => Ok(false),",
         wrong: "Changed::Conflict => Ok(true),",
     },
     Bug {
         name: "a failed attempt is forgotten, and its late status believed",
         file: "crates/domain/src/message/reported.rs",
-        right: "self.spent.push(sid.clone());",
+        right: "self.failed_sids.push(sid.clone());",
         wrong: "let _ = sid;",
     },
     Bug {
@@ -90,22 +90,14 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "a store that lost its writes is believed",
         file: "crates/sender/src/open.rs",
-        right: "if losses_since.is_some() {",
-        wrong: "if losses_since.is_some() && ready.is_empty() {",
+        right: "if data_loss_since.is_some() {",
+        wrong: "if data_loss_since.is_some() && ready.is_empty() {",
     },
 ];
 
 /// What must notice: the simulation with its crash points, and the domain's own tests.
-const TESTS: [&str; 8] = [
-    "test",
-    "--quiet",
-    "--package",
-    "callout-simulation",
-    "--package",
-    "callout-domain",
-    "--no-fail-fast",
-    "--",
-];
+const TESTS: [&str; 8] =
+    ["test", "--quiet", "--package", "simulation", "--package", "domain", "--no-fail-fast", "--"];
 
 /// Puts in one bug after the other.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -154,7 +146,7 @@ pub(crate) fn domain(root: &Path) -> Result<()> {
     let out = root.join("target/mutants");
     fs::create_dir_all(&out)?;
     let status = Command::new(env!("CARGO"))
-        .args(["mutants", "--package", "callout-domain", "--test-package", "callout-domain", "--jobs", "2"])
+        .args(["mutants", "--package", "domain", "--test-package", "domain", "--jobs", "2"])
         .args(["--timeout", "15", "--cargo-test-arg=--lib", "--cargo-test-arg=--tests", "--output"])
         .arg(&out)
         .current_dir(root)

@@ -2,7 +2,7 @@
 //!
 //! Never: fails because a figure is low.
 
-mod installation;
+mod deployment;
 mod load;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::{Args, STEADY_PER_S, load::Latency, println_line, row};
 
 use self::{
-    installation::{Door, Fleet, Size},
+    deployment::{Fleet, Ingress, Size},
     load::Burst,
 };
 
@@ -31,16 +31,16 @@ pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
     println_line("|---|---|---|---|");
     let size = |senders| Size { senders, in_flight_max: IN_FLIGHT_MAX, latency_ms: latency_ms(args) };
     for senders in &args.senders {
-        bursts(args, callout, size(*senders), events, Door::Exchange).await?;
+        bursts(args, callout, size(*senders), events, Ingress::Exchange).await?;
     }
     let most = args.senders.iter().copied().max().unwrap_or(1);
-    bursts(args, callout, size(most), events, Door::Http).await?;
+    bursts(args, callout, size(most), events, Ingress::Http).await?;
     for senders in &args.senders {
         let size = Size { in_flight_max: IN_FLIGHT_EACH * senders, ..size(*senders) };
         let mut rates = Vec::new();
         for _ in 0..args.runs.min(3) {
             let fleet = Fleet::start(callout, size).await?;
-            rates.push(load::burst(&fleet, events / SHORTER, Door::Exchange).await?.events_per_s);
+            rates.push(load::burst(&fleet, events / SHORTER, Ingress::Exchange).await?.events_per_s);
             fleet.stop().await?;
         }
         let figure = format!("events/s, {IN_FLIGHT_EACH} requests open for each sender");
@@ -68,14 +68,14 @@ fn latency_ms(args: &Args) -> u64 {
     args.latencies.as_ref().and_then(|latencies| latencies.last().copied()).unwrap_or(50)
 }
 
-async fn bursts(args: &Args, callout: &Path, size: Size, events: usize, door: Door) -> Result<()> {
+async fn bursts(args: &Args, callout: &Path, size: Size, events: usize, ingress: Ingress) -> Result<()> {
     let mut bursts: Vec<Burst> = Vec::new();
     for _ in 0..args.runs {
         let fleet = Fleet::start(callout, size).await?;
-        bursts.push(load::burst(&fleet, events, door).await?);
+        bursts.push(load::burst(&fleet, events, ingress).await?);
         fleet.stop().await?;
     }
-    let (at, through) = (size.senders.to_string(), door.name());
+    let (at, through) = (size.senders.to_string(), ingress.name());
     row(&format!("events/s, {through}"), &at, 0, bursts.iter().map(|burst| burst.events_per_s));
     row(&format!("RabbitMQ hops per event, {through}"), &at, 2, bursts.iter().map(|burst| burst.hops));
     let by_name = |of: &dyn Fn(&Burst) -> &BTreeMap<&'static str, f64>| {

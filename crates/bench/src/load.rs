@@ -9,7 +9,7 @@ use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use twilio_sim::Status;
 
-use crate::installation::{BUSY, Installation, QUIET};
+use crate::deployment::{BUSY, Deployment, QUIET};
 
 /// Events in one request.
 pub(crate) const BATCH: usize = 100;
@@ -52,8 +52,8 @@ pub(crate) fn phone(index: usize) -> String {
     format!("+1415{index:07}")
 }
 
-async fn post(installation: &Installation, key: &str, content_type: &str, body: String) -> Result<()> {
-    let request = installation.client.post(format!("{}/v1/events", installation.url)).bearer_auth(key);
+async fn post(deployment: &Deployment, key: &str, content_type: &str, body: String) -> Result<()> {
+    let request = deployment.client.post(format!("{}/v1/events", deployment.url)).bearer_auth(key);
     let response = request.header("content-type", content_type).body(body).send().await?;
     if !response.status().is_success() {
         bail!("{}: {}", response.status(), response.text().await?);
@@ -66,12 +66,12 @@ fn batch(indices: std::ops::Range<usize>) -> String {
 }
 
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
-pub(crate) async fn throughput(installation: &Installation, events: usize) -> Result<Throughput> {
+pub(crate) async fn throughput(deployment: &Deployment, events: usize) -> Result<Throughput> {
     let bodies: Vec<String> =
         (0..events).step_by(BATCH).map(|first| batch(first..(first + BATCH).min(events))).collect();
-    let (cpu, begun) = (installation.cpu_s()?, SystemClock.now());
+    let (cpu, begun) = (deployment.cpu_s()?, SystemClock.now());
     stream::iter(bodies)
-        .map(|body| post(installation, BUSY.1, "application/cloudevents-batch+json", body))
+        .map(|body| post(deployment, BUSY.1, "application/cloudevents-batch+json", body))
         .buffer_unordered(PRODUCERS)
         .try_collect::<Vec<()>>()
         .await?;
@@ -79,22 +79,22 @@ pub(crate) async fn throughput(installation: &Installation, events: usize) -> Re
     let arrived = |view: &twilio_sim::View<'_>| {
         view.with_status(Status::Delivered) == all && view.callbacks().answered_2xx >= 2 * all
     };
-    installation.sim.wait_until(arrived, PATIENCE).await?;
+    deployment.sim.wait_until(arrived, PATIENCE).await?;
     let seconds = SystemClock.now().duration_since(begun).as_secs_f64();
     Ok(Throughput {
         events_per_s: events as f64 / seconds,
-        cpu_us_per_event: (installation.cpu_s()? - cpu) * 1e6 / events as f64,
-        peak_mb: installation.peak_mb()?,
+        cpu_us_per_event: (deployment.cpu_s()? - cpu) * 1e6 / events as f64,
+        peak_mb: deployment.peak_mb()?,
     })
 }
 
 /// So many events a second, each in a request of its own; from its 202 to its text at the provider.
-pub(crate) async fn steady(installation: &Installation, per_s: u64, lasting: Duration) -> Result<Latency> {
-    measured(installation, BUSY, per_s, lasting, async { Ok(0) }).await
+pub(crate) async fn steady(deployment: &Deployment, per_s: u64, lasting: Duration) -> Result<Latency> {
+    measured(deployment, BUSY, per_s, lasting, async { Ok(0) }).await
 }
 
 /// The same for a source that sends little, alone or beside one that floods.
-pub(crate) async fn quiet(installation: &Installation, lasting: Duration, floods: bool) -> Result<Latency> {
+pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bool) -> Result<Latency> {
     let flood = async {
         if !floods {
             return Ok(0);
@@ -104,11 +104,11 @@ pub(crate) async fn quiet(installation: &Installation, lasting: Duration, floods
             let first = FLOOD_FROM + number as usize * BATCH;
             wait_for_turn(begun, number, FLOOD_PER_S / BATCH as u64).await;
             let body = batch(first..first + BATCH);
-            post(installation, BUSY.1, "application/cloudevents-batch+json", body).await?;
+            post(deployment, BUSY.1, "application/cloudevents-batch+json", body).await?;
         }
         Ok(batches * BATCH as u64)
     };
-    measured(installation, QUIET, QUIET_PER_S, lasting, flood).await
+    measured(deployment, QUIET, QUIET_PER_S, lasting, flood).await
 }
 
 async fn wait_for_turn(begun: Timestamp, number: u64, per_s: u64) {
@@ -116,7 +116,7 @@ async fn wait_for_turn(begun: Timestamp, number: u64, per_s: u64) {
 }
 
 async fn measured(
-    installation: &Installation,
+    deployment: &Deployment,
     (source, key): (&str, &str),
     per_s: u64,
     lasting: Duration,
@@ -127,18 +127,18 @@ async fn measured(
     let sending = stream::iter(0..events)
         .map(|index| async move {
             wait_for_turn(begun, index as u64, per_s).await;
-            post(installation, key, "application/cloudevents+json", event(source, index).to_string()).await?;
+            post(deployment, key, "application/cloudevents+json", event(source, index).to_string()).await?;
             anyhow::Ok((index, SystemClock.now()))
         })
         .buffer_unordered(2 * per_s as usize)
         .try_collect();
     let (accepted, others): (BTreeMap<usize, Timestamp>, u64) = futures::try_join!(sending, beside)?;
     let all = events as u64 + others;
-    installation.sim.wait_until(|view| view.with_status(Status::Delivered) == all, PATIENCE).await?;
+    deployment.sim.wait_until(|view| view.with_status(Status::Delivered) == all, PATIENCE).await?;
     let waits = accepted
         .iter()
         .filter_map(|(index, accepted)| {
-            let text = installation.sim.phone(phone(*index)).texts().into_iter().next()?;
+            let text = deployment.sim.phone(phone(*index)).texts().into_iter().next()?;
             Some(text.at.duration_since(*accepted).as_secs_f64() * 1_000.0)
         })
         .collect();

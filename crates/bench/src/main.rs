@@ -3,8 +3,8 @@
 //! In: how much, how often. Out: medians of several runs, as a table for docs/benchmarks.md.
 //! Never: fails because a figure is low; figures are read, tests are passed.
 
+mod deployment;
 mod fleet;
-mod installation;
 mod load;
 mod process;
 
@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
 
-use crate::{installation::Installation, load::Throughput};
+use crate::{deployment::Deployment, load::Throughput};
 
 // The simulator is measured along with callout, and so runs as it does in the `callout` binary.
 #[global_allocator]
@@ -87,9 +87,9 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     for latency_ms in &latencies {
         let mut results = Vec::new();
         for _ in 0..args.runs {
-            let installation = Installation::start(callout, *latency_ms).await?;
-            results.push(load::throughput(&installation, events).await?);
-            installation.stop().await?;
+            let deployment = Deployment::start(callout, *latency_ms).await?;
+            results.push(load::throughput(&deployment, events).await?);
+            deployment.stop().await?;
         }
         let at = format!("{latency_ms} ms");
         row("events/s", &at, 0, results.iter().map(|r: &Throughput| r.events_per_s));
@@ -98,29 +98,29 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
 
         let mut latencies = Vec::new();
         for _ in 0..args.runs.min(3) {
-            let installation = Installation::start(callout, *latency_ms).await?;
+            let deployment = Deployment::start(callout, *latency_ms).await?;
             latencies
-                .push(load::steady(&installation, STEADY_PER_S, Duration::from_secs(args.steady_s)).await?);
-            installation.stop().await?;
+                .push(load::steady(&deployment, STEADY_PER_S, Duration::from_secs(args.steady_s)).await?);
+            deployment.stop().await?;
         }
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
         for (floods, name) in [(false, "alone"), (true, "beside a flood of 6,000 events/s")] {
             let mut latencies = Vec::new();
             for _ in 0..args.runs.min(3) {
-                let installation = Installation::start(callout, *latency_ms).await?;
+                let deployment = Deployment::start(callout, *latency_ms).await?;
                 let lasting = Duration::from_secs(args.steady_s);
-                latencies.push(load::quiet(&installation, lasting, floods).await?);
-                installation.stop().await?;
+                latencies.push(load::quiet(&deployment, lasting, floods).await?);
+                deployment.stop().await?;
             }
             row(&format!("a quiet source {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
         }
     }
-    let installation = Installation::start(callout, 0).await?;
-    row("resident memory, idle, MB", "-", 1, [installation.resident_mb()?]);
-    let held = load::throughput(&installation, args.held).await.context("the memory run")?;
+    let deployment = Deployment::start(callout, 0).await?;
+    row("resident memory, idle, MB", "-", 1, [deployment.resident_mb()?]);
+    let held = load::throughput(&deployment, args.held).await.context("the memory run")?;
     row(&format!("peak resident memory with {} runs, MB", args.held), "0 ms", 1, [held.peak_mb]);
-    installation.stop().await
+    deployment.stop().await
 }
 
 fn row(figure: &str, at: &str, digits: usize, values: impl IntoIterator<Item = f64>) {

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
-use domain::{event::Event, share::Share, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use futures::{StreamExt as _, stream};
 use ports::{Bus as _, Queue, SystemClock};
 use serde_json::json;
@@ -32,14 +32,14 @@ async fn main() {
 
     let began = Instant::now();
     stream::iter(&batches)
-        .for_each_concurrent(4, async |batch| bus.publish_events(batch, Share::Within).await.unwrap())
+        .for_each_concurrent(4, async |batch| bus.publish_events(batch, Quota::Within).await.unwrap())
         .await;
     println!("published in batches: {:.0} events/s", rate(began));
     for (prefetch, name) in [(200, "one by one"), (1_000, "with many in flight")] {
         let began = Instant::now();
         let mut deliveries = bus.consume(Queue::Events(Lane::Standard), prefetch).await.unwrap().take(count);
         while let Some(delivery) = deliveries.next().await {
-            assert!(delivery.receipt.ack().await.unwrap());
+            assert!(delivery.acker.ack().await.unwrap());
         }
         println!("consumed {name}, prefetch {prefetch}: {:.0} events/s", rate(began));
         drop(deliveries);
@@ -48,7 +48,7 @@ async fn main() {
             let singles = stream::iter(batches.iter().flatten());
             singles
                 .for_each_concurrent(64, async |event| {
-                    bus.publish_events(std::slice::from_ref(event), Share::Within).await.unwrap();
+                    bus.publish_events(std::slice::from_ref(event), Quota::Within).await.unwrap();
                 })
                 .await;
             println!("published one by one by 64 callers: {:.0} events/s", rate(began));

@@ -5,10 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, timeline::Command, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
 use lapin::{Channel, message::Delivery as AmqpDelivery, options::QueueDeclareOptions, types::FieldTable};
-use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Queue, Slot};
+use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
 use tokio::{
     sync::{Mutex, mpsc},
     task::JoinHandle,
@@ -16,19 +16,19 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
-    announce::{self, Announcer},
+    acker::{Claim, RabbitAcker},
     config::{DelayMode, RELAY_PREFETCH, RabbitConfig},
     connect::{ConnectError, Dialer, within},
+    connection::Connection,
     consumer::Consumption,
-    keeper::Keeper,
-    line::Line,
+    delay_forwarder::take_step,
     message::{Envelope, read},
+    notify::{self, Announcer},
     publisher::{Address, Publisher},
-    receipt::{Claim, RabbitReceipt},
-    relay::take_step,
+    publisher_auth::PublisherAuth,
     topology::Topology,
-    trust::TrustedUsers,
-    unanswered::Unanswered,
+    topology_supervisor::TopologySupervisor,
+    unacked::Unacked,
 };
 
 /// [`Bus`] on a RabbitMQ broker.
@@ -45,15 +45,15 @@ pub struct RabbitBus {
 /// What publishers, consumers, receipts and relays share.
 pub(crate) struct Core {
     pub(crate) publisher: Publisher,
-    pub(crate) consume_line: Line,
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) consume_connection: Connection,
+    pub(crate) topology_supervisor: Arc<TopologySupervisor>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Differs between processes, for the jitter of waits.
     pub(crate) seed: String,
     /// Our own user, and whom we believe; `None`: anybody.
-    trust: Option<TrustedUsers>,
+    trust: Option<PublisherAuth>,
     user: String,
-    unanswered: Unanswered,
+    unacked: Unacked,
     lanes: BTreeMap<String, Lane>,
     /// For questions; one that fails closes it.
     question_channel: Mutex<Option<Channel>>,
@@ -71,14 +71,15 @@ impl RabbitBus {
         if config.delay == DelayMode::Plugin {
             dialer.probe_plugin(&topology.names).await?;
         }
-        let keeper = Arc::new(Keeper::new(dialer.clone(), topology, config.topology, clock.clone()));
-        keeper.establish().await?;
+        let topology_supervisor =
+            Arc::new(TopologySupervisor::new(dialer.clone(), topology, config.topology, clock.clone()));
+        topology_supervisor.establish().await?;
         let seed = format!("{} {} {}", config.connection_name, std::process::id(), clock.now());
-        let line = Arc::new(Line::new(dialer.clone(), "publish"));
+        let connection = Arc::new(Connection::new(dialer.clone(), "publish"));
         let publisher = |purpose: &str| {
             Publisher::new(
-                line.clone(),
-                keeper.clone(),
+                connection.clone(),
+                topology_supervisor.clone(),
                 clock.clone(),
                 config.confirm_window.max(1),
                 config.confirm_max,
@@ -94,30 +95,34 @@ impl RabbitBus {
         });
         let core = Arc::new(Core {
             publisher,
-            consume_line: Line::new(dialer.clone(), "consume"),
-            keeper: keeper.clone(),
+            consume_connection: Connection::new(dialer.clone(), "consume"),
+            topology_supervisor: topology_supervisor.clone(),
             clock,
             seed,
             trust,
             user,
-            unanswered: Unanswered::default(),
+            unacked: Unacked::default(),
             lanes: config.lanes,
             question_channel: Mutex::default(),
         });
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
-        let watching = tokio::spawn(async move { keeper.watch().await });
+        let watching = tokio::spawn(async move { topology_supervisor.watch().await });
         let (announcer, announced) = Announcer::new();
-        tokio::spawn(announce::publish(core.clone(), for_announcements, announced, config.announces_ends));
+        tokio::spawn(notify::publish(core.clone(), for_announcements, announced, config.announces_ends));
         Ok(Arc::new(Self { core, watching, relaying: Mutex::default(), announcer }))
     }
 
     /// Takes a share of the delayed work, once. Whoever takes it holds it for a moment, and a process that comes and
     /// goes would return it each time, until it is a dead letter: so only processes that stay do.
-    async fn relay(&self) -> Result<(), lapin::Error> {
+    async fn delay_forwarder(&self) -> Result<(), lapin::Error> {
         let mut relaying = self.relaying.lock().await;
         if relaying.is_none() {
             let core = self.core.clone();
-            let steps = Consumption::new(core.clone(), core.keeper.topology.names.step(), RELAY_PREFETCH);
+            let steps = Consumption::new(
+                core.clone(),
+                core.topology_supervisor.topology.names.step(),
+                RELAY_PREFETCH,
+            );
             let open = steps.open().await?;
             let take = move |delivery, channel| take_step(&core, delivery, channel);
             *relaying = Some(tokio::spawn(steps.run(open, take, std::future::pending())));
@@ -133,7 +138,7 @@ impl RabbitBus {
 
 impl Drop for RabbitBus {
     fn drop(&mut self) {
-        // Unanswered deliveries return with their channels.
+        // Unacked deliveries return with their channels.
         self.watching.abort();
         self.relaying.get_mut().iter().for_each(JoinHandle::abort);
     }
@@ -142,22 +147,22 @@ impl Drop for RabbitBus {
 impl Core {
     /// Turns what came into a piece of work; `None` when it came before its time and was sent on.
     fn receive(self: &Arc<Self>, queue: Queue, delivery: AmqpDelivery, channel: Channel) -> Option<Delivery> {
-        let (incoming, acker) = read(delivery, queue, &self.keeper.topology.names, self.trust.as_ref());
+        let (incoming, acker) =
+            read(delivery, queue, &self.topology_supervisor.topology.names, self.trust.as_ref());
         let claim = Claim::new(acker, channel);
         // A bucket was exact, but the clock of whoever filled it was ahead of ours.
         if self.left_ms(&incoming.envelope) > 0 {
             let core = self.clone();
-            tokio::spawn(async move { core.relay(queue, incoming.envelope, claim).await });
+            tokio::spawn(async move { core.delay_forwarder(queue, incoming.envelope, claim).await });
             return None;
         }
-        let counted = self.unanswered.count(queue);
-        let receipt =
-            RabbitReceipt { core: self.clone(), queue, claim, envelope: incoming.envelope, counted };
+        let counted = self.unacked.count(queue);
+        let acker = RabbitAcker { core: self.clone(), queue, claim, envelope: incoming.envelope, counted };
         Some(Delivery {
             payload: incoming.payload,
             redelivered: incoming.redelivered,
             published_at: incoming.published_at,
-            receipt: Box::new(receipt),
+            acker: Box::new(acker),
         })
     }
 
@@ -167,9 +172,9 @@ impl Core {
             let mut current = self.question_channel.lock().await;
             let channel = match current.take().filter(|channel| channel.status().connected()) {
                 Some(channel) => channel,
-                None => self.consume_line.channel().await?,
+                None => self.consume_connection.channel().await?,
             };
-            let name = self.keeper.topology.names.queue(queue);
+            let name = self.topology_supervisor.topology.names.queue(queue);
             let options = QueueDeclareOptions::durable().passive();
             let found =
                 within(channel.queue_declare(name.as_str().into(), options, FieldTable::default())).await?;
@@ -182,16 +187,16 @@ impl Core {
 
 #[async_trait]
 impl Bus for RabbitBus {
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         let core = &self.core;
         let now = core.clock.now();
         let message = |event: &Event| {
             let message = Envelope::event(event, now).to_message();
             let vouched = if core.trust.is_some() { message.vouched(&core.user) } else { message };
-            let names = &core.keeper.topology.names;
+            let names = &core.topology_supervisor.topology.names;
             let address = match share {
-                Share::Within => Address::event(names, &event.kind),
-                Share::Beyond => {
+                Quota::Within => Address::event(names, &event.kind),
+                Quota::Exceeded => {
                     let lane = core.lanes.get(&event.kind).copied().unwrap_or_default();
                     Address::lane(names, share.of(lane))
                 }
@@ -203,19 +208,19 @@ impl Bus for RabbitBus {
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
         let message = Envelope::command(command, self.core.clock.now()).to_message();
-        let address = Address::queue(&self.core.keeper.topology.names, queue);
+        let address = Address::queue(&self.core.topology_supervisor.topology.names, queue);
         self.core.publisher.publish(address, message).await
     }
 
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
-        let alarm = Envelope::alarm(slot, self.core.clock.now());
-        self.core.delay(Queue::Escalation, &alarm).await
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError> {
+        let timer = Envelope::timer(slot, self.core.clock.now());
+        self.core.delay(Queue::Escalation, &timer).await
     }
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
         let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
-        self.relay().await.map_err(unavailable)?;
-        let name = self.core.keeper.topology.names.queue(queue);
+        self.delay_forwarder().await.map_err(unavailable)?;
+        let name = self.core.topology_supervisor.topology.names.queue(queue);
         let consumption = Consumption::new(self.core.clone(), name, prefetch);
         let open = consumption.open().await.map_err(unavailable)?;
         // The prefetch bounds it: the broker sends no more before one is answered.
@@ -234,18 +239,18 @@ impl Bus for RabbitBus {
         Ok(UnboundedReceiverStream::new(rx).boxed())
     }
 
-    fn announce(&self, announcement: Announcement) {
-        self.announcer.announce(announcement);
+    fn notify(&self, announcement: Notification) {
+        self.announcer.notify(announcement);
     }
 
-    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
+    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         self.core.browse_dead(max).await
     }
 
     /// What is ready on the broker and what this process holds. What other processes hold is not known to the protocol.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
         let ready = self.core.look_at(queue).await?.message_count();
-        Ok(u64::from(ready) + self.core.unanswered.of(queue))
+        Ok(u64::from(ready) + self.core.unacked.of(queue))
     }
 
     async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {

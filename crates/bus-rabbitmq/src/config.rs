@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::workflow::Lane;
 
-use crate::{topology::PREFIX, trust::TrustedUsers};
+use crate::{publisher_auth::PublisherAuth, topology::PREFIX};
 
 /// Most publishes that wait for their confirmation at once: beyond some hundreds the broker gains nothing.
 pub(crate) const CONFIRM_WINDOW: usize = 512;
@@ -60,7 +60,7 @@ pub struct RabbitConfig {
     /// How long a confirmation may take.
     pub confirm_max: Duration,
     /// Which broker users may send which events. `None`: whoever may write to the exchange may send anything.
-    pub trust: Option<TrustedUsers>,
+    pub trust: Option<PublisherAuth>,
     /// Whether ends of runs are published to the exchange of outcomes, for whoever binds a queue there.
     pub announces_ends: bool,
 }

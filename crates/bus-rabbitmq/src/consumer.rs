@@ -40,7 +40,7 @@ impl Consumption {
 
     /// Starts to consume.
     pub(crate) async fn open(&self) -> Result<Open, lapin::Error> {
-        let channel = self.core.consume_line.channel().await?;
+        let channel = self.core.consume_connection.channel().await?;
         within(async {
             // Per consumer: quorum queues refuse the global kind, and close the connection for it.
             channel.basic_qos(self.prefetch, BasicQosOptions { global: false }).await?;
@@ -91,7 +91,7 @@ impl Consumption {
         loop {
             let opened = async {
                 if let Some(since) = missing_since {
-                    self.core.keeper.ensure(since).await?;
+                    self.core.topology_supervisor.ensure(since).await?;
                 }
                 self.open().await
             };

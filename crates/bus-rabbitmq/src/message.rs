@@ -10,14 +10,14 @@ use lapin::{
     message::Delivery,
     types::{AMQPValue, FieldTable},
 };
-use ports::{Payload, Queue, Slot};
+use ports::{Payload, Queue, TimerSlot};
 use serde::de::DeserializeOwned;
 
-use crate::{cloud_event, topology::Names, trust::TrustedUsers};
+use crate::{cloud_event, publisher_auth::PublisherAuth, topology::Names};
 
 const EVENT: &str = "callout.event.v1";
 const COMMAND: &str = "callout.command.v1";
-const ALARM: &str = "callout.alarm.v1";
+const TIMER: &str = "callout.alarm.v1";
 /// What an announced dead letter is.
 pub(crate) const DEAD_LETTER: &str = "callout.dead-letter.v1";
 pub(crate) const PERSISTENT: u8 = 2;
@@ -77,10 +77,10 @@ impl Envelope {
     }
 
     /// A new alarm, not to be handed out before it rings.
-    pub(crate) fn alarm(slot: Slot, now: Timestamp) -> Self {
+    pub(crate) fn timer(slot: TimerSlot, now: Timestamp) -> Self {
         let body = serde_json::to_vec(&slot).unwrap_or_default();
         let id = digest(&[&String::from_utf8_lossy(&body)]);
-        Self { fire_at: Some(slot.at()), ..Self::new(ALARM, body, &id, now) }
+        Self { fire_at: Some(slot.at()), ..Self::new(TIMER, body, &id, now) }
     }
 
     fn new(kind: &str, body: Vec<u8>, id: &[u8; 32], now: Timestamp) -> Self {
@@ -196,7 +196,7 @@ pub(crate) fn read(
     mut delivery: Delivery,
     queue: Queue,
     names: &Names,
-    trust: Option<&TrustedUsers>,
+    trust: Option<&PublisherAuth>,
 ) -> (Incoming, lapin::Acker) {
     let envelope = envelope_of(&mut delivery, names);
     let payload = payload(&envelope, queue, trust);
@@ -210,7 +210,7 @@ pub(crate) fn read(
     (incoming, delivery.acker)
 }
 
-fn payload(envelope: &Envelope, queue: Queue, trust: Option<&TrustedUsers>) -> Payload {
+fn payload(envelope: &Envelope, queue: Queue, trust: Option<&PublisherAuth>) -> Payload {
     let body = envelope.body.clone();
     let (is_events, kind) = (matches!(queue, Queue::Events(_)), envelope.kind.as_str());
     match kind {
@@ -219,7 +219,7 @@ fn payload(envelope: &Envelope, queue: Queue, trust: Option<&TrustedUsers>) -> P
             None => Payload::Event(body),
         },
         COMMAND => parsed(body, Payload::Command),
-        ALARM => parsed(body, Payload::Alarm),
+        TIMER => parsed(body, Payload::Timer),
         _ => {
             let reason = format!("a message of type {kind:?} does not belong into {}", queue.name());
             Payload::Unreadable { body, reason }

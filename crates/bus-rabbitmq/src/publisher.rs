@@ -20,10 +20,10 @@ use tokio::{
 use crate::{
     backoff::Backoff,
     connect::{is_missing, is_refused},
-    keeper::Keeper,
-    line::Line,
+    connection::Connection,
     message::Outgoing,
     topology::{Names, lane_key},
+    topology_supervisor::TopologySupervisor,
 };
 
 /// Where something is published.
@@ -54,8 +54,8 @@ impl Address {
 
 /// A channel in confirm mode and its supervision.
 pub(crate) struct Publisher {
-    line: Arc<Line>,
-    keeper: Arc<Keeper>,
+    connection: Arc<Connection>,
+    topology_supervisor: Arc<TopologySupervisor>,
     clock: Arc<dyn Clock>,
     window: Semaphore,
     window_max: usize,
@@ -73,8 +73,8 @@ struct Current {
 
 impl Publisher {
     pub(crate) fn new(
-        line: Arc<Line>,
-        keeper: Arc<Keeper>,
+        connection: Arc<Connection>,
+        topology_supervisor: Arc<TopologySupervisor>,
         clock: Arc<dyn Clock>,
         window_max: usize,
         confirm_max: Duration,
@@ -87,7 +87,15 @@ impl Publisher {
             missing_since: None,
         };
         let window = Semaphore::new(window_max);
-        Self { line, keeper, clock, window, window_max, confirm_max, current: Mutex::new(current) }
+        Self {
+            connection,
+            topology_supervisor,
+            clock,
+            window,
+            window_max,
+            confirm_max,
+            current: Mutex::new(current),
+        }
     }
 
     /// Publishes all of them, in any order. After an error some may have been taken.
@@ -106,7 +114,7 @@ impl Publisher {
 
     /// Publishes one and waits until the broker has it on disk.
     pub(crate) async fn publish(&self, address: Address, message: Outgoing) -> Result<(), BusError> {
-        let mut blocked = self.line.blocked();
+        let mut blocked = self.connection.blocked();
         let blocked_before = blocked.borrow_and_update().clone();
         if let Some(reason) = blocked_before {
             return Err(BusError::Unavailable(format!("the broker is blocked: {reason}")));
@@ -130,7 +138,7 @@ impl Publisher {
 
     /// Why the broker takes nothing just now, if it does not.
     pub(crate) fn blocked(&self) -> Option<String> {
-        self.line.blocked().borrow().clone()
+        self.connection.blocked().borrow().clone()
     }
 
     /// Makes the first connection, so that a start fails early.
@@ -200,9 +208,9 @@ impl Publisher {
 
     async fn make_channel(&self, missing_since: Option<Instant>) -> Result<Channel, lapin::Error> {
         if let Some(since) = missing_since {
-            self.keeper.ensure(since).await?;
+            self.topology_supervisor.ensure(since).await?;
         }
-        let channel = self.line.channel().await?;
+        let channel = self.connection.channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(channel)
     }

@@ -6,15 +6,15 @@ use domain::{
     ack_code::{Reply, parse_reply},
     consent::{ConsentChange, ConsentEntry},
     id::MessageId,
-    timeline::{Entry, Happening, ReplyRoute},
+    timeline::{Entry, ReplyRoute, TimelineEvent},
 };
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 use twilio::{Form, Inbound, Keyword};
 
-use crate::Refusal;
+use crate::Rejection;
 
 /// Stores what the text means. One that means nothing to us is logged, masked, and put aside.
-pub(crate) async fn receive(ctx: &Context, form: &Form) -> Result<(), Refusal> {
+pub(crate) async fn receive(ctx: &Context, form: &Form) -> Result<(), Rejection> {
     let inbound = Inbound::from_form(form)?;
     match inbound.keyword() {
         Some(Keyword::Stop) => record(ctx, &inbound, ConsentChange::OptOut).await?,
@@ -90,7 +90,7 @@ async fn unclear(ctx: &Context, routes: &[&ReplyRoute]) -> Result<(), RoleError>
             fx.timeline.push(Entry {
                 at: now,
                 message: Some(message.number),
-                what: Happening::ReplyUnclear { reason },
+                what: TimelineEvent::ReplyUnclear { reason },
             });
         })
         .await?;

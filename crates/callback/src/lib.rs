@@ -18,7 +18,7 @@ use axum::{
     routing::post,
 };
 use domain::limits::CALLBACK_BODY_BYTES_MAX;
-use shell::{Context, Recent, RoleError};
+use runtime::{Context, RoleError, RunCache};
 use twilio::{Form, SignatureVerifier};
 
 /// Where Twilio posts statuses, below the public URL.
@@ -39,7 +39,7 @@ struct Receiver {
     ctx: Arc<Context>,
     config: CallbackConfig,
     /// Statuses of a text come soon after one another.
-    recent: Recent,
+    recent: RunCache,
 }
 
 /// The receiver's routes.
@@ -48,7 +48,7 @@ pub fn router(ctx: Arc<Context>, config: CallbackConfig) -> Router {
         .route(STATUS_PATH, post(receive_status))
         .route(INBOUND_PATH, post(receive_inbound))
         .layer(DefaultBodyLimit::max(CALLBACK_BODY_BYTES_MAX))
-        .with_state(Arc::new(Receiver { ctx, config, recent: Recent::default() }))
+        .with_state(Arc::new(Receiver { ctx, config, recent: RunCache::default() }))
 }
 
 async fn receive_status(
@@ -62,7 +62,7 @@ async fn receive_status(
             let stored = status::receive(&receiver.ctx, &receiver.recent, &form, uri.query()).await;
             answer(stored, StatusCode::NO_CONTENT)
         }
-        Err(refusal) => refuse(&refusal),
+        Err(rejection) => reject(&rejection),
     }
 }
 
@@ -76,15 +76,15 @@ async fn receive_inbound(
         Ok(form) => match inbound::receive(&receiver.ctx, &form).await {
             // The provider sends any other body on to the phone.
             Ok(()) => ([("content-type", "text/xml")], "<Response/>").into_response(),
-            Err(refusal) => refuse(&refusal),
+            Err(rejection) => reject(&rejection),
         },
-        Err(refusal) => refuse(&refusal),
+        Err(rejection) => reject(&rejection),
     }
 }
 
 /// Why a post was not taken.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// No signature, or not one of ours.
     #[error("the signature does not match: check the auth token, and that public_url is what Twilio calls")]
     Forged,
@@ -100,7 +100,7 @@ pub(crate) enum Refusal {
 }
 
 impl Receiver {
-    fn believed(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Form, Refusal> {
+    fn believed(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Form, Rejection> {
         let form = Form::parse(body).map_err(twilio::WebhookError::from)?;
         let url =
             format!("{}{}", self.config.public_url, uri.path_and_query().map_or("", |path| path.as_str()));
@@ -108,25 +108,25 @@ impl Receiver {
         if self.config.verifier.verify(&url, form.params(), signature) {
             Ok(form)
         } else {
-            Err(Refusal::Forged)
+            Err(Rejection::Forged)
         }
     }
 }
 
-fn answer(result: Result<(), Refusal>, done: StatusCode) -> Response {
+fn answer(result: Result<(), Rejection>, done: StatusCode) -> Response {
     match result {
         Ok(()) => done.into_response(),
-        Err(refusal) => refuse(&refusal),
+        Err(rejection) => reject(&rejection),
     }
 }
 
-fn refuse(refusal: &Refusal) -> Response {
-    let status = match refusal {
-        Refusal::Forged => StatusCode::FORBIDDEN,
-        Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
-        Refusal::Unknown(_) => StatusCode::NOT_FOUND,
-        Refusal::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+fn reject(rejection: &Rejection) -> Response {
+    let status = match rejection {
+        Rejection::Forged => StatusCode::FORBIDDEN,
+        Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
+        Rejection::Unknown(_) => StatusCode::NOT_FOUND,
+        Rejection::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    tracing::warn!(status = status.as_u16(), error = %refusal, "a post to the callback receiver was not taken");
-    (status, [("content-type", "text/plain; charset=utf-8")], format!("{refusal}\n")).into_response()
+    tracing::warn!(status = status.as_u16(), error = %rejection, "a post to the callback receiver was not taken");
+    (status, [("content-type", "text/plain; charset=utf-8")], format!("{rejection}\n")).into_response()
 }

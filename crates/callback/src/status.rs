@@ -1,31 +1,31 @@
 //! A status of one of our messages.
 
-use domain::{carrier::FailureClass, message::MessageEvent};
-use shell::{Context, Recent};
+use domain::{message::MessageEvent, provider::FailureClass};
+use runtime::{Context, RunCache};
 use twilio::{Form, StatusCallback};
 
-use crate::Refusal;
+use crate::Rejection;
 
 /// Stores the status with its message. A repeated, late or early one is welcome and changes what it can.
 pub(crate) async fn receive(
     ctx: &Context,
-    recent: &Recent,
+    recent: &RunCache,
     form: &Form,
     query: Option<&str>,
-) -> Result<(), Refusal> {
+) -> Result<(), Rejection> {
     let callback = StatusCallback::from_form(form, query)?;
     // Our own id is in the URL, so that a callback may come before our response is stored. Without it the SID must do.
     let message = match &callback.message {
         Some(message) => Some(message.clone()),
-        None => ctx.store.message_of_sid(&callback.sid).await.map_err(shell::RoleError::from)?,
+        None => ctx.store.message_of_sid(&callback.sid).await.map_err(runtime::RoleError::from)?,
     };
-    let message = message.ok_or_else(|| Refusal::Unknown(callback.sid.to_string()))?;
+    let message = message.ok_or_else(|| Rejection::Unknown(callback.sid.to_string()))?;
     let Some(status) = callback.status else {
         tracing::info!("message.id" = %message, status = callback.raw_status, "a status that says nothing of a text was put aside");
         return Ok(());
     };
     let class = match callback.error_code {
-        Some(_) => ctx.carrier.classify(callback.error_code),
+        Some(_) => ctx.provider.classify(callback.error_code),
         None => FailureClass::Informational,
     };
     let event = MessageEvent::Status { sid: &callback.sid, status, code: callback.error_code, class };
@@ -35,5 +35,5 @@ pub(crate) async fn receive(
             run.message(message.number).is_some()
         })
         .await?;
-    if is_known == Some(true) { Ok(()) } else { Err(Refusal::Unknown(callback.sid.to_string())) }
+    if is_known == Some(true) { Ok(()) } else { Err(Rejection::Unknown(callback.sid.to_string())) }
 }

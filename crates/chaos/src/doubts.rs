@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::timeline::{Entry, Happening};
+use domain::timeline::{Entry, TimelineEvent};
 use jiff::{SignedDuration, Timestamp};
 
 /// A claim is cut off by a death that comes within this time; a request takes no longer.
@@ -41,13 +41,13 @@ impl Doubts {
         for entry in timeline {
             #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing of doubt")]
             match &entry.what {
-                Happening::DispatchBegan { .. } => drop(began.insert(entry.message, (entry.at, false))),
-                Happening::DoubtBegan { reason } if reason.starts_with("the claim lapsed") => {
+                TimelineEvent::DispatchBegan { .. } => drop(began.insert(entry.message, (entry.at, false))),
+                TimelineEvent::DoubtBegan { reason } if reason.starts_with("the claim lapsed") => {
                     if let Some((_, lapsed)) = began.get_mut(&entry.message) {
                         *lapsed = true;
                     }
                 }
-                Happening::DoubtSettled { by, .. } => {
+                TimelineEvent::DoubtResolved { by, .. } => {
                     *self.settled.entry(by.clone()).or_default() += 1;
                     let Some((at, true)) = began.get(&entry.message) else { continue };
                     let cut_off = deaths.iter().find(|died| *died >= at && **died <= *at + REQUEST_MAX);
@@ -57,7 +57,7 @@ impl Doubts {
                         *settled = entry.at.max(*settled);
                     }
                 }
-                Happening::SecondSid { .. } => self.second_texts += 1,
+                TimelineEvent::SecondSid { .. } => self.second_texts += 1,
                 _ => {}
             }
         }
@@ -81,12 +81,13 @@ mod tests {
     #[test]
     fn a_death_counts_the_claims_it_cut_off() {
         let entry = |second, what| Entry { at: at(second), message: Some(1), what };
-        let lapsed = |second| entry(second, Happening::DoubtBegan { reason: "the claim lapsed".to_owned() });
+        let lapsed =
+            |second| entry(second, TimelineEvent::DoubtBegan { reason: "the claim lapsed".to_owned() });
         let settled = |second| {
             let (by, evidence) = ("resend".to_owned(), String::new());
-            entry(second, Happening::DoubtSettled { by, evidence })
+            entry(second, TimelineEvent::DoubtResolved { by, evidence })
         };
-        let began = |second| entry(second, Happening::DispatchBegan { attempt: 1 });
+        let began = |second| entry(second, TimelineEvent::DispatchBegan { attempt: 1 });
         let timelines = vec![
             vec![began(10), lapsed(40), settled(41), began(41)],
             vec![began(9), lapsed(39), settled(45)],

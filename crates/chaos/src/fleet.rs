@@ -23,7 +23,7 @@ use twilio::transport::{Reach, client_builder};
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
-    door::Door,
+    event_client::EventClient,
     pause,
     plan::{Plan, ROLES},
     settings::{self, AMQP_PREFIX, Addresses, KEY, REDIS_PREFIX},
@@ -44,7 +44,7 @@ pub(crate) struct Fleet {
     program: PathBuf,
     env: Vec<(String, String)>,
     folder: TempDir,
-    _door: Door,
+    _door: EventClient,
 }
 
 /// Redis: one server, or a cluster of three that share the keys.
@@ -84,12 +84,14 @@ impl Fleet {
         let broker = Arc::new(broker.await?);
         let listening = free_addresses(ROLES.len())?;
         let callbacks = ROLES.iter().zip(&listening).filter(|(role, _)| **role == "callback");
-        let door = Door::open(callbacks.map(|(_, at)| *at).collect()).await?;
+        let event_client = EventClient::open(callbacks.map(|(_, at)| *at).collect()).await?;
         let config = SimConfig {
             // Replies are repeated as statuses are: who runs two receivers sets this on the number.
             numbers: vec![Number {
                 number: "+15005550006".to_owned(),
-                inbound_url: Some(format!("http://{}/v1/twilio/inbound#rc=5&rp=all", door.address).parse()?),
+                inbound_url: Some(
+                    format!("http://{}/v1/twilio/inbound#rc=5&rp=all", event_client.address).parse()?,
+                ),
             }],
             seed: plan.seed,
             timing: Timing { sent_ms: 20, delivered_ms: 60, ..Timing::INSTANT },
@@ -100,7 +102,7 @@ impl Fleet {
         let sim = Simulator::start(config).await?;
         let folder = tempfile::Builder::new().prefix("callout-chaos-").tempdir()?;
         let ingest = *listening.first().context("there is an ingest")?;
-        settings::write(folder.path(), plan, &Addresses { ingest, public: door.address })?;
+        settings::write(folder.path(), plan, &Addresses { ingest, public: event_client.address })?;
         let env = [
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
@@ -120,7 +122,7 @@ impl Fleet {
             program: plan.callout.clone(),
             env: env.to_vec(),
             folder,
-            _door: door,
+            _door: event_client,
         };
         for (index, (role, address)) in ROLES.into_iter().zip(listening).enumerate() {
             let launch = Launch {

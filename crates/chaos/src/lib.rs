@@ -3,18 +3,18 @@
 //! In: a [`Plan`]. Out: a [`Report`]: which faults fired, what became of every event, how fast the fleet recovered.
 //! Never: touches a process or a server that it did not start, or draws chance from anything but the plan's seed.
 
-mod door;
+mod assessment;
 mod doubts;
+mod event_client;
+mod event_outcome;
 mod fleet;
 mod killer;
 mod load;
 mod plan;
+mod quiesce;
 mod recovery;
 mod report;
 mod settings;
-mod settle;
-mod story;
-mod verdict;
 mod worker;
 
 use std::time::Duration;
@@ -29,13 +29,13 @@ pub use plan::{Plan, ROLES, Victim};
 pub use report::{Fault, Figure, Report};
 
 use crate::{
+    assessment::{Assessment, Offence},
     doubts::Doubts,
+    event_outcome::Sample,
     fleet::Fleet,
     killer::Deaths,
     load::Producer,
-    settle::{all_runs, until_settled},
-    story::Sample,
-    verdict::{Offence, Verdict},
+    quiesce::{all_runs, until_settled},
 };
 
 /// How long doubts, deadlines and retries may take to end after the last kill, beyond the deadlines of the plan.
@@ -62,7 +62,7 @@ pub async fn run(plan: &Plan, say: &(dyn Fn(&str) + Sync)) -> Result<Report> {
 }
 
 async fn wreck(plan: &Plan, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&str) + Sync)) -> Result<()> {
-    let samples = story::samples(plan);
+    let samples = event_outcome::samples(plan);
     samples.iter().for_each(|sample| sample.prepare(&fleet.sim));
     fleet.sim.set_faults(plan.provider_faults())?;
     let producer = Producer::new(fleet).await?;
@@ -106,29 +106,29 @@ async fn judge(
     let runs = all_runs(&store).await?;
     let timelines: Vec<_> =
         stream::iter(&runs).map(|run| store.timeline(&run.id)).buffer_unordered(READS).try_collect().await?;
-    let mut verdict = Verdict::new(samples, &runs, &fleet.sim);
+    let mut assessment = Assessment::new(samples, &runs, &fleet.sim);
     let doubts = Doubts::new(&timelines, &deaths.moments());
     list_faults(plan, fleet, deaths, report);
     report.fault("request cut off by a kill", "by chance", doubts.cut_off);
     if doubts.second_texts > 0 {
         let what = format!("{} messages have a second text", doubts.second_texts);
-        verdict.offences.push(Offence { run: None, what });
+        assessment.offences.push(Offence { run: None, what });
     }
     let (balances, sums) = fleet.audit().await?;
     if !balances {
-        verdict.offences.push(Offence { run: None, what: format!("the audit does not balance: {sums}") });
+        assessment.offences.push(Offence { run: None, what: format!("the audit does not balance: {sums}") });
     }
-    for (end, count) in &verdict.ends {
+    for (end, count) in &assessment.ends {
         report.count(end, count);
     }
-    for (explained, count) in &verdict.explained {
+    for (explained, count) in &assessment.explained {
         report.count(format!("explained: {explained}"), count);
     }
-    let judge = fleet.sim.judge();
-    report.count("texts at the provider", judge.accepted);
-    report.count("texts sent twice", judge.duplicates_total);
-    report.count("texts sent again after a delivery failed", judge.retried);
-    report.count("answers the provider kept", judge.swallowed);
+    let provider = fleet.sim.report();
+    report.count("texts at the provider", provider.accepted);
+    report.count("texts sent twice", provider.duplicates_total);
+    report.count("texts sent again after a delivery failed", provider.retried);
+    report.count("answers the provider kept", provider.answer_lost);
     let letters: u64 =
         sums["dead_letters"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     report.count("dead letters", letters);
@@ -139,7 +139,7 @@ async fn judge(
         let name = format!("from a kill to its last doubt settled ({} kills)", doubts.after_death_s.len());
         report.count(name, format!("median {median:.1} s, longest {max:.1} s"));
     }
-    show(fleet, &verdict.offences, report).await
+    show(fleet, &assessment.offences, report).await
 }
 
 /// Puts the offences into the report, the first of them with all that is known of their runs.
@@ -167,7 +167,7 @@ fn list_faults(plan: &Plan, fleet: &Fleet, deaths: &Deaths, report: &mut Report)
     report.fault("RabbitMQ killed", planned(&|victim| matches!(victim, Victim::Broker(_))), died("rabbitmq"));
     report.fault("Redis killed", planned(&|victim| matches!(victim, Victim::Store(_))), died("redis"));
     let rates = plan.provider_faults();
-    for (kind, fired) in fleet.sim.judge().faults_fired {
+    for (kind, fired) in fleet.sim.report().faults_fired {
         let rate = 100.0 * rate_of(kind, &rates);
         report.fault(format!("provider: {kind:?}"), format!("{rate} %"), fired);
     }
@@ -204,7 +204,7 @@ async fn recover(
     let drained = recovery::burst_s(fleet, producer).await?;
     let name = format!("{} escalations due at one moment: all texted", recovery::BURST);
     report.seconds(&name, drained, Some(10.0));
-    let twice = fleet.sim.judge().duplicates_total;
+    let twice = fleet.sim.report().duplicates_total;
     if twice > 0 {
         report.offences.push(format!("{twice} texts were sent twice by the end of the recovery figures"));
     }

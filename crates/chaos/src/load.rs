@@ -2,7 +2,7 @@
 //!
 //! Never: gives an event up, or a second id to it: what is not confirmed is sent again, as a real producer does.
 
-use domain::share::Share;
+use domain::source_quota::Quota;
 use std::{
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{Bus as _, Clock as _, SystemClock};
 use tokio::task::JoinSet;
 
-use crate::{fleet::Fleet, pause, settings::KEY, story::Sample};
+use crate::{event_outcome::Sample, fleet::Fleet, pause, settings::KEY};
 
 /// Events in one request.
 const BATCH: usize = 5;
@@ -99,7 +99,7 @@ impl Producer {
     /// To the exchange.
     pub(crate) async fn publish(&self, samples: &[Sample]) -> Result<()> {
         let events = samples.iter().map(Sample::event).collect::<Result<Vec<_>>>()?;
-        self.until_taken(|| async { Ok(self.bus.publish_events(&events, Share::Within).await.is_ok()) }).await
+        self.until_taken(|| async { Ok(self.bus.publish_events(&events, Quota::Within).await.is_ok()) }).await
     }
 
     async fn until_taken<F: Future<Output = Result<bool>> + Send>(

@@ -12,10 +12,10 @@ use tokio::process::Command;
 use twilio_sim::FaultPlan;
 
 use crate::{
+    event_outcome::{Sample, Story},
     fleet::Fleet,
     load::Producer,
     pause,
-    story::{Sample, Story},
 };
 
 /// Escalations that come due at one moment.
@@ -43,7 +43,7 @@ pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
     fleet.wait_until_ready().await?;
     let store = fleet.store().await?;
     let doubting = async {
-        while !matches!(store.losses_since().await, Ok(None)) {
+        while !matches!(store.data_loss_since().await, Ok(None)) {
             pause(Duration::from_millis(500)).await;
         }
     };

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::Path};
 
 use anyhow::Result;
 
-use crate::{plan::Plan, story::SOURCE};
+use crate::{event_outcome::SOURCE, plan::Plan};
 
 /// What names in the servers begin with.
 pub(crate) const AMQP_PREFIX: &str = "chaos.";

@@ -43,13 +43,13 @@ pub(crate) struct Worker {
     pub(crate) role: &'static str,
     pub(crate) address: SocketAddr,
     orders: mpsc::Sender<oneshot::Sender<Timestamp>>,
-    seen: Arc<Seen>,
+    liveness: Arc<Liveness>,
     task: JoinHandle<()>,
 }
 
 /// What is known of it from outside.
 #[derive(Debug, Default)]
-struct Seen {
+struct Liveness {
     /// The process that runs; 0 while there is none.
     pid: AtomicU32,
     /// How often it ended although nobody killed it.
@@ -74,10 +74,10 @@ impl Launch {
 impl Worker {
     pub(crate) fn start(role: &'static str, address: SocketAddr, launch: Launch) -> Result<Self> {
         let (orders, inbox) = mpsc::channel(1);
-        let seen = Arc::new(Seen::default());
+        let liveness = Arc::new(Liveness::default());
         let child = launch.start()?;
-        let task = tokio::spawn(supervise(launch, child, seen.clone(), inbox));
-        Ok(Self { role, address, orders, seen, task })
+        let task = tokio::spawn(supervise(launch, child, liveness.clone(), inbox));
+        Ok(Self { role, address, orders, liveness, task })
     }
 
     /// SIGKILL, and a new process. Returns when the old one was dead; `None` if there was none just then.
@@ -89,12 +89,12 @@ impl Worker {
 
     /// The process that runs.
     pub(crate) fn pid(&self) -> Option<u32> {
-        Some(self.seen.pid.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
+        Some(self.liveness.pid.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
     }
 
     /// How often it ended by itself.
     pub(crate) fn exits(&self) -> u64 {
-        self.seen.exits.load(Ordering::Relaxed)
+        self.liveness.exits.load(Ordering::Relaxed)
     }
 }
 
@@ -107,21 +107,21 @@ impl Drop for Worker {
 async fn supervise(
     launch: Launch,
     mut child: Child,
-    seen: Arc<Seen>,
+    liveness: Arc<Liveness>,
     mut inbox: mpsc::Receiver<oneshot::Sender<Timestamp>>,
 ) {
     loop {
-        seen.pid.store(child.id().unwrap_or_default(), Ordering::Relaxed);
+        liveness.pid.store(child.id().unwrap_or_default(), Ordering::Relaxed);
         tokio::select! {
             _ = child.wait() => {
-                seen.pid.store(0, Ordering::Relaxed);
-                seen.exits.fetch_add(1, Ordering::Relaxed);
+                liveness.pid.store(0, Ordering::Relaxed);
+                liveness.exits.fetch_add(1, Ordering::Relaxed);
                 pause(RESTART_AFTER).await;
             }
             order = inbox.recv() => {
                 // Waits for the end, so that its address is free again.
                 drop(child.kill().await);
-                seen.pid.store(0, Ordering::Relaxed);
+                liveness.pid.store(0, Ordering::Relaxed);
                 let Some(done) = order else { return };
                 // Whoever ordered it may have stopped waiting.
                 let _ = done.send(SystemClock.now());

@@ -156,13 +156,13 @@ pub(crate) struct Settle {
     pub(crate) id: domain::id::RunId,
     /// What became of its held text.
     #[arg(value_enum)]
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: ReviewAnswer,
     /// The text's number, where the run holds several.
     #[arg(long, value_name = "N")]
     pub(crate) message: Option<u16>,
     /// Twilio's name for a text that was sent; its status is then followed.
     #[arg(long, value_name = "SID")]
-    pub(crate) sid: Option<domain::carrier::MessageSid>,
+    pub(crate) sid: Option<domain::provider::ProviderMessageId>,
     /// The name that the timeline shows.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
@@ -177,7 +177,7 @@ pub(crate) struct Audit {
 
 /// What became of a held text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Verdict {
+pub(crate) enum ReviewAnswer {
     /// It went out.
     Sent,
     /// It did not, and is sent now if it is still wanted.

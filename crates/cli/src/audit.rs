@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use control::{Answer, MessageView, Request, RunView};
 use domain::limits::LIST_MAX;
 use jiff::Timestamp;
-use ports::store::Sums;
+use ports::store::AuditCounts;
 use serde::Serialize;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
-    sums: Sums,
+    sums: AuditCounts,
     /// Messages without an end, and runs that wait for an answer, latest first.
     unfinished: Vec<Unfinished>,
     /// Whether there are more of them than were asked for.
@@ -40,8 +40,10 @@ struct Unfinished {
 
 /// Asks, prints, and says by its exit code whether the sums balance.
 pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitCode> {
-    let Answer::Sums { sums } = control_client::ask(&common.config, "", Request::Sums).await? else {
-        anyhow::bail!(control_client::UNASKED);
+    let Answer::AuditCounts { sums } =
+        control_client::execute(&common.config, "", Request::AuditCounts).await?
+    else {
+        anyhow::bail!(control_client::UNEXPECTED_ANSWER);
     };
     let (unfinished, more) = unfinished(common, args.max).await?;
     let balances = sums.balances();
@@ -65,8 +67,8 @@ async fn unfinished(common: &Common, max: usize) -> anyhow::Result<(Vec<Unfinish
             after: after.take(),
             max: LIST_MAX,
         };
-        let Answer::Runs { runs } = control_client::ask(&common.config, "", request).await? else {
-            anyhow::bail!(control_client::UNASKED);
+        let Answer::Runs { runs } = control_client::execute(&common.config, "", request).await? else {
+            anyhow::bail!(control_client::UNEXPECTED_ANSWER);
         };
         found.extend(runs.iter().flat_map(of_run));
         match runs.last() {

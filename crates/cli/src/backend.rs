@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bus_rabbitmq::{DelayMode, Grant, RabbitBus, RabbitConfig, TopologyMode, TrustedUsers};
+use bus_rabbitmq::{DelayMode, Grant, PublisherAuth, RabbitBus, RabbitConfig, TopologyMode};
 use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
@@ -126,7 +126,7 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
 }
 
 /// Broker users are checked once one is configured: until then whoever may write to the exchange may send anything.
-fn trust(config: &Config, fleet: &FleetSettings) -> Option<TrustedUsers> {
+fn trust(config: &Config, fleet: &FleetSettings) -> Option<PublisherAuth> {
     let producers: BTreeMap<String, Grant> = config
         .infrastructure
         .sources
@@ -137,5 +137,5 @@ fn trust(config: &Config, fleet: &FleetSettings) -> Option<TrustedUsers> {
         })
         .collect();
     let own = fleet.amqp_own_users.iter().cloned().collect();
-    (!producers.is_empty()).then_some(TrustedUsers { own, producers })
+    (!producers.is_empty()).then_some(PublisherAuth { own, producers })
 }

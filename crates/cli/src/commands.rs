@@ -3,9 +3,9 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use config::{Config, Secrets, Who};
+use config::{Config, Scope, Secrets};
 use control::{Answer, Request};
-use domain::message::HeldVerdict;
+use domain::message::ReviewVerdict;
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio::transport::{Reach, client_builder};
@@ -13,12 +13,14 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
     args::{
-        Cli, Command, Common, Events, EventsSend, Output, Role, Runs, RunsList, Serve, TwilioSim, Verdict,
+        Cli, Command, Common, Events, EventsSend, Output, ReviewAnswer, Role, Runs, RunsList, Serve,
+        TwilioSim,
     },
     audit, control_client, demo, dlq,
     exit::Usage,
-    installation::Installation,
-    output, shutdown, topology,
+    output,
+    server::Server,
+    shutdown, topology,
 };
 
 /// Carries out the command line.
@@ -45,7 +47,7 @@ pub(crate) fn env(name: &str) -> Option<String> {
 }
 
 /// Reads the configuration.
-pub(crate) fn load_config(file: &Path, who: Who) -> anyhow::Result<(Config, Secrets)> {
+pub(crate) fn load_config(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets)> {
     if !file.exists() {
         let message = format!(
             "there is no configuration at {}; name one with --config, or copy the folder examples/ to begin",
@@ -53,7 +55,7 @@ pub(crate) fn load_config(file: &Path, who: Who) -> anyhow::Result<(Config, Secr
         );
         return Err(Usage(message).into());
     }
-    config::load(file, &env, who).map_err(|problems| anyhow::anyhow!("{problems}"))
+    config::load(file, &env, scope).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
@@ -63,17 +65,16 @@ fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
-    let (config, secrets) = load_config(&common.config, Who::Server)?;
+    let (config, secrets) = load_config(&common.config, Scope::Server)?;
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
     let shutdown = shutdown::on_signal()?;
     let listen = args.listen.unwrap_or(config.infrastructure.listen);
     let workflows = config.workflows.len();
     let roles = Role::chosen(&args.roles);
-    let installation =
-        Installation::start(config, secrets, &roles, listen, Timing::default(), shutdown).await?;
-    tracing::info!(url = %installation.url, workflows, ?roles, "callout is up");
-    installation.finish().await
+    let server = Server::start(config, secrets, &roles, listen, Timing::default(), shutdown).await?;
+    tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
+    server.finish().await
 }
 
 async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
@@ -83,7 +84,7 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
     };
     let url = match &args.url {
         Some(url) => url.clone(),
-        None => format!("http://{}", load_config(&common.config, Who::Operator)?.0.infrastructure.listen)
+        None => format!("http://{}", load_config(&common.config, Scope::Operator)?.0.infrastructure.listen)
             .parse()?,
     };
     let key = env(&args.key_env).ok_or_else(|| {
@@ -118,18 +119,18 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
         Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
         Runs::Settle(settle) => {
             let verdict = match (settle.verdict, settle.sid) {
-                (Verdict::Sent, sid) => HeldVerdict::Sent { sid },
-                (Verdict::NotSent, None) => HeldVerdict::NotSent,
-                (Verdict::NotSent, Some(_)) => {
+                (ReviewAnswer::Sent, sid) => ReviewVerdict::Sent { sid },
+                (ReviewAnswer::NotSent, None) => ReviewVerdict::NotSent,
+                (ReviewAnswer::NotSent, Some(_)) => {
                     return Err(Usage("a text that was not sent has no SID".to_owned()).into());
                 }
             };
-            (settle.by, Request::SettleHeld { id: settle.id, message: settle.message, verdict })
+            (settle.by, Request::ResolveReview { id: settle.id, message: settle.message, verdict })
         }
         Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
     };
     let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });
-    match (control_client::ask(&common.config, &by, request).await?, common.output) {
+    match (control_client::execute(&common.config, &by, request).await?, common.output) {
         (Answer::Runs { runs }, Output::Json) => output::json(&runs),
         (Answer::Runs { runs }, Output::Text) => {
             output::runs(&runs);
@@ -143,14 +144,14 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
             output::run(&run);
             Ok(())
         }
-        (Answer::Sums { .. } | Answer::DeadLetters { .. } | Answer::Settled { .. }, _) => {
-            anyhow::bail!(control_client::UNASKED)
+        (Answer::AuditCounts { .. } | Answer::DeadLetters { .. } | Answer::Settled { .. }, _) => {
+            anyhow::bail!(control_client::UNEXPECTED_ANSWER)
         }
     }
 }
 
 fn check(common: &Common) -> anyhow::Result<()> {
-    let (config, _) = load_config(&common.config, Who::Server)?;
+    let (config, _) = load_config(&common.config, Scope::Server)?;
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config

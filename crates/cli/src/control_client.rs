@@ -5,8 +5,8 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
-use config::Who;
-use control::{Answer, CONTROL_PATH, Control, ControlError, Principal, Request, Role, Wire};
+use config::Scope;
+use control::{Access, Answer, CONTROL_PATH, Control, ControlError, Envelope, Principal, Request};
 use ports::SystemClock;
 use reqwest::StatusCode;
 use twilio::transport::{Reach, client_builder};
@@ -14,16 +14,16 @@ use twilio::transport::{Reach, client_builder};
 use crate::{
     backend::{self, Backend},
     exit::NotFound,
-    installation,
+    server,
 };
 
 /// What a version that differs from the running one may meet.
-pub(crate) const UNASKED: &str =
+pub(crate) const UNEXPECTED_ANSWER: &str =
     "callout answered something else than it was asked; is another version running?";
 
 /// Asks for one thing, in the name of `by`.
-pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    let (config, secrets) = crate::commands::load_config(config_file, Who::Operator)?;
+pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
+    let (config, secrets) = crate::commands::load_config(config_file, Scope::Operator)?;
     if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
         && let Some(answer) = ask_running(&socket, by, &request).await?
     {
@@ -31,13 +31,15 @@ pub(crate) async fn ask(config_file: &Path, by: &str, request: Request) -> anyho
     }
     let clock = Arc::new(SystemClock);
     let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
-    let ctx = installation::context(config, &backend, installation::idle_carrier()?, clock).await?;
-    let principal = Principal { name: by.to_owned(), role: Role::Operator };
-    let answer = Control::new(ctx).ask(&principal, request).await;
+    let ctx = server::context(config, &backend, server::idle_provider()?, clock).await?;
+    let principal = Principal { name: by.to_owned(), role: Access::Operator };
+    let answer = Control::new(ctx).execute(&principal, request).await;
     backend.close().await;
     answer.map_err(|error| match error {
-        ControlError::NotFound(_) | ControlError::NotHeld(_) => NotFound(error.to_string()).into(),
-        ControlError::Forbidden(_) | ControlError::SeveralHeld { .. } | ControlError::Role(_) => error.into(),
+        ControlError::NotFound(_) | ControlError::NothingToReview(_) => NotFound(error.to_string()).into(),
+        ControlError::Forbidden(_) | ControlError::SeveralToReview { .. } | ControlError::Role(_) => {
+            error.into()
+        }
     })
 }
 
@@ -47,7 +49,7 @@ async fn ask_running(socket: &Path, by: &str, request: &Request) -> anyhow::Resu
         return Ok(None);
     }
     let client = client_builder(Reach::Plain).unix_socket(socket).build()?;
-    let wire = Wire { by: by.to_owned(), request: request.clone() };
+    let wire = Envelope { by: by.to_owned(), request: request.clone() };
     let response = client
         .post(format!("http://callout{CONTROL_PATH}"))
         .json(&wire)

@@ -13,9 +13,9 @@ use twilio_sim::Timing;
 
 use crate::{
     args::{Demo, Output, Role},
-    commands, exit,
-    installation::Installation,
-    output, shutdown,
+    commands, exit, output,
+    server::Server,
+    shutdown,
 };
 
 /// Plays the story.
@@ -26,10 +26,9 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let (config, secrets) = setup::config(folder.path())?;
     let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
-    let installation =
-        Installation::start(config, secrets, &Role::chosen(&[]), args.listen, timing, shutdown.clone())
-            .await?;
-    let mut stage = stage::Stage::new(&installation, output)?;
+    let server =
+        Server::start(config, secrets, &Role::chosen(&[]), args.listen, timing, shutdown.clone()).await?;
+    let mut stage = stage::Stage::new(&server, output)?;
     let told = tokio::select! {
         told = story::play(&mut stage) => told,
         () = shutdown.cancelled() => Ok(()),
@@ -42,9 +41,9 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     if args.exit {
         shutdown.cancel();
     } else if !shutdown.is_cancelled() {
-        setup::print_what_to_try(&installation, output);
+        setup::print_what_to_try(&server, output);
     }
-    installation.finish().await?;
+    server.finish().await?;
     if let Err(error) = told {
         return Ok(exit::report(&error));
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Common, Dlq, DlqChange, DlqFilter, Output},
-    control_client::{UNASKED, ask},
+    control_client::{UNEXPECTED_ANSWER, execute},
     exit::{NotFound, Unconfirmed},
     output,
 };
@@ -57,17 +57,17 @@ async fn list(common: &Common, filter: &DlqFilter) -> anyhow::Result<Vec<DeadLet
 }
 
 async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow::Result<Vec<DeadLetter>> {
-    let answer = ask(&common.config, "", Request::ListDeadLetters { filter, max }).await?;
-    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNASKED) };
+    let answer = execute(&common.config, "", Request::ListDeadLetters { filter, max }).await?;
+    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     Ok(letters)
 }
 
 async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
     let filter = DeadLetterFilter::default();
     let Answer::DeadLetters { letters } =
-        ask(&common.config, "", Request::ListDeadLetters { filter, max: u16::MAX }).await?
+        execute(&common.config, "", Request::ListDeadLetters { filter, max: u16::MAX }).await?
     else {
-        anyhow::bail!(UNASKED)
+        anyhow::bail!(UNEXPECTED_ANSWER)
     };
     letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| {
         NotFound(format!("no dead letter {id}; `callout dlq list` shows those there are")).into()
@@ -113,8 +113,9 @@ async fn settle(
         }
         let paced = begun + SignedDuration::from_millis(index as i64 * 1_000 / i64::from(change.rate));
         SystemClock.sleep_until(paced).await;
-        let Answer::Settled { settled } = ask(&common.config, &change.by, request(id.clone())).await? else {
-            anyhow::bail!(UNASKED)
+        let Answer::Settled { settled } = execute(&common.config, &change.by, request(id.clone())).await?
+        else {
+            anyhow::bail!(UNEXPECTED_ANSWER)
         };
         bar.inc(1);
         lines.push(Line { id, settled: Some(settled) });

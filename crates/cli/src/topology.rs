@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bus_rabbitmq::{RabbitBus, Topology as RabbitTopology, TopologyMode};
-use config::Who;
+use config::Scope;
 use ports::SystemClock;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// Carries out one of the commands.
 pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<()> {
-    let (config, secrets) = commands::load_config(&common.config, Who::Operator)?;
+    let (config, secrets) = commands::load_config(&common.config, Scope::Operator)?;
     let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
         return Err(Usage("only a fleet has a topology; this configuration is embedded".to_owned()).into());
     };

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{limits::SHARE_PER_S_DEFAULT, phone::E164, share::ShareRates};
+use domain::{limits::QUOTA_PER_S_DEFAULT, phone::E164, source_quota::QuotaRates};
 use url::Url;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 pub struct Infrastructure {
     /// The environment's name, for example `staging`.
     pub environment: String,
-    /// Who may be texted here; everybody when absent.
+    /// Scope may be texted here; everybody when absent.
     pub allow_recipients: Option<BTreeSet<E164>>,
     /// Where truth and work live.
     pub backend: Backend,
@@ -107,7 +107,7 @@ impl Default for TwilioSettings {
 }
 
 /// An answer is never waited for longer: claims on messages must outlive it.
-const ANSWER_S_MAX: u32 = (domain::limits::CARRIER_ANSWER_MS_MAX / 1_000) as u32;
+const ANSWER_S_MAX: u32 = (domain::limits::PROVIDER_ANSWER_MS_MAX / 1_000) as u32;
 /// Most requests that may be open at once.
 const IN_FLIGHT_MAX: u16 = 2_000;
 /// Fastest pace of one sender: what a whole account may send (Twilio, error 63017).
@@ -116,11 +116,11 @@ const SEGMENTS_PER_S_MAX: u32 = 2_000;
 impl Infrastructure {
     /// What each source may bring at its full urgency: half of what the sending number can send, where that is little,
     /// so that no source alone fills it.
-    pub fn share_rates(&self) -> ShareRates {
+    pub fn quota_rates(&self) -> QuotaRates {
         let of_pace = self.twilio.segments_per_second.map_or(u32::MAX, |rate| (rate / 2).max(1));
         let per_s =
             self.sources.iter().filter_map(|source| Some((source.name.clone(), source.events_per_second?)));
-        ShareRates { default_per_s: SHARE_PER_S_DEFAULT.min(of_pace), per_s: per_s.collect() }
+        QuotaRates { default_per_s: QUOTA_PER_S_DEFAULT.min(of_pace), per_s: per_s.collect() }
     }
 }
 

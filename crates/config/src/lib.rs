@@ -39,9 +39,9 @@ pub struct Config {
 /// Answers for environment variables.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Who reads the configuration.
+/// Scope reads the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
+pub enum Scope {
     /// A process that runs roles, and needs every secret.
     Server,
     /// An operator's command, which reaches the store and the bus alone.
@@ -55,7 +55,7 @@ pub enum Who {
 ///
 /// # Errors
 /// Every problem of every file, not only the first.
-pub fn load(main_file: &Path, env: &Env<'_>, who: Who) -> Result<(Config, Secrets), Problems> {
+pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Secrets), Problems> {
     let mut problems = Problems::default();
     let mut files = Vec::new();
     let folder = main_file.parent().unwrap_or(Path::new("."));
@@ -98,7 +98,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, who: Who) -> Result<(Config, Secret
             "holds no workflow; copy one from examples/workflows".to_owned(),
         );
     }
-    let secrets = secrets::read(&infrastructure, main_file, env, who, &mut problems);
+    let secrets = secrets::read(&infrastructure, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -9,7 +9,7 @@ use twilio::{Credentials, Secret};
 use url::Url;
 
 use crate::{
-    Who,
+    Scope,
     infrastructure::{Backend, Infrastructure},
     problem::Problems,
 };
@@ -57,7 +57,7 @@ pub(crate) fn read(
     infrastructure: &Infrastructure,
     file: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-    who: Who,
+    scope: Scope,
     problems: &mut Problems,
 ) -> Secrets {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
@@ -65,7 +65,7 @@ pub(crate) fn read(
         Backend::Embedded { .. } => None,
         Backend::Fleet(_) => read_fleet(file, &env, problems),
     };
-    if who == Who::Operator {
+    if scope == Scope::Operator {
         return Secrets { fleet, ..Secrets::default() };
     }
     let twilio = read_twilio(infrastructure, file, &env, problems);

@@ -97,7 +97,9 @@ const CATEGORIES: [(&str, Category); 3] = [
     ("transactional", Category::Transactional),
     ("marketing", Category::Marketing),
 ];
-const ON_DOUBT: [(&str, OnDoubt); 2] = [("resend", OnDoubt::Resend), ("hold", OnDoubt::Hold)];
+/// `hold` is the older spelling of `review`.
+const ON_DOUBT: [(&str, OnDoubt); 3] =
+    [("resend", OnDoubt::Resend), ("review", OnDoubt::Review), ("hold", OnDoubt::Review)];
 
 fn choice<T: Clone>(
     doc: &mut Document<'_>,

@@ -3,16 +3,16 @@
 //! In: a fresh, empty bus that knows [`lanes`]. Out: a panic where it breaks its contract.
 //! Never: takes a delivery's delay for its loss; every wait has a generous end.
 
-pub mod alarms;
 pub mod answers;
 pub mod events;
+pub mod timers;
 pub mod wake_ups;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     event::{Event, EventKey},
-    share::Share,
+    source_quota::Quota,
     workflow::Lane,
 };
 use futures::{StreamExt as _, stream::BoxStream};
@@ -57,7 +57,7 @@ const QUEUE: Queue = Queue::Events(Lane::Standard);
 
 async fn publish(bus: &dyn Bus, case: &str, count: u32) -> Vec<Event> {
     let events: Vec<Event> = (1..=count).map(|n| event(case, n, STANDARD)).collect();
-    bus.publish_events(&events, Share::Within).await.unwrap();
+    bus.publish_events(&events, Quota::Within).await.unwrap();
     events
 }
 
@@ -82,7 +82,7 @@ async fn nothing(deliveries: &mut BoxStream<'static, Delivery>) {
 }
 
 async fn ack(delivery: Delivery) {
-    assert!(delivery.receipt.ack().await.unwrap(), "the answer came in time");
+    assert!(delivery.acker.ack().await.unwrap(), "the answer came in time");
 }
 
 fn event_of(delivery: &Delivery) -> Event {

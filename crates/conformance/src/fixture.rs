@@ -6,7 +6,6 @@
 use std::sync::{Arc, OnceLock};
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass, MessageSid, SubmitOutcome},
     consent::{Consent, ConsentChange, ConsentEntry},
     directory::Recipient,
     event::{Event, EventKey},
@@ -14,6 +13,7 @@ use domain::{
     message::MessageEvent,
     phone::E164,
     policy::Environment,
+    provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
     run::{Addressee, Audience, Run, Setting},
     timeline::{DeadLetter, Effects},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
@@ -59,7 +59,7 @@ pub fn number(case: &str, n: u32) -> E164 {
 }
 
 /// A provider's name of this case.
-pub fn sid(case: &str, n: u32) -> MessageSid {
+pub fn sid(case: &str, n: u32) -> ProviderMessageId {
     let hex: String =
         digest(&["sid", case, &n.to_string()])[..16].iter().map(|b| format!("{b:02x}")).collect();
     format!("SM{hex}").parse().unwrap()
@@ -122,10 +122,10 @@ impl Opening {
         let environment = Environment::default();
         let setting = Setting { workflow: &self.workflow, environment: &environment, now: self.at };
         run.start_step(0, &audience, &setting, &mut effects);
-        run.intend(1, &self.workflow, self.at, &mut effects);
+        run.claim(1, &self.workflow, self.at, &mut effects);
         let due = run.next_due(&self.workflow);
         assert!(due.is_some() && !effects.reply_routes.is_empty(), "the fixture makes a run with a claim");
-        Change { run, due, rings: true, effects }
+        Change { run, due, needs_timer: true, effects }
     }
 
     /// The change, due at this time.
@@ -135,8 +135,8 @@ impl Opening {
 }
 
 /// The run after the provider took its message under this name.
-pub fn submitted(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
-    let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: CarrierStatus::Queued };
+pub fn submitted(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
+    let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: ProviderStatus::Queued };
     change(run, |run, effects| {
         let event = MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false };
         run.apply_to_message(1, &event, workflow(), now, effects);
@@ -156,10 +156,10 @@ pub fn cancelled(run: &Run, now: Timestamp) -> Change {
 }
 
 /// The run as it ended after its message failed to arrive: nothing is left to be done.
-pub fn ended(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
+pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     let mut first = submitted(run, sid, now);
     let failed = change(&first.run, |run, effects| {
-        let (status, class) = (CarrierStatus::Undelivered, FailureClass::Recipient);
+        let (status, class) = (ProviderStatus::Undelivered, FailureClass::Recipient);
         let event = MessageEvent::Status { sid, status, code: Some(30_005), class };
         run.apply_to_message(1, &event, workflow(), now, effects);
     });
@@ -167,7 +167,7 @@ pub fn ended(run: &Run, sid: &MessageSid, now: Timestamp) -> Change {
     first.effects.timeline.extend(failed.effects.timeline);
     first.effects.timeline.extend(second.effects.timeline);
     first.effects.outcomes.extend(second.effects.outcomes);
-    Change { run: second.run, due: second.due, rings: true, effects: first.effects }
+    Change { run: second.run, due: second.due, needs_timer: true, effects: first.effects }
 }
 
 /// The run after any transition.
@@ -175,7 +175,7 @@ pub fn change(run: &Run, transition: impl FnOnce(&mut Run, &mut Effects)) -> Cha
     let (mut run, mut effects) = (run.clone(), Effects::default());
     transition(&mut run, &mut effects);
     let due = run.next_due(workflow());
-    Change { run, due, rings: true, effects }
+    Change { run, due, needs_timer: true, effects }
 }
 
 /// A consent entry of this number.

@@ -64,7 +64,7 @@ macro_rules! store_contract {
                     the_next_due_time_is_the_earliest_of_all
                     the_due_runs_of_one_shard_are_taken
                 }
-                alarms {
+                timers {
                     the_first_due_row_of_a_slot_asks_for_an_alarm
                     another_second_or_shard_asks_for_its_own
                     a_slot_asks_again_after_a_take_has_passed_it
@@ -109,7 +109,7 @@ macro_rules! store_contract {
                     a_settled_letter_may_come_back
                     letters_of_runs_are_listed_with_the_others
                 }
-                pacing {
+                rate_limits {
                     places_are_given_out_at_the_pace
                     concurrent_places_do_not_overlap
                     one_queue_says_nothing_about_another
@@ -132,7 +132,7 @@ macro_rules! store_contract {
                     runs_whose_story_has_no_end_are_listed_as_unfinished
                     a_list_shows_runs_as_they_are
                 }
-                forgetting {
+                purging {
                     closed_runs_that_ended_earlier_are_forgotten
                     runs_that_are_open_or_ended_later_stay
                     a_closed_run_that_is_still_due_stays
@@ -141,7 +141,7 @@ macro_rules! store_contract {
                     a_forgotten_run_can_be_opened_again
                     at_most_as_many_as_asked_for_are_forgotten
                 }
-                sums {
+                audit_counts {
                     an_empty_store_sums_to_nothing
                     sums_match_what_was_stored
                     a_run_that_nobody_would_look_at_again_is_counted_as_forgotten
@@ -186,7 +186,7 @@ macro_rules! bus_contract {
                     an_acknowledged_command_does_not_come_back
                     queues_do_not_see_each_others_work
                 }
-                alarms {
+                timers {
                     an_alarm_rings_and_not_early
                     an_alarm_of_the_past_rings_at_once
                     alarms_ring_in_order_of_their_seconds

@@ -2,17 +2,17 @@
 //!
 //! Never: two cases that need each other.
 
-pub mod alarms;
+pub mod audit_counts;
 pub mod changing;
 pub mod consent;
 pub mod dead_letters;
 pub mod due;
-pub mod forgetting;
 pub mod listing;
 pub mod opening;
 pub mod outcomes;
 pub mod overrides;
-pub mod pacing;
+pub mod purging;
+pub mod rate_limits;
 pub mod replies;
 pub mod resolving;
-pub mod sums;
+pub mod timers;

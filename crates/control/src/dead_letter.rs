@@ -3,10 +3,10 @@
 //! In: an operator's wish. Out: a message that waits again, an event that is published again, or a letter put away.
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
-use domain::{event::Event, run::Replay, share::Share, timeline::DeadLetter};
+use domain::{event::Event, run::Replay, source_quota::Quota, timeline::DeadLetter};
 use ports::store::DeadLetterFilter;
+use runtime::RoleError;
 use serde::{Deserialize, Serialize};
-use shell::RoleError;
 
 use crate::{Control, ControlError, LIST_MAX};
 
@@ -41,7 +41,7 @@ impl Control {
     }
 
     pub(crate) async fn discard(&self, id: &str) -> Result<Settled, ControlError> {
-        let taken = self.ctx.store.settle_dead_letter(id).await.map_err(RoleError::from)?;
+        let taken = self.ctx.store.remove_dead_letter(id).await.map_err(RoleError::from)?;
         Ok(if taken { Settled::Discarded } else { Settled::Gone })
     }
 
@@ -54,7 +54,7 @@ impl Control {
             None => self.replay_event(&letter).await?,
         };
         if matches!(settled, Settled::Replayed | Settled::Gone) {
-            self.ctx.store.settle_dead_letter(id).await.map_err(RoleError::from)?;
+            self.ctx.store.remove_dead_letter(id).await.map_err(RoleError::from)?;
         }
         Ok(settled)
     }
@@ -82,11 +82,11 @@ impl Control {
         let Ok(event) = Event::from_json(text.as_bytes()) else {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
         };
-        let routes = self.ctx.book.routes(&event.kind);
+        let routes = self.ctx.workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return Ok(stale("still no workflow takes events of this type"));
         }
-        self.ctx.bus.publish_events(&[event], Share::Within).await.map_err(RoleError::from)?;
+        self.ctx.bus.publish_events(&[event], Quota::Within).await.map_err(RoleError::from)?;
         Ok(Settled::Replayed)
     }
 }

@@ -9,13 +9,13 @@ mod view;
 
 use std::sync::Arc;
 
-use domain::{id::RunId, limits::LIST_MAX, message::HeldVerdict, run::RunPhase, timeline::DeadLetter};
-use ports::store::{DeadLetterFilter, RunFilter, Sums};
+use domain::{id::RunId, limits::LIST_MAX, message::ReviewVerdict, run::RunPhase, timeline::DeadLetter};
+use ports::store::{AuditCounts, DeadLetterFilter, RunFilter};
+use runtime::{Context, RoleError};
 use serde::{Deserialize, Serialize};
-use shell::{Context, RoleError};
 
 pub use dead_letter::Settled;
-pub use server::{CONTROL_PATH, Wire, router};
+pub use server::{CONTROL_PATH, Envelope, router};
 pub use view::{MessageView, RunView, TimelineLine};
 
 /// Who asks.
@@ -24,12 +24,12 @@ pub struct Principal {
     /// The name that timelines show.
     pub name: String,
     /// What they may do.
-    pub role: Role,
+    pub role: Access,
 }
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub enum Access {
     /// Look.
     Viewer,
     /// Look and change.
@@ -66,13 +66,13 @@ pub enum Request {
         id: RunId,
     },
     /// Says what became of a held text.
-    SettleHeld {
+    ResolveReview {
         /// Of which run.
         id: RunId,
         /// Which message; the only held one when absent.
         message: Option<u16>,
         /// What became of it.
-        verdict: HeldVerdict,
+        verdict: ReviewVerdict,
     },
     /// Ends a run without another text.
     Cancel {
@@ -96,21 +96,22 @@ pub enum Request {
         /// Which.
         id: String,
     },
-    /// Sums what the store holds.
-    Sums,
+    /// AuditCounts what the store holds.
+    AuditCounts,
 }
 
 impl Request {
-    fn needs(&self) -> Role {
+    fn needs(&self) -> Access {
         match self {
-            Self::ListRuns { .. } | Self::ShowRun { .. } | Self::ListDeadLetters { .. } | Self::Sums => {
-                Role::Viewer
-            }
+            Self::ListRuns { .. }
+            | Self::ShowRun { .. }
+            | Self::ListDeadLetters { .. }
+            | Self::AuditCounts => Access::Viewer,
             Self::Acknowledge { .. }
-            | Self::SettleHeld { .. }
+            | Self::ResolveReview { .. }
             | Self::Cancel { .. }
             | Self::Replay { .. }
-            | Self::Discard { .. } => Role::Operator,
+            | Self::Discard { .. } => Access::Operator,
         }
     }
 }
@@ -141,10 +142,10 @@ pub enum Answer {
         /// What became of it.
         settled: Settled,
     },
-    /// To [`Request::Sums`].
-    Sums {
+    /// To [`Request::AuditCounts`].
+    AuditCounts {
         /// The sums.
-        sums: Sums,
+        sums: AuditCounts,
     },
 }
 
@@ -159,10 +160,10 @@ pub enum ControlError {
     NotFound(RunId),
     /// Nothing of it waits for an operator.
     #[error("no such text of run {0} is held; `callout runs list --held` shows those that are")]
-    NotHeld(RunId),
+    NothingToReview(RunId),
     /// It must be said which of them is meant.
     #[error("run {run} holds the texts {held:?}; name one with --message")]
-    SeveralHeld {
+    SeveralToReview {
         /// The run.
         run: RunId,
         /// Their numbers.
@@ -189,7 +190,7 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError`]; a request that failed in a port may be repeated.
-    pub async fn ask(&self, principal: &Principal, request: Request) -> Result<Answer, ControlError> {
+    pub async fn execute(&self, principal: &Principal, request: Request) -> Result<Answer, ControlError> {
         if principal.role < request.needs() {
             return Err(ControlError::Forbidden(principal.name.clone()));
         }
@@ -210,10 +211,10 @@ impl Control {
                 })
                 .await
             }
-            Request::SettleHeld { id, message, verdict } => {
+            Request::ResolveReview { id, message, verdict } => {
                 let number = self.held_message(&id, message).await?;
                 self.change(&id, |run, workflow, now, fx| {
-                    run.settle_held(number, &verdict, by, workflow, now, fx)
+                    run.resolve_review(number, &verdict, by, workflow, now, fx)
                 })
                 .await
             }
@@ -225,7 +226,9 @@ impl Control {
             }
             Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
             Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
-            Request::Sums => Ok(Answer::Sums { sums: self.ctx.store.sums().await.map_err(RoleError::from)? }),
+            Request::AuditCounts => Ok(Answer::AuditCounts {
+                sums: self.ctx.store.audit_counts().await.map_err(RoleError::from)?,
+            }),
         }
     }
 
@@ -233,12 +236,12 @@ impl Control {
     async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
         let stored = self.ctx.store.load_run(id).await.map_err(RoleError::from)?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let held: Vec<u16> = run.messages.iter().filter(|m| m.is_held()).map(|m| m.number).collect();
+        let held: Vec<u16> = run.messages.iter().filter(|m| m.needs_review()).map(|m| m.number).collect();
         match (named, held.as_slice()) {
             (Some(number), _) if held.contains(&number) => Ok(number),
             (None, [number]) => Ok(*number),
-            (None, [_, _, ..]) => Err(ControlError::SeveralHeld { run: id.clone(), held }),
-            (Some(_), _) | (None, []) => Err(ControlError::NotHeld(id.clone())),
+            (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: id.clone(), held }),
+            (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(id.clone())),
         }
     }
 

@@ -6,14 +6,14 @@
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Control, ControlError, Principal, Request, Role};
+use crate::{Access, Answer, Control, ControlError, Principal, Request};
 
 /// The one route.
 pub const CONTROL_PATH: &str = "/v1/control";
 
 /// A request as it goes over the socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Wire {
+pub struct Envelope {
     /// The name of who asks, for the timeline.
     pub by: String,
     /// What they ask.
@@ -22,19 +22,19 @@ pub struct Wire {
 
 /// The control door. Whoever can open the socket is an operator.
 pub fn router(control: Control) -> Router {
-    Router::new().route(CONTROL_PATH, post(ask)).with_state(control)
+    Router::new().route(CONTROL_PATH, post(execute)).with_state(control)
 }
 
-async fn ask(
+async fn execute(
     State(control): State<Control>,
-    Json(wire): Json<Wire>,
+    Json(envelope): Json<Envelope>,
 ) -> Result<Json<Answer>, (StatusCode, String)> {
-    let principal = Principal { name: wire.by, role: Role::Operator };
-    control.ask(&principal, wire.request).await.map(Json).map_err(|error| {
+    let principal = Principal { name: envelope.by, role: Access::Operator };
+    control.execute(&principal, envelope.request).await.map(Json).map_err(|error| {
         let status = match error {
             ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
-            ControlError::NotFound(_) | ControlError::NotHeld(_) => StatusCode::NOT_FOUND,
-            ControlError::SeveralHeld { .. } => StatusCode::CONFLICT,
+            ControlError::NotFound(_) | ControlError::NothingToReview(_) => StatusCode::NOT_FOUND,
+            ControlError::SeveralToReview { .. } => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, error.to_string())

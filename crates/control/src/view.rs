@@ -6,7 +6,7 @@
 use domain::{
     message::Message,
     run::{Run, RunPhase},
-    timeline::{Entry, Happening},
+    timeline::{Entry, TimelineEvent},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub struct TimelineLine {
     /// A sentence.
     pub text: String,
     /// The same for machines.
-    pub what: Happening,
+    pub what: TimelineEvent,
 }
 
 impl RunView {
@@ -144,20 +144,20 @@ impl TimelineLine {
 }
 
 /// What happened, in one sentence. `whom` is the recipient of the message it concerns.
-fn sentence(what: &Happening, whom: &str) -> String {
+fn sentence(what: &TimelineEvent, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
-        Happening::LaneLowered { lane } => {
+        TimelineEvent::LaneLowered { lane } => {
             format!("in lane {}: its source brought more than its share", lane.as_str())
         }
-        Happening::Opened { event } => format!("run opened by {event}"),
-        Happening::StepStarted { step, unresolved } if unresolved.is_empty() => {
+        TimelineEvent::Opened { event } => format!("run opened by {event}"),
+        TimelineEvent::StepStarted { step, unresolved } if unresolved.is_empty() => {
             format!("step {} started", step + 1)
         }
-        Happening::StepStarted { step, unresolved } => {
+        TimelineEvent::StepStarted { step, unresolved } => {
             format!("step {} started; not notified: {}", step + 1, unresolved.join("; "))
         }
-        Happening::Decided(decision) => {
+        TimelineEvent::Decided(decision) => {
             let inputs: Vec<_> =
                 decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let inputs = if inputs.is_empty() { String::new() } else { format!(" ({})", inputs.join(", ")) };
@@ -169,36 +169,40 @@ fn sentence(what: &Happening, whom: &str) -> String {
             };
             format!("{verdict} by rule {}{inputs}", decision.rule.id())
         }
-        Happening::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
-        Happening::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
-        Happening::Submitted { sid } => format!("taken by the provider as {sid}"),
-        Happening::Refused { code, reason } => format!("refused by the provider{}: {reason}", code_of(code)),
-        Happening::RetryScheduled { until } => format!("will be sent again at {until}"),
-        Happening::DoubtBegan { reason } => format!("in doubt whether the text to {whom} went out: {reason}"),
-        Happening::DoubtAsked { asked, evidence } => format!("provider asked, time {asked}: {evidence}"),
-        Happening::DoubtSettled { by, evidence } => format!("doubt settled ({by}): {evidence}"),
-        Happening::Status { status, code } => {
+        TimelineEvent::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
+        TimelineEvent::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
+        TimelineEvent::Submitted { sid } => format!("taken by the provider as {sid}"),
+        TimelineEvent::Refused { code, reason } => {
+            format!("refused by the provider{}: {reason}", code_of(code))
+        }
+        TimelineEvent::RetryScheduled { until } => format!("will be sent again at {until}"),
+        TimelineEvent::DoubtBegan { reason } => {
+            format!("in doubt whether the text to {whom} went out: {reason}")
+        }
+        TimelineEvent::DoubtAsked { asked, evidence } => format!("provider asked, time {asked}: {evidence}"),
+        TimelineEvent::DoubtResolved { by, evidence } => format!("doubt settled ({by}): {evidence}"),
+        TimelineEvent::Status { status, code } => {
             let status = format!("{status:?}").to_lowercase();
             format!("text to {whom} {status}{}", code_of(code))
         }
-        Happening::StatusAsked { status } => {
+        TimelineEvent::StatusAsked { status } => {
             let status = format!("{status:?}").to_lowercase();
             format!("no callback came, so the provider was asked: {status}")
         }
-        Happening::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
-        Happening::ContradictoryStatus { status } => {
+        TimelineEvent::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
+        TimelineEvent::ContradictoryStatus { status } => {
             format!("contradictory final status {} put aside", format!("{status:?}").to_lowercase())
         }
-        Happening::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
-        Happening::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
-        Happening::Replayed { by } => format!("text to {whom} replayed by {by}"),
-        Happening::Cancelled => format!("text to {whom} withdrawn"),
-        Happening::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
-        Happening::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
-        Happening::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
-        Happening::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
-        Happening::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
-        Happening::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
-        Happening::TicketOpened { queue } => format!("ticket opened in {queue}"),
+        TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
+        TimelineEvent::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
+        TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
+        TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
+        TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
+        TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
+        TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
+        TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
+        TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
+        TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
+        TimelineEvent::TicketOpened { queue } => format!("ticket opened in {queue}"),
     }
 }

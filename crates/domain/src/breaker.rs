@@ -6,18 +6,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    carrier::{FailureClass, SubmitOutcome},
     limits::{
         BREAKER_OPEN_MS_MAX, BREAKER_OPEN_MS_MIN, BREAKER_PROBES_MAX, BREAKER_SAMPLE, BREAKER_TROUBLE_MIN,
         BREAKER_WAIT_FOR_CRITICAL_MS,
     },
-    moment::after,
+    provider::{FailureClass, SubmitOutcome},
+    time::after,
     workflow::Lane,
 };
 
 /// What one request says of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum ProviderSignal {
     /// It answers: it took the text, or refused this text alone.
     Answer,
     /// It does not, or not in time, or is too busy.
@@ -26,7 +26,7 @@ pub enum Heard {
     Stopped(Option<u32>),
 }
 
-impl Heard {
+impl ProviderSignal {
     /// What an outcome says of the provider.
     pub fn from(outcome: &SubmitOutcome) -> Self {
         match outcome {
@@ -47,7 +47,7 @@ impl Heard {
 
 /// Whether a lane may pull the next piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pull {
+pub enum Permit {
     /// Yes.
     Now,
     /// Ask again at this moment.
@@ -56,7 +56,7 @@ pub enum Pull {
 
 /// What a request changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum BreakerTransition {
     /// Sending stops.
     Opened {
         /// The code with which the provider refused the whole account, if it did.
@@ -103,8 +103,8 @@ impl Breaker {
 
     /// Whether a lane may pull now. Pulling while it is open is a probe: urgent work is tried first, and where there is
     /// none for a while, any.
-    pub fn pull(&mut self, lane: Lane, now: Timestamp) -> Pull {
-        let State::Open { until, probes } = &mut self.state else { return Pull::Now };
+    pub fn pull(&mut self, lane: Lane, now: Timestamp) -> Permit {
+        let State::Open { until, probes } = &mut self.state else { return Permit::Now };
         let from = match lane {
             Lane::Critical => *until,
             Lane::Standard | Lane::Bulk => {
@@ -112,36 +112,40 @@ impl Breaker {
             }
         };
         if now < from {
-            return Pull::At(from);
+            return Permit::At(from);
         }
         if *probes >= BREAKER_PROBES_MAX {
             // A probe that never sent anything, because its text was a duplicate, must not keep it open for ever.
             *until = after(now, SignedDuration::from_millis(BREAKER_OPEN_MS_MIN));
             *probes = 0;
-            return Pull::At(*until);
+            return Permit::At(*until);
         }
         *probes += 1;
-        Pull::Now
+        Permit::Now
     }
 
     /// Takes note of what a request brought.
-    pub fn note(&mut self, heard: Heard, now: Timestamp) -> Option<Turn> {
-        self.recent = self.recent << 1 | u64::from(heard != Heard::Answer);
+    pub fn note(&mut self, heard: ProviderSignal, now: Timestamp) -> Option<BreakerTransition> {
+        self.recent = self.recent << 1 | u64::from(heard != ProviderSignal::Answer);
         self.heard = self.heard.saturating_add(1).min(BREAKER_SAMPLE);
         match (heard, self.state) {
-            (Heard::Answer, State::Open { .. }) => {
+            (ProviderSignal::Answer, State::Open { .. }) => {
                 *self = Self::default();
-                Some(Turn::Closed)
+                Some(BreakerTransition::Closed)
             }
-            (Heard::Answer, State::Closed) => {
+            (ProviderSignal::Answer, State::Closed) => {
                 self.openings = 0;
                 None
             }
             // Requests that were under way when it opened say nothing new.
-            (Heard::Trouble | Heard::Stopped(_), State::Open { until, .. }) if now < until => None,
-            (Heard::Trouble, State::Closed) if !self.is_in_trouble() => None,
-            (Heard::Trouble, _) => Some(self.open(None, now)),
-            (Heard::Stopped(code), _) => Some(self.open(Some(code), now)),
+            (ProviderSignal::Trouble | ProviderSignal::Stopped(_), State::Open { until, .. })
+                if now < until =>
+            {
+                None
+            }
+            (ProviderSignal::Trouble, State::Closed) if !self.is_in_trouble() => None,
+            (ProviderSignal::Trouble, _) => Some(self.open(None, now)),
+            (ProviderSignal::Stopped(code), _) => Some(self.open(Some(code), now)),
         }
     }
 
@@ -150,12 +154,12 @@ impl Breaker {
         self.heard >= BREAKER_TROUBLE_MIN && sample.count_ones() >= BREAKER_TROUBLE_MIN
     }
 
-    fn open(&mut self, stopped: Option<Option<u32>>, now: Timestamp) -> Turn {
+    fn open(&mut self, stopped: Option<Option<u32>>, now: Timestamp) -> BreakerTransition {
         let wait_ms = BREAKER_OPEN_MS_MIN.saturating_mul(1 << self.openings.min(16)).min(BREAKER_OPEN_MS_MAX);
         self.openings = self.openings.saturating_add(1);
         let until = after(now, SignedDuration::from_millis(wait_ms));
         self.state = State::Open { until, probes: 0 };
-        Turn::Opened { stopped, until }
+        BreakerTransition::Opened { stopped, until }
     }
 }
 
@@ -169,9 +173,13 @@ mod tests {
 
     fn opened() -> Breaker {
         let mut breaker = Breaker::default();
-        let turns: Vec<_> = (0..BREAKER_TROUBLE_MIN).map(|_| breaker.note(Heard::Trouble, at(0))).collect();
+        let turns: Vec<_> =
+            (0..BREAKER_TROUBLE_MIN).map(|_| breaker.note(ProviderSignal::Trouble, at(0))).collect();
         assert!(turns[..turns.len() - 1].iter().all(Option::is_none));
-        assert_eq!(turns.last(), Some(&Some(Turn::Opened { stopped: None, until: at(BREAKER_OPEN_MS_MIN) })));
+        assert_eq!(
+            turns.last(),
+            Some(&Some(BreakerTransition::Opened { stopped: None, until: at(BREAKER_OPEN_MS_MIN) }))
+        );
         assert!(!breaker.is_closed());
         breaker
     }
@@ -180,9 +188,9 @@ mod tests {
     fn trouble_now_and_then_is_no_reason_to_stop() {
         let mut breaker = Breaker::default();
         for round in 0..1_000 {
-            let heard = if round % 3 == 0 { Heard::Trouble } else { Heard::Answer };
+            let heard = if round % 3 == 0 { ProviderSignal::Trouble } else { ProviderSignal::Answer };
             assert_eq!(breaker.note(heard, at(round)), None);
-            assert_eq!(breaker.pull(Lane::Bulk, at(round)), Pull::Now);
+            assert_eq!(breaker.pull(Lane::Bulk, at(round)), Permit::Now);
         }
     }
 
@@ -190,18 +198,18 @@ mod tests {
     fn while_it_is_open_nothing_is_pulled_and_then_urgent_work_first() {
         let mut breaker = opened();
         let until = BREAKER_OPEN_MS_MIN;
-        assert_eq!(breaker.pull(Lane::Critical, at(until - 1)), Pull::At(at(until)));
+        assert_eq!(breaker.pull(Lane::Critical, at(until - 1)), Permit::At(at(until)));
         assert_eq!(
             breaker.pull(Lane::Standard, at(until)),
-            Pull::At(at(until + BREAKER_WAIT_FOR_CRITICAL_MS))
+            Permit::At(at(until + BREAKER_WAIT_FOR_CRITICAL_MS))
         );
         for _ in 0..BREAKER_PROBES_MAX {
-            assert_eq!(breaker.pull(Lane::Critical, at(until)), Pull::Now);
+            assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::Now);
         }
-        assert!(matches!(breaker.pull(Lane::Critical, at(until)), Pull::At(_)), "a few probes are enough");
-        assert_eq!(breaker.note(Heard::Answer, at(until + 10)), Some(Turn::Closed));
+        assert!(matches!(breaker.pull(Lane::Critical, at(until)), Permit::At(_)), "a few probes are enough");
+        assert_eq!(breaker.note(ProviderSignal::Answer, at(until + 10)), Some(BreakerTransition::Closed));
         assert!(breaker.is_closed());
-        assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Pull::Now);
+        assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Permit::Now);
     }
 
     #[test]
@@ -209,12 +217,13 @@ mod tests {
         let mut breaker = opened();
         let (mut now, mut waits) = (at(BREAKER_OPEN_MS_MIN), Vec::new());
         for _ in 0..8 {
-            assert_eq!(breaker.pull(Lane::Critical, now), Pull::Now);
-            let Some(Turn::Opened { until, .. }) = breaker.note(Heard::Trouble, now) else {
+            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Now);
+            let Some(BreakerTransition::Opened { until, .. }) = breaker.note(ProviderSignal::Trouble, now)
+            else {
                 panic!("a probe failed")
             };
             // What was under way still comes in, and changes nothing.
-            assert_eq!(breaker.note(Heard::Trouble, now), None);
+            assert_eq!(breaker.note(ProviderSignal::Trouble, now), None);
             waits.push(until.duration_since(now).as_millis() as i64);
             now = until;
         }
@@ -224,9 +233,9 @@ mod tests {
     #[test]
     fn a_stopped_account_stops_at_once() {
         let mut breaker = Breaker::default();
-        let turn = breaker.note(Heard::Stopped(Some(20_003)), at(0));
-        assert!(matches!(turn, Some(Turn::Opened { stopped: Some(Some(20_003)), .. })));
-        assert!(matches!(breaker.pull(Lane::Critical, at(0)), Pull::At(_)));
+        let turn = breaker.note(ProviderSignal::Stopped(Some(20_003)), at(0));
+        assert!(matches!(turn, Some(BreakerTransition::Opened { stopped: Some(Some(20_003)), .. })));
+        assert!(matches!(breaker.pull(Lane::Critical, at(0)), Permit::At(_)));
     }
 
     #[test]
@@ -234,11 +243,11 @@ mod tests {
         let mut breaker = opened();
         let mut now = at(BREAKER_OPEN_MS_MIN);
         for _ in 0..100 {
-            if let Pull::At(next) = breaker.pull(Lane::Critical, now) {
+            if let Permit::At(next) = breaker.pull(Lane::Critical, now) {
                 now = next;
             }
         }
         assert!(now > at(BREAKER_OPEN_MS_MIN));
-        assert_eq!(breaker.pull(Lane::Critical, now), Pull::Now);
+        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Now);
     }
 }

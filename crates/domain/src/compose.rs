@@ -12,8 +12,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
     ack_code::AckCode,
-    carrier::Text,
     gsm7,
+    provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
     template::{self, Template},
 };

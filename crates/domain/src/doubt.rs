@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    carrier::{CarrierMessage, CarrierStatus, FailureClass, MessageSid},
-    limits::CARRIER_ANSWER_MS_MAX,
+    limits::PROVIDER_ANSWER_MS_MAX,
     message::Message,
-    moment::{after_ms, after_s},
+    provider::{FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus},
+    time::{after_ms, after_s},
 };
 
 /// The shortest time between two questions, in seconds. After an outage all of them are overdue, and asking at once
@@ -56,9 +56,9 @@ pub enum DoubtAnswer {
     /// It has the text.
     Found {
         /// Its name for it.
-        sid: MessageSid,
+        sid: ProviderMessageId,
         /// Its status.
-        status: CarrierStatus,
+        status: ProviderStatus,
         /// The error code of a failure.
         code: Option<u32>,
         /// What that code asks of us.
@@ -82,7 +82,7 @@ pub enum DoubtAnswer {
 /// to `lost_until`.
 pub fn window(started_at: Timestamp, lost_until: Option<Timestamp>) -> (Timestamp, Timestamp) {
     let last = lost_until.map_or(started_at, |until| until.max(started_at));
-    let answered_at = after_ms(last, CARRIER_ANSWER_MS_MAX as i64);
+    let answered_at = after_ms(last, PROVIDER_ANSWER_MS_MAX as i64);
     (after_s(started_at, -CLOCK_SKEW_S), after_s(answered_at, CLOCK_SKEW_S))
 }
 
@@ -92,17 +92,17 @@ pub fn window(started_at: Timestamp, lost_until: Option<Timestamp>) -> (Timestam
 /// Of several that match, the oldest is taken: requests are told apart by their order alone.
 pub fn read_answer<'a>(
     message: &Message,
-    unbound: impl IntoIterator<Item = &'a CarrierMessage>,
+    unbound: impl IntoIterator<Item = &'a ProviderMessage>,
     classify: impl Fn(Option<u32>) -> FailureClass,
 ) -> DoubtAnswer {
     let wanted = normalised(&message.text.0);
     let mut looked_at = 0u32;
-    let mut matches: Vec<&CarrierMessage> = unbound
+    let mut matches: Vec<&ProviderMessage> = unbound
         .into_iter()
         .inspect(|_| looked_at += 1)
         .filter(|found| {
             found.to == message.recipient.number
-                && !message.spent.contains(&found.sid)
+                && !message.failed_sids.contains(&found.sid)
                 && is_same_text(&normalised(&found.body.0), &wanted)
         })
         .collect();
@@ -140,7 +140,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::{carrier::Text, directory::Recipient, message::MessagePhase};
+    use crate::{directory::Recipient, message::MessagePhase, provider::Text};
 
     const OURS: &str = "HIGH: “db-1” is down. Reply K7X4.";
 
@@ -165,19 +165,19 @@ mod tests {
             epoch: 2,
             attempt: 1,
             first_attempt_at: Some(at(0)),
-            nudge_at: None,
+            rewake_at: None,
             poll_at: None,
             polls: 0,
-            excused: 0,
-            spent: Vec::new(),
+            uncounted_attempts: 0,
+            failed_sids: Vec::new(),
             slot_at: None,
         }
     }
 
-    fn listed(name: u32, body: &str, created: i64) -> CarrierMessage {
-        CarrierMessage {
+    fn listed(name: u32, body: &str, created: i64) -> ProviderMessage {
+        ProviderMessage {
             sid: format!("SM{name:032x}").parse().unwrap(),
-            status: CarrierStatus::Failed,
+            status: ProviderStatus::Failed,
             error_code: Some(30_003),
             to: "+14155550100".parse().unwrap(),
             from: None,
@@ -189,12 +189,12 @@ mod tests {
     }
 
     /// Which of the listed messages is taken, by the last digits of its name.
-    fn taken(text: &str, listed: &[CarrierMessage]) -> Option<u32> {
+    fn taken(text: &str, listed: &[ProviderMessage]) -> Option<u32> {
         match read_answer(&message(text), listed, |_| FailureClass::Recipient) {
             DoubtAnswer::Found { sid, status, code, class, .. } => {
                 assert_eq!(
                     (status, code, class),
-                    (CarrierStatus::Failed, Some(30_003), FailureClass::Recipient)
+                    (ProviderStatus::Failed, Some(30_003), FailureClass::Recipient)
                 );
                 u32::from_str_radix(&sid.as_str()[2..], 16).ok()
             }
@@ -227,7 +227,7 @@ mod tests {
             None,
             "one that ends as ours is longer"
         );
-        let elsewhere = CarrierMessage { to: "+14155550199".parse().unwrap(), ..listed(1, OURS, 0) };
+        let elsewhere = ProviderMessage { to: "+14155550199".parse().unwrap(), ..listed(1, OURS, 0) };
         assert_eq!(taken(OURS, &[elsewhere]), None);
         assert_eq!(taken(OURS, &[]), None);
     }

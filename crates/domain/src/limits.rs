@@ -24,13 +24,13 @@ pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
 /// Largest audience a sender dispatches in the delivery of the event itself; larger ones go through `send` commands.
 pub const INLINE_DISPATCH_MAX: usize = 4;
 /// Events a second that a source may bring at full urgency, if nothing else is said.
-pub const SHARE_PER_S_DEFAULT: u32 = 100;
+pub const QUOTA_PER_S_DEFAULT: u32 = 100;
 /// A source that rested may bring so many seconds' worth of its share at once.
-pub const SHARE_BURST_S: u32 = 10;
+pub const QUOTA_BURST_S: u32 = 10;
 /// Sources whose shares are counted.
-pub const SHARE_SOURCES_MAX: usize = 1_000;
+pub const QUOTA_SOURCES_MAX: usize = 1_000;
 /// Sources that brought something within so long are there together, in milliseconds.
-pub const SHARE_TOGETHER_MS: i64 = 60_000;
+pub const QUOTA_TOGETHER_MS: i64 = 60_000;
 /// How far ahead the lowest lane takes the slots of a sending number, in seconds; others come before it by as much.
 pub const BULK_AHEAD_S: u32 = 1;
 /// Most segments one text may be allowed.
@@ -51,29 +51,29 @@ pub const DEDUPE_S: u32 = 7 * 24 * 3600;
 pub const RETENTION_S: u32 = 30 * 24 * 3600;
 const _: () = assert!(RETENTION_S >= DEDUPE_S);
 /// Ended runs forgotten at once.
-pub const FORGET_BATCH_MAX: u16 = 200;
+pub const PURGE_BATCH_MAX: u16 = 200;
 /// How long forgetting rests between two full batches, in milliseconds.
-pub const FORGET_PAUSE_MS: i64 = 250;
+pub const PURGE_PAUSE_MS: i64 = 250;
 /// How often ended runs are looked for, in milliseconds: 10 minutes.
-pub const FORGET_EVERY_MS: i64 = 10 * 60 * 1_000;
+pub const PURGE_EVERY_MS: i64 = 10 * 60 * 1_000;
 /// Shortest and longest validity the provider takes, in seconds (Twilio, `ValidityPeriod`).
 pub const VALIDITY_S_MAX: u32 = 36_000;
 /// Below this the provider may drop a text that is merely slow, in seconds.
 pub const VALIDITY_S_MIN: u32 = 10;
 /// How long the provider may take to answer a send, in milliseconds.
-pub const CARRIER_ANSWER_MS_MAX: u64 = 10_000;
+pub const PROVIDER_ANSWER_MS_MAX: u64 = 10_000;
 /// How long a claim on a message is held, in milliseconds.
 pub const LEASE_MS: i64 = 30_000;
 // A slow answer must arrive while its claim still holds, else the message is doubted without need.
-const _: () = assert!(2 * CARRIER_ANSWER_MS_MAX as i64 <= LEASE_MS);
+const _: () = assert!(2 * PROVIDER_ANSWER_MS_MAX as i64 <= LEASE_MS);
 /// How often due rows are looked for whose alarm did not ring, or that have none, in seconds.
 pub const SWEEP_EVERY_S: u32 = 5;
 // A claim that lapsed has no alarm, and must be found before its doubt is asked about for the first time.
 const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 /// How long a wake-up may take to be acted on before it is sent again, in milliseconds.
-pub const NUDGE_MS: i64 = 30_000;
+pub const REWAKE_MS: i64 = 30_000;
 /// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.
-pub const NUDGE_MS_MAX: i64 = 5 * 60 * 1_000;
+pub const REWAKE_MS_MAX: i64 = 5 * 60 * 1_000;
 /// How long a text waits that an outage held up, in milliseconds, and at most as long again. The circuit breaker
 /// decides when the provider is tried: this only spreads what comes back.
 pub const OUTAGE_WAIT_MS: i64 = 10_000;
@@ -97,7 +97,7 @@ pub const RETRY_BUDGET_PERCENT: u32 = 10;
 /// Retries that each sender may always make in that time: one a second is no storm, and a quiet sender must repeat too.
 pub const RETRIES_ALWAYS: u32 = 60;
 /// How far ahead slots of a paced sender are given out, in seconds.
-pub const PACE_HORIZON_S: u32 = 15 * 60;
+pub const RATE_HORIZON_S: u32 = 15 * 60;
 /// How long a slot stays good after its time, in milliseconds.
 pub const SLOT_GOOD_MS: i64 = 30_000;
 /// How long after the store came back the provider is asked about what may have been lost, in milliseconds.
@@ -109,7 +109,7 @@ pub const DUE_BATCH_MAX: u16 = 256;
 /// How long taken due runs are hidden from other takers, in milliseconds.
 pub const DUE_LEASE_MS: i64 = 15_000;
 /// Most dead work looked at on the bus at once.
-pub const DEAD_WORK_MAX: u16 = 5_000;
+pub const BROKER_DEAD_LETTERS_MAX: u16 = 5_000;
 /// Most rows one list returns.
 pub const LIST_MAX: u16 = 1_000;
 /// Most recent entries of a timeline shown or kept in memory at once.

@@ -3,7 +3,7 @@
 //! In: what the step composed. Out: where the message stands; `transition` holds how that changes.
 //! Never: has a provider's name before the provider gave one.
 
-mod in_doubt;
+mod doubt;
 mod reported;
 mod transition;
 
@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ack_code::AckCode,
-    carrier::{CarrierStatus, FailureClass, MessageSid, SubmitOutcome, Text},
     directory::Recipient,
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
     limits::SLOT_GOOD_MS,
-    moment::after_ms,
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
+    provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome, Text},
     retry::RetryPolicy,
+    time::after_ms,
     workflow::OnDoubt,
 };
 
@@ -50,8 +50,8 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_attempt_at: Option<Timestamp>,
     /// When a wake-up that was given is repeated, unless something happened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nudge_at: Option<Timestamp>,
+    #[serde(default, rename = "nudge_at", skip_serializing_if = "Option::is_none")]
+    pub rewake_at: Option<Timestamp>,
     /// When the provider is asked for a status that no callback has brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_at: Option<Timestamp>,
@@ -59,11 +59,11 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub polls: u16,
     /// Attempts that do not count against the retry policy: the account was stopped, whatever the text was.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub excused: u16,
+    #[serde(default, rename = "excused", skip_serializing_if = "is_zero")]
+    pub uncounted_attempts: u16,
     /// Names of earlier attempts that the provider took and could not deliver.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub spent: Vec<MessageSid>,
+    #[serde(default, rename = "spent", skip_serializing_if = "Vec::is_empty")]
+    pub failed_sids: Vec<ProviderMessageId>,
     /// The sender's slot that it waits for, and has paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot_at: Option<Timestamp>,
@@ -109,15 +109,16 @@ pub enum MessagePhase {
     /// The provider has it. A SID exists only from here on.
     Submitted {
         /// Its name there.
-        sid: MessageSid,
+        sid: ProviderMessageId,
         /// Its status there.
-        status: CarrierStatus,
+        status: ProviderStatus,
         /// The error code of a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
-    /// Its fate stayed unknown; an operator decides.
-    Held {
+    /// Whether it went out stayed unknown; an operator must find out. Stored and shown as `held`.
+    #[serde(rename = "held")]
+    NeedsReview {
         /// When the request was made.
         started_at: Timestamp,
         /// Who said that it was sent, without knowing the provider's name for it.
@@ -152,14 +153,14 @@ impl MessagePhase {
             Self::InDoubt { .. } => "in_doubt",
             Self::RetryWait { .. } => "retry_wait",
             Self::Submitted { status, .. } => match status {
-                CarrierStatus::Accepted | CarrierStatus::Queued | CarrierStatus::Sending => "submitted",
-                CarrierStatus::Sent => "sent",
-                CarrierStatus::Delivered => "delivered",
-                CarrierStatus::Undelivered => "undelivered",
-                CarrierStatus::Failed => "failed",
+                ProviderStatus::Accepted | ProviderStatus::Queued | ProviderStatus::Sending => "submitted",
+                ProviderStatus::Sent => "sent",
+                ProviderStatus::Delivered => "delivered",
+                ProviderStatus::Undelivered => "undelivered",
+                ProviderStatus::Failed => "failed",
             },
-            Self::Held { sent_says: None, .. } => "held",
-            Self::Held { sent_says: Some(_), .. } => "sent",
+            Self::NeedsReview { sent_says: None, .. } => "held",
+            Self::NeedsReview { sent_says: Some(_), .. } => "sent",
             Self::Suppressed { .. } => "suppressed",
             Self::Dead { .. } => "dead",
             Self::Expired => "expired",
@@ -193,9 +194,9 @@ pub enum MessageEvent<'a> {
     /// The provider reported a status.
     Status {
         /// Its name for the message.
-        sid: &'a MessageSid,
+        sid: &'a ProviderMessageId,
         /// The status.
-        status: CarrierStatus,
+        status: ProviderStatus,
         /// The error code of a failure.
         code: Option<u32>,
         /// What that code asks of us.
@@ -205,12 +206,12 @@ pub enum MessageEvent<'a> {
     DoubtAnswered(&'a DoubtAnswer),
     /// The provider was asked for the status of what it took.
     Polled(&'a PollAnswer),
-    /// An operator says what became of a held text.
-    Settled {
+    /// An operator says what became of a text that needs review.
+    Reviewed {
         /// Who.
         by: &'a str,
         /// What.
-        verdict: &'a HeldVerdict,
+        verdict: &'a ReviewVerdict,
     },
     /// Time has passed.
     Tick,
@@ -221,11 +222,11 @@ pub enum MessageEvent<'a> {
 /// What an operator found out about a held text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum HeldVerdict {
+pub enum ReviewVerdict {
     /// It went out.
     Sent {
         /// The provider's name for it, if it is known; its status is then followed.
-        sid: Option<MessageSid>,
+        sid: Option<ProviderMessageId>,
     },
     /// It did not.
     NotSent,
@@ -264,14 +265,14 @@ pub struct MessageContext<'a> {
 
 impl Message {
     /// The provider's name for it, once bound.
-    pub fn sid(&self) -> Option<&MessageSid> {
+    pub fn sid(&self) -> Option<&ProviderMessageId> {
         match &self.phase {
             MessagePhase::Submitted { sid, .. } => Some(sid),
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. }
-            | MessagePhase::Held { .. }
+            | MessagePhase::NeedsReview { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
@@ -281,7 +282,7 @@ impl Message {
 
     /// Whether it arrived.
     pub fn is_delivered(&self) -> bool {
-        matches!(self.phase, MessagePhase::Submitted { status: CarrierStatus::Delivered, .. })
+        matches!(self.phase, MessagePhase::Submitted { status: ProviderStatus::Delivered, .. })
     }
 
     /// Whether it may still arrive, or has.
@@ -291,7 +292,7 @@ impl Message {
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. }
-            | MessagePhase::Held { .. } => true,
+            | MessagePhase::NeedsReview { .. } => true,
             MessagePhase::Submitted { status, .. } => !status.is_failure(),
             MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
@@ -306,8 +307,8 @@ impl Message {
     }
 
     /// Whether an operator must say what became of it.
-    pub fn is_held(&self) -> bool {
-        matches!(self.phase, MessagePhase::Held { sent_says: None, .. })
+    pub fn needs_review(&self) -> bool {
+        matches!(self.phase, MessagePhase::NeedsReview { sent_says: None, .. })
     }
 
     /// Whether it waits to be sent again after the provider refused it.
@@ -327,14 +328,14 @@ impl Message {
 
     /// Attempts that count against the retry policy.
     pub fn counted_attempts(&self) -> u16 {
-        self.attempt.saturating_sub(self.excused)
+        self.attempt.saturating_sub(self.uncounted_attempts)
     }
 
     /// Whether nothing more can happen to it but a late status.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         match &self.phase {
             MessagePhase::Submitted { status, .. } => status.is_final() || self.poll_at.is_none(),
-            MessagePhase::Held { .. } => true,
+            MessagePhase::NeedsReview { .. } => true,
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
@@ -348,13 +349,13 @@ impl Message {
 
     /// Whether its story has no end yet: something is to be done or expected, or an operator must settle it.
     pub fn is_unfinished(&self) -> bool {
-        !self.is_settled() || self.is_held()
+        !self.is_final() || self.needs_review()
     }
 
     /// When it must be looked at again, whatever the run does.
     pub fn next_due(&self) -> Option<Timestamp> {
         let at = self.phase_due()?;
-        match self.nudge_at {
+        match self.rewake_at {
             Some(nudge) if !matches!(self.phase, MessagePhase::Dispatching { .. }) => Some(at.max(nudge)),
             Some(_) | None => Some(at),
         }
@@ -368,7 +369,7 @@ impl Message {
             | MessagePhase::InDoubt { ask_at: at, .. }
             | MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),
             MessagePhase::Submitted { .. } => self.poll_at,
-            MessagePhase::Held { .. }
+            MessagePhase::NeedsReview { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired

@@ -61,10 +61,10 @@ pub enum Rule {
     NotAfter,
     /// The recipient has had as many texts of this workflow as one phone may get.
     #[serde(rename = "pace.recipient")]
-    RecipientPace,
+    RecipientRate,
     /// The sender sends so many segments a second, and this one's turn comes later.
     #[serde(rename = "pace.sender")]
-    SenderPace,
+    SenderRate,
     /// Enough of what is being sent are retries.
     #[serde(rename = "retry.budget")]
     RetryBudget,
@@ -86,8 +86,8 @@ impl Rule {
             Self::QuietPastDeadline => "quiet_hours.past_deadline",
             Self::QuietUrgent => "quiet_hours.urgent",
             Self::NotAfter => "expiry.not_after",
-            Self::RecipientPace => "pace.recipient",
-            Self::SenderPace => "pace.sender",
+            Self::RecipientRate => "pace.recipient",
+            Self::SenderRate => "pace.sender",
             Self::RetryBudget => "retry.budget",
             Self::Passed => "policy.passed",
         }
@@ -131,7 +131,7 @@ impl Decision {
 
 /// Why a text that may be sent must wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub struct Deferral {
     /// Until when.
     pub until: Timestamp,
     /// By which rule.
@@ -140,7 +140,7 @@ pub struct Hold {
     pub is_slot: bool,
 }
 
-impl Hold {
+impl Deferral {
     /// The decision that follows.
     pub(crate) fn decision(&self, now: Timestamp, not_after: Timestamp) -> Decision {
         // Too late for its event it expires there, with that rule; and never in the past, where it would spin.

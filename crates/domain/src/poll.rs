@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    carrier::{CarrierStatus, FailureClass},
-    moment::after_s,
+    provider::{FailureClass, ProviderStatus},
+    time::after_s,
 };
 
 /// Nobody is asked sooner than this after the provider took a text, in seconds: a callback is usually faster.
@@ -50,7 +50,7 @@ pub enum PollAnswer {
     /// Its status.
     Status {
         /// The status.
-        status: CarrierStatus,
+        status: ProviderStatus,
         /// The error code of a failure.
         code: Option<u32>,
         /// What that code asks of us.

@@ -17,9 +17,9 @@ pub use step::{Addressee, Audience, Dispatch, Facts, Setting};
 use crate::{
     event::{Event, EventKey},
     id::{MessageId, RunId},
-    message::{HeldVerdict, Message, MessageContext, MessageEvent},
-    moment::after_s,
-    timeline::{Effects, Happening, Outcome},
+    message::{Message, MessageContext, MessageEvent, ReviewVerdict},
+    time::after_s,
+    timeline::{Effects, Outcome, TimelineEvent},
     workflow::{Lane, Step, Workflow},
 };
 
@@ -122,7 +122,7 @@ impl Run {
         // A clock that runs ahead at the source must not lengthen the event's life.
         let happened_at = event.time.map_or(now, |time| time.min(now));
         let not_after = after_s(happened_at, definition.not_after_s);
-        fx.note_run(now, Happening::Opened { event: event.kind.clone() });
+        fx.note_run(now, TimelineEvent::Opened { event: event.kind.clone() });
         let mut run = Self {
             id,
             event: event.key.clone(),
@@ -156,7 +156,7 @@ impl Run {
     pub fn lower_lane(&mut self, lane: Lane, now: Timestamp, fx: &mut Effects) {
         if lane > self.lane {
             self.lane = lane;
-            fx.note_run(now, Happening::LaneLowered { lane });
+            fx.note_run(now, TimelineEvent::LaneLowered { lane });
         }
     }
 
@@ -196,9 +196,9 @@ impl Run {
     ) {
         let by = by.to_owned();
         let what = if self.phase == RunPhase::Active {
-            Happening::Acknowledged { by, via: via.to_owned() }
+            TimelineEvent::Acknowledged { by, via: via.to_owned() }
         } else {
-            Happening::AcknowledgedLate { by }
+            TimelineEvent::AcknowledgedLate { by }
         };
         fx.timeline.push(crate::timeline::Entry { at: now, message, what });
         if self.phase == RunPhase::Active {
@@ -228,24 +228,24 @@ impl Run {
     }
 
     /// An operator says what became of a held text. Returns whether that changed anything.
-    pub fn settle_held(
+    pub fn resolve_review(
         &mut self,
         number: u16,
-        verdict: &HeldVerdict,
+        verdict: &ReviewVerdict,
         by: &str,
         workflow: &Workflow,
         now: Timestamp,
         fx: &mut Effects,
     ) -> bool {
-        let is_held = self.message(number).is_some_and(Message::is_held);
-        self.apply_to_message(number, &MessageEvent::Settled { by, verdict }, workflow, now, fx);
-        is_held
+        let needs_review = self.message(number).is_some_and(Message::needs_review);
+        self.apply_to_message(number, &MessageEvent::Reviewed { by, verdict }, workflow, now, fx);
+        needs_review
     }
 
     fn close(&mut self, phase: RunPhase, reason: &str, now: Timestamp, fx: &mut Effects) {
         self.phase = phase;
         self.closed_at = Some(now);
-        fx.note_run(now, Happening::Closed { phase, reason: reason.to_owned() });
+        fx.note_run(now, TimelineEvent::Closed { phase, reason: reason.to_owned() });
         fx.outcomes.push(Outcome { run: self.id.clone(), phase, at: now, ticket: self.ticket.clone() });
     }
 

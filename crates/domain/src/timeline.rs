@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ack_code::AckCode,
-    carrier::{CarrierStatus, MessageSid},
     consent::ConsentEntry,
     id::{MessageId, RunId},
     phone::E164,
     policy::Decision,
+    provider::{ProviderMessageId, ProviderStatus},
     run::RunPhase,
     workflow::Lane,
 };
@@ -28,13 +28,13 @@ pub struct Entry {
     pub message: Option<u16>,
     /// What.
     #[serde(flatten)]
-    pub what: Happening,
+    pub what: TimelineEvent,
 }
 
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
-pub enum Happening {
+pub enum TimelineEvent {
     /// The event was taken and its run opened.
     Opened {
         /// The event's type.
@@ -68,7 +68,7 @@ pub enum Happening {
     /// The provider took the text.
     Submitted {
         /// Its name there.
-        sid: MessageSid,
+        sid: ProviderMessageId,
     },
     /// The provider refused the text.
     Refused {
@@ -96,8 +96,9 @@ pub enum Happening {
         /// What the question brought.
         evidence: String,
     },
-    /// A doubt ended.
-    DoubtSettled {
+    /// A doubt ended. Stored as `doubt_settled`.
+    #[serde(rename = "doubt_settled")]
+    DoubtResolved {
         /// How: `found`, `callback`, `answer`, `operator`, `resend`, `hold`.
         by: String,
         /// What it rests on.
@@ -106,7 +107,7 @@ pub enum Happening {
     /// The provider reported a status.
     Status {
         /// The status.
-        status: CarrierStatus,
+        status: ProviderStatus,
         /// The error code of a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
@@ -114,19 +115,19 @@ pub enum Happening {
     /// The provider was asked for a status that no callback had brought.
     StatusAsked {
         /// The status it gave.
-        status: CarrierStatus,
+        status: ProviderStatus,
     },
     /// The provider was asked for a status, and has no such text any more.
     StatusUnknown,
     /// A final status that contradicts an earlier final one. The first is kept.
     ContradictoryStatus {
         /// The status that is not believed.
-        status: CarrierStatus,
+        status: ProviderStatus,
     },
     /// A second provider message for the same message of ours.
     SecondSid {
         /// Its name.
-        sid: MessageSid,
+        sid: ProviderMessageId,
     },
     /// A permanent failure; the message is a dead letter.
     Died {
@@ -285,17 +286,17 @@ pub struct Effects {
     /// What the provider told us of a recipient's consent.
     pub consent: Vec<ConsentEntry>,
     /// Provider names bound to messages of the run.
-    pub sids: Vec<(MessageSid, u16)>,
+    pub sids: Vec<(ProviderMessageId, u16)>,
 }
 
 impl Effects {
     /// Adds a line about a message.
-    pub fn note(&mut self, at: Timestamp, message: u16, what: Happening) {
+    pub fn note(&mut self, at: Timestamp, message: u16, what: TimelineEvent) {
         self.timeline.push(Entry { at, message: Some(message), what });
     }
 
     /// Adds a line about the run itself.
-    pub fn note_run(&mut self, at: Timestamp, what: Happening) {
+    pub fn note_run(&mut self, at: Timestamp, what: TimelineEvent) {
         self.timeline.push(Entry { at, message: None, what });
     }
 }

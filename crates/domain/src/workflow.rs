@@ -103,9 +103,10 @@ pub enum Stage {
 pub enum OnDoubt {
     /// Send again: a doubled page is better than none.
     Resend,
-    /// Leave it to an operator.
+    /// Leave it to an operator. Stored as `hold`.
     #[default]
-    Hold,
+    #[serde(rename = "hold", alias = "review")]
+    Review,
 }
 
 /// Whom a step notifies.

@@ -4,9 +4,9 @@
 //! Never: writes down a wake-up or an alarm. The contract lets both be lost, the due rows repeat them, and a restart
 //! makes the alarms again. An event is a row until it is answered, and handing it out writes nothing.
 
+mod acker;
 mod backlog;
 mod events;
-mod receipt;
 mod timer;
 mod work_queue;
 
@@ -16,16 +16,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, timeline::Command, workflow::Lane};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
-use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Slot};
+use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Payload, Queue, TimerSlot};
 use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use self::backlog::{Waiting, count_waiting};
 use self::{
+    acker::EmbeddedAcker,
     events::{NextKey, Outgoing, Publish},
-    receipt::EmbeddedReceipt,
     timer::Timers,
     work_queue::{Content, Item, WorkQueue},
 };
@@ -78,7 +78,7 @@ impl Core {
     }
 
     /// Raises alarms for what was due to be looked at when the database was opened.
-    pub(crate) fn raise_alarms(&self, slots: impl Iterator<Item = Slot>) {
+    pub(crate) fn start_timers(&self, slots: impl Iterator<Item = TimerSlot>) {
         let mut timers = locked(&self.timers);
         // The sweep finds due rows whose alarm had no room.
         slots.map(|slot| timers.add_alarm(slot)).take_while(Result::is_ok).for_each(drop);
@@ -116,22 +116,22 @@ impl Core {
             self.fetch_backlog(queue);
             let Some(item) = self.queue(queue).pop() else { continue };
             // From here on the receipt puts the item back if anything goes wrong or the consumer goes away.
-            let receipt = EmbeddedReceipt::new(self.clone(), queue, &item, place);
+            let acker = EmbeddedAcker::new(self.clone(), queue, &item, place);
             let Item { content, redelivered, published_ms } = item;
             let payload = match content {
                 Content::Command(command) => Payload::Command(command),
-                Content::Alarm(slot) => Payload::Alarm(slot),
+                Content::Timer(slot) => Payload::Timer(slot),
                 Content::Event { body: Some(body), .. } => Payload::Event(body),
                 Content::Event { key, body: None } => match self.event_body(key).await {
                     Ok(Some(body)) => Payload::Event(body),
                     // An answer that its caller did not wait for was stored after all.
                     Ok(None) => {
-                        receipt.forget();
+                        acker.discard();
                         continue;
                     }
                     Err(error) => {
                         tracing::warn!(?error, "an event could not be read and will be tried again");
-                        receipt.put_back_later();
+                        acker.put_back_later();
                         continue;
                     }
                 },
@@ -140,7 +140,7 @@ impl Core {
                 payload,
                 redelivered,
                 published_at: published_ms.map(crate::time::of_ms),
-                receipt: Box::new(receipt),
+                acker: Box::new(acker),
             });
         }
     }
@@ -148,7 +148,7 @@ impl Core {
 
 #[async_trait]
 impl Bus for EmbeddedBus {
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -165,7 +165,7 @@ impl Bus for EmbeddedBus {
         self.0.queue(queue).offer(Item { content, redelivered: false, published_ms })
     }
 
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError> {
         if self.0.queue(Queue::Escalation).is_closed() {
             return Err(Fault::ended().into());
         }
@@ -189,10 +189,10 @@ impl Bus for EmbeddedBus {
     }
 
     /// Nobody but this process can watch.
-    fn announce(&self, _announcement: Announcement) {}
+    fn notify(&self, _announcement: Notification) {}
 
     /// Work that kills its worker kills the process, and is handed out again by the next one.
-    async fn dead_work(&self, _max: u16) -> Result<Vec<DeadWork>, BusError> {
+    async fn broker_dead_letters(&self, _max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         Ok(Vec::new())
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::{event::EventKey, run::Run};
 use jiff::Timestamp;
-use ports::{Change, Changed, Opened, Slot};
+use ports::{Change, Changed, Opened, TimerSlot};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
@@ -24,7 +24,7 @@ struct Stored {
     /// What the cache held before; freed with the command, on the caller's thread.
     replaced: Option<Arc<Run>>,
     /// When an alarm must ring.
-    rings_at: Option<Timestamp>,
+    timer_at: Option<Timestamp>,
     row: RunRow,
     effects: EffectRows,
     state: Arc<State>,
@@ -34,16 +34,16 @@ impl Stored {
     fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
         let row = RunRow::of(&change.run, change.due)?;
         let effects = EffectRows::of(&change)?;
-        let rings_at = change.due.filter(|_| change.rings);
-        Ok(Self { run: Some(change.run), replaced: None, rings_at, row, effects, state })
+        let timer_at = change.due.filter(|_| change.needs_timer);
+        Ok(Self { run: Some(change.run), replaced: None, timer_at, row, effects, state })
     }
 
     /// Makes the run known to readers. Returns the alarm that its due row needs.
-    fn committed(&mut self, version: u64) -> Option<Slot> {
+    fn committed(&mut self, version: u64) -> Option<TimerSlot> {
         let run = self.run.take()?;
-        let alarm = self.rings_at.and_then(|due| self.state.marks.mark(&run.id, due));
+        let timer = self.timer_at.and_then(|due| self.state.marks.mark(&run.id, due));
         self.replaced = self.state.runs.keep(Arc::new(run), version);
-        alarm
+        timer
     }
 }
 
@@ -115,12 +115,12 @@ impl Work for OpenRun {
             return Ok(Opened::Known);
         }
         effects.insert(connection, connection.last_insert_rowid(), 1, &state.known_numbers)?;
-        Ok(Opened::New { alarm: None })
+        Ok(Opened::New { timer: None })
     }
 
     fn committed(&mut self, output: &mut Opened) {
-        if let Opened::New { alarm } = output {
-            *alarm = self.stored.committed(1);
+        if let Opened::New { timer } = output {
+            *timer = self.stored.committed(1);
         }
     }
 }
@@ -169,12 +169,12 @@ impl Work for ChangeRun {
                 row.doc,
             ])?;
         effects.insert(connection, seq, self.version + 1, &state.known_numbers)?;
-        Ok(Changed::Stored { alarm: None })
+        Ok(Changed::Stored { timer: None })
     }
 
     fn committed(&mut self, output: &mut Changed) {
-        if let Changed::Stored { alarm } = output {
-            *alarm = self.stored.committed(self.version + 1);
+        if let Changed::Stored { timer } = output {
+            *timer = self.stored.committed(self.version + 1);
         }
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 use rusqlite::{Connection, params};
 
-use crate::{fault::Fault, known::Known, run_row::json, time::floor_us};
+use crate::{bloom_filter::BloomFilter, fault::Fault, run_row::json, time::floor_us};
 
 /// A consent entry as a row.
 pub(crate) struct ConsentRow {
@@ -29,7 +29,7 @@ impl ConsentRow {
     }
 
     /// Appends the entry unless it is known.
-    pub(crate) fn insert(&self, connection: &Connection, known: &Known) -> Result<(), Fault> {
+    pub(crate) fn insert(&self, connection: &Connection, known: &BloomFilter) -> Result<(), Fault> {
         // Before the commit: no reader may see the entry's effects and be told that there is none.
         known.add(self.entry.number.as_str());
         connection
@@ -71,7 +71,7 @@ pub(crate) fn sum(connection: &Connection, number: &E164) -> Result<Consent, Fau
 }
 
 /// All numbers that have entries.
-pub(crate) fn load_known(connection: &Connection, known: &Known) -> rusqlite::Result<()> {
+pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("SELECT DISTINCT number FROM consent")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -5,8 +5,8 @@
 use rusqlite::{Connection, params};
 
 use crate::{
+    bloom_filter::BloomFilter,
     fault::Fault,
-    known::Known,
     run_row::{DeadLetterRow, EffectRows},
     time::floor_ms,
 };
@@ -18,7 +18,7 @@ impl EffectRows {
         connection: &Connection,
         run: i64,
         version: u64,
-        known: &Known,
+        known: &BloomFilter,
     ) -> Result<(), Fault> {
         if self.entries.is_some() || self.sids.is_some() {
             connection

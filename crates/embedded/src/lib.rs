@@ -6,6 +6,8 @@
 //!
 //! All writes go through one thread that commits whatever waits as one transaction, each with an fsync.
 
+mod audit_counts;
+mod bloom_filter;
 mod bus;
 mod change;
 mod checkpoint;
@@ -13,22 +15,20 @@ mod consent;
 mod due;
 mod effects;
 mod fault;
-mod forget;
-mod known;
 mod lock;
 mod open_error;
-mod paces;
+mod purge;
+mod rate_limits;
 mod read;
 mod readers;
 mod resolve;
 mod run_cache;
 mod run_row;
 mod schema;
-mod slot_marks;
 mod state;
 mod store;
-mod sums;
 mod time;
+mod timer_slots;
 mod writer;
 
 use std::{
@@ -38,27 +38,27 @@ use std::{
 };
 
 use domain::workflow::Lane;
-use ports::{Bus, Clock, Slot, Store};
+use ports::{Bus, Clock, Store, TimerSlot};
 
 pub use crate::open_error::OpenError;
 use crate::{
+    bloom_filter::BloomFilter,
     bus::{Core, EmbeddedBus},
     checkpoint::Checkpointer,
-    known::Known,
     lock::LockFile,
-    paces::Paces,
+    rate_limits::RateLimits,
     readers::Readers,
     run_cache::RunCache,
-    slot_marks::SlotMarks,
     state::State,
     store::EmbeddedStore,
+    timer_slots::TimerSlots,
     writer::Writer,
 };
 
 /// Runs kept in memory when nothing else is said: about 3 KB each.
 const RUNS_CACHED: usize = 16_384;
 /// Most alarms made from due rows when the database is opened; the sweep finds what is due after those.
-const START_ALARMS_MAX: u32 = 100_000;
+const START_TIMERS_MAX: u32 = 100_000;
 
 /// What to open, and how.
 #[derive(Clone)]
@@ -102,22 +102,22 @@ impl Embedded {
         let connection = schema::open_writer(&path, max_pages)?;
         let state = State {
             runs: RunCache::new(runs_cached),
-            marks: SlotMarks::default(),
-            known_numbers: Known::new(),
-            known_runs: Known::new(),
-            paces: Paces::default(),
+            marks: TimerSlots::default(),
+            known_numbers: BloomFilter::new(),
+            known_runs: BloomFilter::new(),
+            rate_limits: RateLimits::default(),
         };
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;
         read::load_known(&connection, &state.known_runs).map_err(sqlite)?;
         let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
-        let due = due::seconds(&connection, START_ALARMS_MAX).map_err(sqlite)?;
+        let due = due::seconds(&connection, START_TIMERS_MAX).map_err(sqlite)?;
         let writer = Writer::start(connection, Checkpointer::new(&path), lock)
             .map_err(|source| OpenError::Io { path: path.clone(), source })?;
         let readers = Readers::new(path);
         let bus = Core::start(writer.handle(), readers.clone(), clock.clone(), lanes, &waiting);
         // Which shard a second belongs to makes no difference to whoever looks for due rows.
-        bus.raise_alarms(due.into_iter().map(|second| Slot { shard: 0, second }));
+        bus.start_timers(due.into_iter().map(|second| TimerSlot { shard: 0, second }));
         let store = EmbeddedStore {
             writer: writer.handle(),
             readers: readers.clone(),

@@ -3,11 +3,11 @@
 //! Never: a panic at what it finds: a document that does not parse is named in the error.
 
 use domain::{
-    carrier::MessageSid,
     directory::Override,
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
     phone::E164,
+    provider::ProviderMessageId,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
@@ -21,13 +21,13 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    bloom_filter::BloomFilter,
     fault::Fault,
-    known::Known,
     time::{ceil_ms, floor_ms},
 };
 
 /// Makes every stored run known.
-pub(crate) fn load_known(connection: &Connection, known: &Known) -> rusqlite::Result<()> {
+pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("SELECT id FROM run")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -93,7 +93,10 @@ pub(crate) fn timeline(connection: &Connection, id: &RunId) -> Result<Vec<Entry>
 }
 
 /// The message that a provider's name is bound to.
-pub(crate) fn message_of_sid(connection: &Connection, sid: &MessageSid) -> Result<Option<MessageId>, Fault> {
+pub(crate) fn message_of_sid(
+    connection: &Connection,
+    sid: &ProviderMessageId,
+) -> Result<Option<MessageId>, Fault> {
     let message: Option<String> = connection
         .prepare_cached("SELECT message FROM sid WHERE sid = ?1")?
         .query_row([sid.as_str()], |row| row.get(0))

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    carrier::MessageSid,
+    provider::ProviderMessageId,
     run::{Run, RunPhase},
     timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
 };
@@ -39,7 +39,7 @@ pub(crate) struct EffectRows {
     /// Names bound by this change, separated by spaces.
     pub(crate) sids: Option<String>,
     /// Each name and the message it is bound to.
-    pub(crate) bound: Vec<(MessageSid, String)>,
+    pub(crate) bound: Vec<(ProviderMessageId, String)>,
     pub(crate) outcomes: Vec<String>,
     pub(crate) dead_letters: Vec<DeadLetterRow>,
     pub(crate) reply_routes: Vec<ReplyRouteRow>,
@@ -60,7 +60,7 @@ pub(crate) struct ReplyRouteRow {
 
 /// Whether there is nothing left to do for a run and nothing left to expect.
 pub(crate) fn is_over(run: &Run) -> bool {
-    run.closed_at.is_some() && run.messages.iter().all(domain::message::Message::is_settled)
+    run.closed_at.is_some() && run.messages.iter().all(domain::message::Message::is_final)
 }
 
 impl RunRow {
@@ -74,7 +74,7 @@ impl RunRow {
             closed_ms: run.closed_at.map(floor_ms),
             pending: run.closed_at.is_none() || waits,
             resolvable: matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged),
-            held: messages.iter().any(domain::message::Message::is_held),
+            held: messages.iter().any(domain::message::Message::needs_review),
             tally: tally(run),
             doc: serde_json::to_vec(run)
                 .map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,

@@ -2,14 +2,16 @@
 //!
 //! Never: something that could not be rebuilt from the database.
 
-use crate::{known::Known, paces::Paces, run_cache::RunCache, slot_marks::SlotMarks};
+use crate::{
+    bloom_filter::BloomFilter, rate_limits::RateLimits, run_cache::RunCache, timer_slots::TimerSlots,
+};
 
 /// Shared by the writer's commands and the store's reads.
 pub(crate) struct State {
     pub(crate) runs: RunCache,
-    pub(crate) marks: SlotMarks,
-    pub(crate) known_numbers: Known,
+    pub(crate) marks: TimerSlots,
+    pub(crate) known_numbers: BloomFilter,
     /// Runs that are stored, or were.
-    pub(crate) known_runs: Known,
-    pub(crate) paces: Paces,
+    pub(crate) known_runs: BloomFilter,
+    pub(crate) rate_limits: RateLimits,
 }

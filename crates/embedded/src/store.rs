@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
-    carrier::MessageSid,
     consent::{Consent, ConsentEntry},
     directory::Override,
     id::{MessageId, RunId},
-    pace::{Place, Reservation},
     phone::E164,
+    provider::ProviderMessageId,
+    rate_limit::{RateRequest, Reservation},
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
@@ -20,21 +20,21 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     Change, Changed, Clock, Opened, Store, StoreError, Versioned,
-    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use rusqlite::params;
 
 use crate::{
+    audit_counts,
     change::{ChangeRun, OpenRun},
     consent::{self, ConsentRow},
     due::{self, TakeDue},
-    forget::Forget,
+    purge::Purge,
     read,
     readers::Readers,
     resolve::Resolve,
     run_row::{DeadLetterRow, json},
     state::State,
-    sums,
     time::ceil_ms,
     writer::WriterHandle,
 };
@@ -97,12 +97,12 @@ impl Store for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::timeline(connection, &id)).await?)
     }
 
-    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+    async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         let sid = sid.clone();
         Ok(self.readers.read(move |connection| read::message_of_sid(connection, &sid)).await?)
     }
 
-    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+    async fn claim_sid(&self, sid: &ProviderMessageId, message: &MessageId) -> Result<MessageId, StoreError> {
         let (sid, message) = (sid.clone(), message.to_string());
         let claim = move |connection: &rusqlite::Connection| {
             connection
@@ -169,7 +169,7 @@ impl Store for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::dead_letter(connection, &id)).await?)
     }
 
-    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         let settle = move |connection: &rusqlite::Connection| {
             let gone = connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([&id])?;
@@ -199,21 +199,21 @@ impl Store for EmbeddedStore {
         Ok(self.writer.write(add).await?)
     }
 
-    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
-        Ok(self.state.paces.reserve(place, now))
+    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
+        Ok(self.state.rate_limits.acquire(place, now))
     }
 
-    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
         // What was acknowledged is on disk, and there is no other copy to fall back to.
         Ok(None)
     }
 
-    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        let forget = Forget { before, max, now: self.clock.now(), state: self.state.clone() };
-        Ok(self.writer.write(forget).await?.len() as u64)
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        let purge = Purge { before, max, now: self.clock.now(), state: self.state.clone() };
+        Ok(self.writer.write(purge).await?.len() as u64)
     }
 
-    async fn sums(&self) -> Result<Sums, StoreError> {
-        Ok(self.readers.read(sums::sums).await?)
+    async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
+        Ok(self.readers.read(audit_counts::audit_counts).await?)
     }
 }

@@ -1,16 +1,16 @@
 //! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over, and forgets what is long over.
 //!
 //! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
-//! Never: talks to the provider, or trusts an alarm: what is due is read from the store.
+//! Never: talks to the provider, or trusts an timer: what is due is read from the store.
 
-mod dead;
+mod broker_dead_letters;
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{
     id::RunId,
     limits::{
-        CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS, FORGET_BATCH_MAX, FORGET_EVERY_MS, FORGET_PAUSE_MS,
+        CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS,
         RETENTION_S, SWEEP_EVERY_S,
     },
     run::Setting,
@@ -19,7 +19,7 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How much an escalation worker does at once, and how often it looks without being woken.
@@ -63,7 +63,7 @@ pub async fn run(
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));
     tasks.spawn(housekeeping(ctx.clone(), shutdown.clone()));
-    tasks.spawn(dead::keep(ctx.clone(), config.dead_every, shutdown.clone()));
+    tasks.spawn(broker_dead_letters::run(ctx.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
         tasks.spawn(work(ctx.clone(), config.runs_at_once, delivery));
     }
@@ -94,12 +94,12 @@ async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = ctx.clock.now();
         let before = now - SignedDuration::from_secs(i64::from(RETENTION_S));
-        let pause = match ctx.store.forget(before, FORGET_BATCH_MAX).await {
-            Ok(gone) if gone == u64::from(FORGET_BATCH_MAX) => FORGET_PAUSE_MS,
-            Ok(_) => FORGET_EVERY_MS,
+        let pause = match ctx.store.purge(before, PURGE_BATCH_MAX).await {
+            Ok(gone) if gone == u64::from(PURGE_BATCH_MAX) => PURGE_PAUSE_MS,
+            Ok(_) => PURGE_EVERY_MS,
             Err(error) => {
                 tracing::warn!(%error, "old runs could not be forgotten; they are tried again");
-                FORGET_EVERY_MS
+                PURGE_EVERY_MS
             }
         };
         tokio::select! {
@@ -112,19 +112,19 @@ async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
 async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
     let result = match &delivery.payload {
         Payload::Command(Command::LookNow { run }) => look(&ctx, run).await,
-        Payload::Alarm(slot) => due_runs(&ctx, Some(slot.shard), runs_at_once).await,
-        Payload::Unreadable { body, reason } => ctx.put_aside(body, "unreadable", reason).await,
-        Payload::Event(body) => ctx.put_aside(body, "misrouted", "an event came to escalation").await,
+        Payload::Timer(slot) => due_runs(&ctx, Some(slot.shard), runs_at_once).await,
+        Payload::Unreadable { body, reason } => ctx.dead_letter(body, "unreadable", reason).await,
+        Payload::Event(body) => ctx.dead_letter(body, "misrouted", "an event came to escalation").await,
         Payload::Command(command) => {
             let (what, error) = (format!("{command:?}"), "a command of senders came to escalation");
-            ctx.put_aside(what.as_bytes(), "misrouted", error).await
+            ctx.dead_letter(what.as_bytes(), "misrouted", error).await
         }
     };
     let answered = match &result {
-        Ok(()) => delivery.receipt.ack().await.map(|_| ()),
+        Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(%error, "work was interrupted and will be done again");
-            delivery.receipt.retry_at(ctx.clock.now() + SignedDuration::from_secs(1)).await
+            delivery.acker.retry_at(ctx.clock.now() + SignedDuration::from_secs(1)).await
         }
     };
     if let Err(error) = answered {
@@ -162,7 +162,7 @@ pub async fn due_runs(ctx: &Context, shard: Option<u8>, runs_at_once: usize) -> 
 pub async fn look(ctx: &Context, id: &RunId) -> Result<(), RoleError> {
     for _ in 0..CHANGE_TRIES_MAX {
         let Some(stored) = ctx.store.load_run(id).await? else { return Ok(()) };
-        let workflow = ctx.book.of(&stored.value, &*ctx.store).await?;
+        let workflow = ctx.workflows.of(&stored.value, &*ctx.store).await?;
         let mut run = stored.value;
         let mut fx = Effects::default();
         let now = ctx.clock.now();

@@ -24,10 +24,10 @@ use domain::{
     id::RunId,
     limits::EVENT_BODY_BYTES_MAX,
     schema::FieldError,
-    share::{Share, ShareRates, Shares},
+    source_quota::{Quota, QuotaRates, SourceQuotas},
 };
+use runtime::Context;
 use serde_json::json;
-use shell::Context;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -46,37 +46,37 @@ pub struct IngestConfig {
     /// Requests worked on at once; more are told to come again.
     pub in_flight_max: usize,
     /// What each may bring at its full urgency.
-    pub shares: ShareRates,
+    pub shares: QuotaRates,
 }
 
-struct Door {
+struct Endpoint {
     ctx: Arc<Context>,
     sources: Sources,
     in_flight: Semaphore,
-    shares: Mutex<Shares>,
+    shares: Mutex<SourceQuotas>,
 }
 
 /// The door's routes.
 pub fn router(ctx: Arc<Context>, config: IngestConfig) -> Router {
-    let door = Door {
+    let endpoint = Endpoint {
         ctx,
         sources: config.sources,
         in_flight: Semaphore::new(config.in_flight_max),
-        shares: Mutex::new(Shares::new(config.shares)),
+        shares: Mutex::new(SourceQuotas::new(config.shares)),
     };
     Router::new()
         .route(EVENTS_PATH, post(receive))
         .layer(DefaultBodyLimit::max(EVENT_BODY_BYTES_MAX))
-        .with_state(Arc::new(door))
+        .with_state(Arc::new(endpoint))
 }
 
 async fn receive(
-    State(door): State<Arc<Door>>,
+    State(endpoint): State<Arc<Endpoint>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let result = match body {
-        Ok(body) => door.take(&headers, &body).await,
+        Ok(body) => endpoint.take(&headers, &body).await,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::TooLarge),
         Err(rejection) => Err(Problem::Unreadable(rejection.body_text())),
     };
@@ -86,7 +86,7 @@ async fn receive(
     })
 }
 
-impl Door {
+impl Endpoint {
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Problem::Busy)?;
         let now = self.ctx.clock.now();
@@ -100,18 +100,18 @@ impl Door {
             }
         }
         if !fresh.is_empty() {
-            let share = self.share_of(source, fresh.len());
+            let share = self.quota_of(source, fresh.len());
             let published = self.ctx.bus.publish_events(&fresh, share).await;
             published.map_err(|error| Problem::NotStored(error.to_string()))?;
         }
         Ok(accepted(&events, fresh.len(), is_batch))
     }
 
-    fn share_of(&self, source: &Source, events: usize) -> Share {
+    fn quota_of(&self, source: &Source, events: usize) -> Quota {
         let count = u32::try_from(events).unwrap_or(u32::MAX);
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let share = shares.take(&source.name, count, self.ctx.clock.now());
-        if share == Share::Beyond {
+        if share == Quota::Exceeded {
             telemetry::metrics().beyond_share.inc_by(u64::from(count));
         }
         share
@@ -143,7 +143,7 @@ impl Door {
     }
 
     fn check_one(&self, event: &Event) -> Vec<FieldError> {
-        let routes = self.ctx.book.routes(&event.kind);
+        let routes = self.ctx.workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return vec![FieldError::new("/type", "no workflow takes events of this type")];
         }
@@ -155,7 +155,7 @@ impl Door {
 
     /// Whether every run that the event opens exists already. A resolving event is always taken.
     async fn is_known(&self, event: &Event) -> Result<bool, Problem> {
-        let opens = self.ctx.book.routes(&event.kind).opens;
+        let opens = self.ctx.workflows.routes(&event.kind).opens;
         for workflow in &opens {
             let run =
                 RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref());

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
-    share::Share,
+    source_quota::Quota,
     timeline::{Command, DeadLetter, Outcome},
     workflow::Lane,
 };
@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Slot;
+use crate::store::TimerSlot;
 
 /// Where work waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub enum Payload {
     /// A wake-up for one message or run.
     Command(Command),
     /// Due rows have come due.
-    Alarm(Slot),
+    Timer(TimerSlot),
     /// Bytes that are none of these, and why.
     Unreadable {
         /// What came.
@@ -78,7 +78,7 @@ pub struct Delivery {
     /// When it was published, where known.
     pub published_at: Option<Timestamp>,
     /// Takes the answer.
-    pub receipt: Box<dyn Receipt>,
+    pub acker: Box<dyn Acker>,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Delivery {
 
 /// What the bus shows to whoever watches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Announcement {
+pub enum Notification {
     /// Something became a dead letter.
     DeadLetter(Box<DeadLetter>),
     /// A run ended.
@@ -134,11 +134,11 @@ pub struct Ended {
 }
 
 /// A piece of dead work on the bus.
-pub struct DeadWork {
+pub struct BrokerDeadLetter {
     /// What it is.
     pub what: Dead,
-    /// Takes [`Receipt::ack`] once nobody needs it any more.
-    pub receipt: Box<dyn Receipt>,
+    /// Takes [`Acker::ack`] once nobody needs it any more.
+    pub acker: Box<dyn Acker>,
 }
 
 /// What dead work is.
@@ -152,7 +152,7 @@ pub enum Dead {
 
 /// The answer to one delivery.
 #[async_trait]
-pub trait Receipt: Send + Sync {
+pub trait Acker: Send + Sync {
     /// It is done and goes away. `false`: the answer came too late, and it will be delivered again.
     async fn ack(self: Box<Self>) -> Result<bool, BusError>;
 
@@ -177,23 +177,23 @@ pub trait Bus: Send + Sync {
     /// Publishes events, each to the lane of its type, or to the lane below when they are beyond the share of their
     /// source. Types that no lane has wait in the standard one, whose workers make them dead letters. All are durable
     /// when this returns.
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError>;
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError>;
 
     /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;
 
-    /// Delivers [`Payload::Alarm`] to [`Queue::Escalation`] when the slot rings, never before.
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError>;
+    /// Delivers [`Payload::Timer`] to [`Queue::Escalation`] when the slot rings, never before.
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError>;
 
     /// Hands out the work of a queue, at most `prefetch` pieces unanswered at once. Several consumers share the work.
     /// The stream ends only with the bus.
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
 
     /// Tells whoever watches the bus. It may be lost and may come twice; the store has the truth.
-    fn announce(&self, announcement: Announcement);
+    fn notify(&self, announcement: Notification);
 
     /// Dead work as it lies on the bus, oldest first, at most `max`. What is not acknowledged goes back where it lay.
-    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError>;
+    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError>;
 
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;

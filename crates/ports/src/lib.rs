@@ -1,18 +1,18 @@
-//! What the roles need from the outside, one trait a page: `Store`, `Bus`, `Carrier`, `Clock`.
+//! What the roles need from the outside, one trait a page: `Store`, `Bus`, `SmsProvider`, `Clock`.
 //!
 //! In: the domain's values. Out: contracts that both backends keep, checked by the `conformance` suite.
 //! Never: names SQL, AMQP or HTTP.
 
 pub mod bus;
-pub mod carrier;
 pub mod clock;
 pub mod permits;
+pub mod provider;
 pub mod store;
 
 pub use bus::{
-    Announcement, Bus, BusError, Dead, DeadWork, Delivery, Ended, Payload, Queue, Receipt, Sending,
+    Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
 };
-pub use carrier::{Carrier, CarrierError};
 pub use clock::{Clock, SystemClock};
 pub use permits::Permits;
-pub use store::{Change, Changed, Opened, Slot, Store, StoreError, Versioned};
+pub use provider::{ProviderError, SmsProvider};
+pub use store::{Change, Changed, Opened, Store, StoreError, TimerSlot, Versioned};

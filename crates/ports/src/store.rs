@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use domain::{
-    carrier::MessageSid,
     consent::{Consent, ConsentEntry},
     directory::Override,
     event::EventKey,
     id::{MessageId, RunId},
-    pace::{Place, Reservation},
     phone::E164,
+    provider::ProviderMessageId,
+    rate_limit::{RateRequest, Reservation},
     run::{Run, RunPhase},
     timeline::{DeadLetter, Effects, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
@@ -40,7 +40,7 @@ pub struct Change {
     /// When it must be looked at again; `None` removes its due row.
     pub due: Option<Timestamp>,
     /// Whether an alarm must ring for it. What has none is found by the sweep, some seconds late.
-    pub rings: bool,
+    pub needs_timer: bool,
     /// What else is stored. `effects.commands` are not: they are published afterwards.
     pub effects: Effects,
 }
@@ -51,7 +51,7 @@ pub enum Opened {
     /// It is stored. The alarm its due row needs, if that slot has none yet.
     New {
         /// The alarm to raise.
-        alarm: Option<Slot>,
+        timer: Option<TimerSlot>,
     },
     /// It was opened before; nothing was changed.
     Known,
@@ -68,22 +68,22 @@ pub enum Changed {
     /// It is stored. The alarm its due row needs, if that slot has none yet.
     Stored {
         /// The alarm to raise.
-        alarm: Option<Slot>,
+        timer: Option<TimerSlot>,
     },
     /// Somebody else changed it first; nothing was changed.
     Conflict,
 }
 
-/// One alarm: a shard and a second. However many due rows fall into it, it is raised once.
+/// One timer: a shard and a second. However many due rows fall into it, it is raised once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Slot {
+pub struct TimerSlot {
     /// Below [`domain::id::SHARDS`].
     pub shard: u8,
     /// Unix seconds, rounded up, so that every due row of the slot is due when it rings.
     pub second: i64,
 }
 
-impl Slot {
+impl TimerSlot {
     /// The slot of a due time.
     pub fn of(run: &RunId, due: Timestamp) -> Self {
         let milliseconds = due.as_millisecond();
@@ -148,7 +148,7 @@ pub struct DeadLetterFilter {
 
 /// What the store holds, for the conservation audit. All sums are taken at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sums {
+pub struct AuditCounts {
     /// Runs by phase.
     pub runs: std::collections::BTreeMap<String, u64>,
     /// Messages by phase, submitted ones by the provider's status.
@@ -159,12 +159,12 @@ pub struct Sums {
     pub forgotten: u64,
     /// Events on their way into runs and dead letters.
     #[serde(default)]
-    pub events: EventSums,
+    pub events: EventCounts,
 }
 
 /// What became of accepted events. Each of the three is counted by itself, so that a loss shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventSums {
+pub struct EventCounts {
     /// Written down before they were answered for.
     pub accepted: u64,
     /// Ended in the store: as runs, as a resolution, as a dead letter, or known already.
@@ -175,14 +175,14 @@ pub struct EventSums {
     pub published_directly: u64,
 }
 
-impl EventSums {
+impl EventCounts {
     /// Whether no accepted event is missing.
     pub fn balances(&self) -> bool {
         self.accepted == self.concluded + self.pending
     }
 }
 
-impl Sums {
+impl AuditCounts {
     /// Whether nothing is lost or forgotten.
     pub fn balances(&self) -> bool {
         self.forgotten == 0 && self.events.balances()
@@ -248,11 +248,11 @@ pub trait Store: Send + Sync {
     async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
 
     /// Which message a provider's name is bound to.
-    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError>;
+    async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError>;
 
     /// Binds a provider's name to a message unless it is bound, and returns which message it is bound to: of two that
     /// look alike, one gets the name.
-    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError>;
+    async fn claim_sid(&self, sid: &ProviderMessageId, message: &MessageId) -> Result<MessageId, StoreError>;
 
     /// Reply routes of a phone that have not expired, latest first.
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError>;
@@ -282,7 +282,7 @@ pub trait Store: Send + Sync {
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError>;
 
     /// Takes a dead letter off the list. Returns whether it was on it: of two takers one gets `true`.
-    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError>;
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError>;
 
     /// Outcomes of runs, in the order they were stored, those after `after` in that order; at most `max`.
     async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError>;
@@ -293,17 +293,17 @@ pub trait Store: Send + Sync {
     /// Adds an on-call override.
     async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
 
-    /// Reserves a place in a queue that moves at a pace. See [`domain::pace`].
-    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError>;
+    /// Reserves a place in a queue that moves at a pace. See [`domain::rate_limit`].
+    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError>;
 
     /// Since when acknowledged writes may be missing, because the store came back without them; `None` if nothing
     /// speaks for it, or if it was so long ago that whatever was under way has been settled.
-    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError>;
+    async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Forgets what may be forgotten: closed runs that ended before `before`, with all that belongs to them.
     /// Returns how many runs went; at most `max`, so that nobody waits for long.
-    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError>;
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError>;
 
     /// The sums of the conservation audit.
-    async fn sums(&self) -> Result<Sums, StoreError>;
+    async fn audit_counts(&self) -> Result<AuditCounts, StoreError>;
 }

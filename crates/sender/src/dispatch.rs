@@ -1,21 +1,21 @@
 //! One request to the provider, between two writes: the intent before it, the outcome after it.
 
 use domain::{
-    carrier::Submission,
     id::MessageId,
     message::MessageEvent,
+    provider::Submission,
     run::{Dispatch, Facts, Run, Setting},
 };
 use ports::Versioned;
-use shell::{Applied, RoleError};
+use runtime::{Applied, RoleError};
 
-use crate::guard::Sender;
+use crate::admission::Sender;
 
 /// Sends one message on command, unless its epoch has moved on.
 ///
 /// Consent is read before the claim, so that the policy's second look is at the facts of this moment.
 pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
-    let Sender { ctx, guard } = sender;
+    let Sender { ctx, admission } = sender;
     let Some(stored) = ctx.store.load_run(&message.run).await? else { return Ok(()) };
     let now = ctx.clock.now();
     let Some(waiting) = stored.value.message(message.number).filter(|m| m.epoch == epoch && m.is_ready(now))
@@ -23,15 +23,15 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
         return Ok(());
     };
     let consent = ctx.store.consent(&waiting.recipient.number).await?;
-    let workflow = ctx.book.of(&stored.value, &*ctx.store).await?;
-    let hold = guard.hold(ctx, &workflow.definition, stored.value.lane, waiting, now).await?;
+    let workflow = ctx.workflows.of(&stored.value, &*ctx.store).await?;
+    let hold = admission.hold(ctx, &workflow.definition, stored.value.lane, waiting, now).await?;
     let facts = Facts { consent: &consent, hold: hold.as_ref() };
-    let losses_since = ctx.store.losses_since().await?;
+    let data_loss_since = ctx.store.data_loss_since().await?;
     let applied = ctx
         .change_seen(stored, |run, workflow, now, fx| {
-            if let Some(since) = losses_since
+            if let Some(since) = data_loss_since
                 && run.message(message.number).is_some_and(|message| message.epoch == epoch)
-                && run.doubt_losses(message.number, since, workflow, now, fx)
+                && run.doubt_data_loss(message.number, since, workflow, now, fx)
             {
                 return Dispatch::Stay;
             }
@@ -53,9 +53,9 @@ pub(crate) async fn submit(
     submission: &Submission,
     run: Versioned<Run>,
 ) -> Result<(), RoleError> {
-    let Sender { ctx, guard } = sender;
-    let outcome = ctx.carrier.submit(submission).await;
-    let in_outage = guard.note(ctx, &outcome);
+    let Sender { ctx, admission } = sender;
+    let outcome = ctx.provider.submit(submission).await;
+    let in_outage = admission.note(ctx, &outcome);
     let (number, attempt) = (submission.message.number, submission.attempt);
     ctx.change_seen(run, |run, workflow, now, fx| {
         let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage };

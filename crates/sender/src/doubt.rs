@@ -1,13 +1,13 @@
 //! Asks the provider what became of a message in doubt.
 
 use domain::{
-    carrier::CarrierMessage,
     doubt::{DoubtAnswer, read_answer, window},
     id::MessageId,
     message::{MessageEvent, MessagePhase},
+    provider::ProviderMessage,
     run::Run,
 };
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 
 /// Asks, and stores the answer, unless the doubt was settled meanwhile.
 pub(crate) async fn resolve(ctx: &Context, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
@@ -36,11 +36,11 @@ async fn ask(ctx: &Context, run: &Run, id: &MessageId) -> Result<DoubtAnswer, Ro
         return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was settled meanwhile".to_owned() });
     };
     let (from, until) = window(*started_at, *lost_until);
-    let listed = match ctx.carrier.look_up(&message.recipient.number, from, until).await {
+    let listed = match ctx.provider.look_up(&message.recipient.number, from, until).await {
         Ok(listed) => listed,
         Err(error) => return Ok(DoubtAnswer::NoAnswer { reason: error.to_string() }),
     };
-    let mut unbound: Vec<CarrierMessage> = Vec::new();
+    let mut unbound: Vec<ProviderMessage> = Vec::new();
     for found in listed {
         let bound_to = ctx.store.message_of_sid(&found.sid).await?;
         if bound_to.is_none_or(|bound| bound == *id) {
@@ -48,7 +48,7 @@ async fn ask(ctx: &Context, run: &Run, id: &MessageId) -> Result<DoubtAnswer, Ro
         }
     }
     loop {
-        let answer = read_answer(message, &unbound, |code| ctx.carrier.classify(code));
+        let answer = read_answer(message, &unbound, |code| ctx.provider.classify(code));
         let DoubtAnswer::Found { sid, .. } = &answer else { return Ok(answer) };
         // Another text may look the same and be asked about at the same time: the name goes to one of them.
         if ctx.store.claim_sid(sid, id).await? == *id {

@@ -3,30 +3,30 @@
 //! In: events and `send` commands, lane by lane. Out: opened runs, requests, settled messages.
 //! Never: sends what it finds `dispatching`, or answers a delivery before its result is stored.
 
+mod admission;
 mod dispatch;
 mod doubt;
-mod guard;
+mod in_flight_share;
+mod lane_limiter;
 mod open;
-mod part;
-mod places;
 mod poll;
 mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use domain::share::ShareRates;
+use domain::source_quota::QuotaRates;
 use futures::{StreamExt as _, stream::BoxStream};
 use ports::{Delivery, Queue};
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    guard::{Guard, Sender},
-    part::Part,
-    places::{Places, PlacesMax},
+    admission::{AdmissionControl, Sender},
+    in_flight_share::InFlightShare,
+    lane_limiter::{LaneLimiter, LaneLimits},
 };
 
-pub use guard::SenderPace;
+pub use admission::SenderRate;
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]
@@ -34,16 +34,16 @@ pub struct SenderConfig {
     /// Requests that the account may have open at once, through all senders together.
     pub in_flight_max: u16,
     /// What each source may bring at its full urgency.
-    pub shares: ShareRates,
+    pub shares: QuotaRates,
     /// How fast the sending number or service may send; as fast as the provider takes it when absent.
-    pub pace: Option<SenderPace>,
+    pub pace: Option<SenderRate>,
     /// How long work in hand may take to finish once the sender is told to stop.
     pub drain_max: Duration,
 }
 
 impl SenderConfig {
     /// A sender for an account that may have so many requests open.
-    pub fn new(in_flight_max: u16, shares: ShareRates, pace: Option<SenderPace>) -> Self {
+    pub fn new(in_flight_max: u16, shares: QuotaRates, pace: Option<SenderRate>) -> Self {
         Self { in_flight_max, shares, pace, drain_max: Duration::from_secs(15) }
     }
 }
@@ -58,25 +58,26 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), RoleError> {
     let tasks = TaskTracker::new();
-    let guard = Guard::new(config.shares, config.pace, shutdown.clone());
-    let sender = Sender { guard: Arc::new(guard), ctx };
-    let most = PlacesMax::new(config.in_flight_max);
-    let lanes = Places::of_lanes(&most);
-    let mut pulls = Vec::new();
+    let admission = AdmissionControl::new(config.shares, config.pace, shutdown.clone());
+    let sender = Sender { admission: Arc::new(admission), ctx };
+    let most = LaneLimits::new(config.in_flight_max);
+    let lanes = LaneLimiter::of_lanes(&most);
+    let mut consumers = Vec::new();
     // Both queues of a lane share its places.
-    for places in &lanes {
-        let lane = places.lane();
+    for limiter in &lanes {
+        let lane = limiter.lane();
         for queue in [Queue::Events(lane), Queue::Send(lane)] {
             let deliveries = sender.ctx.bus.consume(queue, most.of(lane)).await?;
-            pulls.push((Pull { sender: sender.clone(), queue, places: places.clone() }, deliveries));
+            consumers
+                .push((LaneConsumer { sender: sender.clone(), queue, limiter: limiter.clone() }, deliveries));
         }
     }
-    let mut part = Part::new(config.in_flight_max, lanes);
-    part.take(&sender.ctx).await;
-    for (pull, deliveries) in pulls {
+    let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes);
+    in_flight_share.take(&sender.ctx).await;
+    for (pull, deliveries) in consumers {
         tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
     }
-    part.keep(&sender.ctx, &shutdown).await;
+    in_flight_share.keep(&sender.ctx, &shutdown).await;
     tasks.close();
     if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; it will be delivered again");
@@ -85,13 +86,13 @@ pub async fn run(
 }
 
 /// One queue of one lane.
-struct Pull {
+struct LaneConsumer {
     sender: Sender,
     queue: Queue,
-    places: Places,
+    limiter: LaneLimiter,
 }
 
-impl Pull {
+impl LaneConsumer {
     /// Takes deliveries while there is a place for them and the provider answers. What cannot be sent is left with the
     /// bus: the prefetch bounds how much of it lies here.
     async fn run(
@@ -100,11 +101,11 @@ impl Pull {
         workers: TaskTracker,
         shutdown: CancellationToken,
     ) {
-        let lane = self.places.lane();
+        let lane = self.limiter.lane();
         let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
         while let Some(delivery) = deliveries.next().await {
-            let Some(place) = self.places.take().await else { return };
-            if !self.sender.guard.wait(&self.sender.ctx, lane, &shutdown).await {
+            let Some(place) = self.limiter.take().await else { return };
+            if !self.sender.admission.wait(&self.sender.ctx, lane, &shutdown).await {
                 return;
             }
             let (sender, queue) = (self.sender.clone(), self.queue);

@@ -14,13 +14,13 @@ use domain::{
 use futures::future::join_all;
 use jiff::Timestamp;
 use ports::{Change, Opened, Versioned, store::Resolution};
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 
-use crate::{dispatch, guard::Sender};
+use crate::{admission::Sender, dispatch};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct DeliveryInfo {
     /// In which lane it came.
     pub(crate) lane: Lane,
     /// Somebody had it before, and may have acted on it.
@@ -30,20 +30,20 @@ pub(crate) struct Seen {
 }
 
 /// Works on one event: opens what it opens, resolves what it resolves.
-pub(crate) async fn event(sender: &Sender, bytes: &[u8], seen: Seen) -> Result<(), RoleError> {
+pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> Result<(), RoleError> {
     let ctx = &*sender.ctx;
     // Producers that publish to the exchange have passed no door.
     if bytes.len() > EVENT_BODY_BYTES_MAX {
         let error = format!("{} bytes, and an event may have {EVENT_BODY_BYTES_MAX}", bytes.len());
-        return ctx.put_aside(bytes, "too_large", &error).await;
+        return ctx.dead_letter(bytes, "too_large", &error).await;
     }
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
-        Err(errors) => return ctx.put_aside(bytes, "invalid_event", &list(&errors)).await,
+        Err(errors) => return ctx.dead_letter(bytes, "invalid_event", &list(&errors)).await,
     };
-    let routes = ctx.book.routes(&event.kind);
+    let routes = ctx.workflows.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return ctx.put_aside(bytes, "unroutable", "no workflow names this event type").await;
+        return ctx.dead_letter(bytes, "unroutable", "no workflow names this event type").await;
     }
     for workflow in routes.resolves {
         resolve(ctx, &event, workflow).await?;
@@ -51,10 +51,10 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], seen: Seen) -> Result<(
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(sender, &event, workflow, seen).await?;
+            open(sender, &event, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
-            ctx.put_aside(bytes, "invalid_event", &error).await?;
+            ctx.dead_letter(bytes, "invalid_event", &error).await?;
         }
     }
     Ok(())
@@ -82,41 +82,46 @@ async fn resolve(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<()
     Ok(())
 }
 
-async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -> Result<(), RoleError> {
+async fn open(
+    sender: &Sender,
+    event: &Event,
+    workflow: &Workflow,
+    info: DeliveryInfo,
+) -> Result<(), RoleError> {
     let ctx = &*sender.ctx;
     // Somebody may have opened this run and sent its texts before the store lost it.
-    let losses_since = if seen.redelivered { ctx.store.losses_since().await? } else { None };
+    let data_loss_since = if info.redelivered { ctx.store.data_loss_since().await? } else { None };
     let now = ctx.clock.now();
     let happened_at = event.time.unwrap_or(now);
     let mut fx = Effects::default();
     let mut run = Run::open(event, workflow, now, &mut fx);
-    let came_lowered = seen.lane > run.lane;
-    run.lower_lane(seen.lane, now, &mut fx);
-    if seen.lane == run.lane && !came_lowered {
-        run.lower_lane(sender.guard.share_of(&event.key.source, now).of(run.lane), now, &mut fx);
+    let came_lowered = info.lane > run.lane;
+    run.lower_lane(info.lane, now, &mut fx);
+    if info.lane == run.lane && !came_lowered {
+        run.lower_lane(sender.admission.quota_of(&event.key.source, now).of(run.lane), now, &mut fx);
     }
     // It holds a place of the lane in which it came, and that lane is for others now.
-    let gives_way = run.lane > seen.lane.max(workflow.definition.lane);
+    let gives_way = run.lane > info.lane.max(workflow.definition.lane);
     let mut submissions = Vec::new();
     let mut step = (run.phase == domain::run::RunPhase::Active).then_some(0);
     while let Some(index) = step {
         let audience = ctx.audience(&run, workflow, index, now).await?;
         run.start_step(index, &audience, &Setting { workflow, environment: &ctx.environment, now }, &mut fx);
         let mut ready: Vec<u16> = ready(&run, now);
-        if losses_since.is_some() {
-            let first_seen = seen.published_at.unwrap_or(happened_at).min(now);
+        if data_loss_since.is_some() {
+            let first_seen = info.published_at.unwrap_or(happened_at).min(now);
             for number in std::mem::take(&mut ready) {
                 run.doubt_first_time(number, first_seen, workflow, now, &mut fx);
             }
         }
-        let waits_its_turn = gives_way || sender.guard.takes_turns(run.lane);
+        let waits_its_turn = gives_way || sender.admission.takes_turns(run.lane);
         if ready.len() <= INLINE_DISPATCH_MAX && !waits_its_turn {
             for number in ready {
                 let Some(message) = run.message(number) else { continue };
-                match sender.guard.hold(ctx, &workflow.definition, run.lane, message, now).await? {
+                match sender.admission.hold(ctx, &workflow.definition, run.lane, message, now).await? {
                     Some(hold) => run.hold_back(number, &hold, workflow, now, &mut fx),
                     None => {
-                        if let Dispatch::Send(submission) = run.intend(number, workflow, now, &mut fx) {
+                        if let Dispatch::Send(submission) = run.claim(number, workflow, now, &mut fx) {
                             submissions.push(submission);
                         }
                     }
@@ -125,15 +130,15 @@ async fn open(sender: &Sender, event: &Event, workflow: &Workflow, seen: Seen) -
         }
         step = run.tick(workflow, now, &mut fx);
     }
-    let (due, rings) = (run.next_due(workflow), run.rings(workflow));
+    let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));
     let commands = fx.commands.clone();
     let log = fx.clone();
-    match ctx.store.open_run(Change { run: run.clone(), due, rings, effects: fx }, happened_at).await? {
+    match ctx.store.open_run(Change { run: run.clone(), due, needs_timer, effects: fx }, happened_at).await? {
         Opened::Known => Ok(()),
         Opened::AlreadyResolved { by } => open_resolved(ctx, event, workflow, &by).await,
-        Opened::New { alarm } => {
-            ctx.tell(&run, &log);
-            ctx.wake(&run, due, alarm, &commands).await;
+        Opened::New { timer } => {
+            ctx.emit(&run, &log);
+            ctx.wake(&run, due, timer, &commands).await;
             let run = Versioned::opened(run);
             join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission, run.clone())))
                 .await
@@ -155,8 +160,8 @@ async fn open_resolved(
     let mut run = Run::open(event, workflow, now, &mut fx);
     run.resolve(by, workflow, now, &mut fx);
     let log = fx.clone();
-    ctx.store.open_run(Change { run: run.clone(), due: None, rings: false, effects: fx }, now).await?;
-    ctx.tell(&run, &log);
+    ctx.store.open_run(Change { run: run.clone(), due: None, needs_timer: false, effects: fx }, now).await?;
+    ctx.emit(&run, &log);
     Ok(())
 }
 

@@ -5,20 +5,20 @@ use domain::{
     message::{MessageEvent, MessagePhase},
     poll::PollAnswer,
 };
-use shell::{Context, RoleError};
+use runtime::{Context, RoleError};
 
 /// Asks, and stores the answer, unless a status came meanwhile.
-pub(crate) async fn ask(ctx: &Context, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
+pub(crate) async fn poll(ctx: &Context, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
     let Some(stored) = ctx.store.load_run(&id.run).await? else { return Ok(()) };
     let message = stored.value.message(id.number).filter(|message| message.epoch == epoch);
     let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| &message.phase) else {
         return Ok(());
     };
-    let answer = match ctx.carrier.fetch(sid).await {
+    let answer = match ctx.provider.fetch(sid).await {
         Ok(Some(found)) => PollAnswer::Status {
             status: found.status,
             code: found.error_code,
-            class: ctx.carrier.classify(found.error_code),
+            class: ctx.provider.classify(found.error_code),
         },
         Ok(None) => PollAnswer::Unknown,
         Err(error) => PollAnswer::NoAnswer { reason: error.to_string() },

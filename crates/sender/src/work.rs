@@ -4,7 +4,7 @@ use domain::{timeline::Command, workflow::Lane};
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 
-use crate::{dispatch, doubt, guard::Sender, open, poll};
+use crate::{admission::Sender, dispatch, doubt, open, poll};
 
 /// How long a piece of work waits after a port failed, in milliseconds.
 const RETRY_AFTER_MS: i64 = 1_000;
@@ -15,7 +15,7 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
     let result = match &delivery.payload {
         Payload::Event(bytes) => {
             let (redelivered, published_at) = (delivery.redelivered, delivery.published_at);
-            open::event(sender, bytes, open::Seen { lane, redelivered, published_at }).await
+            open::event(sender, bytes, open::DeliveryInfo { lane, redelivered, published_at }).await
         }
         Payload::Command(Command::Dispatch { message, epoch }) => {
             dispatch::command(sender, message, *epoch).await
@@ -23,20 +23,20 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
         Payload::Command(Command::ResolveDoubt { message, epoch }) => {
             doubt::resolve(ctx, message, *epoch).await
         }
-        Payload::Command(Command::PollStatus { message, epoch }) => poll::ask(ctx, message, *epoch).await,
-        Payload::Command(Command::LookNow { .. }) | Payload::Alarm(_) => {
+        Payload::Command(Command::PollStatus { message, epoch }) => poll::poll(ctx, message, *epoch).await,
+        Payload::Command(Command::LookNow { .. }) | Payload::Timer(_) => {
             let (what, error) =
                 (format!("{:?}", delivery.payload), "a wake-up of escalation came to a sender");
-            ctx.put_aside(what.as_bytes(), "misrouted", error).await
+            ctx.dead_letter(what.as_bytes(), "misrouted", error).await
         }
-        Payload::Unreadable { body, reason } => ctx.put_aside(body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => ctx.dead_letter(body, "unreadable", reason).await,
     };
     let answered = match &result {
-        Ok(()) => delivery.receipt.ack().await.map(|_| ()),
+        Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(queue = queue.name(), %error, "work was interrupted and will be done again");
             let at = ctx.clock.now() + SignedDuration::from_millis(RETRY_AFTER_MS);
-            delivery.receipt.retry_at(at).await
+            delivery.acker.retry_at(at).await
         }
     };
     if let Err(error) = answered {

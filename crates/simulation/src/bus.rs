@@ -8,10 +8,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{event::Event, share::Share, timeline::Command, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, timeline::Command, workflow::Lane};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
-use ports::{Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Receipt, Slot};
+use ports::{
+    Acker, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Payload, Queue, TimerSlot,
+};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Which lane an event waits in.
@@ -82,8 +84,8 @@ impl MemoryBus {
                 *locked(&self.handed_out[index(queue)]) += 1;
                 let (payload, redelivered) = (item.payload.clone(), item.redelivered);
                 let published_at = Some(item.published_at);
-                let receipt = Held { bus: self.clone(), queue, item: Some(item), _place: place };
-                return Some(Delivery { payload, redelivered, published_at, receipt: Box::new(receipt) });
+                let acker = HeldDelivery { bus: self.clone(), queue, item: Some(item), _place: place };
+                return Some(Delivery { payload, redelivered, published_at, acker: Box::new(acker) });
             }
             changed.await;
         }
@@ -91,14 +93,14 @@ impl MemoryBus {
 }
 
 /// A delivery that was handed out. Dropped, it goes back to the front.
-struct Held {
+struct HeldDelivery {
     bus: Arc<MemoryBus>,
     queue: Queue,
     item: Option<Item>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Drop for Held {
+impl Drop for HeldDelivery {
     fn drop(&mut self) {
         *locked(&self.bus.handed_out[index(self.queue)]) -= 1;
         if let Some(item) = self.item.take() {
@@ -109,7 +111,7 @@ impl Drop for Held {
 }
 
 #[async_trait]
-impl Receipt for Held {
+impl Acker for HeldDelivery {
     async fn ack(mut self: Box<Self>) -> Result<bool, BusError> {
         self.item = None;
         Ok(true)
@@ -125,7 +127,7 @@ impl Receipt for Held {
 
 #[async_trait]
 impl Bus for MemoryBus {
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         for event in events {
             let lane = share.of((self.lane_of)(&event.kind));
             self.push(Queue::Events(lane), Payload::Event(event.to_json()));
@@ -138,8 +140,8 @@ impl Bus for MemoryBus {
         Ok(())
     }
 
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
-        let item = Item { payload: Payload::Alarm(slot), redelivered: false, published_at: self.clock.now() };
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError> {
+        let item = Item { payload: Payload::Timer(slot), redelivered: false, published_at: self.clock.now() };
         if slot.at() <= self.clock.now() {
             self.push(Queue::Escalation, item.payload);
         } else {
@@ -160,9 +162,9 @@ impl Bus for MemoryBus {
         Ok(deliveries.boxed())
     }
 
-    fn announce(&self, _announcement: Announcement) {}
+    fn notify(&self, _announcement: Notification) {}
 
-    async fn dead_work(&self, _max: u16) -> Result<Vec<DeadWork>, BusError> {
+    async fn broker_dead_letters(&self, _max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         Ok(Vec::new())
     }
 

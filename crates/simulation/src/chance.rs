@@ -25,8 +25,8 @@ pub enum Point {
     Ask,
     /// [`ports::Bus::publish`].
     Publish,
-    /// [`ports::Bus::raise_alarm`].
-    Alarm,
+    /// [`ports::Bus::start_timer`].
+    Timer,
     /// The answer to a delivery.
     Answer,
 }

@@ -14,46 +14,46 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    carrier::{CarrierMessage, FailureClass, MessageSid, Submission, SubmitOutcome},
     consent::{Consent, ConsentEntry},
     directory::Override,
     event::{Event, EventKey},
     id::{MessageId, RunId},
-    limits::{CARRIER_ANSWER_MS_MAX, LEASE_MS},
-    pace::{Place, Reservation},
+    limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX},
     phone::E164,
+    provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
+    rate_limit::{RateRequest, Reservation},
     run::Run,
-    share::Share,
+    source_quota::Quota,
     timeline::{Command, DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
 use futures::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{
-    Announcement, Bus, BusError, Carrier, CarrierError, Change, Changed, DeadWork, Delivery, Opened, Payload,
-    Queue, Receipt, Slot, Store, StoreError, Versioned,
-    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+    Acker, BrokerDeadLetter, Bus, BusError, Change, Changed, Delivery, Notification, Opened, Payload,
+    ProviderError, Queue, SmsProvider, Store, StoreError, TimerSlot, Versioned,
+    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     chance::{Fault, Point, Side},
     provider,
-    world::{Role, World},
+    world::{RoleKind, World},
 };
 
 /// One process, from its start to its death.
 pub(crate) struct Process {
-    pub(crate) role: Role,
+    pub(crate) role: RoleKind,
     pub(crate) world: Arc<World>,
     pub(crate) died: CancellationToken,
     is_dead: AtomicBool,
-    held: Mutex<BTreeMap<u64, Box<dyn Receipt>>>,
+    held: Mutex<BTreeMap<u64, Box<dyn Acker>>>,
     next: AtomicU64,
 }
 
 impl Process {
-    pub(crate) fn new(role: Role, world: Arc<World>) -> Arc<Self> {
+    pub(crate) fn new(role: RoleKind, world: Arc<World>) -> Arc<Self> {
         Arc::new(Self {
             role,
             world,
@@ -111,41 +111,41 @@ impl Process {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = match &delivery.payload {
             Payload::Event(body) => Event::from_json(body).ok().map(|event| event.key),
-            Payload::Command(_) | Payload::Alarm(_) | Payload::Unreadable { .. } => None,
+            Payload::Command(_) | Payload::Timer(_) | Payload::Unreadable { .. } => None,
         };
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.receipt);
-        Delivery { receipt: Box::new(Held { process: self.clone(), number, key }), ..delivery }
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.acker);
+        Delivery { acker: Box::new(HeldDelivery { process: self.clone(), number, key }), ..delivery }
     }
 }
 
 /// A delivery that a process holds.
-struct Held {
+struct HeldDelivery {
     process: Arc<Process>,
     number: u64,
     key: Option<EventKey>,
 }
 
-impl Held {
-    fn take(&self) -> Option<Box<dyn Receipt>> {
+impl HeldDelivery {
+    fn take(&self) -> Option<Box<dyn Acker>> {
         self.process.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number)
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldDelivery {
     fn drop(&mut self) {
         drop(self.take());
     }
 }
 
 #[async_trait]
-impl Receipt for Held {
+impl Acker for HeldDelivery {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
         if let Some(key) = &self.key {
             self.process.world.store.conclude(key);
         }
         self.process.at(Point::Answer, Side::Before).await;
         let done = match self.take() {
-            Some(receipt) => receipt.ack().await,
+            Some(acker) => acker.ack().await,
             None => Ok(false),
         };
         self.process.at(Point::Answer, Side::After).await;
@@ -155,18 +155,18 @@ impl Receipt for Held {
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
         self.process.at(Point::Answer, Side::Before).await;
         match self.take() {
-            Some(receipt) => receipt.retry_at(at).await,
+            Some(acker) => acker.retry_at(at).await,
             None => Ok(()),
         }
     }
 }
 
 /// The ports of one process.
-pub(crate) struct Seen(pub(crate) Arc<Process>);
+pub(crate) struct Instrumented(pub(crate) Arc<Process>);
 
 #[async_trait]
-impl Bus for Seen {
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+impl Bus for Instrumented {
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         self.0.world.bus.publish_events(events, share).await
     }
 
@@ -183,13 +183,13 @@ impl Bus for Seen {
         Ok(())
     }
 
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError> {
         let Process { world, .. } = &*self.0;
-        self.0.at(Point::Alarm, Side::Before).await;
+        self.0.at(Point::Timer, Side::Before).await;
         if !world.chance.fires(Fault::WakeUpLost) {
-            world.bus.raise_alarm(slot).await?;
+            world.bus.start_timer(slot).await?;
         }
-        self.0.at(Point::Alarm, Side::After).await;
+        self.0.at(Point::Timer, Side::After).await;
         Ok(())
     }
 
@@ -201,10 +201,10 @@ impl Bus for Seen {
         Ok(mine.take_until(Box::pin(async move { died.cancelled().await })).boxed())
     }
 
-    fn announce(&self, _announcement: Announcement) {}
+    fn notify(&self, _announcement: Notification) {}
 
-    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
-        self.0.world.bus.dead_work(max).await
+    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+        self.0.world.bus.broker_dead_letters(max).await
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
@@ -217,7 +217,7 @@ impl Bus for Seen {
 }
 
 #[async_trait]
-impl Carrier for Seen {
+impl SmsProvider for Instrumented {
     async fn submit(&self, submission: &Submission) -> SubmitOutcome {
         self.0.at(Point::Submit, Side::Before).await;
         if self.0.world.chance.fires(Fault::Paused) {
@@ -228,10 +228,10 @@ impl Carrier for Seen {
         outcome
     }
 
-    async fn fetch(&self, sid: &MessageSid) -> Result<Option<CarrierMessage>, CarrierError> {
+    async fn fetch(&self, sid: &ProviderMessageId) -> Result<Option<ProviderMessage>, ProviderError> {
         self.0.at(Point::Ask, Side::Before).await;
         if self.0.world.chance.fires(Fault::QuestionUnanswered) {
-            return Err(CarrierError::NoAnswer("simulated".to_owned()));
+            return Err(ProviderError::NoAnswer("simulated".to_owned()));
         }
         Ok(provider::fetch(&self.0.world, sid))
     }
@@ -241,10 +241,10 @@ impl Carrier for Seen {
         to: &E164,
         from: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<CarrierMessage>, CarrierError> {
+    ) -> Result<Vec<ProviderMessage>, ProviderError> {
         self.0.at(Point::Ask, Side::Before).await;
         if self.0.world.chance.fires(Fault::QuestionUnanswered) {
-            return Err(CarrierError::NoAnswer("simulated".to_owned()));
+            return Err(ProviderError::NoAnswer("simulated".to_owned()));
         }
         Ok(provider::look_up(&self.0.world, to, from, until))
     }
@@ -260,7 +260,7 @@ impl Carrier for Seen {
     }
 
     fn answer_max(&self) -> Duration {
-        Duration::from_millis(CARRIER_ANSWER_MS_MAX)
+        Duration::from_millis(PROVIDER_ANSWER_MS_MAX)
     }
 }
 
@@ -268,7 +268,7 @@ impl Carrier for Seen {
 macro_rules! pass_on {
     ($($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
         #[async_trait]
-        impl Store for Seen {
+        impl Store for Instrumented {
             $(async fn $name(&self, $($arg: $type),*) -> Result<$output, StoreError> {
                 self.0.call(Point::$point, self.0.world.store.$name($($arg),*)).await
             })*
@@ -285,8 +285,8 @@ pass_on! {
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
     Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
     Store: fn timeline(id: &RunId) -> Vec<Entry>;
-    Store: fn message_of_sid(sid: &MessageSid) -> Option<MessageId>;
-    Store: fn claim_sid(sid: &MessageSid, message: &MessageId) -> MessageId;
+    Store: fn message_of_sid(sid: &ProviderMessageId) -> Option<MessageId>;
+    Store: fn claim_sid(sid: &ProviderMessageId, message: &MessageId) -> MessageId;
     Store: fn reply_routes(number: &E164, now: Timestamp) -> Vec<ReplyRoute>;
     Store: fn consent(number: &E164) -> Consent;
     Store: fn record_consent(entry: &ConsentEntry) -> ();
@@ -296,12 +296,12 @@ pass_on! {
     Store: fn add_dead_letter(letter: &DeadLetter) -> ();
     Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
     Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
-    Store: fn settle_dead_letter(id: &str) -> bool;
+    Store: fn remove_dead_letter(id: &str) -> bool;
     Store: fn outcomes(after: u64, max: u16) -> Vec<(u64, Outcome)>;
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
-    Store: fn reserve(place: &Place, now: Timestamp) -> Reservation;
-    Store: fn losses_since() -> Option<Timestamp>;
-    Store: fn forget(before: Timestamp, max: u16) -> u64;
-    Store: fn sums() -> Sums;
+    Store: fn acquire(place: &RateRequest, now: Timestamp) -> Reservation;
+    Store: fn data_loss_since() -> Option<Timestamp>;
+    Store: fn purge(before: Timestamp, max: u16) -> u64;
+    Store: fn audit_counts() -> AuditCounts;
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use axum::{body::Body, http::Request};
 use domain::{
-    carrier::{CarrierMessage, CarrierStatus, FailureClass, MessageSid, Refusal, Submission, SubmitOutcome},
     phone::E164,
+    provider::{
+        FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::Clock as _;
@@ -30,13 +32,13 @@ const TRIES: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Taken {
     /// Its name.
-    pub sid: MessageSid,
+    pub sid: ProviderMessageId,
     /// What it was made from.
     pub submission: Submission,
     /// When.
     pub at: Timestamp,
     /// How far it got.
-    pub status: CarrierStatus,
+    pub status: ProviderStatus,
     /// Why it failed.
     pub code: Option<u32>,
 }
@@ -62,7 +64,7 @@ impl Provider {
         self.texts().clone()
     }
 
-    fn set(&self, sid: &MessageSid, status: CarrierStatus, code: Option<u32>) {
+    fn set(&self, sid: &ProviderMessageId, status: ProviderStatus, code: Option<u32>) {
         let number = usize::from_str_radix(sid.as_str().trim_start_matches("SM"), 16).unwrap_or_default();
         let mut texts = self.texts();
         if let Some(text) = number.checked_sub(1).and_then(|at| texts.get_mut(at)) {
@@ -90,38 +92,38 @@ pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> Submi
     }
     let sid = {
         let mut texts = world.provider.texts();
-        let sid: MessageSid = match format!("SM{:032x}", texts.len() + 1).parse() {
+        let sid: ProviderMessageId = match format!("SM{:032x}", texts.len() + 1).parse() {
             Ok(sid) => sid,
             Err(_) => return refused(FailureClass::Configuration, None, "no name is left"),
         };
-        let (at, status) = (world.clock.now(), CarrierStatus::Queued);
+        let (at, status) = (world.clock.now(), ProviderStatus::Queued);
         texts.push(Taken { sid: sid.clone(), submission: submission.clone(), at, status, code: None });
         sid
     };
     world.note(format!("provider took {} attempt {} as {sid}", submission.message, submission.attempt));
     let early = chance.fires(Fault::CallbackEarly);
     if early {
-        world.provider.set(&sid, CarrierStatus::Sent, None);
-        post(world, &sid, submission, CarrierStatus::Sent, None).await;
+        world.provider.set(&sid, ProviderStatus::Sent, None);
+        post(world, &sid, submission, ProviderStatus::Sent, None).await;
     }
     tokio::spawn(journey(Arc::downgrade(world), sid.clone(), submission.clone(), early));
     if chance.fires(Fault::AnswerLost) {
         world.wait_ms(2_000).await;
         return SubmitOutcome::InDoubt { reason: "no answer in time".to_owned() };
     }
-    SubmitOutcome::Sent { sid, status: CarrierStatus::Queued }
+    SubmitOutcome::Sent { sid, status: ProviderStatus::Queued }
 }
 
 /// From queued to its last status, with a callback at each.
-async fn journey(world: Weak<World>, sid: MessageSid, submission: Submission, was_early: bool) {
+async fn journey(world: Weak<World>, sid: ProviderMessageId, submission: Submission, was_early: bool) {
     let Some(world) = world.upgrade() else { return };
     let fails = world.chance.fires(Fault::DeliveryFailure);
     let code = CODES[world.chance.below(2) as usize];
     let (last, code) =
-        if fails { (CarrierStatus::Undelivered, Some(code)) } else { (CarrierStatus::Delivered, None) };
-    for (status, code) in [(CarrierStatus::Sent, None), (last, code)] {
+        if fails { (ProviderStatus::Undelivered, Some(code)) } else { (ProviderStatus::Delivered, None) };
+    for (status, code) in [(ProviderStatus::Sent, None), (last, code)] {
         world.wait_ms(20 + world.chance.below(3_000)).await;
-        if was_early && status == CarrierStatus::Sent {
+        if was_early && status == ProviderStatus::Sent {
             continue;
         }
         world.provider.set(&sid, status, code);
@@ -146,9 +148,9 @@ async fn journey(world: Weak<World>, sid: MessageSid, submission: Submission, wa
 
 async fn post(
     world: &Arc<World>,
-    sid: &MessageSid,
+    sid: &ProviderMessageId,
     submission: &Submission,
-    status: CarrierStatus,
+    status: ProviderStatus,
     code: Option<u32>,
 ) {
     let word = format!("{status:?}").to_lowercase();
@@ -181,19 +183,19 @@ pub(crate) async fn post_form(world: &Arc<World>, path: &str, params: &[(String,
     }
 }
 
-pub(crate) fn look_up(world: &World, to: &E164, from: Timestamp, until: Timestamp) -> Vec<CarrierMessage> {
+pub(crate) fn look_up(world: &World, to: &E164, from: Timestamp, until: Timestamp) -> Vec<ProviderMessage> {
     let from = from - SignedDuration::from_secs(1);
     let texts = world.provider.texts();
     let is_meant = |text: &&Taken| text.submission.to == *to && (from..=until).contains(&text.at);
     texts.iter().filter(is_meant).map(message_of).collect()
 }
 
-pub(crate) fn fetch(world: &World, sid: &MessageSid) -> Option<CarrierMessage> {
+pub(crate) fn fetch(world: &World, sid: &ProviderMessageId) -> Option<ProviderMessage> {
     world.provider.texts().iter().find(|text| text.sid == *sid).map(message_of)
 }
 
-fn message_of(text: &Taken) -> CarrierMessage {
-    CarrierMessage {
+fn message_of(text: &Taken) -> ProviderMessage {
+    ProviderMessage {
         sid: text.sid.clone(),
         status: text.status,
         error_code: text.code,

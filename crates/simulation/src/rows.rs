@@ -5,19 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    carrier::MessageSid,
     consent::ConsentEntry,
     directory::Override,
     event::EventKey,
     id::{MessageId, RunId},
+    provider::ProviderMessageId,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Slot,
-    store::{EventSums, Resolution},
+    Change, TimerSlot,
+    store::{EventCounts, Resolution},
 };
 
 /// Everything that is stored.
@@ -27,8 +27,8 @@ pub(crate) struct State {
     /// The due rows, earliest first.
     dues: BTreeSet<(Timestamp, RunId)>,
     pub(crate) opened: u64,
-    pub(crate) alarms: BTreeSet<Slot>,
-    pub(crate) sids: BTreeMap<MessageSid, MessageId>,
+    pub(crate) timers: BTreeSet<TimerSlot>,
+    pub(crate) sids: BTreeMap<ProviderMessageId, MessageId>,
     pub(crate) routes: Vec<ReplyRoute>,
     pub(crate) consent: Vec<ConsentEntry>,
     pub(crate) workflows: BTreeMap<String, WorkflowDefinition>,
@@ -39,8 +39,8 @@ pub(crate) struct State {
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,
     pub(crate) pending: BTreeSet<EventKey>,
-    pub(crate) events: EventSums,
-    pub(crate) losses_since: Option<Timestamp>,
+    pub(crate) events: EventCounts,
+    pub(crate) data_loss_since: Option<Timestamp>,
 }
 
 /// A run with what is stored beside it.
@@ -53,16 +53,23 @@ pub(crate) struct Row {
     pub(crate) timeline: Vec<Entry>,
     pub(crate) outcomes: Vec<u64>,
     pub(crate) letters: Vec<String>,
-    pub(crate) sids: Vec<MessageSid>,
+    pub(crate) sids: Vec<ProviderMessageId>,
 }
 
 impl State {
     /// Stores a run that may be stored. Returns the alarm that its due row needs.
-    pub(crate) fn write(&mut self, change: Change, happened_at: Timestamp, version: u64) -> Option<Slot> {
-        let Change { run, due, rings, effects } = change;
+    pub(crate) fn write(
+        &mut self,
+        change: Change,
+        happened_at: Timestamp,
+        version: u64,
+    ) -> Option<TimerSlot> {
+        let Change { run, due, needs_timer, effects } = change;
         let id = run.id.clone();
-        let alarm =
-            due.filter(|_| rings).map(|due| Slot::of(&id, due)).filter(|slot| self.alarms.insert(*slot));
+        let timer = due
+            .filter(|_| needs_timer)
+            .map(|due| TimerSlot::of(&id, due))
+            .filter(|slot| self.timers.insert(*slot));
         let opened = self.opened;
         self.opened += 1;
         let row = self.runs.entry(id.clone()).or_insert_with(|| Row {
@@ -98,7 +105,7 @@ impl State {
         }
         self.routes.extend(effects.reply_routes);
         effects.consent.into_iter().for_each(|entry| self.add_consent(entry));
-        alarm
+        timer
     }
 
     /// Takes runs that are due, earliest first, and hides them from other takers for a while.
@@ -109,7 +116,7 @@ impl State {
         hidden_until: Timestamp,
         max: usize,
     ) -> Vec<RunId> {
-        self.alarms.retain(|slot| slot.second > now.as_second());
+        self.timers.retain(|slot| slot.second > now.as_second());
         let due = self.dues.iter().take_while(|(due, _)| *due <= now).filter(|(_, id)| is_meant(id));
         let taken: Vec<(Timestamp, RunId)> = due.take(max).cloned().collect();
         for (due, id) in &taken {
@@ -128,7 +135,7 @@ impl State {
     }
 
     /// Removes ended runs, the first that ended first.
-    pub(crate) fn forget(&mut self, before: Timestamp, max: usize) -> usize {
+    pub(crate) fn purge(&mut self, before: Timestamp, max: usize) -> usize {
         let is_over =
             |row: &&Row| row.due.is_none() && row.run.closed_at.is_some_and(|closed_at| closed_at < before);
         let mut over: Vec<(Option<Timestamp>, RunId)> =

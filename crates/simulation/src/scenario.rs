@@ -7,15 +7,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use control::{Principal, Request};
 use domain::{
-    carrier::CarrierStatus,
     directory::Contact,
     doubt::DoubtSchedule,
     event::{Event, EventKey},
     id::{MessageId, RunId},
     message::MessagePhase,
     poll::PollSchedule,
+    provider::ProviderStatus,
     run::Run,
-    timeline::Happening,
+    timeline::TimelineEvent,
     workflow::{OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
 use ports::{Store as _, store::DeadLetterFilter};
@@ -91,7 +91,7 @@ pub(crate) fn workflows() -> Vec<Workflow> {
     page.on_doubt = OnDoubt::Resend;
     page.resolved_by = Some("page.resolved".to_owned());
     page.exhausted_ticket = Some("desk".to_owned());
-    [note("note", OnDoubt::Resend), note("held", OnDoubt::Hold), page]
+    [note("note", OnDoubt::Resend), note("held", OnDoubt::Review), page]
         .into_iter()
         .map(|mut definition| {
             definition.stage = Stage::Live;
@@ -183,10 +183,10 @@ pub fn run_script(script: &Script) -> Result<Report, String> {
 async fn replay_twice(world: &Arc<World>) -> Result<(), String> {
     let letters =
         world.store.dead_letters(&DeadLetterFilter::default(), 10).await.map_err(|e| e.to_string())?;
-    let operator = Principal { name: "operator".to_owned(), role: control::Role::Operator };
+    let operator = Principal { name: "operator".to_owned(), role: control::Access::Operator };
     for letter in letters.iter().chain(&letters) {
         let request = Request::Replay { id: letter.id.clone() };
-        world.operator().ask(&operator, request).await.map_err(|error| error.to_string())?;
+        world.operator().execute(&operator, request).await.map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ async fn conclude(world: &Arc<World>, sent: &[Event]) -> Result<Report, String> 
     }
     check_runs(&report, sent, &mut faults);
     check_texts(world, &report, &mut faults).await;
-    match world.store.sums().await {
+    match world.store.audit_counts().await {
         Ok(sums) if sums.balances() && sums.events.pending == 0 => {}
         sums => faults.push(format!("the sums do not balance: {sums:?}")),
     }
@@ -244,7 +244,7 @@ fn check_runs(report: &Report, sent: &[Event], faults: &mut Vec<String>) {
     }
     for run in &report.runs {
         for message in &run.messages {
-            if !message.is_settled() {
+            if !message.is_final() {
                 faults.push(format!(
                     "message {} is {}",
                     run.message_id(message.number),
@@ -269,7 +269,7 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
         let open = texts.iter().filter(|text| !text.status.is_failure()).count();
         let timeline = world.store.timeline(&run.id).await.unwrap_or_default();
         let unasked = timeline.iter().any(|entry| {
-            matches!(&entry.what, Happening::DoubtSettled { by, evidence }
+            matches!(&entry.what, TimelineEvent::DoubtResolved { by, evidence }
                 if by == "resend" && evidence.starts_with("the provider could not be asked"))
         });
         if open > 1 && !unasked {
@@ -283,8 +283,9 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
         {
             faults.push(format!("{id} is {status:?}, and at the provider {:?}", text.status));
         }
-        let knows_it = matches!(message.phase, MessagePhase::Submitted { .. } | MessagePhase::Held { .. });
-        if texts.iter().any(|text| text.status == CarrierStatus::Delivered) && !knows_it {
+        let knows_it =
+            matches!(message.phase, MessagePhase::Submitted { .. } | MessagePhase::NeedsReview { .. });
+        if texts.iter().any(|text| text.status == ProviderStatus::Delivered) && !knows_it {
             faults.push(format!("{id} arrived, and is {}", message.phase.name()));
         }
     }

@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::{
-    carrier::MessageSid,
     consent::{Consent, ConsentEntry},
     directory::Override,
     event::EventKey,
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
-    pace::{Place, Reservation, reserve},
     phone::E164,
+    provider::ProviderMessageId,
+    rate_limit::{RateRequest, Reservation, acquire},
     run::{Run, RunPhase},
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
@@ -21,7 +21,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     Change, Changed, Opened, Store, StoreError, Versioned,
-    store::{DeadLetterFilter, EventSums, Resolution, RunFilter, Sums},
+    store::{AuditCounts, DeadLetterFilter, EventCounts, Resolution, RunFilter},
 };
 
 use crate::rows::{Row, State};
@@ -62,7 +62,7 @@ impl MemoryStore {
     pub(crate) fn lose_runs(&self, at: Timestamp) {
         let mut state = self.state();
         state.lose_runs();
-        state.losses_since = Some(at);
+        state.data_loss_since = Some(at);
     }
 }
 
@@ -71,7 +71,7 @@ fn matches(run: &Run, filter: &RunFilter) -> bool {
         && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
         && filter.source.as_ref().is_none_or(|source| *source == run.event.source)
         && (!filter.unfinished || run.is_unfinished())
-        && (!filter.held || run.messages.iter().any(domain::message::Message::is_held))
+        && (!filter.held || run.messages.iter().any(domain::message::Message::needs_review))
 }
 
 #[async_trait]
@@ -84,7 +84,7 @@ impl Store for MemoryStore {
         if let Some(resolution) = state.resolution_of(&change.run).filter(|known| known.at >= happened_at) {
             return Ok(Opened::AlreadyResolved { by: resolution.by.clone() });
         }
-        Ok(Opened::New { alarm: state.write(change, happened_at, 1) })
+        Ok(Opened::New { timer: state.write(change, happened_at, 1) })
     }
 
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
@@ -98,7 +98,7 @@ impl Store for MemoryStore {
             Some(row) if row.version == version => row.happened_at,
             Some(_) | None => return Ok(Changed::Conflict),
         };
-        Ok(Changed::Stored { alarm: state.write(change, happened_at, version + 1) })
+        Ok(Changed::Stored { timer: state.write(change, happened_at, version + 1) })
     }
 
     async fn take_due(
@@ -152,11 +152,11 @@ impl Store for MemoryStore {
         Ok(lines[lines.len().saturating_sub(usize::from(TIMELINE_MAX))..].to_vec())
     }
 
-    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+    async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         Ok(self.state().sids.get(sid).cloned())
     }
 
-    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+    async fn claim_sid(&self, sid: &ProviderMessageId, message: &MessageId) -> Result<MessageId, StoreError> {
         Ok(self.state().sids.entry(sid.clone()).or_insert_with(|| message.clone()).clone())
     }
 
@@ -222,7 +222,7 @@ impl Store for MemoryStore {
         Ok(self.state().letters.get(id).map(|(_, letter)| letter.clone()))
     }
 
-    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         Ok(self.state().letters.remove(id).is_some())
     }
 
@@ -243,25 +243,25 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
+    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
         let mut state = self.state();
         let until = state.paces.get(&place.queue).copied().unwrap_or(Timestamp::MIN);
-        let (reservation, next) = reserve(&place.pace, place.cost, until, now);
+        let (reservation, next) = acquire(&place.pace, place.cost, until, now);
         state.paces.insert(place.queue.clone(), next);
         Ok(reservation)
     }
 
-    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.state().losses_since)
+    async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state().data_loss_since)
     }
 
-    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        Ok(self.state().forget(before, usize::from(max)) as u64)
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        Ok(self.state().purge(before, usize::from(max)) as u64)
     }
 
-    async fn sums(&self) -> Result<Sums, StoreError> {
+    async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
         let state = self.state();
-        let mut sums = Sums::default();
+        let mut sums = AuditCounts::default();
         for row in state.runs.values() {
             *sums.runs.entry(row.run.phase.as_str().to_owned()).or_default() += 1;
             for message in &row.run.messages {
@@ -275,7 +275,7 @@ impl Store for MemoryStore {
         for (_, letter) in state.letters.values() {
             *sums.dead_letters.entry(letter.reason.clone()).or_default() += 1;
         }
-        sums.events = EventSums { pending: state.pending.len() as u64, ..state.events };
+        sums.events = EventCounts { pending: state.pending.len() as u64, ..state.events };
         Ok(sums)
     }
 }

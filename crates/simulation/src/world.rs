@@ -14,19 +14,19 @@ use callback::CallbackConfig;
 use control::Control;
 use domain::{
     ack_code::AckCode,
-    carrier::Submission,
     directory::{Contact, Directory},
     event::Event,
-    limits::PACE_HORIZON_S,
-    pace::Pace,
+    limits::RATE_HORIZON_S,
     policy::Environment,
-    share::{Share, ShareRates},
+    provider::Submission,
+    rate_limit::RateLimit,
+    source_quota::{Quota, QuotaRates},
     workflow::{Lane, Workflow},
 };
 use jiff::SignedDuration;
 use ports::{Bus as _, Clock, Store as _};
-use sender::{SenderConfig, SenderPace};
-use shell::{Context, WorkflowBook};
+use runtime::{Context, WorkflowRegistry};
+use sender::{SenderConfig, SenderRate};
 use tokio_util::sync::CancellationToken;
 use twilio::{Secret, SignatureVerifier};
 
@@ -34,14 +34,14 @@ use crate::{
     bus::MemoryBus,
     chance::{Chance, Fault},
     clock::SimClock,
-    process::{Process, Seen},
+    process::{Instrumented, Process},
     provider::{self, PUBLIC_URL, Provider, TOKEN},
     store::MemoryStore,
 };
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
+pub(crate) enum RoleKind {
     /// Opens runs and sends.
     Sender,
     /// Acts on deadlines.
@@ -120,7 +120,7 @@ impl World {
             let kept = world.store.keep_workflow(&workflow.hash, &workflow.definition).await;
             assert!(kept.is_ok(), "a store in memory takes everything");
         }
-        for role in [Role::Sender, Role::Sender, Role::Escalation, Role::Callback] {
+        for role in [RoleKind::Sender, RoleKind::Sender, RoleKind::Escalation, RoleKind::Callback] {
             world.start_process(role);
         }
         world
@@ -147,25 +147,25 @@ impl World {
         locked(&self.receivers).first().map(|(_, router)| router.clone())
     }
 
-    fn start_process(&self, role: Role) {
+    fn start_process(&self, role: RoleKind) {
         let Some(world) = self.me.upgrade() else { return };
         let process = Process::new(role, world.clone());
         let ctx = self.context(process.clone());
         match role {
-            Role::Operator => {}
-            Role::Callback => {
+            RoleKind::Operator => {}
+            RoleKind::Callback => {
                 let verifier = SignatureVerifier::new(vec![Secret::new(TOKEN)]);
                 let config = CallbackConfig { public_url: PUBLIC_URL.to_owned(), verifier };
                 locked(&self.receivers).push((process, callback::router(ctx, config)));
             }
-            Role::Sender => {
+            RoleKind::Sender => {
                 let (stop, config) = (self.stop.clone(), self.sender_config());
                 tokio::spawn(async move {
                     let ended = sender::run(ctx, config, stop).await;
                     world.ended(&process, ended.is_err());
                 });
             }
-            Role::Escalation => {
+            RoleKind::Escalation => {
                 let stop = self.stop.clone();
                 tokio::spawn(async move {
                     let config = escalation::EscalationConfig::default();
@@ -177,25 +177,25 @@ impl World {
     }
 
     fn sender_config(&self) -> SenderConfig {
-        let (mut shares, mut pace) = (ShareRates::default(), None);
+        let (mut shares, mut pace) = (QuotaRates::default(), None);
         if let Some((events_per_s, segments_per_s)) = self.habits.pace {
             shares.default_per_s = events_per_s;
             let second = Duration::from_secs(1);
-            let number = Pace::new(segments_per_s, second, segments_per_s, PACE_HORIZON_S);
-            pace = Some(SenderPace { queue: "number".to_owned(), pace: number });
+            let number = RateLimit::new(segments_per_s, second, segments_per_s, RATE_HORIZON_S);
+            pace = Some(SenderRate { queue: "number".to_owned(), pace: number });
         }
         SenderConfig::new(20, shares, pace)
     }
 
     /// The ports as a process sees them.
     fn context(&self, process: Arc<Process>) -> Arc<Context> {
-        let seen = Arc::new(Seen(process));
+        let seen = Arc::new(Instrumented(process));
         Arc::new(Context {
             store: seen.clone(),
             bus: seen.clone(),
-            carrier: seen,
+            provider: seen,
             clock: self.clock.clone(),
-            book: WorkflowBook::new(self.workflows.iter().cloned()),
+            workflows: WorkflowRegistry::new(self.workflows.iter().cloned()),
             directory: Directory { contacts: self.contacts.clone(), ..Directory::default() },
             environment: Environment::default(),
         })
@@ -203,7 +203,7 @@ impl World {
 
     /// An operator's command, for as long as it takes.
     pub(crate) fn operator(self: &Arc<Self>) -> Control {
-        Control::new(self.context(Process::new(Role::Operator, self.clone())))
+        Control::new(self.context(Process::new(RoleKind::Operator, self.clone())))
     }
 
     /// A role that ends by itself, because a port failed at its start, is started again as one that died.
@@ -235,7 +235,7 @@ impl World {
         self.store.accept(std::iter::once(event.key.clone()));
         let copies = if self.chance.fires(Fault::EventDoubled) { 2 } else { 1 };
         for _ in 0..copies {
-            let published = self.bus.publish_events(std::slice::from_ref(event), Share::Within).await;
+            let published = self.bus.publish_events(std::slice::from_ref(event), Quota::Within).await;
             assert!(published.is_ok(), "a bus in memory takes everything");
         }
     }

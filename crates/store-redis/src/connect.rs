@@ -13,9 +13,9 @@ use redis::{
 
 use crate::{
     config::{Durability, RedisConfig, Settings},
+    connection::Connection,
     generation::Generation,
     keys::Keys,
-    link::Link,
     script::Scripts,
     servers::Servers,
     store::RedisStore,
@@ -96,7 +96,7 @@ impl RedisStore {
         let keys = Keys::new(&config.key_prefix);
         claim_schema(&servers, &keys).await?;
         let store = Self {
-            link: Link::new(servers, config.clock.clone(), config.drops_answers),
+            connection: Connection::new(servers, config.clock.clone(), config.drops_answers),
             keys,
             scripts: Scripts::new(),
             settings: Settings::of(&config),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ports::StoreError;
 
 use crate::{
-    link::{Call, unreadable},
+    connection::{Call, unreadable},
     merge::{self, Page},
     store::RedisStore,
     time::{ceil_ms, floor_ms, of_ms},
@@ -51,10 +51,10 @@ impl RedisStore {
     async fn clear_alarms(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
         let of_shard = |shard| {
             let mut remove = redis::cmd("ZREMRANGEBYSCORE");
-            remove.arg(self.keys.alarms(shard)).arg("-inf").arg(now.as_second());
+            remove.arg(self.keys.timers(shard)).arg("-inf").arg(now.as_second());
             remove
         };
-        self.link.commands::<()>(shards.map(of_shard).collect()).await?;
+        self.connection.commands::<()>(shards.map(of_shard).collect()).await?;
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl RedisStore {
             let mut range = redis::cmd("ZRANGEBYSCORE");
             range.arg(self.keys.due(shard)).arg("-inf").arg(now).arg("WITHSCORES");
             range.arg("LIMIT").arg(offset).arg(limit);
-            let rows: Vec<(String, i64)> = self.link.command(&range).await?;
+            let rows: Vec<(String, i64)> = self.connection.command(&range).await?;
             let next = (rows.len() == limit).then_some(offset + limit as u64);
             Ok(Page { items: rows.into_iter().map(|(id, due)| ((due, id), ())).collect(), next })
         })
@@ -82,7 +82,7 @@ impl RedisStore {
         seen: Vec<((i64, String), ())>,
         hidden_until: Timestamp,
     ) -> Result<Vec<(i64, RunId)>, StoreError> {
-        let token = self.link.token();
+        let token = self.connection.token();
         let mut due_of = BTreeMap::new();
         let mut calls = BTreeMap::new();
         for ((due, text), ()) in seen {
@@ -95,7 +95,7 @@ impl RedisStore {
             calls.insert(shard, call.arg(&text).arg(due));
             due_of.insert(id, due);
         }
-        let taken: Vec<Vec<String>> = self.link.calls(calls.into_values()).await?;
+        let taken: Vec<Vec<String>> = self.connection.calls(calls.into_values()).await?;
         let ids = taken.into_iter().flatten().filter_map(|text| text.parse::<RunId>().ok());
         Ok(ids.filter_map(|id| Some((*due_of.get(&id)?, id))).collect())
     }
@@ -103,7 +103,8 @@ impl RedisStore {
     pub(crate) async fn earliest_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let of_shard =
             |shard| redis::cmd("ZRANGE").arg(self.keys.due(shard)).arg(0).arg(0).arg("WITHSCORES").to_owned();
-        let rows: Vec<Vec<(String, i64)>> = self.link.commands((0..SHARDS).map(of_shard).collect()).await?;
+        let rows: Vec<Vec<(String, i64)>> =
+            self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
         Ok(rows.into_iter().flatten().map(|(_, due)| due).min().map(of_ms))
     }
 }

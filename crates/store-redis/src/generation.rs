@@ -6,21 +6,21 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use domain::limits::{CARRIER_ANSWER_MS_MAX, LEASE_MS};
+use domain::limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX};
 use jiff::{SignedDuration, Timestamp};
 use ports::StoreError;
 use redis::cmd;
 
 use crate::{
     connect::fields,
+    connection::Call,
     keys::short,
-    link::Call,
     store::RedisStore,
     time::{floor_ms, of_ms},
 };
 
 /// How long a doubt lasts, in milliseconds: until every send that was under way is known to somebody, and a minute.
-pub const RECONCILE_MS: i64 = CARRIER_ANSWER_MS_MAX as i64 + LEASE_MS + 60_000;
+pub const RECONCILE_MS: i64 = PROVIDER_ANSWER_MS_MAX as i64 + LEASE_MS + 60_000;
 /// How often the history is looked at though no connection broke, in seconds.
 const LOOK_EVERY_S: i64 = 10;
 /// Runs that one look forgets, so that nobody waits for long.
@@ -28,21 +28,21 @@ const FORGOTTEN_AT_ONCE: u16 = 16;
 
 /// What this process knows of the server's history.
 #[derive(Default)]
-pub(crate) struct Generation(Mutex<Seen>);
+pub(crate) struct Generation(Mutex<Observed>);
 
 #[derive(Default, Clone, Copy)]
-struct Seen {
+struct Observed {
     generation: u64,
     since: Option<Timestamp>,
     looked_at: Option<Timestamp>,
 }
 
 impl Generation {
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> Observed {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, change: impl FnOnce(&mut Seen)) {
+    fn note(&self, change: impl FnOnce(&mut Observed)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -82,23 +82,23 @@ impl RedisStore {
         let looked = self.look_at_history().await;
         if looked.is_err() {
             // Nobody goes on as if it had been looked at.
-            self.link.note_broke();
+            self.connection.note_broke();
         }
         looked
     }
 
     async fn look_at_history(&self) -> Result<(), StoreError> {
         let now = self.settings.clock.now();
-        let texts: Vec<String> = self.link.every(cmd("INFO").arg("replication")).await?;
+        let texts: Vec<String> = self.connection.every(cmd("INFO").arg("replication")).await?;
         let history = history_of(&texts);
         let call = Call::new(&self.scripts.generation, vec![self.keys.generation()])
             .arg(history)
             .arg(self.generation())
             .arg(floor_ms(now));
-        let (generation, since): (u64, i64) = self.link.call(call).await?;
+        let (generation, since): (u64, i64) = self.connection.call(call).await?;
         let before = self.generation();
         self.seen.note(|seen| {
-            *seen = Seen { generation, since: (since > 0).then(|| of_ms(since)), looked_at: Some(now) };
+            *seen = Observed { generation, since: (since > 0).then(|| of_ms(since)), looked_at: Some(now) };
         });
         if before > 0 && generation > before {
             tracing::warn!(
@@ -110,7 +110,7 @@ impl RedisStore {
     }
 
     /// Since when writes may be missing, as far as it matters still. Looks at the history where it may be another one.
-    pub(crate) async fn notice_losses(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) async fn detect_data_loss(&self) -> Result<Option<Timestamp>, StoreError> {
         if self.is_unsure() {
             self.check_generation().await?;
         }
@@ -121,7 +121,7 @@ impl RedisStore {
     fn is_unsure(&self) -> bool {
         let (now, looked_at) = (self.settings.clock.now(), self.seen.seen().looked_at);
         let is_old = looked_at.is_none_or(|at| now.duration_since(at).as_secs() >= LOOK_EVERY_S);
-        self.link.take_broke() || is_old
+        self.connection.take_broke() || is_old
     }
 
     /// What a store does for itself whenever due runs are asked for.
@@ -130,7 +130,7 @@ impl RedisStore {
             self.check_generation().await?;
             let before = self.settings.retention.and_then(|kept| now.checked_sub(kept).ok());
             if let Some(before) = before {
-                self.forget_runs(before, FORGOTTEN_AT_ONCE).await?;
+                self.purge_runs(before, FORGOTTEN_AT_ONCE).await?;
             }
         }
         Ok(())

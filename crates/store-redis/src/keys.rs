@@ -3,9 +3,9 @@
 //! Never: gives two keys that one script touches different cluster slots: they share a hash tag, the shard's `{s07}`.
 
 use domain::{
-    carrier::MessageSid,
     id::{RunId, digest},
     phone::E164,
+    provider::ProviderMessageId,
 };
 
 /// The 32 characters of short names, as in the ids of runs.
@@ -48,7 +48,7 @@ impl Keys {
         self.of("take", shard) + ":" + token
     }
 
-    pub(crate) fn alarms(&self, shard: u8) -> String {
+    pub(crate) fn timers(&self, shard: u8) -> String {
         self.of("alarm", shard)
     }
 
@@ -78,7 +78,7 @@ impl Keys {
         self.of("deadat", shard)
     }
 
-    pub(crate) fn taker_of_letter(&self, shard: u8, id: &str) -> String {
+    pub(crate) fn claimant_of_letter(&self, shard: u8, id: &str) -> String {
         self.of("settled", shard) + ":" + id
     }
 
@@ -92,7 +92,7 @@ impl Keys {
     }
 
     /// One of 4,096 buckets: a small hash costs much less than its fields would as keys.
-    pub(crate) fn sids(&self, sid: &MessageSid) -> String {
+    pub(crate) fn sids(&self, sid: &ProviderMessageId) -> String {
         let bucket: String = sid.as_str().chars().skip(2).take(3).collect();
         format!("{}sid:{}", self.prefix, bucket.to_ascii_lowercase())
     }

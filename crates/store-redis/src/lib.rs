@@ -7,25 +7,25 @@
 //! One Lua script per verb; everything of a run is in the slot of its shard and changes in one script. What is looked
 //! up by a phone or a provider's name has slots of its own and is written first, see `beside`.
 
-mod accepted;
-mod beside;
-mod conclude;
+mod audit_counts;
+mod codec;
 mod config;
 mod connect;
+mod connection;
 mod due;
-mod forget;
+mod event_ledger;
 mod generation;
+mod indexes;
 mod keys;
-mod link;
+mod ledger_batcher;
 mod list;
 mod merge;
 mod outbox;
-mod packed;
+mod purge;
 mod script;
 mod servers;
 mod store;
 mod stored_run;
-mod sums;
 mod time;
 
 pub use crate::{

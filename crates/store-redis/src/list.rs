@@ -16,7 +16,7 @@ use ports::{
 };
 
 use crate::{
-    link::{Call, unreadable},
+    connection::{Call, unreadable},
     merge::{self, Page},
     store::RedisStore,
     stored_run::{letter_of, read},
@@ -52,7 +52,7 @@ impl RedisStore {
                     (false, true) => "u",
                     (false, false) => "",
                 });
-            let (next, found): Found = self.link.call(call).await?;
+            let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {
                 let run = read(&id, &stored)?.value;
@@ -86,7 +86,7 @@ impl RedisStore {
                     .arg(filter.reason.as_deref().unwrap_or_default())
                     .arg(filter.workflow.as_deref().unwrap_or_default())
                     .arg(filter.source.as_deref().unwrap_or_default());
-            let (next, found): Found = self.link.call(call).await?;
+            let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, doc) in found {
                 let letter: DeadLetter =
@@ -105,7 +105,7 @@ impl RedisStore {
     /// later cursor than any that is returned, whichever shard it went to, so that a reader never passes it by.
     pub(crate) async fn ends(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         // Where there are several servers, the clock that is behind: none of them stores anything earlier from now on.
-        let clocks: Vec<(u64, u64)> = self.link.every(&redis::cmd("TIME")).await?;
+        let clocks: Vec<(u64, u64)> = self.connection.every(&redis::cmd("TIME")).await?;
         let began = clocks.into_iter().map(|(seconds, more)| seconds * 1_000_000 + more).min();
         let began = began.unwrap_or_default();
         let shards = u64::from(SHARDS);
@@ -118,7 +118,8 @@ impl RedisStore {
             range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(max);
             range
         };
-        let rows: Vec<Vec<(String, u64)>> = self.link.commands((0..SHARDS).map(of_shard).collect()).await?;
+        let rows: Vec<Vec<(String, u64)>> =
+            self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
         let mut found = Vec::new();
         for (shard, rows) in (0_u64..).zip(rows) {
             for (member, at) in rows {

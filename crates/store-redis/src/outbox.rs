@@ -9,19 +9,20 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
-    share::Share,
+    source_quota::Quota,
     timeline::Command,
     workflow::Lane,
 };
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Announcement, Bus, BusError, Clock, DeadWork, Delivery, Payload, Queue, Receipt, Slot, StoreError,
+    Acker, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Payload, Queue, StoreError,
+    TimerSlot,
 };
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use crate::{conclude::Concluder, store::RedisStore};
+use crate::{ledger_batcher::LedgerBatcher, store::RedisStore};
 
 /// How often events are looked for that have not ended in time.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ pub struct Outbox {
     bus: Arc<dyn Bus>,
     store: Arc<RedisStore>,
     clock: Arc<dyn Clock>,
-    concluder: Concluder,
+    ledger: LedgerBatcher,
     sweeping: JoinHandle<()>,
 }
 
@@ -40,13 +41,13 @@ impl Outbox {
     pub fn new(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let sweeping = tokio::spawn(sweep(bus.clone(), store.clone(), clock.clone()));
         // It ends by itself: deliveries may be answered when this is gone.
-        let (concluder, _task) = Concluder::start(store.clone(), clock.clone());
-        Arc::new(Self { bus, store, clock, concluder, sweeping })
+        let (ledger, _task) = LedgerBatcher::start(store.clone(), clock.clone());
+        Arc::new(Self { bus, store, clock, ledger, sweeping })
     }
 
     /// Returns once every event that has ended is off the list.
     pub async fn flush(&self) {
-        self.concluder.flush().await;
+        self.ledger.flush().await;
     }
 }
 
@@ -77,7 +78,7 @@ async fn sweep_once(bus: &dyn Bus, store: &RedisStore, now: Timestamp) -> Result
     }
     tracing::warn!(events = waiting.len(), "accepted events have not ended in time and are published again");
     for event in waiting {
-        bus.publish_events(std::slice::from_ref(&event.event), Share::Within).await?;
+        bus.publish_events(std::slice::from_ref(&event.event), Quota::Within).await?;
         store.postpone(&event, now).await.map_err(not_stored)?;
     }
     Ok(())
@@ -102,18 +103,18 @@ fn not_stored(error: StoreError) -> BusError {
 
 /// Has the event taken off the list once its delivery is answered: whoever answers has stored what came of it.
 struct Concluding {
-    concluder: Concluder,
+    ledger: LedgerBatcher,
     key: Option<EventKey>,
-    inner: Box<dyn Receipt>,
+    inner: Box<dyn Acker>,
 }
 
 #[async_trait]
-impl Receipt for Concluding {
+impl Acker for Concluding {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
-        let Self { concluder, key, inner } = *self;
+        let Self { ledger, key, inner } = *self;
         let is_answered = inner.ack().await;
         if let Some(key) = key {
-            concluder.ended(key);
+            ledger.ended(key);
         }
         is_answered
     }
@@ -138,7 +139,7 @@ fn key_of(payload: &Payload) -> Option<EventKey> {
 
 #[async_trait]
 impl Bus for Outbox {
-    async fn publish_events(&self, events: &[Event], share: Share) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         self.store.accept(events, self.clock.now()).await.map_err(not_stored)?;
         self.bus.publish_events(events, share).await
     }
@@ -147,8 +148,8 @@ impl Bus for Outbox {
         self.bus.publish(queue, command).await
     }
 
-    async fn raise_alarm(&self, slot: Slot) -> Result<(), BusError> {
-        self.bus.raise_alarm(slot).await
+    async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError> {
+        self.bus.start_timer(slot).await
     }
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
@@ -156,22 +157,21 @@ impl Bus for Outbox {
         if !matches!(queue, Queue::Events(_)) {
             return Ok(deliveries);
         }
-        let concluder = self.concluder.clone();
+        let ledger = self.ledger.clone();
         let concluding = move |mut delivery: Delivery| {
             let key = key_of(&delivery.payload);
-            delivery.receipt =
-                Box::new(Concluding { concluder: concluder.clone(), key, inner: delivery.receipt });
+            delivery.acker = Box::new(Concluding { ledger: ledger.clone(), key, inner: delivery.acker });
             delivery
         };
         Ok(deliveries.map(concluding).boxed())
     }
 
-    fn announce(&self, announcement: Announcement) {
-        self.bus.announce(announcement);
+    fn notify(&self, announcement: Notification) {
+        self.bus.notify(announcement);
     }
 
-    async fn dead_work(&self, max: u16) -> Result<Vec<DeadWork>, BusError> {
-        self.bus.dead_work(max).await
+    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+        self.bus.broker_dead_letters(max).await
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {

@@ -5,30 +5,30 @@
 
 use async_trait::async_trait;
 use domain::{
-    carrier::MessageSid,
     consent::{Consent, ConsentEntry},
     directory::Override,
     id::{MessageId, RunId},
     limits::{DEDUPE_S, REPLY_ROUTES_MAX, TIMELINE_MAX},
-    pace::{Pace, Place, Reservation},
     phone::E164,
+    provider::ProviderMessageId,
+    rate_limit::{RateLimit, RateRequest, Reservation},
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Opened, Slot, Store, StoreError, Versioned,
-    store::{DeadLetterFilter, Resolution, RunFilter, Sums},
+    Change, Changed, Opened, Store, StoreError, TimerSlot, Versioned,
+    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
 
 use crate::{
-    beside::{field_of, marks},
     config::Settings,
+    connection::{Call, Connection, unreadable},
     generation::Generation,
+    indexes::{field_of, marks},
     keys::{Keys, shard_of_letter},
-    link::{Call, Link, unreadable},
     script::Scripts,
     stored_run::{Write, json, read, read_lines, write},
     time::{floor_us, of_us},
@@ -37,11 +37,11 @@ use crate::{
 /// Within so many bytes a stored run's version ends.
 const VERSION_BYTES_MAX: u8 = 20;
 /// How long it is remembered who settled a dead letter, in milliseconds.
-const TAKER_KEPT_MS: u32 = 60_000;
+const CLAIMANT_KEPT_MS: u32 = 60_000;
 
 /// The truth of a fleet, on one Redis server, its replicas' primary, or the primaries of a Redis Cluster.
 pub struct RedisStore {
-    pub(crate) link: Link,
+    pub(crate) connection: Connection,
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) settings: Settings,
@@ -50,13 +50,13 @@ pub struct RedisStore {
 
 impl RedisStore {
     pub(crate) async fn stored_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
-        let stored: Option<Vec<u8>> = self.link.command(cmd("GET").arg(self.keys.run(id))).await?;
+        let stored: Option<Vec<u8>> = self.connection.command(cmd("GET").arg(self.keys.run(id))).await?;
         stored.map(|stored| read(id.as_str(), &stored)).transpose()
     }
 
     /// The alarm that a script says a due row needs.
-    fn alarm(change: &Change, needed: &[u8]) -> Option<Slot> {
-        change.due.filter(|_| needed == b"a").map(|due| Slot::of(&change.run.id, due))
+    fn timer(change: &Change, needed: &[u8]) -> Option<TimerSlot> {
+        change.due.filter(|_| needed == b"a").map(|due| TimerSlot::of(&change.run.id, due))
     }
 
     /// Whether a change is too late already, asked before consent is written that nobody takes back. A provider's name is
@@ -67,7 +67,7 @@ impl RedisStore {
         }
         let key = self.keys.run(&change.run.id);
         let header: String =
-            self.link.command(cmd("GETRANGE").arg(key).arg(0).arg(VERSION_BYTES_MAX)).await?;
+            self.connection.command(cmd("GETRANGE").arg(key).arg(0).arg(VERSION_BYTES_MAX)).await?;
         Ok(header.split(' ').next().and_then(|text| text.parse().ok()) != version)
     }
 }
@@ -76,14 +76,15 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
         let how = Write::Open { happened_at };
-        let call = write(&self.scripts.open, &self.keys, &self.link.token(), &change, marks(&change), &how)?;
+        let call =
+            write(&self.scripts.open, &self.keys, &self.connection.token(), &change, marks(&change), &how)?;
         if self.is_too_late(&change, None).await? {
             return Ok(Opened::Known);
         }
-        self.write_beside(&change).await?;
-        let (what, detail): (String, Vec<u8>) = self.link.call(call).await?;
+        self.write_indexes(&change).await?;
+        let (what, detail): (String, Vec<u8>) = self.connection.call(call).await?;
         match what.as_str() {
-            "new" => return Ok(Opened::New { alarm: Self::alarm(&change, &detail) }),
+            "new" => return Ok(Opened::New { timer: Self::timer(&change, &detail) }),
             "known" => return Ok(Opened::Known),
             _ => {}
         }
@@ -99,14 +100,14 @@ impl Store for RedisStore {
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
         let how = Write::Change { version };
         let call =
-            write(&self.scripts.change, &self.keys, &self.link.token(), &change, marks(&change), &how)?;
+            write(&self.scripts.change, &self.keys, &self.connection.token(), &change, marks(&change), &how)?;
         if self.is_too_late(&change, Some(version)).await? {
             return Ok(Changed::Conflict);
         }
-        self.write_beside(&change).await?;
-        let (what, detail): (String, Vec<u8>) = self.link.call(call).await?;
+        self.write_indexes(&change).await?;
+        let (what, detail): (String, Vec<u8>) = self.connection.call(call).await?;
         if what == "stored" {
-            return Ok(Changed::Stored { alarm: Self::alarm(&change, &detail) });
+            return Ok(Changed::Stored { timer: Self::timer(&change, &detail) });
         }
         Ok(Changed::Conflict)
     }
@@ -135,7 +136,7 @@ impl Store for RedisStore {
             .arg(floor_us(*at))
             .arg(json(resolution, "resolution of workflow", workflow)?)
             .arg(u64::from(DEDUPE_S) * 1_000);
-        let ids: Vec<String> = self.link.call(call).await?;
+        let ids: Vec<String> = self.connection.call(call).await?;
         ids.into_iter()
             .map(|id| id.parse().map_err(|error| unreadable("run of a subject", &id, error)))
             .collect()
@@ -148,7 +149,7 @@ impl Store for RedisStore {
     async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
         let mut range = cmd("LRANGE");
         range.arg(self.keys.timeline(id)).arg(-i32::from(TIMELINE_MAX)).arg(-1);
-        let changes: Vec<Vec<u8>> = self.link.command(&range).await?;
+        let changes: Vec<Vec<u8>> = self.connection.command(&range).await?;
         let mut lines = Vec::new();
         for change in changes {
             lines.extend(read_lines(id, &change)?);
@@ -158,15 +159,15 @@ impl Store for RedisStore {
         Ok(lines)
     }
 
-    async fn message_of_sid(&self, sid: &MessageSid) -> Result<Option<MessageId>, StoreError> {
+    async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         let message: Option<String> =
-            self.link.command(cmd("HGET").arg(self.keys.sids(sid)).arg(field_of(sid))).await?;
+            self.connection.command(cmd("HGET").arg(self.keys.sids(sid)).arg(field_of(sid))).await?;
         message
             .map(|text| text.parse().map_err(|error| unreadable("message of SID", sid.as_str(), error)))
             .transpose()
     }
 
-    async fn claim_sid(&self, sid: &MessageSid, message: &MessageId) -> Result<MessageId, StoreError> {
+    async fn claim_sid(&self, sid: &ProviderMessageId, message: &MessageId) -> Result<MessageId, StoreError> {
         self.bind_sid(sid, message).await?;
         let owner = self.message_of_sid(sid).await?;
         owner.ok_or_else(|| unreadable("message of SID", sid.as_str(), "it was just bound and is not there"))
@@ -176,7 +177,7 @@ impl Store for RedisStore {
         let mut range = cmd("ZREVRANGEBYSCORE");
         range.arg(self.keys.routes(number)).arg("+inf").arg(format!("({}", floor_us(now)));
         range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(REPLY_ROUTES_MAX);
-        let rows: Vec<(String, i64)> = self.link.command(&range).await?;
+        let rows: Vec<(String, i64)> = self.connection.command(&range).await?;
         let route = |(name, expires): (String, i64)| {
             let (code, message) = name.split_once(' ')?;
             let (code, message) = (code.parse().ok()?, message.parse().ok()?);
@@ -200,7 +201,7 @@ impl Store for RedisStore {
     }
 
     async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
-        let rows: Vec<String> = self.link.command(cmd("HVALS").arg(self.keys.consent(number))).await?;
+        let rows: Vec<String> = self.connection.command(cmd("HVALS").arg(self.keys.consent(number))).await?;
         let read = |row: String| {
             let (seq, doc) = row.split_once(' ')?;
             Some((seq.parse::<u64>().ok()?, serde_json::from_str::<ConsentEntry>(doc).ok()?))
@@ -217,11 +218,11 @@ impl Store for RedisStore {
 
     async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
         let doc = json(definition, "workflow", &definition.name)?;
-        self.link.command::<()>(cmd("SETNX").arg(self.keys.workflow(hash)).arg(doc)).await
+        self.connection.command::<()>(cmd("SETNX").arg(self.keys.workflow(hash)).arg(doc)).await
     }
 
     async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
-        let doc: Option<Vec<u8>> = self.link.command(cmd("GET").arg(self.keys.workflow(hash))).await?;
+        let doc: Option<Vec<u8>> = self.connection.command(cmd("GET").arg(self.keys.workflow(hash))).await?;
         doc.map(|doc| serde_json::from_slice(&doc).map_err(|error| unreadable("workflow", hash, error)))
             .transpose()
     }
@@ -234,7 +235,7 @@ impl Store for RedisStore {
             .arg(floor_us(letter.at))
             .arg(&letter.reason)
             .arg(json(letter, "dead letter", &letter.id)?);
-        self.link.call(call).await
+        self.connection.call(call).await
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
@@ -244,7 +245,7 @@ impl Store for RedisStore {
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
         for shard in Self::shards_of_letter(id) {
             let doc: Option<Vec<u8>> =
-                self.link.command(redis::cmd("HGET").arg(self.keys.dead(shard)).arg(id)).await?;
+                self.connection.command(redis::cmd("HGET").arg(self.keys.dead(shard)).arg(id)).await?;
             if let Some(doc) = doc {
                 return serde_json::from_slice(&doc)
                     .map(Some)
@@ -254,17 +255,17 @@ impl Store for RedisStore {
         Ok(None)
     }
 
-    async fn settle_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
-        let token = self.link.token();
+    async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
+        let token = self.connection.token();
         for shard in Self::shards_of_letter(id) {
             let keys = vec![
                 self.keys.dead(shard),
                 self.keys.dead_at(shard),
                 self.keys.sums(shard),
-                self.keys.taker_of_letter(shard, id),
+                self.keys.claimant_of_letter(shard, id),
             ];
-            let call = Call::new(&self.scripts.settle_letter, keys).arg(id).arg(&token).arg(TAKER_KEPT_MS);
-            if self.link.call(call).await? {
+            let call = Call::new(&self.scripts.remove_letter, keys).arg(id).arg(&token).arg(CLAIMANT_KEPT_MS);
+            if self.connection.call(call).await? {
                 return Ok(true);
             }
         }
@@ -277,7 +278,7 @@ impl Store for RedisStore {
 
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
         let docs: Vec<String> =
-            self.link.command(cmd("ZRANGE").arg(self.keys.overrides()).arg(0).arg(-1)).await?;
+            self.connection.command(cmd("ZRANGE").arg(self.keys.overrides()).arg(0).arg(-1)).await?;
         let mut all = Vec::new();
         for doc in docs {
             let held: Override =
@@ -289,32 +290,34 @@ impl Store for RedisStore {
 
     async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
         let doc = json(held, "override of", &held.schedule)?;
-        self.link.call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc)).await
+        self.connection
+            .call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc))
+            .await
     }
 
-    async fn reserve(&self, place: &Place, now: Timestamp) -> Result<Reservation, StoreError> {
-        let Pace { interval_us, burst, horizon_s } = place.pace;
-        let call = Call::new(&self.scripts.reserve, vec![self.keys.pace(&place.queue)])
-            .arg(self.link.token())
+    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
+        let RateLimit { interval_us, burst, horizon_s } = place.pace;
+        let call = Call::new(&self.scripts.acquire, vec![self.keys.pace(&place.queue)])
+            .arg(self.connection.token())
             .arg(interval_us)
             .arg(burst)
             .arg(u64::from(horizon_s) * 1_000_000)
             .arg(place.cost)
             .arg(floor_us(now));
-        let (what, at): (String, i64) = self.link.call(call).await?;
+        let (what, at): (String, i64) = self.connection.call(call).await?;
         let at = of_us(at);
         Ok(if what == "at" { Reservation::At(at) } else { Reservation::Full(at) })
     }
 
-    async fn losses_since(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.notice_losses().await
+    async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.detect_data_loss().await
     }
 
-    async fn forget(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        self.forget_runs(before, max).await
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.purge_runs(before, max).await
     }
 
-    async fn sums(&self) -> Result<Sums, StoreError> {
+    async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
         self.total().await
     }
 }

@@ -10,14 +10,14 @@ use domain::{
     timeline::Entry,
 };
 use jiff::Timestamp;
-use ports::{Change, Slot, StoreError, Versioned};
+use ports::{Change, StoreError, TimerSlot, Versioned};
 use redis::Script;
 use serde::Serialize;
 
 use crate::{
+    codec::{decode, encode},
+    connection::{Call, unreadable},
     keys::Keys,
-    link::{Call, unreadable},
-    packed::{pack, unpack},
     time::{ceil_ms, floor_ms, floor_us},
 };
 
@@ -71,7 +71,7 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run) -> Vec<String> {
         keys.run(&run.id),
         keys.timeline(&run.id),
         keys.due(shard),
-        keys.alarms(shard),
+        keys.timers(shard),
         keys.sums(shard),
         keys.runs(shard),
         keys.ended(shard),
@@ -97,10 +97,12 @@ pub(crate) fn write<'a>(
     marks: Vec<Vec<u8>>,
     how: &Write,
 ) -> Result<Call<'a>, StoreError> {
-    let Change { run, due, rings, effects } = change;
+    let Change { run, due, needs_timer, effects } = change;
     let due_ms = due.map(|due| ceil_ms(due).to_string()).unwrap_or_default();
-    let second =
-        due.filter(|_| *rings).map(|due| Slot::of(&run.id, due).second.to_string()).unwrap_or_default();
+    let second = due
+        .filter(|_| *needs_timer)
+        .map(|due| TimerSlot::of(&run.id, due).second.to_string())
+        .unwrap_or_default();
     let resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
     let (happened, version) = match how {
         Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
@@ -109,7 +111,7 @@ pub(crate) fn write<'a>(
     let ended = run.closed_at.filter(|_| due.is_none()).map(|at| floor_ms(at).to_string());
     let mut lines = marks;
     if !effects.timeline.is_empty() {
-        lines.push(pack(&json(&effects.timeline, "timeline of run", run.id.as_str())?));
+        lines.push(encode(&json(&effects.timeline, "timeline of run", run.id.as_str())?));
     }
     let mut call = Call::new(script, keys_of(keys, run))
         .arg(token)
@@ -119,7 +121,7 @@ pub(crate) fn write<'a>(
         .arg(letter_of(run.phase).to_string())
         .arg(flags(run, *due))
         .arg(tally(run))
-        .arg(pack(&json(run, "run", run.id.as_str())?))
+        .arg(encode(&json(run, "run", run.id.as_str())?))
         .arg(ended.unwrap_or_default())
         .arg(floor_ms(run.opened_at))
         .arg(if resolvable { happened.as_str() } else { "" })
@@ -145,7 +147,7 @@ fn flags(run: &Run, due: Option<Timestamp>) -> String {
     let is_pending =
         run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
     let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
-    let held = match run.messages.iter().any(Message::is_held) {
+    let held = match run.messages.iter().any(Message::needs_review) {
         true => 'h',
         false if run.is_unfinished() => 'u',
         false => '-',
@@ -171,7 +173,7 @@ pub(crate) fn read(id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError
     let (header, rest) = stored.split_at(end.ok_or_else(|| unreadable("run", id, "it has no header"))?);
     let version = std::str::from_utf8(header).ok().and_then(|header| header.split(' ').next()?.parse().ok());
     let version = version.ok_or_else(|| unreadable("run", id, "its header has no version"))?;
-    let json = unpack(&rest[1..]).ok_or_else(|| unreadable("run", id, "it was packed by a later version"))?;
+    let json = decode(&rest[1..]).ok_or_else(|| unreadable("run", id, "it was packed by a later version"))?;
     let value = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
     Ok(Versioned { value, version })
 }
@@ -182,7 +184,7 @@ pub(crate) fn read_lines(id: &RunId, stored: &[u8]) -> Result<Vec<Entry>, StoreE
         return Ok(Vec::new());
     }
     let id = id.as_str();
-    let json = unpack(stored)
+    let json = decode(stored)
         .ok_or_else(|| unreadable("timeline of run", id, "it was packed by a later version"))?;
     serde_json::from_slice(&json).map_err(|error| unreadable("timeline of run", id, error))
 }

@@ -7,7 +7,7 @@ use domain::{
     message::MessagePhase,
     policy::Verdict,
     run::Run,
-    timeline::{Effects, Happening},
+    timeline::{Effects, TimelineEvent},
 };
 use tracing::info;
 
@@ -16,7 +16,7 @@ pub fn log_finals(run: &Run, effects: &Effects) {
     for entry in &effects.timeline {
         match (entry.message, &entry.what) {
             (Some(number), what) if is_final(what) => log_message(run, number),
-            (None, Happening::Closed { phase, reason }) => info!(
+            (None, TimelineEvent::Closed { phase, reason }) => info!(
                 "run.id" = %run.id,
                 "event.source" = run.event.source,
                 "event.id" = run.event.id,
@@ -31,13 +31,13 @@ pub fn log_finals(run: &Run, effects: &Effects) {
     }
 }
 
-fn is_final(what: &Happening) -> bool {
+fn is_final(what: &TimelineEvent) -> bool {
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted leaves the message under way")]
     match what {
-        Happening::Status { status, .. } => status.is_final(),
-        Happening::Decided(decision) => matches!(decision.verdict, Verdict::Suppress | Verdict::Expire),
-        Happening::Died { .. } | Happening::Cancelled => true,
-        Happening::DoubtSettled { by, .. } => by == "hold" || by == "expired",
+        TimelineEvent::Status { status, .. } => status.is_final(),
+        TimelineEvent::Decided(decision) => matches!(decision.verdict, Verdict::Suppress | Verdict::Expire),
+        TimelineEvent::Died { .. } | TimelineEvent::Cancelled => true,
+        TimelineEvent::DoubtResolved { by, .. } => by == "hold" || by == "expired",
         _ => false,
     }
 }

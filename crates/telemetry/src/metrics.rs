@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use domain::{
     run::Run,
-    timeline::{Effects, Happening},
+    timeline::{Effects, TimelineEvent},
 };
 use prometheus_client::{
     encoding::text::encode,
@@ -101,25 +101,25 @@ impl Metrics {
         for entry in &stored.timeline {
             #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted is not counted")]
             match &entry.what {
-                Happening::DispatchBegan { .. } => _ = self.attempts.inc(),
-                Happening::RetryScheduled { .. } => _ = self.retries.inc(),
-                Happening::DoubtBegan { .. } => _ = self.doubts.inc(),
-                Happening::DoubtSettled { by, .. } => {
+                TimelineEvent::DispatchBegan { .. } => _ = self.attempts.inc(),
+                TimelineEvent::RetryScheduled { .. } => _ = self.retries.inc(),
+                TimelineEvent::DoubtBegan { .. } => _ = self.doubts.inc(),
+                TimelineEvent::DoubtResolved { by, .. } => {
                     self.doubts_settled.get_or_create(&[("by", by.clone())]).inc();
                     let sent_at = entry.message.and_then(|number| run.message(number)?.first_attempt_at);
                     if let Some(sent_at) = sent_at {
                         self.doubt_age_s.observe(entry.at.duration_since(sent_at).as_secs_f64());
                     }
                 }
-                Happening::Status { status, .. } => {
+                TimelineEvent::Status { status, .. } => {
                     let status = format!("{status:?}").to_lowercase();
                     self.statuses.get_or_create(&[("status", status)]).inc();
                 }
-                Happening::Decided(decision) => {
+                TimelineEvent::Decided(decision) => {
                     self.decisions.get_or_create(&[("rule", decision.rule.id().to_owned())]).inc();
                 }
-                Happening::Escalated { .. } => _ = self.escalations.inc(),
-                Happening::Closed { phase, .. } => {
+                TimelineEvent::Escalated { .. } => _ = self.escalations.inc(),
+                TimelineEvent::Closed { phase, .. } => {
                     self.runs_ended.get_or_create(&[("phase", phase.as_str().to_owned())]).inc();
                 }
                 _ => {}

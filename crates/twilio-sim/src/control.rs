@@ -17,8 +17,8 @@ use serde_json::json;
 
 use crate::{
     fault::{FaultPlan, Injection},
-    judge::Expectation,
     phone::{Behaviour, ReplyRule},
+    report::Expectation,
     server::Sim,
     state::View,
 };
@@ -59,7 +59,7 @@ pub(crate) fn router(sim: Arc<Sim>) -> Router {
         .route("/sim/v1/phones/{number}/reply", post(reply))
         .route("/sim/v1/faults", get(show_faults).put(set_faults).post(inject))
         .route("/sim/v1/expectations", post(expect))
-        .route("/sim/v1/judge", get(judge))
+        .route("/sim/v1/judge", get(report))
         .route("/sim/v1/reset", post(reset))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(sim)
@@ -169,8 +169,8 @@ async fn expect(State(sim): State<Arc<Sim>>, Json(expectation): Json<Expectation
     }
 }
 
-async fn judge(State(sim): State<Arc<Sim>>) -> Response {
-    Json(sim.read(|state| state.judge())).into_response()
+async fn report(State(sim): State<Arc<Sim>>) -> Response {
+    Json(sim.read(|state| state.report())).into_response()
 }
 
 async fn reset(State(sim): State<Arc<Sim>>) -> Response {

@@ -18,9 +18,9 @@ use crate::{
     clock,
     config::Timing,
     fault::{Fate, FaultKind},
-    judge::text_key,
-    lifecycle::{Circumstances, Journey, plan},
+    lifecycle::{Circumstances, Lifecycle, plan},
     message::{Record, Status},
+    report::text_key,
     server::Sim,
     state::State,
     validate::{Draft, draft},
@@ -28,7 +28,7 @@ use crate::{
 
 /// A created message, before anybody hears of it.
 struct Created {
-    journey: Journey,
+    lifecycle: Lifecycle,
     body: Response<Body>,
 }
 
@@ -50,15 +50,15 @@ pub(crate) async fn create(sim: &Arc<Sim>, form: &Form) -> Response<Body> {
         let draft = draft(form, &sim.config, state, now)?;
         record(state, sim, draft, fate, now)
     });
-    let Created { journey, body } = match created {
+    let Created { lifecycle, body } = match created {
         Ok(created) => created,
         Err(error) => return error.response(),
     };
-    if journey.fate.early {
+    if lifecycle.fate.early {
         // Boxed, since it is rare and would make the future of every request as large as its own.
-        Box::pin(start_early(sim, journey)).await;
+        Box::pin(start_early(sim, lifecycle)).await;
     } else {
-        sim.spawn(journey.run(Arc::clone(sim)));
+        sim.spawn(lifecycle.run(Arc::clone(sim)));
     }
     match answer {
         Some(kind) => spoil(sim, kind, body).await,
@@ -117,9 +117,9 @@ fn record(
     let body = json(StatusCode::CREATED, &record.resource(&sim.config.account_sid));
     choose_sender(state, sim, &mut record);
     let number = state.insert(record);
-    let journey =
-        Journey { number, steps, callback: draft.callback, fate, begun: Instant::now(), from_step: 0 };
-    Ok(Created { journey, body })
+    let lifecycle =
+        Lifecycle { number, steps, callback: draft.callback, fate, begun: Instant::now(), from_step: 0 };
+    Ok(Created { lifecycle, body })
 }
 
 /// Picks a sender of the service's pool. A phone keeps the one it knows.
@@ -136,28 +136,28 @@ fn choose_sender(state: &mut State, sim: &Sim, record: &mut Record) {
 
 /// Returns once the first callback is posted. The text goes on even if nobody waits for that any more: a client that
 /// goes away takes its request with it, and must not take the text.
-async fn start_early(sim: &Arc<Sim>, mut journey: Journey) {
+async fn start_early(sim: &Arc<Sim>, mut lifecycle: Lifecycle) {
     let (tell, posted) = oneshot::channel();
     let own = Arc::clone(sim);
     sim.spawn(async move {
-        post_early(&own, &mut journey).await;
+        post_early(&own, &mut lifecycle).await;
         // Nobody may be listening any more.
         let _ = tell.send(());
-        journey.run(own).await;
+        lifecycle.run(own).await;
     });
     // An error is a simulator that stops.
     let _ = posted.await;
 }
 
 /// Posts the first callback before the create request is answered.
-async fn post_early(sim: &Arc<Sim>, journey: &mut Journey) {
-    let (Some(target), Some(step)) = (journey.callback.clone(), journey.steps.first().copied()) else {
+async fn post_early(sim: &Arc<Sim>, lifecycle: &mut Lifecycle) {
+    let (Some(target), Some(step)) = (lifecycle.callback.clone(), lifecycle.steps.first().copied()) else {
         return;
     };
     sim.count(FaultKind::CallbackEarly);
-    journey.from_step = 1;
-    if let Some(params) = sim.take_step(journey.number, 0, step) {
-        journey.post(sim, &target, 0, &params).await;
+    lifecycle.from_step = 1;
+    if let Some(params) = sim.take_step(lifecycle.number, 0, step) {
+        lifecycle.post(sim, &target, 0, &params).await;
     }
 }
 
@@ -167,7 +167,7 @@ async fn spoil(sim: &Arc<Sim>, kind: FaultKind, body: Response<Body>) -> Respons
     let hang_ms = sim.change(|state| {
         let never = kind == FaultKind::Hang && state.faults.plan.hang_ms == 0;
         if kind != FaultKind::Hang || never {
-            state.ledger.judge.swallowed += 1;
+            state.ledger.report.answer_lost += 1;
         }
         state.faults.plan.hang_ms
     });

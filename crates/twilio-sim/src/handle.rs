@@ -11,8 +11,8 @@ use crate::{
     control::NotSet,
     fault::{FaultPlan, Injection},
     inbound::{NotDelivered, Replied},
-    judge::{Expectation, Judge},
     phone::{Behaviour, PhoneText, ReplyRule},
+    report::{Expectation, Report},
     server::Sim,
     state::View,
 };
@@ -27,10 +27,10 @@ pub struct SimHandle {
 
 /// What was waited for did not happen in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not within {within:?}; so far: {judge:?}")]
+#[error("not within {within:?}; so far: {report:?}")]
 pub struct TimedOut {
     within: Duration,
-    judge: Box<Judge>,
+    report: Box<Report>,
 }
 
 impl SimHandle {
@@ -54,8 +54,8 @@ impl SimHandle {
     }
 
     /// The judgement so far.
-    pub fn judge(&self) -> Judge {
-        self.sim.read(|state| state.judge())
+    pub fn report(&self) -> Report {
+        self.sim.read(|state| state.report())
     }
 
     /// Looks at the state once.
@@ -78,7 +78,7 @@ impl SimHandle {
             }
         };
         let timed_out = tokio::time::timeout(within, waiting).await.is_err();
-        if timed_out { Err(TimedOut { within, judge: Box::new(self.judge()) }) } else { Ok(()) }
+        if timed_out { Err(TimedOut { within, report: Box::new(self.report()) }) } else { Ok(()) }
     }
 
     /// Replaces what goes wrong from here on.

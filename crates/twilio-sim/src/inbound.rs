@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use crate::{
     clock,
     config::{Service, SimConfig},
-    judge::text_key,
     message::{API_VERSION, Record, Status},
     phone::PhoneText,
-    poster::{Target, Tried},
+    report::text_key,
     server::Sim,
     state::State,
     validate::{owns, scope_of, service_with},
+    webhook_client::{Target, Tried},
 };
 
 /// A text that was sent from a phone.
@@ -108,14 +108,14 @@ impl Sim {
         let Some((record, token)) = record else { return Err(NotDelivered::NotAPhone) };
         let sid = record.sid.to_string();
         let Some(target) = inbound_target(&to, service, &self.config) else {
-            self.change(|state| state.ledger.judge.inbound.lost += 1);
+            self.change(|state| state.ledger.report.inbound.lost += 1);
             return Ok(Replied { sid, to, answered: None });
         };
         let params = params(&record, service, &self.config.account_sid);
-        self.change(|state| state.ledger.judge.inbound.posted += 1);
-        let tried = self.poster.post(&target, &params, &token).await;
+        self.change(|state| state.ledger.report.inbound.posted += 1);
+        let tried = self.webhook_client.post(&target, &params, &token).await;
         self.change(|state| {
-            let inbound = &mut state.ledger.judge.inbound;
+            let inbound = &mut state.ledger.report.inbound;
             if tried.is_2xx() { inbound.answered_2xx += 1 } else { inbound.failed += 1 }
         });
         let answered = match tried {

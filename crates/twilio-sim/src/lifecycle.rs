@@ -12,8 +12,8 @@ use crate::{
     fault::{Fate, FaultKind},
     message::{API_VERSION, Record, Status},
     phone::{Behaviour, FailedStatus, PhoneText},
-    poster::Target,
     server::Sim,
+    webhook_client::Target,
 };
 
 /// One change of status.
@@ -42,7 +42,7 @@ pub(crate) struct Circumstances {
 
 /// A text on its way.
 #[derive(Debug)]
-pub(crate) struct Journey {
+pub(crate) struct Lifecycle {
     pub(crate) number: u64,
     pub(crate) steps: Vec<Step>,
     pub(crate) callback: Option<Target>,
@@ -87,7 +87,7 @@ pub(crate) fn plan(circumstances: Circumstances) -> Vec<Step> {
     steps
 }
 
-impl Journey {
+impl Lifecycle {
     /// Statuses keep their own time, however long the callbacks take.
     pub(crate) async fn run(self, sim: Arc<Sim>) {
         let statuses = async {
@@ -134,7 +134,7 @@ impl Journey {
         let at = |fates: &[bool]| fates.get(index).copied().unwrap_or(false);
         if at(&self.fate.lost) {
             sim.count(FaultKind::CallbackLost);
-            sim.change(|state| state.ledger.judge.callbacks.lost += 1);
+            sim.change(|state| state.ledger.report.callbacks.lost += 1);
             return;
         }
         let token = sim.read(|state| state.hex("callback", self.number * 16 + index as u64));
@@ -174,10 +174,10 @@ impl Sim {
     }
 
     pub(crate) async fn post_callback(&self, target: &Target, params: &[(String, String)], token: &str) {
-        self.change(|state| state.ledger.judge.callbacks.posted += 1);
-        let tried = self.poster.post(target, params, token).await;
+        self.change(|state| state.ledger.report.callbacks.posted += 1);
+        let tried = self.webhook_client.post(target, params, token).await;
         self.change(|state| {
-            let callbacks = &mut state.ledger.judge.callbacks;
+            let callbacks = &mut state.ledger.report.callbacks;
             if tried.is_2xx() { callbacks.answered_2xx += 1 } else { callbacks.failed += 1 }
         });
     }

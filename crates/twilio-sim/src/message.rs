@@ -2,7 +2,7 @@
 //!
 //! Never: decides when a status changes.
 
-use domain::carrier::MessageSid;
+use domain::provider::ProviderMessageId;
 use jiff::{Timestamp, fmt::rfc2822, tz::TimeZone};
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ impl Status {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
-    pub(crate) sid: MessageSid,
+    pub(crate) sid: ProviderMessageId,
     pub(crate) inbound: bool,
     pub(crate) to: String,
     pub(crate) from: Option<String>,

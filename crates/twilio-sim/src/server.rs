@@ -26,14 +26,14 @@ use url::Url;
 
 use crate::{
     answer::HangUp, api, clock, config::SimConfig, control, fault::FaultKind, handle::SimHandle,
-    poster::Poster, state::State,
+    state::State, webhook_client::Poster,
 };
 
 /// What every request and every journey shares.
 #[derive(Debug)]
 pub(crate) struct Sim {
     pub(crate) config: SimConfig,
-    pub(crate) poster: Poster,
+    pub(crate) webhook_client: Poster,
     pub(crate) started: Timestamp,
     /// Requests of the API that are being answered.
     pub(crate) open: AtomicUsize,
@@ -88,7 +88,7 @@ impl Simulator {
         let started = clock::now();
         let salt = format!("{} {} {address}", config.seed, started.as_nanosecond());
         let sim = Arc::new(Sim {
-            poster: Poster::new(&config.auth_token, config.callbacks_max),
+            webhook_client: Poster::new(&config.auth_token, config.callbacks_max),
             state: Mutex::new(State::new(&config, salt)),
             config,
             started,

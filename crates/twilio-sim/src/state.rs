@@ -4,23 +4,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use domain::{carrier::MessageSid, id::digest};
+use domain::{id::digest, provider::ProviderMessageId};
 use jiff::Timestamp;
 
 use crate::{
     config::SimConfig,
     fault::Faults,
-    judge::{Callbacks, Judge, Ledger},
     lifecycle::Step,
     message::{Record, Status},
     phone::{Phone, PhoneText},
+    report::{Callbacks, Ledger, Report},
 };
 
 #[derive(Debug)]
 pub(crate) struct State {
     /// By a number that rises with every message and is never used again.
     pub(crate) records: BTreeMap<u64, Record>,
-    by_sid: HashMap<MessageSid, u64>,
+    by_sid: HashMap<ProviderMessageId, u64>,
     /// The messages to one number, oldest first.
     addressed: HashMap<String, VecDeque<u64>>,
     /// In the order they finished, for forgetting.
@@ -68,7 +68,7 @@ impl State {
     }
 
     /// A name for the next message. A picture makes it an MMS.
-    pub(crate) fn next_sid(&self, media: usize) -> Option<MessageSid> {
+    pub(crate) fn next_sid(&self, media: usize) -> Option<ProviderMessageId> {
         let prefix = if media > 0 { "MM" } else { "SM" };
         format!("{prefix}{}", self.hex("message", self.next)).parse().ok()
     }
@@ -129,7 +129,7 @@ impl State {
     }
 
     pub(crate) fn number_of(&self, sid: &str) -> Option<u64> {
-        self.by_sid.get(&sid.parse::<MessageSid>().ok()?).copied()
+        self.by_sid.get(&sid.parse::<ProviderMessageId>().ok()?).copied()
     }
 
     pub(crate) fn remove(&mut self, number: u64) {
@@ -164,12 +164,12 @@ impl State {
         self.phones.entry(number.to_owned()).or_default()
     }
 
-    pub(crate) fn judge(&self) -> Judge {
-        let mut judge = self.ledger.judge.clone();
-        judge.faults_fired.clone_from(&self.faults.fired);
+    pub(crate) fn report(&self) -> Report {
+        let mut report = self.ledger.report.clone();
+        report.faults_fired.clone_from(&self.faults.fired);
         let unmet = self.ledger.expectations.iter().filter(|(_, met)| *met == 0);
-        judge.unmet = unmet.map(|(expectation, _)| expectation.clone()).collect();
-        judge
+        report.unmet = unmet.map(|(expectation, _)| expectation.clone()).collect();
+        report
     }
 }
 
@@ -180,12 +180,12 @@ pub struct View<'a>(pub(crate) &'a State);
 impl View<'_> {
     /// How many texts were created.
     pub fn accepted(&self) -> u64 {
-        self.0.ledger.judge.accepted
+        self.0.ledger.report.accepted
     }
 
     /// How many texts have this status.
     pub fn with_status(&self, status: Status) -> u64 {
-        self.0.ledger.judge.by_status.get(status.word()).copied().unwrap_or(0)
+        self.0.ledger.report.by_status.get(status.word()).copied().unwrap_or(0)
     }
 
     /// One message's status.
@@ -205,11 +205,11 @@ impl View<'_> {
 
     /// What became of the status callbacks. Cheaper than the whole judgement.
     pub fn callbacks(&self) -> Callbacks {
-        self.0.ledger.judge.callbacks
+        self.0.ledger.report.callbacks
     }
 
     /// The judgement so far.
-    pub fn judge(&self) -> Judge {
-        self.0.judge()
+    pub fn report(&self) -> Report {
+        self.0.report()
     }
 }

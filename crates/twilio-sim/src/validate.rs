@@ -10,8 +10,8 @@ use url::Url;
 use crate::{
     answer::ApiError,
     config::{Service, SimConfig},
-    poster::Target,
     state::State,
+    webhook_client::Target,
 };
 
 /// Twilio's test sender: always owned.

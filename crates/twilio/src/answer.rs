@@ -3,7 +3,7 @@
 //! Never: guesses that nothing was sent. Only a refusal that Twilio wrote, or a request that never left, counts as
 //! not sent; everything else is in doubt.
 
-use domain::carrier::{FailureClass, Refusal, SubmitOutcome};
+use domain::provider::{FailureClass, Refusal, SubmitOutcome};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use crate::{error_code, wire};
@@ -96,7 +96,7 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use domain::carrier::CarrierStatus;
+    use domain::provider::ProviderStatus;
 
     use super::*;
 
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_created_message_is_sent() {
         let body = format!(r#"{{"sid":"{SID}","status":"accepted","from":null,"tags":{{"a":[1]}}}}"#);
-        let expected = SubmitOutcome::Sent { sid: SID.parse().unwrap(), status: CarrierStatus::Accepted };
+        let expected = SubmitOutcome::Sent { sid: SID.parse().unwrap(), status: ProviderStatus::Accepted };
         assert_eq!(check(201, &[], &body), expected);
     }
 

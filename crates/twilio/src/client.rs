@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    carrier::{CarrierMessage, FailureClass, MessageSid, Submission, SubmitOutcome},
     phone::E164,
+    provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
 };
 use jiff::Timestamp;
-use ports::{Carrier, CarrierError, Permits, carrier::LOOK_UP_MAX};
+use ports::{Permits, ProviderError, SmsProvider, provider::LOOK_UP_MAX};
 use reqwest::{
     Client, RequestBuilder, Response,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -41,7 +41,7 @@ const IDLE_MAX: Duration = Duration::from_secs(20);
 /// Overrides in the callback's URL: five tries, whatever went wrong. Not sent to us, and not signed.
 const CALLBACK_OVERRIDES: &str = "rc=5&rp=all";
 
-/// Twilio's Messages API as a [`Carrier`].
+/// Twilio's Messages API as a [`SmsProvider`].
 #[derive(Debug)]
 pub struct TwilioClient {
     http: Client,
@@ -88,7 +88,7 @@ impl TwilioClient {
     }
 
     /// Asks for one page or one message. `None` for a resource that does not exist.
-    async fn get(&self, url: Url, bytes_max: usize) -> Result<Option<Vec<u8>>, CarrierError> {
+    async fn get(&self, url: Url, bytes_max: usize) -> Result<Option<Vec<u8>>, ProviderError> {
         let _slot = self.slot().await.ok_or_else(|| no_answer("no free slot for a request"))?;
         let request = self.http.get(url).timeout(self.answer_max);
         let broke = |error: reqwest::Error| no_answer(answer::what_broke(&error));
@@ -100,12 +100,12 @@ impl TwilioClient {
             404 if wire::api_error(&body).is_some() => Ok(None),
             _ => {
                 let code = wire::api_error(&body).and_then(|error| error.code);
-                Err(CarrierError::Refused { status, code })
+                Err(ProviderError::Refused { status, code })
             }
         }
     }
 
-    fn message_url(&self, sid: &MessageSid) -> Url {
+    fn message_url(&self, sid: &ProviderMessageId) -> Url {
         let mut url = self.messages.clone();
         let path = url.path().replace("/Messages.json", &format!("/Messages/{sid}.json"));
         url.set_path(&path);
@@ -113,7 +113,7 @@ impl TwilioClient {
     }
 
     /// The next page, if the answer names one on the host we asked. Credentials go nowhere else.
-    fn next_page(&self, uri: Option<String>) -> Result<Option<Url>, CarrierError> {
+    fn next_page(&self, uri: Option<String>) -> Result<Option<Url>, ProviderError> {
         let Some(uri) = uri.filter(|uri| !uri.is_empty()) else { return Ok(None) };
         let next =
             self.messages.join(&uri).map_err(|_| no_answer("the next page has no readable address"))?;
@@ -125,7 +125,7 @@ impl TwilioClient {
 }
 
 #[async_trait]
-impl Carrier for TwilioClient {
+impl SmsProvider for TwilioClient {
     async fn submit(&self, submission: &Submission) -> SubmitOutcome {
         let begun = Instant::now();
         let Some(_slot) = self.slot().await else {
@@ -155,7 +155,7 @@ impl Carrier for TwilioClient {
         }
     }
 
-    async fn fetch(&self, sid: &MessageSid) -> Result<Option<CarrierMessage>, CarrierError> {
+    async fn fetch(&self, sid: &ProviderMessageId) -> Result<Option<ProviderMessage>, ProviderError> {
         let Some(body) = self.get(self.message_url(sid), ANSWER_BYTES_MAX).await? else { return Ok(None) };
         let message: MessageResource =
             serde_json::from_slice(&body).map_err(|_| no_answer("the message is not readable"))?;
@@ -167,7 +167,7 @@ impl Carrier for TwilioClient {
         to: &E164,
         from: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<CarrierMessage>, CarrierError> {
+    ) -> Result<Vec<ProviderMessage>, ProviderError> {
         // Dates at the provider are whole seconds: a message of 12:00:00.9 says 12:00:00.
         let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
         let mut url = self.messages.clone();
@@ -177,7 +177,7 @@ impl Carrier for TwilioClient {
         let (mut found, mut read) = (Vec::new(), 0);
         while let Some(url) = next.take() {
             let body = self.get(url, PAGE_BYTES_MAX).await?;
-            let body = body.ok_or(CarrierError::Refused { status: 404, code: Some(20_404) })?;
+            let body = body.ok_or(ProviderError::Refused { status: 404, code: Some(20_404) })?;
             let page: MessagePage =
                 serde_json::from_slice(&body).map_err(|_| no_answer("the list is not readable"))?;
             read += page.messages.len();
@@ -266,6 +266,6 @@ async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, Strin
     Ok(body)
 }
 
-fn no_answer(reason: &str) -> CarrierError {
-    CarrierError::NoAnswer(reason.to_owned())
+fn no_answer(reason: &str) -> ProviderError {
+    ProviderError::NoAnswer(reason.to_owned())
 }

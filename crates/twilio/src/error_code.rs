@@ -5,7 +5,7 @@
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use domain::carrier::FailureClass;
+use domain::provider::FailureClass;
 
 /// What is known about one code, or about a range of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

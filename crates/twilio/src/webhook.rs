@@ -5,9 +5,9 @@
 use std::fmt;
 
 use domain::{
-    carrier::{CarrierStatus, MessageSid},
     id::MessageId,
     phone::E164,
+    provider::{ProviderMessageId, ProviderStatus},
 };
 
 use crate::{Form, FormError, wire};
@@ -30,9 +30,9 @@ pub enum WebhookError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusCallback {
     /// Which text, by the provider's name.
-    pub sid: MessageSid,
+    pub sid: ProviderMessageId,
     /// The status; `None` for a word that says nothing about an outbound text. Record it, and change nothing.
-    pub status: Option<CarrierStatus>,
+    pub status: Option<ProviderStatus>,
     /// The word Twilio used.
     pub raw_status: String,
     /// Why it failed.
@@ -75,7 +75,7 @@ impl StatusCallback {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Inbound {
     /// The provider's name for it; the same in every repetition of the webhook.
-    pub sid: MessageSid,
+    pub sid: ProviderMessageId,
     /// Who sent it.
     pub from: E164,
     /// The number, short code or sender it was sent to.
@@ -175,7 +175,7 @@ pub fn keyword(body: &str) -> Option<Keyword> {
     }
 }
 
-fn sid(form: &Form) -> Result<MessageSid, WebhookError> {
+fn sid(form: &Form) -> Result<ProviderMessageId, WebhookError> {
     either(form, "MessageSid", "SmsSid")?.parse().map_err(|_| WebhookError::Malformed("MessageSid"))
 }
 

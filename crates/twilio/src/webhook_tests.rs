@@ -24,7 +24,7 @@ fn a_status_callback_carries_our_id_back() {
     );
     let callback = status(&body, Some(&format!("message={id}&attempt=3"))).unwrap();
     assert_eq!(callback.sid.as_str(), SID);
-    assert_eq!(callback.status, Some(CarrierStatus::Undelivered));
+    assert_eq!(callback.status, Some(ProviderStatus::Undelivered));
     assert_eq!((callback.error_code, callback.attempt), (Some(30003), Some(3)));
     assert_eq!(callback.message, Some(id));
     assert_eq!(callback.to, Some("+14155550100".parse().unwrap()));

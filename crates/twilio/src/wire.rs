@@ -1,8 +1,8 @@
-//! What Twilio writes. In: bodies of API answers. Out: [`CarrierMessage`]s, or the code of an error.
+//! What Twilio writes. In: bodies of API answers. Out: [`ProviderMessage`]s, or the code of an error.
 //!
 //! Never: fails on a field it does not need, or keeps an error's text, which may hold a whole phone number.
 
-use domain::carrier::{CarrierMessage, CarrierStatus, MessageSid, Text};
+use domain::provider::{ProviderMessage, ProviderMessageId, ProviderStatus, Text};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde::Deserialize;
 use serde_json::Value;
@@ -59,11 +59,11 @@ pub(crate) struct ApiError {
 
 impl MessageResource {
     /// The message in our words; `None` if it is inbound, or lacks what makes it one.
-    pub(crate) fn into_carrier_message(self) -> Option<CarrierMessage> {
+    pub(crate) fn into_carrier_message(self) -> Option<ProviderMessage> {
         if self.direction.as_deref() == Some("inbound") {
             return None;
         }
-        Some(CarrierMessage {
+        Some(ProviderMessage {
             sid: self.sid.parse().ok()?,
             status: status_or_floor(self.status.as_deref()),
             error_code: self.error_code.as_ref().and_then(number),
@@ -89,24 +89,24 @@ impl MessageResource {
 }
 
 /// Twilio's word for a status in ours; `None` for a word that says nothing about an outbound text.
-pub(crate) fn status(word: &str) -> Option<CarrierStatus> {
+pub(crate) fn status(word: &str) -> Option<ProviderStatus> {
     Some(match word {
-        "accepted" | "scheduled" => CarrierStatus::Accepted,
-        "queued" => CarrierStatus::Queued,
-        "sending" => CarrierStatus::Sending,
-        "sent" => CarrierStatus::Sent,
+        "accepted" | "scheduled" => ProviderStatus::Accepted,
+        "queued" => ProviderStatus::Queued,
+        "sending" => ProviderStatus::Sending,
+        "sent" => ProviderStatus::Sent,
         // Only channels with read receipts say `read`, and only after it arrived.
-        "delivered" | "read" => CarrierStatus::Delivered,
-        "undelivered" => CarrierStatus::Undelivered,
+        "delivered" | "read" => ProviderStatus::Delivered,
+        "undelivered" => ProviderStatus::Undelivered,
         // A withdrawn message was never sent.
-        "failed" | "canceled" => CarrierStatus::Failed,
+        "failed" | "canceled" => ProviderStatus::Failed,
         _ => return None,
     })
 }
 
 /// As [`status`], for a message that certainly exists: an unknown word moves nothing, so it has the lowest rank.
-pub(crate) fn status_or_floor(word: Option<&str>) -> CarrierStatus {
-    word.and_then(status).unwrap_or(CarrierStatus::Accepted)
+pub(crate) fn status_or_floor(word: Option<&str>) -> ProviderStatus {
+    word.and_then(status).unwrap_or(ProviderStatus::Accepted)
 }
 
 /// Reads any of the error shapes: legacy `{code, message, status}`, RFC 9457, V1's `{code, message,
@@ -132,7 +132,7 @@ pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
 }
 
 /// The message's SID and first status, from a create answer.
-pub(crate) fn created(body: &[u8]) -> Option<(MessageSid, CarrierStatus)> {
+pub(crate) fn created(body: &[u8]) -> Option<(ProviderMessageId, ProviderStatus)> {
     let created: Created<'_> = serde_json::from_slice(body).ok()?;
     Some((created.sid.parse().ok()?, status_or_floor(created.status.as_deref())))
 }
@@ -160,14 +160,14 @@ mod tests {
         })
     }
 
-    fn read(value: Value) -> Option<CarrierMessage> {
+    fn read(value: Value) -> Option<ProviderMessage> {
         serde_json::from_value::<MessageResource>(value).unwrap().into_carrier_message()
     }
 
     #[test]
     fn a_message_is_read_with_its_types() {
         let message = read(resource()).unwrap();
-        assert_eq!(message.status, CarrierStatus::Undelivered);
+        assert_eq!(message.status, ProviderStatus::Undelivered);
         assert_eq!((message.error_code, message.segments), (Some(30003), Some(2)));
         assert_eq!(message.created_at, "2023-08-24T05:01:45Z".parse().unwrap());
         assert_eq!((message.from.as_deref(), message.service), (Some("+15005550006"), None));
@@ -181,7 +181,7 @@ mod tests {
         value["from"] = Value::Null;
         value["body"] = Value::Null;
         let message = read(value).unwrap();
-        assert_eq!((message.status, message.segments, message.from), (CarrierStatus::Accepted, None, None));
+        assert_eq!((message.status, message.segments, message.from), (ProviderStatus::Accepted, None, None));
     }
 
     #[test]
@@ -194,16 +194,16 @@ mod tests {
     #[test]
     fn every_status_word_has_its_meaning() {
         for (word, meaning) in [
-            ("accepted", Some(CarrierStatus::Accepted)),
-            ("scheduled", Some(CarrierStatus::Accepted)),
-            ("queued", Some(CarrierStatus::Queued)),
-            ("sending", Some(CarrierStatus::Sending)),
-            ("sent", Some(CarrierStatus::Sent)),
-            ("delivered", Some(CarrierStatus::Delivered)),
-            ("read", Some(CarrierStatus::Delivered)),
-            ("undelivered", Some(CarrierStatus::Undelivered)),
-            ("failed", Some(CarrierStatus::Failed)),
-            ("canceled", Some(CarrierStatus::Failed)),
+            ("accepted", Some(ProviderStatus::Accepted)),
+            ("scheduled", Some(ProviderStatus::Accepted)),
+            ("queued", Some(ProviderStatus::Queued)),
+            ("sending", Some(ProviderStatus::Sending)),
+            ("sent", Some(ProviderStatus::Sent)),
+            ("delivered", Some(ProviderStatus::Delivered)),
+            ("read", Some(ProviderStatus::Delivered)),
+            ("undelivered", Some(ProviderStatus::Undelivered)),
+            ("failed", Some(ProviderStatus::Failed)),
+            ("canceled", Some(ProviderStatus::Failed)),
             ("partially_delivered", None),
             ("receiving", None),
             ("received", None),

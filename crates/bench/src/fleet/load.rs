@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use domain::{event::Event, share::Share};
+use domain::{event::Event, source_quota::Quota};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Bus as _, Clock as _, SystemClock};
 use serde_json::Value;
 use twilio_sim::Status;
 
-use super::installation::{Door, Fleet};
+use super::deployment::{Fleet, Ingress};
 use crate::{
-    installation::BUSY,
+    deployment::BUSY,
     load::{BATCH, Latency, PATIENCE, PRODUCERS, event, percentiles, phone},
 };
 
@@ -29,16 +29,16 @@ pub(crate) struct Burst {
 }
 
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
-pub(crate) async fn burst(fleet: &Fleet, events: usize, door: Door) -> Result<Burst> {
+pub(crate) async fn burst(fleet: &Fleet, events: usize, ingress: Ingress) -> Result<Burst> {
     let batches: Vec<Vec<Value>> = (0..events)
         .step_by(BATCH)
         .map(|first| (first..(first + BATCH).min(events)).map(|index| event(BUSY.0, index)).collect())
         .collect();
     let (hops, cpu, begun) = (fleet.hops().await?, fleet.cpu_s()?, SystemClock.now());
     stream::iter(batches)
-        .map(async |batch| match door {
-            Door::Exchange => publish(fleet, batch).await,
-            Door::Http => post(fleet, batch).await,
+        .map(async |batch| match ingress {
+            Ingress::Exchange => publish(fleet, batch).await,
+            Ingress::Http => post(fleet, batch).await,
         })
         .buffer_unordered(PRODUCERS)
         .try_collect::<Vec<()>>()
@@ -63,7 +63,7 @@ pub(crate) async fn burst(fleet: &Fleet, events: usize, door: Door) -> Result<Bu
 
 async fn publish(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
     let events = batch.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(fleet.bus.publish_events(&events, Share::Within).await?)
+    Ok(fleet.bus.publish_events(&events, Quota::Within).await?)
 }
 
 fn read(event: Value) -> Result<Event> {

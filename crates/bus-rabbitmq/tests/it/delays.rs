@@ -1,9 +1,9 @@
 //! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
 
 use bus_rabbitmq::{DelayMode, RabbitConfig};
-use domain::share::Share;
+use domain::source_quota::Quota;
 use lapin::{BasicProperties, options::QueueBindOptions, types::FieldTable};
-use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::Slot};
+use ports::{Bus as _, Clock as _, Payload, Queue, SystemClock, store::TimerSlot};
 use test_servers::rabbitmq;
 
 use crate::setup::{
@@ -27,12 +27,12 @@ async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
         )
         .await;
     }
-    let slot = Slot { shard: 3, second: SystemClock.now().as_second() + 2 };
-    bus.raise_alarm(slot).await.unwrap();
+    let slot = TimerSlot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    bus.start_timer(slot).await.unwrap();
     let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
     let delivery = next(&mut deliveries).await;
-    assert_eq!(delivery.payload, Payload::Alarm(slot));
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert_eq!(delivery.payload, Payload::Timer(slot));
+    assert!(delivery.acker.ack().await.unwrap());
     until_ready(&raw, &names.unrouted(), 40).await;
 }
 
@@ -41,15 +41,15 @@ async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
 async fn work_may_pass_through_the_same_bucket_again_and_again() {
     let (bus, _) = bus(config(rabbitmq(), "again")).await;
     let sent = event("again", 1);
-    bus.publish_events(std::slice::from_ref(&sent), Share::Within).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&sent), Quota::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     for pass in 0..3 {
         let delivery = next(&mut deliveries).await;
         assert_eq!(event_of(&delivery), sent);
         assert_eq!(delivery.redelivered, pass > 0);
-        delivery.receipt.retry_at(in_ms(1_000)).await.unwrap();
+        delivery.acker.retry_at(in_ms(1_000)).await.unwrap();
     }
-    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
+    assert!(next(&mut deliveries).await.acker.ack().await.unwrap());
 }
 
 /// 2 s and 1 s on the broker, the rest in memory.
@@ -57,16 +57,16 @@ async fn work_may_pass_through_the_same_bucket_again_and_again() {
 async fn a_delay_of_several_hops_is_never_early_and_hardly_late() {
     let config = config(rabbitmq(), "hops");
     let (bus, _) = bus(config).await;
-    bus.publish_events(&[event("hops", 1)], Share::Within).await.unwrap();
+    bus.publish_events(&[event("hops", 1)], Quota::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     let first = next(&mut deliveries).await;
     let (published_at, at) = (first.published_at, in_ms(3_600));
-    first.receipt.retry_at(at).await.unwrap();
+    first.acker.retry_at(at).await.unwrap();
     let again = next(&mut deliveries).await;
     let late_ms = SystemClock.now().duration_since(at).as_millis();
     assert!((0..5_000).contains(&late_ms), "{late_ms} ms late");
     assert!(again.published_at.is_some() && again.published_at == published_at);
-    assert!(again.receipt.ack().await.unwrap());
+    assert!(again.acker.ack().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
     let (bus, names) = bus(config).await;
     let properties = BasicProperties::default().with_delivery_mode(2);
     publish_raw(&raw, &names.commands(), "step.escalation", b"{}", properties).await;
-    bus.publish_events(&[event("passer-by", 1)], Share::Within).await.unwrap();
+    bus.publish_events(&[event("passer-by", 1)], Quota::Within).await.unwrap();
     until_ready(&raw, &names.step(), 1).await;
     let _consumer = bus.consume(STANDARD, 1).await.unwrap();
     until_ready(&raw, &names.step(), 0).await;
@@ -112,11 +112,11 @@ async fn alarms_ring_again_as_soon_as_a_missing_binding_is_back() {
     let options = QueueBindOptions::default();
     raw.queue_bind(queue.into(), wake.into(), key.into(), options, FieldTable::default()).await.unwrap();
     let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
-    let slot = Slot { shard: 3, second: SystemClock.now().as_second() + 2 };
-    bus.raise_alarm(slot).await.unwrap();
+    let slot = TimerSlot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    bus.start_timer(slot).await.unwrap();
     let delivery = next(&mut deliveries).await;
-    assert_eq!(delivery.payload, Payload::Alarm(slot));
+    assert_eq!(delivery.payload, Payload::Timer(slot));
     let late_ms = SystemClock.now().duration_since(slot.at()).as_millis();
     assert!((0..20_000).contains(&late_ms), "{late_ms} ms late");
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert!(delivery.acker.ack().await.unwrap());
 }

@@ -1,6 +1,6 @@
 //! What brokers and networks do. In: lost channels, connections and queues, alarms, power cuts. Out: all goes on.
 
-use domain::share::Share;
+use domain::source_quota::Quota;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -32,19 +32,19 @@ async fn streams_survive_lost_channels_connections_and_queues() {
     let (bus, names) = bus(config).await;
     let mut deliveries = bus.consume(STANDARD, 10).await.unwrap();
 
-    bus.publish_events(&[event("lost", 1)], Share::Within).await.unwrap();
+    bus.publish_events(&[event("lost", 1)], Quota::Within).await.unwrap();
     let delivery = next(&mut deliveries).await;
     broker.ctl(&["eval", CHANNEL_ERRORS]);
     let again = next(&mut deliveries).await;
     assert!(again.redelivered);
-    assert!(!delivery.receipt.ack().await.unwrap(), "the answer came too late");
-    assert!(again.receipt.ack().await.unwrap());
+    assert!(!delivery.acker.ack().await.unwrap(), "the answer came too late");
+    assert!(again.acker.ack().await.unwrap());
 
     broker.ctl(&["close_all_connections", "a test"]);
     publish_until_taken(&*bus, &event("lost", 2)).await;
     let delivery = next(&mut deliveries).await;
     assert_eq!(event_of(&delivery).key.id, "lost-2");
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert!(delivery.acker.ack().await.unwrap());
 
     let raw = channel(&raw_url).await;
     for queue in Queue::ALL.map(|queue| names.queue(queue)).into_iter().chain([names.step(), names.bucket(1)])
@@ -59,8 +59,8 @@ async fn streams_survive_lost_channels_connections_and_queues() {
         }
     };
     assert_eq!(event_of(&delivery).key.id, "lost-3");
-    delivery.receipt.retry_at(in_ms(1_000)).await.unwrap();
-    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
+    delivery.acker.retry_at(in_ms(1_000)).await.unwrap();
+    assert!(next(&mut deliveries).await.acker.ack().await.unwrap());
 }
 
 /// Trap 10: a connection that publishes would hold the answers back.
@@ -68,21 +68,21 @@ async fn streams_survive_lost_channels_connections_and_queues() {
 async fn a_blocked_broker_refuses_publishes_at_once_and_still_takes_answers() {
     let broker = RabbitMq::private();
     let (bus, _) = bus(config(&broker, "blocked")).await;
-    bus.publish_events(&[event("blocked", 1), event("blocked", 2)], Share::Within).await.unwrap();
+    bus.publish_events(&[event("blocked", 1), event("blocked", 2)], Quota::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 2).await.unwrap();
     let (first, second) = (next(&mut deliveries).await, next(&mut deliveries).await);
     broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
     // The broker tells whoever publishes.
     let refused = tokio::time::timeout(
         Duration::from_secs(10),
-        bus.publish_events(&[event("blocked", 3)], Share::Within),
+        bus.publish_events(&[event("blocked", 3)], Quota::Within),
     )
     .await;
     assert!(matches!(refused.unwrap(), Err(BusError::Unavailable(_))));
     assert!(bus.blocked().is_some());
-    assert!(first.receipt.ack().await.unwrap());
+    assert!(first.acker.ack().await.unwrap());
     // Its copy cannot be published, so it is kept and not returned in a loop.
-    second.receipt.retry_at(in_ms(1_000)).await.unwrap();
+    second.acker.retry_at(in_ms(1_000)).await.unwrap();
     let bounced = tokio::time::timeout(Duration::from_millis(500), deliveries.next()).await;
     assert!(bounced.is_err(), "it came back while its copy was not taken");
     assert!(bus.depth(STANDARD).await.unwrap() >= 1);
@@ -91,7 +91,7 @@ async fn a_blocked_broker_refuses_publishes_at_once_and_still_takes_answers() {
     while !ids.contains("blocked-2") {
         let delivery = next(&mut deliveries).await;
         ids.insert(event_of(&delivery).key.id);
-        assert!(delivery.receipt.ack().await.unwrap());
+        assert!(delivery.acker.ack().await.unwrap());
     }
     publish_until_taken(&*bus, &event("blocked", 4)).await;
 }
@@ -111,7 +111,7 @@ async fn a_killed_broker_loses_no_confirmed_event() {
                     break;
                 }
                 let events: Vec<_> = (0..20).map(|part| event("killed", n * 100 + part)).collect();
-                match bus.publish_events(&events, Share::Within).await {
+                match bus.publish_events(&events, Quota::Within).await {
                     Ok(()) => confirmed.extend(events.into_iter().map(|event| event.key.id)),
                     Err(_) => {
                         failed += 1;
@@ -129,7 +129,7 @@ async fn a_killed_broker_loses_no_confirmed_event() {
         tokio::spawn(async move {
             while let Some(delivery) = deliveries.next().await {
                 seen.lock().unwrap().insert(event_of(&delivery).key.id);
-                late.fetch_add(u32::from(!delivery.receipt.ack().await.unwrap()), Ordering::Relaxed);
+                late.fetch_add(u32::from(!delivery.acker.ack().await.unwrap()), Ordering::Relaxed);
             }
         })
     };

@@ -2,12 +2,12 @@
 //! announcements. Out: dead work that stays until it is taken off.
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
-use domain::{share::Share, timeline::DeadLetter};
+use domain::{source_quota::Quota, timeline::DeadLetter};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicNackOptions},
 };
-use ports::{Announcement, Bus as _, Dead, DeadWork};
+use ports::{BrokerDeadLetter, Bus as _, Dead, Notification};
 use test_servers::rabbitmq;
 
 use crate::setup::{
@@ -15,10 +15,10 @@ use crate::setup::{
 };
 
 /// Browses until there is so much dead work.
-async fn dead_work(bus: &RabbitBus, count: usize) -> Vec<DeadWork> {
+async fn broker_dead_letters(bus: &RabbitBus, count: usize) -> Vec<BrokerDeadLetter> {
     let wait = async {
         loop {
-            let found = bus.dead_work(100).await.unwrap();
+            let found = bus.broker_dead_letters(100).await.unwrap();
             if found.len() == count {
                 return found;
             }
@@ -41,17 +41,17 @@ async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_o
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         ..conformance::fixture::letter("announced", 1, 0)
     };
-    bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
+    bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
     // Far more often than brokers from 4.0 on hand anything out by default.
     for _ in 0..25 {
-        let found = dead_work(&bus, 1).await;
+        let found = broker_dead_letters(&bus, 1).await;
         assert_eq!(found[0].what, Dead::Announced(letter.id.clone()));
     }
-    let taken = dead_work(&bus, 1).await.remove(0);
-    assert!(taken.receipt.ack().await.unwrap());
+    let taken = broker_dead_letters(&bus, 1).await.remove(0);
+    assert!(taken.acker.ack().await.unwrap());
     until_ready(&raw, &names.dead(), 0).await;
 
-    bus.announce(Announcement::DeadLetter(Box::new(letter.clone())));
+    bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
     let message = get_raw(&raw, &names.dead()).await;
     let headers = message.properties.headers().clone().unwrap();
     let header = |name: &str| match headers.inner().get(name) {
@@ -70,14 +70,14 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;
     let poison = event("poison", 1);
-    bus.publish_events(std::slice::from_ref(&poison), Share::Within).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&poison), Quota::Within).await.unwrap();
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     for _ in 0..=DELIVERY_LIMIT {
         let delivery = next(&mut deliveries).await;
         assert_eq!(event_of(&delivery), poison);
         drop(delivery);
     }
-    let mut found = dead_work(&bus, 1).await;
+    let mut found = broker_dead_letters(&bus, 1).await;
     let Dead::GivenUp(letter) = found.remove(0).what else { panic!("nobody announced it") };
     assert_eq!(letter.reason, "poison");
     assert!(letter.error.contains("events.standard"), "{}", letter.error);

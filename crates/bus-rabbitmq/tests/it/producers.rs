@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bus_rabbitmq::{Grant, RabbitConfig, TrustedUsers};
+use bus_rabbitmq::{Grant, PublisherAuth, RabbitConfig};
 use conformance::bus::STANDARD as KIND;
-use domain::{event::Event, share::Share};
+use domain::{event::Event, source_quota::Quota};
 use futures::stream::BoxStream;
 use lapin::{
     BasicProperties,
@@ -40,10 +40,10 @@ async fn an_event_in_binary_mode_arrives_as_a_structured_one() {
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     let delivery = next(&mut deliveries).await;
     assert_eq!(event_of(&delivery), sent);
-    delivery.receipt.retry_at(in_ms(0)).await.unwrap();
+    delivery.acker.retry_at(in_ms(0)).await.unwrap();
     let again = next(&mut deliveries).await;
     assert_eq!(event_of(&again), sent);
-    assert!(again.receipt.ack().await.unwrap());
+    assert!(again.acker.ack().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,10 +51,10 @@ async fn an_event_larger_than_a_frame_arrives_whole() {
     let (bus, _) = bus(config(rabbitmq(), "frames")).await;
     let mut large = event("frames", 1);
     large.data.insert("text".to_owned(), "x".repeat(30_000).into());
-    bus.publish_events(std::slice::from_ref(&large), Share::Within).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&large), Quota::Within).await.unwrap();
     let delivery = next(&mut bus.consume(STANDARD, 1).await.unwrap()).await;
     assert_eq!(event_of(&delivery).data, large.data);
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert!(delivery.acker.ack().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn a_command_that_cannot_be_read_arrives_with_its_reason() {
         let delivery = next(&mut deliveries).await;
         let Payload::Unreadable { reason, .. } = &delivery.payload else { panic!("{:?}", delivery.payload) };
         assert!(reason.contains(expected), "{reason}");
-        assert!(delivery.receipt.ack().await.unwrap());
+        assert!(delivery.acker.ack().await.unwrap());
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_producer_cannot_give_commands_or_hide_its_events() {
     publish_raw(&raw, &names.events(), KIND, b"{}", properties).await;
     let delivery = next(&mut bus.consume(STANDARD, 1).await.unwrap()).await;
     assert_eq!(delivery.payload, Payload::Event(b"{}".to_vec()));
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert!(delivery.acker.ack().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     let broker = spare.as_ref().unwrap_or_else(|| rabbitmq());
     broker.ctl(&["add_user", "producer", "secret"]);
     broker.ctl(&["set_permissions", "producer", "^$", ".*", "^$"]);
-    let trust = TrustedUsers { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
+    let trust = PublisherAuth { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
     let config = RabbitConfig { trust: Some(trust), ..config(broker, "trust") };
     let raw = channel(&config.url.replace("guest:guest", "producer:secret")).await;
     let (bus, names) = bus(config).await;
@@ -108,10 +108,10 @@ async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     publish_raw(&raw, &names.events(), KIND, &trusted.to_json(), vouched.clone()).await;
     let delivery = next(&mut deliveries).await;
     assert_eq!(event_of(&delivery), trusted);
-    delivery.receipt.retry_at(in_ms(0)).await.unwrap();
+    delivery.acker.retry_at(in_ms(0)).await.unwrap();
     let again = next(&mut deliveries).await;
     assert_eq!(event_of(&again), trusted);
-    assert!(again.receipt.ack().await.unwrap());
+    assert!(again.acker.ack().await.unwrap());
 
     publish_raw(&raw, &names.events(), KIND, &other.to_json(), vouched).await;
     refused(&mut deliveries, &other, "does not speak for").await;
@@ -135,7 +135,7 @@ async fn events_that_no_binding_takes_are_found_among_many_in_flight() {
     }
     let kind = |n: u32| if n.is_multiple_of(5) { KIND } else { conformance::bus::BULK };
     let events: Vec<_> = (0..EVENTS).map(|n| conformance::bus::event("pipeline", n, kind(n))).collect();
-    bus.publish_events(&events, Share::Within).await.unwrap();
+    bus.publish_events(&events, Quota::Within).await.unwrap();
     assert_eq!(
         bus.depth(Queue::Events(domain::workflow::Lane::Bulk)).await.unwrap(),
         u64::from(EVENTS / 5 * 4)
@@ -148,5 +148,5 @@ async fn refused(deliveries: &mut BoxStream<'static, Delivery>, event: &Event, e
     let Payload::Unreadable { body, reason } = &delivery.payload else { panic!("{:?}", delivery.payload) };
     assert_eq!(body, &event.to_json());
     assert!(reason.contains(expected), "{reason}");
-    assert!(delivery.receipt.ack().await.unwrap());
+    assert!(delivery.acker.ack().await.unwrap());
 }

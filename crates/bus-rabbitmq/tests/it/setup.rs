@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus_rabbitmq::{DelayMode, RabbitBus, RabbitConfig, topology::Names};
 use conformance::bus::lanes;
-use domain::{event::Event, share::Share, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -108,7 +108,7 @@ pub(crate) fn event_of(delivery: &Delivery) -> Event {
 /// Publishes until the broker takes it.
 pub(crate) async fn publish_until_taken(bus: &dyn Bus, event: &Event) {
     let wait = async {
-        while bus.publish_events(std::slice::from_ref(event), Share::Within).await.is_err() {
+        while bus.publish_events(std::slice::from_ref(event), Quota::Within).await.is_err() {
             pause(50).await;
         }
     };

@@ -6,7 +6,7 @@ use bus_rabbitmq::{
     ConnectError, DelayMode, RabbitBus, RabbitConfig, Topology, TopologyMode, topology::Names,
 };
 use conformance::bus::{BULK, STANDARD, lanes};
-use domain::{share::Share, workflow::Lane};
+use domain::{source_quota::Quota, workflow::Lane};
 use lapin::options::QueueDeclareOptions;
 use ports::{Bus as _, Queue, SystemClock};
 use serde_json::Value;
@@ -92,11 +92,11 @@ async fn a_type_that_moves_to_another_lane_arrives_there_alone() {
     drop(bus(before).await);
     let (bus, _) = bus(after).await;
     let event = crate::setup::event("moves", 1);
-    bus.publish_events(std::slice::from_ref(&event), Share::Within).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&event), Quota::Within).await.unwrap();
     let delivery = next(&mut bus.consume(Queue::Events(Lane::Bulk), 1).await.unwrap()).await;
     assert_eq!(event_of(&delivery), event);
     assert_eq!(bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
     // A type whose workflow is gone stays where it was.
-    bus.publish_events(&[conformance::bus::event("moves", 2, BULK)], Share::Within).await.unwrap();
+    bus.publish_events(&[conformance::bus::event("moves", 2, BULK)], Quota::Within).await.unwrap();
     assert_eq!(bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
 }

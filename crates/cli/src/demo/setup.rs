@@ -4,10 +4,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use config::{Config, Secrets, Who};
+use config::{Config, Scope, Secrets};
 use domain::workflow::{Workflow, WorkflowDefinition};
 
-use crate::{args::Output, installation::Installation, output};
+use crate::{args::Output, output, server::Server};
 
 /// The key of a source of the demo.
 pub(crate) fn key_of(source: &str) -> String {
@@ -37,7 +37,7 @@ pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
         std::fs::write(folder.join(name), text)?;
     }
     let env = |name: &str| Some(key_of(&name.strip_prefix("CALLOUT_KEY_")?.to_lowercase()));
-    let loaded = config::load(&folder.join("callout.toml"), &env, Who::Server);
+    let loaded = config::load(&folder.join("callout.toml"), &env, Scope::Server);
     let (mut config, secrets) = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     config.workflows = config.workflows.iter().map(faster).collect::<anyhow::Result<_>>()?;
     Ok((config, secrets))
@@ -54,12 +54,12 @@ fn faster(workflow: &Workflow) -> anyhow::Result<Workflow> {
 }
 
 /// Prints how to go on by hand.
-pub(crate) fn print_what_to_try(installation: &Installation, output: Output) {
+pub(crate) fn print_what_to_try(server: &Server, output: Output) {
     if output == Output::Json {
         return;
     }
-    let url = installation.url.as_str().trim_end_matches('/');
-    let Some(simulator) = &installation.simulator else { return };
+    let url = server.url.as_str().trim_end_matches('/');
+    let Some(simulator) = &server.simulator else { return };
     let simulator = simulator.base_url();
     let simulator = simulator.as_str().trim_end_matches('/');
     let key = key_of("monitoring");

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
-use control::{Answer, Control, Principal, Request, Role, RunView};
+use control::{Access, Answer, Control, Principal, Request, RunView};
 use domain::id::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use twilio::transport::{Reach, client_builder};
 use twilio_sim::PhoneHandle;
 
-use crate::{args::Output, demo::setup::key_of, installation::Installation, output};
+use crate::{args::Output, demo::setup::key_of, output, server::Server};
 
 /// How often timelines are read while something is waited for, in milliseconds.
 const LOOK_EVERY_MS: i64 = 40;
@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
 
 /// The running installation, and what the audience has seen of it.
 pub(crate) struct Stage<'a> {
-    installation: &'a Installation,
+    server: &'a Server,
     control: Control,
     client: reqwest::Client,
     output: Output,
@@ -40,13 +40,13 @@ pub(crate) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub(crate) fn new(installation: &'a Installation, output: Output) -> anyhow::Result<Self> {
+    pub(crate) fn new(server: &'a Server, output: Output) -> anyhow::Result<Self> {
         Ok(Self {
-            installation,
-            control: Control::new(installation.ctx.clone()),
+            server,
+            control: Control::new(server.ctx.clone()),
             client: client_builder(Reach::Plain).build()?,
             output,
-            begun_at: installation.ctx.clock.now(),
+            begun_at: server.ctx.clock.now(),
             runs: Vec::new(),
             shown: BTreeMap::new(),
             outcomes: Vec::new(),
@@ -55,17 +55,17 @@ impl<'a> Stage<'a> {
 
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
-        self.installation.ctx.clock.now()
+        self.server.ctx.clock.now()
     }
 
     /// One of the simulated phones.
     pub(crate) fn phone(&self, number: &str) -> anyhow::Result<PhoneHandle> {
-        Ok(self.installation.simulator.as_ref().context("the demo needs its simulator")?.phone(number))
+        Ok(self.server.simulator.as_ref().context("the demo needs its simulator")?.phone(number))
     }
 
     /// Texts that the simulated provider has taken so far.
     pub(crate) fn texts_sent(&self) -> u64 {
-        self.installation.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
+        self.server.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
     }
 
     /// Says something to the audience.
@@ -95,7 +95,7 @@ impl<'a> Stage<'a> {
         });
         let response = self
             .client
-            .post(self.installation.url.join(ingest::EVENTS_PATH)?)
+            .post(self.server.url.join(ingest::EVENTS_PATH)?)
             .bearer_auth(key_of(source))
             .header("content-type", "application/cloudevents+json")
             .body(event.to_string())
@@ -132,14 +132,14 @@ impl<'a> Stage<'a> {
                 return Ok(None);
             }
             let next = self.now() + SignedDuration::from_millis(LOOK_EVERY_MS);
-            self.installation.ctx.clock.sleep_until(next).await;
+            self.server.ctx.clock.sleep_until(next).await;
         }
     }
 
     /// The run as it is, or `None` while its event is still waiting.
     async fn look(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
-        let principal = Principal { name: "demo".to_owned(), role: Role::Viewer };
-        match self.control.ask(&principal, Request::ShowRun { id: run.clone() }).await {
+        let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
+        match self.control.execute(&principal, Request::ShowRun { id: run.clone() }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
             Err(control::ControlError::NotFound(_)) => Ok(None),
             Ok(_) => bail!("callout answered something else than it was asked"),

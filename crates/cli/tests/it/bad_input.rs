@@ -58,7 +58,7 @@ async fn every_bad_event_gets_a_problem_that_names_its_fields() {
         json!([good(), event("note.created", "m", "s", json!({"phone": "+14155550120"}))]).to_string();
     let (status, problem) = fleet.post(KEY, "application/cloudevents-batch+json", batch).await;
     assert_eq!((status, pointers(&problem)), (400, vec!["/1/data/text"]));
-    assert_eq!(fleet.sim.judge().accepted, 0, "nothing of what was refused is sent");
+    assert_eq!(fleet.sim.report().accepted, 0, "nothing of what was refused is sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,9 +43,9 @@ async fn the_audit_lists_every_text_whose_story_has_no_end() {
     }
     fleet.json(&["runs", "ack", &ended]);
     // Taken, and then silence: nothing is known but that.
-    let swallowed =
+    let answer_lost =
         FaultPlan { rate_accepted_no_answer: 1.0, rate_callback_lost: 1.0, ..FaultPlan::default() };
-    fleet.sim.set_faults(swallowed).unwrap();
+    fleet.sim.set_faults(answer_lost).unwrap();
     fleet.event(&page("doubt")).await;
     let doubt = run_of("doubt", "page", "doubt");
     fleet.run_until(&doubt, |run| run["messages"][0]["status"] == "in_doubt").await;
@@ -147,5 +147,5 @@ async fn a_dead_letter_is_shown_and_replayed_once_its_cause_is_gone() {
     assert_ne!(second, id);
     assert_eq!(fleet.json(&["dlq", "discard", second, "--yes"])[0]["result"], "discarded");
     assert_eq!(fleet.run(&["dlq", "show", second]).status.code(), Some(3));
-    assert_eq!(fleet.sim.judge().accepted, 0);
+    assert_eq!(fleet.sim.report().accepted, 0);
 }

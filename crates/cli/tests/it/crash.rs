@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::timeline::Happening;
+use domain::timeline::TimelineEvent;
 use embedded::{Embedded, EmbeddedConfig};
 use ports::{SystemClock, store::RunFilter};
 use serde_json::{Value, json};
@@ -88,9 +88,9 @@ async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
             break sums;
         }
     };
-    let judge = fleet.sim.judge();
-    assert_eq!(judge.duplicates_total, 0, "{judge:?}");
-    assert_eq!(judge.accepted, EVENTS as u64, "{sums}");
+    let report = fleet.sim.report();
+    assert_eq!(report.duplicates_total, 0, "{report:?}");
+    assert_eq!(report.accepted, EVENTS as u64, "{sums}");
     let texts: BTreeSet<String> =
         (0..EVENTS).flat_map(|index| fleet.sim.phone(number(index)).texts()).map(|text| text.body).collect();
     assert_eq!(texts.len(), EVENTS);
@@ -116,7 +116,7 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
     let mut settled = BTreeMap::new();
     for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
         for entry in store.timeline(&run.id).await.unwrap() {
-            if let Happening::DoubtSettled { by, .. } = entry.what {
+            if let TimelineEvent::DoubtResolved { by, .. } = entry.what {
                 *settled.entry(by).or_default() += 1;
             }
         }
@@ -148,7 +148,7 @@ async fn a_full_disk_refuses_events_and_loses_none_that_was_taken() {
     std::fs::write(&settings, roomy).unwrap();
     fleet.serve().await;
     fleet.wait_until(|view| (0..taken).all(|index| !view.texts(&number(index)).is_empty())).await;
-    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+    assert_eq!(fleet.sim.report().duplicates_total, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn sigterm_ends_it_cleanly_and_what_was_taken_is_sent_after_a_restart() {
     fleet.serve().await;
     fleet.wait_until(|view| view.accepted() == BATCH as u64).await;
     fleet.run_until(&run_of("n-0", "note", "n-0"), |run| run["phase"] == "completed").await;
-    assert_eq!(fleet.sim.judge().duplicates_total, 0);
+    assert_eq!(fleet.sim.report().duplicates_total, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ async fn an_event_becomes_a_text_that_arrives_once() {
         !log.contains("+14155550120") && !log.contains("Hello"),
         "the log holds a number or a text:\n{log}"
     );
-    assert_eq!(fleet.sim.judge().accepted, 1);
+    assert_eq!(fleet.sim.report().accepted, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn a_resolving_event_ends_the_run_and_one_that_overtakes_texts_nobody() {
     // It is a day too old as well, but what resolved it is what the timeline names, or that it expired.
     let run = fleet.run_until(&run_of("p-2", "page", "web"), |run| run["phase"] != "active").await;
     assert!(run["phase"] == "resolved" || run["phase"] == "expired", "{run}");
-    assert_eq!(fleet.sim.judge().accepted, 1);
+    assert_eq!(fleet.sim.report().accepted, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +92,6 @@ async fn an_unanswered_send_is_found_at_the_provider_and_not_repeated() {
         timeline.contains("in doubt whether") && timeline.contains("doubt settled (found)"),
         "{timeline}"
     );
-    let judge = fleet.sim.judge();
-    assert_eq!((judge.accepted, judge.duplicates_total, judge.swallowed), (1, 0, 1));
+    let report = fleet.sim.report();
+    assert_eq!((report.accepted, report.duplicates_total, report.answer_lost), (1, 0, 1));
 }

@@ -20,7 +20,7 @@ async fn statuses_whose_callbacks_were_all_lost_are_asked_for() {
     assert_eq!(run["messages"][0]["status"], "delivered");
     let asked = |line: &serde_json::Value| line["what"]["what"] == "status_asked";
     assert_eq!(run["timeline"].as_array().unwrap().iter().filter(|line| asked(line)).count(), 1, "{run}");
-    assert!(fleet.sim.judge().callbacks.lost >= 1);
+    assert!(fleet.sim.report().callbacks.lost >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,8 +33,8 @@ async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_told() {
     fleet.sim.phone(PHONE).set(Behaviour::On);
     let run = fleet.run_until(&id, |run| run["phase"] == "completed").await;
     assert!(run["messages"][0]["attempts"].as_u64() >= Some(2), "{run}");
-    let judge = fleet.sim.judge();
-    assert_eq!(judge.duplicates_total, 0, "each attempt followed a failure: {judge:?}");
+    let report = fleet.sim.report();
+    assert_eq!(report.duplicates_total, 0, "each attempt followed a failure: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,5 +55,5 @@ async fn a_text_whose_fate_stays_unknown_is_held_until_an_operator_settles_it() 
     assert!(run["timeline"].to_string().contains("Ada says that it was not sent"), "{run}");
     assert_eq!(fleet.json(&["runs", "list", "--held"]), json!([]));
     assert_eq!(fleet.run(&["runs", "settle", &id, "sent"]).status.code(), Some(3), "it is settled once");
-    assert_eq!(fleet.sim.judge().accepted, 1);
+    assert_eq!(fleet.sim.report().accepted, 1);
 }

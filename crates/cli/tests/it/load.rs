@@ -53,8 +53,8 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
     tokio::time::timeout(crate::harness::PATIENCE, stopped).await.expect("sending stops");
     fleet.sim.set_faults(FaultPlan::default()).unwrap();
     fleet.wait_until(|view| view.with_status(Status::Delivered) == TEXTS as u64).await;
-    let judge = fleet.sim.judge();
-    assert_eq!((judge.accepted, judge.duplicates_total), (TEXTS as u64, 0));
+    let report = fleet.sim.report();
+    assert_eq!((report.accepted, report.duplicates_total), (TEXTS as u64, 0));
     let mut text = String::new();
     let told = async {
         let wanted = [
@@ -92,7 +92,7 @@ async fn sent_before_the_other(fleet: &Fleet, flood: usize) -> u64 {
     let (status, answer) = fleet.post("narrow-key", "application/cloudevents+json", other.to_string()).await;
     assert_eq!(status, 202, "{answer}");
     fleet.wait_until(|view: &View<'_>| !view.texts(OTHER).is_empty()).await;
-    fleet.sim.judge().accepted
+    fleet.sim.report().accepted
 }
 
 #[tokio::test(flavor = "multi_thread")]

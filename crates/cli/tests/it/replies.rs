@@ -45,5 +45,5 @@ async fn after_stop_nothing_is_sent_until_start() {
     phone.reply("START").await.unwrap();
     fleet.event(&note("three")).await;
     fleet.run_until(&run_of("three", "note", "three"), |run| run["phase"] == "completed").await;
-    assert_eq!(fleet.sim.judge().accepted, 2);
+    assert_eq!(fleet.sim.report().accepted, 2);
 }

@@ -19,15 +19,16 @@ fn problems(file: &str, text: &str) -> String {
         std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
     }
     std::fs::write(folder.path().join(file), text).unwrap();
-    let problems =
-        config::load(&folder.path().join("callout.toml"), &env, config::Who::Server).map(|_| ()).unwrap_err();
+    let problems = config::load(&folder.path().join("callout.toml"), &env, config::Scope::Server)
+        .map(|_| ())
+        .unwrap_err();
     problems.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[test]
 fn the_examples_are_valid() {
     let (config, secrets) =
-        config::load(&examples().join("callout.toml"), &env, config::Who::Server).unwrap();
+        config::load(&examples().join("callout.toml"), &env, config::Scope::Server).unwrap();
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
     assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
@@ -111,11 +112,11 @@ fn production_demands_an_account_and_secrets_are_never_shown() {
         problems("callout.toml", &text.replace("environment = \"staging\"", "environment = \"production\""));
     assert!(found.contains("production needs TWILIO_ACCOUNT_SID"), "{found}");
     let env = |name: &str| Some(format!("secret-of-{name}"));
-    let (_, secrets) = config::load(&examples().join("callout.toml"), &env, config::Who::Server)
+    let (_, secrets) = config::load(&examples().join("callout.toml"), &env, config::Scope::Server)
         .map_err(|p| p.to_string())
         .unwrap_or_else(|p| {
             assert!(!p.contains("secret-of"), "{p}");
-            config::load(&examples().join("callout.toml"), &self::env, config::Who::Server).unwrap()
+            config::load(&examples().join("callout.toml"), &self::env, config::Scope::Server).unwrap()
         });
     assert!(!format!("{secrets:?}").contains("secret-of"));
 }

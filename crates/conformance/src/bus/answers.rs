@@ -42,7 +42,7 @@ pub async fn a_delayed_event_comes_back_and_not_earlier(bus: Arc<dyn Bus>) {
     let sent = publish(&*bus, "delayed", 1).await;
     let mut deliveries = consume(&*bus, QUEUE, 10).await;
     let at = SystemClock.now() + SignedDuration::from_millis(1_500);
-    next(&mut deliveries).await.receipt.retry_at(at).await.unwrap();
+    next(&mut deliveries).await.acker.retry_at(at).await.unwrap();
     let again = next(&mut deliveries).await;
     assert!(SystemClock.now() >= at, "it came back early");
     assert!(again.redelivered);
@@ -86,7 +86,7 @@ pub async fn a_delayed_event_leaves_room_for_others(bus: Arc<dyn Bus>) {
     let mut deliveries = consume(&*bus, QUEUE, 1).await;
     let first = next(&mut deliveries).await;
     let delayed = event_of(&first);
-    first.receipt.retry_at(SystemClock.now() + SignedDuration::from_secs(2)).await.unwrap();
+    first.acker.retry_at(SystemClock.now() + SignedDuration::from_secs(2)).await.unwrap();
     let second = next(&mut deliveries).await;
     assert_ne!(event_of(&second), delayed);
     ack(second).await;

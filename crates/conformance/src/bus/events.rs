@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{share::Share, workflow::Lane};
+use domain::{source_quota::Quota, workflow::Lane};
 use ports::{Bus, Payload, Queue};
 
 use super::{
@@ -27,7 +27,7 @@ pub async fn a_published_event_arrives_unchanged(bus: Arc<dyn Bus>) {
 pub async fn an_event_waits_in_the_lane_of_its_type(bus: Arc<dyn Bus>) {
     let case = "lane_of_type";
     let kinds = [(CRITICAL, Lane::Critical), (STANDARD, Lane::Standard), (BULK, Lane::Bulk)];
-    bus.publish_events(&kinds.map(|(kind, _)| event(case, 1, kind)), Share::Within).await.unwrap();
+    bus.publish_events(&kinds.map(|(kind, _)| event(case, 1, kind)), Quota::Within).await.unwrap();
     for (kind, lane) in kinds {
         let mut deliveries = consume(&*bus, Queue::Events(lane), 10).await;
         let delivery = next(&mut deliveries).await;
@@ -41,7 +41,7 @@ pub async fn an_event_waits_in_the_lane_of_its_type(bus: Arc<dyn Bus>) {
 pub async fn an_event_beyond_its_sources_share_waits_one_lane_lower(bus: Arc<dyn Bus>) {
     let kinds = [CRITICAL, STANDARD, BULK];
     let flood = kinds.map(|kind| event("beyond_share", 1, kind));
-    bus.publish_events(&flood, Share::Beyond).await.unwrap();
+    bus.publish_events(&flood, Quota::Exceeded).await.unwrap();
     let mut arrived = BTreeSet::new();
     for (lane, count) in [(Lane::Critical, 0), (Lane::Standard, 1), (Lane::Bulk, 2)] {
         let mut deliveries = consume(&*bus, Queue::Events(lane), 10).await;
@@ -59,7 +59,7 @@ pub async fn an_event_beyond_its_sources_share_waits_one_lane_lower(bus: Arc<dyn
 /// Its workers make a dead letter of it, so that somebody hears of it.
 pub async fn a_type_without_a_lane_waits_in_the_standard_one(bus: Arc<dyn Bus>) {
     let unknown = event("no_lane", 1, "conformance.unknown");
-    bus.publish_events(std::slice::from_ref(&unknown), Share::Within).await.unwrap();
+    bus.publish_events(std::slice::from_ref(&unknown), Quota::Within).await.unwrap();
     let mut deliveries = consume(&*bus, QUEUE, 10).await;
     let delivery = next(&mut deliveries).await;
     assert_eq!(event_of(&delivery), unknown);
@@ -70,7 +70,7 @@ pub async fn a_type_without_a_lane_waits_in_the_standard_one(bus: Arc<dyn Bus>) 
 pub async fn every_event_of_a_batch_arrives(bus: Arc<dyn Bus>) {
     const COUNT: u32 = 500;
     let sent = publish(&*bus, "batch", COUNT).await;
-    bus.publish_events(&[], Share::Within).await.unwrap();
+    bus.publish_events(&[], Quota::Within).await.unwrap();
     let mut deliveries = consume(&*bus, QUEUE, 64).await;
     let mut arrived = BTreeSet::new();
     for _ in 0..COUNT {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::{consent::ConsentChange, run::Run, timeline::Happening};
+use domain::{consent::ConsentChange, run::Run, timeline::TimelineEvent};
 use ports::{Changed, Store, store::DeadLetterFilter};
 use serde_json::json;
 
@@ -127,7 +127,7 @@ async fn increment(store: &dyn Store, run: &Run) -> bool {
     let next = change(&stored_run.value, |run, effects| {
         let count = run.data.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
         run.data.insert("count".to_owned(), json!(count));
-        effects.note_run(at(1), Happening::ReplyUnclear { reason: format!("increment {count}") });
+        effects.note_run(at(1), TimelineEvent::ReplyUnclear { reason: format!("increment {count}") });
     });
     stored(&store.change_run(next, stored_run.version).await.unwrap())
 }

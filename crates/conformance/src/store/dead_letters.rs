@@ -83,7 +83,7 @@ pub async fn of_two_takers_one_settles_a_letter(store: Arc<dyn Store>) {
     store.add_dead_letter(&first).await.unwrap();
     let settled = at_once(16, |_| {
         let (store, id) = (store.clone(), first.id.clone());
-        async move { store.settle_dead_letter(&id).await.unwrap() }
+        async move { store.remove_dead_letter(&id).await.unwrap() }
     })
     .await;
     assert_eq!(settled.into_iter().filter(|settled| *settled).count(), 1);
@@ -94,10 +94,10 @@ pub async fn of_two_takers_one_settles_a_letter(store: Arc<dyn Store>) {
 pub async fn a_settled_letter_may_come_back(store: Arc<dyn Store>) {
     let first = letter("comes_back", 1, 1);
     store.add_dead_letter(&first).await.unwrap();
-    assert!(store.settle_dead_letter(&first.id).await.unwrap());
+    assert!(store.remove_dead_letter(&first.id).await.unwrap());
     store.add_dead_letter(&first).await.unwrap();
     assert_eq!(list(&*store, &DeadLetterFilter::default()).await, std::slice::from_ref(&first));
-    assert!(store.settle_dead_letter(&first.id).await.unwrap());
+    assert!(store.remove_dead_letter(&first.id).await.unwrap());
 }
 
 /// There is one list.
@@ -109,7 +109,7 @@ pub async fn letters_of_runs_are_listed_with_the_others(store: Arc<dyn Store>) {
     open_new(&*store, &change).await;
     store.add_dead_letter(&letter(case, 2, 1)).await.unwrap();
     assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [letter(case, 2, 1), of_run.clone()]);
-    assert!(store.settle_dead_letter(&of_run.id).await.unwrap());
+    assert!(store.remove_dead_letter(&of_run.id).await.unwrap());
 }
 
 /// However many there are.
@@ -120,7 +120,7 @@ pub async fn one_letter_is_found_by_its_id(store: Arc<dyn Store>) {
         store.add_dead_letter(letter).await.unwrap();
     }
     assert_eq!(store.dead_letter(&second.id).await.unwrap(), Some(second.clone()));
-    assert!(store.settle_dead_letter(&second.id).await.unwrap());
+    assert!(store.remove_dead_letter(&second.id).await.unwrap());
     assert_eq!(store.dead_letter(&second.id).await.unwrap(), None);
     assert_eq!(store.dead_letter(&first.id).await.unwrap(), Some(first));
 }

@@ -96,11 +96,11 @@ pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Sto
         let nothing = DoubtAnswer::NotFound { evidence: "no such text".to_owned() };
         run.apply_to_message(1, &MessageEvent::DoubtAnswered(&nothing), workflow(), at(30), effects);
     });
-    held.run.messages[0].phase = MessagePhase::Held { started_at: at(20), sent_says: None };
+    held.run.messages[0].phase = MessagePhase::NeedsReview { started_at: at(20), sent_says: None };
     store.change_run(held.clone(), stored.version).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, [run.id]);
     let found = submitted(&held.run, &sid(case, 2), at(40));
-    assert!(!matches!(found.run.messages[0].phase, MessagePhase::Held { .. }));
+    assert!(!matches!(found.run.messages[0].phase, MessagePhase::NeedsReview { .. }));
     store.change_run(found, stored.version + 1).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, []);
 }
@@ -115,7 +115,7 @@ pub async fn runs_whose_story_has_no_end_are_listed_as_unfinished(store: Arc<dyn
     let over = ended(&run, &sid(case, 1), at(30));
     store.change_run(over, load(&*store, &run).await.version).await.unwrap();
     let mut closed = acknowledged(&held, at(40));
-    closed.run.messages[0].phase = MessagePhase::Held { started_at: at(20), sent_says: None };
+    closed.run.messages[0].phase = MessagePhase::NeedsReview { started_at: at(20), sent_says: None };
     store.change_run(closed, load(&*store, &held).await.version).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, [held.id]);
 }

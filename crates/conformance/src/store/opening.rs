@@ -106,5 +106,5 @@ pub async fn what_was_never_stored_is_absent(store: Arc<dyn Store>) {
     assert_eq!(store.workflow("0123456789abcdef").await.unwrap(), None);
     assert_eq!(store.next_due().await.unwrap(), None);
     assert_eq!(store.outcomes(0, 10).await.unwrap(), []);
-    assert!(!store.settle_dead_letter("never").await.unwrap());
+    assert!(!store.remove_dead_letter("never").await.unwrap());
 }

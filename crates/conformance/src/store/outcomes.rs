@@ -48,7 +48,7 @@ pub async fn cursors_hold_after_runs_are_forgotten(store: Arc<dyn Store>) {
     let case = "cursors_hold";
     end_runs(&*store, case, 3).await;
     let (cursor, _) = store.outcomes(0, 100).await.unwrap()[2];
-    assert_eq!(store.forget(at(1_000), 100).await.unwrap(), 3);
+    assert_eq!(store.purge(at(1_000), 100).await.unwrap(), 3);
     let later = ended(&Opening::new(case, 9).change().run, &sid(case, 9), at(9));
     open_new(&*store, &later).await;
     let stored = store.outcomes(cursor, 100).await.unwrap();

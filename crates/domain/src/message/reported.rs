@@ -6,19 +6,19 @@
 
 use super::{Message, MessageContext, MessagePhase};
 use crate::{
-    carrier::{CarrierStatus, FailureClass, MessageSid},
     consent::{ConsentChange, ConsentEntry},
     poll::PollAnswer,
-    timeline::{Effects, Happening},
+    provider::{FailureClass, ProviderMessageId, ProviderStatus},
+    timeline::{Effects, TimelineEvent},
 };
 
 /// The provider has the text: under which name, how far it got, and how we know.
 pub(super) struct Report<'a> {
-    pub(super) sid: &'a MessageSid,
-    pub(super) status: CarrierStatus,
+    pub(super) sid: &'a ProviderMessageId,
+    pub(super) status: ProviderStatus,
     pub(super) code: Option<u32>,
     pub(super) class: FailureClass,
-    /// What settles a doubt with it, as in [`Happening::DoubtSettled`].
+    /// What settles a doubt with it, as in [`TimelineEvent::DoubtResolved`].
     pub(super) by: &'a str,
     pub(super) evidence: &'a str,
 }
@@ -26,10 +26,10 @@ pub(super) struct Report<'a> {
 impl Message {
     pub(super) fn status(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let Report { sid, status, code, class, .. } = *report;
-        if self.spent.contains(sid) {
+        if self.failed_sids.contains(sid) {
             // An earlier attempt, known to have failed: what comes late of it does not undo what followed.
-            if status == CarrierStatus::Delivered {
-                fx.note(ctx.now, self.number, Happening::ContradictoryStatus { status });
+            if status == ProviderStatus::Delivered {
+                fx.note(ctx.now, self.number, TimelineEvent::ContradictoryStatus { status });
             }
             return;
         }
@@ -39,27 +39,27 @@ impl Message {
                     self.note_opt_out(code, ctx, fx);
                 }
                 fx.sids.push((sid.clone(), self.number));
-                return fx.note(ctx.now, self.number, Happening::SecondSid { sid: sid.clone() });
+                return fx.note(ctx.now, self.number, TimelineEvent::SecondSid { sid: sid.clone() });
             }
             // The provider's answer to a request names a failure without its code; the callback brings it.
             let explains = status == *current && known.is_none() && code.is_some();
             if status.rank() <= current.rank() && !explains {
                 if current.is_final() && status.is_final() && status != *current {
-                    fx.note(ctx.now, self.number, Happening::ContradictoryStatus { status });
+                    fx.note(ctx.now, self.number, TimelineEvent::ContradictoryStatus { status });
                 }
                 return;
             }
         } else {
             self.bind(report, ctx, fx);
         }
-        if status.rank() >= CarrierStatus::Sent.rank() {
-            fx.note(ctx.now, self.number, Happening::Status { status, code });
+        if status.rank() >= ProviderStatus::Sent.rank() {
+            fx.note(ctx.now, self.number, TimelineEvent::Status { status, code });
         }
         if class == FailureClass::OptedOut {
             self.note_opt_out(code, ctx, fx);
         }
         self.phase = MessagePhase::Submitted { sid: sid.clone(), status, code };
-        self.nudge_at = None;
+        self.rewake_at = None;
         if status.is_final() {
             self.poll_at = None;
         }
@@ -82,7 +82,7 @@ impl Message {
             return;
         }
         if let Some(until) = self.retry_at(None, ctx) {
-            self.spent.push(sid.clone());
+            self.failed_sids.push(sid.clone());
             self.wait_for_retry(until, ctx, fx);
         }
     }
@@ -95,19 +95,19 @@ impl Message {
         }
         let (sid, known) = (sid.clone(), *known);
         self.polls = self.polls.saturating_add(1);
-        self.nudge_at = None;
+        self.rewake_at = None;
         self.poll_at = ctx.poll.next(self.polls, ctx.now);
         match answer {
             PollAnswer::Status { status, code, class } => {
                 if status.rank() > known.rank() {
-                    fx.note(ctx.now, self.number, Happening::StatusAsked { status: *status });
+                    fx.note(ctx.now, self.number, TimelineEvent::StatusAsked { status: *status });
                 }
                 let (status, code, class) = (*status, *code, *class);
                 self.status(&Report { sid: &sid, status, code, class, by: "poll", evidence: "" }, ctx, fx);
             }
             PollAnswer::Unknown => {
                 self.poll_at = None;
-                fx.note(ctx.now, self.number, Happening::StatusUnknown);
+                fx.note(ctx.now, self.number, TimelineEvent::StatusUnknown);
             }
             PollAnswer::NoAnswer { .. } => {}
         }
@@ -115,14 +115,14 @@ impl Message {
 
     /// Fences whatever was planned: the provider has the text.
     pub(super) fn bind(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        if matches!(self.phase, MessagePhase::InDoubt { .. } | MessagePhase::Held { .. }) {
-            self.settle_doubt(report.by, report.evidence, ctx, fx);
+        if matches!(self.phase, MessagePhase::InDoubt { .. } | MessagePhase::NeedsReview { .. }) {
+            self.resolve_doubt(report.by, report.evidence, ctx, fx);
         }
         self.epoch += 1;
         self.polls = 0;
         self.poll_at = ctx.poll.first(ctx.deliver_within_s, ctx.now);
         fx.sids.push((report.sid.clone(), self.number));
-        fx.note(ctx.now, self.number, Happening::Submitted { sid: report.sid.clone() });
+        fx.note(ctx.now, self.number, TimelineEvent::Submitted { sid: report.sid.clone() });
     }
 
     pub(super) fn note_opt_out(&self, code: Option<u32>, ctx: &MessageContext<'_>, fx: &mut Effects) {

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Report};
 use crate::{
-    carrier::{FailureClass, Refusal, SubmitOutcome},
     id::{MessageId, RunId},
-    limits::{LEASE_MS, NUDGE_MS, NUDGE_MS_MAX, OUTAGE_WAIT_MS},
-    moment::after_ms,
+    limits::{LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     policy::{Decision, Rule},
+    provider::{FailureClass, Refusal, SubmitOutcome},
     retry::{RetryQuestion, spread},
-    timeline::{Command, DeadLetter, Effects, Happening},
+    time::after_ms,
+    timeline::{Command, DeadLetter, Effects, TimelineEvent},
 };
 
 /// What a doubt rests on that the answer itself settles, after the claim had lapsed.
@@ -38,7 +38,7 @@ impl Message {
             MessageEvent::Expire if self.is_waiting() => self.wait(MessagePhase::Expired),
             MessageEvent::Cancel if self.is_waiting() => {
                 self.wait(MessagePhase::Cancelled);
-                fx.note(ctx.now, self.number, Happening::Cancelled);
+                fx.note(ctx.now, self.number, TimelineEvent::Cancelled);
             }
             MessageEvent::MaybeLost(from) if self.is_waiting() => self.maybe_lost(*from, ctx, fx),
             MessageEvent::Answered { attempt, outcome, in_outage } => {
@@ -51,14 +51,16 @@ impl Message {
             }
             MessageEvent::DoubtAnswered(answer) => self.doubt_answered(answer, ctx, fx),
             MessageEvent::Polled(answer) => self.polled(answer, ctx, fx),
-            MessageEvent::Settled { by, verdict } if self.is_held() => self.settled(by, verdict, ctx, fx),
+            MessageEvent::Reviewed { by, verdict } if self.needs_review() => {
+                self.settled(by, verdict, ctx, fx)
+            }
             MessageEvent::Tick => self.tick(ctx, fx),
             MessageEvent::Begin
             | MessageEvent::Defer(_)
             | MessageEvent::Suppress(_)
             | MessageEvent::Expire
             | MessageEvent::MaybeLost(_)
-            | MessageEvent::Settled { .. }
+            | MessageEvent::Reviewed { .. }
             | MessageEvent::Cancel => {}
         }
     }
@@ -67,14 +69,14 @@ impl Message {
     pub(crate) fn requeue(&mut self, now: Timestamp) {
         self.wait(MessagePhase::Queued { not_before: now });
         self.first_attempt_at = None;
-        self.excused = self.attempt;
+        self.uncounted_attempts = self.attempt;
     }
 
     /// Moves to a phase that fences every command given out before.
     pub(super) fn wait(&mut self, phase: MessagePhase) {
         self.phase = phase;
         self.epoch += 1;
-        self.nudge_at = None;
+        self.rewake_at = None;
         self.poll_at = None;
     }
 
@@ -84,7 +86,7 @@ impl Message {
         self.slot_at = None;
         self.attempt += 1;
         self.first_attempt_at.get_or_insert(ctx.now);
-        fx.note(ctx.now, self.number, Happening::DispatchBegan { attempt: self.attempt });
+        fx.note(ctx.now, self.number, TimelineEvent::DispatchBegan { attempt: self.attempt });
     }
 
     fn answered(
@@ -119,10 +121,10 @@ impl Message {
     fn refused(&mut self, refusal: &Refusal, in_outage: bool, ctx: &MessageContext<'_>, fx: &mut Effects) {
         if refusal.class != FailureClass::Ambiguous {
             if matches!(self.phase, MessagePhase::InDoubt { .. }) {
-                self.settle_doubt("answer", LATE_ANSWER, ctx, fx);
+                self.resolve_doubt("answer", LATE_ANSWER, ctx, fx);
             }
             let reason = refusal.reason.clone();
-            fx.note(ctx.now, self.number, Happening::Refused { code: refusal.code, reason });
+            fx.note(ctx.now, self.number, TimelineEvent::Refused { code: refusal.code, reason });
         }
         match refusal.class {
             FailureClass::RetrySoon if in_outage => self.wait_for_provider(ctx, fx),
@@ -162,14 +164,14 @@ impl Message {
 
     /// Nothing is wrong with the text: it waits until the provider takes texts again, or until it is of no use.
     pub(super) fn wait_for_provider(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        self.excused += 1;
+        self.uncounted_attempts += 1;
         let spread = spread(seed_of(ctx.run, self.number), self.attempt, OUTAGE_WAIT_MS);
         self.wait_for_retry(after_ms(ctx.now, OUTAGE_WAIT_MS + spread).min(ctx.not_after), ctx, fx);
     }
 
     pub(super) fn wait_for_retry(&mut self, until: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {
         self.wait(MessagePhase::RetryWait { until });
-        fx.note(ctx.now, self.number, Happening::RetryScheduled { until });
+        fx.note(ctx.now, self.number, TimelineEvent::RetryScheduled { until });
     }
 
     fn die(
@@ -182,7 +184,7 @@ impl Message {
     ) {
         let id = MessageId { run: ctx.run.clone(), number: self.number };
         self.wait(MessagePhase::Dead { reason: reason.to_owned(), code });
-        fx.note(ctx.now, self.number, Happening::Died { reason: reason.to_owned() });
+        fx.note(ctx.now, self.number, TimelineEvent::Died { reason: reason.to_owned() });
         fx.dead_letters.push(DeadLetter {
             id: format!("{id}.{}", self.epoch),
             reason: reason.to_owned(),
@@ -204,7 +206,7 @@ impl Message {
 
     pub(super) fn tick(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
         if self.is_waiting() && ctx.now >= ctx.not_after {
-            fx.note(ctx.now, self.number, Happening::Decided(Decision::expire(ctx.not_after)));
+            fx.note(ctx.now, self.number, TimelineEvent::Decided(Decision::expire(ctx.not_after)));
             return self.wait(MessagePhase::Expired);
         }
         let Some(due) = self.next_due().filter(|due| *due <= ctx.now) else { return };
@@ -223,7 +225,7 @@ impl Message {
             MessagePhase::Submitted { .. } => {
                 fx.commands.push(Command::PollStatus { message, epoch: self.epoch });
             }
-            MessagePhase::Held { .. }
+            MessagePhase::NeedsReview { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
@@ -231,8 +233,8 @@ impl Message {
         }
         // The longer nobody acts, the rarer it is repeated: a backlog must not grow by its own wake-ups.
         let late_ms = ctx.now.duration_since(self.phase_due().unwrap_or(due)).as_millis();
-        let wait_ms = i64::try_from(late_ms).unwrap_or(i64::MAX).clamp(NUDGE_MS, NUDGE_MS_MAX);
-        self.nudge_at = Some(after_ms(ctx.now, wait_ms));
+        let wait_ms = i64::try_from(late_ms).unwrap_or(i64::MAX).clamp(REWAKE_MS, REWAKE_MS_MAX);
+        self.rewake_at = Some(after_ms(ctx.now, wait_ms));
     }
 }
 

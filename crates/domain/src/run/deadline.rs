@@ -9,9 +9,9 @@ use super::{Run, RunPhase};
 use crate::{
     limits::SWEEP_EVERY_S,
     message::{Message, MessageEvent, MessagePhase},
-    moment::after_s,
     policy::Rule,
-    timeline::{Effects, Happening},
+    time::after_s,
+    timeline::{Effects, TimelineEvent},
     workflow::{Step, Workflow},
 };
 
@@ -25,7 +25,7 @@ impl Run {
         }
         self.advance(workflow, now, fx);
         let reason = self.step_is_over(workflow, now)?;
-        fx.note_run(now, Happening::Escalated { step: self.step, reason: reason.to_owned() });
+        fx.note_run(now, TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
         self.cancel_waiting(workflow, now, fx);
         let next = self.step.checked_add(1).filter(|next| workflow.step(*next).is_some());
         if next.is_none() || now >= self.not_after {
@@ -46,11 +46,12 @@ impl Run {
     ///
     /// Most of what is due is so in vain: the answer to a claim, and the status of a text, come long before the one lapses
     /// or the other is asked for. Where nothing else is due at about that time, the sweep does.
-    pub fn rings(&self, workflow: &Workflow) -> bool {
-        let in_vain = |message: &&Message| {
+    pub fn needs_timer(&self, workflow: &Workflow) -> bool {
+        let is_backstop = |message: &&Message| {
             matches!(message.phase, MessagePhase::Dispatching { .. } | MessagePhase::Submitted { .. })
         };
-        let others = self.messages.iter().filter(|message| !in_vain(message)).filter_map(Message::next_due);
+        let others =
+            self.messages.iter().filter(|message| !is_backstop(message)).filter_map(Message::next_due);
         let deadline = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
         let Some(first) = others.chain(deadline).min() else { return false };
         self.next_due(workflow).is_some_and(|due| first <= after_s(due, SWEEP_EVERY_S))
@@ -137,7 +138,7 @@ impl Run {
         }
         if let Some(queue) = &workflow.definition.exhausted_ticket {
             self.ticket = Some(queue.clone());
-            fx.note_run(now, Happening::TicketOpened { queue: queue.clone() });
+            fx.note_run(now, TimelineEvent::TicketOpened { queue: queue.clone() });
         }
         self.close(RunPhase::Exhausted, "the steps are used up", now, fx);
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Run, RunPhase};
 use crate::{
     message::MessagePhase,
-    timeline::{Effects, Happening},
+    timeline::{Effects, TimelineEvent},
     workflow::Workflow,
 };
 
@@ -57,7 +57,7 @@ impl Run {
             | RunPhase::Expired
             | RunPhase::Cancelled => return Replay::Stale(format!("the run is {}", self.phase.as_str())),
         }
-        fx.note(now, number, Happening::Replayed { by: by.to_owned() });
+        fx.note(now, number, TimelineEvent::Replayed { by: by.to_owned() });
         let Some(index) = self.index_of(number) else { return Replay::NotDead };
         self.messages[index].requeue(now);
         // Nothing can be due before the wake-up that this asks for.

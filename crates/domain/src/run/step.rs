@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use super::{Run, RunPhase};
 use crate::{
     ack_code::AckCode,
-    carrier::{Submission, Text},
     compose::{ComposeRules, compose},
     consent::Consent,
     directory::Recipient,
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
     message::{Message, MessageEvent, MessagePhase},
-    moment::after_s,
-    policy::{Decision, Environment, Hold, Question, Verdict, decide},
-    timeline::{Effects, Happening, ReplyRoute},
+    policy::{Decision, Deferral, Environment, Question, Verdict, decide},
+    provider::{Submission, Text},
+    time::after_s,
+    timeline::{Effects, ReplyRoute, TimelineEvent},
     workflow::Workflow,
 };
 
@@ -60,7 +60,7 @@ pub struct Facts<'a> {
     /// What its recipient agreed to.
     pub consent: &'a Consent,
     /// Why it must wait, though nothing about it forbids it.
-    pub hold: Option<&'a Hold>,
+    pub hold: Option<&'a Deferral>,
 }
 
 /// What came of asking to send one message.
@@ -92,7 +92,7 @@ impl Run {
             unresolved
                 .push(format!("{left_out} more than the {RECIPIENTS_PER_STEP_MAX} that one step may notify"));
         }
-        fx.note_run(now, Happening::StepStarted { step, unresolved });
+        fx.note_run(now, TimelineEvent::StepStarted { step, unresolved });
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
             self.add_message(addressee, setting, fx);
         }
@@ -124,11 +124,11 @@ impl Run {
             epoch: 0,
             attempt: 0,
             first_attempt_at: None,
-            nudge_at: None,
+            rewake_at: None,
             poll_at: None,
             polls: 0,
-            excused: 0,
-            spent: Vec::new(),
+            uncounted_attempts: 0,
+            failed_sids: Vec::new(),
             slot_at: None,
         };
         match composed {
@@ -142,7 +142,7 @@ impl Run {
                 message.text = composed.text;
                 message.segments = composed.segments.count;
                 if !composed.shortened.is_empty() {
-                    fx.note(now, number, Happening::Shortened { fields: composed.shortened });
+                    fx.note(now, number, TimelineEvent::Shortened { fields: composed.shortened });
                 }
                 let decision = self.decide(&message, &addressee.consent, setting);
                 self.follow(&mut message, decision, workflow, now, fx);
@@ -193,7 +193,7 @@ impl Run {
             Verdict::Suppress => Some(MessageEvent::Suppress(decision.rule)),
             Verdict::Expire => Some(MessageEvent::Expire),
         };
-        fx.note(now, message.number, Happening::Decided(decision));
+        fx.note(now, message.number, TimelineEvent::Decided(decision));
         if let Some(event) = event {
             message.apply(&event, &self.context(workflow, self.step, now), fx);
         }
@@ -237,7 +237,7 @@ impl Run {
         message.slot_at = hold.filter(|hold| hold.is_slot && message.is_waiting()).map(|hold| hold.until);
         self.messages[index] = message;
         if may_send {
-            return self.intend(number, workflow, now, fx);
+            return self.claim(number, workflow, now, fx);
         }
         self.set_clock();
         self.advance(workflow, now, fx);
@@ -245,16 +245,17 @@ impl Run {
     }
 
     /// Has the provider asked about a message that is to be sent and may have been sent already, because the store may
-    /// have lost writes of before `losses_since`. Returns whether it is asked about.
-    pub fn doubt_losses(
+    /// have lost writes of before `data_loss_since`. Returns whether it is asked about.
+    pub fn doubt_data_loss(
         &mut self,
         number: u16,
-        losses_since: Timestamp,
+        data_loss_since: Timestamp,
         workflow: &Workflow,
         now: Timestamp,
         fx: &mut Effects,
     ) -> bool {
-        let was_to_go = self.message(number).and_then(Message::next_phase_at).filter(|at| *at < losses_since);
+        let was_to_go =
+            self.message(number).and_then(Message::next_phase_at).filter(|at| *at < data_loss_since);
         if let (Some(index), Some(from)) = (self.index_of(number), was_to_go) {
             self.apply_at(index, &MessageEvent::MaybeLost(from), workflow, now, fx);
         }
@@ -280,7 +281,7 @@ impl Run {
     pub fn hold_back(
         &mut self,
         number: u16,
-        hold: &Hold,
+        hold: &Deferral,
         workflow: &Workflow,
         now: Timestamp,
         fx: &mut Effects,
@@ -294,7 +295,7 @@ impl Run {
     }
 
     /// Stores the intent to send a message that the policy has just allowed.
-    pub fn intend(&mut self, number: u16, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Dispatch {
+    pub fn claim(&mut self, number: u16, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Dispatch {
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
         let is_ready = matches!(self.messages[index].phase, MessagePhase::Queued { not_before } if not_before <= now)
             || matches!(self.messages[index].phase, MessagePhase::RetryWait { until } if until <= now);

@@ -3,7 +3,7 @@
 //! In: chance. Out: a plan and operations. Never: an operation that the world could not do.
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass},
+    provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
     workflow::{OnDoubt, WorkflowDefinition},
 };
@@ -42,7 +42,7 @@ impl Plan {
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let deadline = || prop::option::of(prop::sample::select(vec![20u32, 120, 600]));
     let steps = prop::collection::vec((deadline(), deadline(), 0u16..=3), 1..=3);
-    let on_doubt = prop::sample::select(vec![OnDoubt::Resend, OnDoubt::Hold]);
+    let on_doubt = prop::sample::select(vec![OnDoubt::Resend, OnDoubt::Review]);
     let not_after_s = prop::sample::select(vec![100u32, 1_000, 86_400]);
     (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s, any::<bool>()).prop_map(
         |(steps, on_doubt, quiet, attempts_max, not_after_s, ticket)| Plan {
@@ -83,7 +83,7 @@ pub(crate) enum Op {
     /// The provider posts a status of a text it took; again, late or out of order as it comes.
     Callback {
         which: usize,
-        status: CarrierStatus,
+        status: ProviderStatus,
         class: FailureClass,
     },
     Acknowledge,
@@ -105,14 +105,14 @@ pub(crate) enum Answer {
     WorkerDied,
 }
 
-const STATUSES: [CarrierStatus; 7] = [
-    CarrierStatus::Accepted,
-    CarrierStatus::Queued,
-    CarrierStatus::Sending,
-    CarrierStatus::Sent,
-    CarrierStatus::Delivered,
-    CarrierStatus::Undelivered,
-    CarrierStatus::Failed,
+const STATUSES: [ProviderStatus; 7] = [
+    ProviderStatus::Accepted,
+    ProviderStatus::Queued,
+    ProviderStatus::Sending,
+    ProviderStatus::Sent,
+    ProviderStatus::Delivered,
+    ProviderStatus::Undelivered,
+    ProviderStatus::Failed,
 ];
 
 pub(crate) fn ops() -> impl Strategy<Value = Op> {

@@ -5,12 +5,12 @@
 //! Never: repeats what the tables say about single transitions.
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass},
     doubt::DoubtAnswer,
-    message::{HeldVerdict, MessageEvent},
-    policy::{Hold, Rule},
+    message::{MessageEvent, ReviewVerdict},
+    policy::{Deferral, Rule},
+    provider::{FailureClass, ProviderStatus},
     run::RunPhase::{Active, Completed, Exhausted, Expired},
-    timeline::{Command, Happening},
+    timeline::{Command, TimelineEvent},
     workflow::{OnDoubt, WorkflowDefinition},
 };
 
@@ -21,9 +21,9 @@ fn a_status_whose_callback_was_lost_is_asked_for() {
     let mut world = World::open(reminder(), audiences(&[1]));
     world.answer(1, &sent(1)).at(60).look();
     assert!(matches!(world.commands[..], [Command::PollStatus { .. }]));
-    world.polled(1, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    world.polled(1, ProviderStatus::Delivered).is(Completed, 0, &["delivered"]);
     assert_eq!(world.next_due(), None);
-    let asked = world.entries(|what| matches!(what, Happening::StatusAsked { .. }));
+    let asked = world.entries(|what| matches!(what, TimelineEvent::StatusAsked { .. }));
     assert_eq!(asked.len(), 1);
 }
 
@@ -31,15 +31,15 @@ fn a_status_whose_callback_was_lost_is_asked_for() {
 fn a_failed_delivery_is_tried_again_where_nobody_else_is_told() {
     let definition = WorkflowDefinition { exhausted_ticket: None, ..reminder() };
     let mut world = World::open(definition, audiences(&[1]));
-    world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+    world.answer(1, &sent(1)).status_of(1, 1, ProviderStatus::Undelivered, FailureClass::RetryLater);
     world.is(Active, 0, &["retry_wait"]);
     world.now = world.next_due().unwrap();
     world.look().take_commands().answer(1, &sent(2));
     // What comes late of the first attempt changes nothing.
-    world.status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
-    world.status(1, 1, CarrierStatus::Delivered).is(Active, 0, &["submitted"]);
-    world.status(1, 2, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
-    let contradictions = world.entries(|what| matches!(what, Happening::ContradictoryStatus { .. }));
+    world.status_of(1, 1, ProviderStatus::Undelivered, FailureClass::RetryLater);
+    world.status(1, 1, ProviderStatus::Delivered).is(Active, 0, &["submitted"]);
+    world.status(1, 2, ProviderStatus::Delivered).is(Completed, 0, &["delivered"]);
+    let contradictions = world.entries(|what| matches!(what, TimelineEvent::ContradictoryStatus { .. }));
     assert_eq!(contradictions.len(), 1);
 }
 
@@ -54,7 +54,7 @@ fn a_failed_delivery_that_leads_to_somebody_else_is_not_tried_again() {
     ] {
         let definition = WorkflowDefinition { exhausted_ticket: ticket, ..definition(steps) };
         let mut world = World::open(definition, audiences(&[1, 1]));
-        world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+        world.answer(1, &sent(1)).status_of(1, 1, ProviderStatus::Undelivered, FailureClass::RetryLater);
         assert_eq!(world.look().phases(), phases);
     }
 }
@@ -63,7 +63,7 @@ fn a_failed_delivery_that_leads_to_somebody_else_is_not_tried_again() {
 fn a_failed_delivery_that_no_attempt_can_help_ends_the_step_at_once() {
     let definition = WorkflowDefinition { exhausted_ticket: None, ..reminder() };
     let mut world = World::open(definition, audiences(&[1]));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Undelivered).look();
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Undelivered).look();
     world.is(Exhausted, 0, &["undelivered"]);
 }
 
@@ -76,14 +76,14 @@ fn a_stopped_account_costs_no_attempt_and_loses_no_text() {
         world.look().take_commands();
     }
     assert_eq!((world.message(1).attempt, world.message(1).counted_attempts()), (9, 1));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered).is(Completed, 0, &["delivered"]);
 }
 
 #[test]
 fn an_operator_settles_what_is_held() {
     let held = || {
         let mut world = World::open(
-            WorkflowDefinition { on_doubt: OnDoubt::Hold, ..definition(vec![step(Some(3_600), None)]) },
+            WorkflowDefinition { on_doubt: OnDoubt::Review, ..definition(vec![step(Some(3_600), None)]) },
             audiences(&[1]),
         );
         world.answer(1, &unclear());
@@ -95,16 +95,16 @@ fn an_operator_settles_what_is_held() {
         world
     };
     let mut world = held();
-    world.settle(1, &HeldVerdict::NotSent).is(Active, 0, &["queued"]);
+    world.settle(1, &ReviewVerdict::NotSent).is(Active, 0, &["queued"]);
     assert!(matches!(world.commands.last(), Some(Command::Dispatch { .. })));
     let mut world = held();
-    world.settle(1, &HeldVerdict::Sent { sid: Some(sid(7)) }).is(Active, 0, &["submitted"]);
-    world.status(1, 7, CarrierStatus::Delivered).is(Completed, 0, &["delivered"]);
+    world.settle(1, &ReviewVerdict::Sent { sid: Some(sid(7)) }).is(Active, 0, &["submitted"]);
+    world.status(1, 7, ProviderStatus::Delivered).is(Completed, 0, &["delivered"]);
     let mut world = held();
-    world.settle(1, &HeldVerdict::Sent { sid: None }).is(Active, 0, &["sent"]);
-    assert!(!world.message(1).is_held());
+    world.settle(1, &ReviewVerdict::Sent { sid: None }).is(Active, 0, &["sent"]);
+    assert!(!world.message(1).needs_review());
     let before = world.run.clone();
-    world.settle(1, &HeldVerdict::NotSent);
+    world.settle(1, &ReviewVerdict::NotSent);
     assert_eq!(world.run, before, "it is settled once");
 }
 
@@ -114,20 +114,24 @@ fn an_alarm_rings_for_deadlines_and_not_for_what_is_due_in_vain() {
         |ack_within_s| World::open(definition(vec![step(None, Some(ack_within_s))]), audiences(&[1]));
     let due = claimed(600).next_due().unwrap();
     let until_due = u32::try_from(due.as_second() - at(0).as_second()).unwrap();
-    let rings = |world: &World| world.run.rings(&world.workflow);
-    assert!(!rings(&claimed(600)), "the answer comes long before the claim lapses");
+    let needs_timer = |world: &World| world.run.needs_timer(&world.workflow);
+    assert!(!needs_timer(&claimed(600)), "the answer comes long before the claim lapses");
     for (later, is_rung) in [(5, true), (6, false)] {
         let world = claimed(until_due + later);
-        assert_eq!((world.next_due(), rings(&world)), (Some(due), is_rung), "a deadline {later} s later");
+        assert_eq!(
+            (world.next_due(), needs_timer(&world)),
+            (Some(due), is_rung),
+            "a deadline {later} s later"
+        );
     }
     let mut world = claimed(600);
     world.answer(1, &sent(1));
-    assert!(!rings(&world), "its status comes before it is asked for");
-    world.status(1, 1, CarrierStatus::Delivered);
+    assert!(!needs_timer(&world), "its status comes before it is asked for");
+    world.status(1, 1, ProviderStatus::Delivered);
     assert_eq!(world.next_due(), Some(at(600)));
-    assert!(rings(&world), "the deadline is next");
+    assert!(needs_timer(&world), "the deadline is next");
     world.acknowledge("Ada");
-    assert!(!rings(&world), "nothing is due");
+    assert!(!needs_timer(&world), "nothing is due");
 }
 
 #[test]
@@ -146,11 +150,12 @@ fn a_refusal_in_an_outage_does_not_count_as_an_attempt() {
 fn a_text_waits_for_the_slot_of_its_sender_and_keeps_it() {
     let mut world = World::open(reminder(), audiences(&[5]));
     let epoch = world.message(1).epoch;
-    world.hold = Some(Hold { until: at(20), rule: Rule::SenderPace, is_slot: true });
+    world.hold = Some(Deferral { until: at(20), rule: Rule::SenderRate, is_slot: true });
     assert!(!world.dispatch(1, epoch));
     assert_eq!(world.message(1).slot_at, Some(at(20)));
     assert_eq!(world.run.clock_from, at(0), "the others may go at once");
-    let decided = world.entries(|what| matches!(what, Happening::Decided(d) if d.rule == Rule::SenderPace));
+    let decided =
+        world.entries(|what| matches!(what, TimelineEvent::Decided(d) if d.rule == Rule::SenderRate));
     assert_eq!(decided.len(), 1);
     world.hold = None;
     assert!(!world.dispatch(1, world.message(1).epoch), "it is early");
@@ -163,7 +168,7 @@ fn a_text_waits_for_the_slot_of_its_sender_and_keeps_it() {
 #[test]
 fn a_text_whose_turn_comes_too_late_expires() {
     let mut world = World::open(WorkflowDefinition { not_after_s: 100, ..reminder() }, audiences(&[5]));
-    world.hold = Some(Hold { until: at(5_000), rule: Rule::RecipientPace, is_slot: false });
+    world.hold = Some(Deferral { until: at(5_000), rule: Rule::RecipientRate, is_slot: false });
     world.take_commands().at(100).look().is(Expired, 0, &["expired"; 5]);
 }
 
@@ -172,14 +177,14 @@ fn a_doubt_about_the_second_attempt_is_not_settled_by_the_first() {
     let steps = definition(vec![step(Some(3_600), None)]);
     let definition = WorkflowDefinition { exhausted_ticket: None, on_doubt: OnDoubt::Resend, ..steps };
     let mut world = World::open(definition, audiences(&[1]));
-    world.answer(1, &sent(1)).status_of(1, 1, CarrierStatus::Undelivered, FailureClass::RetryLater);
+    world.answer(1, &sent(1)).status_of(1, 1, ProviderStatus::Undelivered, FailureClass::RetryLater);
     world.now = world.next_due().unwrap();
     world.look().take_commands().answer(1, &unclear());
     for _ in 0..4 {
         world.now = world.next_due().unwrap();
         let answer = DoubtAnswer::Found {
             sid: sid(1),
-            status: CarrierStatus::Undelivered,
+            status: ProviderStatus::Undelivered,
             code: Some(30_003),
             class: FailureClass::RetryLater,
             evidence: "same text".into(),

@@ -6,12 +6,12 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass, SubmitOutcome},
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
-    message::{HeldVerdict, Message, MessageContext, MessageEvent, MessagePhase},
+    message::{Message, MessageContext, MessageEvent, MessagePhase, ReviewVerdict},
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
+    provider::{FailureClass, ProviderStatus, SubmitOutcome},
     retry::RetryPolicy,
     timeline::Effects,
     workflow::OnDoubt,
@@ -30,23 +30,23 @@ fn message(phase: MessagePhase) -> Message {
         number: 1,
         step: 0,
         recipient: addressee(1).recipient,
-        text: domain::carrier::Text("db-1 is down".into()),
+        text: domain::provider::Text("db-1 is down".into()),
         segments: 1,
         ack: None,
         phase,
         epoch: 5,
         attempt: 2,
         first_attempt_at: Some(at(380)),
-        nudge_at: None,
+        rewake_at: None,
         poll_at: None,
         polls: 0,
-        excused: 0,
-        spent: Vec::new(),
+        uncounted_attempts: 0,
+        failed_sids: Vec::new(),
         slot_at: None,
     }
 }
 
-fn submitted(status: CarrierStatus) -> MessagePhase {
+fn submitted(status: ProviderStatus) -> MessagePhase {
     MessagePhase::Submitted { sid: sid(1), status, code: None }
 }
 
@@ -78,8 +78,11 @@ fn phases() -> Vec<(String, Message)> {
         ),
         ("retry_wait, due", MessagePhase::RetryWait { until: at(990) }),
         ("retry_wait, not due", MessagePhase::RetryWait { until: at(1_100) }),
-        ("held", MessagePhase::Held { started_at: at(300), sent_says: None }),
-        ("held, said to be sent", MessagePhase::Held { started_at: at(300), sent_says: Some("Ada".into()) }),
+        ("held", MessagePhase::NeedsReview { started_at: at(300), sent_says: None }),
+        (
+            "held, said to be sent",
+            MessagePhase::NeedsReview { started_at: at(300), sent_says: Some("Ada".into()) },
+        ),
         ("suppressed", MessagePhase::Suppressed { rule: Rule::OptedOut }),
         ("dead", MessagePhase::Dead { reason: "refused".into(), code: Some(21_211) }),
         ("expired", MessagePhase::Expired),
@@ -92,17 +95,18 @@ fn phases() -> Vec<(String, Message)> {
         STATUSES.map(|status| (format!("submitted, {status:?}").to_lowercase(), message(submitted(status)))),
     );
     let nudged =
-        Message { nudge_at: Some(at(1_010)), ..message(MessagePhase::Queued { not_before: at(980) }) };
+        Message { rewake_at: Some(at(1_010)), ..message(MessagePhase::Queued { not_before: at(980) }) };
     phases.insert(1, ("queued, woken a moment ago".to_owned(), nudged));
     let polled = |poll_at, polls| Message {
         poll_at: Some(at(poll_at)),
         polls,
-        ..message(submitted(CarrierStatus::Sent))
+        ..message(submitted(ProviderStatus::Sent))
     };
     phases.push(("submitted, sent, to be asked about".to_owned(), polled(990, 0)));
     phases.push(("submitted, sent, last question".to_owned(), polled(990, 6)));
     phases.push(("submitted, sent, asked later".to_owned(), polled(1_100, 1)));
-    let second_try = Message { spent: vec![sid(1)], ..message(MessagePhase::RetryWait { until: at(1_100) }) };
+    let second_try =
+        Message { failed_sids: vec![sid(1)], ..message(MessagePhase::RetryWait { until: at(1_100) }) };
     phases.push(("retry_wait, sid 1 was not delivered".to_owned(), second_try));
     phases
 }
@@ -139,7 +143,7 @@ fn answered(attempt: u16, outcome: SubmitOutcome) -> MessageEvent<'static> {
 }
 
 fn found(name: u64) -> DoubtAnswer {
-    let (status, class) = (CarrierStatus::Sent, FailureClass::Informational);
+    let (status, class) = (ProviderStatus::Sent, FailureClass::Informational);
     DoubtAnswer::Found { sid: sid(name), status, code: None, class, evidence: "same text".into() }
 }
 
@@ -170,7 +174,7 @@ fn cases() -> Vec<Case> {
         },
         Case::new("doubt: found", MessageEvent::DoubtAnswered(leak(found(1)))),
         Case::new("doubt: not found", not_found()),
-        Case { on_doubt: OnDoubt::Hold, ..Case::new("doubt: not found, hold", not_found()) },
+        Case { on_doubt: OnDoubt::Review, ..Case::new("doubt: not found, hold", not_found()) },
         Case { attempts_max: 2, ..Case::new("doubt: not found, attempts used up", not_found()) },
         Case { not_after: NOW, ..Case::new("doubt: not found at not_after", not_found()) },
         Case::new("doubt: no answer", MessageEvent::DoubtAnswered(leak(no_answer))),
@@ -183,7 +187,7 @@ fn cases() -> Vec<Case> {
     for (sid_name, number) in [("same", 1), ("other", 2)] {
         for status in STATUSES {
             // Under another name two stand for all: the table stays one that can be read.
-            if number == 2 && !matches!(status, CarrierStatus::Sent | CarrierStatus::Failed) {
+            if number == 2 && !matches!(status, ProviderStatus::Sent | ProviderStatus::Failed) {
                 continue;
             }
             let class =
@@ -202,22 +206,22 @@ fn follow_ups() -> Vec<Case> {
     let status = |status, code, class| PollAnswer::Status { status, code, class };
     let undelivered = |class| MessageEvent::Status {
         sid: leak(sid(1)),
-        status: CarrierStatus::Undelivered,
+        status: ProviderStatus::Undelivered,
         code: Some(30_003),
         class,
     };
-    let settled = |verdict| MessageEvent::Settled { by: "Ada", verdict: leak(verdict) };
+    let settled = |verdict| MessageEvent::Reviewed { by: "Ada", verdict: leak(verdict) };
     vec![
         Case::new(
             "asked: delivered",
-            asked(status(CarrierStatus::Delivered, None, FailureClass::Informational)),
+            asked(status(ProviderStatus::Delivered, None, FailureClass::Informational)),
         ),
-        Case::new("asked: sent", asked(status(CarrierStatus::Sent, None, FailureClass::Informational))),
+        Case::new("asked: sent", asked(status(ProviderStatus::Sent, None, FailureClass::Informational))),
         Case::new("asked: unknown", asked(PollAnswer::Unknown)),
         Case::new("asked: no answer", asked(PollAnswer::NoAnswer { reason: "503".into() })),
-        Case::new("settled: sent", settled(HeldVerdict::Sent { sid: None })),
-        Case::new("settled: sent, sid", settled(HeldVerdict::Sent { sid: Some(sid(1)) })),
-        Case::new("settled: not sent", settled(HeldVerdict::NotSent)),
+        Case::new("settled: sent", settled(ReviewVerdict::Sent { sid: None })),
+        Case::new("settled: sent, sid", settled(ReviewVerdict::Sent { sid: Some(sid(1)) })),
+        Case::new("settled: not sent", settled(ReviewVerdict::NotSent)),
         Case::new("status: undelivered, somebody else is told", undelivered(FailureClass::RetryLater)),
         Case {
             is_escalated: false,
@@ -255,7 +259,7 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
 }
 
 fn show_phase(message: &Message) -> String {
-    let status = |status: CarrierStatus| format!("{status:?}").to_lowercase();
+    let status = |status: ProviderStatus| format!("{status:?}").to_lowercase();
     let times = match &message.phase {
         MessagePhase::Queued { not_before: at } | MessagePhase::RetryWait { until: at } => show::second(*at),
         MessagePhase::Dispatching { lease_until, .. } => format!("lease {}", show::second(*lease_until)),
@@ -268,9 +272,9 @@ fn show_phase(message: &Message) -> String {
         }
         MessagePhase::Dead { reason, .. } => reason.clone(),
         MessagePhase::Suppressed { rule } => rule.id().to_owned(),
-        MessagePhase::Held { .. } | MessagePhase::Expired | MessagePhase::Cancelled => String::new(),
+        MessagePhase::NeedsReview { .. } | MessagePhase::Expired | MessagePhase::Cancelled => String::new(),
     };
-    let nudge = message.nudge_at.map(|at| format!(", wake again {}", show::second(at))).unwrap_or_default();
+    let nudge = message.rewake_at.map(|at| format!(", wake again {}", show::second(at))).unwrap_or_default();
     let poll = message.poll_at.map(|at| format!(", ask {}", show::second(at))).unwrap_or_default();
     let name = if matches!(message.phase, MessagePhase::Submitted { .. }) {
         "submitted"
@@ -288,8 +292,8 @@ fn every_phase_says_what_may_still_come_of_it() {
             ("waiting", message.is_waiting()),
             ("ready", message.is_ready(at(NOW))),
             ("retry", message.is_retry()),
-            ("held", message.is_held()),
-            ("settled", message.is_settled()),
+            ("held", message.needs_review()),
+            ("settled", message.is_final()),
             ("unfinished", message.is_unfinished()),
         ];
         let said: Vec<&str> = said.iter().filter(|(_, is_so)| *is_so).map(|(what, _)| *what).collect();
@@ -310,7 +314,7 @@ fn a_slot_is_good_from_its_moment_for_a_while() {
 
 #[test]
 fn a_wake_up_puts_off_a_look_but_not_the_end_of_a_claim() {
-    let nudged = |phase| Message { nudge_at: Some(at(1_010)), ..message(phase) }.next_due();
+    let nudged = |phase| Message { rewake_at: Some(at(1_010)), ..message(phase) }.next_due();
     assert_eq!(nudged(MessagePhase::Queued { not_before: at(980) }), Some(at(1_010)));
     assert_eq!(nudged(MessagePhase::Queued { not_before: at(1_020) }), Some(at(1_020)));
     let claimed = MessagePhase::Dispatching { started_at: at(970), lease_until: at(1_000) };
@@ -330,7 +334,7 @@ fn every_phase_answers_every_event_as_the_table_says() {
                 continue;
             }
             let epoch = after.epoch.checked_sub(before.epoch).expect("an epoch never falls");
-            let seen = |m: &Message| (m.phase.clone(), m.nudge_at, m.poll_at);
+            let seen = |m: &Message| (m.phase.clone(), m.rewake_at, m.poll_at);
             let is_same = seen(&after) == seen(&before);
             let phase = if is_same { "(same)".to_owned() } else { show_phase(&after) };
             let line = format!("  {:<34} -> {phase} | +{epoch} | {}", case.name, show::effects(&fx));
@@ -368,14 +372,14 @@ fn the_table_names_every_variant() {
     of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
 }
 
-const STATUSES: [CarrierStatus; 7] = [
-    CarrierStatus::Accepted,
-    CarrierStatus::Queued,
-    CarrierStatus::Sending,
-    CarrierStatus::Sent,
-    CarrierStatus::Delivered,
-    CarrierStatus::Undelivered,
-    CarrierStatus::Failed,
+const STATUSES: [ProviderStatus; 7] = [
+    ProviderStatus::Accepted,
+    ProviderStatus::Queued,
+    ProviderStatus::Sending,
+    ProviderStatus::Sent,
+    ProviderStatus::Delivered,
+    ProviderStatus::Undelivered,
+    ProviderStatus::Failed,
 ];
 
 const CLASSES: [FailureClass; 8] = [
@@ -398,7 +402,7 @@ fn kind_of_phase(phase: &MessagePhase) -> usize {
         MessagePhase::InDoubt { .. } => 2,
         MessagePhase::RetryWait { .. } => 3,
         MessagePhase::Submitted { .. } => 4,
-        MessagePhase::Held { .. } => 5,
+        MessagePhase::NeedsReview { .. } => 5,
         MessagePhase::Suppressed { .. } => 6,
         MessagePhase::Dead { .. } => 7,
         MessagePhase::Expired => 8,
@@ -423,20 +427,20 @@ fn kind_of_event(event: &MessageEvent<'_>) -> usize {
         MessageEvent::Tick => 12,
         MessageEvent::Cancel => 13,
         MessageEvent::Polled(_) => 14,
-        MessageEvent::Settled { .. } => 15,
+        MessageEvent::Reviewed { .. } => 15,
         MessageEvent::MaybeLost(_) => 16,
     }
 }
 
-fn kind_of_status(status: CarrierStatus) -> usize {
+fn kind_of_status(status: ProviderStatus) -> usize {
     match status {
-        CarrierStatus::Accepted => 0,
-        CarrierStatus::Queued => 1,
-        CarrierStatus::Sending => 2,
-        CarrierStatus::Sent => 3,
-        CarrierStatus::Delivered => 4,
-        CarrierStatus::Undelivered => 5,
-        CarrierStatus::Failed => 6,
+        ProviderStatus::Accepted => 0,
+        ProviderStatus::Queued => 1,
+        ProviderStatus::Sending => 2,
+        ProviderStatus::Sent => 3,
+        ProviderStatus::Delivered => 4,
+        ProviderStatus::Undelivered => 5,
+        ProviderStatus::Failed => 6,
     }
 }
 

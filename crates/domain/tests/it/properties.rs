@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass, MessageSid},
     consent::{ConsentChange, ConsentEntry},
     doubt::DoubtAnswer,
-    limits::NUDGE_MS,
-    message::{HeldVerdict, Message, MessageEvent, MessagePhase},
+    limits::REWAKE_MS,
+    message::{Message, MessageEvent, MessagePhase, ReviewVerdict},
     policy::Rule,
     poll::PollAnswer,
+    provider::{FailureClass, ProviderMessageId, ProviderStatus},
     run::{Run, RunPhase},
-    timeline::{Command, Happening},
+    timeline::{Command, TimelineEvent},
     workflow::OnDoubt,
 };
 use jiff::SignedDuration;
@@ -25,14 +25,14 @@ use crate::{
     world::{World, not_sent, sent, sid, unclear},
 };
 
-/// Most looks a run may take to end: with every wake-up lost it is looked at every [`NUDGE_MS`] for each of its texts,
+/// Most looks a run may take to end: with every wake-up lost it is looked at every [`REWAKE_MS`] for each of its texts,
 /// for three steps of ten minutes and an hour of quiet.
-const LOOKS_MAX: usize = 9 * 2 * (3 * 600 + 3_600 + 600) * 1_000 / NUDGE_MS as usize;
+const LOOKS_MAX: usize = 9 * 2 * (3 * 600 + 3_600 + 600) * 1_000 / REWAKE_MS as usize;
 
 /// The provider: what it took, whoever knows of it.
 struct Drive {
     world: World,
-    taken: BTreeMap<MessageSid, u16>,
+    taken: BTreeMap<ProviderMessageId, u16>,
 }
 
 impl Drive {
@@ -66,8 +66,8 @@ impl Drive {
             }
             Op::Settle { which, sent } if !world.run.messages.is_empty() => {
                 let number = world.run.messages[which % world.run.messages.len()].number;
-                let verdict = if *sent { HeldVerdict::Sent { sid: None } } else { HeldVerdict::NotSent };
-                world.apply(number, &MessageEvent::Settled { by: "Ada", verdict: &verdict });
+                let verdict = if *sent { ReviewVerdict::Sent { sid: None } } else { ReviewVerdict::NotSent };
+                world.apply(number, &MessageEvent::Reviewed { by: "Ada", verdict: &verdict });
             }
             Op::Acknowledge => _ = world.acknowledge("Ada"),
             Op::Resolve => _ = world.resolve(),
@@ -103,7 +103,7 @@ impl Drive {
             }
             Command::PollStatus { message, .. } => {
                 let class = FailureClass::Informational;
-                let answer = PollAnswer::Status { status: CarrierStatus::Sent, code: None, class };
+                let answer = PollAnswer::Status { status: ProviderStatus::Sent, code: None, class };
                 self.world.apply(message.number, &MessageEvent::Polled(&answer));
             }
             Command::LookNow { .. } => _ = self.world.look(),
@@ -114,7 +114,7 @@ impl Drive {
         match self.taken.iter().find(|(_, taken)| **taken == number) {
             Some((name, _)) => DoubtAnswer::Found {
                 sid: name.clone(),
-                status: CarrierStatus::Queued,
+                status: ProviderStatus::Queued,
                 code: None,
                 class: FailureClass::Informational,
                 evidence: "same text".into(),
@@ -190,7 +190,7 @@ fn check(before: &Run, after: &World) -> Result<(), TestCaseError> {
         if let MessagePhase::Submitted { sid: bound, status: was, .. } = &old.phase {
             let MessagePhase::Submitted { sid, status, .. } = &new.phase else {
                 // The provider took it and could not deliver it, so another attempt is made.
-                if new.spent.contains(bound) && matches!(new.phase, MessagePhase::RetryWait { .. }) {
+                if new.failed_sids.contains(bound) && matches!(new.phase, MessagePhase::RetryWait { .. }) {
                     continue;
                 }
                 return Err(TestCaseError::fail(format!("left submitted for {:?}", new.phase)));
@@ -212,7 +212,7 @@ fn keeps_epoch(old: &Message, new: &Message) -> bool {
 }
 
 fn is_over(run: &Run) -> bool {
-    run.phase != RunPhase::Active && run.messages.iter().all(Message::is_settled)
+    run.phase != RunPhase::Active && run.messages.iter().all(Message::is_final)
 }
 
 /// What must hold of a whole story.
@@ -222,26 +222,27 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
         let mut attempts = 0;
         for entry in world.log.timeline.iter().filter(|entry| entry.message == Some(message.number)) {
             match &entry.what {
-                Happening::DispatchBegan { attempt } => {
+                TimelineEvent::DispatchBegan { attempt } => {
                     prop_assert!(may_send, "attempt {attempt} of {} has no reason", message.number);
                     may_send = false;
                     attempts += 1;
                     prop_assert_eq!(*attempt, attempts);
                 }
-                Happening::RetryScheduled { .. } => may_send = true,
-                Happening::DoubtSettled { by, evidence } => {
+                TimelineEvent::RetryScheduled { .. } => may_send = true,
+                TimelineEvent::DoubtResolved { by, evidence } => {
                     may_send = by == "resend" || evidence.ends_with("was not sent");
                 }
-                Happening::Submitted { .. } => may_send = false,
+                TimelineEvent::Submitted { .. } => may_send = false,
                 _ => {}
             }
         }
         prop_assert_eq!(message.attempt, attempts);
         // An operator's word that a text was not sent is not bounded: each gives one attempt.
         let settled = world
-            .entries(|what| matches!(what, Happening::DoubtSettled { by, .. } if by == "operator"))
+            .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if by == "operator"))
             .len();
-        let bound = world.workflow.definition.retry.attempts_max + message.excused + settled as u16;
+        let bound =
+            world.workflow.definition.retry.attempts_max + message.uncounted_attempts + settled as u16;
         prop_assert!(attempts <= bound, "{attempts} attempts");
         if let MessagePhase::Suppressed { rule } = message.phase {
             prop_assert_ne!(rule, Rule::Passed);
@@ -251,9 +252,9 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
     for outcome in &world.log.outcomes {
         prop_assert!(ends.insert(outcome.phase), "{:?} twice", outcome.phase);
     }
-    let closed = world.entries(|what| matches!(what, Happening::Closed { .. })).len();
+    let closed = world.entries(|what| matches!(what, TimelineEvent::Closed { .. })).len();
     prop_assert_eq!(closed, world.log.outcomes.len());
-    let tickets = world.entries(|what| matches!(what, Happening::TicketOpened { .. })).len();
+    let tickets = world.entries(|what| matches!(what, TimelineEvent::TicketOpened { .. })).len();
     prop_assert!(closed <= 2 && tickets <= 1);
     let letters: BTreeSet<_> = world.log.dead_letters.iter().map(|letter| &letter.id).collect();
     prop_assert_eq!(letters.len(), world.log.dead_letters.len());

@@ -3,7 +3,7 @@
 //! Never: replays twice what was asked for once.
 
 use domain::{
-    carrier::FailureClass,
+    provider::FailureClass,
     run::{Replay, RunPhase},
     timeline::{Command, Effects},
 };

@@ -6,8 +6,8 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass},
     consent::{Consent, ConsentChange, ConsentEntry},
+    provider::{FailureClass, ProviderStatus},
     run::{Run, RunPhase, Setting},
     timeline::Effects,
     workflow::{Stage, Workflow, WorkflowDefinition},
@@ -35,7 +35,7 @@ fn phases() -> Vec<(&'static str, Build)> {
         ("active, submitted", || submitted(paging())),
         ("active, delivered, ack awaited", || {
             let mut world = submitted(paging());
-            world.status(1, 1, CarrierStatus::Delivered);
+            world.status(1, 1, ProviderStatus::Delivered);
             world
         }),
         ("active, retry_wait", || {
@@ -45,7 +45,7 @@ fn phases() -> Vec<(&'static str, Build)> {
         }),
         ("active, last step, submitted", || {
             let mut world = submitted(paging());
-            world.status(1, 1, CarrierStatus::Failed).look().take_commands();
+            world.status(1, 1, ProviderStatus::Failed).look().take_commands();
             world.answer(2, &sent(2));
             world
         }),
@@ -57,7 +57,7 @@ fn phases() -> Vec<(&'static str, Build)> {
         }),
         ("completed", || {
             let mut world = submitted(reminder());
-            world.status(1, 1, CarrierStatus::Delivered);
+            world.status(1, 1, ProviderStatus::Delivered);
             world
         }),
         ("resolved", || {
@@ -101,10 +101,10 @@ fn events() -> Vec<(&'static str, Do)> {
         ("acknowledge", |world| _ = world.acknowledge("Ada")),
         ("resolve", |world| _ = world.resolve()),
         ("cancel", |world| _ = world.cancel()),
-        ("first text sent", |world| _ = world.status(1, 1, CarrierStatus::Sent)),
-        ("first text delivered", |world| _ = world.status(1, 1, CarrierStatus::Delivered).look()),
-        ("first text failed", |world| _ = world.status(1, 1, CarrierStatus::Failed).look()),
-        ("first text undelivered", |world| _ = world.status(1, 1, CarrierStatus::Undelivered).look()),
+        ("first text sent", |world| _ = world.status(1, 1, ProviderStatus::Sent)),
+        ("first text delivered", |world| _ = world.status(1, 1, ProviderStatus::Delivered).look()),
+        ("first text failed", |world| _ = world.status(1, 1, ProviderStatus::Failed).look()),
+        ("first text undelivered", |world| _ = world.status(1, 1, ProviderStatus::Undelivered).look()),
         ("first text refused for good", |world| {
             if !world.requests.is_empty() {
                 world.answer(1, &not_sent(FailureClass::Recipient, 21_211)).look();
@@ -124,7 +124,7 @@ fn events() -> Vec<(&'static str, Do)> {
         ("last text failed", |world| {
             let last = world.run.messages.len() as u16;
             if last > 0 {
-                world.status(last, u64::from(last), CarrierStatus::Failed).look();
+                world.status(last, u64::from(last), ProviderStatus::Failed).look();
             }
         }),
     ]

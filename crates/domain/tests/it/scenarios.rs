@@ -4,13 +4,13 @@
 //! Never: repeats what the tables say about single transitions.
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass},
     consent::{Consent, ConsentChange, ConsentEntry},
     limits::RECIPIENTS_PER_STEP_MAX,
     policy::Rule,
+    provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
     run::RunPhase::{self, Active, Exhausted, Expired, Suppressed},
-    timeline::Happening,
+    timeline::TimelineEvent,
     workflow::{Category, OnDoubt, Stage, WorkflowDefinition},
 };
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ fn opted_out() -> Consent {
 #[test]
 fn a_delivery_failure_escalates_at_once() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
-    world.answer(1, &sent(1)).at(7).status(1, 1, CarrierStatus::Failed);
+    world.answer(1, &sent(1)).at(7).status(1, 1, ProviderStatus::Failed);
     assert!(world.next_due().unwrap() <= at(7), "it is due at once");
     world.look().is(Active, 1, &["failed", "queued"]);
     assert_eq!(world.escalations(), ["no text of the step can arrive"]);
@@ -49,7 +49,7 @@ fn a_delivery_failure_escalates_at_once() {
 #[test]
 fn silence_escalates_at_the_deadline_and_not_before() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered);
     assert_eq!(world.next_due(), Some(at(300)));
     world.at(299).look().is(Active, 0, &["delivered"]);
     world.at(300).look().is(Active, 1, &["delivered", "queued"]);
@@ -59,9 +59,9 @@ fn silence_escalates_at_the_deadline_and_not_before() {
 #[test]
 fn a_text_without_a_receipt_escalates_at_the_delivery_deadline() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Sent);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Sent);
     assert_eq!(world.next_due(), Some(at(60)), "the provider is asked before the deadline passes");
-    world.at(60).look().polled(1, CarrierStatus::Sent);
+    world.at(60).look().polled(1, ProviderStatus::Sent);
     assert_eq!(world.next_due(), Some(at(120)));
     world.at(119).look().is(Active, 0, &["sent"]);
     world.at(120).look().is(Active, 1, &["sent", "queued"]);
@@ -71,9 +71,9 @@ fn a_text_without_a_receipt_escalates_at_the_delivery_deadline() {
 #[test]
 fn a_step_goes_on_while_one_of_its_texts_can_arrive() {
     let mut world = World::open(paging(), audiences(&[2, 1]));
-    world.answer(1, &sent(1)).answer(2, &sent(2)).status(1, 1, CarrierStatus::Failed);
+    world.answer(1, &sent(1)).answer(2, &sent(2)).status(1, 1, ProviderStatus::Failed);
     world.at(10).look().is(Active, 0, &["failed", "submitted"]);
-    world.status(2, 2, CarrierStatus::Undelivered).look();
+    world.status(2, 2, ProviderStatus::Undelivered).look();
     world.is(Active, 1, &["failed", "undelivered", "queued"]);
 }
 
@@ -117,7 +117,7 @@ fn a_failure_of_a_deferred_text_does_not_wait_for_the_end_of_the_deferral() {
     }
     world.look().take_commands().is(Active, 0, &["queued"]);
     assert_eq!(world.run.clock_from, at(3_600));
-    world.at(610).status(1, 1, CarrierStatus::Failed);
+    world.at(610).status(1, 1, ProviderStatus::Failed);
     assert!(world.next_due().unwrap() <= at(610));
     world.look();
     assert_eq!(world.run.step, 1);
@@ -148,7 +148,8 @@ fn a_shadow_stage_decides_every_step_and_sends_nothing() {
     let world = World::open(WorkflowDefinition { stage: Stage::Shadow, ..paging() }, audiences(&[2, 1]));
     world.is(Suppressed, 1, &["suppressed", "suppressed", "suppressed"]);
     assert!(world.requests.is_empty() && world.log.outcomes[0].ticket.is_none());
-    let decided = world.entries(|what| matches!(what, Happening::Decided(d) if d.rule == Rule::StageShadow));
+    let decided =
+        world.entries(|what| matches!(what, TimelineEvent::Decided(d) if d.rule == Rule::StageShadow));
     assert_eq!(decided.len(), 3);
     assert_eq!(world.next_due(), None);
 }
@@ -168,7 +169,7 @@ fn a_text_that_waits_past_not_after_expires_and_says_so() {
     assert_eq!(world.commands.len(), 5);
     world.at(99).look().is(Active, 0, &["queued"; 5]);
     world.at(100).look().is(Expired, 0, &["expired"; 5]);
-    let decided = world.entries(|what| matches!(what, Happening::Decided(d) if d.rule == Rule::NotAfter));
+    let decided = world.entries(|what| matches!(what, TimelineEvent::Decided(d) if d.rule == Rule::NotAfter));
     assert_eq!(decided.len(), 5, "each has its rule");
 }
 
@@ -183,7 +184,7 @@ fn steps_that_are_used_up_end_without_a_ticket_where_none_is_wanted() {
     assert!(world.next_due().is_some(), "what became of the texts is still asked for");
     for _ in 0..7 {
         world.now = world.next_due().unwrap();
-        world.look().polled(1, CarrierStatus::Sent).polled(2, CarrierStatus::Sent);
+        world.look().polled(1, ProviderStatus::Sent).polled(2, ProviderStatus::Sent);
     }
     assert_eq!(world.next_due(), None);
 }
@@ -210,11 +211,11 @@ fn an_acknowledgement_withdraws_texts_that_wait_but_not_one_on_the_wire() {
 #[test]
 fn an_acknowledgement_after_the_end_leaves_a_line_and_changes_nothing() {
     let mut world = World::open(reminder(), audiences(&[1]));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered);
     let before = world.run.clone();
     world.at(50).acknowledge("Ada");
     assert_eq!(world.run, before);
-    assert_eq!(world.entries(|what| matches!(what, Happening::AcknowledgedLate { .. })).len(), 1);
+    assert_eq!(world.entries(|what| matches!(what, TimelineEvent::AcknowledgedLate { .. })).len(), 1);
     assert_eq!(world.log.outcomes.len(), 1);
 }
 
@@ -232,7 +233,7 @@ fn a_resolving_event_ends_an_acknowledged_run_once() {
 fn a_receipt_after_the_end_is_kept_and_reopens_nothing() {
     let mut world = World::open(paging(), audiences(&[1]));
     world.answer(1, &sent(1)).at(120).look().is(Exhausted, 1, &["submitted"]);
-    world.status(1, 1, CarrierStatus::Delivered).look().is(Exhausted, 1, &["delivered"]);
+    world.status(1, 1, ProviderStatus::Delivered).look().is(Exhausted, 1, &["delivered"]);
     assert_eq!(world.log.outcomes.len(), 1);
 }
 
@@ -241,7 +242,7 @@ fn twenty_recipients_are_texted_once_each_and_the_rest_are_named() {
     let mut world = World::open(paging(), audiences(&[23, 1]));
     assert_eq!((world.run.messages.len(), world.requests.len()), (RECIPIENTS_PER_STEP_MAX, 0));
     let named = world.entries(|what| {
-        matches!(what, Happening::StepStarted { unresolved, .. } if unresolved == &["3 more than the 20 that one step may notify"])
+        matches!(what, TimelineEvent::StepStarted { unresolved, .. } if unresolved == &["3 more than the 20 that one step may notify"])
     });
     assert_eq!(named.len(), 1);
     let doubled = world.commands.clone();

@@ -4,17 +4,17 @@
 //! Never: has a second request on the wire without a reason that is stored.
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass},
     consent::ConsentChange,
     doubt::DoubtAnswer,
     limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
-    message::{HeldVerdict, MessageEvent, MessagePhase},
-    policy::{Hold, Rule},
+    message::{MessageEvent, MessagePhase, ReviewVerdict},
+    policy::{Deferral, Rule},
+    provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
     retry::RetryPolicy,
     run::Dispatch,
     run::RunPhase::{Acknowledged, Active, Exhausted},
-    timeline::{Command, Effects, Happening},
+    timeline::{Command, Effects, TimelineEvent},
     workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
 
@@ -34,21 +34,21 @@ fn patient(on_doubt: OnDoubt) -> World {
 #[test]
 fn a_run_is_unfinished_until_its_texts_are_and_nobody_must_settle_one() {
     let mut world =
-        World::open(WorkflowDefinition { on_doubt: OnDoubt::Hold, ..reminder() }, audiences(&[1]));
+        World::open(WorkflowDefinition { on_doubt: OnDoubt::Review, ..reminder() }, audiences(&[1]));
     assert!(world.run.is_unfinished());
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).look();
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered).look();
     assert!(!world.run.is_unfinished() && world.run.closed_at.is_some());
 
-    let mut world = patient(OnDoubt::Hold);
+    let mut world = patient(OnDoubt::Review);
     world.answer(1, &unclear());
     ask_in_vain(&mut world);
     world.at(3_700).look().is(Exhausted, 0, &["held"]);
     assert!(world.run.closed_at.is_some() && world.run.is_unfinished(), "somebody must settle it");
     let mut settle = |number| {
         let mut fx = Effects::default();
-        world.run.settle_held(
+        world.run.resolve_review(
             number,
-            &HeldVerdict::Sent { sid: None },
+            &ReviewVerdict::Sent { sid: None },
             "Ada",
             &world.workflow,
             world.now,
@@ -68,9 +68,9 @@ fn what_was_to_go_before_the_store_lost_writes_is_asked_about_first() {
     };
     let doubted = |number, later_s| {
         let mut world = waiting();
-        let losses_since = world.next_due().unwrap() + SignedDuration::from_secs(later_s);
+        let data_loss_since = world.next_due().unwrap() + SignedDuration::from_secs(later_s);
         let (run, mut fx) = (&mut world.run, Effects::default());
-        let is_asked = run.doubt_losses(number, losses_since, &world.workflow, world.now, &mut fx);
+        let is_asked = run.doubt_data_loss(number, data_loss_since, &world.workflow, world.now, &mut fx);
         (is_asked, world.phases())
     };
     assert_eq!(doubted(1, 1), (true, vec!["in_doubt"]));
@@ -85,11 +85,11 @@ fn what_was_to_go_before_the_store_lost_writes_is_asked_about_first() {
 #[test]
 fn a_text_that_is_held_back_waits_and_only_a_slot_is_remembered() {
     for (rule, is_slot, slot_at) in
-        [(Rule::SenderPace, true, Some(at(4_000))), (Rule::RecipientPace, false, None)]
+        [(Rule::SenderRate, true, Some(at(4_000))), (Rule::RecipientRate, false, None)]
     {
-        let hold = Hold { until: at(4_000), rule, is_slot };
+        let hold = Deferral { until: at(4_000), rule, is_slot };
         let mut world = World::open(quiet_until_one(), audiences(&[1]));
-        let intended = world.run.intend(1, &world.workflow, at(10), &mut Effects::default());
+        let intended = world.run.claim(1, &world.workflow, at(10), &mut Effects::default());
         assert!(matches!(intended, Dispatch::Stay), "it is early");
         world.at(3_600);
         let mut held = world.run.clone();
@@ -171,12 +171,12 @@ fn doubt_about_a_text_of_an_earlier_step_ends_without_another_send() {
 
 #[test]
 fn doubt_is_held_for_an_operator_where_the_workflow_says_so() {
-    let mut world = patient(OnDoubt::Hold);
+    let mut world = patient(OnDoubt::Review);
     world.answer(1, &unclear());
     ask_in_vain(&mut world);
     world.look().is(Active, 0, &["held"]);
     assert!(world.requests.is_empty() && world.commands.is_empty());
-    world.status(1, 1, CarrierStatus::Delivered);
+    world.status(1, 1, ProviderStatus::Delivered);
     assert_eq!(world.phases(), ["delivered"]);
 }
 
@@ -238,15 +238,15 @@ fn a_doubt_that_the_provider_settles_is_settled_once() {
         1,
         &DoubtAnswer::Found {
             sid: sid(1),
-            status: CarrierStatus::Sent,
+            status: ProviderStatus::Sent,
             code: None,
             class: FailureClass::Informational,
             evidence: "same text".into(),
         },
     );
-    let settled = world.entries(|what| matches!(what, Happening::DoubtSettled { .. }));
+    let settled = world.entries(|what| matches!(what, TimelineEvent::DoubtResolved { .. }));
     assert!(
-        matches!(&settled[..], [only] if matches!(&only.what, Happening::DoubtSettled { by, .. } if by == "found"))
+        matches!(&settled[..], [only] if matches!(&only.what, TimelineEvent::DoubtResolved { by, .. } if by == "found"))
     );
     world.is(Active, 0, &["sent"]);
 }
@@ -254,7 +254,7 @@ fn a_doubt_that_the_provider_settles_is_settled_once() {
 #[test]
 fn a_callback_before_the_answer_binds_the_name_and_the_answer_changes_nothing() {
     let mut world = World::open(paging(), audiences(&[1]));
-    world.at(1).status(1, 1, CarrierStatus::Sent);
+    world.at(1).status(1, 1, ProviderStatus::Sent);
     world.is(Active, 0, &["sent"]);
     assert_eq!(world.log.sids, [(sid(1), 1)]);
     let (before, log) = (world.run.clone(), world.log.clone());
@@ -270,27 +270,31 @@ fn an_answer_after_the_claim_lapsed_still_counts() {
     let mut late_success = World::open(paging(), audiences(&[1]));
     late_success.at(31).look().answer(1, &sent(1));
     late_success.is(Active, 0, &["submitted"]);
-    let by =
-        late_success.entries(|what| matches!(what, Happening::DoubtSettled { by, .. } if by == "answer"));
+    let by = late_success
+        .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if by == "answer"));
     assert_eq!(by.len(), 1);
 }
 
 #[test]
 fn a_second_name_for_one_text_is_flagged_and_kept() {
     let mut world = World::open(paging(), audiences(&[1]));
-    world.answer(1, &sent(1)).status(1, 2, CarrierStatus::Delivered);
+    world.answer(1, &sent(1)).status(1, 2, ProviderStatus::Delivered);
     assert_eq!(world.message(1).sid(), Some(&sid(1)));
     assert_eq!(world.log.sids, [(sid(1), 1), (sid(2), 1)]);
-    assert_eq!(world.entries(|what| matches!(what, Happening::SecondSid { .. })).len(), 1);
+    assert_eq!(world.entries(|what| matches!(what, TimelineEvent::SecondSid { .. })).len(), 1);
     world.is(Active, 0, &["submitted"]);
 }
 
 #[test]
 fn contradictory_final_statuses_are_both_kept_and_the_first_counts() {
     let mut world = World::open(paging(), audiences(&[1]));
-    world.answer(1, &sent(1)).status(1, 1, CarrierStatus::Delivered).status(1, 1, CarrierStatus::Undelivered);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered).status(
+        1,
+        1,
+        ProviderStatus::Undelivered,
+    );
     world.is(Active, 0, &["delivered"]);
-    assert_eq!(world.entries(|what| matches!(what, Happening::ContradictoryStatus { .. })).len(), 1);
+    assert_eq!(world.entries(|what| matches!(what, TimelineEvent::ContradictoryStatus { .. })).len(), 1);
 }
 
 #[test]
@@ -307,8 +311,8 @@ fn a_refusal_for_an_opt_out_suppresses_the_text_and_records_it() {
 #[test]
 fn an_opt_out_that_a_callback_names_after_the_failure_is_recorded() {
     let mut world = World::open(paging(), audiences(&[1]));
-    let failed = CarrierStatus::Failed;
-    world.answer(1, &domain::carrier::SubmitOutcome::Sent { sid: sid(1), status: failed });
+    let failed = ProviderStatus::Failed;
+    world.answer(1, &domain::provider::SubmitOutcome::Sent { sid: sid(1), status: failed });
     let (code, class) = (Some(21_610), FailureClass::OptedOut);
     let event = MessageEvent::Status { sid: &sid(1), status: failed, code, class };
     world.apply(1, &event).apply(1, &event);

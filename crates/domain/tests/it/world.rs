@@ -6,17 +6,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    carrier::{CarrierStatus, FailureClass, MessageSid, Refusal, Submission, SubmitOutcome},
     consent::Consent,
     directory::Recipient,
     doubt::DoubtAnswer,
     event::{Event, EventKey},
     limits::INLINE_DISPATCH_MAX,
-    message::{HeldVerdict, Message, MessageEvent, MessagePhase},
-    policy::{Environment, Hold},
+    message::{Message, MessageEvent, MessagePhase, ReviewVerdict},
+    policy::{Deferral, Environment},
     poll::PollAnswer,
+    provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},
     run::{Addressee, Audience, Dispatch, Facts, Run, RunPhase, Setting},
-    timeline::{Command, Effects, Entry, Happening},
+    timeline::{Command, Effects, Entry, TimelineEvent},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -86,12 +86,12 @@ pub(crate) fn audiences(sizes: &[u16]) -> Vec<Audience> {
     sizes.iter().enumerate().map(of).collect()
 }
 
-pub(crate) fn sid(n: u64) -> MessageSid {
+pub(crate) fn sid(n: u64) -> ProviderMessageId {
     format!("SM{n:032x}").parse().unwrap()
 }
 
 pub(crate) fn sent(n: u64) -> SubmitOutcome {
-    SubmitOutcome::Sent { sid: sid(n), status: CarrierStatus::Accepted }
+    SubmitOutcome::Sent { sid: sid(n), status: ProviderStatus::Accepted }
 }
 
 pub(crate) fn not_sent(class: FailureClass, code: u32) -> SubmitOutcome {
@@ -120,7 +120,7 @@ pub(crate) struct World {
     pub(crate) consent: BTreeMap<String, Consent>,
     pub(crate) environment: Environment,
     /// Why whatever is sent next must wait.
-    pub(crate) hold: Option<Hold>,
+    pub(crate) hold: Option<Deferral>,
     audiences: Vec<Audience>,
 }
 
@@ -158,7 +158,7 @@ impl World {
                 |m: &&Message| matches!(m.phase, MessagePhase::Queued { not_before } if not_before <= now);
             let ready: Vec<u16> = world.run.messages.iter().filter(is_ready).map(|m| m.number).collect();
             for number in ready.iter().filter(|_| ready.len() <= INLINE_DISPATCH_MAX) {
-                if let Dispatch::Send(request) = world.run.intend(*number, &world.workflow, now, &mut fx) {
+                if let Dispatch::Send(request) = world.run.claim(*number, &world.workflow, now, &mut fx) {
                     world.requests.push(request);
                 }
             }
@@ -240,7 +240,7 @@ impl World {
         self.apply(number, &MessageEvent::Answered { attempt: request.attempt, outcome, in_outage: false })
     }
 
-    pub(crate) fn status(&mut self, number: u16, name: u64, status: CarrierStatus) -> &mut Self {
+    pub(crate) fn status(&mut self, number: u16, name: u64, status: ProviderStatus) -> &mut Self {
         let class = if status.is_failure() { FailureClass::Recipient } else { FailureClass::Informational };
         let code = status.is_failure().then_some(30_003);
         self.apply(number, &MessageEvent::Status { sid: &sid(name), status, code, class })
@@ -250,19 +250,19 @@ impl World {
         &mut self,
         number: u16,
         name: u64,
-        status: CarrierStatus,
+        status: ProviderStatus,
         class: FailureClass,
     ) -> &mut Self {
         self.apply(number, &MessageEvent::Status { sid: &sid(name), status, code: Some(30_003), class })
     }
 
-    pub(crate) fn polled(&mut self, number: u16, status: CarrierStatus) -> &mut Self {
+    pub(crate) fn polled(&mut self, number: u16, status: ProviderStatus) -> &mut Self {
         let answer = PollAnswer::Status { status, code: None, class: FailureClass::Informational };
         self.apply(number, &MessageEvent::Polled(&answer))
     }
 
-    pub(crate) fn settle(&mut self, number: u16, verdict: &HeldVerdict) -> &mut Self {
-        self.apply(number, &MessageEvent::Settled { by: "Ada", verdict })
+    pub(crate) fn settle(&mut self, number: u16, verdict: &ReviewVerdict) -> &mut Self {
+        self.apply(number, &MessageEvent::Reviewed { by: "Ada", verdict })
     }
 
     pub(crate) fn doubt_answer(&mut self, number: u16, answer: &DoubtAnswer) -> &mut Self {
@@ -309,14 +309,14 @@ impl World {
     }
 
     /// The entries of the timeline that this picks.
-    pub(crate) fn entries(&self, picks: fn(&Happening) -> bool) -> Vec<&Entry> {
+    pub(crate) fn entries(&self, picks: fn(&TimelineEvent) -> bool) -> Vec<&Entry> {
         self.log.timeline.iter().filter(|entry| picks(&entry.what)).collect()
     }
 
     /// Why steps were left, in order.
     pub(crate) fn escalations(&self) -> Vec<&str> {
         let reason = |entry| match entry {
-            &Entry { what: Happening::Escalated { ref reason, .. }, .. } => Some(reason.as_str()),
+            &Entry { what: TimelineEvent::Escalated { ref reason, .. }, .. } => Some(reason.as_str()),
             _ => None,
         };
         self.log.timeline.iter().filter_map(reason).collect()

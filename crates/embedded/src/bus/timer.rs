@@ -9,20 +9,20 @@ use std::{
 };
 
 use jiff::Timestamp;
-use ports::{BusError, Queue, Slot};
+use ports::{BusError, Queue, TimerSlot};
 
 use super::{Core, work_queue::Item};
 use crate::locked;
 
 /// Most alarms that may be raised at once. Due rows without one are found by the sweep.
-const ALARMS_MAX: usize = 1_000_000;
+const TIMERS_MAX: usize = 1_000_000;
 
 /// What waits for a time.
 #[derive(Default)]
 pub(super) struct Timers {
     items: BTreeMap<Timestamp, Vec<(Queue, Item)>>,
     /// By second, then shard: a slot that is raised twice rings once.
-    alarms: BTreeSet<(i64, u8)>,
+    timers: BTreeSet<(i64, u8)>,
     closed: bool,
 }
 
@@ -31,11 +31,11 @@ impl Timers {
         self.items.entry(at).or_default().push((queue, item));
     }
 
-    pub(super) fn add_alarm(&mut self, slot: Slot) -> Result<(), BusError> {
-        if self.alarms.len() >= ALARMS_MAX {
-            return Err(BusError::Full(format!("{ALARMS_MAX} alarms are raised already")));
+    pub(super) fn add_alarm(&mut self, slot: TimerSlot) -> Result<(), BusError> {
+        if self.timers.len() >= TIMERS_MAX {
+            return Err(BusError::Full(format!("{TIMERS_MAX} timers are set already")));
         }
-        self.alarms.insert((slot.second, slot.shard));
+        self.timers.insert((slot.second, slot.shard));
         Ok(())
     }
 
@@ -45,21 +45,21 @@ impl Timers {
 
     /// What has come due, and when the next does.
     fn take(&mut self, now: Timestamp) -> Due {
-        let mut due = Due { items: Vec::new(), alarms: Vec::new(), next: None };
+        let mut due = Due { items: Vec::new(), timers: Vec::new(), next: None };
         while let Some(entry) = self.items.first_entry().filter(|entry| *entry.key() <= now) {
             due.items.extend(entry.remove());
         }
-        while let Some((second, shard)) = self.alarms.first().copied() {
-            let slot = Slot { shard, second };
+        while let Some((second, shard)) = self.timers.first().copied() {
+            let slot = TimerSlot { shard, second };
             if slot.at() > now {
                 break;
             }
-            self.alarms.pop_first();
-            due.alarms.push(slot);
+            self.timers.pop_first();
+            due.timers.push(slot);
         }
         let first_item = self.items.keys().next().copied();
         let first_alarm =
-            self.alarms.first().map(|(second, shard)| Slot { shard: *shard, second: *second }.at());
+            self.timers.first().map(|(second, shard)| TimerSlot { shard: *shard, second: *second }.at());
         due.next = first_item.into_iter().chain(first_alarm).min();
         due
     }
@@ -67,7 +67,7 @@ impl Timers {
 
 struct Due {
     items: Vec<(Queue, Item)>,
-    alarms: Vec<Slot>,
+    timers: Vec<TimerSlot>,
     next: Option<Timestamp>,
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn run(core: Arc<Core>) {
             timers.take(core.clock.now())
         };
         due.items.into_iter().for_each(|(queue, item)| core.push(queue, item));
-        due.alarms.into_iter().for_each(|slot| core.queue(Queue::Escalation).push_alarm(slot));
+        due.timers.into_iter().for_each(|slot| core.queue(Queue::Escalation).push_timer(slot));
         let changed = core.timer_changed.notified();
         match due.next {
             Some(at) => tokio::select! {

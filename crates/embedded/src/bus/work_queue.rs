@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use domain::{timeline::Command, workflow::Lane};
-use ports::{BusError, Slot};
+use ports::{BusError, TimerSlot};
 use tokio::sync::Semaphore;
 
 use super::backlog::Waiting;
@@ -38,14 +38,14 @@ pub(super) enum Content {
         body: Option<Vec<u8>>,
     },
     Command(Command),
-    Alarm(Slot),
+    Timer(TimerSlot),
 }
 
 impl Content {
     fn bytes(&self) -> usize {
         match self {
             Self::Event { body, .. } => body.as_ref().map_or(0, Vec::len),
-            Self::Command(_) | Self::Alarm(_) => 0,
+            Self::Command(_) | Self::Timer(_) => 0,
         }
     }
 }
@@ -147,10 +147,10 @@ impl WorkQueue {
     }
 
     /// Takes an alarm that has rung; how many there are was bounded when it was raised.
-    pub(super) fn push_alarm(&self, slot: Slot) {
+    pub(super) fn push_timer(&self, slot: TimerSlot) {
         let mut state = locked(&self.state);
         state.depth += 1;
-        state.push_back(Item { content: Content::Alarm(slot), redelivered: false, published_ms: None });
+        state.push_back(Item { content: Content::Timer(slot), redelivered: false, published_ms: None });
         drop(state);
         self.ready.add_permits(1);
     }

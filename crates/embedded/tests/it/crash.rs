@@ -13,7 +13,7 @@ use conformance::{
     bus::{STANDARD, event},
     fixture::{Opening, acknowledged, at},
 };
-use domain::{share::Share, workflow::Lane};
+use domain::{source_quota::Quota, workflow::Lane};
 use futures::StreamExt as _;
 use ports::{Changed, Opened, Payload, Queue};
 
@@ -40,10 +40,10 @@ async fn process_that_is_killed() {
             let id = domain::event::Event::from_json(body).unwrap().key.id;
             if id.ends_with('7') {
                 println!("acking {id}");
-                delivery.receipt.ack().await.unwrap();
+                delivery.acker.ack().await.unwrap();
                 println!("acked {id}");
             } else {
-                std::mem::forget(delivery.receipt);
+                std::mem::forget(delivery.acker);
                 tokio::task::yield_now().await;
             }
         }
@@ -53,7 +53,7 @@ async fn process_that_is_killed() {
         tokio::spawn(async move {
             for n in (worker..).step_by(4) {
                 let event = event(CASE, n, STANDARD);
-                bus.publish_events(std::slice::from_ref(&event), Share::Within).await.unwrap();
+                bus.publish_events(std::slice::from_ref(&event), Quota::Within).await.unwrap();
                 println!("published {}", event.key.id);
                 let change = Opening::new(CASE, n).change();
                 let opened = store.open_run(change.clone(), at(0)).await.unwrap();
@@ -130,7 +130,7 @@ async fn what_a_killed_process_acknowledged_is_there() {
             assert!(stored.version == 2 || !printed.changed.contains(n), "the change of run {n} is lost");
             assert_eq!(store.timeline(&opening.run.id).await.unwrap(), timeline, "half of run {n} is stored");
         }
-        assert_eq!(store.sums().await.unwrap().forgotten, 0);
+        assert_eq!(store.audit_counts().await.unwrap().forgotten, 0);
 
         let waiting = embedded.bus().depth(LANE).await.unwrap();
         let mut deliveries = embedded.bus().consume(LANE, u16::MAX).await.unwrap();
@@ -141,7 +141,7 @@ async fn what_a_killed_process_acknowledged_is_there() {
             assert!(delivery.redelivered);
             let Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
             delivered.insert(domain::event::Event::from_json(body).unwrap().key.id);
-            receipts.push(delivery.receipt);
+            receipts.push(delivery.acker);
         }
         let unanswered: BTreeSet<_> = printed.published.difference(&printed.acking).cloned().collect();
         assert!(unanswered.is_subset(&delivered), "an accepted event is lost");

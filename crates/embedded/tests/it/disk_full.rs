@@ -4,7 +4,7 @@ use conformance::{
     bus::{BULK, event},
     fixture::{Opening, at_once, load, open_new},
 };
-use domain::{share::Share, workflow::Lane};
+use domain::{source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
 use ports::{BusError, Opened, Queue, StoreError};
@@ -55,7 +55,7 @@ async fn answered_events_make_room_for_new_ones() {
     let bus = embedded.bus();
     let mut accepted = 0;
     let refused = loop {
-        match bus.publish_events(&[event("makes_room", accepted, BULK)], Share::Within).await {
+        match bus.publish_events(&[event("makes_room", accepted, BULK)], Quota::Within).await {
             Ok(()) => accepted += 1,
             Err(error) => break error,
         }
@@ -67,7 +67,7 @@ async fn answered_events_make_room_for_new_ones() {
         let delivery = deliveries.next().await.unwrap();
         let ports::Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
         assert_eq!(*body, event("makes_room", n, BULK).to_json());
-        assert!(delivery.receipt.ack().await.unwrap());
+        assert!(delivery.acker.ack().await.unwrap());
     }
-    bus.publish_events(&[event("makes_room", accepted, BULK)], Share::Within).await.unwrap();
+    bus.publish_events(&[event("makes_room", accepted, BULK)], Quota::Within).await.unwrap();
 }

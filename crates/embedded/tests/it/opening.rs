@@ -1,6 +1,6 @@
 //! What is opened, and what is refused with a sentence that helps.
 
-use domain::share::Share;
+use domain::source_quota::Quota;
 use std::error::Error as _;
 
 use conformance::fixture::{Opening, load, open_new};
@@ -41,9 +41,9 @@ async fn a_closed_database_is_not_available() {
     let opened = store.open_run(change.clone(), change.run.opened_at).await;
     assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
     assert!(matches!(store.load_run(&change.run.id).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(bus.publish_events(&[], Share::Within).await, Ok(())));
+    assert!(matches!(bus.publish_events(&[], Quota::Within).await, Ok(())));
     let event = conformance::bus::event("closed", 1, conformance::bus::CRITICAL);
-    assert!(matches!(bus.publish_events(&[event], Share::Within).await, Err(BusError::Unavailable(_))));
+    assert!(matches!(bus.publish_events(&[event], Quota::Within).await, Err(BusError::Unavailable(_))));
     assert!(bus.consume(Queue::Escalation, 1).await.is_err());
 }
 

@@ -6,7 +6,7 @@ use conformance::{
     bus::{CRITICAL, event},
     fixture::{Opening, acknowledged, at, entry, load, number, open_new},
 };
-use domain::{consent::ConsentChange, event::Event, share::Share, workflow::Lane};
+use domain::{consent::ConsentChange, event::Event, source_quota::Quota, workflow::Lane};
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::SignedDuration;
 use ports::{Clock as _, Delivery, Payload, Queue, SystemClock};
@@ -48,21 +48,21 @@ async fn runs_and_consent_are_there_after_a_restart() {
 async fn unanswered_events_are_redelivered_after_a_restart_and_answered_ones_are_not() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..3).map(|n| event("unanswered", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
+    embedded.bus().publish_events(&events, Quota::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 2).await.unwrap();
-    next(&mut deliveries).await.receipt.ack().await.unwrap();
+    next(&mut deliveries).await.acker.ack().await.unwrap();
     let _unanswered = next(&mut deliveries).await;
     embedded.close().await;
 
     let embedded = open(directory.path());
     assert_eq!(embedded.bus().depth(LANE).await.unwrap(), 2);
     let fresh_event = event("unanswered", 9, CRITICAL);
-    embedded.bus().publish_events(std::slice::from_ref(&fresh_event), Share::Within).await.unwrap();
+    embedded.bus().publish_events(std::slice::from_ref(&fresh_event), Quota::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 10).await.unwrap();
     for expected in [(&events[1], true), (&events[2], true), (&fresh_event, false)] {
         let delivery = next(&mut deliveries).await;
         assert_eq!((&event_of(&delivery), delivery.redelivered), expected);
-        delivery.receipt.ack().await.unwrap();
+        delivery.acker.ack().await.unwrap();
     }
     assert_eq!(embedded.bus().depth(LANE).await.unwrap(), 0);
 }
@@ -76,7 +76,7 @@ async fn due_rows_ring_again_after_a_restart() {
     let embedded = open(directory.path());
     let mut deliveries = embedded.bus().consume(Queue::Escalation, 1).await.unwrap();
     let delivery = next(&mut deliveries).await;
-    assert!(matches!(delivery.payload, Payload::Alarm(_)), "{:?}", delivery.payload);
+    assert!(matches!(delivery.payload, Payload::Timer(_)), "{:?}", delivery.payload);
     assert!(SystemClock.now() >= soon, "it rang early");
 }
 
@@ -87,7 +87,7 @@ async fn a_backlog_beyond_what_memory_holds_is_delivered_once_and_in_order() {
     let bus = embedded.bus();
     let events: Vec<Event> = (0..COUNT).map(|n| event("backlog", n, CRITICAL)).collect();
     for batch in events.chunks(500) {
-        bus.publish_events(batch, Share::Within).await.unwrap();
+        bus.publish_events(batch, Quota::Within).await.unwrap();
     }
     let mut deliveries = bus.consume(LANE, 500).await.unwrap();
     let mut seen = Vec::new();
@@ -98,7 +98,7 @@ async fn a_backlog_beyond_what_memory_holds_is_delivered_once_and_in_order() {
             window.push(next(&mut deliveries).await);
         }
         seen.extend(window.iter().map(|delivery| event_of(delivery).key.id));
-        let answers = window.into_iter().map(|delivery| delivery.receipt.ack());
+        let answers = window.into_iter().map(|delivery| delivery.acker.ack());
         futures::future::try_join_all(answers).await.unwrap();
     }
     assert!(seen.iter().eq(events.iter().map(|event| &event.key.id)));
@@ -112,19 +112,19 @@ async fn a_backlog_beyond_what_memory_holds_is_delivered_once_and_in_order() {
 async fn an_unanswered_event_of_an_earlier_process_can_be_delayed_and_answered() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..50).map(|n| event("delayed", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
+    embedded.bus().publish_events(&events, Quota::Within).await.unwrap();
     drop(embedded);
     let embedded = open(directory.path());
     let mut deliveries = embedded.bus().consume(LANE, 10).await.unwrap();
     for _ in &events {
         let at = SystemClock.now() + SignedDuration::from_millis(200);
-        next(&mut deliveries).await.receipt.retry_at(at).await.unwrap();
+        next(&mut deliveries).await.acker.retry_at(at).await.unwrap();
     }
     let mut seen = BTreeSet::new();
     for _ in &events {
         let delivery = next(&mut deliveries).await;
         seen.insert(event_of(&delivery).key);
-        delivery.receipt.ack().await.unwrap();
+        delivery.acker.ack().await.unwrap();
     }
     assert_eq!(seen.len(), events.len());
     assert_eq!(embedded.bus().depth(LANE).await.unwrap(), 0);
@@ -134,14 +134,14 @@ async fn an_unanswered_event_of_an_earlier_process_can_be_delayed_and_answered()
 async fn every_accepted_event_is_pending_or_concluded_also_after_a_restart() {
     let (embedded, directory) = fresh();
     let events: Vec<Event> = (0..3).map(|n| event("ledger", n, CRITICAL)).collect();
-    embedded.bus().publish_events(&events, Share::Within).await.unwrap();
+    embedded.bus().publish_events(&events, Quota::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 1).await.unwrap();
-    assert!(next(&mut deliveries).await.receipt.ack().await.unwrap());
-    let sums = embedded.store().sums().await.unwrap();
+    assert!(next(&mut deliveries).await.acker.ack().await.unwrap());
+    let sums = embedded.store().audit_counts().await.unwrap();
     assert_eq!((sums.events.accepted, sums.events.concluded, sums.events.pending), (3, 1, 2));
     assert!(sums.balances());
     drop(deliveries);
     embedded.close().await;
     let embedded = open(directory.path());
-    assert_eq!(embedded.store().sums().await.unwrap().events, sums.events);
+    assert_eq!(embedded.store().audit_counts().await.unwrap().events, sums.events);
 }

@@ -108,7 +108,7 @@ fn crash_point_13_a_callback_received_and_its_receiver_dies() {
 #[test]
 fn crash_point_14_a_retry_is_stored_before_its_wake_up_is_published() {
     // The refusal of the first attempt is the first change; what follows it is an alarm for the retry.
-    let script = Script { first: vec![Fault::TooManyRequests], ..dies(Point::Alarm, Side::Before, 1) };
+    let script = Script { first: vec![Fault::TooManyRequests], ..dies(Point::Timer, Side::Before, 1) };
     let report = check(&script);
     assert!(report.runs[0].messages[0].attempt > 1);
 }

@@ -3,6 +3,6 @@
 mod contract;
 mod crash_points;
 mod flood;
+mod in_flight_share;
 mod outage;
-mod parts;
 mod seeds;

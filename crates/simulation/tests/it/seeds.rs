@@ -31,7 +31,7 @@ fn every_accepted_event_ends_once_whatever_dies() {
                 }
             }
             Err(fault) => {
-                panic!("{fault}\nplay it again: SIM_SEED={seed} cargo test -p callout-simulation seeds")
+                panic!("{fault}\nplay it again: SIM_SEED={seed} cargo test -p simulation seeds")
             }
         }
     }

@@ -31,7 +31,7 @@ async fn a_replica_takes_over_and_its_writes_are_doubted() {
         until("a change", is_stored).await;
         assert_eq!(load(&*store, &next.run).await.value, next.run);
     }
-    assert!(store.losses_since().await.unwrap().is_some());
+    assert!(store.data_loss_since().await.unwrap().is_some());
     assert!(store.generation() > 1);
     cluster.nodes[0].restart();
     for opening in &openings {

@@ -65,7 +65,7 @@ async fn a_history_that_could_not_be_looked_at_is_looked_at_by_the_next_caller()
     redis::cmd("SET").arg(&key).arg("no generation").exec(&mut connection).unwrap();
     store.check_generation().await.unwrap_err();
     redis::cmd("DEL").arg(&key).exec(&mut connection).unwrap();
-    assert!(store.losses_since().await.unwrap().is_some());
+    assert!(store.data_loss_since().await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

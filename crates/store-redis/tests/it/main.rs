@@ -4,7 +4,7 @@
 mod cluster;
 mod contract;
 mod crash;
-mod door;
+mod event_ledger;
 mod memory;
 mod opening;
 mod outbox;

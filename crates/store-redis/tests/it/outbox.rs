@@ -4,16 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use conformance::bus::{STANDARD, event};
-use domain::{event::Event, share::Share, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
-use ports::{Bus, Queue, Store, SystemClock, store::EventSums};
+use ports::{Bus, Queue, Store, SystemClock, store::EventCounts};
 use store_redis::{Outbox, RedisStore};
 
 use crate::setup;
 
-async fn sums(store: &RedisStore) -> EventSums {
-    store.sums().await.unwrap().events
+async fn sums(store: &RedisStore) -> EventCounts {
+    store.audit_counts().await.unwrap().events
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,17 +27,17 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
     let bus: Arc<dyn Bus> = outbox.clone();
 
     let events: Vec<Event> = (0..5).map(|n| event("outbox", n, STANDARD)).collect();
-    bus.publish_events(&events, Share::Within).await.unwrap();
+    bus.publish_events(&events, Quota::Within).await.unwrap();
     // A source that got no answer sends them again: they are accepted once.
-    bus.publish_events(&events, Share::Within).await.unwrap();
-    let expected = EventSums { accepted: 5, concluded: 0, pending: 5, published_directly: 0 };
+    bus.publish_events(&events, Quota::Within).await.unwrap();
+    let expected = EventCounts { accepted: 5, concluded: 0, pending: 5, published_directly: 0 };
     assert_eq!(sums(&store).await, expected);
 
     let mut deliveries = bus.consume(Queue::Events(Lane::Standard), 1).await.unwrap();
     for n in 1..=10 {
-        assert!(deliveries.next().await.unwrap().receipt.ack().await.unwrap());
+        assert!(deliveries.next().await.unwrap().acker.ack().await.unwrap());
         let concluded = n.min(5);
-        let expected = EventSums {
+        let expected = EventCounts {
             accepted: 5,
             concluded,
             pending: 5 - concluded,

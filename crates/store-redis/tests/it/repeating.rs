@@ -10,7 +10,7 @@ use store_redis::{RedisConfig, RedisStore};
 use crate::setup::{beside, config, dump, until};
 
 /// Calls every verb that writes, and returns what it was told.
-async fn tell(store: &dyn Store) -> Vec<String> {
+async fn emit(store: &dyn Store) -> Vec<String> {
     let case = "told";
     let first = Opening::new(case, 1).subject("db-1").change();
     let mut second = ended(&Opening::new(case, 2).change().run, &sid(case, 2), at(10));
@@ -23,9 +23,9 @@ async fn tell(store: &dyn Store) -> Vec<String> {
     told.push(format!("{:?}", store.change_run(acknowledged(&next.run, at(2)), 2).await));
     told.push(format!("{:?}", store.add_dead_letter(&letter(case, 1, 1)).await));
     told.push(format!("{:?}", store.add_dead_letter(&letter(case, 3, 1)).await));
-    told.push(format!("{:?}", store.settle_dead_letter(&letter(case, 1, 1).id).await));
+    told.push(format!("{:?}", store.remove_dead_letter(&letter(case, 1, 1).id).await));
     told.push(format!("{:?}", store.take_due(None, at(10_000), at(20_000), 10).await));
-    told.push(format!("{:?}", store.sums().await));
+    told.push(format!("{:?}", store.audit_counts().await));
     told.push(format!("{:?}", store.timeline(&first.run.id).await));
     let outcomes = store.outcomes(0, 10).await.unwrap().into_iter().map(|(_, outcome)| outcome);
     told.push(format!("{:?}", outcomes.collect::<Vec<_>>()));
@@ -33,8 +33,8 @@ async fn tell(store: &dyn Store) -> Vec<String> {
 }
 
 /// Forgets what may be forgotten, and returns what it was told.
-async fn forget(store: &dyn Store) -> String {
-    format!("{:?} {:?}", store.forget(at(100_000), 10).await, store.sums().await)
+async fn purge(store: &dyn Store) -> String {
+    format!("{:?} {:?}", store.purge(at(100_000), 10).await, store.audit_counts().await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn a_repeated_call_gets_the_same_answer_and_leaves_the_same_state() {
     let prefixes = [once.key_prefix.clone(), twice.key_prefix.clone()];
     let once = RedisStore::connect(once).await.unwrap();
     let twice = RedisStore::connect(twice).await.unwrap();
-    assert_eq!(tell(&*once).await, tell(&*twice).await);
+    assert_eq!(emit(&*once).await, emit(&*twice).await);
     // Runs, takes and takers hold tokens; outcomes, timelines and sums hold cursors; all else is equal to the byte.
     let but = ["run:", "take:", "settled:", "out:", "tl:", "n:", "generation"];
     let [first, second] = prefixes.each_ref().map(|prefix| dump(url, prefix, &but));
@@ -53,7 +53,7 @@ async fn a_repeated_call_gets_the_same_answer_and_leaves_the_same_state() {
     let names = |dump: &[(String, Vec<u8>)]| dump.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
     assert_eq!(names(&first), names(&second));
     assert_eq!(first, second);
-    assert_eq!(forget(&*once).await, forget(&*twice).await);
+    assert_eq!(purge(&*once).await, purge(&*twice).await);
 }
 
 /// What fences a worker: an equal change of somebody else is still somebody else's.

@@ -89,7 +89,7 @@ async fn a_bad_request_has_twilios_code() {
         );
         assert!(error["more_info"].as_str().unwrap().ends_with(&code.to_string()));
     }
-    assert_eq!(sim.judge().accepted, 0);
+    assert_eq!(sim.report().accepted, 0);
 }
 
 #[tokio::test]
@@ -190,5 +190,5 @@ async fn the_one_that_finished_first_is_forgotten_first() {
         answers.push(api.call(Method::GET, &message(sid), &[]).await.0);
     }
     assert_eq!(answers, [404, 404, 200, 200]);
-    assert_eq!(sim.judge().accepted, 4);
+    assert_eq!(sim.report().accepted, 4);
 }

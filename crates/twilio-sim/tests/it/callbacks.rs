@@ -94,10 +94,10 @@ async fn an_error_answer_is_tried_again_only_if_the_url_says_so() {
     ] {
         let receiver = Receiver::start().await;
         receiver.answer_with(&answers);
-        let before = sim.judge().callbacks;
+        let before = sim.report().callbacks;
         api.text(PHONE, &format!("with {fragment:?}"), Some(&receiver.url(&format!("/{fragment}")))).await;
-        let done = |judge: twilio_sim::Callbacks| judge.answered_2xx + judge.failed;
-        sim.wait_until(|view| done(view.judge().callbacks) > done(before), PATIENCE).await.unwrap();
+        let done = |report: twilio_sim::Callbacks| report.answered_2xx + report.failed;
+        sim.wait_until(|view| done(view.report().callbacks) > done(before), PATIENCE).await.unwrap();
         let hooks = receiver.hooks();
         assert_eq!(hooks.len(), tries, "{fragment} {answers:?}");
         let tokens: std::collections::BTreeSet<_> =
@@ -121,7 +121,7 @@ async fn words_with(kind: FaultKind, count: usize) -> (Vec<String>, u64) {
     Api::of(&sim).text(PHONE, "x", Some(&receiver.url("/"))).await;
     sim.wait_until(|view| view.callbacks().answered_2xx == count as u64, PATIENCE).await.unwrap();
     sim.wait_until(|view| view.with_status(Status::Delivered) == 1, PATIENCE).await.unwrap();
-    (receiver.words(), sim.judge().faults_fired[&kind])
+    (receiver.words(), sim.report().faults_fired[&kind])
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn lost_callbacks_are_counted_and_not_posted() {
     Api::of(&sim).text(PHONE, "x", Some(&receiver.url("/"))).await;
     sim.wait_until(|view| view.callbacks().lost == 2, PATIENCE).await.unwrap();
     assert!(receiver.hooks().is_empty());
-    assert_eq!(sim.judge().callbacks.posted, 0);
+    assert_eq!(sim.report().callbacks.posted, 0);
 }
 
 #[tokio::test]

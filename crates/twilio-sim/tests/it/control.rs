@@ -50,10 +50,10 @@ async fn the_judgement_is_served() {
     let api = Api::of(&sim);
     api.control(Method::POST, "expectations", json!({"to": PHONE, "contains": "down"})).await;
     api.text(PHONE, "surprise", None).await;
-    let (_, judge) = api.control(Method::GET, "judge", Value::Null).await;
-    assert_eq!((&judge["accepted"], &judge["unexpected"][0]["to"]), (&json!(1), &json!("+1…00")));
-    assert!(judge["faults_fired"].is_object() && judge["callbacks"]["posted"].is_u64());
+    let (_, report) = api.control(Method::GET, "judge", Value::Null).await;
+    assert_eq!((&report["accepted"], &report["unexpected"][0]["to"]), (&json!(1), &json!("+1…00")));
+    assert!(report["faults_fired"].is_object() && report["callbacks"]["posted"].is_u64());
     assert_eq!(api.control(Method::POST, "reset", Value::Null).await.0, 204);
-    let (_, judge) = api.control(Method::GET, "judge", Value::Null).await;
-    assert_eq!(judge["accepted"], 0);
+    let (_, report) = api.control(Method::GET, "judge", Value::Null).await;
+    assert_eq!(report["accepted"], 0);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twilio_sim::{DeliveryFailure, FailedStatus, FaultKind, FaultPlan, Judge, SimConfig, Simulator, Status};
+use twilio_sim::{DeliveryFailure, FailedStatus, FaultKind, FaultPlan, Report, SimConfig, Simulator, Status};
 
 use crate::harness::*;
 
@@ -25,7 +25,7 @@ fn plan() -> FaultPlan {
 }
 
 /// The answers to sixty requests, one after the other, and the judgement once all texts have ended.
-async fn story(seed: u64) -> (Vec<u16>, Judge) {
+async fn story(seed: u64) -> (Vec<u16>, Report) {
     let sim = start(SimConfig { seed, faults: plan(), ..config() }).await;
     let (api, receiver) = (Api::of(&sim), Receiver::start().await);
     let url = receiver.url("/");
@@ -35,15 +35,15 @@ async fn story(seed: u64) -> (Vec<u16>, Judge) {
         let form = [("To", PHONE), ("From", FROM), ("Body", &*body), ("StatusCallback", &*url)];
         answers.push(api.create(&form).await.0);
     }
-    let accepted = sim.judge().accepted;
-    let ended = |judge: &Judge| {
-        let count = |status: Status| judge.by_status.get(status.word()).copied().unwrap_or(0);
-        let doubled = judge.faults_fired[&FaultKind::CallbackDoubled];
+    let accepted = sim.report().accepted;
+    let ended = |report: &Report| {
+        let count = |status: Status| report.by_status.get(status.word()).copied().unwrap_or(0);
+        let doubled = report.faults_fired[&FaultKind::CallbackDoubled];
         count(Status::Delivered) + count(Status::Undelivered) == accepted
-            && judge.callbacks.answered_2xx + judge.callbacks.lost == 2 * accepted + doubled
+            && report.callbacks.answered_2xx + report.callbacks.lost == 2 * accepted + doubled
     };
-    sim.wait_until(|view| ended(&view.judge()), PATIENCE).await.unwrap();
-    (answers, sim.judge())
+    sim.wait_until(|view| ended(&view.report()), PATIENCE).await.unwrap();
+    (answers, sim.report())
 }
 
 #[tokio::test]
@@ -73,5 +73,5 @@ async fn an_answer_that_was_held_back_comes_late() {
     let sim = start(SimConfig { faults: FaultPlan { hang_ms: 1, ..FaultPlan::default() }, ..config() }).await;
     sim.inject(FaultKind::Hang);
     Api::of(&sim).text(PHONE, "late", None).await;
-    assert_eq!((sim.judge().swallowed, sim.judge().faults_fired[&FaultKind::Hang]), (0, 1));
+    assert_eq!((sim.report().answer_lost, sim.report().faults_fired[&FaultKind::Hang]), (0, 1));
 }

@@ -56,7 +56,7 @@ async fn stop_blocks_until_start_and_still_reaches_the_webhook() {
     assert_eq!(receiver.hooks().len(), 2);
     let automatic = phone.texts().iter().filter(|text| text.automatic).count();
     assert_eq!(automatic, 2);
-    assert_eq!(sim.judge().accepted, 2, "automatic answers are not texts of ours");
+    assert_eq!(sim.report().accepted, 2, "automatic answers are not texts of ours");
 }
 
 #[tokio::test]
@@ -105,5 +105,5 @@ async fn without_a_webhook_a_reply_is_lost_as_it_is_at_twilio() {
     let sim = start(config()).await;
     let replied = sim.phone(PHONE).send(POOL, "hello").await.unwrap();
     assert_eq!(replied.answered, None);
-    assert_eq!(sim.judge().inbound.lost, 1);
+    assert_eq!(sim.report().inbound.lost, 1);
 }

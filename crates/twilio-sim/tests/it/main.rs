@@ -10,5 +10,5 @@ mod control;
 mod faults;
 mod harness;
 mod inbound;
-mod judging;
+mod reporting;
 mod sdk;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::carrier::{FailureClass, SubmitOutcome};
+use domain::provider::{FailureClass, SubmitOutcome};
 use jiff::{SignedDuration, Timestamp};
-use ports::Carrier;
+use ports::SmsProvider;
 use twilio::TwilioClient;
 use twilio_sim::{FaultKind, Status};
 
@@ -25,9 +25,9 @@ async fn an_accepted_text_without_an_answer_is_found_by_looking_it_up() {
         check_in_doubt(&submit(&client, PHONE, &format!("{kind:?}")).await);
     }
     assert_eq!(found(&client, PHONE).await, 2);
-    let judge = sim.judge();
-    assert_eq!((judge.accepted, judge.swallowed), (2, 2));
-    assert_eq!(judge.faults_fired[&FaultKind::AcceptedNoAnswer], 1);
+    let report = sim.report();
+    assert_eq!((report.accepted, report.answer_lost), (2, 2));
+    assert_eq!(report.faults_fired[&FaultKind::AcceptedNoAnswer], 1);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn without_a_free_slot_nothing_is_sent() {
             tokio::join!(submit(&client, PHONE, "first"), submit(&client, "+14155550101", "second"));
         check_in_doubt(&first);
         assert_eq!(refusal(second).class, FailureClass::RetrySoon);
-        assert_eq!(sim.judge().accepted, 1);
+        assert_eq!(sim.report().accepted, 1);
     }
 }
 

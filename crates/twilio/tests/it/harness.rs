@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::{
-    carrier::{Refusal, Submission, SubmitOutcome, Text},
     id::{MessageId, RunId},
+    provider::{Refusal, Submission, SubmitOutcome, Text},
 };
-use ports::Carrier;
+use ports::SmsProvider;
 use twilio::{Credentials, Secret, SenderIdentity, TwilioClient, TwilioConfig};
 use twilio_sim::{ApiKey, Number, Service, SimConfig, SimHandle, Simulator, Timing};
 use url::Url;
@@ -67,7 +67,7 @@ pub(crate) async fn submit(client: &TwilioClient, to: &str, body: &str) -> Submi
     client.submit(&submission(to, body)).await
 }
 
-pub(crate) fn sid(outcome: &SubmitOutcome) -> &domain::carrier::MessageSid {
+pub(crate) fn sid(outcome: &SubmitOutcome) -> &domain::provider::ProviderMessageId {
     match outcome {
         SubmitOutcome::Sent { sid, .. } => sid,
         other => panic!("expected a sent text, got {other:?}"),

@@ -1,8 +1,8 @@
 //! Looking messages up. In: many messages. Out: those of one number and one window. Never: sleeps.
 
-use domain::carrier::{CarrierStatus, FailureClass, Text};
+use domain::provider::{FailureClass, ProviderStatus, Text};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Carrier, CarrierError};
+use ports::{ProviderError, SmsProvider};
 
 use crate::harness::*;
 
@@ -71,7 +71,7 @@ async fn a_refused_question_says_so() {
     let client = twilio::TwilioClient::new(config).unwrap();
     let (from, until) = ever();
     let error = client.look_up(&PHONE.parse().unwrap(), from, until).await.unwrap_err();
-    assert!(matches!(error, CarrierError::Refused { status: 401, code: Some(20_003) }), "{error:?}");
+    assert!(matches!(error, ProviderError::Refused { status: 401, code: Some(20_003) }), "{error:?}");
 }
 
 #[tokio::test]
@@ -82,6 +82,6 @@ async fn a_failure_is_fetched_with_its_code() {
     let outcome = submit(&client, PHONE, "hello").await;
     sim.wait_until(|view| view.with_status(twilio_sim::Status::Undelivered) == 1, PATIENCE).await.unwrap();
     let fetched = client.fetch(sid(&outcome)).await.unwrap().unwrap();
-    assert_eq!((fetched.status, fetched.error_code), (CarrierStatus::Undelivered, Some(30_006)));
+    assert_eq!((fetched.status, fetched.error_code), (ProviderStatus::Undelivered, Some(30_006)));
     assert_eq!(client.classify(fetched.error_code), FailureClass::Recipient);
 }

@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use domain::carrier::{FailureClass, SubmitOutcome};
+use domain::provider::{FailureClass, SubmitOutcome};
 use jiff::Timestamp;
-use ports::{Carrier, CarrierError};
+use ports::{ProviderError, SmsProvider};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -83,7 +83,7 @@ async fn the_next_page_of_another_host_is_not_asked_for() {
     let (base, _) = server(answer("200 OK", "", &page)).await;
     let to = PHONE.parse().unwrap();
     let error = client(base).look_up(&to, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH).await.unwrap_err();
-    assert!(matches!(error, CarrierError::NoAnswer(_)), "{error:?}");
+    assert!(matches!(error, ProviderError::NoAnswer(_)), "{error:?}");
     assert_eq!(requests.load(Ordering::SeqCst), 0, "credentials stay with their host");
 }
 
@@ -97,7 +97,7 @@ async fn a_list_without_an_end_is_no_answer() {
         client(base).look_up(&to, Timestamp::UNIX_EPOCH, "2024-01-01T00:00:00Z".parse().unwrap()).await;
     // What was not read may hold the text that is looked for: "not found" would have it sent again.
     let error = found.unwrap_err();
-    assert!(matches!(error, CarrierError::NoAnswer(_)), "{error:?}");
+    assert!(matches!(error, ProviderError::NoAnswer(_)), "{error:?}");
     assert_eq!(requests.load(Ordering::SeqCst), 5);
 }
 

@@ -1,7 +1,7 @@
 //! Texts that are taken, and texts that are refused. In: submissions. Out: outcomes. Never: sleeps.
 
-use domain::carrier::{CarrierStatus, FailureClass, SubmitOutcome};
-use ports::Carrier;
+use domain::provider::{FailureClass, ProviderStatus, SubmitOutcome};
+use ports::SmsProvider;
 use twilio::{ConfigError, Credentials, SenderIdentity, TwilioClient, TwilioConfig};
 use twilio_sim::{FaultKind, Status};
 
@@ -12,12 +12,12 @@ async fn a_text_from_a_number_is_sent_and_delivered() {
     let sim = sim().await;
     let client = client(sim.base_url());
     let outcome = submit(&client, PHONE, "db-1 is down").await;
-    assert!(matches!(outcome, SubmitOutcome::Sent { status: CarrierStatus::Queued, .. }), "{outcome:?}");
+    assert!(matches!(outcome, SubmitOutcome::Sent { status: ProviderStatus::Queued, .. }), "{outcome:?}");
     sim.wait_until(|view| view.with_status(Status::Delivered) == 1, PATIENCE).await.unwrap();
     let text = &sim.phone(PHONE).texts()[0];
     assert_eq!((text.body.as_str(), text.from.as_str()), ("db-1 is down", FROM));
     let fetched = client.fetch(sid(&outcome)).await.unwrap().unwrap();
-    assert_eq!(fetched.status, CarrierStatus::Delivered);
+    assert_eq!(fetched.status, ProviderStatus::Delivered);
     assert_eq!((fetched.from.as_deref(), fetched.segments), (Some(FROM), Some(1)));
 }
 
@@ -28,7 +28,7 @@ async fn a_service_picks_the_sender_and_keeps_it() {
     config.sender = SenderIdentity::MessagingService(SERVICE.into());
     let client = TwilioClient::new(config).unwrap();
     let outcome = submit(&client, PHONE, "one").await;
-    assert!(matches!(outcome, SubmitOutcome::Sent { status: CarrierStatus::Accepted, .. }), "{outcome:?}");
+    assert!(matches!(outcome, SubmitOutcome::Sent { status: ProviderStatus::Accepted, .. }), "{outcome:?}");
     submit(&client, PHONE, "two").await;
     sim.wait_until(|view| view.with_status(Status::Delivered) == 2, PATIENCE).await.unwrap();
     let texts = sim.phone(PHONE).texts();
@@ -81,7 +81,7 @@ async fn magic_numbers_are_refused_as_twilio_refuses_them() {
         let refusal = refusal(submit(&TwilioClient::new(config).unwrap(), PHONE, "hello").await);
         assert_eq!((refusal.code, refusal.class), (Some(code), class), "{from}");
     }
-    assert_eq!(sim.judge().accepted, 0);
+    assert_eq!(sim.report().accepted, 0);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn too_many_requests_is_a_reason_to_try_again_soon() {
     let refusal = refusal(submit(&client, PHONE, "hello").await);
     assert_eq!((refusal.code, refusal.class), (Some(20_429), FailureClass::RetrySoon));
     sid(&submit(&client, PHONE, "hello").await);
-    assert_eq!((sim.judge().accepted, sim.judge().duplicates_total), (1, 0));
+    assert_eq!((sim.report().accepted, sim.report().duplicates_total), (1, 0));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_validity_out_of_range_is_brought_into_it() {
     let sim = sim().await;
     let client = client(sim.base_url());
     for validity_s in [0, u32::MAX] {
-        sid(&client.submit(&domain::carrier::Submission { validity_s, ..submission(PHONE, "hello") }).await);
+        sid(&client.submit(&domain::provider::Submission { validity_s, ..submission(PHONE, "hello") }).await);
     }
 }
 

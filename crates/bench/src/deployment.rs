@@ -1,0 +1,123 @@
+//! `callout serve` as a process, and a simulator in this one. In: the binary and a provider latency.
+//! Out: something to load.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use tempfile::TempDir;
+use twilio::transport::{Reach, client_builder};
+use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
+
+use crate::process;
+
+/// The source of most events, and its key.
+pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
+/// A source that sends little, and its key.
+pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
+/// Requests that callout keeps open at once, of which the lowest lane may have five eighths: enough for 50 ms of latency at the
+/// aimed rate.
+const IN_FLIGHT_MAX: usize = 480;
+
+/// Everything on: a schema, a policy, a delivery deadline.
+pub(crate) const WORKFLOW: &str = r#"
+event = "note.created"
+stage = "live"
+on_doubt = "hold"
+template = "Order {{ number }} is on its way."
+[schema]
+type = "object"
+required = ["number", "phone"]
+properties = { number = { type = "string" }, phone = { type = "string" } }
+[[step]]
+notify = ["field:phone"]
+deliver_within = "1h"
+"#;
+
+/// A running callout and its provider.
+pub(crate) struct Deployment {
+    pub(crate) sim: SimHandle,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Deployment {
+    pub(crate) async fn start(callout: &Path, latency_ms: u64) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let url = format!("http://{address}");
+        let config = SimConfig {
+            numbers: vec![Number::from("+15005550006")],
+            timing: Timing::INSTANT,
+            faults: FaultPlan { latency_ms, ..FaultPlan::default() },
+            concurrency_max: 2 * IN_FLIGHT_MAX,
+            ..SimConfig::default()
+        };
+        let (account, token) = (config.account_sid.clone(), config.auth_token.clone());
+        let sim = Simulator::start(config).await?;
+        let folder = tempfile::tempdir()?;
+        std::fs::create_dir(folder.path().join("workflows"))?;
+        std::fs::write(folder.path().join("workflows/note.toml"), WORKFLOW)?;
+        let settings = format!(
+            "environment = \"test\"\n[http]\nlisten = \"{address}\"\n[log]\nfilter = \"warn\"\n\
+             [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {IN_FLIGHT_MAX}\n\
+             [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
+             [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
+        );
+        std::fs::write(folder.path().join("callout.toml"), settings)?;
+        let child = Command::new(callout)
+            .args(["serve", "--config"])
+            .arg(folder.path().join("callout.toml"))
+            .env("TWILIO_ACCOUNT_SID", account)
+            .env("TWILIO_AUTH_TOKEN", token.expose())
+            .env("TWILIO_API_BASE", sim.base_url().as_str())
+            .env("CALLOUT_KEY_BENCH", BUSY.1)
+            .env("CALLOUT_KEY_QUIET", QUIET.1)
+            .stdin(Stdio::null())
+            .spawn()?;
+        let client = client_builder(Reach::Plain).build()?;
+        let mut deployment = Self { sim, url, client, child, folder };
+        deployment.wait_until_ready().await?;
+        Ok(deployment)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..500 {
+            tries.tick().await;
+            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("callout ended with {status}");
+            }
+        }
+        bail!("callout did not become ready")
+    }
+
+    pub(crate) fn cpu_s(&self) -> Result<f64> {
+        process::cpu_s(self.child.id())
+    }
+
+    pub(crate) fn resident_mb(&self) -> Result<f64> {
+        process::memory_mb(self.child.id(), "VmRSS")
+    }
+
+    pub(crate) fn peak_mb(&self) -> Result<f64> {
+        process::memory_mb(self.child.id(), "VmHWM")
+    }
+
+    /// Stops both, and takes the files away.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.sim.shutdown().await;
+        Ok(self.folder.close()?)
+    }
+}

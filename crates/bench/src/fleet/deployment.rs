@@ -1,0 +1,206 @@
+//! A fleet of processes on servers of its own, and a simulator in this process. In: how many senders. Out: something to
+//! load and to measure.
+//!
+//! Never: uses a server of the machine.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use bus_rabbitmq::{RabbitBus, RabbitConfig};
+use domain::workflow::Lane;
+use ports::SystemClock;
+use tempfile::TempDir;
+use test_servers::{RabbitMq, RedisServer, free_port};
+use twilio::transport::{Reach, client_builder};
+use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
+
+use crate::{
+    deployment::{BUSY, WORKFLOW},
+    process,
+};
+
+/// What names on the broker begin with.
+const PREFIX: &str = "bench.";
+
+/// How events come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ingress {
+    /// Published to the exchange by their producer.
+    Exchange,
+    /// Posted to ingest.
+    Http,
+}
+
+impl Ingress {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Exchange => "to the exchange",
+            Self::Http => "over HTTP",
+        }
+    }
+}
+
+/// What a fleet is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Processes that send.
+    pub(crate) senders: usize,
+    /// Requests to the provider that they keep open, all together.
+    pub(crate) in_flight_max: usize,
+    /// How long the provider takes for one.
+    pub(crate) latency_ms: u64,
+}
+
+/// A running fleet.
+pub(crate) struct Fleet {
+    pub(crate) sim: SimHandle,
+    pub(crate) bus: Arc<RabbitBus>,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) latency_ms: u64,
+    broker: Arc<RabbitMq>,
+    redis: Arc<RedisServer>,
+    workers: Vec<(&'static str, SocketAddr, Child)>,
+    folder: TempDir,
+}
+
+impl Fleet {
+    pub(crate) async fn start(callout: &Path, size: Size) -> Result<Self> {
+        let Size { senders, in_flight_max, latency_ms } = size;
+        let broker = tokio::task::spawn_blocking(RabbitMq::private);
+        let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
+        let broker = Arc::new(broker.await?);
+        let roles = [&["ingest", "callback", "escalation"][..], &vec!["sender"; senders]].concat();
+        let address = || SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let roles: Vec<(&'static str, SocketAddr)> =
+            roles.into_iter().map(|role| (role, address())).collect();
+        let [(_, ingest), (_, callback), ..] = roles[..] else {
+            bail!("a fleet has an ingest and a callback")
+        };
+        let config = SimConfig {
+            numbers: vec![Number::from("+15005550006")],
+            timing: Timing::INSTANT,
+            faults: FaultPlan { latency_ms, ..FaultPlan::default() },
+            concurrency_max: 2 * in_flight_max,
+            ..SimConfig::default()
+        };
+        let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
+        let sim = Simulator::start(config).await?;
+        let folder = tempfile::tempdir()?;
+        write_settings(folder.path(), ingest, callback, in_flight_max)?;
+        let env = [
+            ("TWILIO_ACCOUNT_SID", account),
+            ("TWILIO_AUTH_TOKEN", token),
+            ("TWILIO_API_BASE", sim.base_url().to_string()),
+            ("CALLOUT_KEY_BENCH", BUSY.1.to_owned()),
+            ("CALLOUT_AMQP_URL", broker.url.clone()),
+            ("CALLOUT_REDIS_URL", redis.url.clone()),
+            ("CALLOUT_CONFIG", folder.path().join("callout.toml").display().to_string()),
+        ];
+        let mut workers = Vec::new();
+        for (role, address) in roles {
+            let child = Command::new(callout)
+                .args(["serve", role, "--listen", &address.to_string()])
+                .envs(env.iter().map(|(name, value)| (name, value)))
+                .stdin(Stdio::null())
+                .spawn()?;
+            workers.push((role, address, child));
+        }
+        let lanes = [("note.created".to_owned(), Lane::Standard)].into();
+        let config = RabbitConfig { prefix: PREFIX.to_owned(), ..RabbitConfig::new(&broker.url, lanes) };
+        let bus = RabbitBus::connect(config, Arc::new(SystemClock)).await?;
+        let (url, client) = (format!("http://{ingest}"), client_builder(Reach::Plain).build()?);
+        let mut fleet = Self { sim, bus, url, client, latency_ms, broker, redis, workers, folder };
+        fleet.wait_until_ready().await?;
+        Ok(fleet)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        for (role, address, child) in &mut self.workers {
+            let ready = format!("http://{address}/readyz");
+            for left in (0..1_500).rev() {
+                tries.tick().await;
+                let answer = self.client.get(&ready).send().await;
+                if answer.is_ok_and(|answer| answer.status().is_success()) {
+                    break;
+                }
+                if let Some(status) = child.try_wait()? {
+                    bail!("{role} ended with {status}");
+                }
+                if left == 0 {
+                    bail!("{role} did not become ready");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// CPU time used so far, in seconds: by role, by the servers, and by this process.
+    pub(crate) fn cpu_s(&self) -> Result<BTreeMap<&'static str, f64>> {
+        let mut used: BTreeMap<&'static str, f64> = BTreeMap::new();
+        for (role, _, child) in &self.workers {
+            *used.entry(role).or_default() += process::cpu_s(child.id())?;
+        }
+        for (name, pids) in [("RabbitMQ", self.broker.processes()), ("Redis", self.redis.processes())] {
+            // A helper may have ended since it was listed.
+            used.insert(name, pids.into_iter().filter_map(|pid| process::cpu_s(pid).ok()).sum());
+        }
+        used.insert("simulator and load", process::cpu_s(std::process::id())?);
+        Ok(used)
+    }
+
+    /// Resident memory at the highest, in MB, of the largest process of each role.
+    pub(crate) fn peak_mb(&self) -> Result<BTreeMap<&'static str, f64>> {
+        let mut peaks: BTreeMap<&'static str, f64> = BTreeMap::new();
+        for (role, _, child) in &self.workers {
+            let peak = peaks.entry(role).or_default();
+            *peak = peak.max(process::memory_mb(child.id(), "VmHWM")?);
+        }
+        Ok(peaks)
+    }
+
+    /// Messages that the broker routed into queues since it started: what was published, and what expired on its way
+    /// through a delay queue.
+    pub(crate) async fn hops(&self) -> Result<f64> {
+        let broker = self.broker.clone();
+        let counters = tokio::task::spawn_blocking(move || broker.counters()).await?;
+        let of =
+            |name: &str| counters.get(name).copied().with_context(|| format!("the broker counts no {name}"));
+        Ok((of("messages_received_total")? + of("messages_dead_lettered_expired_total")?) as f64)
+    }
+
+    /// Stops everything, and takes the files away.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        for (_, _, child) in &mut self.workers {
+            child.kill()?;
+            child.wait()?;
+        }
+        self.sim.shutdown().await;
+        Ok(self.folder.close()?)
+    }
+}
+
+fn write_settings(
+    folder: &Path,
+    ingest: SocketAddr,
+    callback: SocketAddr,
+    in_flight_max: usize,
+) -> Result<()> {
+    std::fs::create_dir(folder.join("workflows"))?;
+    std::fs::write(folder.join("workflows/note.toml"), WORKFLOW)?;
+    let settings = format!(
+        "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n[log]\nfilter = \"warn\"\n\
+         [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {in_flight_max}\n\
+         [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
+         [backend]\nkind = \"fleet\"\namqp_prefix = \"{PREFIX}\"\n"
+    );
+    Ok(std::fs::write(folder.join("callout.toml"), settings)?)
+}

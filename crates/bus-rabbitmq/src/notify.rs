@@ -1,0 +1,145 @@
+//! What others may watch: ends of runs, and dead letters. In: announcements. Out: messages, published in the background.
+//!
+//! Never: keeps anybody waiting, or grows without bound: what the broker does not take in time is dropped, and counted
+//! in the log. The store has the truth.
+
+use std::sync::Arc;
+
+use domain::timeline::DeadLetter;
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable},
+};
+use ports::{Ended, Notification, Sending};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{
+    bus::Core,
+    message::{DEAD_LETTER, LETTER, Outgoing, PERSISTENT},
+    publisher::{Address, Publisher},
+    topology::Names,
+};
+
+/// Announcements that wait for the broker. More than that are dropped.
+const WAITING_MAX: usize = 4_096;
+/// The CloudEvents `source` of what we tell of ourselves.
+const SOURCE: &str = "callout";
+
+/// Takes announcements for the task that publishes them.
+pub(crate) struct Announcer(mpsc::Sender<Notification>);
+
+impl Announcer {
+    /// A channel for announcements, and what comes out of it.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Notification>) {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        (Self(sender), receiver)
+    }
+
+    pub(crate) fn notify(&self, announcement: Notification) {
+        if self.0.try_send(announcement).is_err() {
+            tracing::warn!("an announcement was dropped: the broker takes none; the store has what it said");
+        }
+    }
+}
+
+/// Publishes what was announced, until the bus is gone. `tells_ends`: whether ends of runs are told at all.
+pub(crate) async fn publish(
+    core: Arc<Core>,
+    publisher: Publisher,
+    mut announced: mpsc::Receiver<Notification>,
+    tells_ends: bool,
+) {
+    let names = &core.topology_supervisor.topology.names;
+    while let Some(announcement) = announced.recv().await {
+        let (address, message) = match &announcement {
+            Notification::DeadLetter(letter) => dead_letter(names, letter),
+            Notification::Ended(ended) if tells_ends => end(names, ended),
+            Notification::Ended(_) => continue,
+            Notification::Sending(sending) => health(names, sending),
+        };
+        if let Err(error) = publisher.publish(address, message).await {
+            tracing::warn!(%error, "an announcement was lost; the store has what it said");
+        }
+    }
+}
+
+/// A dead letter with its reason in headers, so that tools of the broker show it; the event itself is the body.
+fn dead_letter(names: &Names, letter: &DeadLetter) -> (Address, Outgoing) {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let mut headers = FieldTable::default();
+    headers.insert(LETTER.into(), text(&letter.id));
+    headers.insert("reason".into(), text(&letter.reason));
+    headers.insert("error".into(), text(&letter.error));
+    headers.insert("attempts".into(), AMQPValue::LongInt(i32::from(letter.attempts)));
+    headers.insert("at".into(), text(&letter.at.to_string()));
+    let message = letter.message.as_ref().map(ToString::to_string);
+    let optional = [
+        ("message", &message),
+        ("workflow", &letter.workflow),
+        ("source", &letter.source),
+        ("traceparent", &letter.traceparent),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            headers.insert(name.into(), text(value));
+        }
+    }
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_type(DEAD_LETTER.into())
+        .with_content_type("application/cloudevents+json".into())
+        .with_app_id("callout".into())
+        .with_message_id(letter.id.as_str().into())
+        .with_headers(headers);
+    let address = Address { exchange: names.dead(), key: format!("dead.{}", letter.reason) };
+    (address, Outgoing { body: letter.event.clone().unwrap_or_default().into_bytes(), properties })
+}
+
+/// Whether we send, as a CloudEvent: how the fleet says that it is not well.
+fn health(names: &Names, sending: &Sending) -> (Address, Outgoing) {
+    let (what, at, data) = match sending {
+        Sending::Stopped { is_account, account_code, at } => {
+            let reason = if *is_account { "account_refused" } else { "provider_in_trouble" };
+            ("stopped", at, json!({"reason": reason, "code": account_code}))
+        }
+        Sending::Resumed { at } => ("resumed", at, json!({})),
+    };
+    let record = json!({
+        "specversion": "1.0", "source": SOURCE, "type": format!("callout.sending.{what}"),
+        "id": format!("sending.{what}.{}", at.as_millisecond()), "time": at,
+        "datacontenttype": "application/json", "data": data,
+    });
+    cloud_event(names, format!("sending.{what}"), &record)
+}
+
+/// The end of a run as a CloudEvent. Holds neither a number nor the event's data.
+fn end(names: &Names, ended: &Ended) -> (Address, Outgoing) {
+    let Ended { outcome, workflow, event, subject, traceparent } = ended;
+    let phase = outcome.phase.as_str();
+    let id = format!("{}.{phase}", outcome.run);
+    let mut record = json!({
+        "specversion": "1.0", "source": SOURCE, "type": format!("callout.run.{phase}"), "id": id,
+        "time": outcome.at, "subject": outcome.run, "datacontenttype": "application/json",
+        "data": {
+            "run": outcome.run, "phase": phase, "workflow": workflow, "ticket": outcome.ticket,
+            "event": {"source": event.source, "id": event.id, "subject": subject},
+        },
+    });
+    if let Some(traceparent) = traceparent {
+        record["traceparent"] = json!(traceparent);
+    }
+    cloud_event(names, format!("run.{phase}"), &record)
+}
+
+fn cloud_event(names: &Names, key: String, record: &Value) -> (Address, Outgoing) {
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/cloudevents+json".into())
+        .with_app_id("callout".into())
+        .with_message_id(record["id"].as_str().unwrap_or_default().into());
+    (
+        Address { exchange: names.outcomes(), key },
+        Outgoing { body: record.to_string().into_bytes(), properties },
+    )
+}

@@ -1,0 +1,81 @@
+//! Who may send what. In: the broker user of an event, as the broker vouches for it. Out: a reason to refuse it, or none.
+//!
+//! Never: believes a `source` that the event claims for itself, or decides about lanes and workflows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::event::holds_type;
+use serde_json::Value;
+
+/// What one broker user may send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The CloudEvents `source` that it speaks for.
+    pub source: String,
+    /// The event types that it may send; `incident.*` means all that begin so.
+    pub types: Vec<String>,
+}
+
+/// The broker users whose events are taken.
+///
+/// The broker refuses a message whose `user_id` is not the user who publishes it, so a `user_id` proves who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PublisherAuth {
+    /// Our own users beside the user of the address: they publish what came over HTTP, where its source was proven, and
+    /// what operators replay. A fleet whose roles sign in as different users names them all.
+    pub own: BTreeSet<String>,
+    /// Everybody else.
+    pub producers: BTreeMap<String, Grant>,
+}
+
+impl PublisherAuth {
+    /// Why an event of this user is not taken. Bytes that are no event are passed on: whoever parses them says it better.
+    pub(crate) fn refusal(&self, user: Option<&str>, event: &[u8]) -> Option<String> {
+        let Some(user) = user else {
+            return Some("nobody vouches for this event: it carries no user-id".to_owned());
+        };
+        if self.own.contains(user) {
+            return None;
+        }
+        let Some(grant) = self.producers.get(user) else {
+            return Some(format!("the broker user {user:?} is not trusted with events"));
+        };
+        let event: Value = serde_json::from_slice(event).ok()?;
+        let attribute = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (source, kind) = (attribute("source"), attribute("type"));
+        if source != grant.source {
+            return Some(format!("the broker user {user:?} does not speak for the source {source:?}"));
+        }
+        (!holds_type(&grant.types, kind))
+            .then(|| format!("the broker user {user:?} may not send events of type {kind:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_user_speaks_for_its_source_and_types_alone() {
+        let grant = Grant { source: "billing".to_owned(), types: vec!["invoice.*".to_owned()] };
+        let own = ["callout-ingest", "callout-operator"].map(str::to_owned).into();
+        let trust = PublisherAuth { own, producers: [("billing-app".to_owned(), grant)].into() };
+        let check = |user: Option<&str>, source: &str, kind: &str| {
+            let event = serde_json::json!({"source": source, "type": kind}).to_string();
+            trust.refusal(user, event.as_bytes())
+        };
+        assert_eq!(check(Some("billing-app"), "billing", "invoice.due"), None);
+        assert_eq!(check(Some("callout-ingest"), "anything", "at.all"), None);
+        assert_eq!(check(Some("callout-operator"), "anything", "at.all"), None);
+        for (user, source, kind, reason) in [
+            (None, "billing", "invoice.due", "user-id"),
+            (Some("guest"), "billing", "invoice.due", "not trusted"),
+            (Some("billing-app"), "monitor", "invoice.due", "speak for"),
+            (Some("billing-app"), "billing", "incident.created", "type"),
+        ] {
+            let refusal = check(user, source, kind).unwrap();
+            assert!(refusal.contains(reason), "{refusal}");
+        }
+        assert_eq!(trust.refusal(Some("billing-app"), b"no JSON"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Keeps the topology in place. In: a suspicion that something is gone. Out: everything is there again.
+//!
+//! Never: changes anything where an operator declares, or leaves a publisher alone with a queue that somebody deleted:
+//! what is published to it is confirmed and gone, so a process without consumers looks every [`LOOK_EVERY`].
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use ports::Clock;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{
+    config::TopologyMode,
+    connect::{ConnectError, Dialer, is_missing, within},
+    topology::Topology,
+};
+
+/// How often it is looked at without a suspicion.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(30);
+
+/// Declares, or verifies, on connections of its own.
+pub(crate) struct TopologySupervisor {
+    dialer: Dialer,
+    pub(crate) topology: Topology,
+    mode: TopologyMode,
+    clock: Arc<dyn Clock>,
+    /// When the last success began.
+    in_place: Mutex<Option<Instant>>,
+}
+
+impl TopologySupervisor {
+    pub(crate) fn new(dialer: Dialer, topology: Topology, mode: TopologyMode, clock: Arc<dyn Clock>) -> Self {
+        Self { dialer, topology, mode, clock, in_place: Mutex::default() }
+    }
+
+    /// At the start.
+    pub(crate) async fn establish(&self) -> Result<(), ConnectError> {
+        self.ensure(Instant::now()).await.map_err(|error| self.dialer.explain(&error))
+    }
+
+    /// Everything was in place at `since` or later. Many may suspect the same; one does the work.
+    pub(crate) async fn ensure(&self, since: Instant) -> Result<(), lapin::Error> {
+        let mut in_place = self.in_place.lock().await;
+        if in_place.is_some_and(|in_place| in_place >= since) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let channel = self.dialer.dial_channel("topology").await?;
+        match self.mode {
+            TopologyMode::Declare => within(self.topology.declare(&channel)).await?,
+            TopologyMode::Verify => within(self.topology.verify(&channel)).await?,
+        }
+        *in_place = Some(began);
+        Ok(())
+    }
+
+    /// Looks after it for ever.
+    pub(crate) async fn watch(&self) {
+        loop {
+            self.clock.sleep_until(self.clock.now() + LOOK_EVERY).await;
+            let looked = async {
+                let channel = self.dialer.dial_channel("topology").await?;
+                within(self.topology.verify(&channel)).await
+            };
+            // A broker that is away is others' concern.
+            if let Err(error) = looked.await
+                && is_missing(&error)
+            {
+                tracing::error!(%error, "something was deleted on the broker; events may have been lost with it");
+                if let Err(error) = self.ensure(Instant::now()).await {
+                    tracing::error!(%error, "what was deleted on the broker could not be declared again");
+                }
+            }
+        }
+    }
+}

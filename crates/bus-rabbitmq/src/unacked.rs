@@ -1,0 +1,45 @@
+//! How many deliveries this process holds, by queue. In: deliveries come and go. Out: a count.
+//!
+//! Never: knows of other processes: the protocol has no question for that.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ports::Queue;
+
+/// Counts of this process.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Unacked(Arc<[AtomicU64; Queue::ALL.len()]>);
+
+/// One delivery, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    counts: Unacked,
+    index: usize,
+}
+
+impl Unacked {
+    /// Counts one more.
+    pub(crate) fn count(&self, queue: Queue) -> Counted {
+        let index = index(queue);
+        self.0[index].fetch_add(1, Ordering::Relaxed);
+        Counted { counts: self.clone(), index }
+    }
+
+    /// How many there are.
+    pub(crate) fn of(&self, queue: Queue) -> u64 {
+        self.0[index(queue)].load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.counts.0[self.index].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn index(queue: Queue) -> usize {
+    Queue::ALL.iter().position(|other| *other == queue).unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! Waits until nothing moves any more. In: the store and the simulator. Out: what is still open, if time runs out.
+//!
+//! Never: takes a quiet moment for the end: it must be quiet twice in a row.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Result;
+use domain::run::Run;
+use ports::{Clock as _, Store, StoreError, SystemClock, store::RunFilter};
+use store_redis::RedisStore;
+use twilio_sim::{Callbacks, SimHandle};
+
+use crate::pause;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Runs in one page of a list.
+const PAGE: u16 = 1_000;
+/// Phases of a message in which somebody has yet to act.
+const OPEN: [&str; 4] = ["queued", "dispatching", "in_doubt", "retry_wait"];
+
+/// Waits until so many runs are settled, for at most `patience`. Returns what was open in the end: nothing, if all is well.
+pub(crate) async fn until_settled(
+    store: &RedisStore,
+    sim: &SimHandle,
+    runs: usize,
+    patience: Duration,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<String> {
+    let begun = SystemClock.now();
+    let (mut quiet, mut said) = (0, String::new());
+    loop {
+        let open = match open(store, sim, runs).await {
+            Ok(open) => open,
+            Err(error) => format!("{error}"),
+        };
+        quiet = if open.is_empty() { quiet + 1 } else { 0 };
+        let waited = SystemClock.now().duration_since(begun).unsigned_abs();
+        if quiet == 2 || waited > patience {
+            return Ok(open);
+        }
+        if open != said {
+            say(&format!("settling, {} s: {open}", waited.as_secs()));
+            said = open;
+        }
+        pause(LOOK_EVERY).await;
+    }
+}
+
+/// What is open, in words.
+async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String, StoreError> {
+    let sums = store.audit_counts().await?;
+    let mut open: BTreeMap<&str, u64> = BTreeMap::new();
+    for name in OPEN {
+        open.insert(name, sums.messages.get(name).copied().unwrap_or_default());
+    }
+    open.insert("runs to come", (runs as u64).saturating_sub(sums.runs.values().sum()));
+    let report = sim.report();
+    let posting =
+        |posts: Callbacks| posts.posted.saturating_sub(posts.answered_2xx).saturating_sub(posts.failed);
+    open.insert("webhooks", posting(report.callbacks) + posting(report.inbound));
+    open.insert("active runs", sums.runs.get("active").copied().unwrap_or_default());
+    let words =
+        open.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
+    Ok(words.collect::<Vec<_>>().join(", "))
+}
+
+/// All runs.
+pub(crate) async fn all_runs(store: &RedisStore) -> Result<Vec<Run>, StoreError> {
+    let mut runs: Vec<Run> = Vec::new();
+    loop {
+        let after = runs.last().map(|run| run.id.clone());
+        let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
+        let is_last = page.len() < usize::from(PAGE);
+        runs.extend(page);
+        if is_last {
+            return Ok(runs);
+        }
+    }
+}

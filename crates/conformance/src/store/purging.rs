@@ -1,0 +1,107 @@
+//! Forgetting. In: runs that ended. Out: a panic where too much is forgotten, or a part of a run stays.
+//!
+//! Never: waits for time to pass.
+
+use std::sync::Arc;
+
+use domain::{consent::ConsentChange, run::Run};
+use ports::{
+    Change, Store,
+    store::{DeadLetterFilter, RunFilter},
+};
+
+use crate::fixture::{Opening, acknowledged, at, ended, entry, letter, number, open_new, sid};
+
+async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
+    let change = ended(&Opening::new(case, n).change().run, &sid(case, n), at(seconds));
+    assert_eq!(change.due, None, "the fixture makes a run that needs nothing more");
+    open_new(store, &change).await;
+    change.run
+}
+
+async fn is_stored(store: &dyn Store, run: &Run) -> bool {
+    store.load_run(&run.id).await.unwrap().is_some()
+}
+
+/// The end counts, not the beginning.
+pub async fn closed_runs_that_ended_earlier_are_forgotten(store: Arc<dyn Store>) {
+    let case = "ended_earlier";
+    let early = open_ended(&*store, case, 1, 10).await;
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
+    assert!(!is_stored(&*store, &early).await);
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 0);
+}
+
+/// Whoever ended at that very time stays as well.
+pub async fn runs_that_are_open_or_ended_later_stay(store: Arc<dyn Store>) {
+    let case = "stay";
+    let open = Opening::new(case, 1).change();
+    open_new(&*store, &open).await;
+    let late = open_ended(&*store, case, 2, 11).await;
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 0);
+    assert!(is_stored(&*store, &open.run).await && is_stored(&*store, &late).await);
+}
+
+/// Its message is in flight; its fate is still wanted.
+pub async fn a_closed_run_that_is_still_due_stays(store: Arc<dyn Store>) {
+    let change = acknowledged(&Opening::new("still_due", 1).change().run, at(1));
+    assert!(change.run.closed_at.is_some() && change.due.is_some());
+    open_new(&*store, &change).await;
+    assert_eq!(store.purge(at(1_000), 100).await.unwrap(), 0);
+    assert!(is_stored(&*store, &change.run).await);
+}
+
+/// Nothing that names it is left.
+pub async fn everything_of_a_forgotten_run_is_gone(store: Arc<dyn Store>) {
+    let case = "everything_gone";
+    let opening = Opening::new(case, 1).change();
+    let mut change = ended(&opening.run, &sid(case, 1), at(10));
+    change.effects.reply_routes = opening.effects.reply_routes;
+    change.effects.dead_letters.push(letter(case, 1, 5));
+    change.effects.sids.push((sid(case, 2), 1));
+    open_new(&*store, &change).await;
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
+    assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
+    assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
+    assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), None);
+    assert_eq!(store.message_of_sid(&sid(case, 2)).await.unwrap(), None);
+    assert_eq!(store.reply_routes(&number(case, 1), at(0)).await.unwrap(), []);
+    assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), []);
+    assert_eq!(store.outcomes(0, 10).await.unwrap(), []);
+    assert_eq!(store.list_runs(&RunFilter::default(), 10).await.unwrap(), []);
+    assert!(store.audit_counts().await.unwrap().runs.values().all(|count| *count == 0));
+}
+
+/// Consent belongs to the number, not to the run that learnt of it.
+pub async fn consent_outlives_a_forgotten_run(store: Arc<dyn Store>) {
+    let case = "consent_outlives";
+    let phone = number(case, 1);
+    let mut change = ended(&Opening::new(case, 1).change().run, &sid(case, 1), at(10));
+    change.effects.consent.push(entry(&phone, ConsentChange::OptOut, 5));
+    open_new(&*store, &change).await;
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
+    assert_eq!(store.consent(&phone).await.unwrap().opted_out_since(), Some(at(5)));
+    assert_eq!(store.consent_log(&phone).await.unwrap().len(), 1);
+}
+
+/// It is remembered for as long as it is stored, and no longer.
+pub async fn a_forgotten_run_can_be_opened_again(store: Arc<dyn Store>) {
+    let case = "opened_again";
+    open_ended(&*store, case, 1, 10).await;
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
+    let again: Change = Opening::new(case, 1).change();
+    open_new(&*store, &again).await;
+    assert_eq!(store.timeline(&again.run.id).await.unwrap(), again.effects.timeline);
+}
+
+/// The rest is for the next call.
+pub async fn at_most_as_many_as_asked_for_are_forgotten(store: Arc<dyn Store>) {
+    for n in 1..=5 {
+        open_ended(&*store, "at_most_forgotten", n, 10).await;
+    }
+    let mut forgotten = Vec::new();
+    for _ in 0..4 {
+        forgotten.push(store.purge(at(11), 2).await.unwrap());
+    }
+    assert_eq!(forgotten, [2, 2, 1, 0]);
+}

@@ -1,0 +1,93 @@
+//! Alarm slots: a slot has an alarm from its first due row on, until a take of due rows passes its second.
+//!
+//! In: due rows in chosen slots. Out: a panic where one would wait without an alarm, or ask for a second one.
+//! Never: raises an alarm; that is the bus's.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ports::{Change, Changed, Opened, Store, TimerSlot};
+
+use crate::fixture::{Opening, at, at_ms, change, load, open};
+
+/// Runs that share a subject share a shard.
+fn due(case: &'static str, n: u32, due: Timestamp) -> Change {
+    Opening::new(case, n).subject("one-shard").due(due)
+}
+
+async fn timer(store: &dyn Store, change: &Change) -> Option<TimerSlot> {
+    match open(store, change).await {
+        Opened::New { timer } => timer,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn alarm_of_change(store: &dyn Store, change: Change) -> Option<TimerSlot> {
+    let version = load(store, &change.run).await.version;
+    match store.change_run(change, version).await.unwrap() {
+        Changed::Stored { timer } => timer,
+        Changed::Conflict => panic!("nobody else changes it"),
+    }
+}
+
+/// A thousand deadlines in one second cost one alarm. A time within a second belongs to the slot of its end.
+pub async fn the_first_due_row_of_a_slot_asks_for_an_alarm(store: Arc<dyn Store>) {
+    let first = due("first_of_slot", 1, at_ms(9_001));
+    assert_eq!(timer(&*store, &first).await, Some(TimerSlot::of(&first.run.id, at(10))));
+    assert_eq!(timer(&*store, &due("first_of_slot", 2, at_ms(9_999))).await, None);
+    assert_eq!(timer(&*store, &due("first_of_slot", 3, at(10))).await, None);
+}
+
+/// Slots are told apart by both.
+pub async fn another_second_or_shard_asks_for_its_own(store: Arc<dyn Store>) {
+    let case = "own_slot";
+    let first = due(case, 1, at(10));
+    assert!(timer(&*store, &first).await.is_some());
+    let next_second = due(case, 2, at_ms(10_001));
+    assert_eq!(timer(&*store, &next_second).await, Some(TimerSlot::of(&first.run.id, at(11))));
+    let other_shard = (3..)
+        .map(|n| Opening::new(case, n).due(at(10)))
+        .find(|change| change.run.id.shard() != first.run.id.shard())
+        .expect("64 shards");
+    assert_eq!(timer(&*store, &other_shard).await, Some(TimerSlot::of(&other_shard.run.id, at(10))));
+}
+
+/// Its alarm has rung, so the next row in it needs another. Slots after the take keep theirs.
+pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>) {
+    let case = "asks_again";
+    assert!(timer(&*store, &due(case, 1, at(10))).await.is_some());
+    assert!(timer(&*store, &due(case, 2, at(11))).await.is_some());
+    store.take_due(None, at(10), at(25), 10).await.unwrap();
+    assert!(timer(&*store, &due(case, 3, at(10))).await.is_some());
+    assert_eq!(timer(&*store, &due(case, 4, at(11))).await, None);
+}
+
+/// A deadline that is moved is not forgotten.
+pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<dyn Store>) {
+    let first = due("moves", 1, at(10));
+    assert!(timer(&*store, &first).await.is_some());
+    let mut moved = change(&first.run, |_, _| {});
+    moved.due = Some(at(20));
+    assert_eq!(alarm_of_change(&*store, moved.clone()).await, Some(TimerSlot::of(&first.run.id, at(20))));
+    assert_eq!(alarm_of_change(&*store, moved).await, None, "the slot has one");
+}
+
+/// The sweep finds it; and the next row of the slot that must ring still does.
+pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
+    let first = Change { needs_timer: false, ..due("in_vain", 1, at(10)) };
+    assert_eq!(timer(&*store, &first).await, None);
+    let next = Change { needs_timer: false, ..change(&first.run, |_, _| {}) };
+    assert_eq!(alarm_of_change(&*store, next).await, None);
+    assert_eq!(store.take_due(None, at(1_000), at(1_015), 10).await.unwrap(), [first.run.id]);
+    let silent = Change { needs_timer: false, ..due("in_vain", 2, at(2_000)) };
+    assert_eq!(timer(&*store, &silent).await, None);
+    assert!(timer(&*store, &due("in_vain", 3, at(2_000))).await.is_some());
+}
+
+/// Nothing is due, nothing rings.
+pub async fn a_run_without_a_due_time_asks_for_none(store: Arc<dyn Store>) {
+    let first = Change { due: None, ..due("no_due_time", 1, at(10)) };
+    assert_eq!(timer(&*store, &first).await, None);
+    let next = Change { due: None, ..change(&first.run, |_, _| {}) };
+    assert_eq!(alarm_of_change(&*store, next).await, None);
+}

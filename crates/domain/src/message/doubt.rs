@@ -1,0 +1,125 @@
+//! What follows when nobody knows whether a text went out.
+//!
+//! In: a reason to doubt, the provider's answers, an operator's word. Out: a name, another attempt, or a text that is held.
+//! Never: another attempt before the question was put as often as it must be.
+
+use jiff::Timestamp;
+
+use super::{Message, MessageContext, MessagePhase, ReviewVerdict, reported::Report};
+use crate::{
+    doubt::DoubtAnswer,
+    limits::LOST_ASK_MS,
+    provider::{FailureClass, ProviderStatus},
+    time::after_ms,
+    timeline::{Effects, TimelineEvent},
+    workflow::OnDoubt,
+};
+
+impl Message {
+    pub(super) fn doubt(&mut self, reason: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let MessagePhase::Dispatching { started_at, .. } = self.phase else { return };
+        self.wait(MessagePhase::InDoubt {
+            started_at,
+            asked: 0,
+            ask_at: ctx.doubt.ask_again_at(started_at, 0),
+            lost_until: None,
+        });
+        fx.note(ctx.now, self.number, TimelineEvent::DoubtBegan { reason: reason.to_owned() });
+    }
+
+    pub(super) fn maybe_lost(&mut self, from: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let started_at = from.min(ctx.now);
+        let ask_at = after_ms(ctx.now, LOST_ASK_MS);
+        self.wait(MessagePhase::InDoubt { started_at, asked: 0, ask_at, lost_until: Some(ctx.now) });
+        let reason =
+            "the store came back without its latest writes, and may have lost that this was sent".to_owned();
+        fx.note(ctx.now, self.number, TimelineEvent::DoubtBegan { reason });
+    }
+
+    pub(super) fn doubt_answered(
+        &mut self,
+        answer: &DoubtAnswer,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
+        let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until } = self.phase else { return };
+        let evidence = match answer {
+            // Whoever reads the provider's list leaves earlier attempts out; should one come here, it settles nothing.
+            DoubtAnswer::Found { sid, .. } if self.failed_sids.contains(sid) => {
+                "what the provider has is an earlier attempt".to_owned()
+            }
+            DoubtAnswer::Found { sid, status, code, class, evidence } => {
+                let (status, code, class, by) = (*status, *code, *class, "found");
+                return self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
+            }
+            // A wake-up may come twice. Were both questions counted, the doubt would end before its time.
+            DoubtAnswer::NotFound { .. } | DoubtAnswer::NoAnswer { .. } if ctx.now < ask_at => return,
+            // Whoever sent it did so long ago, if anybody did: the provider would list it.
+            DoubtAnswer::NotFound { evidence } if lost_until.is_some() => {
+                self.wait(MessagePhase::Queued { not_before: ctx.now });
+                self.resolve_doubt("resend", evidence, ctx, fx);
+                return self.tick(ctx, fx);
+            }
+            DoubtAnswer::NotFound { evidence } => evidence.clone(),
+            DoubtAnswer::NoAnswer { reason } => format!("the provider could not be asked: {reason}"),
+        };
+        let asked = asked.saturating_add(1);
+        fx.note(ctx.now, self.number, TimelineEvent::DoubtAsked { asked, evidence: evidence.clone() });
+        if !ctx.doubt.is_given_up(asked) {
+            let ask_at = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
+            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at, lost_until };
+            self.rewake_at = None;
+        } else if !self.may_resend(ctx) {
+            self.wait(MessagePhase::NeedsReview { started_at, sent_says: None });
+            self.resolve_doubt("hold", &evidence, ctx, fx);
+        } else {
+            self.wait(MessagePhase::Queued { not_before: ctx.now });
+            self.resolve_doubt("resend", &evidence, ctx, fx);
+        }
+    }
+
+    /// Whether a text whose fate stayed unknown may be sent again. If not it is held: it may have gone out, and to
+    /// call it expired or withdrawn would hide that. Without the bound on attempts a provider that takes texts and
+    /// answers with errors would send one for ever.
+    pub(super) fn may_resend(&self, ctx: &MessageContext<'_>) -> bool {
+        let asked_for = ctx.is_wanted && ctx.now < ctx.not_after;
+        ctx.on_doubt == OnDoubt::Resend && asked_for && self.counted_attempts() < ctx.retry.attempts_max
+    }
+
+    pub(super) fn resolve_doubt(&self, by: &str, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        let what = TimelineEvent::DoubtResolved { by: by.to_owned(), evidence: evidence.to_owned() };
+        fx.note(ctx.now, self.number, what);
+    }
+
+    pub(super) fn settled(
+        &mut self,
+        by: &str,
+        verdict: &ReviewVerdict,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
+        let MessagePhase::NeedsReview { started_at, .. } = self.phase else { return };
+        match verdict {
+            ReviewVerdict::Sent { sid: Some(sid) } => {
+                let (status, code, class) = (ProviderStatus::Queued, None, FailureClass::Informational);
+                let evidence = format!("{by} found it at the provider");
+                self.status(
+                    &Report { sid, status, code, class, by: "operator", evidence: &evidence },
+                    ctx,
+                    fx,
+                );
+            }
+            ReviewVerdict::Sent { sid: None } => {
+                self.resolve_doubt("operator", &format!("{by} says that it was sent"), ctx, fx);
+                self.wait(MessagePhase::NeedsReview { started_at, sent_says: Some(by.to_owned()) });
+            }
+            ReviewVerdict::NotSent => {
+                self.resolve_doubt("operator", &format!("{by} says that it was not sent"), ctx, fx);
+                self.wait(MessagePhase::Queued { not_before: ctx.now });
+                if ctx.is_wanted {
+                    self.tick(ctx, fx);
+                }
+            }
+        }
+    }
+}

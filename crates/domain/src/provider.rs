@@ -1,0 +1,237 @@
+//! What passes between us and the provider that carries the text, in our words.
+//!
+//! In: what the carrier adapter saw on the wire. Out: values that the message transitions decide on.
+//! Never: names Twilio's parameters, URLs or wire types; those stay in the adapter.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{id::MessageId, phone::E164};
+
+/// The provider's name for one message: `SM` or `MM` and 32 hex digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProviderMessageId(Box<str>);
+
+/// Why a text is not a message SID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a message SID: expected SM or MM and 32 hex digits")]
+pub struct InvalidSid;
+
+impl ProviderMessageId {
+    /// The SID as the provider writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProviderMessageId {
+    type Err = InvalidSid;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSid> {
+        let hex = text.strip_prefix("SM").or_else(|| text.strip_prefix("MM")).ok_or(InvalidSid)?;
+        if hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidSid)
+        }
+    }
+}
+
+impl TryFrom<String> for ProviderMessageId {
+    type Error = InvalidSid;
+
+    fn try_from(text: String) -> Result<Self, InvalidSid> {
+        text.parse()
+    }
+}
+
+impl From<ProviderMessageId> for String {
+    fn from(sid: ProviderMessageId) -> Self {
+        sid.0.into()
+    }
+}
+
+impl fmt::Display for ProviderMessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ProviderMessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A message's status at the provider.
+///
+/// Ordered by [`ProviderStatus::rank`]; status is merged by rank and never goes backwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderStatus {
+    /// Stored by the provider, sender not chosen yet.
+    Accepted,
+    /// Waiting for the sender's send rate.
+    Queued,
+    /// Being handed upstream.
+    Sending,
+    /// The upstream carrier took it. May be the last status ever seen.
+    Sent,
+    /// A receipt says that it arrived.
+    Delivered,
+    /// A receipt says that it did not arrive.
+    Undelivered,
+    /// It was never sent.
+    Failed,
+}
+
+impl ProviderStatus {
+    /// How far along the status is, 0 to 4. A lower rank never replaces a higher one.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Queued => 1,
+            Self::Sending => 2,
+            Self::Sent => 3,
+            Self::Delivered | Self::Undelivered | Self::Failed => 4,
+        }
+    }
+
+    /// Whether no further status is expected.
+    pub fn is_final(self) -> bool {
+        self.rank() == 4
+    }
+
+    /// Whether the text is known not to have arrived.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Undelivered | Self::Failed)
+    }
+}
+
+/// What a failure code asks of us. The code table is data of the adapter, with a safe default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Transient and certainly not processed: retry soon, with backoff.
+    RetrySoon,
+    /// Retry after a longer delay.
+    RetryLater,
+    /// The outcome is unknown: reconcile before sending again.
+    Ambiguous,
+    /// Permanent for this recipient.
+    Recipient,
+    /// The recipient has opted out; never retry until they opt in again.
+    OptedOut,
+    /// Permanent until our request, content, sender or registration changes.
+    Configuration,
+    /// The whole account is stopped: page someone.
+    Account,
+    /// Nothing to do.
+    Informational,
+}
+
+/// One request to send one text.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Our id, carried back by every status callback.
+    pub message: MessageId,
+    /// Which attempt this is, from 1; carried back as well.
+    pub attempt: u16,
+    /// The recipient.
+    pub to: E164,
+    /// The whole text.
+    pub body: Text,
+    /// Pictures to attach; makes an MMS.
+    pub media: Vec<url::Url>,
+    /// How long the text stays useful, in seconds; the provider drops it afterwards.
+    pub validity_s: u32,
+}
+
+/// The text of a message. `Debug` prints its length alone, so that it cannot reach a log.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(pub Box<str>);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} characters>", self.0.chars().count())
+    }
+}
+
+/// What became of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitOutcome {
+    /// The provider took it and named it.
+    Sent {
+        /// Its name there.
+        sid: ProviderMessageId,
+        /// Its first status.
+        status: ProviderStatus,
+    },
+    /// The provider certainly did not take it.
+    NotSent(Refusal),
+    /// Nobody knows: ask before sending again.
+    InDoubt {
+        /// What was seen, without secrets, text or numbers.
+        reason: String,
+    },
+}
+
+/// Why the provider did not take a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The provider's error code, where it gave one.
+    pub code: Option<u32>,
+    /// What the code asks of us.
+    pub class: FailureClass,
+    /// How long the provider asked us to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// What was seen, without secrets, text or numbers.
+    pub reason: String,
+}
+
+/// A message as the provider knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderMessage {
+    /// Its name there.
+    pub sid: ProviderMessageId,
+    /// Its status.
+    pub status: ProviderStatus,
+    /// The error code of a failure.
+    pub error_code: Option<u32>,
+    /// The recipient.
+    pub to: E164,
+    /// The sending number; absent until the provider chose one.
+    pub from: Option<String>,
+    /// The messaging service it went through.
+    pub service: Option<String>,
+    /// The whole text; empty once redacted.
+    pub body: Text,
+    /// When the provider created it, to the second.
+    pub created_at: Timestamp,
+    /// How many segments it was split into, where known.
+    pub segments: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sid_is_two_letters_and_32_hex_digits_and_prints_as_it_is() {
+        let text = format!("SM{}", "0f".repeat(16));
+        let sid: ProviderMessageId = text.parse().unwrap();
+        assert_eq!((sid.to_string(), format!("{sid:?}")), (text.clone(), text.clone()));
+        for wrong in [&text[1..], &text[..33], &text.replace('f', "g"), &text.replace("SM", "AC")] {
+            assert_eq!(wrong.parse::<ProviderMessageId>(), Err(InvalidSid), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_printed_says_its_length_alone() {
+        assert_eq!(format!("{:?}", Text("Disk full: db-1".into())), "<15 characters>");
+    }
+}

@@ -1,0 +1,40 @@
+//! Which alarm slots have an alarm already.
+//!
+//! In: due rows that were stored, and takes of due rows. Out: the slots that need an alarm.
+//! Never: durable. Alarms of the embedded bus live in memory as well, so both are lost together, and both are made
+//! again from the due rows when the database is opened. A mark is cleared when a take passes its slot's second.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use domain::id::{RunId, SHARDS};
+use jiff::Timestamp;
+use ports::TimerSlot;
+
+use crate::locked;
+
+// One bit per shard.
+const _: () = assert!(SHARDS as u32 <= u64::BITS);
+
+/// For each second the shards that have an alarm.
+#[derive(Default)]
+pub(crate) struct TimerSlots(Mutex<BTreeMap<i64, u64>>);
+
+impl TimerSlots {
+    /// Marks the slot of a due row. Returns it if it had no mark.
+    pub(crate) fn mark(&self, run: &RunId, due: Timestamp) -> Option<TimerSlot> {
+        let slot = TimerSlot::of(run, due);
+        let mut marks = locked(&self.0);
+        let shards = marks.entry(slot.second).or_default();
+        let bit = 1 << u32::from(slot.shard);
+        let is_new = *shards & bit == 0;
+        *shards |= bit;
+        is_new.then_some(slot)
+    }
+
+    /// Clears the marks of slots that have rung by `now`.
+    pub(crate) fn clear(&self, now: Timestamp) {
+        let mut marks = locked(&self.0);
+        let later = marks.split_off(&(now.as_second() + 1));
+        *marks = later;
+    }
+}

@@ -1,0 +1,56 @@
+//! Dead work that lies on the bus.
+//!
+//! In: what the bus gave up or was told of. Out: letters in the store's index for all of it, and a bus without those
+//! that were replayed or discarded.
+//! Never: takes anything off the bus that the index does not have.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::limits::BROKER_DEAD_LETTERS_MAX;
+use jiff::SignedDuration;
+use ports::{Dead, Notification};
+use runtime::{Context, RoleError};
+use tokio_util::sync::CancellationToken;
+
+/// Looks at the bus every so often, until `shutdown`.
+pub(crate) async fn run(ctx: Arc<Context>, every: Duration, shutdown: CancellationToken) {
+    let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::from_secs(20));
+    while !shutdown.is_cancelled() {
+        if let Err(error) = sweep(&ctx).await {
+            tracing::warn!(%error, "dead work could not be looked at; it stays where it is");
+        }
+        tokio::select! {
+            () = ctx.clock.sleep_until(ctx.clock.now() + every) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Indexes what is not indexed, and takes away what nobody needs any more.
+///
+/// # Errors
+/// When a port fails. Whatever was not finished lies on the bus still.
+pub(crate) async fn sweep(ctx: &Context) -> Result<(), RoleError> {
+    // Held until the end: what goes back at once would be handed out again at once.
+    let mut kept = Vec::new();
+    for work in ctx.bus.broker_dead_letters(BROKER_DEAD_LETTERS_MAX).await? {
+        match work.what {
+            Dead::Announced(id) if ctx.store.dead_letter(&id).await?.is_some() => kept.push(work.acker),
+            Dead::Announced(_) => {
+                work.acker.ack().await?;
+            }
+            Dead::GivenUp(letter) => {
+                tracing::error!(
+                    reason = letter.reason,
+                    error = letter.error,
+                    dead_letter = letter.id,
+                    "work that nobody could finish became a dead letter"
+                );
+                ctx.store.add_dead_letter(&letter).await?;
+                ctx.bus.notify(Notification::DeadLetter(letter));
+                work.acker.ack().await?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Workflows by what opens them, and by content hash for runs that were opened with an older definition.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::RwLock,
+};
+
+use domain::{run::Run, workflow::Workflow};
+use ports::Store;
+
+use crate::context::RoleError;
+
+/// The workflows of one configuration, and a cache of older ones.
+#[derive(Debug, Default)]
+pub struct WorkflowRegistry {
+    by_name: BTreeMap<String, Workflow>,
+    by_hash: RwLock<HashMap<String, Workflow>>,
+}
+
+/// What an event of one type does.
+#[derive(Debug, Default)]
+pub struct Routes<'a> {
+    /// Workflows it opens a run in.
+    pub opens: Vec<&'a Workflow>,
+    /// Workflows whose runs it resolves.
+    pub resolves: Vec<&'a Workflow>,
+}
+
+impl WorkflowRegistry {
+    /// A book of these workflows; of two with one name the later counts.
+    pub fn new(workflows: impl IntoIterator<Item = Workflow>) -> Self {
+        let by_name: BTreeMap<_, _> = workflows.into_iter().map(|w| (w.name().to_owned(), w)).collect();
+        let by_hash = by_name.values().map(|w| (w.hash.to_string(), w.clone())).collect();
+        Self { by_name, by_hash: RwLock::new(by_hash) }
+    }
+
+    /// All workflows in force, by name.
+    pub fn workflows(&self) -> impl Iterator<Item = &Workflow> {
+        self.by_name.values()
+    }
+
+    /// What events of this type do.
+    pub fn routes(&self, event_type: &str) -> Routes<'_> {
+        Routes {
+            opens: self.workflows().filter(|w| w.definition.event == event_type).collect(),
+            resolves: self
+                .workflows()
+                .filter(|w| w.definition.resolved_by.as_deref() == Some(event_type))
+                .collect(),
+        }
+    }
+
+    /// Stores every definition under its hash, so that runs opened with it can go on after a change.
+    ///
+    /// # Errors
+    /// When the store does not take them.
+    pub async fn keep(&self, store: &dyn Store) -> Result<(), RoleError> {
+        for workflow in self.workflows() {
+            store.keep_workflow(&workflow.hash, &workflow.definition).await?;
+        }
+        Ok(())
+    }
+
+    /// The definition that a run was opened with.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or has no definition that this version can use.
+    pub async fn of(&self, run: &Run, store: &dyn Store) -> Result<Workflow, RoleError> {
+        if let Some(workflow) = self.cached(&run.workflow_hash) {
+            return Ok(workflow);
+        }
+        let unusable = |reason: String| RoleError::Workflow {
+            workflow: run.workflow.clone(),
+            hash: run.workflow_hash.clone(),
+            reason,
+        };
+        let definition =
+            store.workflow(&run.workflow_hash).await?.ok_or_else(|| unusable("it is not stored".into()))?;
+        let workflow = Workflow::compile(definition).map_err(|errors| {
+            unusable(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
+        let mut cache = self.by_hash.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        cache.insert(run.workflow_hash.clone(), workflow.clone());
+        Ok(workflow)
+    }
+
+    fn cached(&self, hash: &str) -> Option<Workflow> {
+        self.by_hash.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(hash).cloned()
+    }
+}

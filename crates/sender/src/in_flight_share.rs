@@ -1,0 +1,83 @@
+//! This sender's part of the requests that the account may have open, which all senders have together.
+//!
+//! In: how many senders consume. Out: places and requests in flight, resized where the number changed.
+//! Never: stops sending because the bus cannot be asked; the part stays what it was.
+
+use std::time::Duration;
+
+use domain::workflow::Lane;
+use jiff::SignedDuration;
+use ports::Queue;
+use runtime::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::lane_limiter::{LaneLimiter, LaneLimits};
+
+/// How long a sender that came or went may go unnoticed.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// How long the bus may take to count, before sending begins.
+const COUNT_MAX: Duration = Duration::from_secs(5);
+
+/// One sender's part.
+pub(crate) struct InFlightShare {
+    /// What all have together.
+    in_flight_max: u16,
+    /// What this one has.
+    own: u16,
+    limiter: Vec<LaneLimiter>,
+}
+
+impl InFlightShare {
+    /// All of it, until the others are counted.
+    pub(crate) fn new(in_flight_max: u16, limiter: Vec<LaneLimiter>) -> Self {
+        telemetry::metrics().in_flight_max.set(in_flight_max.into());
+        Self { in_flight_max, own: in_flight_max, limiter }
+    }
+
+    /// Counts the senders and takes this one's part.
+    pub(crate) async fn take(&mut self, ctx: &Context) {
+        // Every sender consumes each lane.
+        let counted = ctx.bus.consumers(Queue::Events(Lane::Critical));
+        let senders = match tokio::time::timeout(COUNT_MAX, counted).await {
+            Ok(Ok(senders)) => senders,
+            Ok(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
+            Err(_) => return tracing::debug!("counting the senders takes too long"),
+        };
+        let own = part_of(self.in_flight_max, senders);
+        if own != self.own {
+            tracing::info!(senders, in_flight_max = own, "the requests of the account are divided anew");
+            self.own = own;
+            let max = LaneLimits::new(own);
+            futures::join!(ctx.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
+            telemetry::metrics().in_flight_max.set(own.into());
+        }
+    }
+
+    /// Looks again every few seconds.
+    pub(crate) async fn keep(mut self, ctx: &Context, shutdown: &CancellationToken) {
+        let keep = async {
+            loop {
+                ctx.clock.sleep_until(ctx.clock.now() + LOOK_EVERY).await;
+                self.take(ctx).await;
+            }
+        };
+        shutdown.run_until_cancelled(keep).await;
+    }
+}
+
+/// One of so many equal parts: together never more than there is, as long as there is one for each.
+fn part_of(in_flight_max: u16, senders: u32) -> u16 {
+    let in_flight_share = u32::from(in_flight_max) / senders.max(1);
+    u16::try_from(in_flight_share).unwrap_or(u16::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_equal_and_never_nothing() {
+        let parts = |senders| part_of(80, senders);
+        assert_eq!([0, 1, 2, 3, 80, 200].map(parts), [80, 80, 40, 26, 1, 1]);
+    }
+}

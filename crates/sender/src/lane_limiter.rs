@@ -1,0 +1,197 @@
+//! How much is in hand at once, by lane.
+//!
+//! In: lanes that want a place. Out: places, given back when dropped.
+//! Never: lets work below critical take what is reserved for critical, or the lowest lane go before the standard one.
+
+use std::sync::Arc;
+
+use domain::workflow::Lane;
+use futures::future::join_all;
+use ports::Permits;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+/// How many places there are.
+#[derive(Debug, Clone)]
+pub(crate) struct LaneLimits {
+    /// Of each lane.
+    of_lane: [(Lane, u16); 3],
+    /// Of the lanes below critical, all together.
+    below_critical: u16,
+}
+
+impl LaneLimits {
+    /// For so many requests at once. The urgent lane may have all of them and a little more, so that the carrier never
+    /// waits for it. A quarter of them is its own, and one at least where there are several. The standard lane leaves
+    /// an eighth to the lowest, which may borrow what the standard one does not use.
+    pub(crate) fn new(in_flight_max: u16) -> Self {
+        let below_critical = (in_flight_max - in_flight_max.div_ceil(4)).max(1);
+        let most = below_critical.saturating_sub(in_flight_max.div_ceil(8)).max(1);
+        let critical = in_flight_max + in_flight_max.div_ceil(2);
+        Self {
+            of_lane: [(Lane::Critical, critical), (Lane::Standard, most), (Lane::Bulk, most)],
+            below_critical,
+        }
+    }
+
+    /// How much of a lane may be here.
+    pub(crate) fn of(&self, lane: Lane) -> u16 {
+        self.of_lane.iter().find(|(known, _)| *known == lane).map_or(1, |(_, most)| *most)
+    }
+}
+
+/// The places of one lane, which its queues share.
+#[derive(Clone)]
+pub(crate) struct LaneLimiter {
+    lane: Lane,
+    of_lane: Arc<Permits>,
+    below_critical: Arc<Permits>,
+    /// How many of the standard lane wait for a place below critical.
+    standard_waits: watch::Sender<usize>,
+}
+
+/// A place, until it is dropped.
+pub(crate) struct LanePermit(
+    #[expect(dead_code, reason = "held, not read")] [Option<OwnedSemaphorePermit>; 2],
+);
+
+/// One who waits, until it is dropped.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(waits: &'a watch::Sender<usize>) -> Self {
+        waits.send_modify(|waits| *waits += 1);
+        Self(waits)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waits| *waits -= 1);
+    }
+}
+
+impl LaneLimiter {
+    /// The places of every lane.
+    pub(crate) fn of_lanes(max: &LaneLimits) -> Vec<Self> {
+        let below_critical = Arc::new(Permits::new(max.below_critical));
+        let (standard_waits, _) = watch::channel(0);
+        let limiter = max.of_lane.iter().map(|(lane, most)| Self {
+            lane: *lane,
+            of_lane: Arc::new(Permits::new(*most)),
+            below_critical: below_critical.clone(),
+            standard_waits: standard_waits.clone(),
+        });
+        limiter.collect()
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Has as many places as this from now on, and returns when no more are taken.
+    pub(crate) async fn resize(lanes: &[Self], max: &LaneLimits) {
+        if let [first, ..] = lanes {
+            let of_lanes = join_all(lanes.iter().map(|limiter| limiter.of_lane.resize(max.of(limiter.lane))));
+            futures::join!(first.below_critical.resize(max.below_critical), of_lanes);
+        }
+    }
+
+    /// Waits for a place. `None` never comes: nothing here is closed.
+    pub(crate) async fn take(&self) -> Option<LanePermit> {
+        let of_lane = self.of_lane.take().await?;
+        let shared = match self.lane {
+            Lane::Critical => None,
+            Lane::Standard => {
+                let _waiting = Waiting::new(&self.standard_waits);
+                Some(self.below_critical.take().await?)
+            }
+            Lane::Bulk => Some(self.after_standard().await?),
+        };
+        Some(LanePermit([Some(of_lane), shared]))
+    }
+
+    /// A place that nobody of the standard lane waits for.
+    async fn after_standard(&self) -> Option<OwnedSemaphorePermit> {
+        let mut waits = self.standard_waits.subscribe();
+        loop {
+            waits.wait_for(|waits| *waits == 0).await.ok()?;
+            let place = self.below_critical.take().await?;
+            if *waits.borrow() == 0 {
+                return Some(place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn lanes(provider: u16) -> [LaneLimiter; 3] {
+        LaneLimiter::of_lanes(&LaneLimits::new(provider)).try_into().unwrap_or_else(|_| panic!("three lanes"))
+    }
+
+    /// Takes places until one would have to be waited for.
+    fn fill(limiter: &LaneLimiter) -> Vec<LanePermit> {
+        std::iter::from_fn(|| limiter.take().now_or_never().flatten()).collect()
+    }
+
+    // Without a runtime: one would end a poll after so many places.
+    #[test]
+    fn whoever_is_alone_has_most_and_critical_has_always_its_own() {
+        let [critical, standard, bulk] = lanes(80);
+        let held = fill(&bulk);
+        assert_eq!((held.len(), fill(&standard).len()), (50, 10));
+        let more = fill(&standard);
+        assert_eq!(fill(&critical).len(), 120, "whatever the others have");
+        drop((held, more));
+        assert_eq!(fill(&standard).len(), 50);
+    }
+
+    /// How many places critical has, how many standard, and how many of those are left to bulk.
+    fn room([critical, standard, bulk]: &[LaneLimiter; 3]) -> [usize; 3] {
+        let held = fill(standard);
+        [fill(critical).len(), held.len(), fill(bulk).len()]
+    }
+
+    #[test]
+    fn however_small_a_part_is_one_request_of_it_is_left_to_critical() {
+        for in_flight_max in 2..=2_000 {
+            let [critical, standard, bulk] = room(&lanes(in_flight_max));
+            let most = usize::from(in_flight_max);
+            assert!((1..most).contains(&(standard + bulk)) && critical > most, "{in_flight_max}");
+        }
+        assert_eq!(room(&lanes(1)), [2, 1, 0], "one request for all");
+    }
+
+    #[test]
+    fn places_follow_the_part() {
+        let resized = lanes(80);
+        for in_flight_max in [8, 1, 80] {
+            LaneLimiter::resize(&resized, &LaneLimits::new(in_flight_max)).now_or_never().unwrap();
+            assert_eq!(room(&resized), room(&lanes(in_flight_max)));
+        }
+    }
+
+    // Without a runtime: one would end a poll after so many places.
+    #[test]
+    fn a_place_that_comes_free_goes_to_the_standard_lane_first() {
+        let [_, standard, bulk] = lanes(80);
+        let (mut held, _all) = (fill(&bulk), fill(&standard));
+        held.truncate(49);
+        held.extend(bulk.take().now_or_never().flatten());
+        assert_eq!(held.len(), 50, "nobody else asked");
+        held.truncate(49);
+        let (_taken, mut high, mut low) =
+            (standard.take().now_or_never(), Box::pin(standard.take()), Box::pin(bulk.take()));
+        assert!(low.as_mut().now_or_never().is_none() && high.as_mut().now_or_never().is_none());
+        held.truncate(48);
+        assert!(low.as_mut().now_or_never().is_none(), "it was first, and the standard lane waits");
+        let high = high.now_or_never().flatten();
+        assert!(high.is_some());
+        held.truncate(47);
+        assert!(low.now_or_never().flatten().is_some());
+    }
+}

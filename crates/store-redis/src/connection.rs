@@ -1,0 +1,259 @@
+//! Calls to the server.
+//!
+//! In: scripts and commands. Out: their answers, or the store's errors.
+//! Never: gives up a call whose answer was lost before asking once more: every script tells a repetition of the same
+//! call what it told the call itself.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use futures::future::try_join_all;
+use jiff::SignedDuration;
+use ports::{Clock, StoreError};
+use redis::{
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
+};
+
+use crate::servers::{Node, Servers};
+
+/// How often a call is made whose answer does not come.
+const TRIES: u8 = 2;
+/// How often a cluster may send a call elsewhere, or ask for patience while a slot moves.
+const REDIRECTS_MAX: u8 = 16;
+/// How long a call waits for keys that are on their way, in milliseconds.
+const PATIENCE_MS: i64 = 50;
+/// Where the keys of a script's call begin.
+const FIRST_KEY: usize = 3;
+/// What a change of a run has room for before its call must grow.
+const CALL_ARGUMENTS: usize = 40;
+const CALL_BYTES: usize = 2_048;
+/// How long a token is: 40 bits, compared only with those of the same run and version. `common.lua` knows it as well.
+const TOKEN_BYTES: u32 = 8;
+
+/// The servers, and what makes calls repeatable.
+pub(crate) struct Connection {
+    servers: Servers,
+    clock: Arc<dyn Clock>,
+    /// Names calls: chance is wanted here, since two processes must never choose the same names.
+    names: RandomState,
+    calls: AtomicU64,
+    /// Since when a server may be another one: whoever reads this looks.
+    broke: AtomicBool,
+    /// For tests: the first answer of every call is dropped.
+    drops_answers: bool,
+}
+
+/// One call of a script, written as it will be sent: a change has thirty arguments, and each would be an allocation.
+pub(crate) struct Call<'a> {
+    script: &'a Script,
+    command: Cmd,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
+        let mut command = Cmd::with_capacity(CALL_ARGUMENTS, CALL_BYTES);
+        command.arg("EVALSHA").arg(script.get_hash()).arg(keys.len()).arg(keys);
+        Self { script, command }
+    }
+
+    pub(crate) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
+    }
+}
+
+/// What a server is asked.
+#[derive(Clone, Copy)]
+enum Request<'a> {
+    Call(&'a Call<'a>),
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline),
+}
+
+impl Request<'_> {
+    async fn at<T: FromRedisValue>(self, node: &mut Node) -> RedisResult<T> {
+        let call = match self {
+            Self::Call(call) => call,
+            Self::Command(command) => return command.query_async(node).await,
+            Self::Pipeline(pipeline) => return pipeline.query_async(node).await,
+        };
+        match call.command.query_async(node).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                call.script.load_async(node).await?;
+                call.command.query_async(node).await
+            }
+            done => done,
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(servers: Servers, clock: Arc<dyn Clock>, drops_answers: bool) -> Self {
+        Self {
+            servers,
+            clock,
+            names: RandomState::new(),
+            calls: AtomicU64::new(0),
+            broke: AtomicBool::new(false),
+            drops_answers,
+        }
+    }
+
+    /// A name for one call, which its repetitions share and nothing else does.
+    ///
+    /// A digest of the change would not do: two workers that make the same change at the same millisecond would both
+    /// be told that it is theirs, and both would send.
+    pub(crate) fn token(&self) -> String {
+        let bits = self.names.hash_one(self.calls.fetch_add(1, Ordering::Relaxed));
+        (0..TOKEN_BYTES).map(|n| char::from(crate::keys::ALPHABET[(bits >> (5 * n) & 31) as usize])).collect()
+    }
+
+    /// Whether a connection broke since this was asked last.
+    pub(crate) fn take_broke(&self) -> bool {
+        self.broke.swap(false, Ordering::AcqRel)
+    }
+
+    /// The next caller who asks is told that a connection broke.
+    pub(crate) fn note_broke(&self) {
+        self.broke.store(true, Ordering::Release);
+    }
+
+    pub(crate) async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
+        let (key, request) = (argument(&call.command, FIRST_KEY), Request::Call(&call));
+        if self.drops_answers {
+            drop(self.repeated::<T>(key, request).await);
+        }
+        self.repeated(key, request).await
+    }
+
+    /// Runs a command on one key that may be repeated.
+    pub(crate) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.repeated(argument(command, 1), Request::Command(command)).await
+    }
+
+    /// Runs commands on one key each that may be repeated. On a single server nobody else comes between them.
+    pub(crate) async fn commands<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
+        if self.servers.is_cluster() {
+            return try_join_all(commands.iter().map(|command| self.command(command))).await;
+        }
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        self.repeated(b"", Request::Pipeline(&pipeline)).await
+    }
+
+    /// Runs a command that may be repeated on every server.
+    pub(crate) async fn every<T: FromRedisValue>(&self, command: &Cmd) -> Result<Vec<T>, StoreError> {
+        let seen = self.servers.map();
+        match seen.every(command).await {
+            Err(error) if self.is_lost(&error) => {
+                self.servers.look_again(&seen).await;
+                self.servers.map().every(command).await.map_err(|error| self.fault(&error))
+            }
+            done => done.map_err(|error| fault(&error)),
+        }
+    }
+
+    /// Makes calls that do not need each other, at once.
+    pub(crate) async fn calls<T: FromRedisValue>(
+        &self,
+        calls: impl IntoIterator<Item = Call<'_>>,
+    ) -> Result<Vec<T>, StoreError> {
+        try_join_all(calls.into_iter().map(|call| self.call(call))).await
+    }
+
+    /// Makes a call at the server of a key, again if its answer was lost, and wherever a cluster says.
+    async fn repeated<T: FromRedisValue>(&self, key: &[u8], request: Request<'_>) -> Result<T, StoreError> {
+        let (mut tries, mut redirects) = (1, 0);
+        let mut redirected = None;
+        loop {
+            let seen = self.servers.map();
+            let mut node = match redirected.take() {
+                Some(node) => node,
+                None => match seen.of(key) {
+                    Ok(node) => node,
+                    Err(error) => {
+                        self.servers.look_again(&seen).await;
+                        return Err(fault(&error));
+                    }
+                },
+            };
+            let error = match request.at(&mut node).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if self.is_lost(&error) {
+                self.servers.look_again(&seen).await;
+                if tries == TRIES {
+                    return Err(fault(&error));
+                }
+                tries += 1;
+                continue;
+            }
+            if redirects == REDIRECTS_MAX {
+                return Err(fault(&error));
+            }
+            redirects += 1;
+            let says = |kind| error.kind() == ErrorKind::Server(kind);
+            if says(ServerErrorKind::Moved) {
+                // A replica may have taken over.
+                self.note_broke();
+                redirected = self.servers.redirected(&error);
+                self.servers.look_again(&seen).await;
+            } else if says(ServerErrorKind::Ask) {
+                redirected = self.servers.redirected(&error);
+            } else if says(ServerErrorKind::TryAgain) {
+                let soon = self.clock.now() + SignedDuration::from_millis(PATIENCE_MS);
+                self.clock.sleep_until(soon).await;
+            } else {
+                return Err(fault(&error));
+            }
+        }
+    }
+
+    fn is_lost(&self, error: &RedisError) -> bool {
+        let lost = error.is_io_error() || error.is_unrecoverable_error();
+        if lost {
+            self.note_broke();
+        }
+        lost
+    }
+
+    fn fault(&self, error: &RedisError) -> StoreError {
+        self.is_lost(error);
+        fault(error)
+    }
+}
+
+/// An argument of a command, counted from its name.
+fn argument(command: &Cmd, index: usize) -> &[u8] {
+    match command.args_iter().nth(index) {
+        Some(redis::Arg::Simple(argument)) => argument,
+        _ => b"",
+    }
+}
+
+/// The store's word for what the server said.
+pub(crate) fn fault(error: &RedisError) -> StoreError {
+    let text = error.to_string();
+    match (error.kind(), error.code()) {
+        (_, Some("OOM")) => StoreError::Full(text),
+        (_, Some("MISCONF")) if text.contains("No space left") => StoreError::Full(text),
+        (_, Some("WRONGTYPE")) | (ErrorKind::UnexpectedReturnType, _) => StoreError::Corrupt(text),
+        (ErrorKind::Server(ServerErrorKind::ResponseError), _) if text.contains("UNREADABLE") => {
+            StoreError::Corrupt(text)
+        }
+        _ => StoreError::Unavailable(text),
+    }
+}
+
+/// A document that does not read.
+pub(crate) fn unreadable(what: &str, name: &str, why: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("{what} {name}: {why}"))
+}

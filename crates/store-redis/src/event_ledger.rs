@@ -1,0 +1,140 @@
+//! Events between their acceptance and their end: what a broker that lost everything is filled from.
+//!
+//! In: events that are about to be published, and their ends. Out: the events that have not ended for a while.
+//! Never: counts an event twice, or lets one go that has not ended.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    event::{Event, EventKey},
+    id::{SHARDS, digest},
+};
+use jiff::{SignedDuration, Timestamp};
+use ports::StoreError;
+use redis::cmd;
+
+use crate::{
+    connection::{Call, unreadable},
+    store::RedisStore,
+    time::{floor_ms, of_ms},
+};
+
+/// How long an event may be on its way before it is published again, in milliseconds; it doubles each time.
+const AGAIN_AFTER_MS: i64 = 30_000;
+/// It is published again at least every hour.
+const DOUBLINGS_MAX: u32 = 7;
+/// Events looked at in one shard at a time.
+const PAGE: u16 = 200;
+
+/// The name of an accepted event, and its document.
+type Row = (Vec<u8>, Vec<u8>);
+
+/// An event that was written down and has not ended.
+pub(crate) struct Waiting {
+    pub(crate) event: Event,
+    /// How often it was published again.
+    times: u32,
+}
+
+fn name_of(key: &EventKey) -> [u8; 12] {
+    let digest = digest(&[&key.source, &key.id]);
+    std::array::from_fn(|index| digest[index])
+}
+
+fn shard_of(name: &[u8; 12]) -> u8 {
+    name[0] % SHARDS
+}
+
+fn document(event: &Event, times: u32, again_at: Timestamp) -> Vec<u8> {
+    let mut document = format!("{} {times} ", floor_ms(again_at)).into_bytes();
+    document.extend(event.to_json());
+    document
+}
+
+fn read(document: &[u8]) -> Option<(Timestamp, Waiting)> {
+    let mut parts = document.splitn(3, |byte| *byte == b' ');
+    let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse::<i64>().ok();
+    let (again_ms, times) = (number()?, number()?);
+    let event = Event::from_json(parts.next()?).ok()?;
+    Some((of_ms(again_ms), Waiting { event, times: u32::try_from(times).ok()? }))
+}
+
+impl RedisStore {
+    /// Writes events down before they are published.
+    pub(crate) async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
+        let again_at = now + SignedDuration::from_millis(AGAIN_AFTER_MS);
+        let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
+        for event in events {
+            let name = name_of(&event.key);
+            let shard = shard_of(&name);
+            let call = calls.remove(&shard).unwrap_or_else(|| {
+                Call::new(&self.scripts.accept, vec![self.keys.accepted(shard), self.keys.sums(shard)])
+            });
+            calls.insert(shard, call.arg(&name[..]).arg(document(event, 0, again_at)));
+        }
+        self.connection.calls::<u64>(calls.into_values()).await?;
+        Ok(())
+    }
+
+    /// Events have ended in the store.
+    pub(crate) async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
+        let mut by_shard: BTreeMap<u8, Vec<[u8; 12]>> = BTreeMap::new();
+        for name in keys.iter().map(name_of) {
+            by_shard.entry(shard_of(&name)).or_default().push(name);
+        }
+        let calls = by_shard.into_iter().map(|(shard, names)| {
+            let keys = vec![self.keys.accepted(shard), self.keys.sums(shard)];
+            names.iter().fold(Call::new(&self.scripts.conclude, keys), |call, name| call.arg(&name[..]))
+        });
+        self.connection.calls::<u64>(calls).await?;
+        Ok(())
+    }
+
+    /// Some of the events that have not ended in time.
+    pub(crate) async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+        let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
+        let lengths: Vec<u64> = self.connection.commands(lengths.collect()).await?;
+        let mut waiting = Vec::new();
+        for (shard, _) in (0..SHARDS).zip(lengths).filter(|(_, length)| *length > 0) {
+            let mut cursor = 0_u64;
+            loop {
+                let mut scan = cmd("HSCAN");
+                scan.arg(self.keys.accepted(shard)).arg(cursor).arg("COUNT").arg(PAGE);
+                let (next, rows): (u64, Vec<Row>) = self.connection.command(&scan).await?;
+                for (_, row) in rows {
+                    let (again_at, found) = read(&row).ok_or_else(|| {
+                        unreadable("accepted event of shard", &shard.to_string(), "not one")
+                    })?;
+                    if again_at <= now {
+                        waiting.push(found);
+                    }
+                }
+                cursor = next;
+                if cursor == 0 || waiting.len() >= usize::from(PAGE) {
+                    break;
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Notes that an event was published again.
+    pub(crate) async fn postpone(&self, waiting: &Waiting, now: Timestamp) -> Result<(), StoreError> {
+        let name = name_of(&waiting.event.key);
+        let wait_ms = AGAIN_AFTER_MS << (waiting.times + 1).min(DOUBLINGS_MAX);
+        let again_at = now + SignedDuration::from_millis(wait_ms);
+        let call = Call::new(&self.scripts.postpone, vec![self.keys.accepted(shard_of(&name))])
+            .arg(&name[..])
+            .arg(document(&waiting.event, waiting.times + 1, again_at));
+        self.connection.call::<u64>(call).await?;
+        Ok(())
+    }
+
+    /// Whether this process is the one that looks for the next while.
+    pub(crate) async fn is_sweeper(&self, for_ms: u32) -> Result<bool, StoreError> {
+        let mut claim = cmd("SET");
+        claim.arg(self.keys.sweeper()).arg(self.connection.token()).arg("NX").arg("PX").arg(for_ms);
+        let claimed: Option<String> = self.connection.command(&claim).await?;
+        Ok(claimed.is_some())
+    }
+}

@@ -1,0 +1,124 @@
+//! What belongs to a run and lives in slots of its own: reply routes, provider names and consent.
+//!
+//! In: the effects of a change. Out: those, written before the run is, as the contract asks.
+//! Never: leaves a run without them. A process that dies in between leaves them without the run's change, which harms
+//! nobody: a name was given by the provider whoever stored it, consent is a fact of the phone, and a route leads to a
+//! message that its reader loads and compares. The change is made again, or its due row makes another one.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    consent::ConsentEntry,
+    id::MessageId,
+    limits::REPLY_ROUTES_MAX,
+    phone::E164,
+    provider::ProviderMessageId,
+    run::Run,
+    timeline::{Effects, ReplyRoute},
+};
+use futures::future::{try_join, try_join_all};
+use ports::{Change, StoreError};
+
+use crate::{connection::Call, keys::short, store::RedisStore, stored_run::json, time::floor_us};
+
+impl RedisStore {
+    /// Writes what must be seen before the run is.
+    ///
+    /// Nothing of it is taken back if the change turns out to be too late after all: whoever was first may have made
+    /// the same change, and its run would be left without them.
+    pub(crate) async fn write_indexes(&self, change: &Change) -> Result<(), StoreError> {
+        let Effects { reply_routes, consent, sids, .. } = &change.effects;
+        for entry in consent {
+            self.append_consent(entry).await?;
+        }
+        let routes = by_number(reply_routes).into_iter().map(|(number, routes)| {
+            let call = Call::new(&self.scripts.routes, vec![self.keys.routes(&number)]).arg(REPLY_ROUTES_MAX);
+            routes
+                .into_iter()
+                .fold(call, |call, route| call.arg(floor_us(route.expires_at)).arg(name_of(route)))
+        });
+        let names = sids
+            .iter()
+            .map(|(sid, number)| async move { self.bind_sid(sid, &change.run.message_id(*number)).await });
+        try_join(self.connection.calls::<()>(routes), try_join_all(names)).await?;
+        Ok(())
+    }
+
+    /// Binds a provider's name to a message unless it is bound.
+    pub(crate) async fn bind_sid(
+        &self,
+        sid: &ProviderMessageId,
+        message: &MessageId,
+    ) -> Result<(), StoreError> {
+        let mut bind = redis::cmd("HSETNX");
+        bind.arg(self.keys.sids(sid)).arg(field_of(sid)).arg(message.to_string());
+        self.connection.command(&bind).await
+    }
+
+    /// Appends to the consent log.
+    pub(crate) async fn append_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
+        let number = entry.number.masked();
+        let change = String::from_utf8_lossy(&json(&entry.change, "consent entry of", &number)?).into_owned();
+        let call = Call::new(&self.scripts.consent, vec![self.keys.consent(&entry.number)])
+            .arg(short(&[&change, &entry.source, &entry.evidence]))
+            .arg(json(entry, "consent entry of", &number)?);
+        self.connection.call(call).await
+    }
+}
+
+fn by_number(routes: &[ReplyRoute]) -> BTreeMap<E164, Vec<&ReplyRoute>> {
+    let mut by_number: BTreeMap<E164, Vec<&ReplyRoute>> = BTreeMap::new();
+    for route in routes {
+        by_number.entry(route.number.clone()).or_default().push(route);
+    }
+    by_number
+}
+
+/// A route's name among those of its phone; its expiry is the score.
+pub(crate) fn name_of(route: &ReplyRoute) -> String {
+    format!("{} {}", route.code.as_str(), route.message)
+}
+
+/// A provider's name in its bucket: 17 bytes, or the text where those would not lead back to it.
+pub(crate) fn field_of(sid: &ProviderMessageId) -> Vec<u8> {
+    let text = sid.as_str();
+    let pair =
+        |at: usize| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
+    if text.bytes().skip(2).any(|byte| byte.is_ascii_uppercase()) {
+        return text.as_bytes().to_vec();
+    }
+    let mut field = vec![text.as_bytes()[0]];
+    field.extend((2..text.len()).step_by(2).map(pair));
+    field
+}
+
+/// Lines that `forget` reads: what cannot be told from the run itself.
+pub(crate) fn marks(change: &Change) -> Vec<Vec<u8>> {
+    let Change { run, effects, .. } = change;
+    let sids = effects.sids.iter().map(|(sid, _)| sid).filter(|sid| !sids_of(run).any(|known| known == *sid));
+    let sids = sids.map(|sid| format!("s{sid}"));
+    let routes = effects.reply_routes.iter().filter(|route| !routes_of(run).contains(&key_of(route)));
+    let routes = routes.map(|route| format!("r{} {}", route.number.as_str(), name_of(route)));
+    sids.chain(routes).map(String::into_bytes).collect()
+}
+
+/// The provider's names that a run shows by itself.
+pub(crate) fn sids_of(run: &Run) -> impl Iterator<Item = &ProviderMessageId> {
+    run.messages.iter().filter_map(domain::message::Message::sid)
+}
+
+/// The routes that a run shows by itself: number and name.
+pub(crate) fn routes_of(run: &Run) -> Vec<(E164, String)> {
+    let of_message = |message: &domain::message::Message| {
+        let code = message.ack?;
+        Some((
+            message.recipient.number.clone(),
+            format!("{} {}", code.as_str(), run.message_id(message.number)),
+        ))
+    };
+    run.messages.iter().filter_map(of_message).collect()
+}
+
+fn key_of(route: &ReplyRoute) -> (E164, String) {
+    (route.number.clone(), name_of(route))
+}

@@ -1,0 +1,132 @@
+//! Forgetting runs that ended long ago.
+//!
+//! In: a time. Out: the runs that ended before it are gone, with all that belongs to them.
+//! Never: takes a run that is not closed or that must be looked at again, or consent, or a definition.
+//!
+//! What lives in slots of its own goes first: a process that dies in between leaves a run that ended long ago without
+//! its routes, and the next call forgets the rest.
+
+use domain::{
+    directory::Override,
+    id::{RunId, SHARDS},
+    timeline::{Entry, TimelineEvent},
+};
+use jiff::Timestamp;
+use ports::{StoreError, Versioned};
+
+use crate::{
+    connection::{Call, unreadable},
+    indexes::{field_of, routes_of, sids_of},
+    store::RedisStore,
+    stored_run::{keys_of, read_lines},
+    time::floor_ms,
+};
+
+/// What the marks in a timeline name.
+#[derive(Default)]
+struct Marks {
+    cursors: Vec<String>,
+    letters: Vec<String>,
+    sids: Vec<String>,
+    routes: Vec<(String, String)>,
+}
+
+impl RedisStore {
+    pub(crate) async fn purge_runs(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        let of_shard = |shard| {
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(self.keys.ended(shard)).arg("-inf").arg(format!("({}", floor_ms(before)));
+            range.arg("LIMIT").arg(0).arg(max);
+            range
+        };
+        let ended: Vec<Vec<String>> = self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
+        let mut gone = 0;
+        for text in ended.into_iter().flatten() {
+            if gone == u64::from(max) {
+                return Ok(gone);
+            }
+            let id = text.parse().map_err(|error| unreadable("ended run", &text, error))?;
+            gone += u64::from(self.purge_run(&id).await?);
+        }
+        self.purge_overrides(before).await?;
+        Ok(gone)
+    }
+
+    async fn purge_run(&self, id: &RunId) -> Result<bool, StoreError> {
+        let Some(Versioned { value: run, version }) = self.stored_run(id).await? else {
+            // Its rows are left of a run that the server lost.
+            for key in [self.keys.ended(id.shard()), self.keys.runs(id.shard())] {
+                self.connection.command::<()>(redis::cmd("ZREM").arg(key).arg(id.as_str())).await?;
+            }
+            return Ok(false);
+        };
+        let marks = self.marks_of(id).await?;
+        let mut routes = marks.routes;
+        routes.extend(routes_of(&run).into_iter().map(|(number, name)| (number.as_str().to_owned(), name)));
+        for (number, name) in routes {
+            let number =
+                number.parse().map_err(|error| unreadable("reply route of run", id.as_str(), error))?;
+            self.connection
+                .command::<()>(redis::cmd("ZREM").arg(self.keys.routes(&number)).arg(name))
+                .await?;
+        }
+        for sid in marks.sids.into_iter().chain(sids_of(&run).map(|sid| sid.as_str().to_owned())) {
+            let sid = sid.parse().map_err(|error| unreadable("SID of run", id.as_str(), error))?;
+            self.connection
+                .command::<()>(redis::cmd("HDEL").arg(self.keys.sids(&sid)).arg(field_of(&sid)))
+                .await?;
+        }
+        let mut keys = keys_of(&self.keys, &run);
+        keys.truncate(11);
+        let call = Call::new(&self.scripts.purge, keys)
+            .arg(id.as_str())
+            .arg(version)
+            .arg(marks.cursors.len())
+            .arg(marks.cursors)
+            .arg(marks.letters);
+        self.connection.call(call).await
+    }
+
+    async fn marks_of(&self, id: &RunId) -> Result<Marks, StoreError> {
+        let mut range = redis::cmd("LRANGE");
+        let lines: Vec<Vec<u8>> =
+            self.connection.command(range.arg(self.keys.timeline(id)).arg(0).arg(-1)).await?;
+        let mut marks = Marks::default();
+        for line in lines {
+            let text = String::from_utf8_lossy(line.get(1..).unwrap_or_default()).into_owned();
+            match line.first() {
+                Some(b'o') => marks.cursors.push(text),
+                Some(b'd') => marks.letters.push(text),
+                Some(b's') => marks.sids.push(text),
+                Some(b'r') => {
+                    let (number, name) = text.split_once(' ').unwrap_or_default();
+                    marks.routes.push((number.to_owned(), name.to_owned()));
+                }
+                _ => marks.sids.extend(read_lines(id, &line)?.into_iter().filter_map(bound_by)),
+            }
+        }
+        Ok(marks)
+    }
+
+    async fn purge_overrides(&self, before: Timestamp) -> Result<(), StoreError> {
+        let key = self.keys.overrides();
+        let docs: Vec<String> =
+            self.connection.command(redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1)).await?;
+        let has_ended =
+            |doc: &&String| serde_json::from_str::<Override>(doc).is_ok_and(|held| held.until < before);
+        let ended: Vec<&String> = docs.iter().filter(has_ended).collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        self.connection.command(redis::cmd("ZREM").arg(&key).arg(ended)).await
+    }
+}
+
+/// The provider's name that a line binds.
+fn bound_by(entry: Entry) -> Option<String> {
+    if let TimelineEvent::Submitted { sid } | TimelineEvent::SecondSid { sid } = entry.what {
+        Some(sid.as_str().to_owned())
+    } else {
+        None
+    }
+}
