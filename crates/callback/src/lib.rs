@@ -18,37 +18,36 @@ use axum::{
     routing::post,
 };
 use domain::limits::CALLBACK_BODY_BYTES_MAX;
-use runtime::{Context, RoleError, RunCache};
-use twilio::{Form, SignatureVerifier};
+use ports::{ConsentStore, LookupStore, ProviderWebhooks, WebhookError, WebhookPost};
+use runtime::{RoleError, RunCache, RunService};
 
-/// Where Twilio posts statuses, below the public URL.
-pub const STATUS_PATH: &str = "/v1/twilio/status";
-/// Where Twilio posts replies, below the public URL.
-pub const INBOUND_PATH: &str = "/v1/twilio/inbound";
-
-/// What the receiver must know to believe a post.
-pub struct CallbackConfig {
-    /// Scheme, host and port that Twilio was given and signs, without a trailing slash.
-    /// Headers that a proxy or a caller may set are never used for it.
-    pub public_url: String,
-    /// Knows the current and the next auth token.
-    pub verifier: SignatureVerifier,
+/// What the receiver uses, and nothing else.
+#[derive(Clone)]
+pub struct CallbackPorts {
+    /// Changes runs.
+    pub runs: Arc<RunService>,
+    /// From a provider's id or a phone to the message it means.
+    pub lookup: Arc<dyn LookupStore>,
+    /// Where opt-outs and opt-ins are recorded.
+    pub consent: Arc<dyn ConsentStore>,
+    /// Reads the provider's posts.
+    pub webhooks: Arc<dyn ProviderWebhooks>,
 }
 
 struct Receiver {
-    ctx: Arc<Context>,
-    config: CallbackConfig,
+    ports: CallbackPorts,
     /// Statuses of a text come soon after one another.
-    recent: RunCache,
+    cache: RunCache,
 }
 
 /// The receiver's routes.
-pub fn router(ctx: Arc<Context>, config: CallbackConfig) -> Router {
+pub fn router(ports: CallbackPorts) -> Router {
+    let (status, inbound) = (ports.webhooks.status_path(), ports.webhooks.inbound_path());
     Router::new()
-        .route(STATUS_PATH, post(receive_status))
-        .route(INBOUND_PATH, post(receive_inbound))
+        .route(status, post(receive_status))
+        .route(inbound, post(receive_inbound))
         .layer(DefaultBodyLimit::max(CALLBACK_BODY_BYTES_MAX))
-        .with_state(Arc::new(Receiver { ctx, config, recent: RunCache::default() }))
+        .with_state(Arc::new(Receiver { ports, cache: RunCache::default() }))
 }
 
 async fn receive_status(
@@ -57,11 +56,13 @@ async fn receive_status(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match receiver.believed(&uri, &headers, &body) {
-        Ok(form) => {
-            let stored = status::receive(&receiver.ctx, &receiver.recent, &form, uri.query()).await;
-            answer(stored, StatusCode::NO_CONTENT)
-        }
+    let report = read(&uri, &headers, &body, |post| receiver.ports.webhooks.status(post));
+    let stored = match report {
+        Ok(report) => status::receive(&receiver.ports, &receiver.cache, report).await,
+        Err(rejection) => Err(rejection),
+    };
+    match stored {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => reject(&rejection),
     }
 }
@@ -72,12 +73,16 @@ async fn receive_inbound(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match receiver.believed(&uri, &headers, &body) {
-        Ok(form) => match inbound::receive(&receiver.ctx, &form).await {
-            // The provider sends any other body on to the phone.
-            Ok(()) => ([("content-type", "text/xml")], "<Response/>").into_response(),
-            Err(rejection) => reject(&rejection),
-        },
+    let text = read(&uri, &headers, &body, |post| receiver.ports.webhooks.inbound(post));
+    let stored = match text {
+        Ok(text) => inbound::receive(&receiver.ports, &text).await,
+        Err(rejection) => Err(rejection),
+    };
+    match stored {
+        Ok(()) => {
+            let (content_type, body) = receiver.ports.webhooks.no_reply();
+            ([("content-type", content_type)], body).into_response()
+        }
         Err(rejection) => reject(&rejection),
     }
 }
@@ -85,12 +90,9 @@ async fn receive_inbound(
 /// Why a post was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
-    /// No signature, or not one of ours.
-    #[error("the signature does not match: check the auth token, and that public_url is what Twilio calls")]
-    Forged,
-    /// It is signed, but not what Twilio sends.
+    /// It is not signed by the provider, or cannot be read.
     #[error(transparent)]
-    Malformed(#[from] twilio::WebhookError),
+    Webhook(#[from] WebhookError),
     /// It names nothing we know.
     #[error("no message of ours has the SID {0}")]
     Unknown(String),
@@ -99,31 +101,21 @@ pub(crate) enum Rejection {
     NotStored(#[from] RoleError),
 }
 
-impl Receiver {
-    fn believed(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Form, Rejection> {
-        let form = Form::parse(body).map_err(twilio::WebhookError::from)?;
-        let url =
-            format!("{}{}", self.config.public_url, uri.path_and_query().map_or("", |path| path.as_str()));
-        let signature = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or("");
-        if self.config.verifier.verify(&url, form.params(), signature) {
-            Ok(form)
-        } else {
-            Err(Rejection::Forged)
-        }
-    }
-}
-
-fn answer(result: Result<(), Rejection>, done: StatusCode) -> Response {
-    match result {
-        Ok(()) => done.into_response(),
-        Err(rejection) => reject(&rejection),
-    }
+fn read<T>(
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+    read: impl FnOnce(&WebhookPost<'_>) -> Result<T, WebhookError>,
+) -> Result<T, Rejection> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let path_and_query = uri.path_and_query().map_or("", |path| path.as_str());
+    Ok(read(&WebhookPost { path_and_query, header: &header, body })?)
 }
 
 fn reject(rejection: &Rejection) -> Response {
     let status = match rejection {
-        Rejection::Forged => StatusCode::FORBIDDEN,
-        Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
+        Rejection::Webhook(WebhookError::Forged) => StatusCode::FORBIDDEN,
+        Rejection::Webhook(WebhookError::Malformed(_)) => StatusCode::BAD_REQUEST,
         Rejection::Unknown(_) => StatusCode::NOT_FOUND,
         Rejection::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
     };

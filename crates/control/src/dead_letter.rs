@@ -33,15 +33,15 @@ impl Control {
         filter: &DeadLetterFilter,
         max: u16,
     ) -> Result<Vec<DeadLetter>, ControlError> {
-        Ok(self.ctx.store.dead_letters(filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?)
+        Ok(self.ports.letters.dead_letters(filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?)
     }
 
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
-        Ok(self.ctx.store.dead_letter(id).await.map_err(RoleError::from)?)
+        Ok(self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?)
     }
 
     pub(crate) async fn discard(&self, id: &str) -> Result<Settled, ControlError> {
-        let taken = self.ctx.store.remove_dead_letter(id).await.map_err(RoleError::from)?;
+        let taken = self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         Ok(if taken { Settled::Discarded } else { Settled::Gone })
     }
 
@@ -54,19 +54,18 @@ impl Control {
             None => self.replay_event(&letter).await?,
         };
         if matches!(settled, Settled::Replayed | Settled::Gone) {
-            self.ctx.store.remove_dead_letter(id).await.map_err(RoleError::from)?;
+            self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         }
         Ok(settled)
     }
 
     async fn replay_message(&self, letter: &DeadLetter, by: &str) -> Result<Settled, ControlError> {
-        let epoch = letter.id.rsplit('.').next().and_then(|epoch| epoch.parse().ok());
+        let epoch = letter.died_at_epoch();
         let (Some(message), Some(epoch)) = (&letter.message, epoch) else { return Ok(Settled::Gone) };
         let applied = self
-            .ctx
-            .change(&message.run, |run, workflow, now, fx| {
-                run.replay(message.number, epoch, by, workflow, now, fx)
-            })
+            .ports
+            .runs
+            .apply(&message.run, |run, ctx| run.replay(message.number, epoch, by, ctx))
             .await?;
         Ok(match applied.map(|applied| applied.value) {
             Some(Replay::Queued) => Settled::Replayed,
@@ -82,11 +81,11 @@ impl Control {
         let Ok(event) = Event::from_json(text.as_bytes()) else {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
         };
-        let routes = self.ctx.workflows.routes(&event.kind);
+        let routes = self.ports.runs.workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return Ok(stale("still no workflow takes events of this type"));
         }
-        self.ctx.bus.publish_events(&[event], Quota::Within).await.map_err(RoleError::from)?;
+        self.ports.bus.publish_events(&[event], Quota::Within).await.map_err(RoleError::from)?;
         Ok(Settled::Replayed)
     }
 }

@@ -9,9 +9,18 @@ mod view;
 
 use std::sync::Arc;
 
-use domain::{id::RunId, limits::LIST_MAX, message::ReviewVerdict, run::RunPhase, timeline::DeadLetter};
-use ports::store::{AuditCounts, DeadLetterFilter, RunFilter};
-use runtime::{Context, RoleError};
+use domain::{
+    id::RunId,
+    limits::LIST_MAX,
+    message::ReviewVerdict,
+    run::{Run, RunPhase, StepContext},
+    timeline::DeadLetter,
+};
+use ports::{
+    AuditStore, Bus, DeadLetterStore, RunStore,
+    store::{AuditCounts, DeadLetterFilter, RunFilter},
+};
+use runtime::{RoleError, RunService};
 use serde::{Deserialize, Serialize};
 
 pub use dead_letter::Settled;
@@ -174,16 +183,31 @@ pub enum ControlError {
     Role(#[from] RoleError),
 }
 
+/// What operators' requests use, and nothing else.
+#[derive(Clone)]
+pub struct ControlPorts {
+    /// Changes runs.
+    pub runs: Arc<RunService>,
+    /// Lists runs and reads their timelines.
+    pub list: Arc<dyn RunStore>,
+    /// Dead letters.
+    pub letters: Arc<dyn DeadLetterStore>,
+    /// The audit's counts.
+    pub audit: Arc<dyn AuditStore>,
+    /// Where a replayed event is published.
+    pub bus: Arc<dyn Bus>,
+}
+
 /// Carries out requests.
 #[derive(Clone)]
 pub struct Control {
-    ctx: Arc<Context>,
+    ports: ControlPorts,
 }
 
 impl Control {
     /// Over these ports.
-    pub fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx }
+    pub fn new(ports: ControlPorts) -> Self {
+        Self { ports }
     }
 
     /// Carries out one request, if the principal may.
@@ -199,42 +223,37 @@ impl Control {
             Request::ListRuns { phase, workflow, held, unfinished, after, max } => {
                 let filter = RunFilter { phase, workflow, held, unfinished, after, source: None };
                 let runs =
-                    self.ctx.store.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
+                    self.ports.list.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
                 Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })
             }
             Request::ShowRun { id } => self.show(&id, false).await,
             Request::Acknowledge { id } => {
-                self.change(&id, |run, workflow, now, fx| {
+                self.change(&id, |run, ctx| {
                     let was_active = run.phase == RunPhase::Active;
-                    run.acknowledge(by, "operator", None, workflow, now, fx);
+                    run.acknowledge(by, "operator", None, ctx);
                     was_active
                 })
                 .await
             }
             Request::ResolveReview { id, message, verdict } => {
                 let number = self.held_message(&id, message).await?;
-                self.change(&id, |run, workflow, now, fx| {
-                    run.resolve_review(number, &verdict, by, workflow, now, fx)
-                })
-                .await
+                self.change(&id, |run, ctx| run.resolve_review(number, &verdict, by, ctx)).await
             }
-            Request::Cancel { id } => {
-                self.change(&id, |run, workflow, now, fx| run.cancel(by, workflow, now, fx)).await
-            }
+            Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
             Request::ListDeadLetters { filter, max } => {
                 Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
             }
             Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
             Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
             Request::AuditCounts => Ok(Answer::AuditCounts {
-                sums: self.ctx.store.audit_counts().await.map_err(RoleError::from)?,
+                sums: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
         }
     }
 
     /// The held message that is meant.
     async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
-        let stored = self.ctx.store.load_run(id).await.map_err(RoleError::from)?;
+        let stored = self.ports.runs.load(id).await?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
         let held: Vec<u16> = run.messages.iter().filter(|m| m.needs_review()).map(|m| m.number).collect();
         match (named, held.as_slice()) {
@@ -248,23 +267,17 @@ impl Control {
     async fn change(
         &self,
         id: &RunId,
-        transition: impl FnMut(
-            &mut domain::run::Run,
-            &domain::workflow::Workflow,
-            jiff::Timestamp,
-            &mut domain::timeline::Effects,
-        ) -> bool,
+        transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> bool,
     ) -> Result<Answer, ControlError> {
         let applied =
-            self.ctx.change(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
+            self.ports.runs.apply(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
         self.show(id, applied.value).await
     }
 
     async fn show(&self, id: &RunId, changed: bool) -> Result<Answer, ControlError> {
-        let store = &self.ctx.store;
-        let stored = store.load_run(id).await.map_err(RoleError::from)?;
+        let stored = self.ports.runs.load(id).await?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let timeline = store.timeline(id).await.map_err(RoleError::from)?;
+        let timeline = self.ports.list.timeline(id).await.map_err(RoleError::from)?;
         Ok(Answer::Run { run: Box::new(RunView::new(&run, &timeline)), changed })
     }
 }

@@ -180,7 +180,9 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
             format!("in doubt whether the text to {whom} went out: {reason}")
         }
         TimelineEvent::DoubtAsked { asked, evidence } => format!("provider asked, time {asked}: {evidence}"),
-        TimelineEvent::DoubtResolved { by, evidence } => format!("doubt settled ({by}): {evidence}"),
+        TimelineEvent::DoubtResolved { by, evidence } => {
+            format!("doubt resolved ({}): {evidence}", by.as_str())
+        }
         TimelineEvent::Status { status, code } => {
             let status = format!("{status:?}").to_lowercase();
             format!("text to {whom} {status}{}", code_of(code))

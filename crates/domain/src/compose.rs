@@ -15,7 +15,7 @@ use crate::{
     gsm7,
     provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
-    template::{self, Template},
+    template::{self, RenderError, Template},
 };
 
 /// What stands where a field was cut. In GSM-7, unlike the one-character ellipsis.
@@ -47,13 +47,8 @@ pub struct Composed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
     /// The template could not be rendered.
-    #[error("the template failed at line {line}: {message}")]
-    Render {
-        /// The line within the template, from 1.
-        line: u32,
-        /// What failed, without a value.
-        message: String,
-    },
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// A link leads to a host that the workflow does not list.
     #[error("{place} contains a link to `{host}`, which the workflow does not list under link_hosts")]
     LinkRefused {

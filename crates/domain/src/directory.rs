@@ -87,6 +87,13 @@ pub struct Recipient {
     pub time_zone: Option<String>,
 }
 
+impl Recipient {
+    /// The name to show: the recipient's own, or the masked number where there is none.
+    pub fn shown_name(&self) -> String {
+        if self.name.is_empty() { self.number.masked() } else { self.name.clone() }
+    }
+}
+
 /// Contacts and on-call rotations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {

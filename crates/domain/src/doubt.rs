@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     limits::PROVIDER_ANSWER_MS_MAX,
-    message::Message,
-    provider::{FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus},
+    phone::E164,
+    provider::{FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus, Text},
     time::{after_ms, after_s},
 };
 
@@ -86,23 +86,34 @@ pub fn window(started_at: Timestamp, lost_until: Option<Timestamp>) -> (Timestam
     (after_s(started_at, -CLOCK_SKEW_S), after_s(answered_at, CLOCK_SKEW_S))
 }
 
+/// The text in doubt, as the provider would list it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    /// Whom it was sent to.
+    pub number: &'a E164,
+    /// What it says.
+    pub text: &'a Text,
+    /// The provider's ids of earlier attempts, which failed.
+    pub failed_sids: &'a [ProviderMessageId],
+}
+
 /// Reads the provider's list. `unbound` leaves out what is bound to another message already; earlier attempts of this
 /// one, which failed, are left out here.
 ///
 /// Of several that match, the oldest is taken: requests are told apart by their order alone.
 pub fn read_answer<'a>(
-    message: &Message,
+    sought: &Sought<'_>,
     unbound: impl IntoIterator<Item = &'a ProviderMessage>,
     classify: impl Fn(Option<u32>) -> FailureClass,
 ) -> DoubtAnswer {
-    let wanted = normalised(&message.text.0);
+    let wanted = normalised(&sought.text.0);
     let mut looked_at = 0u32;
     let mut matches: Vec<&ProviderMessage> = unbound
         .into_iter()
         .inspect(|_| looked_at += 1)
         .filter(|found| {
-            found.to == message.recipient.number
-                && !message.failed_sids.contains(&found.sid)
+            found.to == *sought.number
+                && !sought.failed_sids.contains(&found.sid)
                 && is_same_text(&normalised(&found.body.0), &wanted)
         })
         .collect();
@@ -140,38 +151,11 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::{directory::Recipient, message::MessagePhase, provider::Text};
 
     const OURS: &str = "HIGH: “db-1” is down. Reply K7X4.";
 
     fn at(second: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000 + second)
-    }
-
-    fn message(text: &str) -> Message {
-        Message {
-            number: 1,
-            step: 0,
-            recipient: Recipient {
-                target: "contact:ada".into(),
-                name: "Ada".into(),
-                number: "+14155550100".parse().unwrap(),
-                time_zone: None,
-            },
-            text: Text(text.into()),
-            segments: 1,
-            ack: None,
-            phase: MessagePhase::InDoubt { started_at: at(0), asked: 0, ask_at: at(40), lost_until: None },
-            epoch: 2,
-            attempt: 1,
-            first_attempt_at: Some(at(0)),
-            rewake_at: None,
-            poll_at: None,
-            polls: 0,
-            uncounted_attempts: 0,
-            failed_sids: Vec::new(),
-            slot_at: None,
-        }
     }
 
     fn listed(name: u32, body: &str, created: i64) -> ProviderMessage {
@@ -188,9 +172,18 @@ mod tests {
         }
     }
 
+    fn read_answer_to(
+        text: &str,
+        listed: &[ProviderMessage],
+        classify: impl Fn(Option<u32>) -> FailureClass,
+    ) -> DoubtAnswer {
+        let (number, text) = ("+14155550100".parse().unwrap(), Text(text.into()));
+        read_answer(&Sought { number: &number, text: &text, failed_sids: &[] }, listed, classify)
+    }
+
     /// Which of the listed messages is taken, by the last digits of its name.
     fn taken(text: &str, listed: &[ProviderMessage]) -> Option<u32> {
-        match read_answer(&message(text), listed, |_| FailureClass::Recipient) {
+        match read_answer_to(text, listed, |_| FailureClass::Recipient) {
             DoubtAnswer::Found { sid, status, code, class, .. } => {
                 assert_eq!(
                     (status, code, class),
@@ -243,13 +236,11 @@ mod tests {
 
     #[test]
     fn the_evidence_counts_and_shows_neither_text_nor_number() {
-        let answer = read_answer(&message(OURS), &[listed(1, OURS, 0), listed(2, "x", 0)], |_| {
-            FailureClass::Recipient
-        });
+        let answer =
+            read_answer_to(OURS, &[listed(1, OURS, 0), listed(2, "x", 0)], |_| FailureClass::Recipient);
         let DoubtAnswer::Found { evidence, .. } = answer else { panic!("it is listed") };
         assert_eq!(evidence, "1 of 2 listed messages have the same text; the oldest is taken");
-        let DoubtAnswer::NotFound { evidence } =
-            read_answer(&message(OURS), &[], |_| FailureClass::Recipient)
+        let DoubtAnswer::NotFound { evidence } = read_answer_to(OURS, &[], |_| FailureClass::Recipient)
         else {
             panic!("nothing is listed")
         };

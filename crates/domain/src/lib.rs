@@ -4,6 +4,7 @@
 //! Never: awaits, reads a clock, the environment or a file, or draws a random number.
 
 pub mod ack_code;
+pub mod admission;
 pub mod breaker;
 pub mod compose;
 pub mod consent;
@@ -12,6 +13,7 @@ pub mod doubt;
 pub mod event;
 pub mod gsm7;
 pub mod id;
+pub mod lane_placement;
 pub mod limits;
 pub mod message;
 pub mod phone;
@@ -20,9 +22,11 @@ pub mod poll;
 pub mod provider;
 pub mod quiet_hours;
 pub mod rate_limit;
+pub mod reply;
 pub mod retry;
 pub mod retry_budget;
 pub mod run;
+mod run_phase;
 pub mod schema;
 pub mod segment;
 pub mod source_quota;

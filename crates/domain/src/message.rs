@@ -5,6 +5,7 @@
 
 mod doubt;
 mod reported;
+mod stored_phase;
 mod transition;
 
 use jiff::Timestamp;
@@ -33,8 +34,9 @@ pub struct Message {
     pub step: u8,
     /// Whom it goes to.
     pub recipient: Recipient,
-    /// What it says.
-    pub text: Text,
+    /// What it says; absent where it could not be composed. Stored as an empty text then.
+    #[serde(with = "stored_text")]
+    pub text: Option<Text>,
     /// How many segments that takes.
     pub segments: u8,
     /// What a reply must name to acknowledge.
@@ -67,6 +69,25 @@ pub struct Message {
     /// The sender's slot that it waits for, and has paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot_at: Option<Timestamp>,
+    /// The recipient's hourly quota was charged for it; it is charged once, however often it is deferred afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recipient_charged: bool,
+}
+
+/// A text that could not be composed is stored as an empty one, as the first version did.
+mod stored_text {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::provider::Text;
+
+    pub(super) fn serialize<S: Serializer>(text: &Option<Text>, serializer: S) -> Result<S::Ok, S::Error> {
+        text.as_ref().map_or("", |text| &text.0).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Text>, D::Error> {
+        let text = Text::deserialize(deserializer)?;
+        Ok((!text.0.is_empty()).then_some(text))
+    }
 }
 
 fn is_zero(count: &u16) -> bool {
@@ -75,7 +96,7 @@ fn is_zero(count: &u16) -> bool {
 
 /// Where a message stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "stored_phase::StoredPhase", into = "stored_phase::StoredPhase")]
 pub enum MessagePhase {
     /// Waits to be sent.
     Queued {
@@ -98,7 +119,6 @@ pub enum MessagePhase {
         /// When it is asked next.
         ask_at: Timestamp,
         /// Until when a request may have been made that nobody knows of: the store lost what it had been told.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         lost_until: Option<Timestamp>,
     },
     /// Certainly not sent; waits to be sent again.
@@ -113,17 +133,19 @@ pub enum MessagePhase {
         /// Its status there.
         status: ProviderStatus,
         /// The error code of a failure.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
     /// Whether it went out stayed unknown; an operator must find out. Stored and shown as `held`.
-    #[serde(rename = "held")]
     NeedsReview {
         /// When the request was made.
         started_at: Timestamp,
-        /// Who said that it was sent, without knowing the provider's name for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sent_says: Option<String>,
+    },
+    /// An operator says that it went out, without knowing the provider's id for it.
+    SentUnconfirmed {
+        /// When the request was made.
+        started_at: Timestamp,
+        /// The operator who said so.
+        by: String,
     },
     /// A rule forbids it.
     Suppressed {
@@ -135,7 +157,6 @@ pub enum MessagePhase {
         /// Why, in one word.
         reason: String,
         /// The provider's code, where it gave one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
     /// Too late to be of use.
@@ -159,8 +180,8 @@ impl MessagePhase {
                 ProviderStatus::Undelivered => "undelivered",
                 ProviderStatus::Failed => "failed",
             },
-            Self::NeedsReview { sent_says: None, .. } => "held",
-            Self::NeedsReview { sent_says: Some(_), .. } => "sent",
+            Self::NeedsReview { .. } => "held",
+            Self::SentUnconfirmed { .. } => "sent",
             Self::Suppressed { .. } => "suppressed",
             Self::Dead { .. } => "dead",
             Self::Expired => "expired",
@@ -264,6 +285,35 @@ pub struct MessageContext<'a> {
 }
 
 impl Message {
+    /// A message that waits for its text and for the policy.
+    pub(crate) fn new(
+        number: u16,
+        step: u8,
+        recipient: Recipient,
+        ack: Option<AckCode>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            number,
+            step,
+            recipient,
+            text: None,
+            segments: 0,
+            ack,
+            phase: MessagePhase::Queued { not_before: now },
+            epoch: 0,
+            attempt: 0,
+            first_attempt_at: None,
+            rewake_at: None,
+            poll_at: None,
+            polls: 0,
+            uncounted_attempts: 0,
+            failed_sids: Vec::new(),
+            slot_at: None,
+            recipient_charged: false,
+        }
+    }
+
     /// The provider's name for it, once bound.
     pub fn sid(&self) -> Option<&ProviderMessageId> {
         match &self.phase {
@@ -273,6 +323,7 @@ impl Message {
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. }
             | MessagePhase::NeedsReview { .. }
+            | MessagePhase::SentUnconfirmed { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
@@ -292,7 +343,8 @@ impl Message {
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. }
-            | MessagePhase::NeedsReview { .. } => true,
+            | MessagePhase::NeedsReview { .. }
+            | MessagePhase::SentUnconfirmed { .. } => true,
             MessagePhase::Submitted { status, .. } => !status.is_failure(),
             MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
@@ -308,12 +360,22 @@ impl Message {
 
     /// Whether an operator must say what became of it.
     pub fn needs_review(&self) -> bool {
-        matches!(self.phase, MessagePhase::NeedsReview { sent_says: None, .. })
+        matches!(self.phase, MessagePhase::NeedsReview { .. })
     }
 
     /// Whether it waits to be sent again after the provider refused it.
     pub fn is_retry(&self) -> bool {
         matches!(self.phase, MessagePhase::RetryWait { .. })
+    }
+
+    /// Whether it waits for its first request, which may be made at `now`.
+    pub fn is_queued_for(&self, now: Timestamp) -> bool {
+        matches!(self.phase, MessagePhase::Queued { not_before } if not_before <= now)
+    }
+
+    /// When a waiting message may be sent at the earliest.
+    pub(crate) fn next_phase_at(&self) -> Option<Timestamp> {
+        self.phase_due().filter(|_| self.is_waiting())
     }
 
     /// Whether it waits for a worker to send it, and may be sent.
@@ -335,7 +397,7 @@ impl Message {
     pub fn is_final(&self) -> bool {
         match &self.phase {
             MessagePhase::Submitted { status, .. } => status.is_final() || self.poll_at.is_none(),
-            MessagePhase::NeedsReview { .. } => true,
+            MessagePhase::NeedsReview { .. } | MessagePhase::SentUnconfirmed { .. } => true,
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
@@ -370,6 +432,7 @@ impl Message {
             | MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),
             MessagePhase::Submitted { .. } => self.poll_at,
             MessagePhase::NeedsReview { .. }
+            | MessagePhase::SentUnconfirmed { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired

@@ -141,6 +141,11 @@ pub struct Deferral {
 }
 
 impl Deferral {
+    /// The slot that was reserved, if one was.
+    pub(crate) fn slot_at(&self) -> Option<Timestamp> {
+        self.is_slot.then_some(self.until)
+    }
+
     /// The decision that follows.
     pub(crate) fn decision(&self, now: Timestamp, not_after: Timestamp) -> Decision {
         // Too late for its event it expires there, with that rule; and never in the past, where it would spin.
@@ -151,7 +156,7 @@ impl Deferral {
 
 /// What a decision is made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct PolicyInput<'a> {
     /// What the text is for.
     pub workflow: &'a WorkflowDefinition,
     /// Where we run.
@@ -167,8 +172,8 @@ pub struct Question<'a> {
 }
 
 /// Decides, in the order of the rules: expiry, environment, stage, opt-out, consent, quiet hours.
-pub fn decide(question: &Question<'_>) -> Decision {
-    let Question { workflow, environment, recipient, consent, not_after, now } = *question;
+pub fn decide(input: &PolicyInput<'_>) -> Decision {
+    let PolicyInput { workflow, environment, recipient, consent, not_after, now } = *input;
     if now >= not_after {
         return Decision::expire(not_after);
     }
@@ -197,19 +202,19 @@ pub fn decide(question: &Question<'_>) -> Decision {
     if category == crate::workflow::Category::Marketing && !consent.is_granted(category) {
         return decision(Verdict::Suppress, Rule::NotGranted, [("category", category.as_str().to_owned())]);
     }
-    quiet_hours(question).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
+    quiet_hours(input).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
 }
 
-fn quiet_hours(question: &Question<'_>) -> Option<Decision> {
-    let hours = question.workflow.quiet_hours.as_ref()?;
-    let name = question.recipient.time_zone.as_deref().unwrap_or(&hours.time_zone);
+fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
+    let hours = input.workflow.quiet_hours.as_ref()?;
+    let name = input.recipient.time_zone.as_deref().unwrap_or(&hours.time_zone);
     // A zone that is not known is one that we cannot call at night by mistake: the configured one counts.
     let zone = zone(name).or_else(|| zone(&hours.time_zone))?;
-    let until = hours.quiet_until(&zone, question.now)?;
+    let until = hours.quiet_until(&zone, input.now)?;
     let inputs = [("time_zone", name.to_owned()), ("until", until.to_string())];
     Some(if hours.urgent {
         decision(Verdict::Send, Rule::QuietUrgent, inputs)
-    } else if until >= question.not_after {
+    } else if until >= input.not_after {
         decision(Verdict::Suppress, Rule::QuietPastDeadline, inputs)
     } else {
         decision(Verdict::Defer(until), Rule::QuietHours, inputs)
@@ -264,7 +269,7 @@ mod tests {
 
     #[track_caller]
     fn check(case: &Case, verdict: Verdict, rule: Rule) {
-        let decision = decide(&Question {
+        let decision = decide(&PolicyInput {
             workflow: &case.workflow,
             environment: &case.environment,
             recipient: &case.recipient,

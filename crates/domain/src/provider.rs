@@ -216,6 +216,59 @@ pub struct ProviderMessage {
     pub segments: Option<u8>,
 }
 
+/// A status of one of our texts, as the provider reported it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusReport {
+    /// Our id of the message, which comes back with every report; absent if the text was not sent by us.
+    pub message: Option<MessageId>,
+    /// The provider's id of the text.
+    pub sid: ProviderMessageId,
+    /// The status; absent for a word that says nothing about an outbound text.
+    pub status: Option<ProviderStatus>,
+    /// The provider's own word for it, at most 32 characters.
+    pub raw_status: String,
+    /// The error code of a failure.
+    pub code: Option<u32>,
+    /// What that code asks of us.
+    pub class: FailureClass,
+}
+
+/// A text that a recipient sent to one of our numbers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InboundText {
+    /// The provider's id of the text; the same in every repetition of the post.
+    pub sid: ProviderMessageId,
+    /// The phone it came from.
+    pub from: E164,
+    /// The whole text; empty for a picture alone.
+    pub body: String,
+    /// What the text asks of the provider, if it is one of its keywords.
+    pub keyword: Option<InboundKeyword>,
+}
+
+/// Words by which a recipient changes what they agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboundKeyword {
+    /// No more texts.
+    Stop,
+    /// Texts again.
+    Start,
+    /// Who is this? The provider answers.
+    Help,
+}
+
+impl fmt::Debug for InboundText {
+    /// The length of the text alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InboundText")
+            .field("sid", &self.sid)
+            .field("from", &self.from)
+            .field("characters", &self.body.chars().count())
+            .field("keyword", &self.keyword)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,7 @@ pub struct RateRequest {
     /// Names the queue. Holds no whole number.
     pub queue: String,
     /// How fast it moves.
-    pub pace: RateLimit,
+    pub limit: RateLimit,
     /// Units that this takes: segments of a text, or 1 for a text.
     pub cost: u32,
 }

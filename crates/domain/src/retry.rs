@@ -34,7 +34,7 @@ impl Default for RetryPolicy {
 
 /// What is known when an attempt has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryQuestion {
+pub struct FailedAttempt {
     /// The attempt that was just made, from 1.
     pub attempt: u16,
     /// Where chance comes from: the same for all attempts of a message, different between messages.
@@ -56,7 +56,7 @@ impl RetryPolicy {
     /// that failed together do not come back together. What the other side asked for is waited for first, and the
     /// jitter comes on top of it for the same reason. Near a deadline the draw is from what time is left: a message
     /// is given up because no time is left, not because chance picked a late moment.
-    pub fn next(&self, q: &RetryQuestion) -> Option<Timestamp> {
+    pub fn next(&self, q: &FailedAttempt) -> Option<Timestamp> {
         if q.attempt >= self.attempts_max {
             return None;
         }
@@ -109,8 +109,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn question(attempt: u16) -> RetryQuestion {
-        RetryQuestion {
+    fn question(attempt: u16) -> FailedAttempt {
+        FailedAttempt {
             attempt,
             seed: 7,
             first_at: at(0),
@@ -125,14 +125,14 @@ mod tests {
         let policy = RetryPolicy::default();
         assert!(policy.next(&question(4)).is_some());
         assert_eq!(policy.next(&question(5)), None);
-        assert_eq!(policy.next(&RetryQuestion { now: at(900), ..question(1) }), None);
-        assert_eq!(policy.next(&RetryQuestion { not_after: Some(at(10)), ..question(1) }), None);
+        assert_eq!(policy.next(&FailedAttempt { now: at(900), ..question(1) }), None);
+        assert_eq!(policy.next(&FailedAttempt { not_after: Some(at(10)), ..question(1) }), None);
     }
 
     #[test]
     fn what_the_other_side_asks_for_is_a_lower_bound_and_may_be_too_much() {
         let policy = RetryPolicy::default();
-        let asked = |ms| RetryQuestion { retry_after_ms: Some(ms), ..question(1) };
+        let asked = |ms| FailedAttempt { retry_after_ms: Some(ms), ..question(1) };
         let next = policy.next(&asked(30_000)).unwrap();
         assert!((at(40)..=at(41)).contains(&next), "{next}");
         assert_eq!(policy.next(&asked(890_000)), Some(at(900)));
@@ -144,7 +144,7 @@ mod tests {
     fn a_near_deadline_shortens_the_wait_rather_than_ending_it() {
         let policy = RetryPolicy { base_ms: 60_000, ..RetryPolicy::default() };
         for seed in 0..50 {
-            let next = policy.next(&RetryQuestion { seed, not_after: Some(at(12)), ..question(1) }).unwrap();
+            let next = policy.next(&FailedAttempt { seed, not_after: Some(at(12)), ..question(1) }).unwrap();
             assert!((at(10)..=at(12)).contains(&next));
         }
     }
@@ -166,7 +166,7 @@ mod tests {
         ) {
             let policy = RetryPolicy { base_ms, factor_percent, cap_ms, attempts_max, total_max_s };
             let not_after = not_after.map(at);
-            let q = RetryQuestion { attempt, seed, first_at: at(0), now: at(now), retry_after_ms, not_after };
+            let q = FailedAttempt { attempt, seed, first_at: at(0), now: at(now), retry_after_ms, not_after };
             let next = policy.next(&q);
             prop_assert_eq!(next, policy.next(&q));
             if let Some(next) = next {
@@ -182,10 +182,10 @@ mod tests {
         #[test]
         fn no_moment_of_all_time_panics(first in any::<i64>(), now in any::<i64>(), after: u64) {
             let clamp = |ns: i64| Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX);
-            let q = RetryQuestion { first_at: clamp(first), now: clamp(now), retry_after_ms: Some(after), ..question(1) };
+            let q = FailedAttempt { first_at: clamp(first), now: clamp(now), retry_after_ms: Some(after), ..question(1) };
             RetryPolicy::default().next(&q);
-            RetryPolicy::default().next(&RetryQuestion { first_at: Timestamp::MAX, now: Timestamp::MIN, ..q.clone() });
-            RetryPolicy::default().next(&RetryQuestion { first_at: Timestamp::MIN, now: Timestamp::MAX, ..q });
+            RetryPolicy::default().next(&FailedAttempt { first_at: Timestamp::MAX, now: Timestamp::MIN, ..q.clone() });
+            RetryPolicy::default().next(&FailedAttempt { first_at: Timestamp::MIN, now: Timestamp::MAX, ..q });
         }
     }
 }

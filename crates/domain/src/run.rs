@@ -3,7 +3,10 @@
 //! In: a run, its workflow, what happened, and the time. Out: the changed run, and effects.
 //! Never: leaves a run without a next due time unless it is closed and its messages are settled.
 
+mod audience;
+mod context;
 mod deadline;
+mod index;
 mod replay;
 mod step;
 
@@ -11,8 +14,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::run_phase::RunPhase;
+pub use audience::Recipients;
+pub use context::StepContext;
+pub use index::RunIndex;
 pub use replay::Replay;
-pub use step::{Addressee, Audience, Dispatch, Facts, Setting};
+pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 
 use crate::{
     event::{Event, EventKey},
@@ -22,56 +29,6 @@ use crate::{
     timeline::{Effects, Outcome, TimelineEvent},
     workflow::{Lane, Step, Workflow},
 };
-
-/// Where a run stands. All but `active` are ends, of which `acknowledged` may still become `resolved`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunPhase {
-    /// A step is under way.
-    Active,
-    /// Somebody took it on.
-    Acknowledged,
-    /// The text arrived, and nothing more was asked for.
-    Completed,
-    /// A resolving event ended it.
-    Resolved,
-    /// The steps are used up.
-    Exhausted,
-    /// Rules forbade every text.
-    Suppressed,
-    /// The event was of no use any more.
-    Expired,
-    /// An operator ended it.
-    Cancelled,
-}
-
-impl RunPhase {
-    /// All phases.
-    pub const ALL: [Self; 8] = [
-        Self::Active,
-        Self::Acknowledged,
-        Self::Completed,
-        Self::Resolved,
-        Self::Exhausted,
-        Self::Suppressed,
-        Self::Expired,
-        Self::Cancelled,
-    ];
-
-    /// The phase's name in lists, logs and outcomes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Acknowledged => "acknowledged",
-            Self::Completed => "completed",
-            Self::Resolved => "resolved",
-            Self::Exhausted => "exhausted",
-            Self::Suppressed => "suppressed",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
 
 /// One event through one workflow, with all its messages: the unit that is changed by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,13 +73,14 @@ pub struct Run {
 
 impl Run {
     /// Opens a run for an event. Without messages yet: [`Run::start_step`] makes them.
-    pub fn open(event: &Event, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Self {
+    pub fn open(event: &Event, ctx: &mut StepContext<'_>) -> Self {
+        let (workflow, now) = (ctx.workflow, ctx.now);
         let definition = &workflow.definition;
         let id = RunId::derive(&event.key.source, &event.key.id, &definition.name, event.subject.as_deref());
         // A clock that runs ahead at the source must not lengthen the event's life.
         let happened_at = event.time.map_or(now, |time| time.min(now));
         let not_after = after_s(happened_at, definition.not_after_s);
-        fx.note_run(now, TimelineEvent::Opened { event: event.kind.clone() });
+        ctx.note_run(TimelineEvent::Opened { event: event.kind.clone() });
         let mut run = Self {
             id,
             event: event.key.clone(),
@@ -142,7 +100,7 @@ impl Run {
             traceparent: event.traceparent.clone(),
         };
         if now >= not_after {
-            run.close(RunPhase::Expired, "the event is older than its workflow's not_after", now, fx);
+            run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);
         }
         run
     }
@@ -153,10 +111,10 @@ impl Run {
     }
 
     /// Lets others go first: the source brought more than its share.
-    pub fn lower_lane(&mut self, lane: Lane, now: Timestamp, fx: &mut Effects) {
+    pub fn lower_lane(&mut self, lane: Lane, ctx: &mut StepContext<'_>) {
         if lane > self.lane {
             self.lane = lane;
-            fx.note_run(now, TimelineEvent::LaneLowered { lane });
+            ctx.note_run(TimelineEvent::LaneLowered { lane });
         }
     }
 
@@ -171,59 +129,44 @@ impl Run {
     }
 
     /// Applies what happened to one message, then whatever follows for the run.
-    pub fn apply_to_message(
-        &mut self,
-        number: u16,
-        event: &MessageEvent<'_>,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
+    pub fn apply_to_message(&mut self, number: u16, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let Some(index) = self.index_of(number) else { return };
-        self.apply_at(index, event, workflow, now, fx);
-        self.advance(workflow, now, fx);
+        self.apply_at(index, event, ctx);
+        self.advance(ctx);
     }
 
     /// Somebody took it on. Changes nothing in a run that is over, but leaves a line.
-    pub fn acknowledge(
-        &mut self,
-        by: &str,
-        via: &str,
-        message: Option<u16>,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
+    pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
         let by = by.to_owned();
         let what = if self.phase == RunPhase::Active {
             TimelineEvent::Acknowledged { by, via: via.to_owned() }
         } else {
             TimelineEvent::AcknowledgedLate { by }
         };
-        fx.timeline.push(crate::timeline::Entry { at: now, message, what });
+        ctx.effects.timeline.push(crate::timeline::Entry { at: ctx.now, message, what });
         if self.phase == RunPhase::Active {
-            self.cancel_waiting(workflow, now, fx);
-            self.close(RunPhase::Acknowledged, "", now, fx);
+            self.cancel_waiting(ctx);
+            self.close(RunPhase::Acknowledged, "", ctx);
         }
     }
 
     /// The resolving event came. Returns whether that changed anything.
-    pub fn resolve(&mut self, by: &EventKey, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> bool {
+    pub fn resolve(&mut self, by: &EventKey, ctx: &mut StepContext<'_>) -> bool {
         if !matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged) {
             return false;
         }
-        self.cancel_waiting(workflow, now, fx);
-        self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), now, fx);
+        self.cancel_waiting(ctx);
+        self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), ctx);
         true
     }
 
     /// An operator ends it. Returns whether that changed anything.
-    pub fn cancel(&mut self, by: &str, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> bool {
+    pub fn cancel(&mut self, by: &str, ctx: &mut StepContext<'_>) -> bool {
         if self.phase != RunPhase::Active {
             return false;
         }
-        self.cancel_waiting(workflow, now, fx);
-        self.close(RunPhase::Cancelled, &format!("cancelled by {by}"), now, fx);
+        self.cancel_waiting(ctx);
+        self.close(RunPhase::Cancelled, &format!("cancelled by {by}"), ctx);
         true
     }
 
@@ -233,37 +176,33 @@ impl Run {
         number: u16,
         verdict: &ReviewVerdict,
         by: &str,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
+        ctx: &mut StepContext<'_>,
     ) -> bool {
         let needs_review = self.message(number).is_some_and(Message::needs_review);
-        self.apply_to_message(number, &MessageEvent::Reviewed { by, verdict }, workflow, now, fx);
+        self.apply_to_message(number, &MessageEvent::Reviewed { by, verdict }, ctx);
         needs_review
     }
 
-    fn close(&mut self, phase: RunPhase, reason: &str, now: Timestamp, fx: &mut Effects) {
+    fn close(&mut self, phase: RunPhase, reason: &str, ctx: &mut StepContext<'_>) {
         self.phase = phase;
-        self.closed_at = Some(now);
-        fx.note_run(now, TimelineEvent::Closed { phase, reason: reason.to_owned() });
-        fx.outcomes.push(Outcome { run: self.id.clone(), phase, at: now, ticket: self.ticket.clone() });
+        self.closed_at = Some(ctx.now);
+        ctx.note_run(TimelineEvent::Closed { phase, reason: reason.to_owned() });
+        ctx.effects.outcomes.push(Outcome {
+            run: self.id.clone(),
+            phase,
+            at: ctx.now,
+            ticket: self.ticket.clone(),
+        });
     }
 
     fn index_of(&self, number: u16) -> Option<usize> {
         usize::from(number).checked_sub(1).filter(|index| *index < self.messages.len())
     }
 
-    fn apply_at(
-        &mut self,
-        index: usize,
-        event: &MessageEvent<'_>,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
+    fn apply_at(&mut self, index: usize, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let mut message = self.messages[index].clone();
-        let ctx = self.context(workflow, message.step, now);
-        message.apply(event, &ctx, fx);
+        let around = self.context(ctx.workflow, message.step, ctx.now);
+        message.apply(event, &around, &mut ctx.effects);
         self.messages[index] = message;
     }
 

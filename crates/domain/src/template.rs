@@ -12,7 +12,7 @@ use minijinja::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ack_code::AckCode, compose::ComposeError, schema::FieldSchema};
+use crate::{ack_code::AckCode, schema::FieldSchema};
 
 /// Names that are not fields: the code to reply with, the recipient's name, the number of the step.
 const BUILT_IN: [&str; 3] = ["ack", "recipient", "step"];
@@ -28,6 +28,16 @@ const FUEL: u64 = 50_000;
 const NESTING_MAX: usize = 16;
 /// The name under which the engine holds the one template.
 const NAME: &str = "text";
+
+/// Why a template could not be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the template failed at line {line}: {message}")]
+pub struct RenderError {
+    /// The line within the template, from 1.
+    pub line: u32,
+    /// What failed, without a value.
+    pub message: String,
+}
 
 /// A compiled template that uses declared fields alone. Cheap to clone.
 #[derive(Clone)]
@@ -110,14 +120,14 @@ impl Template {
     /// The text for one recipient at one step. Fields that are `null` count as absent.
     ///
     /// # Errors
-    /// [`ComposeError::Render`] when a field it needs is absent or of a kind that cannot be written.
+    /// [`RenderError`] when a field it needs is absent or of a kind that cannot be written.
     pub fn render(
         &self,
         fields: &Map<String, Value>,
         ack: Option<&AckCode>,
         recipient: &str,
         step: u8,
-    ) -> Result<String, ComposeError> {
+    ) -> Result<String, RenderError> {
         let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
         let given = given.filter_map(|(name, value)| Some((name.as_str(), engine_value(value)?)));
         let built_in = [("recipient", recipient.into()), ("step", step.into())];
@@ -134,7 +144,7 @@ impl Template {
     }
 
     /// Says what failed without the engine's own words, which can contain a value.
-    fn render_error(&self, error: &minijinja::Error, fields: &Map<String, Value>) -> ComposeError {
+    fn render_error(&self, error: &minijinja::Error, fields: &Map<String, Value>) -> RenderError {
         let is_absent = |name: &&String| {
             let mut path = name.split('.');
             let first = path.next().and_then(|name| fields.get(name));
@@ -148,7 +158,7 @@ impl Template {
         } else {
             format!("something it needs is absent; missing fields: {}", absent.join(", "))
         };
-        ComposeError::Render { line: line(error), message }
+        RenderError { line: line(error), message }
     }
 }
 

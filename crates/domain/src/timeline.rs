@@ -13,7 +13,7 @@ use crate::{
     phone::E164,
     policy::Decision,
     provider::{ProviderMessageId, ProviderStatus},
-    run::RunPhase,
+    run_phase::RunPhase,
     workflow::Lane,
 };
 
@@ -99,8 +99,8 @@ pub enum TimelineEvent {
     /// A doubt ended. Stored as `doubt_settled`.
     #[serde(rename = "doubt_settled")]
     DoubtResolved {
-        /// How: `found`, `callback`, `answer`, `operator`, `resend`, `hold`.
-        by: String,
+        /// What ended it.
+        by: DoubtResolvedBy,
         /// What it rests on.
         evidence: String,
     },
@@ -180,6 +180,42 @@ pub enum TimelineEvent {
     },
 }
 
+/// What ended a doubt about whether a text went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtResolvedBy {
+    /// The provider's list has the text.
+    Found,
+    /// A status callback named the message.
+    Callback,
+    /// The answer to the request came after its claim had lapsed.
+    Answer,
+    /// The provider was asked for the status of what it took.
+    Poll,
+    /// An operator said what became of it.
+    Operator,
+    /// It is sent again.
+    Resend,
+    /// It waits for an operator. Stored as `hold`.
+    #[serde(rename = "hold")]
+    Review,
+}
+
+impl DoubtResolvedBy {
+    /// The name in metrics, logs and timelines, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Callback => "callback",
+            Self::Answer => "answer",
+            Self::Poll => "poll",
+            Self::Operator => "operator",
+            Self::Resend => "resend",
+            Self::Review => "hold",
+        }
+    }
+}
+
 /// Work for another role. A wake-up only: whoever takes it reads the truth from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -250,6 +286,9 @@ pub struct DeadLetter {
     pub error: String,
     /// Since when.
     pub at: Timestamp,
+    /// The epoch at which the message died, if it was one; absent in letters of the first version, whose id ends in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
     /// The message that died, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
@@ -268,6 +307,14 @@ pub struct DeadLetter {
     /// The event itself, if it was one that could not be worked on. Bounded by the event limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+}
+
+impl DeadLetter {
+    /// The epoch at which the message died, if it was one.
+    pub fn died_at_epoch(&self) -> Option<u32> {
+        // Letters of the first version name it in their id alone.
+        self.epoch.or_else(|| self.id.rsplit('.').next()?.parse().ok())
+    }
 }
 
 /// What a transition asks for. The shell stores all but the commands with the new state, then publishes those.

@@ -9,18 +9,20 @@ use std::{sync::Arc, time::Duration};
 use domain::limits::BROKER_DEAD_LETTERS_MAX;
 use jiff::SignedDuration;
 use ports::{Dead, Notification};
-use runtime::{Context, RoleError};
+use runtime::RoleError;
 use tokio_util::sync::CancellationToken;
 
+use crate::EscalationPorts;
+
 /// Looks at the bus every so often, until `shutdown`.
-pub(crate) async fn run(ctx: Arc<Context>, every: Duration, shutdown: CancellationToken) {
+pub(crate) async fn run(ports: Arc<EscalationPorts>, every: Duration, shutdown: CancellationToken) {
     let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::from_secs(20));
     while !shutdown.is_cancelled() {
-        if let Err(error) = sweep(&ctx).await {
+        if let Err(error) = sweep(&ports).await {
             tracing::warn!(%error, "dead work could not be looked at; it stays where it is");
         }
         tokio::select! {
-            () = ctx.clock.sleep_until(ctx.clock.now() + every) => {}
+            () = ports.clock.sleep_until(ports.clock.now() + every) => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -30,12 +32,12 @@ pub(crate) async fn run(ctx: Arc<Context>, every: Duration, shutdown: Cancellati
 ///
 /// # Errors
 /// When a port fails. Whatever was not finished lies on the bus still.
-pub(crate) async fn sweep(ctx: &Context) -> Result<(), RoleError> {
+pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
     // Held until the end: what goes back at once would be handed out again at once.
     let mut kept = Vec::new();
-    for work in ctx.bus.broker_dead_letters(BROKER_DEAD_LETTERS_MAX).await? {
+    for work in ports.bus.broker_dead_letters(BROKER_DEAD_LETTERS_MAX).await? {
         match work.what {
-            Dead::Announced(id) if ctx.store.dead_letter(&id).await?.is_some() => kept.push(work.acker),
+            Dead::Announced(id) if ports.letters.dead_letter(&id).await?.is_some() => kept.push(work.acker),
             Dead::Announced(_) => {
                 work.acker.ack().await?;
             }
@@ -46,8 +48,8 @@ pub(crate) async fn sweep(ctx: &Context) -> Result<(), RoleError> {
                     dead_letter = letter.id,
                     "work that nobody could finish became a dead letter"
                 );
-                ctx.store.add_dead_letter(&letter).await?;
-                ctx.bus.notify(Notification::DeadLetter(letter));
+                ports.letters.add_dead_letter(&letter).await?;
+                ports.bus.notify(Notification::DeadLetter(letter));
                 work.acker.ack().await?;
             }
         }

@@ -8,19 +8,35 @@ mod broker_dead_letters;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    id::RunId,
     limits::{
-        CHANGE_TRIES_MAX, DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS,
-        RETENTION_S, SWEEP_EVERY_S,
+        DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS, RETENTION_S,
+        SWEEP_EVERY_S,
     },
-    run::Setting,
-    timeline::{Command, Effects},
+    timeline::Command,
 };
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
-use ports::{Delivery, Payload, Queue};
-use runtime::{Context, RoleError};
+use ports::{Bus, Clock, DeadLetterStore, Delivery, DueStore, Payload, Queue, RetentionStore};
+use runtime::{DeadLetters, RoleError, RunService};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What an escalation worker uses, and nothing else.
+pub struct EscalationPorts {
+    /// Ticks runs.
+    pub runs: Arc<RunService>,
+    /// Which runs are due.
+    pub due: Arc<dyn DueStore>,
+    /// Removes what was kept for long enough.
+    pub retention: Arc<dyn RetentionStore>,
+    /// The index of dead letters.
+    pub letters: Arc<dyn DeadLetterStore>,
+    /// Where deliveries go that are no work of ours.
+    pub dead_letters: DeadLetters,
+    /// Timers, "look now", and what the broker gave up.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
 
 /// How much an escalation worker does at once, and how often it looks without being woken.
 #[derive(Debug, Clone)]
@@ -54,18 +70,18 @@ impl Default for EscalationConfig {
 /// # Errors
 /// When the queue cannot be consumed.
 pub async fn run(
-    ctx: Arc<Context>,
+    ports: Arc<EscalationPorts>,
     config: EscalationConfig,
     shutdown: CancellationToken,
 ) -> Result<(), RoleError> {
     let tasks = TaskTracker::new();
-    let deliveries = ctx.bus.consume(Queue::Escalation, config.in_flight_max).await?;
+    let deliveries = ports.bus.consume(Queue::Escalation, config.in_flight_max).await?;
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
-    tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));
-    tasks.spawn(housekeeping(ctx.clone(), shutdown.clone()));
-    tasks.spawn(broker_dead_letters::run(ctx.clone(), config.dead_every, shutdown.clone()));
+    tasks.spawn(sweep(ports.clone(), config.clone(), shutdown.clone()));
+    tasks.spawn(housekeeping(ports.clone(), shutdown.clone()));
+    tasks.spawn(broker_dead_letters::run(ports.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
-        tasks.spawn(work(ctx.clone(), config.runs_at_once, delivery));
+        tasks.spawn(work(ports.clone(), config.runs_at_once, delivery));
     }
     tasks.close();
     if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
@@ -75,26 +91,26 @@ pub async fn run(
 }
 
 /// Finds due rows whose alarm was lost.
-async fn sweep(ctx: Arc<Context>, config: EscalationConfig, shutdown: CancellationToken) {
+async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
-        if let Err(error) = due_runs(&ctx, None, config.runs_at_once).await {
+        if let Err(error) = due_runs(&ports, None, config.runs_at_once).await {
             tracing::warn!(%error, "due runs could not be worked on; they come back");
         }
-        let next = ctx.clock.now()
+        let next = ports.clock.now()
             + SignedDuration::try_from(config.sweep_every).unwrap_or(SignedDuration::from_secs(5));
         tokio::select! {
-            () = ctx.clock.sleep_until(next) => {}
+            () = ports.clock.sleep_until(next) => {}
             () = shutdown.cancelled() => {}
         }
     }
 }
 
 /// Forgets runs that ended long ago, a few at a time.
-async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
+async fn housekeeping(ports: Arc<EscalationPorts>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
-        let now = ctx.clock.now();
+        let now = ports.clock.now();
         let before = now - SignedDuration::from_secs(i64::from(RETENTION_S));
-        let pause = match ctx.store.purge(before, PURGE_BATCH_MAX).await {
+        let pause = match ports.retention.purge(before, PURGE_BATCH_MAX).await {
             Ok(gone) if gone == u64::from(PURGE_BATCH_MAX) => PURGE_PAUSE_MS,
             Ok(_) => PURGE_EVERY_MS,
             Err(error) => {
@@ -103,28 +119,30 @@ async fn housekeeping(ctx: Arc<Context>, shutdown: CancellationToken) {
             }
         };
         tokio::select! {
-            () = ctx.clock.sleep_until(now + SignedDuration::from_millis(pause)) => {}
+            () = ports.clock.sleep_until(now + SignedDuration::from_millis(pause)) => {}
             () = shutdown.cancelled() => {}
         }
     }
 }
 
-async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
+async fn work(ports: Arc<EscalationPorts>, runs_at_once: usize, delivery: Delivery) {
     let result = match &delivery.payload {
-        Payload::Command(Command::LookNow { run }) => look(&ctx, run).await,
-        Payload::Timer(slot) => due_runs(&ctx, Some(slot.shard), runs_at_once).await,
-        Payload::Unreadable { body, reason } => ctx.dead_letter(body, "unreadable", reason).await,
-        Payload::Event(body) => ctx.dead_letter(body, "misrouted", "an event came to escalation").await,
+        Payload::Command(Command::LookNow { run }) => ports.runs.tick(run).await,
+        Payload::Timer(slot) => due_runs(&ports, Some(slot.shard), runs_at_once).await,
+        Payload::Unreadable { body, reason } => ports.dead_letters.add(body, "unreadable", reason).await,
+        Payload::Event(body) => {
+            ports.dead_letters.add(body, "misrouted", "an event came to escalation").await
+        }
         Payload::Command(command) => {
             let (what, error) = (format!("{command:?}"), "a command of senders came to escalation");
-            ctx.dead_letter(what.as_bytes(), "misrouted", error).await
+            ports.dead_letters.add(what.as_bytes(), "misrouted", error).await
         }
     };
     let answered = match &result {
         Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(%error, "work was interrupted and will be done again");
-            delivery.acker.retry_at(ctx.clock.now() + SignedDuration::from_secs(1)).await
+            delivery.acker.retry_at(ports.clock.now() + SignedDuration::from_secs(1)).await
         }
     };
     if let Err(error) = answered {
@@ -136,15 +154,19 @@ async fn work(ctx: Arc<Context>, runs_at_once: usize, delivery: Delivery) {
 ///
 /// # Errors
 /// When the store cannot be asked. One run's failure is logged and leaves the others alone; its due row comes back.
-pub async fn due_runs(ctx: &Context, shard: Option<u8>, runs_at_once: usize) -> Result<(), RoleError> {
+pub async fn due_runs(
+    ports: &EscalationPorts,
+    shard: Option<u8>,
+    runs_at_once: usize,
+) -> Result<(), RoleError> {
     loop {
-        let now = ctx.clock.now();
+        let now = ports.clock.now();
         let hidden_until = now + SignedDuration::from_millis(DUE_LEASE_MS);
-        let due = ctx.store.take_due(shard, now, hidden_until, DUE_BATCH_MAX).await?;
+        let due = ports.due.take_due(shard, now, hidden_until, DUE_BATCH_MAX).await?;
         let is_last = due.len() < usize::from(DUE_BATCH_MAX);
         stream::iter(due)
             .for_each_concurrent(runs_at_once, |id| async move {
-                if let Err(error) = look(ctx, &id).await {
+                if let Err(error) = ports.runs.tick(&id).await {
                     tracing::warn!("run.id" = %id, %error, "a due run could not be worked on; it comes back");
                 }
             })
@@ -153,28 +175,4 @@ pub async fn due_runs(ctx: &Context, shard: Option<u8>, runs_at_once: usize) -> 
             return Ok(());
         }
     }
-}
-
-/// Lets a run notice what time it is.
-///
-/// # Errors
-/// When a port fails, or others changed the run at every try.
-pub async fn look(ctx: &Context, id: &RunId) -> Result<(), RoleError> {
-    for _ in 0..CHANGE_TRIES_MAX {
-        let Some(stored) = ctx.store.load_run(id).await? else { return Ok(()) };
-        let workflow = ctx.workflows.of(&stored.value, &*ctx.store).await?;
-        let mut run = stored.value;
-        let mut fx = Effects::default();
-        let now = ctx.clock.now();
-        while let Some(step) = run.tick(&workflow, now, &mut fx) {
-            let audience = ctx.audience(&run, &workflow, step, now).await?;
-            let setting = Setting { workflow: &workflow, environment: &ctx.environment, now };
-            run.start_step(step, &audience, &setting, &mut fx);
-        }
-        // Stored even if nothing changed: that puts a taken due row back in its place.
-        if ctx.store_change(&run, fx, stored.version, &workflow).await? {
-            return Ok(());
-        }
-    }
-    Err(RoleError::Contended(id.clone()))
 }

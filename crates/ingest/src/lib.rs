@@ -1,4 +1,4 @@
-//! The HTTP door for events: who sends, what they send, and only then "accepted".
+//! The HTTP endpoint for events: who sends, what they send, and only then "accepted".
 //!
 //! In: CloudEvents over HTTP, structured, binary or in batches. Out: published events, or a problem that names
 //! every field.
@@ -26,7 +26,8 @@ use domain::{
     schema::FieldError,
     source_quota::{Quota, QuotaRates, SourceQuotas},
 };
-use runtime::Context;
+use ports::{Bus, Clock};
+use runtime::RunService;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -38,6 +39,17 @@ use crate::{
 /// Where events are posted.
 pub const EVENTS_PATH: &str = "/v1/events";
 
+/// What the endpoint uses, and nothing else.
+#[derive(Clone)]
+pub struct IngestPorts {
+    /// Which workflows take an event, and which runs it opened before.
+    pub runs: Arc<RunService>,
+    /// Where events are published.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Who may send, and how much at once.
 #[derive(Debug)]
 pub struct IngestConfig {
@@ -45,24 +57,24 @@ pub struct IngestConfig {
     pub sources: Sources,
     /// Requests worked on at once; more are told to come again.
     pub in_flight_max: usize,
-    /// What each may bring at its full urgency.
-    pub shares: QuotaRates,
+    /// Events a second that each source may bring in the lane of its workflow.
+    pub quotas: QuotaRates,
 }
 
 struct Endpoint {
-    ctx: Arc<Context>,
+    ports: IngestPorts,
     sources: Sources,
     in_flight: Semaphore,
-    shares: Mutex<SourceQuotas>,
+    quotas: Mutex<SourceQuotas>,
 }
 
-/// The door's routes.
-pub fn router(ctx: Arc<Context>, config: IngestConfig) -> Router {
+/// The endpoint's routes.
+pub fn router(ports: IngestPorts, config: IngestConfig) -> Router {
     let endpoint = Endpoint {
-        ctx,
+        ports,
         sources: config.sources,
         in_flight: Semaphore::new(config.in_flight_max),
-        shares: Mutex::new(SourceQuotas::new(config.shares)),
+        quotas: Mutex::new(SourceQuotas::new(config.quotas)),
     };
     Router::new()
         .route(EVENTS_PATH, post(receive))
@@ -89,7 +101,7 @@ async fn receive(
 impl Endpoint {
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Problem::Busy)?;
-        let now = self.ctx.clock.now();
+        let now = self.ports.clock.now();
         let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
         let (events, is_batch) = request::read(headers, body)?;
         self.check(source, &events, is_batch)?;
@@ -100,8 +112,8 @@ impl Endpoint {
             }
         }
         if !fresh.is_empty() {
-            let share = self.quota_of(source, fresh.len());
-            let published = self.ctx.bus.publish_events(&fresh, share).await;
+            let quota = self.quota_of(source, fresh.len());
+            let published = self.ports.bus.publish_events(&fresh, quota).await;
             published.map_err(|error| Problem::NotStored(error.to_string()))?;
         }
         Ok(accepted(&events, fresh.len(), is_batch))
@@ -109,12 +121,12 @@ impl Endpoint {
 
     fn quota_of(&self, source: &Source, events: usize) -> Quota {
         let count = u32::try_from(events).unwrap_or(u32::MAX);
-        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = shares.take(&source.name, count, self.ctx.clock.now());
-        if share == Quota::Exceeded {
+        let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
+        let quota = quotas.take(&source.name, count, self.ports.clock.now());
+        if quota == Quota::Exceeded {
             telemetry::metrics().beyond_share.inc_by(u64::from(count));
         }
-        share
+        quota
     }
 
     /// Names everything that is wrong with every event; one wrong event refuses the batch.
@@ -143,7 +155,7 @@ impl Endpoint {
     }
 
     fn check_one(&self, event: &Event) -> Vec<FieldError> {
-        let routes = self.ctx.workflows.routes(&event.kind);
+        let routes = self.ports.runs.workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return vec![FieldError::new("/type", "no workflow takes events of this type")];
         }
@@ -155,12 +167,12 @@ impl Endpoint {
 
     /// Whether every run that the event opens exists already. A resolving event is always taken.
     async fn is_known(&self, event: &Event) -> Result<bool, Problem> {
-        let opens = self.ctx.workflows.routes(&event.kind).opens;
+        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
         for workflow in &opens {
             let run =
                 RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref());
             let known =
-                self.ctx.store.load_run(&run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
+                self.ports.runs.load(&run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
             if known.is_none() {
                 return Ok(false);
             }

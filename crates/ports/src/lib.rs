@@ -8,6 +8,7 @@ pub mod clock;
 pub mod permits;
 pub mod provider;
 pub mod store;
+pub mod webhooks;
 
 pub use bus::{
     Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
@@ -15,4 +16,9 @@ pub use bus::{
 pub use clock::{Clock, SystemClock};
 pub use permits::Permits;
 pub use provider::{ProviderError, SmsProvider};
-pub use store::{Change, Changed, Opened, Store, StoreError, TimerSlot, Versioned};
+
+pub use store::{
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
+    OverrideStore, RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot, Versioned,
+};
+pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

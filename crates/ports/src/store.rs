@@ -1,20 +1,39 @@
-//! The truth.
+//! The store's ports, one small trait per concern, and the values that pass through them.
+//!
+//! In: the domain's values. Out: durable state. Never: a trait that a role must implement in part: each takes those it
+//! uses.
 
-use async_trait::async_trait;
+mod audit;
+mod consent;
+mod dead_letters;
+mod due;
+mod lookup;
+mod outcomes;
+mod overrides;
+mod rate_limits;
+mod retention;
+mod runs;
+
 use domain::{
-    consent::{Consent, ConsentEntry},
-    directory::Override,
     event::EventKey,
-    id::{MessageId, RunId},
-    phone::E164,
-    provider::ProviderMessageId,
-    rate_limit::{RateRequest, Reservation},
+    id::RunId,
     run::{Run, RunPhase},
-    timeline::{DeadLetter, Effects, Entry, Outcome, ReplyRoute},
-    workflow::WorkflowDefinition,
+    timeline::Effects,
+    workflow::Workflow,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use audit::AuditStore;
+pub use consent::ConsentStore;
+pub use dead_letters::DeadLetterStore;
+pub use due::DueStore;
+pub use lookup::LookupStore;
+pub use outcomes::OutcomeStore;
+pub use overrides::OverrideStore;
+pub use rate_limits::RateLimitStore;
+pub use retention::RetentionStore;
+pub use runs::RunStore;
 
 /// A stored value and the version it was read at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +62,13 @@ pub struct Change {
     pub needs_timer: bool,
     /// What else is stored. `effects.commands` are not: they are published afterwards.
     pub effects: Effects,
+}
+
+impl Change {
+    /// A run as a transition left it, with its effects.
+    pub fn new(run: Run, effects: Effects, workflow: &Workflow) -> Self {
+        Self { due: run.next_due(workflow), needs_timer: run.needs_timer(workflow), run, effects }
+    }
 }
 
 /// What became of opening a run.
@@ -203,107 +229,31 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// Holds runs, what is due, who consented, and every answer to "why". All writes are durable when they return.
-///
-/// Every method is repeatable: after an error the caller may call again without doing it twice.
-#[async_trait]
-pub trait Store: Send + Sync {
-    /// Stores a new run with its effects and its due row in one atomic unit, unless its id is known or, for a run
-    /// with a subject, [`Store::resolve`] recorded a resolution of that subject at or after `happened_at`.
-    /// A run that is closed already is stored whatever was resolved.
-    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError>;
+/// All of a store's ports, for whoever opens a backend and hands them out, and for the `conformance` suite.
+pub trait Store:
+    RunStore
+    + DueStore
+    + LookupStore
+    + ConsentStore
+    + DeadLetterStore
+    + OutcomeStore
+    + OverrideStore
+    + RateLimitStore
+    + AuditStore
+    + RetentionStore
+{
+}
 
-    /// The run with this id.
-    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError>;
-
-    /// Replaces a run and its due row and adds the effects, in one atomic unit, if it is still at `version`.
-    ///
-    /// Reply routes and consent entries are visible before the new run is. A provider's name may be bound though the
-    /// change came too late: it is true of its message whoever stores it.
-    async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError>;
-
-    /// Takes up to `max` runs due at `now`, earliest first, and hides them from other takers until `hidden_until`.
-    /// A taken run comes back then, unless it was changed meanwhile.
-    ///
-    /// With a shard, that shard's runs are meant; those of others may come along.
-    async fn take_due(
-        &self,
-        shard: Option<u8>,
-        now: Timestamp,
-        hidden_until: Timestamp,
-        max: u16,
-    ) -> Result<Vec<RunId>, StoreError>;
-
-    /// The earliest due time of all runs.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
-
-    /// Records a resolution and returns the runs of its subject that are not closed, opened for events
-    /// of its time or before. A resolution is kept for [`domain::limits::DEDUPE_S`]; a later one replaces an earlier one.
-    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError>;
-
-    /// Runs that match, latest opened first; at most `max`, and never more than [`domain::limits::LIST_MAX`].
-    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError>;
-
-    /// The timeline of a run, in order; empty if there is none.
-    async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
-
-    /// Which message a provider's name is bound to.
-    async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError>;
-
-    /// Binds a provider's name to a message unless it is bound, and returns which message it is bound to: of two that
-    /// look alike, one gets the name.
-    async fn claim_sid(&self, sid: &ProviderMessageId, message: &MessageId) -> Result<MessageId, StoreError>;
-
-    /// Reply routes of a phone that have not expired, latest first.
-    async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError>;
-
-    /// The sum of a number's consent entries; the default for a number without any.
-    async fn consent(&self, number: &E164) -> Result<Consent, StoreError>;
-
-    /// Appends to the consent log. The same (number, change, source, evidence) again changes nothing.
-    async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError>;
-
-    /// A number's consent log, in order of time.
-    async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError>;
-
-    /// Keeps a definition under its content hash, for as long as runs may need it.
-    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError>;
-
-    /// The definition with this content hash.
-    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError>;
-
-    /// Adds a dead letter that belongs to no run. One with a known id changes nothing.
-    async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError>;
-
-    /// Dead letters that match and were neither replayed nor discarded, oldest first, at most `max`.
-    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError>;
-
-    /// The dead letter with this id, unless it was replayed or discarded.
-    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError>;
-
-    /// Takes a dead letter off the list. Returns whether it was on it: of two takers one gets `true`.
-    async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError>;
-
-    /// Outcomes of runs, in the order they were stored, those after `after` in that order; at most `max`.
-    async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError>;
-
-    /// On-call overrides that end after `now`, in the order they were added.
-    async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError>;
-
-    /// Adds an on-call override.
-    async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
-
-    /// Reserves a place in a queue that moves at a pace. See [`domain::rate_limit`].
-    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError>;
-
-    /// Since when acknowledged writes may be missing, because the store came back without them; `None` if nothing
-    /// speaks for it, or if it was so long ago that whatever was under way has been settled.
-    async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError>;
-
-    /// Forgets what may be forgotten: closed runs that ended before `before`, with all that belongs to them.
-    /// Returns how many runs went; at most `max`, so that nobody waits for long.
-    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError>;
-
-    /// The sums of the conservation audit.
-    async fn audit_counts(&self) -> Result<AuditCounts, StoreError>;
+impl<T> Store for T where
+    T: RunStore
+        + DueStore
+        + LookupStore
+        + ConsentStore
+        + DeadLetterStore
+        + OutcomeStore
+        + OverrideStore
+        + RateLimitStore
+        + AuditStore
+        + RetentionStore
+{
 }

@@ -3,27 +3,39 @@
 //! In: the bytes of a delivery, and why they are no work of ours. Out: a dead letter in the store.
 //! Never: logs the bytes, or fails on them: whatever came, the delivery can be answered.
 
+use std::sync::Arc;
+
 use domain::{
     event::Event,
     id::digest,
     limits::{DEAD_BODY_BYTES_KEPT, EVENT_BODY_BYTES_MAX},
     timeline::DeadLetter,
 };
-use ports::Notification;
+use ports::{Bus, Clock, DeadLetterStore, Notification};
 
-use crate::context::{Context, RoleError};
+use crate::error::RoleError;
 
-impl Context {
+/// Makes dead letters of deliveries.
+pub struct DeadLetters {
+    /// Where they are kept.
+    pub store: Arc<dyn DeadLetterStore>,
+    /// Where those who watch hear of them.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl DeadLetters {
     /// Makes a dead letter of a delivery. The same bytes, however often they come, are one letter.
     ///
     /// # Errors
     /// When the store does not take it.
-    pub async fn dead_letter(&self, body: &[u8], reason: &str, error: &str) -> Result<(), RoleError> {
+    pub async fn add(&self, body: &[u8], reason: &str, error: &str) -> Result<(), RoleError> {
         let name: String = digest(&[&String::from_utf8_lossy(body)])[..12]
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        // What no door would have taken cannot be replayed either, so its beginning is enough to know it by.
+        // What no endpoint would have taken cannot be replayed either, so its beginning is enough to know it by.
         let (kept, event) = if body.len() > EVENT_BODY_BYTES_MAX {
             (&body[..DEAD_BODY_BYTES_KEPT], None)
         } else {
@@ -35,6 +47,7 @@ impl Context {
             reason: reason.to_owned(),
             error: error.to_owned(),
             at: self.clock.now(),
+            epoch: None,
             message: None,
             workflow: None,
             source: event.as_ref().map(|event| event.key.source.clone()),

@@ -1,16 +1,16 @@
-//! The one way roles change a run: load, decide in `domain`, store by compare-and-set, then wake who must look.
+//! What roles share: the one way to change a run, the registry of workflows, dead letters of deliveries.
 //!
-//! In: ports, configuration and a pure transition. Out: a stored change, published commands, alarms.
+//! In: ports, configuration and pure transitions. Out: stored changes, published commands, timers.
 //! Never: decides. What it chooses between are outcomes of the ports.
 
-mod audience;
-mod change;
-mod context;
 mod dead_letter;
+mod error;
 mod run_cache;
+mod run_service;
 mod workflow_registry;
 
-pub use change::Applied;
-pub use context::{Context, RoleError};
+pub use dead_letter::DeadLetters;
+pub use error::RoleError;
 pub use run_cache::RunCache;
+pub use run_service::{Applied, OpenedRun, RunPorts, RunService, StepHook};
 pub use workflow_registry::{Routes, WorkflowRegistry};

@@ -6,9 +6,9 @@ use std::{
 };
 
 use domain::{run::Run, workflow::Workflow};
-use ports::Store;
+use ports::RunStore;
 
-use crate::context::RoleError;
+use crate::error::RoleError;
 
 /// The workflows of one configuration, and a cache of older ones.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl WorkflowRegistry {
     ///
     /// # Errors
     /// When the store does not take them.
-    pub async fn keep(&self, store: &dyn Store) -> Result<(), RoleError> {
+    pub async fn keep(&self, store: &dyn RunStore) -> Result<(), RoleError> {
         for workflow in self.workflows() {
             store.keep_workflow(&workflow.hash, &workflow.definition).await?;
         }
@@ -65,7 +65,7 @@ impl WorkflowRegistry {
     ///
     /// # Errors
     /// When the store cannot be asked, or has no definition that this version can use.
-    pub async fn of(&self, run: &Run, store: &dyn Store) -> Result<Workflow, RoleError> {
+    pub async fn of(&self, run: &Run, store: &dyn RunStore) -> Result<Workflow, RoleError> {
         if let Some(workflow) = self.cached(&run.workflow_hash) {
             return Ok(workflow);
         }

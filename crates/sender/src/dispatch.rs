@@ -1,42 +1,50 @@
-//! One request to the provider, between two writes: the intent before it, the outcome after it.
+//! One request to the provider, between two writes: the claim before it, the outcome after it.
+//!
+//! Top to bottom: [`command`] finds the message, asks the policy's facts and the limits, and claims it; [`submit`] makes
+//! the request and stores its outcome.
 
 use domain::{
+    admission::Admission,
     id::MessageId,
     message::MessageEvent,
     provider::Submission,
-    run::{Dispatch, Facts, Run, Setting},
+    run::{Dispatch, DispatchInput, Run},
 };
 use ports::Versioned;
 use runtime::{Applied, RoleError};
 
-use crate::admission::Sender;
+use crate::Sender;
 
 /// Sends one message on command, unless its epoch has moved on.
 ///
 /// Consent is read before the claim, so that the policy's second look is at the facts of this moment.
 pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
-    let Sender { ctx, admission } = sender;
-    let Some(stored) = ctx.store.load_run(&message.run).await? else { return Ok(()) };
-    let now = ctx.clock.now();
+    let Sender { ports, admission } = sender;
+    let Some(stored) = ports.runs.load(&message.run).await? else { return Ok(()) };
+    let now = ports.clock.now();
     let Some(waiting) = stored.value.message(message.number).filter(|m| m.epoch == epoch && m.is_ready(now))
     else {
         return Ok(());
     };
-    let consent = ctx.store.consent(&waiting.recipient.number).await?;
-    let workflow = ctx.workflows.of(&stored.value, &*ctx.store).await?;
-    let hold = admission.hold(ctx, &workflow.definition, stored.value.lane, waiting, now).await?;
-    let facts = Facts { consent: &consent, hold: hold.as_ref() };
-    let data_loss_since = ctx.store.data_loss_since().await?;
-    let applied = ctx
-        .change_seen(stored, |run, workflow, now, fx| {
+    let consent = ports.consent.consent(&waiting.recipient.number).await?;
+    let workflow = ports.runs.workflow_of(&stored.value).await?;
+    let admission = if stored.value.allows(message.number, &consent, &ports.runs.context(&workflow)) {
+        admission.admit(ports, &workflow.definition, stored.value.lane, waiting, now).await?
+    } else {
+        Admission::default()
+    };
+    let input = DispatchInput { consent: &consent, admission: &admission };
+    let data_loss_since = ports.audit.data_loss_since().await?;
+    let applied = ports
+        .runs
+        .apply_to(stored, |run, ctx| {
             if let Some(since) = data_loss_since
                 && run.message(message.number).is_some_and(|message| message.epoch == epoch)
-                && run.doubt_data_loss(message.number, since, workflow, now, fx)
+                && run.doubt_data_loss(message.number, since, ctx)
             {
                 return Dispatch::Stay;
             }
-            let setting = Setting { workflow, environment: &ctx.environment, now };
-            run.begin_dispatch(message.number, epoch, &facts, &setting, fx)
+            run.begin_dispatch(message.number, epoch, &input, ctx)
         })
         .await?;
     match applied {
@@ -45,7 +53,7 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     }
 }
 
-/// Makes the request whose intent is stored in `run`, and stores what came of it.
+/// Makes the request whose claim is stored in `run`, and stores what came of it.
 ///
 /// Dying anywhere in here leaves a claim that lapses into doubt.
 pub(crate) async fn submit(
@@ -53,14 +61,16 @@ pub(crate) async fn submit(
     submission: &Submission,
     run: Versioned<Run>,
 ) -> Result<(), RoleError> {
-    let Sender { ctx, admission } = sender;
-    let outcome = ctx.provider.submit(submission).await;
-    let in_outage = admission.note(ctx, &outcome);
+    let Sender { ports, admission } = sender;
+    let outcome = ports.provider.submit(submission).await;
+    let in_outage = admission.note(ports, &outcome);
     let (number, attempt) = (submission.message.number, submission.attempt);
-    ctx.change_seen(run, |run, workflow, now, fx| {
-        let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage };
-        run.apply_to_message(number, &event, workflow, now, fx);
-    })
-    .await?;
+    ports
+        .runs
+        .apply_to(run, |run, ctx| {
+            let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage };
+            run.apply_to_message(number, &event, ctx);
+        })
+        .await?;
     Ok(())
 }

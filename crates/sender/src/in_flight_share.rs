@@ -8,10 +8,12 @@ use std::time::Duration;
 use domain::workflow::Lane;
 use jiff::SignedDuration;
 use ports::Queue;
-use runtime::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::lane_limiter::{LaneLimiter, LaneLimits};
+use crate::{
+    lane_limiter::{LaneLimiter, LaneLimits},
+    sender_ports::SenderPorts,
+};
 
 /// How long a sender that came or went may go unnoticed.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);
@@ -35,9 +37,9 @@ impl InFlightShare {
     }
 
     /// Counts the senders and takes this one's part.
-    pub(crate) async fn take(&mut self, ctx: &Context) {
+    pub(crate) async fn take(&mut self, ports: &SenderPorts) {
         // Every sender consumes each lane.
-        let counted = ctx.bus.consumers(Queue::Events(Lane::Critical));
+        let counted = ports.bus.consumers(Queue::Events(Lane::Critical));
         let senders = match tokio::time::timeout(COUNT_MAX, counted).await {
             Ok(Ok(senders)) => senders,
             Ok(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
@@ -48,17 +50,17 @@ impl InFlightShare {
             tracing::info!(senders, in_flight_max = own, "the requests of the account are divided anew");
             self.own = own;
             let max = LaneLimits::new(own);
-            futures::join!(ctx.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
+            futures::join!(ports.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
             telemetry::metrics().in_flight_max.set(own.into());
         }
     }
 
     /// Looks again every few seconds.
-    pub(crate) async fn keep(mut self, ctx: &Context, shutdown: &CancellationToken) {
+    pub(crate) async fn keep(mut self, ports: &SenderPorts, shutdown: &CancellationToken) {
         let keep = async {
             loop {
-                ctx.clock.sleep_until(ctx.clock.now() + LOOK_EVERY).await;
-                self.take(ctx).await;
+                ports.clock.sleep_until(ports.clock.now() + LOOK_EVERY).await;
+                self.take(ports).await;
             }
         };
         shutdown.run_until_cancelled(keep).await;

@@ -10,6 +10,7 @@ mod in_flight_share;
 mod lane_limiter;
 mod open;
 mod poll;
+mod sender_ports;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -17,34 +18,42 @@ use std::{sync::Arc, time::Duration};
 use domain::source_quota::QuotaRates;
 use futures::{StreamExt as _, stream::BoxStream};
 use ports::{Delivery, Queue};
-use runtime::{Context, RoleError};
+use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    admission::{AdmissionControl, Sender},
+    admission::AdmissionControl,
     in_flight_share::InFlightShare,
     lane_limiter::{LaneLimiter, LaneLimits},
 };
 
-pub use admission::SenderRate;
+pub use crate::sender_ports::SenderPorts;
+pub use domain::admission::SenderRate;
+
+/// What the tasks of one sender share.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) ports: Arc<SenderPorts>,
+    pub(crate) admission: Arc<AdmissionControl>,
+}
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
     /// Requests that the account may have open at once, through all senders together.
     pub in_flight_max: u16,
-    /// What each source may bring at its full urgency.
-    pub shares: QuotaRates,
+    /// Events a second that each source may bring in the lane of its workflow.
+    pub quotas: QuotaRates,
     /// How fast the sending number or service may send; as fast as the provider takes it when absent.
-    pub pace: Option<SenderRate>,
+    pub rate: Option<SenderRate>,
     /// How long work in hand may take to finish once the sender is told to stop.
     pub drain_max: Duration,
 }
 
 impl SenderConfig {
     /// A sender for an account that may have so many requests open.
-    pub fn new(in_flight_max: u16, shares: QuotaRates, pace: Option<SenderRate>) -> Self {
-        Self { in_flight_max, shares, pace, drain_max: Duration::from_secs(15) }
+    pub fn new(in_flight_max: u16, quotas: QuotaRates, rate: Option<SenderRate>) -> Self {
+        Self { in_flight_max, quotas, rate, drain_max: Duration::from_secs(15) }
     }
 }
 
@@ -53,31 +62,31 @@ impl SenderConfig {
 /// # Errors
 /// When a queue cannot be consumed.
 pub async fn run(
-    ctx: Arc<Context>,
+    ports: Arc<SenderPorts>,
     config: SenderConfig,
     shutdown: CancellationToken,
 ) -> Result<(), RoleError> {
     let tasks = TaskTracker::new();
-    let admission = AdmissionControl::new(config.shares, config.pace, shutdown.clone());
-    let sender = Sender { admission: Arc::new(admission), ctx };
+    let admission = AdmissionControl::new(config.quotas, config.rate, shutdown.clone());
+    let sender = Sender { admission: Arc::new(admission), ports };
     let most = LaneLimits::new(config.in_flight_max);
     let lanes = LaneLimiter::of_lanes(&most);
     let mut consumers = Vec::new();
-    // Both queues of a lane share its places.
+    // Both queues of a lane share its permits.
     for limiter in &lanes {
         let lane = limiter.lane();
         for queue in [Queue::Events(lane), Queue::Send(lane)] {
-            let deliveries = sender.ctx.bus.consume(queue, most.of(lane)).await?;
+            let deliveries = sender.ports.bus.consume(queue, most.of(lane)).await?;
             consumers
                 .push((LaneConsumer { sender: sender.clone(), queue, limiter: limiter.clone() }, deliveries));
         }
     }
     let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes);
-    in_flight_share.take(&sender.ctx).await;
-    for (pull, deliveries) in consumers {
-        tasks.spawn(pull.run(deliveries, tasks.clone(), shutdown.clone()));
+    in_flight_share.take(&sender.ports).await;
+    for (consumer, deliveries) in consumers {
+        tasks.spawn(consumer.run(deliveries, tasks.clone(), shutdown.clone()));
     }
-    in_flight_share.keep(&sender.ctx, &shutdown).await;
+    in_flight_share.keep(&sender.ports, &shutdown).await;
     tasks.close();
     if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; it will be delivered again");
@@ -93,8 +102,8 @@ struct LaneConsumer {
 }
 
 impl LaneConsumer {
-    /// Takes deliveries while there is a place for them and the provider answers. What cannot be sent is left with the
-    /// bus: the prefetch bounds how much of it lies here.
+    /// Takes deliveries while there is a permit for them and the provider answers. What cannot be sent stays with the
+    /// bus: the prefetch bounds how much of it waits in this process.
     async fn run(
         self,
         deliveries: BoxStream<'static, Delivery>,
@@ -104,14 +113,14 @@ impl LaneConsumer {
         let lane = self.limiter.lane();
         let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
         while let Some(delivery) = deliveries.next().await {
-            let Some(place) = self.limiter.take().await else { return };
-            if !self.sender.admission.wait(&self.sender.ctx, lane, &shutdown).await {
+            let Some(permit) = self.limiter.take().await else { return };
+            if !self.sender.admission.wait(&self.sender.ports, lane, &shutdown).await {
                 return;
             }
             let (sender, queue) = (self.sender.clone(), self.queue);
             workers.spawn(async move {
                 work::work(&sender, queue, lane, delivery).await;
-                drop(place);
+                drop(permit);
             });
         }
     }

@@ -1,29 +1,30 @@
 //! An event opens its runs, and the first texts go out in the same delivery.
 //!
-//! The run, the policy's decisions and the intent to send are one write. A process that dies before it changed nothing;
-//! one that dies after it left claims that lapse into doubt, which is settled by asking the provider.
+//! The run, the policy's decisions and the claims are one write. A process that dies before it changed nothing; one
+//! that dies after it left claims that lapse into doubt, which is resolved by asking the provider.
 
+use async_trait::async_trait;
 use domain::{
     event::Event,
+    lane_placement::LanePlacement,
     limits::{EVENT_BODY_BYTES_MAX, INLINE_DISPATCH_MAX},
-    message::MessagePhase,
-    run::{Dispatch, Run, Setting},
-    timeline::Effects,
+    provider::Submission,
+    run::{Dispatch, Run, StepContext},
     workflow::{Lane, Workflow},
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use ports::{Change, Opened, Versioned, store::Resolution};
-use runtime::{Context, RoleError};
+use ports::store::Resolution;
+use runtime::{OpenedRun, RoleError, StepHook};
 
-use crate::{admission::Sender, dispatch};
+use crate::{Sender, dispatch};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeliveryInfo {
     /// In which lane it came.
     pub(crate) lane: Lane,
-    /// Somebody had it before, and may have acted on it.
+    /// It was handed out before, to a worker that may have acted on it.
     pub(crate) redelivered: bool,
     /// When it was published, where known.
     pub(crate) published_at: Option<Timestamp>,
@@ -31,22 +32,22 @@ pub(crate) struct DeliveryInfo {
 
 /// Works on one event: opens what it opens, resolves what it resolves.
 pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> Result<(), RoleError> {
-    let ctx = &*sender.ctx;
-    // Producers that publish to the exchange have passed no door.
+    let ports = &*sender.ports;
+    // Events that producers publish to the exchange themselves have passed no endpoint.
     if bytes.len() > EVENT_BODY_BYTES_MAX {
         let error = format!("{} bytes, and an event may have {EVENT_BODY_BYTES_MAX}", bytes.len());
-        return ctx.dead_letter(bytes, "too_large", &error).await;
+        return ports.dead_letters.add(bytes, "too_large", &error).await;
     }
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
-        Err(errors) => return ctx.dead_letter(bytes, "invalid_event", &list(&errors)).await,
+        Err(errors) => return ports.dead_letters.add(bytes, "invalid_event", &list(&errors)).await,
     };
-    let routes = ctx.workflows.routes(&event.kind);
+    let routes = ports.runs.workflows.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return ctx.dead_letter(bytes, "unroutable", "no workflow names this event type").await;
+        return ports.dead_letters.add(bytes, "unroutable", "no workflow names this event type").await;
     }
     for workflow in routes.resolves {
-        resolve(ctx, &event, workflow).await?;
+        resolve(sender, &event, workflow).await?;
     }
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
@@ -54,7 +55,7 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> 
             open(sender, &event, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
-            ctx.dead_letter(bytes, "invalid_event", &error).await?;
+            ports.dead_letters.add(bytes, "invalid_event", &error).await?;
         }
     }
     Ok(())
@@ -64,20 +65,21 @@ fn list(errors: &[domain::schema::FieldError]) -> String {
     errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect::<Vec<_>>().join("; ")
 }
 
-async fn resolve(ctx: &Context, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+    let runs = &sender.ports.runs;
     let Some(subject) = &event.subject else {
         tracing::warn!("event.id" = event.key.id, "a resolving event without a subject resolves nothing");
         return Ok(());
     };
-    let at = event.time.unwrap_or_else(|| ctx.clock.now());
+    let at = event.time.unwrap_or_else(|| runs.now());
     let resolution = Resolution {
         workflow: workflow.name().to_owned(),
         subject: subject.clone(),
         by: event.key.clone(),
         at,
     };
-    for id in ctx.store.resolve(&resolution).await? {
-        ctx.change(&id, |run, workflow, now, fx| run.resolve(&event.key, workflow, now, fx)).await?;
+    for id in runs.resolve(&resolution).await? {
+        runs.apply(&id, |run, ctx| run.resolve(&event.key, ctx)).await?;
     }
     Ok(())
 }
@@ -88,58 +90,23 @@ async fn open(
     workflow: &Workflow,
     info: DeliveryInfo,
 ) -> Result<(), RoleError> {
-    let ctx = &*sender.ctx;
-    // Somebody may have opened this run and sent its texts before the store lost it.
-    let data_loss_since = if info.redelivered { ctx.store.data_loss_since().await? } else { None };
-    let now = ctx.clock.now();
-    let happened_at = event.time.unwrap_or(now);
-    let mut fx = Effects::default();
-    let mut run = Run::open(event, workflow, now, &mut fx);
-    let came_lowered = info.lane > run.lane;
-    run.lower_lane(info.lane, now, &mut fx);
-    if info.lane == run.lane && !came_lowered {
-        run.lower_lane(sender.admission.quota_of(&event.key.source, now).of(run.lane), now, &mut fx);
-    }
-    // It holds a place of the lane in which it came, and that lane is for others now.
-    let gives_way = run.lane > info.lane.max(workflow.definition.lane);
-    let mut submissions = Vec::new();
-    let mut step = (run.phase == domain::run::RunPhase::Active).then_some(0);
-    while let Some(index) = step {
-        let audience = ctx.audience(&run, workflow, index, now).await?;
-        run.start_step(index, &audience, &Setting { workflow, environment: &ctx.environment, now }, &mut fx);
-        let mut ready: Vec<u16> = ready(&run, now);
-        if data_loss_since.is_some() {
-            let first_seen = info.published_at.unwrap_or(happened_at).min(now);
-            for number in std::mem::take(&mut ready) {
-                run.doubt_first_time(number, first_seen, workflow, now, &mut fx);
-            }
-        }
-        let waits_its_turn = gives_way || sender.admission.takes_turns(run.lane);
-        if ready.len() <= INLINE_DISPATCH_MAX && !waits_its_turn {
-            for number in ready {
-                let Some(message) = run.message(number) else { continue };
-                match sender.admission.hold(ctx, &workflow.definition, run.lane, message, now).await? {
-                    Some(hold) => run.hold_back(number, &hold, workflow, now, &mut fx),
-                    None => {
-                        if let Dispatch::Send(submission) = run.claim(number, workflow, now, &mut fx) {
-                            submissions.push(submission);
-                        }
-                    }
-                }
-            }
-        }
-        step = run.tick(workflow, now, &mut fx);
-    }
-    let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));
-    let commands = fx.commands.clone();
-    let log = fx.clone();
-    match ctx.store.open_run(Change { run: run.clone(), due, needs_timer, effects: fx }, happened_at).await? {
-        Opened::Known => Ok(()),
-        Opened::AlreadyResolved { by } => open_resolved(ctx, event, workflow, &by).await,
-        Opened::New { timer } => {
-            ctx.emit(&run, &log);
-            ctx.wake(&run, due, timer, &commands).await;
-            let run = Versioned::opened(run);
+    let Sender { ports, admission } = sender;
+    // Another process may have opened this run and sent its texts before the store lost it.
+    let data_loss_since = if info.redelivered { ports.audit.data_loss_since().await? } else { None };
+    let now = ports.clock.now();
+    let quota = || admission.quota_of(&event.key.source, now);
+    let placement = LanePlacement::of(workflow.definition.lane, info.lane, quota);
+    let mut inline = Inline {
+        sender,
+        doubted_from: data_loss_since
+            .map(|_| info.published_at.or(event.time).map_or(now, |first_seen| first_seen.min(now))),
+        waits_its_turn: placement.gives_way || admission.takes_turns(placement.lane),
+        submissions: Vec::new(),
+    };
+    match ports.runs.open(event, workflow, placement, &mut inline).await? {
+        OpenedRun::Known | OpenedRun::Resolved => Ok(()),
+        OpenedRun::New(run) => {
+            let submissions = inline.submissions;
             join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission, run.clone())))
                 .await
                 .into_iter()
@@ -148,27 +115,36 @@ async fn open(
     }
 }
 
-/// The resolving event overtook this one: the run opens as resolved and texts nobody.
-async fn open_resolved(
-    ctx: &Context,
-    event: &Event,
-    workflow: &Workflow,
-    by: &domain::event::EventKey,
-) -> Result<(), RoleError> {
-    let now = ctx.clock.now();
-    let mut fx = Effects::default();
-    let mut run = Run::open(event, workflow, now, &mut fx);
-    run.resolve(by, workflow, now, &mut fx);
-    let log = fx.clone();
-    ctx.store.open_run(Change { run: run.clone(), due: None, needs_timer: false, effects: fx }, now).await?;
-    ctx.emit(&run, &log);
-    Ok(())
+/// Claims the messages of a step while its run is opened, so that opening and sending cost one write.
+struct Inline<'a> {
+    sender: &'a Sender,
+    /// The store lost writes, and the event may have been worked on since this time: the provider is asked first.
+    doubted_from: Option<Timestamp>,
+    /// The texts wait for `send` commands: others of the lane go first.
+    waits_its_turn: bool,
+    submissions: Vec<Submission>,
 }
 
-fn ready(run: &Run, now: Timestamp) -> Vec<u16> {
-    run.messages
-        .iter()
-        .filter(|message| matches!(message.phase, MessagePhase::Queued { not_before } if not_before <= now))
-        .map(|message| message.number)
-        .collect()
+#[async_trait]
+impl StepHook for Inline<'_> {
+    async fn step_started(&mut self, run: &mut Run, ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
+        let ready = run.ready(ctx.now);
+        if let Some(first_seen) = self.doubted_from {
+            ready.iter().for_each(|number| run.doubt_first_time(*number, first_seen, ctx));
+            return Ok(());
+        }
+        if self.waits_its_turn || ready.len() > INLINE_DISPATCH_MAX {
+            return Ok(());
+        }
+        let Sender { ports, admission } = self.sender;
+        for number in ready {
+            let Some(message) = run.message(number) else { continue };
+            let definition = &ctx.workflow.definition;
+            let admission = admission.admit(ports, definition, run.lane, message, ctx.now).await?;
+            if let Dispatch::Send(submission) = run.admit(number, &admission, ctx) {
+                self.submissions.push(submission);
+            }
+        }
+        Ok(())
+    }
 }

@@ -5,29 +5,33 @@ use domain::{
     message::{MessageEvent, MessagePhase},
     poll::PollAnswer,
 };
-use runtime::{Context, RoleError};
+use runtime::RoleError;
+
+use crate::sender_ports::SenderPorts;
 
 /// Asks, and stores the answer, unless a status came meanwhile.
-pub(crate) async fn poll(ctx: &Context, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
-    let Some(stored) = ctx.store.load_run(&id.run).await? else { return Ok(()) };
+pub(crate) async fn poll(ports: &SenderPorts, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
+    let Some(stored) = ports.runs.load(&id.run).await? else { return Ok(()) };
     let message = stored.value.message(id.number).filter(|message| message.epoch == epoch);
     let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| &message.phase) else {
         return Ok(());
     };
-    let answer = match ctx.provider.fetch(sid).await {
+    let answer = match ports.provider.fetch(sid).await {
         Ok(Some(found)) => PollAnswer::Status {
             status: found.status,
             code: found.error_code,
-            class: ctx.provider.classify(found.error_code),
+            class: ports.provider.classify(found.error_code),
         },
         Ok(None) => PollAnswer::Unknown,
         Err(error) => PollAnswer::NoAnswer { reason: error.to_string() },
     };
-    ctx.change(&id.run, |run, workflow, now, fx| {
-        if run.message(id.number).is_some_and(|message| message.epoch == epoch) {
-            run.apply_to_message(id.number, &MessageEvent::Polled(&answer), workflow, now, fx);
-        }
-    })
-    .await?;
+    ports
+        .runs
+        .apply(&id.run, |run, ctx| {
+            if run.message(id.number).is_some_and(|message| message.epoch == epoch) {
+                run.apply_to_message(id.number, &MessageEvent::Polled(&answer), ctx);
+            }
+        })
+        .await?;
     Ok(())
 }

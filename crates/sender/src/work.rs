@@ -4,14 +4,14 @@ use domain::{timeline::Command, workflow::Lane};
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 
-use crate::{admission::Sender, dispatch, doubt, open, poll};
+use crate::{Sender, dispatch, doubt, open, poll};
 
 /// How long a piece of work waits after a port failed, in milliseconds.
 const RETRY_AFTER_MS: i64 = 1_000;
 
 /// Does the work, stores the result, then answers. What a port's failure interrupts comes back.
 pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: Delivery) {
-    let ctx = &*sender.ctx;
+    let ports = &*sender.ports;
     let result = match &delivery.payload {
         Payload::Event(bytes) => {
             let (redelivered, published_at) = (delivery.redelivered, delivery.published_at);
@@ -21,21 +21,21 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
             dispatch::command(sender, message, *epoch).await
         }
         Payload::Command(Command::ResolveDoubt { message, epoch }) => {
-            doubt::resolve(ctx, message, *epoch).await
+            doubt::resolve(ports, message, *epoch).await
         }
-        Payload::Command(Command::PollStatus { message, epoch }) => poll::poll(ctx, message, *epoch).await,
+        Payload::Command(Command::PollStatus { message, epoch }) => poll::poll(ports, message, *epoch).await,
         Payload::Command(Command::LookNow { .. }) | Payload::Timer(_) => {
             let (what, error) =
                 (format!("{:?}", delivery.payload), "a wake-up of escalation came to a sender");
-            ctx.dead_letter(what.as_bytes(), "misrouted", error).await
+            ports.dead_letters.add(what.as_bytes(), "misrouted", error).await
         }
-        Payload::Unreadable { body, reason } => ctx.dead_letter(body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => ports.dead_letters.add(body, "unreadable", reason).await,
     };
     let answered = match &result {
         Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(queue = queue.name(), %error, "work was interrupted and will be done again");
-            let at = ctx.clock.now() + SignedDuration::from_millis(RETRY_AFTER_MS);
+            let at = ports.clock.now() + SignedDuration::from_millis(RETRY_AFTER_MS);
             delivery.acker.retry_at(at).await
         }
     };

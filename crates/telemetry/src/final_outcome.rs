@@ -37,7 +37,7 @@ fn is_final(what: &TimelineEvent) -> bool {
         TimelineEvent::Status { status, .. } => status.is_final(),
         TimelineEvent::Decided(decision) => matches!(decision.verdict, Verdict::Suppress | Verdict::Expire),
         TimelineEvent::Died { .. } | TimelineEvent::Cancelled => true,
-        TimelineEvent::DoubtResolved { by, .. } => by == "hold" || by == "expired",
+        TimelineEvent::DoubtResolved { by, .. } => *by == domain::timeline::DoubtResolvedBy::Review,
         _ => false,
     }
 }

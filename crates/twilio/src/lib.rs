@@ -1,4 +1,4 @@
-//! Twilio as our carrier: one request per submit, signatures, webhooks, and error codes as data.
+//! Twilio as our SMS provider: one request per submit, signatures, webhooks, and error codes as data.
 //!
 //! In: submissions and webhook requests. Out: outcomes and parsed facts in the domain's words.
 //! Never: retries, decides what to do next, reads the clock, or prints a secret, a text or a whole number.
@@ -12,6 +12,7 @@ mod secret;
 mod signature;
 pub mod transport;
 mod webhook;
+mod webhooks;
 mod wire;
 
 pub use client::TwilioClient;
@@ -22,3 +23,4 @@ pub use form::{FIELDS_MAX, Form, FormError};
 pub use secret::Secret;
 pub use signature::{SignatureVerifier, SigningKey};
 pub use webhook::{Inbound, Keyword, OptOut, StatusCallback, WebhookError, keyword};
+pub use webhooks::{INBOUND_PATH, STATUS_PATH, TwilioWebhooks};

@@ -11,7 +11,7 @@ use crate::{
     limits::LOST_ASK_MS,
     provider::{FailureClass, ProviderStatus},
     time::after_ms,
-    timeline::{Effects, TimelineEvent},
+    timeline::{DoubtResolvedBy, Effects, TimelineEvent},
     workflow::OnDoubt,
 };
 
@@ -49,7 +49,7 @@ impl Message {
                 "what the provider has is an earlier attempt".to_owned()
             }
             DoubtAnswer::Found { sid, status, code, class, evidence } => {
-                let (status, code, class, by) = (*status, *code, *class, "found");
+                let (status, code, class, by) = (*status, *code, *class, DoubtResolvedBy::Found);
                 return self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
             // A wake-up may come twice. Were both questions counted, the doubt would end before its time.
@@ -57,7 +57,7 @@ impl Message {
             // Whoever sent it did so long ago, if anybody did: the provider would list it.
             DoubtAnswer::NotFound { evidence } if lost_until.is_some() => {
                 self.wait(MessagePhase::Queued { not_before: ctx.now });
-                self.resolve_doubt("resend", evidence, ctx, fx);
+                self.resolve_doubt(DoubtResolvedBy::Resend, evidence, ctx, fx);
                 return self.tick(ctx, fx);
             }
             DoubtAnswer::NotFound { evidence } => evidence.clone(),
@@ -70,11 +70,11 @@ impl Message {
             self.phase = MessagePhase::InDoubt { started_at, asked, ask_at, lost_until };
             self.rewake_at = None;
         } else if !self.may_resend(ctx) {
-            self.wait(MessagePhase::NeedsReview { started_at, sent_says: None });
-            self.resolve_doubt("hold", &evidence, ctx, fx);
+            self.wait(MessagePhase::NeedsReview { started_at });
+            self.resolve_doubt(DoubtResolvedBy::Review, &evidence, ctx, fx);
         } else {
             self.wait(MessagePhase::Queued { not_before: ctx.now });
-            self.resolve_doubt("resend", &evidence, ctx, fx);
+            self.resolve_doubt(DoubtResolvedBy::Resend, &evidence, ctx, fx);
         }
     }
 
@@ -86,12 +86,18 @@ impl Message {
         ctx.on_doubt == OnDoubt::Resend && asked_for && self.counted_attempts() < ctx.retry.attempts_max
     }
 
-    pub(super) fn resolve_doubt(&self, by: &str, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        let what = TimelineEvent::DoubtResolved { by: by.to_owned(), evidence: evidence.to_owned() };
+    pub(super) fn resolve_doubt(
+        &self,
+        by: DoubtResolvedBy,
+        evidence: &str,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
+        let what = TimelineEvent::DoubtResolved { by, evidence: evidence.to_owned() };
         fx.note(ctx.now, self.number, what);
     }
 
-    pub(super) fn settled(
+    pub(super) fn reviewed(
         &mut self,
         by: &str,
         verdict: &ReviewVerdict,
@@ -104,17 +110,27 @@ impl Message {
                 let (status, code, class) = (ProviderStatus::Queued, None, FailureClass::Informational);
                 let evidence = format!("{by} found it at the provider");
                 self.status(
-                    &Report { sid, status, code, class, by: "operator", evidence: &evidence },
+                    &Report { sid, status, code, class, by: DoubtResolvedBy::Operator, evidence: &evidence },
                     ctx,
                     fx,
                 );
             }
             ReviewVerdict::Sent { sid: None } => {
-                self.resolve_doubt("operator", &format!("{by} says that it was sent"), ctx, fx);
-                self.wait(MessagePhase::NeedsReview { started_at, sent_says: Some(by.to_owned()) });
+                self.resolve_doubt(
+                    DoubtResolvedBy::Operator,
+                    &format!("{by} says that it was sent"),
+                    ctx,
+                    fx,
+                );
+                self.wait(MessagePhase::SentUnconfirmed { started_at, by: by.to_owned() });
             }
             ReviewVerdict::NotSent => {
-                self.resolve_doubt("operator", &format!("{by} says that it was not sent"), ctx, fx);
+                self.resolve_doubt(
+                    DoubtResolvedBy::Operator,
+                    &format!("{by} says that it was not sent"),
+                    ctx,
+                    fx,
+                );
                 self.wait(MessagePhase::Queued { not_before: ctx.now });
                 if ctx.is_wanted {
                     self.tick(ctx, fx);

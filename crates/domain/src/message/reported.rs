@@ -9,7 +9,7 @@ use crate::{
     consent::{ConsentChange, ConsentEntry},
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus},
-    timeline::{Effects, TimelineEvent},
+    timeline::{DoubtResolvedBy, Effects, TimelineEvent},
 };
 
 /// The provider has the text: under which name, how far it got, and how we know.
@@ -19,7 +19,7 @@ pub(super) struct Report<'a> {
     pub(super) code: Option<u32>,
     pub(super) class: FailureClass,
     /// What settles a doubt with it, as in [`TimelineEvent::DoubtResolved`].
-    pub(super) by: &'a str,
+    pub(super) by: DoubtResolvedBy,
     pub(super) evidence: &'a str,
 }
 
@@ -103,7 +103,11 @@ impl Message {
                     fx.note(ctx.now, self.number, TimelineEvent::StatusAsked { status: *status });
                 }
                 let (status, code, class) = (*status, *code, *class);
-                self.status(&Report { sid: &sid, status, code, class, by: "poll", evidence: "" }, ctx, fx);
+                self.status(
+                    &Report { sid: &sid, status, code, class, by: DoubtResolvedBy::Poll, evidence: "" },
+                    ctx,
+                    fx,
+                );
             }
             PollAnswer::Unknown => {
                 self.poll_at = None;
@@ -115,7 +119,12 @@ impl Message {
 
     /// Fences whatever was planned: the provider has the text.
     pub(super) fn bind(&mut self, report: &Report<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        if matches!(self.phase, MessagePhase::InDoubt { .. } | MessagePhase::NeedsReview { .. }) {
+        if matches!(
+            self.phase,
+            MessagePhase::InDoubt { .. }
+                | MessagePhase::NeedsReview { .. }
+                | MessagePhase::SentUnconfirmed { .. }
+        ) {
             self.resolve_doubt(report.by, report.evidence, ctx, fx);
         }
         self.epoch += 1;

@@ -12,9 +12,9 @@ use crate::{
     limits::{LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome},
-    retry::{RetryQuestion, spread},
+    retry::{FailedAttempt, spread},
     time::after_ms,
-    timeline::{Command, DeadLetter, Effects, TimelineEvent},
+    timeline::{Command, DeadLetter, DoubtResolvedBy, Effects, TimelineEvent},
 };
 
 /// What a doubt rests on that the answer itself settles, after the claim had lapsed.
@@ -45,14 +45,14 @@ impl Message {
                 self.answered(*attempt, outcome, *in_outage, ctx, fx);
             }
             MessageEvent::Status { sid, status, code, class } => {
-                let (by, evidence) = ("callback", "the provider's status carries our id");
+                let (by, evidence) = (DoubtResolvedBy::Callback, "the provider's status carries our id");
                 let (status, code, class) = (*status, *code, *class);
                 self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
             MessageEvent::DoubtAnswered(answer) => self.doubt_answered(answer, ctx, fx),
             MessageEvent::Polled(answer) => self.polled(answer, ctx, fx),
             MessageEvent::Reviewed { by, verdict } if self.needs_review() => {
-                self.settled(by, verdict, ctx, fx)
+                self.reviewed(by, verdict, ctx, fx)
             }
             MessageEvent::Tick => self.tick(ctx, fx),
             MessageEvent::Begin
@@ -100,7 +100,7 @@ impl Message {
         match outcome {
             // That the provider took it is true whatever we have come to believe since.
             SubmitOutcome::Sent { sid, status } => {
-                let (by, evidence) = ("answer", LATE_ANSWER);
+                let (by, evidence) = (DoubtResolvedBy::Answer, LATE_ANSWER);
                 let (status, code, class) = (*status, None, FailureClass::Informational);
                 self.status(&Report { sid, status, code, class, by, evidence }, ctx, fx);
             }
@@ -121,7 +121,7 @@ impl Message {
     fn refused(&mut self, refusal: &Refusal, in_outage: bool, ctx: &MessageContext<'_>, fx: &mut Effects) {
         if refusal.class != FailureClass::Ambiguous {
             if matches!(self.phase, MessagePhase::InDoubt { .. }) {
-                self.resolve_doubt("answer", LATE_ANSWER, ctx, fx);
+                self.resolve_doubt(DoubtResolvedBy::Answer, LATE_ANSWER, ctx, fx);
             }
             let reason = refusal.reason.clone();
             fx.note(ctx.now, self.number, TimelineEvent::Refused { code: refusal.code, reason });
@@ -152,7 +152,7 @@ impl Message {
         retry_after_ms: Option<u64>,
         ctx: &MessageContext<'_>,
     ) -> Option<Timestamp> {
-        ctx.retry.next(&RetryQuestion {
+        ctx.retry.next(&FailedAttempt {
             attempt: self.counted_attempts(),
             seed: seed_of(ctx.run, self.number),
             first_at: self.first_attempt_at.unwrap_or(ctx.now),
@@ -187,6 +187,7 @@ impl Message {
         fx.note(ctx.now, self.number, TimelineEvent::Died { reason: reason.to_owned() });
         fx.dead_letters.push(DeadLetter {
             id: format!("{id}.{}", self.epoch),
+            epoch: Some(self.epoch),
             reason: reason.to_owned(),
             error: error.to_owned(),
             at: ctx.now,
@@ -226,6 +227,7 @@ impl Message {
                 fx.commands.push(Command::PollStatus { message, epoch: self.epoch });
             }
             MessagePhase::NeedsReview { .. }
+            | MessagePhase::SentUnconfirmed { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired

@@ -5,13 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::{Run, RunPhase};
+use super::{Run, RunPhase, StepContext};
 use crate::{
     limits::SWEEP_EVERY_S,
     message::{Message, MessageEvent, MessagePhase},
     policy::Rule,
     time::after_s,
-    timeline::{Effects, TimelineEvent},
+    timeline::TimelineEvent,
     workflow::{Step, Workflow},
 };
 
@@ -19,17 +19,17 @@ impl Run {
     /// Lets time pass: repeats lost wake-ups, doubts lapsed claims, ends what is over.
     ///
     /// Returns the step that must start, if the one under way cannot do any more.
-    pub fn tick(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Option<u8> {
+    pub fn tick(&mut self, ctx: &mut StepContext<'_>) -> Option<u8> {
         for index in 0..self.messages.len() {
-            self.apply_at(index, &MessageEvent::Tick, workflow, now, fx);
+            self.apply_at(index, &MessageEvent::Tick, ctx);
         }
-        self.advance(workflow, now, fx);
-        let reason = self.step_is_over(workflow, now)?;
-        fx.note_run(now, TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
-        self.cancel_waiting(workflow, now, fx);
-        let next = self.step.checked_add(1).filter(|next| workflow.step(*next).is_some());
-        if next.is_none() || now >= self.not_after {
-            self.finish(workflow, now, fx);
+        self.advance(ctx);
+        let reason = self.step_is_over(ctx.workflow, ctx.now)?;
+        ctx.note_run(TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
+        self.cancel_waiting(ctx);
+        let next = self.step.checked_add(1).filter(|next| ctx.workflow.step(*next).is_some());
+        if next.is_none() || ctx.now >= self.not_after {
+            self.finish(ctx);
             return None;
         }
         next
@@ -100,22 +100,22 @@ impl Run {
     }
 
     /// Ends a run whose text arrived when nothing more was asked for, and withdraws what nobody waits for.
-    pub(super) fn advance(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
-        let waits_for_ack = workflow.step(self.step).is_none_or(|step| step.ack_within_s.is_some());
+    pub(super) fn advance(&mut self, ctx: &mut StepContext<'_>) {
+        let waits_for_ack = ctx.workflow.step(self.step).is_none_or(|step| step.ack_within_s.is_some());
         if self.phase == RunPhase::Active && !waits_for_ack && self.current().any(Message::is_delivered) {
-            self.cancel_waiting(workflow, now, fx);
-            self.close(RunPhase::Completed, "", now, fx);
+            self.cancel_waiting(ctx);
+            self.close(RunPhase::Completed, "", ctx);
         }
         // A refusal or a settled doubt may leave a text waiting in a run, or a step, that is over.
         let over = self.phase != RunPhase::Active;
         for index in 0..self.messages.len() {
             if over || self.messages[index].step < self.step {
-                self.apply_at(index, &MessageEvent::Cancel, workflow, now, fx);
+                self.apply_at(index, &MessageEvent::Cancel, ctx);
             }
         }
     }
 
-    fn finish(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
+    fn finish(&mut self, ctx: &mut StepContext<'_>) {
         let all = |is: fn(&Message) -> bool| !self.messages.is_empty() && self.messages.iter().all(is);
         let held_back =
             |rule: Rule| matches!(rule, Rule::StageShadow | Rule::StageCanary | Rule::EnvironmentAllowList);
@@ -127,25 +127,24 @@ impl Run {
             return self.close(
                 RunPhase::Expired,
                 "the event's not_after passed before anything was sent",
-                now,
-                fx,
+                ctx,
             );
         }
         let suppressed = all(|message| matches!(message.phase, MessagePhase::Suppressed { .. }));
         // When somebody was meant to take it on, that nobody may be texted is no end: a ticket must say so.
-        if suppressed && (staged || !workflow.definition.wants_acknowledgement()) {
-            return self.close(RunPhase::Suppressed, "every text was suppressed", now, fx);
+        if suppressed && (staged || !ctx.workflow.definition.wants_acknowledgement()) {
+            return self.close(RunPhase::Suppressed, "every text was suppressed", ctx);
         }
-        if let Some(queue) = &workflow.definition.exhausted_ticket {
+        if let Some(queue) = &ctx.workflow.definition.exhausted_ticket {
             self.ticket = Some(queue.clone());
-            fx.note_run(now, TimelineEvent::TicketOpened { queue: queue.clone() });
+            ctx.note_run(TimelineEvent::TicketOpened { queue: queue.clone() });
         }
-        self.close(RunPhase::Exhausted, "the steps are used up", now, fx);
+        self.close(RunPhase::Exhausted, "the steps are used up", ctx);
     }
 
-    pub(super) fn cancel_waiting(&mut self, workflow: &Workflow, now: Timestamp, fx: &mut Effects) {
+    pub(super) fn cancel_waiting(&mut self, ctx: &mut StepContext<'_>) {
         for index in 0..self.messages.len() {
-            self.apply_at(index, &MessageEvent::Cancel, workflow, now, fx);
+            self.apply_at(index, &MessageEvent::Cancel, ctx);
         }
     }
 }

@@ -4,12 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::{Run, RunPhase};
-use crate::{
-    message::MessagePhase,
-    timeline::{Effects, TimelineEvent},
-    workflow::Workflow,
-};
+use super::{Run, RunPhase, StepContext};
+use crate::{message::MessagePhase, timeline::TimelineEvent};
 
 /// What came of asking for a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,30 +22,22 @@ impl Run {
     /// Puts a message that died at `epoch` back in the queue, once: its epoch rises, so a second replay finds nothing.
     ///
     /// A run whose steps were used up becomes active again, in the message's step, with its deadlines from now.
-    pub fn replay(
-        &mut self,
-        number: u16,
-        epoch: u32,
-        by: &str,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) -> Replay {
+    pub fn replay(&mut self, number: u16, epoch: u32, by: &str, ctx: &mut StepContext<'_>) -> Replay {
         let Some(message) = self.message(number) else { return Replay::NotDead };
         if message.epoch != epoch || !matches!(message.phase, MessagePhase::Dead { .. }) {
             return Replay::NotDead;
         }
         let step = message.step;
-        if now >= self.not_after {
+        if ctx.now >= self.not_after {
             return Replay::Stale(format!("the event was of use until {}", self.not_after));
         }
-        if message.text.0.is_empty() {
+        if message.text.is_none() {
             return Replay::Stale("its text could not be composed".to_owned());
         }
         match self.phase {
             RunPhase::Active if step == self.step => {}
             RunPhase::Active => return Replay::Stale("the run has moved on to another step".to_owned()),
-            RunPhase::Exhausted => self.reopen(step, now),
+            RunPhase::Exhausted => self.reopen(step, ctx.now),
             RunPhase::Acknowledged
             | RunPhase::Completed
             | RunPhase::Resolved
@@ -57,11 +45,11 @@ impl Run {
             | RunPhase::Expired
             | RunPhase::Cancelled => return Replay::Stale(format!("the run is {}", self.phase.as_str())),
         }
-        fx.note(now, number, TimelineEvent::Replayed { by: by.to_owned() });
+        ctx.note(number, TimelineEvent::Replayed { by: by.to_owned() });
         let Some(index) = self.index_of(number) else { return Replay::NotDead };
-        self.messages[index].requeue(now);
+        self.messages[index].requeue(ctx.now);
         // Nothing can be due before the wake-up that this asks for.
-        self.tick(workflow, now, fx);
+        self.tick(ctx);
         Replay::Queued
     }
 

@@ -5,34 +5,24 @@
 
 use jiff::Timestamp;
 
-use super::{Run, RunPhase};
+use super::{Run, RunPhase, StepContext};
 use crate::{
     ack_code::AckCode,
+    admission::Admission,
     compose::{ComposeRules, compose},
     consent::Consent,
     directory::Recipient,
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
-    message::{Message, MessageEvent, MessagePhase},
-    policy::{Decision, Deferral, Environment, Question, Verdict, decide},
-    provider::{Submission, Text},
+    message::{Message, MessageEvent},
+    policy::{Decision, PolicyInput, Verdict, decide},
+    provider::Submission,
     time::after_s,
-    timeline::{Effects, ReplyRoute, TimelineEvent},
+    timeline::{ReplyRoute, TimelineEvent},
     workflow::Workflow,
 };
 
 // Messages are numbered within a run, and a step starts once.
 const _: () = assert!((u8::MAX as usize + 1) * RECIPIENTS_PER_STEP_MAX < u16::MAX as usize);
-
-/// What a step is decided under.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting<'a> {
-    /// The definition the run was opened with.
-    pub workflow: &'a Workflow,
-    /// Where we run.
-    pub environment: &'a Environment,
-    /// The present.
-    pub now: Timestamp,
-}
 
 /// One recipient of a step that is about to start, with what the shell knows of them.
 #[derive(Debug, Clone)]
@@ -56,11 +46,11 @@ pub struct Audience {
 
 /// What is known at the moment at which a message is to be sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
-    /// What its recipient agreed to.
+pub struct DispatchInput<'a> {
+    /// What its recipient agreed to, read just now.
     pub consent: &'a Consent,
-    /// Why it must wait, though nothing about it forbids it.
-    pub hold: Option<&'a Deferral>,
+    /// What the limits on its way said.
+    pub admission: &'a Admission,
 }
 
 /// What came of asking to send one message.
@@ -75,15 +65,15 @@ pub enum Dispatch {
 impl Run {
     /// Begins a step: composes a text for every addressee that the policy allows.
     ///
-    /// A step of a run that is over, one that has begun already and one that is not there change nothing: nobody is texted twice for it.
-    pub fn start_step(&mut self, step: u8, audience: &Audience, setting: &Setting<'_>, fx: &mut Effects) {
+    /// A step of a run that is over, one that has begun already and one that is not there change nothing: nobody is
+    /// texted twice for it.
+    pub fn start_step(&mut self, step: u8, audience: &Audience, ctx: &mut StepContext<'_>) {
         let has_begun = step < self.step || self.messages.iter().any(|message| message.step >= step);
-        if self.phase != RunPhase::Active || has_begun || setting.workflow.step(step).is_none() {
+        if self.phase != RunPhase::Active || has_begun || ctx.workflow.step(step).is_none() {
             return;
         }
-        let now = setting.now;
         self.step = step;
-        self.clock_from = now;
+        self.clock_from = ctx.now;
         let mut unresolved = audience.unresolved.clone();
         if let Some(left_out) =
             audience.addressees.get(RECIPIENTS_PER_STEP_MAX..).filter(|rest| !rest.is_empty())
@@ -92,15 +82,15 @@ impl Run {
             unresolved
                 .push(format!("{left_out} more than the {RECIPIENTS_PER_STEP_MAX} that one step may notify"));
         }
-        fx.note_run(now, TimelineEvent::StepStarted { step, unresolved });
+        ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
-            self.add_message(addressee, setting, fx);
+            self.add_message(addressee, ctx);
         }
         self.set_clock();
     }
 
-    fn add_message(&mut self, addressee: &Addressee, setting: &Setting<'_>, fx: &mut Effects) {
-        let Setting { workflow, now, .. } = *setting;
+    fn add_message(&mut self, addressee: &Addressee, ctx: &mut StepContext<'_>) {
+        let (workflow, now) = (ctx.workflow, ctx.now);
         let definition = &workflow.definition;
         let number = self.messages.len() as u16 + 1;
         let id = self.message_id(number);
@@ -112,43 +102,25 @@ impl Run {
             max_segments: definition.max_segments,
             link_hosts: &definition.link_hosts,
         };
-        let composed = compose(&rules, &self.data, ack.as_ref(), &recipient.name, self.step);
-        let mut message = Message {
-            number,
-            step: self.step,
-            recipient: recipient.clone(),
-            text: Text("".into()),
-            segments: 0,
-            ack,
-            phase: MessagePhase::Queued { not_before: now },
-            epoch: 0,
-            attempt: 0,
-            first_attempt_at: None,
-            rewake_at: None,
-            poll_at: None,
-            polls: 0,
-            uncounted_attempts: 0,
-            failed_sids: Vec::new(),
-            slot_at: None,
-        };
-        match composed {
+        let mut message = Message::new(number, self.step, recipient.clone(), ack, now);
+        match compose(&rules, &self.data, ack.as_ref(), &recipient.name, self.step) {
             Err(error) => message.die_unsent(
                 "composition",
                 &error.to_string(),
                 &self.context(workflow, message.step, now),
-                fx,
+                &mut ctx.effects,
             ),
             Ok(composed) => {
-                message.text = composed.text;
+                message.text = Some(composed.text);
                 message.segments = composed.segments.count;
                 if !composed.shortened.is_empty() {
-                    fx.note(now, number, TimelineEvent::Shortened { fields: composed.shortened });
+                    ctx.note(number, TimelineEvent::Shortened { fields: composed.shortened });
                 }
-                let decision = self.decide(&message, &addressee.consent, setting);
-                self.follow(&mut message, decision, workflow, now, fx);
+                let decision = self.decide(&message, &addressee.consent, ctx);
+                self.follow(&mut message, decision, ctx);
                 if let (Some(code), true) = (message.ack, message.is_waiting()) {
                     let expires_at = self.reply_expires_at(workflow, now);
-                    fx.reply_routes.push(ReplyRoute {
+                    ctx.effects.reply_routes.push(ReplyRoute {
                         number: recipient.number.clone(),
                         code,
                         message: id,
@@ -167,35 +139,28 @@ impl Run {
         last_deadline.max(after_s(now, REPLY_ROUTE_S))
     }
 
-    fn decide(&self, message: &Message, consent: &Consent, setting: &Setting<'_>) -> Decision {
-        decide(&Question {
-            workflow: &setting.workflow.definition,
-            environment: setting.environment,
+    fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
+        decide(&PolicyInput {
+            workflow: &ctx.workflow.definition,
+            environment: ctx.environment,
             recipient: &message.recipient,
             consent,
             not_after: self.not_after,
-            now: setting.now,
+            now: ctx.now,
         })
     }
 
     /// Moves a waiting message as the policy decided, and keeps the decision.
-    fn follow(
-        &self,
-        message: &mut Message,
-        decision: Decision,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
+    fn follow(&self, message: &mut Message, decision: Decision, ctx: &mut StepContext<'_>) {
         let event = match decision.verdict {
             Verdict::Send => None,
             Verdict::Defer(until) => Some(MessageEvent::Defer(until)),
             Verdict::Suppress => Some(MessageEvent::Suppress(decision.rule)),
             Verdict::Expire => Some(MessageEvent::Expire),
         };
-        fx.note(now, message.number, TimelineEvent::Decided(decision));
+        ctx.note(message.number, TimelineEvent::Decided(decision));
         if let Some(event) = event {
-            message.apply(&event, &self.context(workflow, self.step, now), fx);
+            message.apply(&event, &self.context(ctx.workflow, self.step, ctx.now), &mut ctx.effects);
         }
     }
 
@@ -208,39 +173,46 @@ impl Run {
         }
     }
 
-    /// Claims a message for sending: stores the intent, which must be durable before the request is made.
-    ///
-    /// The policy is asked again with the facts of this moment. A command given at another epoch changes nothing.
+    /// The messages that may be sent at `now`, by number.
+    pub fn ready(&self, now: Timestamp) -> Vec<u16> {
+        let ready = self.messages.iter().filter(|message| message.is_queued_for(now));
+        ready.map(|message| message.number).collect()
+    }
+
+    /// Whether the policy lets a waiting message go now. Limits are charged only for those that it does.
+    pub fn allows(&self, number: u16, consent: &Consent, ctx: &StepContext<'_>) -> bool {
+        let message = self.message(number).filter(|message| message.is_ready(ctx.now));
+        message.is_some_and(|message| self.decide(message, consent, ctx).verdict == Verdict::Send)
+    }
+
+    /// Decides once more about a message that is to be sent, with the facts of this moment, and claims it if nothing
+    /// speaks against it. A command given at another epoch changes nothing.
     pub fn begin_dispatch(
         &mut self,
         number: u16,
         epoch: u32,
-        facts: &Facts<'_>,
-        setting: &Setting<'_>,
-        fx: &mut Effects,
+        input: &DispatchInput<'_>,
+        ctx: &mut StepContext<'_>,
     ) -> Dispatch {
-        let Facts { consent, hold } = *facts;
-        let Setting { workflow, now, .. } = *setting;
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
-        let mut message = self.messages[index].clone();
-        let is_early = message.is_waiting() && message.next_phase_at().is_some_and(|at| at > now);
-        if self.phase != RunPhase::Active || !message.is_waiting() || message.epoch != epoch || is_early {
+        let message = &self.messages[index];
+        if self.phase != RunPhase::Active || message.epoch != epoch || !message.is_ready(ctx.now) {
             return Dispatch::Stay;
         }
-        let decision = self.decide(&message, consent, setting);
-        let decision = match hold.filter(|_| decision.verdict == Verdict::Send) {
-            Some(hold) => hold.decision(now, self.not_after),
-            None => decision,
-        };
-        let may_send = decision.verdict == Verdict::Send;
-        self.follow(&mut message, decision, workflow, now, fx);
-        message.slot_at = hold.filter(|hold| hold.is_slot && message.is_waiting()).map(|hold| hold.until);
-        self.messages[index] = message;
-        if may_send {
-            return self.claim(number, workflow, now, fx);
+        let mut message = message.clone();
+        let decision = self.decide(&message, input.consent, ctx);
+        if decision.verdict == Verdict::Send {
+            if input.admission.deferral.is_none() {
+                ctx.note(number, TimelineEvent::Decided(decision));
+            }
+            return self.admit(number, input.admission, ctx);
         }
+        self.follow(&mut message, decision, ctx);
+        message.slot_at = None;
+        message.recipient_charged |= input.admission.recipient_charged;
+        self.messages[index] = message;
         self.set_clock();
-        self.advance(workflow, now, fx);
+        self.advance(ctx);
         Dispatch::Stay
     }
 
@@ -250,67 +222,57 @@ impl Run {
         &mut self,
         number: u16,
         data_loss_since: Timestamp,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
+        ctx: &mut StepContext<'_>,
     ) -> bool {
         let was_to_go =
             self.message(number).and_then(Message::next_phase_at).filter(|at| *at < data_loss_since);
         if let (Some(index), Some(from)) = (self.index_of(number), was_to_go) {
-            self.apply_at(index, &MessageEvent::MaybeLost(from), workflow, now, fx);
+            self.apply_at(index, &MessageEvent::MaybeLost(from), ctx);
         }
         was_to_go.is_some()
     }
 
     /// The same for a message of a run that is about to be opened, perhaps for the second time: `first_seen` is when
     /// its event could first be worked on.
-    pub fn doubt_first_time(
-        &mut self,
-        number: u16,
-        first_seen: Timestamp,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
+    pub fn doubt_first_time(&mut self, number: u16, first_seen: Timestamp, ctx: &mut StepContext<'_>) {
         if let Some(index) = self.index_of(number) {
-            self.apply_at(index, &MessageEvent::MaybeLost(first_seen), workflow, now, fx);
+            self.apply_at(index, &MessageEvent::MaybeLost(first_seen), ctx);
         }
     }
 
-    /// Has a message that the policy has just allowed wait.
-    pub fn hold_back(
-        &mut self,
-        number: u16,
-        hold: &Deferral,
-        workflow: &Workflow,
-        now: Timestamp,
-        fx: &mut Effects,
-    ) {
-        let Some(index) = self.index_of(number) else { return };
+    /// Follows what the limits said of a message that the policy has just allowed: it waits, or it is claimed.
+    pub fn admit(&mut self, number: u16, admission: &Admission, ctx: &mut StepContext<'_>) -> Dispatch {
+        let Some(index) = self.index_of(number) else { return Dispatch::Stay };
+        self.messages[index].recipient_charged |= admission.recipient_charged;
+        let Some(deferral) = &admission.deferral else { return self.claim(number, ctx) };
         let mut message = self.messages[index].clone();
-        self.follow(&mut message, hold.decision(now, self.not_after), workflow, now, fx);
-        message.slot_at = hold.is_slot.then_some(hold.until);
+        self.follow(&mut message, deferral.decision(ctx.now, self.not_after), ctx);
+        message.slot_at = deferral.slot_at().filter(|_| message.is_waiting());
         self.messages[index] = message;
         self.set_clock();
+        self.advance(ctx);
+        Dispatch::Stay
     }
 
-    /// Stores the intent to send a message that the policy has just allowed.
-    pub fn claim(&mut self, number: u16, workflow: &Workflow, now: Timestamp, fx: &mut Effects) -> Dispatch {
-        let Some(index) = self.index_of(number) else { return Dispatch::Stay };
-        let is_ready = matches!(self.messages[index].phase, MessagePhase::Queued { not_before } if not_before <= now)
-            || matches!(self.messages[index].phase, MessagePhase::RetryWait { until } if until <= now);
-        if !is_ready || self.phase != RunPhase::Active {
+    /// Claims a message for sending: the claim must be durable before the request is made.
+    fn claim(&mut self, number: u16, ctx: &mut StepContext<'_>) -> Dispatch {
+        let Some(index) = self.index_of(number).filter(|index| self.messages[*index].is_ready(ctx.now))
+        else {
+            return Dispatch::Stay;
+        };
+        if self.phase != RunPhase::Active {
             return Dispatch::Stay;
         }
-        self.apply_at(index, &MessageEvent::Begin, workflow, now, fx);
+        self.apply_at(index, &MessageEvent::Begin, ctx);
         let message = &self.messages[index];
+        let Some(body) = message.text.clone() else { return Dispatch::Stay };
         Dispatch::Send(Submission {
             message: self.message_id(number),
             attempt: message.attempt,
             to: message.recipient.number.clone(),
-            body: message.text.clone(),
-            media: workflow.definition.media_urls.clone(),
-            validity_s: self.validity_s(workflow, now),
+            body,
+            media: ctx.workflow.definition.media_urls.clone(),
+            validity_s: self.validity_s(ctx.workflow, ctx.now),
         })
     }
 
@@ -323,16 +285,5 @@ impl Run {
         let until = step_ends.map_or(self.not_after, |at| at.min(self.not_after));
         let left = until.duration_since(now).as_secs().clamp(0, i64::from(VALIDITY_S_MAX));
         (left as u32).clamp(VALIDITY_S_MIN, VALIDITY_S_MAX)
-    }
-}
-
-impl Message {
-    /// When a waiting message may be sent at the earliest.
-    fn next_phase_at(&self) -> Option<Timestamp> {
-        if let MessagePhase::Queued { not_before: at } | MessagePhase::RetryWait { until: at } = self.phase {
-            Some(at)
-        } else {
-            None
-        }
     }
 }

@@ -30,7 +30,7 @@ fn message(phase: MessagePhase) -> Message {
         number: 1,
         step: 0,
         recipient: addressee(1).recipient,
-        text: domain::provider::Text("db-1 is down".into()),
+        text: Some(domain::provider::Text("db-1 is down".into())),
         segments: 1,
         ack: None,
         phase,
@@ -43,6 +43,7 @@ fn message(phase: MessagePhase) -> Message {
         uncounted_attempts: 0,
         failed_sids: Vec::new(),
         slot_at: None,
+        recipient_charged: false,
     }
 }
 
@@ -78,11 +79,8 @@ fn phases() -> Vec<(String, Message)> {
         ),
         ("retry_wait, due", MessagePhase::RetryWait { until: at(990) }),
         ("retry_wait, not due", MessagePhase::RetryWait { until: at(1_100) }),
-        ("held", MessagePhase::NeedsReview { started_at: at(300), sent_says: None }),
-        (
-            "held, said to be sent",
-            MessagePhase::NeedsReview { started_at: at(300), sent_says: Some("Ada".into()) },
-        ),
+        ("held", MessagePhase::NeedsReview { started_at: at(300) }),
+        ("held, said to be sent", MessagePhase::SentUnconfirmed { started_at: at(300), by: "Ada".into() }),
         ("suppressed", MessagePhase::Suppressed { rule: Rule::OptedOut }),
         ("dead", MessagePhase::Dead { reason: "refused".into(), code: Some(21_211) }),
         ("expired", MessagePhase::Expired),
@@ -272,7 +270,10 @@ fn show_phase(message: &Message) -> String {
         }
         MessagePhase::Dead { reason, .. } => reason.clone(),
         MessagePhase::Suppressed { rule } => rule.id().to_owned(),
-        MessagePhase::NeedsReview { .. } | MessagePhase::Expired | MessagePhase::Cancelled => String::new(),
+        MessagePhase::NeedsReview { .. }
+        | MessagePhase::SentUnconfirmed { .. }
+        | MessagePhase::Expired
+        | MessagePhase::Cancelled => String::new(),
     };
     let nudge = message.rewake_at.map(|at| format!(", wake again {}", show::second(at))).unwrap_or_default();
     let poll = message.poll_at.map(|at| format!(", ask {}", show::second(at))).unwrap_or_default();
@@ -366,7 +367,7 @@ fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter(
 #[test]
 fn the_table_names_every_variant() {
     let of = |kinds: BTreeSet<usize>, count: usize| assert_eq!(kinds, (0..count).collect());
-    of(phases().iter().map(|(_, message)| kind_of_phase(&message.phase)).collect(), 10);
+    of(phases().iter().map(|(_, message)| kind_of_phase(&message.phase)).collect(), 11);
     of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 17);
     of(STATUSES.iter().map(|status| kind_of_status(*status)).collect(), STATUSES.len());
     of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
@@ -407,6 +408,7 @@ fn kind_of_phase(phase: &MessagePhase) -> usize {
         MessagePhase::Dead { .. } => 7,
         MessagePhase::Expired => 8,
         MessagePhase::Cancelled => 9,
+        MessagePhase::SentUnconfirmed { .. } => 10,
     }
 }
 

@@ -14,7 +14,7 @@ use domain::{
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus},
     run::{Run, RunPhase},
-    timeline::{Command, TimelineEvent},
+    timeline::{Command, DoubtResolvedBy, TimelineEvent},
     workflow::OnDoubt,
 };
 use jiff::SignedDuration;
@@ -230,7 +230,7 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
                 }
                 TimelineEvent::RetryScheduled { .. } => may_send = true,
                 TimelineEvent::DoubtResolved { by, evidence } => {
-                    may_send = by == "resend" || evidence.ends_with("was not sent");
+                    may_send = *by == DoubtResolvedBy::Resend || evidence.ends_with("was not sent");
                 }
                 TimelineEvent::Submitted { .. } => may_send = false,
                 _ => {}
@@ -239,7 +239,7 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
         prop_assert_eq!(message.attempt, attempts);
         // An operator's word that a text was not sent is not bounded: each gives one attempt.
         let settled = world
-            .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if by == "operator"))
+            .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if *by == DoubtResolvedBy::Operator))
             .len();
         let bound =
             world.workflow.definition.retry.attempts_max + message.uncounted_attempts + settled as u16;

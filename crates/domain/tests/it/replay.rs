@@ -4,16 +4,16 @@
 
 use domain::{
     provider::FailureClass,
-    run::{Replay, RunPhase},
+    run::{Replay, RunPhase, StepContext},
     timeline::{Command, Effects},
 };
 
 use crate::world::{World, at, audiences, not_sent, paging, reminder};
 
 fn replay(world: &mut World, epoch: u32) -> (Replay, Effects) {
-    let mut fx = Effects::default();
-    let what = world.run.replay(1, epoch, "Ada", &world.workflow, world.now, &mut fx);
-    (what, fx)
+    let mut ctx = StepContext::new(&world.workflow, &world.environment, world.now);
+    let what = world.run.replay(1, epoch, "Ada", &mut ctx);
+    (what, ctx.effects)
 }
 
 /// The first text died at once; so did the run, if nobody else was told.

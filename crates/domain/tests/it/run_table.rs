@@ -7,8 +7,9 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
     consent::{Consent, ConsentChange, ConsentEntry},
+    policy::Environment,
     provider::{FailureClass, ProviderStatus},
-    run::{Run, RunPhase, Setting},
+    run::{Run, RunPhase, StepContext},
     timeline::Effects,
     workflow::{Stage, Workflow, WorkflowDefinition},
 };
@@ -84,9 +85,8 @@ fn phases() -> Vec<(&'static str, Build)> {
 }
 
 fn start(world: &mut World, step: u8) {
-    let setting = Setting { workflow: &world.workflow, environment: &world.environment, now: world.now };
     let audience = audiences(&[2]).remove(0);
-    world.run.start_step(step, &audience, &setting, &mut world.log);
+    world.transition(|run, _, ctx| run.start_step(step, &audience, ctx));
 }
 
 fn events() -> Vec<(&'static str, Do)> {
@@ -177,10 +177,11 @@ fn the_table_names_every_phase_of_a_run() {
 #[test]
 fn opening_keeps_the_event_and_texts_nobody() {
     let workflow = Workflow::compile(paging()).unwrap();
-    let mut fx = Effects::default();
-    let run = Run::open(&event(), &workflow, at(5), &mut fx);
-    assert_eq!(run, Run::open(&event(), &workflow, at(5), &mut Effects::default()));
+    let environment = Environment::default();
+    let mut ctx = StepContext::new(&workflow, &environment, at(5));
+    let run = Run::open(&event(), &mut ctx);
+    assert_eq!(run, Run::open(&event(), &mut StepContext::new(&workflow, &environment, at(5))));
     assert_eq!((run.phase, run.messages.len(), run.not_after), (RunPhase::Active, 0, at(86_400)));
-    assert_eq!(show::effects(&fx), "opened");
+    assert_eq!(show::effects(&ctx.effects), "opened");
     assert_eq!(run.next_due(&workflow), Some(at(5)));
 }

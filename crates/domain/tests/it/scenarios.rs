@@ -259,9 +259,7 @@ fn twenty_recipients_are_texted_once_each_and_the_rest_are_named() {
 fn a_step_that_begins_twice_texts_nobody_twice() {
     let mut world = World::open(paging(), audiences(&[2, 1]));
     let (before, log) = (world.run.clone(), world.log.clone());
-    let setting =
-        domain::run::Setting { workflow: &world.workflow, environment: &world.environment, now: world.now };
-    world.run.start_step(0, &audiences(&[2])[0], &setting, &mut world.log);
+    world.transition(|run, _, ctx| run.start_step(0, &audiences(&[2])[0], ctx));
     assert_eq!((&world.run, &world.log), (&before, &log));
 }
 

@@ -4,6 +4,7 @@
 //! Never: has a second request on the wire without a reason that is stored.
 
 use domain::{
+    admission::Admission,
     consent::ConsentChange,
     doubt::DoubtAnswer,
     limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
@@ -12,9 +13,9 @@ use domain::{
     provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
     retry::RetryPolicy,
-    run::Dispatch,
     run::RunPhase::{Acknowledged, Active, Exhausted},
-    timeline::{Command, Effects, TimelineEvent},
+    run::{Dispatch, StepContext},
+    timeline::{Command, DoubtResolvedBy, TimelineEvent},
     workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
 
@@ -45,15 +46,9 @@ fn a_run_is_unfinished_until_its_texts_are_and_nobody_must_settle_one() {
     world.at(3_700).look().is(Exhausted, 0, &["held"]);
     assert!(world.run.closed_at.is_some() && world.run.is_unfinished(), "somebody must settle it");
     let mut settle = |number| {
-        let mut fx = Effects::default();
-        world.run.resolve_review(
-            number,
-            &ReviewVerdict::Sent { sid: None },
-            "Ada",
-            &world.workflow,
-            world.now,
-            &mut fx,
-        )
+        world.transition(|run, _, ctx| {
+            run.resolve_review(number, &ReviewVerdict::Sent { sid: None }, "Ada", ctx)
+        })
     };
     assert_eq!((settle(2), settle(1), settle(1)), (false, true, false), "once, and only what is held");
     assert!(!world.run.is_unfinished());
@@ -69,8 +64,7 @@ fn what_was_to_go_before_the_store_lost_writes_is_asked_about_first() {
     let doubted = |number, later_s| {
         let mut world = waiting();
         let data_loss_since = world.next_due().unwrap() + SignedDuration::from_secs(later_s);
-        let (run, mut fx) = (&mut world.run, Effects::default());
-        let is_asked = run.doubt_data_loss(number, data_loss_since, &world.workflow, world.now, &mut fx);
+        let is_asked = world.transition(|run, _, ctx| run.doubt_data_loss(number, data_loss_since, ctx));
         (is_asked, world.phases())
     };
     assert_eq!(doubted(1, 1), (true, vec!["in_doubt"]));
@@ -78,7 +72,7 @@ fn what_was_to_go_before_the_store_lost_writes_is_asked_about_first() {
     assert_eq!(doubted(1, -1), (false, vec!["retry_wait"]));
     assert_eq!(doubted(2, 1), (false, vec!["retry_wait"]), "there is no such text");
     let mut world = waiting();
-    world.run.doubt_first_time(1, at(-5), &world.workflow, world.now, &mut Effects::default());
+    world.transition(|run, _, ctx| run.doubt_first_time(1, at(-5), ctx));
     assert_eq!(world.phases(), ["in_doubt"]);
 }
 
@@ -89,11 +83,13 @@ fn a_text_that_is_held_back_waits_and_only_a_slot_is_remembered() {
     {
         let hold = Deferral { until: at(4_000), rule, is_slot };
         let mut world = World::open(quiet_until_one(), audiences(&[1]));
-        let intended = world.run.claim(1, &world.workflow, at(10), &mut Effects::default());
-        assert!(matches!(intended, Dispatch::Stay), "it is early");
+        world.at(10);
+        let claimed = world.transition(|run, _, ctx| run.admit(1, &Admission::default(), ctx));
+        assert!(matches!(claimed, Dispatch::Stay), "it is early");
         world.at(3_600);
         let mut held = world.run.clone();
-        held.hold_back(1, &hold, &world.workflow, world.now, &mut Effects::default());
+        let deferred = Admission { deferral: Some(hold.clone()), ..Admission::default() };
+        held.admit(1, &deferred, &mut StepContext::new(&world.workflow, &world.environment, world.now));
         assert_eq!((held.messages[0].next_due(), held.messages[0].slot_at), (Some(at(4_000)), slot_at));
         world.hold = Some(hold);
         assert!(!world.dispatch(1, world.message(1).epoch));
@@ -113,9 +109,9 @@ fn a_lane_is_only_lowered_and_says_so_once() {
     let mut world = World::open(reminder(), audiences(&[1]));
     assert_eq!(world.run.lane, Lane::Standard);
     let mut lower = |lane| {
-        let mut fx = Effects::default();
-        world.run.lower_lane(lane, world.now, &mut fx);
-        (world.run.lane, fx.timeline.len())
+        let lines = world.log.timeline.len();
+        world.transition(|run, _, ctx| run.lower_lane(lane, ctx));
+        (world.run.lane, world.log.timeline.len() - lines)
     };
     assert_eq!(lower(Lane::Standard), (Lane::Standard, 0));
     assert_eq!(lower(Lane::Critical), (Lane::Standard, 0));
@@ -246,7 +242,7 @@ fn a_doubt_that_the_provider_settles_is_settled_once() {
     );
     let settled = world.entries(|what| matches!(what, TimelineEvent::DoubtResolved { .. }));
     assert!(
-        matches!(&settled[..], [only] if matches!(&only.what, TimelineEvent::DoubtResolved { by, .. } if by == "found"))
+        matches!(&settled[..], [only] if matches!(&only.what, TimelineEvent::DoubtResolved { by, .. } if *by == DoubtResolvedBy::Found))
     );
     world.is(Active, 0, &["sent"]);
 }
@@ -270,8 +266,9 @@ fn an_answer_after_the_claim_lapsed_still_counts() {
     let mut late_success = World::open(paging(), audiences(&[1]));
     late_success.at(31).look().answer(1, &sent(1));
     late_success.is(Active, 0, &["submitted"]);
-    let by = late_success
-        .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if by == "answer"));
+    let by = late_success.entries(
+        |what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if *by == DoubtResolvedBy::Answer),
+    );
     assert_eq!(by.len(), 1);
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    admission::Admission,
     consent::Consent,
     directory::Recipient,
     doubt::DoubtAnswer,
@@ -15,7 +16,7 @@ use domain::{
     policy::{Deferral, Environment},
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},
-    run::{Addressee, Audience, Dispatch, Facts, Run, RunPhase, Setting},
+    run::{Addressee, Audience, Dispatch, DispatchInput, Run, RunPhase, StepContext},
     timeline::{Command, Effects, Entry, TimelineEvent},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
 };
@@ -137,8 +138,10 @@ impl World {
         now: Timestamp,
     ) -> Self {
         let workflow = Workflow::compile(definition).unwrap();
-        let mut fx = Effects::default();
-        let run = Run::open(event, &workflow, now, &mut fx);
+        let environment = Environment::default();
+        let mut ctx = StepContext::new(&workflow, &environment, now);
+        let run = Run::open(event, &mut ctx);
+        let opened = ctx.effects;
         let mut world = Self {
             workflow,
             run,
@@ -147,31 +150,40 @@ impl World {
             commands: Vec::new(),
             requests: Vec::new(),
             consent: BTreeMap::new(),
-            environment: Environment::default(),
+            environment,
             hold: None,
             audiences,
         };
+        world.keep(opened);
         let mut next = (world.run.phase == RunPhase::Active).then_some(0);
         while let Some(step) = next {
-            world.start_step(step, &mut fx);
-            let is_ready =
-                |m: &&Message| matches!(m.phase, MessagePhase::Queued { not_before } if not_before <= now);
-            let ready: Vec<u16> = world.run.messages.iter().filter(is_ready).map(|m| m.number).collect();
-            for number in ready.iter().filter(|_| ready.len() <= INLINE_DISPATCH_MAX) {
-                if let Dispatch::Send(request) = world.run.claim(*number, &world.workflow, now, &mut fx) {
-                    world.requests.push(request);
+            let (mut requests, later) = world.transition(|run, audiences, ctx| {
+                run.start_step(step, &audience_of(audiences, step), ctx);
+                let ready = run.ready(now);
+                let mut requests = Vec::new();
+                for number in ready.iter().filter(|_| ready.len() <= INLINE_DISPATCH_MAX) {
+                    if let Dispatch::Send(request) = run.admit(*number, &Admission::default(), ctx) {
+                        requests.push(request);
+                    }
                 }
-            }
-            next = world.run.tick(&world.workflow, now, &mut fx);
+                (requests, run.tick(ctx))
+            });
+            world.requests.append(&mut requests);
+            next = later;
         }
-        world.keep(fx);
         world
     }
 
-    fn start_step(&mut self, step: u8, fx: &mut Effects) {
-        let audience = self.audiences.get(usize::from(step)).cloned().unwrap_or_default();
-        let setting = Setting { workflow: &self.workflow, environment: &self.environment, now: self.now };
-        self.run.start_step(step, &audience, &setting, fx);
+    /// One transition of the run, whose effects are kept.
+    pub(crate) fn transition<T>(
+        &mut self,
+        transition: impl FnOnce(&mut Run, &[Audience], &mut StepContext<'_>) -> T,
+    ) -> T {
+        let mut ctx = StepContext::new(&self.workflow, &self.environment, self.now);
+        let value = transition(&mut self.run, &self.audiences, &mut ctx);
+        let effects = ctx.effects;
+        self.keep(effects);
+        value
     }
 
     fn keep(&mut self, mut fx: Effects) {
@@ -190,13 +202,13 @@ impl World {
         self
     }
 
-    /// The escalation worker looks, as after an alarm.
+    /// The escalation worker looks, as after a timer.
     pub(crate) fn look(&mut self) -> &mut Self {
-        let mut fx = Effects::default();
-        while let Some(step) = self.run.tick(&self.workflow, self.now, &mut fx) {
-            self.start_step(step, &mut fx);
-        }
-        self.keep(fx);
+        self.transition(|run, audiences, ctx| {
+            while let Some(step) = run.tick(ctx) {
+                run.start_step(step, &audience_of(audiences, step), ctx);
+            }
+        });
         self
     }
 
@@ -214,11 +226,11 @@ impl World {
     pub(crate) fn dispatch(&mut self, number: u16, epoch: u32) -> bool {
         let Some(message) = self.run.message(number) else { return false };
         let consent = self.consent.get(message.recipient.number.as_str()).cloned().unwrap_or_default();
-        let setting = Setting { workflow: &self.workflow, environment: &self.environment, now: self.now };
-        let facts = Facts { consent: &consent, hold: self.hold.as_ref() };
-        let mut fx = Effects::default();
-        let dispatch = self.run.begin_dispatch(number, epoch, &facts, &setting, &mut fx);
-        self.keep(fx);
+        let admission = Admission { deferral: self.hold.clone(), ..Admission::default() };
+        let dispatch = self.transition(|run, _, ctx| {
+            let input = DispatchInput { consent: &consent, admission: &admission };
+            run.begin_dispatch(number, epoch, &input, ctx)
+        });
         match dispatch {
             Dispatch::Send(request) => self.requests.push(request),
             Dispatch::Stay => return false,
@@ -227,9 +239,7 @@ impl World {
     }
 
     pub(crate) fn apply(&mut self, number: u16, event: &MessageEvent<'_>) -> &mut Self {
-        let mut fx = Effects::default();
-        self.run.apply_to_message(number, event, &self.workflow, self.now, &mut fx);
-        self.keep(fx);
+        self.transition(|run, _, ctx| run.apply_to_message(number, event, ctx));
         self
     }
 
@@ -274,25 +284,17 @@ impl World {
     }
 
     pub(crate) fn acknowledge(&mut self, by: &str) -> &mut Self {
-        let mut fx = Effects::default();
-        self.run.acknowledge(by, "reply", Some(1), &self.workflow, self.now, &mut fx);
-        self.keep(fx);
+        self.transition(|run, _, ctx| run.acknowledge(by, "reply", Some(1), ctx));
         self
     }
 
     pub(crate) fn resolve(&mut self) -> bool {
         let by = EventKey { source: "monitor".into(), id: "e-2".into() };
-        let mut fx = Effects::default();
-        let changed = self.run.resolve(&by, &self.workflow, self.now, &mut fx);
-        self.keep(fx);
-        changed
+        self.transition(|run, _, ctx| run.resolve(&by, ctx))
     }
 
     pub(crate) fn cancel(&mut self) -> bool {
-        let mut fx = Effects::default();
-        let changed = self.run.cancel("op", &self.workflow, self.now, &mut fx);
-        self.keep(fx);
-        changed
+        self.transition(|run, _, ctx| run.cancel("op", ctx))
     }
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
@@ -328,4 +330,8 @@ impl World {
         assert_eq!(self.phases(), messages);
         self
     }
+}
+
+fn audience_of(audiences: &[Audience], step: u8) -> Audience {
+    audiences.get(usize::from(step)).cloned().unwrap_or_default()
 }

@@ -1,0 +1,41 @@
+//! What a transition of a run works with. In: definition, environment, time. Out: the effects it collected.
+//!
+//! Never: reads a clock; the caller says what time it is.
+
+use jiff::Timestamp;
+
+use crate::{
+    policy::Environment,
+    timeline::{Effects, TimelineEvent},
+    workflow::Workflow,
+};
+
+/// Everything a transition may look at beside the run, and where it leaves its effects.
+#[derive(Debug)]
+pub struct StepContext<'a> {
+    /// The definition the run was opened with.
+    pub workflow: &'a Workflow,
+    /// Where this installation runs: who may be texted here.
+    pub environment: &'a Environment,
+    /// The present. One transition sees one time, however long it takes.
+    pub now: Timestamp,
+    /// What the transitions so far ask the caller to store and to publish.
+    pub effects: Effects,
+}
+
+impl<'a> StepContext<'a> {
+    /// A context without effects yet.
+    pub fn new(workflow: &'a Workflow, environment: &'a Environment, now: Timestamp) -> Self {
+        Self { workflow, environment, now, effects: Effects::default() }
+    }
+
+    /// Adds a line about a message to the timeline.
+    pub fn note(&mut self, message: u16, event: TimelineEvent) {
+        self.effects.note(self.now, message, event);
+    }
+
+    /// Adds a line about the run itself to the timeline.
+    pub fn note_run(&mut self, event: TimelineEvent) {
+        self.effects.note_run(self.now, event);
+    }
+}

@@ -1,0 +1,20 @@
+//! Who takes over an on-call turn for a while. A port; its contract is in the comments, and the `conformance` suite checks it.
+
+use async_trait::async_trait;
+use domain::directory::Override;
+use jiff::Timestamp;
+
+use crate::store::StoreError;
+
+/// Who takes over an on-call turn for a while.
+///
+/// Every method is repeatable: after an error the caller may call again without doing it twice. What is written is
+/// durable when the method returns.
+#[async_trait]
+pub trait OverrideStore: Send + Sync {
+    /// On-call overrides that end after `now`, in the order they were added.
+    async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError>;
+
+    /// Adds an on-call override.
+    async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
+}

@@ -1,0 +1,17 @@
+//! Removes what has been kept for long enough. A port; its contract is in the comments, and the `conformance` suite checks it.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::store::StoreError;
+
+/// Removes what has been kept for long enough.
+///
+/// Every method is repeatable: after an error the caller may call again without doing it twice. What is written is
+/// durable when the method returns.
+#[async_trait]
+pub trait RetentionStore: Send + Sync {
+    /// Forgets what may be forgotten: closed runs that ended before `before`, with all that belongs to them.
+    /// Returns how many runs went; at most `max`, so that nobody waits for long.
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError>;
+}

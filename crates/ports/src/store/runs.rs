@@ -1,0 +1,44 @@
+//! Runs and the definitions they were opened with. A port; its contract is in the comments, and the `conformance` suite checks it.
+
+use async_trait::async_trait;
+use domain::{id::RunId, run::Run, timeline::Entry, workflow::WorkflowDefinition};
+use jiff::Timestamp;
+
+use crate::store::{Change, Changed, Opened, Resolution, RunFilter, StoreError, Versioned};
+
+/// Runs and the definitions they were opened with.
+///
+/// Every method is repeatable: after an error the caller may call again without doing it twice. What is written is
+/// durable when the method returns.
+#[async_trait]
+pub trait RunStore: Send + Sync {
+    /// Stores a new run with its effects and its due row in one atomic unit, unless its id is known or, for a run
+    /// with a subject, [`RunStore::resolve`] recorded a resolution of that subject at or after `happened_at`.
+    /// A run that is closed already is stored whatever was resolved.
+    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError>;
+
+    /// The run with this id.
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError>;
+
+    /// Replaces a run and its due row and adds the effects, in one atomic unit, if it is still at `version`.
+    ///
+    /// Reply routes and consent entries are visible before the new run is. A provider's name may be bound though the
+    /// change came too late: it is true of its message whoever stores it.
+    async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError>;
+
+    /// Records a resolution and returns the runs of its subject that are not closed, opened for events
+    /// of its time or before. A resolution is kept for [`domain::limits::DEDUPE_S`]; a later one replaces an earlier one.
+    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError>;
+
+    /// Runs that match, latest opened first; at most `max`, and never more than [`domain::limits::LIST_MAX`].
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError>;
+
+    /// The timeline of a run, in order; empty if there is none.
+    async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;
+
+    /// Keeps a definition under its content hash, for as long as runs may need it.
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError>;
+
+    /// The definition with this content hash.
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError>;
+}

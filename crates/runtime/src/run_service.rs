@@ -1,0 +1,334 @@
+//! The one way roles change runs: load, decide in `domain`, store by compare-and-set, then emit and wake.
+//!
+//! In: ports, configuration and pure transitions. Out: stored changes; after each, log lines, notifications, wake-ups.
+//! Never: decides. What it chooses between are outcomes of the ports.
+//!
+//! A process that dies before the store has a change changed nothing; one that dies after it has left a due row, which
+//! repeats the wake-ups that were not published.
+
+mod after_store;
+mod audience;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    directory::Directory,
+    event::{Event, EventKey},
+    id::RunId,
+    lane_placement::LanePlacement,
+    limits::CHANGE_TRIES_MAX,
+    policy::Environment,
+    run::{Run, RunPhase, StepContext},
+    timeline::Effects,
+    workflow::Workflow,
+};
+use jiff::Timestamp;
+use ports::{
+    Bus, Change, Changed, Clock, ConsentStore, LookupStore, Opened, OverrideStore, RunStore, Versioned,
+    store::Resolution,
+};
+
+use crate::{error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
+
+/// What the service reads and writes.
+pub struct RunPorts {
+    /// Runs and their definitions.
+    pub runs: Arc<dyn RunStore>,
+    /// The open codes of a phone, so that a new one differs from them.
+    pub lookup: Arc<dyn LookupStore>,
+    /// What recipients agreed to.
+    pub consent: Arc<dyn ConsentStore>,
+    /// Overrides of on-call schedules.
+    pub overrides: Arc<dyn OverrideStore>,
+    /// Wake-ups and notifications.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Opens, ticks and changes runs.
+pub struct RunService {
+    ports: RunPorts,
+    /// Workflows, those in force and those that runs were opened with.
+    pub workflows: WorkflowRegistry,
+    directory: Directory,
+    environment: Environment,
+}
+
+/// What a transition returned, and the run as it is stored now.
+#[derive(Debug)]
+pub struct Applied<T> {
+    /// What the transition returned.
+    pub value: T,
+    /// The run as it is stored.
+    pub run: Versioned<Run>,
+}
+
+/// What came of opening a run.
+#[derive(Debug)]
+pub enum OpenedRun {
+    /// It is stored.
+    New(Versioned<Run>),
+    /// The event opened it before; nothing was changed.
+    Known,
+    /// Its subject was resolved already; it is stored as resolved and texts nobody.
+    Resolved,
+}
+
+/// Takes part in a step that has begun, before the change is stored.
+#[async_trait]
+pub trait StepHook: Send {
+    /// The step's messages are composed and decided. Whatever is changed here is stored with them.
+    ///
+    /// # Errors
+    /// When a port fails; nothing is stored then.
+    async fn step_started(&mut self, run: &mut Run, ctx: &mut StepContext<'_>) -> Result<(), RoleError>;
+}
+
+/// Leaves every message to the commands that a tick gives.
+struct ByCommand;
+
+#[async_trait]
+impl StepHook for ByCommand {
+    async fn step_started(&mut self, _run: &mut Run, _ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
+        Ok(())
+    }
+}
+
+/// What came of one try to change a run.
+enum Attempt<T> {
+    Stored(Applied<T>),
+    Unchanged(Applied<T>),
+    Conflict(RunId),
+}
+
+impl RunService {
+    /// A service over these ports.
+    pub fn new(
+        ports: RunPorts,
+        workflows: WorkflowRegistry,
+        directory: Directory,
+        environment: Environment,
+    ) -> Self {
+        Self { ports, workflows, directory, environment }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// The run with this id.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn load(&self, id: &RunId) -> Result<Option<Versioned<Run>>, RoleError> {
+        Ok(self.ports.runs.load_run(id).await?)
+    }
+
+    /// Records a resolution, and returns the runs that it ends.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, RoleError> {
+        Ok(self.ports.runs.resolve(resolution).await?)
+    }
+
+    /// The definition that a run was opened with.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or has no definition that this version can use.
+    pub async fn workflow_of(&self, run: &Run) -> Result<Workflow, RoleError> {
+        self.workflows.of(run, &*self.ports.runs).await
+    }
+
+    /// The context of one transition.
+    pub fn context<'a>(&'a self, workflow: &'a Workflow) -> StepContext<'a> {
+        StepContext::new(workflow, &self.environment, self.now())
+    }
+
+    /// Opens the run of an event: starts its first step, lets the hook take part, and stores all of it as one change.
+    ///
+    /// # Errors
+    /// When a port fails; the run may or may not be stored, and opening it again finds out.
+    pub async fn open(
+        &self,
+        event: &Event,
+        workflow: &Workflow,
+        placement: LanePlacement,
+        hook: &mut dyn StepHook,
+    ) -> Result<OpenedRun, RoleError> {
+        let mut ctx = self.context(workflow);
+        let happened_at = event.time.unwrap_or(ctx.now);
+        let mut run = Run::open(event, &mut ctx);
+        run.lower_lane(placement.lane, &mut ctx);
+        if run.phase == RunPhase::Active {
+            self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
+        }
+        let effects = ctx.effects;
+        let change = Change::new(run.clone(), effects.clone(), workflow);
+        let due = change.due;
+        match self.ports.runs.open_run(change, happened_at).await? {
+            Opened::Known => Ok(OpenedRun::Known),
+            Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
+            Opened::New { timer } => {
+                self.after_store(&run, &effects, due, timer).await;
+                Ok(OpenedRun::New(Versioned::opened(run)))
+            }
+        }
+    }
+
+    /// The resolving event overtook this one: the run opens as resolved and texts nobody.
+    async fn open_resolved(
+        &self,
+        event: &Event,
+        workflow: &Workflow,
+        by: &EventKey,
+    ) -> Result<OpenedRun, RoleError> {
+        let mut ctx = self.context(workflow);
+        let mut run = Run::open(event, &mut ctx);
+        run.resolve(by, &mut ctx);
+        let (now, effects) = (ctx.now, ctx.effects);
+        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), now).await?;
+        self.emit(&run, &effects);
+        Ok(OpenedRun::Resolved)
+    }
+
+    /// Lets a run notice what time it is: lost wake-ups are repeated, steps start and end.
+    ///
+    /// # Errors
+    /// When a port fails, or others changed the run at every try.
+    pub async fn tick(&self, id: &RunId) -> Result<(), RoleError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some(stored) = self.load(id).await? else { return Ok(()) };
+            let workflow = self.workflow_of(&stored.value).await?;
+            let mut run = stored.value;
+            let mut ctx = self.context(&workflow);
+            let first = run.tick(&mut ctx);
+            self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
+            // Stored even if nothing changed: that puts a taken due row back in its place.
+            if self.store(&run, ctx.effects, stored.version, &workflow).await? {
+                return Ok(());
+            }
+        }
+        Err(RoleError::Contended(id.clone()))
+    }
+
+    /// Starts steps for as long as one ends at once.
+    async fn run_steps(
+        &self,
+        run: &mut Run,
+        first: Option<u8>,
+        ctx: &mut StepContext<'_>,
+        hook: &mut dyn StepHook,
+    ) -> Result<(), RoleError> {
+        let mut next = first;
+        while let Some(step) = next {
+            let audience = self.audience(run, step, ctx).await?;
+            run.start_step(step, &audience, ctx);
+            hook.step_started(run, ctx).await?;
+            next = run.tick(ctx);
+        }
+        Ok(())
+    }
+
+    /// Changes a run by a pure transition, as often as it takes to win the compare-and-set. `None`: no such run.
+    ///
+    /// A transition that changes neither the run nor the effects is not stored.
+    ///
+    /// # Errors
+    /// When a port fails; the transition may or may not be stored, and may be repeated.
+    pub async fn apply<T>(
+        &self,
+        id: &RunId,
+        transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
+    ) -> Result<Option<Applied<T>>, RoleError> {
+        let Some(stored) = self.load(id).await? else { return Ok(None) };
+        self.apply_to(stored, transition).await
+    }
+
+    /// The same for a run as the caller saw it last; it is read again only when others have changed it since.
+    ///
+    /// # Errors
+    /// As [`RunService::apply`].
+    pub async fn apply_to<T>(
+        &self,
+        mut seen: Versioned<Run>,
+        mut transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
+    ) -> Result<Option<Applied<T>>, RoleError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            match self.attempt(seen, &mut transition).await? {
+                Attempt::Stored(applied) | Attempt::Unchanged(applied) => return Ok(Some(applied)),
+                Attempt::Conflict(id) => match self.load(&id).await? {
+                    Some(stored) => seen = stored,
+                    None => return Ok(None),
+                },
+            }
+        }
+        Err(RoleError::Contended(seen.value.id))
+    }
+
+    /// The same, beginning with the run as this process stored it last, if it did lately.
+    ///
+    /// # Errors
+    /// As [`RunService::apply`].
+    pub async fn apply_cached<T>(
+        &self,
+        cache: &RunCache,
+        id: &RunId,
+        mut transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
+    ) -> Result<Option<T>, RoleError> {
+        let cached = match cache.take(id) {
+            Some(seen) => Some(self.attempt(seen, &mut transition).await?),
+            None => None,
+        };
+        let applied = match cached {
+            Some(Attempt::Stored(applied)) => Some(applied),
+            // That nothing is to be changed is certain of the latest version only.
+            Some(Attempt::Unchanged(_) | Attempt::Conflict(_)) | None => self.apply(id, transition).await?,
+        };
+        Ok(applied.map(|Applied { value, run }| {
+            cache.keep(run);
+            value
+        }))
+    }
+
+    async fn attempt<T>(
+        &self,
+        seen: Versioned<Run>,
+        transition: &mut impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
+    ) -> Result<Attempt<T>, RoleError> {
+        let workflow = self.workflow_of(&seen.value).await?;
+        let mut run = seen.value.clone();
+        let mut ctx = self.context(&workflow);
+        let value = transition(&mut run, &mut ctx);
+        if run == seen.value && ctx.effects == Effects::default() {
+            return Ok(Attempt::Unchanged(Applied { value, run: seen }));
+        }
+        if self.store(&run, ctx.effects, seen.version, &workflow).await? {
+            let run = Versioned { value: run, version: seen.version + 1 };
+            return Ok(Attempt::Stored(Applied { value, run }));
+        }
+        Ok(Attempt::Conflict(run.id))
+    }
+
+    /// Stores one change and performs its effects. `false`: another process was first, and nothing happened.
+    async fn store(
+        &self,
+        run: &Run,
+        effects: Effects,
+        version: u64,
+        workflow: &Workflow,
+    ) -> Result<bool, RoleError> {
+        let change = Change::new(run.clone(), effects.clone(), workflow);
+        let due = change.due;
+        match self.ports.runs.change_run(change, version).await? {
+            Changed::Conflict => Ok(false),
+            Changed::Stored { timer } => {
+                self.after_store(run, &effects, due, timer).await;
+                Ok(true)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What follows a stored change: log lines and notifications, then wake-ups.
+//!
+//! Every await in here may be the last one of its process. The change is stored, so its due row repeats a wake-up that
+//! was not published; notifications are best effort.
+
+use domain::{
+    run::Run,
+    timeline::{Command, Effects},
+};
+use jiff::Timestamp;
+use ports::{Ended, Notification, Queue, TimerSlot};
+
+use super::RunService;
+
+impl RunService {
+    pub(super) async fn after_store(
+        &self,
+        run: &Run,
+        effects: &Effects,
+        due: Option<Timestamp>,
+        timer: Option<TimerSlot>,
+    ) {
+        self.emit(run, effects);
+        self.wake(run, due, timer, &effects.commands).await;
+    }
+
+    /// Says what was stored: in the log, and to those who watch the bus.
+    pub(super) fn emit(&self, run: &Run, stored: &Effects) {
+        telemetry::log_finals(run, stored);
+        telemetry::metrics().count(run, stored);
+        for letter in &stored.dead_letters {
+            self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
+        }
+        for outcome in &stored.outcomes {
+            self.ports.bus.notify(Notification::Ended(Box::new(Ended {
+                outcome: outcome.clone(),
+                workflow: run.workflow.clone(),
+                event: run.event.clone(),
+                subject: run.subject.clone(),
+                traceparent: run.traceparent.clone(),
+            })));
+        }
+    }
+
+    /// Publishes wake-ups. One that is lost is only late: the due row repeats it, so failures are logged and no more.
+    async fn wake(&self, run: &Run, due: Option<Timestamp>, timer: Option<TimerSlot>, commands: &[Command]) {
+        let bus = &self.ports.bus;
+        for command in commands {
+            let queue = match command {
+                Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
+                    Queue::Send(run.lane)
+                }
+                Command::LookNow { .. } => Queue::Escalation,
+            };
+            if let Err(error) = bus.publish(queue, command).await {
+                tracing::warn!("run.id" = %run.id, %error, "a wake-up was not published; the due row will repeat it");
+            }
+        }
+        let Some(due) = due else { return };
+        let result = if due <= self.now() && commands.is_empty() {
+            bus.publish(Queue::Escalation, &Command::LookNow { run: run.id.clone() }).await
+        } else if let Some(slot) = timer {
+            bus.start_timer(slot).await
+        } else {
+            Ok(())
+        };
+        if let Err(error) = result {
+            tracing::warn!("run.id" = %run.id, %error, "a timer was not started; the sweep will find the due row");
+        }
+    }
+}
