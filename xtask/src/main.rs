@@ -4,6 +4,7 @@
 //! Never: does what a cargo command does already; it calls them in order.
 
 mod mutants;
+mod output;
 mod servers;
 mod tidy;
 mod tools;
@@ -15,6 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
+
+use crate::output::say;
 
 /// The project's chores.
 #[derive(Debug, Parser)]
@@ -32,7 +35,7 @@ enum Chore {
     Ci,
     /// Install what tests need beside a toolchain, so that `cargo test` can be used: servers and tools.
     Prepare,
-    /// Check what the compiler does not: headers, file lengths, stubs, versions.
+    /// Check what the compiler does not: headers, file lengths, stubs, versions, circles of files, arrows of crates.
     Tidy,
     /// Put deliberate bugs into a copy of the work tree, and check that some test notices each.
     Mutants {
@@ -131,11 +134,6 @@ fn cargo(args: &[&str]) -> Result<()> {
         bail!("cargo {} failed", args.join(" "));
     }
     Ok(())
-}
-
-#[expect(clippy::print_stderr, reason = "a chore says what it does")]
-fn say(text: &str) {
-    eprintln!("xtask: {text}");
 }
 
 fn root() -> PathBuf {

@@ -125,10 +125,14 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             told.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
         match caught_by.first() {
             Some(first) if !output.status.success() => {
-                crate::say(&format!("caught    {}: {} tests, {first} first", bug.name, caught_by.len()));
+                crate::output::say(&format!(
+                    "caught    {}: {} tests, {first} first",
+                    bug.name,
+                    caught_by.len()
+                ));
             }
             _ => {
-                crate::say(&format!("SURVIVED  {}", bug.name));
+                crate::output::say(&format!("SURVIVED  {}", bug.name));
                 survivors.push(bug.name);
             }
         }

@@ -66,7 +66,7 @@ pub(crate) fn ensure() -> Result<()> {
              CALLOUT_TEST_AMQP_URL and CALLOUT_TEST_REDIS_URL instead"
         );
     }
-    crate::say(&format!("installing {list}; their services are not started"));
+    crate::output::say(&format!("installing {list}; their services are not started"));
     let quiet = Policy::forbid_services()?;
     let installed = apt(&["update", "--quiet"]).and_then(|()| {
         apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], missing.as_slice()].concat())

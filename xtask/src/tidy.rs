@@ -1,6 +1,12 @@
-//! Checks what the compiler does not. In: the work tree. Out: every finding, with its place.
+//! Checks what the compiler does not: headers, lengths, stubs, versions, and which file or crate uses which.
 //!
+//! In: the work tree. Out: every finding, with its place and what to do about it.
 //! Never: changes a file.
+
+mod circles;
+mod crates;
+mod modules;
+mod tokens;
 
 use std::{
     fs,
@@ -12,7 +18,7 @@ use anyhow::{Context as _, Result, bail};
 /// No source file is longer; most are far shorter.
 const LINES_MAX: usize = 1_000;
 
-/// Looks at every file that is ours.
+/// Checks every file of the work tree.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut findings = Vec::new();
     for file in files(root)? {
@@ -21,9 +27,11 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         let mut find = |line: usize, what: &str| findings.push(format!("{name}:{line}: {what}"));
         if name.ends_with(".rs") {
             check_source(&name, &text, &mut find);
+            crates::check_inner_modules(&name, &text, &mut find);
         }
         if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
             check_manifest(&text, &mut find);
+            crates::check_manifest(&text, &mut find);
         }
         // Spelled in two parts, so that this file does not find itself.
         for path in [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")] {
@@ -33,9 +41,17 @@ pub(crate) fn check(root: &Path) -> Result<()> {
                 }
             }
         }
+        if name.ends_with("src/lib.rs") || name.ends_with("src/main.rs") {
+            let arrows = modules::Crate::read(&file).arrows();
+            let folder = file.parent().unwrap_or(root);
+            for circle in circles::circles(&arrows, folder) {
+                let place = circle.file.strip_prefix(root).unwrap_or(&circle.file).display().to_string();
+                findings.push(format!("{place}:1: {}", circle.message));
+            }
+        }
     }
     if findings.is_empty() {
-        crate::say("tidy");
+        crate::output::say("tidy");
         return Ok(());
     }
     bail!("{}\n{} findings", findings.join("\n"), findings.len())

@@ -51,7 +51,7 @@ fn install(root: &Path, folder: &Path, files: &[&str], make: impl FnOnce(&Path) 
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
-    crate::say(&format!("installing what {} list into {}", files.join(" and "), folder.display()));
+    crate::output::say(&format!("installing what {} list into {}", files.join(" and "), folder.display()));
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
