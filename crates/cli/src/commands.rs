@@ -1,14 +1,13 @@
 //! One command each. In: parsed arguments. Out: results printed, and an exit code.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use config::{Config, Scope, Secrets};
+use config::Scope;
 use control::{Answer, Request};
 use domain::message::ReviewVerdict;
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
-use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
@@ -16,9 +15,11 @@ use crate::{
         Cli, Command, Common, Events, EventsSend, Output, ReviewAnswer, Role, Runs, RunsList, Serve,
         TwilioSim,
     },
-    audit, control_client, demo, dlq,
+    audit,
+    configuration::{self, env},
+    control_client, demo, dlq,
     exit::Usage,
-    output,
+    http_client, output,
     server::Server,
     shutdown, topology,
 };
@@ -40,24 +41,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Answers for environment variables: the one place that reads them.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub(crate) fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Reads the configuration.
-pub(crate) fn load_config(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets)> {
-    if !file.exists() {
-        let message = format!(
-            "there is no configuration at {}; name one with --config, or copy the folder examples/ to begin",
-            file.display()
-        );
-        return Err(Usage(message).into());
-    }
-    config::load(file, &env, scope).map_err(|problems| anyhow::anyhow!("{problems}"))
-}
-
 fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none();
     let filter = env("CALLOUT_LOG").unwrap_or_else(|| filter.to_owned());
@@ -65,7 +48,7 @@ fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
-    let (config, secrets) = load_config(&common.config, Scope::Server)?;
+    let (config, secrets) = configuration::load(&common.config, Scope::Server)?;
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
     let shutdown = shutdown::on_signal()?;
@@ -84,15 +67,18 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
     };
     let url = match &args.url {
         Some(url) => url.clone(),
-        None => format!("http://{}", load_config(&common.config, Scope::Operator)?.0.infrastructure.listen)
-            .parse()?,
+        None => format!(
+            "http://{}",
+            configuration::load(&common.config, Scope::Operator)?.0.infrastructure.listen
+        )
+        .parse()?,
     };
     let key = env(&args.key_env).ok_or_else(|| {
         Usage(format!("{} is not set; it must hold the key of the event's source", args.key_env))
     })?;
     let is_batch = body.trim_start().starts_with('[');
     let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
-    let response = client_builder(Reach::of_scheme(url.scheme()))
+    let response = http_client::of_scheme(url.scheme())
         .build()?
         .post(url.join(ingest::EVENTS_PATH)?)
         .bearer_auth(key)
@@ -151,7 +137,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
 }
 
 fn check(common: &Common) -> anyhow::Result<()> {
-    let (config, _) = load_config(&common.config, Scope::Server)?;
+    let (config, _) = configuration::load(&common.config, Scope::Server)?;
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config

@@ -9,12 +9,12 @@ use config::Scope;
 use control::{Access, Answer, CONTROL_PATH, Control, ControlError, Envelope, Principal, Request};
 use ports::SystemClock;
 use reqwest::StatusCode;
-use twilio::transport::{Reach, client_builder};
 
 use crate::{
     backend::{self, Backend},
+    configuration,
     exit::NotFound,
-    server,
+    http_client, server,
 };
 
 /// What a version that differs from the running one may meet.
@@ -23,7 +23,7 @@ pub(crate) const UNEXPECTED_ANSWER: &str =
 
 /// Asks for one thing, in the name of `by`.
 pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    let (config, secrets) = crate::commands::load_config(config_file, Scope::Operator)?;
+    let (config, secrets) = configuration::load(config_file, Scope::Operator)?;
     if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
         && let Some(answer) = ask_running(&socket, by, &request).await?
     {
@@ -48,7 +48,7 @@ async fn ask_running(socket: &Path, by: &str, request: &Request) -> anyhow::Resu
     if std::os::unix::net::UnixStream::connect(socket).is_err() {
         return Ok(None);
     }
-    let client = client_builder(Reach::Plain).unix_socket(socket).build()?;
+    let client = http_client::plain().unix_socket(socket).build()?;
     let wire = Envelope { by: by.to_owned(), request: request.clone() };
     let response = client
         .post(format!("http://callout{CONTROL_PATH}"))

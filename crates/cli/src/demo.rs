@@ -13,14 +13,14 @@ use twilio_sim::Timing;
 
 use crate::{
     args::{Demo, Output, Role},
-    commands, exit, output,
+    configuration, exit, output,
     server::Server,
     shutdown,
 };
 
 /// Plays the story.
 pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode> {
-    let filter = commands::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
+    let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
     telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
     let (config, secrets) = setup::config(folder.path())?;

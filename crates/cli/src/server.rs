@@ -127,7 +127,7 @@ impl Server {
         let ctx = context(config, &backend, provider, clock).await?;
         let public_url = public_url.as_str().trim_end_matches('/').to_owned();
         let role_settings = RoleSettings {
-            sources: secrets.sources,
+            sources: crate::configuration::trusted_sources(secrets.sources),
             public_url,
             verifier,
             in_flight_max: settings.in_flight_max,

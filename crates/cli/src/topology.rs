@@ -11,14 +11,14 @@ use ports::SystemClock;
 
 use crate::{
     args::{Common, Output, Topology},
-    backend, commands,
+    backend, configuration,
     exit::Usage,
     output,
 };
 
 /// Carries out one of the commands.
 pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<()> {
-    let (config, secrets) = commands::load_config(&common.config, Scope::Operator)?;
+    let (config, secrets) = configuration::load(&common.config, Scope::Operator)?;
     let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
         return Err(Usage("only a fleet has a topology; this configuration is embedded".to_owned()).into());
     };

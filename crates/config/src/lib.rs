@@ -8,8 +8,10 @@ mod infrastructure;
 mod people;
 mod problem;
 mod reader;
+mod scope;
 mod secrets;
 mod source;
+mod source_key;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -18,8 +20,10 @@ use domain::{directory::Directory, policy::Environment, workflow::Workflow};
 
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
 pub use problem::{Problem, Problems};
+pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
+pub use source_key::{KeyHash, SourceSecrets};
 
 /// Everything that was configured, checked.
 #[derive(Debug)]
@@ -39,19 +43,9 @@ pub struct Config {
 /// Answers for environment variables.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Scope reads the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// A process that runs roles, and needs every secret.
-    Server,
-    /// An operator's command, which reaches the store and the bus alone.
-    Operator,
-}
-
 /// Reads the configuration around the main file.
 ///
-/// `env` answers for environment variables. For operators' processes, which look at the store alone, `who` spares the
-/// secrets that only a server needs.
+/// `env` looks up environment variables. `scope` says which secrets must be there.
 ///
 /// # Errors
 /// Every problem of every file, not only the first.

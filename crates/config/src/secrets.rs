@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use ingest::access::{KeyHash, Source, Sources, WebhookSecret};
 use twilio::{Credentials, Secret};
 use url::Url;
 
 use crate::{
-    Scope,
     infrastructure::{Backend, Infrastructure},
     problem::Problems,
+    scope::Scope,
+    source_key::{KeyHash, SourceSecrets, is_webhook_secret},
 };
 
 /// Everything that only the environment knows.
@@ -20,7 +20,7 @@ pub struct Secrets {
     /// How to sign in to Twilio; absent when no account is given, and the simulator takes its place.
     pub twilio: Option<TwilioSecrets>,
     /// The trusted sources with their keys.
-    pub sources: Sources,
+    pub sources: Vec<SourceSecrets>,
     /// How to reach the servers of a fleet; absent in embedded mode.
     pub fleet: Option<FleetSecrets>,
 }
@@ -69,15 +69,16 @@ pub(crate) fn read(
         return Secrets { fleet, ..Secrets::default() };
     }
     let twilio = read_twilio(infrastructure, file, &env, problems);
-    let mut sources = Vec::new();
+    let mut sources: Vec<SourceSecrets> = Vec::new();
     for source in &infrastructure.sources {
         let mut keys = source.key_hashes.clone();
         keys.extend(source.key_env.iter().filter_map(|name| env(name)).map(|key| KeyHash::of(&key)));
         let mut webhook_secrets = Vec::new();
         for (name, text) in source.webhook_secret_env.iter().filter_map(|name| Some((name, env(name)?))) {
-            match WebhookSecret::parse(&text) {
-                Some(secret) => webhook_secrets.push(secret),
-                None => problems.add(file, None, format!("{name}: expected whsec_ and base64")),
+            if is_webhook_secret(&text) {
+                webhook_secrets.push(Secret::new(text));
+            } else {
+                problems.add(file, None, format!("{name}: expected whsec_ and base64"));
             }
         }
         let names_any = !source.key_env.is_empty() || !source.webhook_secret_env.is_empty();
@@ -86,7 +87,7 @@ pub(crate) fn read(
             let message = format!("source {:?} has no key: set {names} in the environment", source.name);
             problems.add(file, None, message);
         }
-        let shared = sources.iter().find(|other: &&Source| keys.iter().any(|key| other.keys.contains(key)));
+        let shared = sources.iter().find(|other| keys.iter().any(|key| other.keys.contains(key)));
         if let Some(other) = shared {
             let message = format!(
                 "sources {:?} and {:?} have the same key; give each its own",
@@ -94,14 +95,14 @@ pub(crate) fn read(
             );
             problems.add(file, None, message);
         }
-        sources.push(Source {
+        sources.push(SourceSecrets {
             name: source.name.clone(),
             types: source.types.clone(),
             keys,
             webhook_secrets,
         });
     }
-    Secrets { twilio, sources: Sources(sources), fleet }
+    Secrets { twilio, sources, fleet }
 }
 
 fn read_fleet(

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use ingest::access::KeyHash;
-
-use crate::reader::{Document, Section};
+use crate::{
+    reader::{Document, Section},
+    source_key::KeyHash,
+};
 
 /// Most events a second that a source may be given at full urgency.
 const EVENTS_PER_S_MAX: u32 = 100_000;

@@ -10,10 +10,9 @@ use domain::id::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use twilio::transport::{Reach, client_builder};
 use twilio_sim::PhoneHandle;
 
-use crate::{args::Output, demo::setup::key_of, output, server::Server};
+use crate::{args::Output, demo::setup::key_of, http_client, output, server::Server};
 
 /// How often timelines are read while something is waited for, in milliseconds.
 const LOOK_EVERY_MS: i64 = 40;
@@ -44,7 +43,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             server,
             control: Control::new(server.ctx.clone()),
-            client: client_builder(Reach::Plain).build()?,
+            client: http_client::plain().build()?,
             output,
             begun_at: server.ctx.clock.now(),
             runs: Vec::new(),
