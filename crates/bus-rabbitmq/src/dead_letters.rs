@@ -97,6 +97,7 @@ impl Core {
             reason: "poison".to_owned(),
             error: format!("{DELIVERY_LIMIT} times handed out from {from}, and never answered"),
             at: self.clock.now(),
+            epoch: None,
             message,
             workflow: None,
             source: event.as_ref().map(|event| event.key.source.clone()),

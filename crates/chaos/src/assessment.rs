@@ -96,7 +96,7 @@ impl Assessment {
             MessagePhase::Suppressed { rule } => {
                 self.offence(Some(&run.id), format!("a text was suppressed by {}", rule.id()));
             }
-            MessagePhase::Submitted { .. } => {}
+            MessagePhase::Submitted { .. } | MessagePhase::SentUnconfirmed { .. } => {}
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }

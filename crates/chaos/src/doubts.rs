@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::timeline::{Entry, TimelineEvent};
+use domain::timeline::{DoubtResolvedBy, Entry, TimelineEvent};
 use jiff::{SignedDuration, Timestamp};
 
 /// A claim is cut off by a death that comes within this time; a request takes no longer.
@@ -48,7 +48,7 @@ impl Doubts {
                     }
                 }
                 TimelineEvent::DoubtResolved { by, .. } => {
-                    *self.settled.entry(by.clone()).or_default() += 1;
+                    *self.settled.entry(by.as_str().to_owned()).or_default() += 1;
                     let Some((at, true)) = began.get(&entry.message) else { continue };
                     let cut_off = deaths.iter().find(|died| *died >= at && **died <= *at + REQUEST_MAX);
                     if let Some(died) = cut_off {
@@ -84,7 +84,7 @@ mod tests {
         let lapsed =
             |second| entry(second, TimelineEvent::DoubtBegan { reason: "the claim lapsed".to_owned() });
         let settled = |second| {
-            let (by, evidence) = ("resend".to_owned(), String::new());
+            let (by, evidence) = (DoubtResolvedBy::Resend, String::new());
             entry(second, TimelineEvent::DoubtResolved { by, evidence })
         };
         let began = |second| entry(second, TimelineEvent::DispatchBegan { attempt: 1 });

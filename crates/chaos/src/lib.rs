@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::SignedDuration;
-use ports::{Clock as _, Store as _, SystemClock};
+use ports::{Clock as _, RunStore as _, SystemClock};
 use twilio_sim::{FaultKind, FaultPlan};
 
 pub use plan::{Plan, ROLES, Victim};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use domain::run::Run;
-use ports::{Clock as _, Store, StoreError, SystemClock, store::RunFilter};
+use ports::{AuditStore as _, Clock as _, RunStore as _, StoreError, SystemClock, store::RunFilter};
 use store_redis::RedisStore;
 use twilio_sim::{Callbacks, SimHandle};
 

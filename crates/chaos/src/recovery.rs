@@ -7,7 +7,7 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock as _, Store as _, SystemClock};
+use ports::{AuditStore as _, Clock as _, SystemClock};
 use tokio::process::Command;
 use twilio_sim::FaultPlan;
 

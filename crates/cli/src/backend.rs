@@ -16,6 +16,8 @@ use embedded::{Embedded, EmbeddedConfig};
 use ports::{Bus, Clock, Store};
 use store_redis::{Durability, Outbox, RedisConfig, RedisStore};
 
+use crate::on_demand_bus::OnDemandBus;
+
 /// What `max_pages` of the embedded backend counts, in bytes.
 const SQLITE_PAGE_BYTES: u32 = 4_096;
 
@@ -25,6 +27,8 @@ pub(crate) enum Backend {
     Embedded(Embedded),
     /// RabbitMQ and Redis.
     Fleet(Arc<Outbox>, Arc<RedisStore>),
+    /// RabbitMQ and Redis, for an operator's command.
+    Operator(Arc<OnDemandBus>, Arc<RedisStore>),
 }
 
 /// Where the control door of the installation is, if it needs one: operators reach a fleet's servers themselves.
@@ -56,14 +60,7 @@ impl Backend {
             }
             config::Backend::Fleet(fleet) => {
                 let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-                let mut redis = RedisConfig::new(&secrets.redis_url, clock.clone());
-                if fleet.trust_redis_settings {
-                    redis.durability = Durability::Vouched;
-                }
-                if let Some(prefix) = &fleet.redis_prefix {
-                    redis.key_prefix.clone_from(prefix);
-                }
-                let store = RedisStore::connect(redis).await?;
+                let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
                 let rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
                 Ok(Self::Fleet(Outbox::new(bus, store.clone(), clock), store))
@@ -71,11 +68,28 @@ impl Backend {
         }
     }
 
-    /// The truth.
+    /// Opens what an operator's command reads. The broker is reached only if the command publishes something, and
+    /// nothing is declared there.
+    pub(crate) async fn open_for_operator(
+        config: &Config,
+        secrets: Option<&FleetSecrets>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
+            return Self::open(config, secrets, clock).await;
+        };
+        let secrets = secrets.context("a fleet needs the addresses of its servers")?;
+        let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
+        let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+        rabbit.topology = TopologyMode::Verify;
+        Ok(Self::Operator(Arc::new(OnDemandBus::new(rabbit, clock)), store))
+    }
+
+    /// The store.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Embedded(embedded) => embedded.store(),
-            Self::Fleet(_, store) => store.clone(),
+            Self::Fleet(_, store) | Self::Operator(_, store) => store.clone(),
         }
     }
 
@@ -84,6 +98,7 @@ impl Backend {
         match self {
             Self::Embedded(embedded) => embedded.bus(),
             Self::Fleet(bus, _) => bus.clone(),
+            Self::Operator(bus, _) => bus.clone(),
         }
     }
 
@@ -93,8 +108,20 @@ impl Backend {
             Self::Embedded(embedded) => embedded.close().await,
             // Connections close when nobody holds them any more; what was published is confirmed.
             Self::Fleet(outbox, _) => outbox.flush().await,
+            Self::Operator(..) => {}
         }
     }
+}
+
+fn redis_config(fleet: &FleetSettings, secrets: &FleetSecrets, clock: Arc<dyn Clock>) -> RedisConfig {
+    let mut redis = RedisConfig::new(&secrets.redis_url, clock);
+    if fleet.trust_redis_settings {
+        redis.durability = Durability::Vouched;
+    }
+    if let Some(prefix) = &fleet.redis_prefix {
+        redis.key_prefix.clone_from(prefix);
+    }
+    redis
 }
 
 /// The lane of every event type that a workflow names.

@@ -130,7 +130,13 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
             output::run(&run);
             Ok(())
         }
-        (Answer::AuditCounts { .. } | Answer::DeadLetters { .. } | Answer::Settled { .. }, _) => {
+        (
+            Answer::AuditCounts { .. }
+            | Answer::DeadLetters { .. }
+            | Answer::DeadLetter { .. }
+            | Answer::Settled { .. },
+            _,
+        ) => {
             anyhow::bail!(control_client::UNEXPECTED_ANSWER)
         }
     }

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use config::{Config, Scope, Secrets, SourceSecrets};
-use ingest::access::{KeyHash, Source, Sources, WebhookSecret};
+use config::{Config, Scope, Secrets};
 
 use crate::exit::Usage;
 
@@ -26,19 +25,4 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
         return Err(Usage(message).into());
     }
     config::load(file, &env, scope).map_err(|problems| anyhow::anyhow!("{problems}"))
-}
-
-/// The sources as the ingest role takes them. The configuration has checked every key already.
-pub(crate) fn trusted_sources(configured: Vec<SourceSecrets>) -> Sources {
-    let trusted = configured.into_iter().map(|source| Source {
-        name: source.name,
-        types: source.types,
-        keys: source.keys.iter().filter_map(|hash| KeyHash::from_hex(&hash.to_hex())).collect(),
-        webhook_secrets: source
-            .webhook_secrets
-            .iter()
-            .filter_map(|secret| WebhookSecret::parse(secret.expose()))
-            .collect(),
-    });
-    Sources(trusted.collect())
 }

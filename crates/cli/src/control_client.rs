@@ -1,6 +1,6 @@
-//! Reaches the installation that an operator means: the running one through its socket, else its files directly.
+//! Reaches what an operator means: the running process through its socket, else the store directly.
 //!
-//! In: a request. Out: its answer. Never: opens files that a running process holds.
+//! In: requests. Out: their answers, all over one connection. Never: opens files that a running process holds.
 
 use std::{path::Path, sync::Arc};
 
@@ -14,50 +14,80 @@ use crate::{
     backend::{self, Backend},
     configuration,
     exit::NotFound,
-    http_client, server,
+    http_client,
+    wiring::Wiring,
 };
 
 /// What a version that differs from the running one may meet.
 pub(crate) const UNEXPECTED_ANSWER: &str =
     "callout answered something else than it was asked; is another version running?";
 
-/// Asks for one thing, in the name of `by`.
-pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    let (config, secrets) = configuration::load(config_file, Scope::Operator)?;
-    if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
-        && let Some(answer) = ask_running(&socket, by, &request).await?
-    {
-        return Ok(answer);
-    }
-    let clock = Arc::new(SystemClock);
-    let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
-    let ctx = server::context(config, &backend, server::idle_provider()?, clock).await?;
-    let principal = Principal { name: by.to_owned(), role: Access::Operator };
-    let answer = Control::new(ctx).execute(&principal, request).await;
-    backend.close().await;
-    answer.map_err(|error| match error {
-        ControlError::NotFound(_) | ControlError::NothingToReview(_) => NotFound(error.to_string()).into(),
-        ControlError::Forbidden(_) | ControlError::SeveralToReview { .. } | ControlError::Role(_) => {
-            error.into()
-        }
-    })
+/// A connection for the requests of one command.
+pub(crate) enum ControlClient {
+    /// To a running process.
+    Socket(reqwest::Client),
+    /// To the store, in this process.
+    Direct(Box<(Control, Backend)>),
 }
 
-/// `None` if no process listens there.
-async fn ask_running(socket: &Path, by: &str, request: &Request) -> anyhow::Result<Option<Answer>> {
-    if std::os::unix::net::UnixStream::connect(socket).is_err() {
-        return Ok(None);
+impl ControlClient {
+    /// Connects to what the configuration names.
+    pub(crate) async fn open(config_file: &Path) -> anyhow::Result<Self> {
+        let (config, secrets) = configuration::load(config_file, Scope::Operator)?;
+        if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
+            && std::os::unix::net::UnixStream::connect(&socket).is_ok()
+        {
+            return Ok(Self::Socket(http_client::plain().unix_socket(socket).build()?));
+        }
+        let clock = Arc::new(SystemClock);
+        let backend = Backend::open_for_operator(&config, secrets.fleet.as_ref(), clock.clone()).await?;
+        let wiring = Wiring::new(config, backend.store(), backend.bus(), clock);
+        Ok(Self::Direct(Box::new((Control::new(wiring.control()), backend))))
     }
-    let client = http_client::plain().unix_socket(socket).build()?;
-    let wire = Envelope { by: by.to_owned(), request: request.clone() };
+
+    /// Asks for one thing, in the name of `by`.
+    pub(crate) async fn execute(&self, by: &str, request: Request) -> anyhow::Result<Answer> {
+        match self {
+            Self::Socket(client) => ask_running(client, by, request).await,
+            Self::Direct(direct) => {
+                let principal = Principal { name: by.to_owned(), role: Access::Operator };
+                direct.0.execute(&principal, request).await.map_err(|error| match error {
+                    ControlError::NotFound(_)
+                    | ControlError::NothingToReview(_)
+                    | ControlError::NoDeadLetter(_) => NotFound(error.to_string()).into(),
+                    ControlError::Forbidden(_)
+                    | ControlError::SeveralToReview { .. }
+                    | ControlError::Role(_) => error.into(),
+                })
+            }
+        }
+    }
+
+    /// Lets go of files and connections; what was published is confirmed.
+    pub(crate) async fn close(self) {
+        if let Self::Direct(direct) = self {
+            direct.1.close().await;
+        }
+    }
+}
+
+/// Asks for one thing over a connection of its own.
+pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
+    let client = ControlClient::open(config_file).await?;
+    let answer = client.execute(by, request).await;
+    client.close().await;
+    answer
+}
+
+async fn ask_running(client: &reqwest::Client, by: &str, request: Request) -> anyhow::Result<Answer> {
     let response = client
         .post(format!("http://callout{CONTROL_PATH}"))
-        .json(&wire)
+        .json(&Envelope { by: by.to_owned(), request })
         .send()
         .await
         .context("the running callout did not answer on its control socket")?;
     match response.status() {
-        StatusCode::OK => Ok(Some(response.json().await?)),
+        StatusCode::OK => Ok(response.json().await?),
         StatusCode::NOT_FOUND => Err(NotFound(response.text().await?).into()),
         _ => Err(anyhow!(response.text().await?)),
     }

@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::{
     args::{Common, Dlq, DlqChange, DlqFilter, Output},
-    control_client::{UNEXPECTED_ANSWER, execute},
-    exit::{NotFound, Unconfirmed},
+    control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
+    exit::Unconfirmed,
     output,
 };
 
@@ -63,15 +63,10 @@ async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow:
 }
 
 async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
-    let filter = DeadLetterFilter::default();
-    let Answer::DeadLetters { letters } =
-        execute(&common.config, "", Request::ListDeadLetters { filter, max: u16::MAX }).await?
-    else {
-        anyhow::bail!(UNEXPECTED_ANSWER)
-    };
-    letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| {
-        NotFound(format!("no dead letter {id}; `callout dlq list` shows those there are")).into()
-    })
+    match execute(&common.config, "", Request::ShowDeadLetter { id: id.to_owned() }).await? {
+        Answer::DeadLetter { letter } => Ok(*letter),
+        _ => anyhow::bail!(UNEXPECTED_ANSWER),
+    }
 }
 
 /// What became of one letter, for scripts.
@@ -105,6 +100,7 @@ async fn settle(
         bar.set_style(style);
     }
     let begun = SystemClock.now();
+    let client = ControlClient::open(&common.config).await?;
     let mut lines = Vec::new();
     for (index, id) in ids.into_iter().enumerate() {
         if change.dry_run {
@@ -113,13 +109,13 @@ async fn settle(
         }
         let paced = begun + SignedDuration::from_millis(index as i64 * 1_000 / i64::from(change.rate));
         SystemClock.sleep_until(paced).await;
-        let Answer::Settled { settled } = execute(&common.config, &change.by, request(id.clone())).await?
-        else {
+        let Answer::Settled { settled } = client.execute(&change.by, request(id.clone())).await? else {
             anyhow::bail!(UNEXPECTED_ANSWER)
         };
         bar.inc(1);
         lines.push(Line { id, settled: Some(settled) });
     }
+    client.close().await;
     bar.finish_and_clear();
     match common.output {
         Output::Json => output::json(&lines)?,

@@ -12,11 +12,13 @@ mod demo;
 mod dlq;
 mod exit;
 mod http_client;
+mod on_demand_bus;
 mod output;
 mod server;
 mod shutdown;
 mod simulator;
 mod topology;
+mod wiring;
 
 use clap::Parser as _;
 

@@ -14,9 +14,9 @@ use anyhow::{Context as _, bail};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use config::{Config, Secrets, TwilioSecrets};
 use control::Control;
-use domain::{limits::RATE_HORIZON_S, rate_limit::RateLimit, source_quota::QuotaRates};
-use ports::{Clock, SystemClock};
-use runtime::{Context, WorkflowRegistry};
+use domain::source_quota::QuotaRates;
+use ingest::access::Sources;
+use ports::{Clock, DueStore, SystemClock};
 use sender::SenderRate;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
-use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig};
+use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig, TwilioWebhooks};
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
@@ -33,20 +33,23 @@ use crate::{
     backend::{self, Backend},
     exit::Usage,
     simulator,
+    wiring::Wiring,
 };
 
-/// Requests to the event door worked on at once.
+/// Requests to the event endpoint worked on at once.
 const INGEST_IN_FLIGHT_MAX: usize = 512;
-/// How long the doors may take to finish open requests.
-const DOORS_DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long the listeners may take to finish open requests.
+const LISTENERS_DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long one request may take, its body included.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
 /// A running installation.
 pub(crate) struct Server {
-    /// What its roles share.
-    pub(crate) ctx: Arc<Context>,
-    /// Where its doors listen.
+    /// The ports of its roles.
+    pub(crate) wiring: Wiring,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where it listens for HTTP.
     pub(crate) url: Url,
     /// The simulator, where one stands in for Twilio.
     pub(crate) simulator: Option<SimHandle>,
@@ -54,26 +57,6 @@ pub(crate) struct Server {
     roles: JoinSet<anyhow::Result<()>>,
     shutdown: CancellationToken,
     socket: Option<PathBuf>,
-}
-
-/// The ports and the configuration, as roles and operators need them.
-pub(crate) async fn context(
-    config: Config,
-    backend: &Backend,
-    provider: TwilioClient,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Arc<Context>> {
-    let ctx = Context {
-        store: backend.store(),
-        bus: backend.bus(),
-        provider: Arc::new(provider),
-        clock,
-        workflows: WorkflowRegistry::new(config.workflows),
-        directory: config.directory,
-        environment: config.environment,
-    };
-    ctx.workflows.keep(&*ctx.store).await?;
-    Ok(Arc::new(ctx))
 }
 
 impl Server {
@@ -98,7 +81,7 @@ impl Server {
             format!("cannot listen on {listen}; give another address with --listen or under [http] in the configuration")
         })?;
         let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
-        let (settings, shares) = (config.infrastructure.twilio.clone(), config.infrastructure.quota_rates());
+        let (settings, quotas) = (config.infrastructure.twilio.clone(), config.infrastructure.quota_rates());
         let sender = match (&settings.messaging_service_sid, &settings.from) {
             (Some(service), _) if secrets.twilio.is_some() => {
                 SenderIdentity::MessagingService(service.clone())
@@ -118,36 +101,37 @@ impl Server {
                 (Some(handle), twilio, url.clone())
             }
         };
-        let pace = settings.segments_per_second.map(|rate| pace_of(&sender, rate));
+        let rate = settings.segments_per_second.map(|rate| rate_of(&sender, rate));
         let (mut provider, verifier) = provider(twilio, sender, &public_url)?;
         provider.answer_max = Duration::from_secs(settings.answer_max_s.into());
         provider.in_flight_max = settings.in_flight_max;
         let provider = TwilioClient::new(provider)?;
         let socket = backend::control_socket(&config.infrastructure.backend);
-        let ctx = context(config, &backend, provider, clock).await?;
+        let wiring = Wiring::new(config, backend.store(), backend.bus(), clock.clone());
+        wiring.keep_workflows().await?;
         let public_url = public_url.as_str().trim_end_matches('/').to_owned();
         let role_settings = RoleSettings {
-            sources: crate::configuration::trusted_sources(secrets.sources),
-            public_url,
-            verifier,
+            sources: Sources(secrets.sources),
+            webhooks: Arc::new(TwilioWebhooks { public_url, verifier }),
+            provider: Arc::new(provider),
             in_flight_max: settings.in_flight_max,
-            shares,
-            pace,
+            quotas,
+            rate,
         };
-        let (app, mut roles) = role_settings.open(&ctx, chosen, &shutdown);
+        let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown);
         let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_MAX));
         roles.spawn(serve(listener, app, shutdown.clone()));
         if let Some(socket) = &socket {
             roles.spawn(serve(
                 bind_control(socket)?,
-                control::router(Control::new(ctx.clone())),
+                control::router(Control::new(wiring.control())),
                 shutdown.clone(),
             ));
         }
-        Ok(Self { ctx, url, simulator, backend, roles, shutdown, socket })
+        Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
     }
 
-    /// Waits until it is told to stop or a role fails, then stops in order: doors, roles, backend.
+    /// Waits until it is told to stop or a role fails, then stops in order: listeners, roles, backend.
     pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
         let mut result = Ok(());
         while let Some(ended) = self.roles.join_next().await {
@@ -170,52 +154,50 @@ impl Server {
     }
 }
 
-/// What the doors and the roles behind them are made with.
+/// What the roles of one process are made with.
 struct RoleSettings {
-    sources: ingest::access::Sources,
-    public_url: String,
-    verifier: SignatureVerifier,
+    sources: Sources,
+    webhooks: Arc<TwilioWebhooks>,
+    provider: Arc<TwilioClient>,
     in_flight_max: u16,
-    shares: QuotaRates,
-    pace: Option<SenderRate>,
+    quotas: QuotaRates,
+    rate: Option<SenderRate>,
 }
 
 impl RoleSettings {
     /// Starts the roles that work by themselves, and returns the routes of those that answer.
-    fn open(
+    fn start(
         &self,
-        ctx: &Arc<Context>,
+        wiring: &Wiring,
         chosen: &[Role],
         shutdown: &CancellationToken,
     ) -> (Router, JoinSet<anyhow::Result<()>>) {
-        let mut app = health(ctx.clone());
+        let mut app = health(wiring.due());
         let mut roles = JoinSet::new();
         for role in chosen {
-            let (ctx, stop) = (ctx.clone(), shutdown.clone());
+            let stop = shutdown.clone();
             match role {
                 Role::Ingest => {
                     let config = ingest::IngestConfig {
                         sources: self.sources.clone(),
                         in_flight_max: INGEST_IN_FLIGHT_MAX,
-                        shares: self.shares.clone(),
+                        quotas: self.quotas.clone(),
                     };
-                    app = app.merge(ingest::router(ctx, config));
+                    app = app.merge(ingest::router(wiring.ingest(), config));
                 }
                 Role::Callback => {
-                    let config = callback::CallbackConfig {
-                        public_url: self.public_url.clone(),
-                        verifier: self.verifier.clone(),
-                    };
-                    app = app.merge(callback::router(ctx, config));
+                    app = app.merge(callback::router(wiring.callback(self.webhooks.clone())));
                 }
                 Role::Sender => {
                     let config =
-                        sender::SenderConfig::new(self.in_flight_max, self.shares.clone(), self.pace.clone());
-                    roles.spawn(async move { Ok(sender::run(ctx, config, stop).await?) });
+                        sender::SenderConfig::new(self.in_flight_max, self.quotas.clone(), self.rate.clone());
+                    let ports = Arc::new(wiring.sender(self.provider.clone()));
+                    roles.spawn(async move { Ok(sender::run(ports, config, stop).await?) });
                 }
                 Role::Escalation => {
                     let config = escalation::EscalationConfig::default();
-                    roles.spawn(async move { Ok(escalation::run(ctx, config, stop).await?) });
+                    let ports = Arc::new(wiring.escalation());
+                    roles.spawn(async move { Ok(escalation::run(ports, config, stop).await?) });
                 }
             }
         }
@@ -234,32 +216,16 @@ fn provider(
     };
     let tokens: Vec<Secret> = secrets.webhook_tokens;
     let mut settings = TwilioConfig::new(api_base, secrets.account_sid, secrets.credentials, sender);
-    settings.status_callback = Some(public_url.join(callback::STATUS_PATH)?);
+    settings.status_callback = Some(public_url.join(twilio::STATUS_PATH)?);
     Ok((settings, SignatureVerifier::new(tokens)))
 }
 
-/// All senders share the pace of the number or service that they send from.
-fn pace_of(sender: &SenderIdentity, segments_per_second: u32) -> SenderRate {
+/// All senders share the rate of the number or service that they send from.
+fn rate_of(sender: &SenderIdentity, segments_per_second: u32) -> SenderRate {
     let queue = match sender {
         SenderIdentity::From(name) | SenderIdentity::MessagingService(name) => format!("sender {name}"),
     };
-    let second = Duration::from_secs(1);
-    SenderRate {
-        queue,
-        pace: RateLimit::new(segments_per_second, second, segments_per_second, RATE_HORIZON_S),
-    }
-}
-
-/// A client for an operator's process, which sends nothing.
-pub(crate) fn idle_provider() -> anyhow::Result<TwilioClient> {
-    let secrets = TwilioSecrets {
-        account_sid: format!("AC{}", "0".repeat(32)),
-        credentials: twilio::Credentials::AuthToken(Secret::new("unused")),
-        webhook_tokens: Vec::new(),
-        api_base: Some("http://127.0.0.1:9".parse()?),
-    };
-    let sender = SenderIdentity::From(simulator::SIMULATED_FROM.to_owned());
-    Ok(TwilioClient::new(provider(secrets, sender, &"http://127.0.0.1:9".parse()?)?.0)?)
+    SenderRate::per_second(queue, segments_per_second)
 }
 
 fn bind_control(socket: &Path) -> anyhow::Result<UnixListener> {
@@ -285,16 +251,16 @@ where
     tokio::select! {
         result = std::future::IntoFuture::into_future(server) => Ok(result?),
         // A client that keeps its connection open must not keep us from ending.
-        () = async { shutdown.cancelled().await; SystemClock.sleep_until(SystemClock.now() + DOORS_DRAIN_MAX).await } => Ok(()),
+        () = async { shutdown.cancelled().await; SystemClock.sleep_until(SystemClock.now() + LISTENERS_DRAIN_MAX).await } => Ok(()),
     }
 }
 
-fn health(ctx: Arc<Context>) -> Router {
+fn health(due: Arc<dyn DueStore>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(ctx)
+        .with_state(due)
 }
 
 async fn metrics() -> ([(&'static str, &'static str); 1], String) {
@@ -302,8 +268,8 @@ async fn metrics() -> ([(&'static str, &'static str); 1], String) {
     ([("content-type", text)], telemetry::metrics().text())
 }
 
-async fn ready(State(ctx): State<Arc<Context>>) -> (StatusCode, String) {
-    match ctx.store.next_due().await {
+async fn ready(State(due): State<Arc<dyn DueStore>>) -> (StatusCode, String) {
+    match due.next_due().await {
         Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }

@@ -17,7 +17,7 @@ pub(crate) async fn start(
     from: &str,
     timing: Timing,
 ) -> anyhow::Result<(SimHandle, TwilioSecrets)> {
-    let inbound_url = public_url.join(callback::INBOUND_PATH)?;
+    let inbound_url = public_url.join(twilio::INBOUND_PATH)?;
     let config = SimConfig {
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),
         numbers: vec![Number { number: from.to_owned(), inbound_url: Some(inbound_url) }],

@@ -11,7 +11,6 @@ mod reader;
 mod scope;
 mod secrets;
 mod source;
-mod source_key;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +22,6 @@ pub use problem::{Problem, Problems};
 pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
-pub use source_key::{KeyHash, SourceSecrets};
 
 /// Everything that was configured, checked.
 #[derive(Debug)]

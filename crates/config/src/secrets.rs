@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use domain::source::{KeyHash, Source, WebhookSecret};
 use twilio::{Credentials, Secret};
 use url::Url;
 
@@ -11,7 +12,6 @@ use crate::{
     infrastructure::{Backend, Infrastructure},
     problem::Problems,
     scope::Scope,
-    source_key::{KeyHash, SourceSecrets, is_webhook_secret},
 };
 
 /// Everything that only the environment knows.
@@ -20,7 +20,7 @@ pub struct Secrets {
     /// How to sign in to Twilio; absent when no account is given, and the simulator takes its place.
     pub twilio: Option<TwilioSecrets>,
     /// The trusted sources with their keys.
-    pub sources: Vec<SourceSecrets>,
+    pub sources: Vec<Source>,
     /// How to reach the servers of a fleet; absent in embedded mode.
     pub fleet: Option<FleetSecrets>,
 }
@@ -69,16 +69,15 @@ pub(crate) fn read(
         return Secrets { fleet, ..Secrets::default() };
     }
     let twilio = read_twilio(infrastructure, file, &env, problems);
-    let mut sources: Vec<SourceSecrets> = Vec::new();
+    let mut sources: Vec<Source> = Vec::new();
     for source in &infrastructure.sources {
         let mut keys = source.key_hashes.clone();
         keys.extend(source.key_env.iter().filter_map(|name| env(name)).map(|key| KeyHash::of(&key)));
         let mut webhook_secrets = Vec::new();
         for (name, text) in source.webhook_secret_env.iter().filter_map(|name| Some((name, env(name)?))) {
-            if is_webhook_secret(&text) {
-                webhook_secrets.push(Secret::new(text));
-            } else {
-                problems.add(file, None, format!("{name}: expected whsec_ and base64"));
+            match WebhookSecret::parse(&text) {
+                Some(secret) => webhook_secrets.push(secret),
+                None => problems.add(file, None, format!("{name}: expected whsec_ and base64")),
             }
         }
         let names_any = !source.key_env.is_empty() || !source.webhook_secret_env.is_empty();
@@ -95,7 +94,7 @@ pub(crate) fn read(
             );
             problems.add(file, None, message);
         }
-        sources.push(SourceSecrets {
+        sources.push(Source {
             name: source.name.clone(),
             types: source.types.clone(),
             keys,

@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    reader::{Document, Section},
-    source_key::KeyHash,
-};
+use domain::source::KeyHash;
+
+use crate::reader::{Document, Section};
 
 /// Most events a second that a source may be given at full urgency.
 const EVENTS_PER_S_MAX: u32 = 100_000;

@@ -6,16 +6,18 @@
 use std::sync::{Arc, OnceLock};
 
 use domain::{
+    admission::Admission,
     consent::{Consent, ConsentChange, ConsentEntry},
     directory::Recipient,
+    doubt::DoubtAnswer,
     event::{Event, EventKey},
     id::digest,
-    message::MessageEvent,
+    message::{Message, MessageEvent},
     phone::E164,
     policy::Environment,
     provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
-    run::{Addressee, Audience, Run, Setting},
-    timeline::{DeadLetter, Effects},
+    run::{Addressee, Audience, Run, StepContext},
+    timeline::DeadLetter,
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
 };
 use futures::future::join_all;
@@ -109,8 +111,9 @@ impl Opening {
             data: [("title".to_owned(), json!("db-1 is down"))].into_iter().collect(),
             traceparent: None,
         };
-        let mut effects = Effects::default();
-        let mut run = Run::open(&event, &self.workflow, self.at, &mut effects);
+        let environment = Environment::default();
+        let mut ctx = StepContext::new(&self.workflow, &environment, self.at);
+        let mut run = Run::open(&event, &mut ctx);
         let recipient = Recipient {
             target: "contact:ada".to_owned(),
             name: "Ada".to_owned(),
@@ -119,10 +122,9 @@ impl Opening {
         };
         let addressee = Addressee { recipient, consent: Consent::default(), taken: Vec::new() };
         let audience = Audience { addressees: vec![addressee], unresolved: Vec::new() };
-        let environment = Environment::default();
-        let setting = Setting { workflow: &self.workflow, environment: &environment, now: self.at };
-        run.start_step(0, &audience, &setting, &mut effects);
-        run.claim(1, &self.workflow, self.at, &mut effects);
+        run.start_step(0, &audience, &mut ctx);
+        run.admit(1, &Admission::default(), &mut ctx);
+        let effects = ctx.effects;
         let due = run.next_due(&self.workflow);
         assert!(due.is_some() && !effects.reply_routes.is_empty(), "the fixture makes a run with a claim");
         Change { run, due, needs_timer: true, effects }
@@ -137,31 +139,31 @@ impl Opening {
 /// The run after the provider took its message under this name.
 pub fn submitted(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: ProviderStatus::Queued };
-    change(run, |run, effects| {
+    change(run, now, |run, ctx| {
         let event = MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false };
-        run.apply_to_message(1, &event, workflow(), now, effects);
+        run.apply_to_message(1, &event, ctx);
     })
 }
 
 /// The run after somebody took it on.
 pub fn acknowledged(run: &Run, now: Timestamp) -> Change {
-    change(run, |run, effects| run.acknowledge("ada", "reply", None, workflow(), now, effects))
+    change(run, now, |run, ctx| run.acknowledge("ada", "reply", None, ctx))
 }
 
 /// The run after an operator ended it.
 pub fn cancelled(run: &Run, now: Timestamp) -> Change {
-    change(run, |run, effects| {
-        run.cancel("ada", workflow(), now, effects);
+    change(run, now, |run, ctx| {
+        run.cancel("ada", ctx);
     })
 }
 
 /// The run as it ended after its message failed to arrive: nothing is left to be done.
 pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     let mut first = submitted(run, sid, now);
-    let failed = change(&first.run, |run, effects| {
+    let failed = change(&first.run, now, |run, ctx| {
         let (status, class) = (ProviderStatus::Undelivered, FailureClass::Recipient);
         let event = MessageEvent::Status { sid, status, code: Some(30_005), class };
-        run.apply_to_message(1, &event, workflow(), now, effects);
+        run.apply_to_message(1, &event, ctx);
     });
     let second = cancelled(&failed.run, now);
     first.effects.timeline.extend(failed.effects.timeline);
@@ -170,12 +172,31 @@ pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     Change { run: second.run, due: second.due, needs_timer: true, effects: first.effects }
 }
 
+/// The run after the provider could not say whether it took its message, however often it was asked.
+pub fn needing_review(run: &Run, now: Timestamp) -> Change {
+    change(run, now, |run, ctx| {
+        let outcome = SubmitOutcome::InDoubt { reason: "no answer".to_owned() };
+        run.apply_to_message(
+            1,
+            &MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false },
+            ctx,
+        );
+        let unknown = DoubtAnswer::NoAnswer { reason: "no answer".to_owned() };
+        while run.message(1).is_some_and(|message| !message.needs_review()) {
+            ctx.now = run.message(1).and_then(Message::next_due).expect("a doubt has a next question");
+            run.apply_to_message(1, &MessageEvent::DoubtAnswered(&unknown), ctx);
+        }
+        ctx.now = now;
+    })
+}
+
 /// The run after any transition.
-pub fn change(run: &Run, transition: impl FnOnce(&mut Run, &mut Effects)) -> Change {
-    let (mut run, mut effects) = (run.clone(), Effects::default());
-    transition(&mut run, &mut effects);
+pub fn change(run: &Run, now: Timestamp, transition: impl FnOnce(&mut Run, &mut StepContext<'_>)) -> Change {
+    let environment = Environment::default();
+    let (mut run, mut ctx) = (run.clone(), StepContext::new(workflow(), &environment, now));
+    transition(&mut run, &mut ctx);
     let due = run.next_due(workflow());
-    Change { run, due, needs_timer: true, effects }
+    Change { run, due, needs_timer: true, effects: ctx.effects }
 }
 
 /// A consent entry of this number.
@@ -196,6 +217,7 @@ pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
         reason: "unroutable".to_owned(),
         error: "no workflow names this event type".to_owned(),
         at: at(seconds),
+        epoch: None,
         message: None,
         workflow: None,
         source: Some(case.to_owned()),

@@ -36,7 +36,7 @@ impl Control {
         Ok(self.ports.letters.dead_letters(filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?)
     }
 
-    async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
+    pub(crate) async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
         Ok(self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?)
     }
 

@@ -95,6 +95,11 @@ pub enum Request {
         /// At most this many.
         max: u16,
     },
+    /// Shows one dead letter.
+    ShowDeadLetter {
+        /// Its id.
+        id: String,
+    },
     /// Gives a dead letter another chance.
     Replay {
         /// Which.
@@ -105,7 +110,7 @@ pub enum Request {
         /// Which.
         id: String,
     },
-    /// AuditCounts what the store holds.
+    /// Counts what the store holds.
     AuditCounts,
 }
 
@@ -115,6 +120,7 @@ impl Request {
             Self::ListRuns { .. }
             | Self::ShowRun { .. }
             | Self::ListDeadLetters { .. }
+            | Self::ShowDeadLetter { .. }
             | Self::AuditCounts => Access::Viewer,
             Self::Acknowledge { .. }
             | Self::ResolveReview { .. }
@@ -146,6 +152,11 @@ pub enum Answer {
         /// The letters.
         letters: Vec<DeadLetter>,
     },
+    /// To [`Request::ShowDeadLetter`].
+    DeadLetter {
+        /// The letter.
+        letter: Box<DeadLetter>,
+    },
     /// To [`Request::Replay`] and [`Request::Discard`].
     Settled {
         /// What became of it.
@@ -167,6 +178,9 @@ pub enum ControlError {
     /// There is no such run.
     #[error("no run {0}; `callout runs list` shows those there are")]
     NotFound(RunId),
+    /// There is no such dead letter.
+    #[error("no dead letter {0}; `callout dlq list` shows those there are")]
+    NoDeadLetter(String),
     /// Nothing of it waits for an operator.
     #[error("no such text of run {0} is held; `callout runs list --held` shows those that are")]
     NothingToReview(RunId),
@@ -242,6 +256,10 @@ impl Control {
             Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
             Request::ListDeadLetters { filter, max } => {
                 Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
+            }
+            Request::ShowDeadLetter { id } => {
+                let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;
+                Ok(Answer::DeadLetter { letter: Box::new(letter) })
             }
             Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
             Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),

@@ -33,7 +33,9 @@ async fn execute(
     control.execute(&principal, envelope.request).await.map(Json).map_err(|error| {
         let status = match error {
             ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
-            ControlError::NotFound(_) | ControlError::NothingToReview(_) => StatusCode::NOT_FOUND,
+            ControlError::NotFound(_) | ControlError::NothingToReview(_) | ControlError::NoDeadLetter(_) => {
+                StatusCode::NOT_FOUND
+            }
             ControlError::SeveralToReview { .. } => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };

@@ -29,6 +29,7 @@ pub mod run;
 mod run_phase;
 pub mod schema;
 pub mod segment;
+pub mod source;
 pub mod source_quota;
 pub mod template;
 mod time;

@@ -24,7 +24,7 @@ impl RateLimits {
             busy_until.retain(|_, until| *until > now);
         }
         let until = busy_until.get(&place.queue).copied().unwrap_or(Timestamp::MIN);
-        let (reservation, next) = acquire(&place.pace, place.cost, until, now);
+        let (reservation, next) = acquire(&place.limit, place.cost, until, now);
         busy_until.insert(place.queue.clone(), next);
         reservation
     }

@@ -19,7 +19,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Clock, Opened, Store, StoreError, Versioned,
+    AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use rusqlite::params;
@@ -48,7 +49,7 @@ pub(crate) struct EmbeddedStore {
 }
 
 #[async_trait]
-impl Store for EmbeddedStore {
+impl RunStore for EmbeddedStore {
     async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
         Ok(self.writer.write(OpenRun::new(change, happened_at, self.state.clone())?).await?)
     }
@@ -68,21 +69,6 @@ impl Store for EmbeddedStore {
         Ok(self.writer.write(ChangeRun::new(change, version, self.state.clone())?).await?)
     }
 
-    async fn take_due(
-        &self,
-        _shard: Option<u8>,
-        now: Timestamp,
-        hidden_until: Timestamp,
-        max: u16,
-    ) -> Result<Vec<RunId>, StoreError> {
-        // One index holds the due rows of all shards, so all of them are as near.
-        Ok(self.writer.write(TakeDue { now, hidden_until, max, state: self.state.clone() }).await?)
-    }
-
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.readers.read(due::next).await?)
-    }
-
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
         Ok(self.writer.write(Resolve::new(resolution)?).await?)
     }
@@ -97,6 +83,43 @@ impl Store for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::timeline(connection, &id)).await?)
     }
 
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        let (hash, doc) = (hash.to_owned(), json(definition, "workflow", &definition.name)?);
+        let keep = move |connection: &rusqlite::Connection| {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO workflow (hash, doc) VALUES (?1, ?2)")?
+                .execute([&hash, &doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(keep).await?)
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        let hash = hash.to_owned();
+        Ok(self.readers.read(move |connection| read::workflow(connection, &hash)).await?)
+    }
+}
+
+#[async_trait]
+impl DueStore for EmbeddedStore {
+    async fn take_due(
+        &self,
+        _shard: Option<u8>,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        // One index holds the due rows of all shards, so all of them are as near.
+        Ok(self.writer.write(TakeDue { now, hidden_until, max, state: self.state.clone() }).await?)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.readers.read(due::next).await?)
+    }
+}
+
+#[async_trait]
+impl LookupStore for EmbeddedStore {
     async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         let sid = sid.clone();
         Ok(self.readers.read(move |connection| read::message_of_sid(connection, &sid)).await?)
@@ -118,7 +141,10 @@ impl Store for EmbeddedStore {
         let number = number.clone();
         Ok(self.readers.read(move |connection| read::reply_routes(connection, &number, now)).await?)
     }
+}
 
+#[async_trait]
+impl ConsentStore for EmbeddedStore {
     async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
         if !self.state.known_numbers.may_have(number.as_str()) {
             return Ok(Consent::default());
@@ -137,23 +163,10 @@ impl Store for EmbeddedStore {
         let number = number.clone();
         Ok(self.readers.read(move |connection| consent::log(connection, &number)).await?)
     }
+}
 
-    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
-        let (hash, doc) = (hash.to_owned(), json(definition, "workflow", &definition.name)?);
-        let keep = move |connection: &rusqlite::Connection| {
-            connection
-                .prepare_cached("INSERT OR IGNORE INTO workflow (hash, doc) VALUES (?1, ?2)")?
-                .execute([&hash, &doc])?;
-            Ok(())
-        };
-        Ok(self.writer.write(keep).await?)
-    }
-
-    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
-        let hash = hash.to_owned();
-        Ok(self.readers.read(move |connection| read::workflow(connection, &hash)).await?)
-    }
-
+#[async_trait]
+impl DeadLetterStore for EmbeddedStore {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let row = DeadLetterRow::of(letter)?;
         Ok(self.writer.write(move |connection: &_| row.insert(connection, None)).await?)
@@ -177,11 +190,17 @@ impl Store for EmbeddedStore {
         };
         Ok(self.writer.write(settle).await?)
     }
+}
 
+#[async_trait]
+impl OutcomeStore for EmbeddedStore {
     async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         Ok(self.readers.read(move |connection| read::outcomes(connection, after, max)).await?)
     }
+}
 
+#[async_trait]
+impl OverrideStore for EmbeddedStore {
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
         Ok(self.readers.read(move |connection| read::overrides(connection, now)).await?)
     }
@@ -198,22 +217,31 @@ impl Store for EmbeddedStore {
         };
         Ok(self.writer.write(add).await?)
     }
+}
 
-    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
-        Ok(self.state.rate_limits.acquire(place, now))
+#[async_trait]
+impl RateLimitStore for EmbeddedStore {
+    async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
+        Ok(self.state.rate_limits.acquire(request, now))
     }
+}
 
+#[async_trait]
+impl AuditStore for EmbeddedStore {
     async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
         // What was acknowledged is on disk, and there is no other copy to fall back to.
         Ok(None)
     }
 
+    async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
+        Ok(self.readers.read(audit_counts::audit_counts).await?)
+    }
+}
+
+#[async_trait]
+impl RetentionStore for EmbeddedStore {
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
         let purge = Purge { before, max, now: self.clock.now(), state: self.state.clone() };
         Ok(self.writer.write(purge).await?.len() as u64)
-    }
-
-    async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
-        Ok(self.readers.read(audit_counts::audit_counts).await?)
     }
 }

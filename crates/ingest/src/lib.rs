@@ -24,6 +24,7 @@ use domain::{
     id::RunId,
     limits::EVENT_BODY_BYTES_MAX,
     schema::FieldError,
+    source::Source,
     source_quota::{Quota, QuotaRates, SourceQuotas},
 };
 use ports::{Bus, Clock};
@@ -31,10 +32,7 @@ use runtime::RunService;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::{
-    access::{Source, Sources},
-    problem::Problem,
-};
+use crate::{access::Sources, problem::Problem};
 
 /// Where events are posted.
 pub const EVENTS_PATH: &str = "/v1/events";

@@ -5,11 +5,10 @@
 
 use axum::http::HeaderMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::source::WebhookSecret;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
-
-use crate::access::WebhookSecret;
 
 /// How far the sender's time may be from ours, in seconds.
 const TOLERANCE_S: i64 = 300;

@@ -30,8 +30,10 @@ use domain::{
 use futures::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{
-    Acker, BrokerDeadLetter, Bus, BusError, Change, Changed, Delivery, Notification, Opened, Payload,
-    ProviderError, Queue, SmsProvider, Store, StoreError, TimerSlot, Versioned,
+    Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, ConsentStore, DeadLetterStore,
+    Delivery, DueStore, LookupStore, Notification, Opened, OutcomeStore, OverrideStore, Payload,
+    ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider, StoreError, TimerSlot,
+    Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use tokio_util::sync::CancellationToken;
@@ -264,11 +266,11 @@ impl SmsProvider for Instrumented {
     }
 }
 
-/// Passes the verbs of the store on, one line each: all that differs is the point at which a process may die.
+/// Passes the verbs of a store's port on, one line each: all that differs is the point at which a process may die.
 macro_rules! pass_on {
-    ($($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+    ($port:ident: $($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
         #[async_trait]
-        impl Store for Instrumented {
+        impl $port for Instrumented {
             $(async fn $name(&self, $($arg: $type),*) -> Result<$output, StoreError> {
                 self.0.call(Point::$point, self.0.world.store.$name($($arg),*)).await
             })*
@@ -277,31 +279,68 @@ macro_rules! pass_on {
 }
 
 pass_on! {
+    RunStore:
     OpenRun: fn open_run(change: Change, happened_at: Timestamp) -> Opened;
     ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
     Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
-    Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
-    Store: fn next_due() -> Option<Timestamp>;
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
     Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
     Store: fn timeline(id: &RunId) -> Vec<Entry>;
+    Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
+    Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
+}
+
+pass_on! {
+    DueStore:
+    Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
+    Store: fn next_due() -> Option<Timestamp>;
+}
+
+pass_on! {
+    LookupStore:
     Store: fn message_of_sid(sid: &ProviderMessageId) -> Option<MessageId>;
     Store: fn claim_sid(sid: &ProviderMessageId, message: &MessageId) -> MessageId;
     Store: fn reply_routes(number: &E164, now: Timestamp) -> Vec<ReplyRoute>;
+}
+
+pass_on! {
+    ConsentStore:
     Store: fn consent(number: &E164) -> Consent;
     Store: fn record_consent(entry: &ConsentEntry) -> ();
     Store: fn consent_log(number: &E164) -> Vec<ConsentEntry>;
-    Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
-    Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
+}
+
+pass_on! {
+    DeadLetterStore:
     Store: fn add_dead_letter(letter: &DeadLetter) -> ();
     Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
     Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
     Store: fn remove_dead_letter(id: &str) -> bool;
+}
+
+pass_on! {
+    OutcomeStore:
     Store: fn outcomes(after: u64, max: u16) -> Vec<(u64, Outcome)>;
+}
+
+pass_on! {
+    OverrideStore:
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
-    Store: fn acquire(place: &RateRequest, now: Timestamp) -> Reservation;
+}
+
+pass_on! {
+    RateLimitStore:
+    Store: fn acquire(request: &RateRequest, now: Timestamp) -> Reservation;
+}
+
+pass_on! {
+    AuditStore:
     Store: fn data_loss_since() -> Option<Timestamp>;
-    Store: fn purge(before: Timestamp, max: u16) -> u64;
     Store: fn audit_counts() -> AuditCounts;
+}
+
+pass_on! {
+    RetentionStore:
+    Store: fn purge(before: Timestamp, max: u16) -> u64;
 }

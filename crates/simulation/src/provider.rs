@@ -157,7 +157,7 @@ async fn post(
     let mut params = vec![("MessageSid".to_owned(), sid.to_string()), ("MessageStatus".to_owned(), word)];
     params.extend(code.map(|code| ("ErrorCode".to_owned(), code.to_string())));
     let query = format!("message={}&attempt={}", submission.message, submission.attempt);
-    post_form(world, &format!("{}?{query}", callback::STATUS_PATH), &params).await;
+    post_form(world, &format!("{}?{query}", twilio::STATUS_PATH), &params).await;
 }
 
 /// Posts a signed form until somebody answers with 2xx, as Twilio does when asked to.

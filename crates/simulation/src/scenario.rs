@@ -15,10 +15,10 @@ use domain::{
     poll::PollSchedule,
     provider::ProviderStatus,
     run::Run,
-    timeline::TimelineEvent,
+    timeline::{DoubtResolvedBy, TimelineEvent},
     workflow::{OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
-use ports::{Store as _, store::DeadLetterFilter};
+use ports::{AuditStore as _, DeadLetterStore as _, RunStore as _, store::DeadLetterFilter};
 use serde_json::json;
 
 use crate::{
@@ -270,7 +270,7 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
         let timeline = world.store.timeline(&run.id).await.unwrap_or_default();
         let unasked = timeline.iter().any(|entry| {
             matches!(&entry.what, TimelineEvent::DoubtResolved { by, evidence }
-                if by == "resend" && evidence.starts_with("the provider could not be asked"))
+                if *by == DoubtResolvedBy::Resend && evidence.starts_with("the provider could not be asked"))
         });
         if open > 1 && !unasked {
             faults.push(format!("{id} went out {open} times: {timeline:#?}"));

@@ -20,7 +20,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Opened, Store, StoreError, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
+    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, EventCounts, Resolution, RunFilter},
 };
 
@@ -75,7 +76,7 @@ fn matches(run: &Run, filter: &RunFilter) -> bool {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl RunStore for MemoryStore {
     async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
         let mut state = self.state();
         if state.runs.contains_key(&change.run.id) {
@@ -99,21 +100,6 @@ impl Store for MemoryStore {
             Some(_) | None => return Ok(Changed::Conflict),
         };
         Ok(Changed::Stored { timer: state.write(change, happened_at, version + 1) })
-    }
-
-    async fn take_due(
-        &self,
-        shard: Option<u8>,
-        now: Timestamp,
-        hidden_until: Timestamp,
-        max: u16,
-    ) -> Result<Vec<RunId>, StoreError> {
-        let is_meant = |id: &RunId| shard.is_none_or(|shard| shard == id.shard());
-        Ok(self.state().take_due(is_meant, now, hidden_until, usize::from(max)))
-    }
-
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.state().next_due())
     }
 
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
@@ -152,6 +138,36 @@ impl Store for MemoryStore {
         Ok(lines[lines.len().saturating_sub(usize::from(TIMELINE_MAX))..].to_vec())
     }
 
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        self.state().workflows.entry(hash.to_owned()).or_insert_with(|| definition.clone());
+        Ok(())
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        Ok(self.state().workflows.get(hash).cloned())
+    }
+}
+
+#[async_trait]
+impl DueStore for MemoryStore {
+    async fn take_due(
+        &self,
+        shard: Option<u8>,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let is_meant = |id: &RunId| shard.is_none_or(|shard| shard == id.shard());
+        Ok(self.state().take_due(is_meant, now, hidden_until, usize::from(max)))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state().next_due())
+    }
+}
+
+#[async_trait]
+impl LookupStore for MemoryStore {
     async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         Ok(self.state().sids.get(sid).cloned())
     }
@@ -168,7 +184,10 @@ impl Store for MemoryStore {
         routes.truncate(usize::from(REPLY_ROUTES_MAX));
         Ok(routes)
     }
+}
 
+#[async_trait]
+impl ConsentStore for MemoryStore {
     async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
         let mut consent = Consent::default();
         self.consent_log(number).await?.iter().for_each(|entry| consent.apply(entry));
@@ -186,16 +205,10 @@ impl Store for MemoryStore {
         log.sort_by_key(|entry| entry.at);
         Ok(log)
     }
+}
 
-    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
-        self.state().workflows.entry(hash.to_owned()).or_insert_with(|| definition.clone());
-        Ok(())
-    }
-
-    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
-        Ok(self.state().workflows.get(hash).cloned())
-    }
-
+#[async_trait]
+impl DeadLetterStore for MemoryStore {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let mut state = self.state();
         state.next += 1;
@@ -225,13 +238,19 @@ impl Store for MemoryStore {
     async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         Ok(self.state().letters.remove(id).is_some())
     }
+}
 
+#[async_trait]
+impl OutcomeStore for MemoryStore {
     async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         let state = self.state();
         let later = state.outcomes.range(after.saturating_add(1)..).take(usize::from(max));
         Ok(later.map(|(cursor, outcome)| (*cursor, outcome.clone())).collect())
     }
+}
 
+#[async_trait]
+impl OverrideStore for MemoryStore {
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
         Ok(self.state().overrides.iter().filter(|held| held.until > now).cloned().collect())
     }
@@ -242,21 +261,23 @@ impl Store for MemoryStore {
         state.overrides.push(held.clone());
         Ok(())
     }
+}
 
-    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
+#[async_trait]
+impl RateLimitStore for MemoryStore {
+    async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
         let mut state = self.state();
-        let until = state.paces.get(&place.queue).copied().unwrap_or(Timestamp::MIN);
-        let (reservation, next) = acquire(&place.pace, place.cost, until, now);
-        state.paces.insert(place.queue.clone(), next);
+        let until = state.paces.get(&request.queue).copied().unwrap_or(Timestamp::MIN);
+        let (reservation, next) = acquire(&request.limit, request.cost, until, now);
+        state.paces.insert(request.queue.clone(), next);
         Ok(reservation)
     }
+}
 
+#[async_trait]
+impl AuditStore for MemoryStore {
     async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.state().data_loss_since)
-    }
-
-    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        Ok(self.state().purge(before, usize::from(max)) as u64)
     }
 
     async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
@@ -277,5 +298,12 @@ impl Store for MemoryStore {
         }
         sums.events = EventCounts { pending: state.pending.len() as u64, ..state.events };
         Ok(sums)
+    }
+}
+
+#[async_trait]
+impl RetentionStore for MemoryStore {
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        Ok(self.state().purge(before, usize::from(max)) as u64)
     }
 }

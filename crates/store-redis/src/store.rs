@@ -18,7 +18,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Opened, Store, StoreError, TimerSlot, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
+    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
@@ -73,7 +74,7 @@ impl RedisStore {
 }
 
 #[async_trait]
-impl Store for RedisStore {
+impl RunStore for RedisStore {
     async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
         let how = Write::Open { happened_at };
         let call =
@@ -112,21 +113,6 @@ impl Store for RedisStore {
         Ok(Changed::Conflict)
     }
 
-    async fn take_due(
-        &self,
-        shard: Option<u8>,
-        now: Timestamp,
-        hidden_until: Timestamp,
-        max: u16,
-    ) -> Result<Vec<RunId>, StoreError> {
-        self.look_after(now).await?;
-        self.take(shard, now, hidden_until, max).await
-    }
-
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.earliest_due().await
-    }
-
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
         let Resolution { workflow, subject, at, .. } = resolution;
         let shard = domain::id::shard_of_subject(workflow, subject);
@@ -159,6 +145,38 @@ impl Store for RedisStore {
         Ok(lines)
     }
 
+    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
+        let doc = json(definition, "workflow", &definition.name)?;
+        self.connection.command::<()>(cmd("SETNX").arg(self.keys.workflow(hash)).arg(doc)).await
+    }
+
+    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
+        let doc: Option<Vec<u8>> = self.connection.command(cmd("GET").arg(self.keys.workflow(hash))).await?;
+        doc.map(|doc| serde_json::from_slice(&doc).map_err(|error| unreadable("workflow", hash, error)))
+            .transpose()
+    }
+}
+
+#[async_trait]
+impl DueStore for RedisStore {
+    async fn take_due(
+        &self,
+        shard: Option<u8>,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<RunId>, StoreError> {
+        self.look_after(now).await?;
+        self.take(shard, now, hidden_until, max).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.earliest_due().await
+    }
+}
+
+#[async_trait]
+impl LookupStore for RedisStore {
     async fn message_of_sid(&self, sid: &ProviderMessageId) -> Result<Option<MessageId>, StoreError> {
         let message: Option<String> =
             self.connection.command(cmd("HGET").arg(self.keys.sids(sid)).arg(field_of(sid))).await?;
@@ -189,7 +207,10 @@ impl Store for RedisStore {
             })
             .collect()
     }
+}
 
+#[async_trait]
+impl ConsentStore for RedisStore {
     async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
         let mut consent = Consent::default();
         self.consent_log(number).await?.iter().for_each(|entry| consent.apply(entry));
@@ -215,18 +236,10 @@ impl Store for RedisStore {
         log.sort_by_key(|(seq, entry)| (entry.at, *seq));
         Ok(log.into_iter().map(|(_, entry)| entry).collect())
     }
+}
 
-    async fn keep_workflow(&self, hash: &str, definition: &WorkflowDefinition) -> Result<(), StoreError> {
-        let doc = json(definition, "workflow", &definition.name)?;
-        self.connection.command::<()>(cmd("SETNX").arg(self.keys.workflow(hash)).arg(doc)).await
-    }
-
-    async fn workflow(&self, hash: &str) -> Result<Option<WorkflowDefinition>, StoreError> {
-        let doc: Option<Vec<u8>> = self.connection.command(cmd("GET").arg(self.keys.workflow(hash))).await?;
-        doc.map(|doc| serde_json::from_slice(&doc).map_err(|error| unreadable("workflow", hash, error)))
-            .transpose()
-    }
-
+#[async_trait]
+impl DeadLetterStore for RedisStore {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let shard = shard_of_letter(&letter.id);
         let keys = vec![self.keys.dead(shard), self.keys.dead_at(shard), self.keys.sums(shard)];
@@ -271,11 +284,17 @@ impl Store for RedisStore {
         }
         Ok(false)
     }
+}
 
+#[async_trait]
+impl OutcomeStore for RedisStore {
     async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         self.ends(after, max).await
     }
+}
 
+#[async_trait]
+impl OverrideStore for RedisStore {
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
         let docs: Vec<String> =
             self.connection.command(cmd("ZRANGE").arg(self.keys.overrides()).arg(0).arg(-1)).await?;
@@ -294,30 +313,39 @@ impl Store for RedisStore {
             .call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc))
             .await
     }
+}
 
-    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
-        let RateLimit { interval_us, burst, horizon_s } = place.pace;
-        let call = Call::new(&self.scripts.acquire, vec![self.keys.pace(&place.queue)])
+#[async_trait]
+impl RateLimitStore for RedisStore {
+    async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
+        let RateLimit { interval_us, burst, horizon_s } = request.limit;
+        let call = Call::new(&self.scripts.acquire, vec![self.keys.pace(&request.queue)])
             .arg(self.connection.token())
             .arg(interval_us)
             .arg(burst)
             .arg(u64::from(horizon_s) * 1_000_000)
-            .arg(place.cost)
+            .arg(request.cost)
             .arg(floor_us(now));
         let (what, at): (String, i64) = self.connection.call(call).await?;
         let at = of_us(at);
         Ok(if what == "at" { Reservation::At(at) } else { Reservation::Full(at) })
     }
+}
 
+#[async_trait]
+impl AuditStore for RedisStore {
     async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
         self.detect_data_loss().await
     }
 
-    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        self.purge_runs(before, max).await
-    }
-
     async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
         self.total().await
+    }
+}
+
+#[async_trait]
+impl RetentionStore for RedisStore {
+    async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.purge_runs(before, max).await
     }
 }

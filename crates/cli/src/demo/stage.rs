@@ -42,10 +42,10 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(server: &'a Server, output: Output) -> anyhow::Result<Self> {
         Ok(Self {
             server,
-            control: Control::new(server.ctx.clone()),
+            control: Control::new(server.wiring.control()),
             client: http_client::plain().build()?,
             output,
-            begun_at: server.ctx.clock.now(),
+            begun_at: server.clock.now(),
             runs: Vec::new(),
             shown: BTreeMap::new(),
             outcomes: Vec::new(),
@@ -54,7 +54,7 @@ impl<'a> Stage<'a> {
 
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
-        self.server.ctx.clock.now()
+        self.server.clock.now()
     }
 
     /// One of the simulated phones.
@@ -131,7 +131,7 @@ impl<'a> Stage<'a> {
                 return Ok(None);
             }
             let next = self.now() + SignedDuration::from_millis(LOOK_EVERY_MS);
-            self.server.ctx.clock.sleep_until(next).await;
+            self.server.clock.sleep_until(next).await;
         }
     }
 

@@ -117,7 +117,7 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
     for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
         for entry in store.timeline(&run.id).await.unwrap() {
             if let TimelineEvent::DoubtResolved { by, .. } = entry.what {
-                *settled.entry(by).or_default() += 1;
+                *settled.entry(by.as_str().to_owned()).or_default() += 1;
             }
         }
     }

@@ -89,7 +89,7 @@ pub async fn of_concurrent_changes_at_one_version_one_wins(store: Arc<dyn Store>
     let results = at_once(32, |n| {
         let (store, run) = (store.clone(), first.run.clone());
         async move {
-            let next = change(&run, |run, _| {
+            let next = change(&run, at(1), |run, _| {
                 run.data.insert("by".to_owned(), json!(n));
             });
             (n, store.change_run(next, version).await.unwrap())
@@ -124,10 +124,10 @@ pub async fn concurrent_changes_lose_no_update(store: Arc<dyn Store>) {
 
 async fn increment(store: &dyn Store, run: &Run) -> bool {
     let stored_run = load(store, run).await;
-    let next = change(&stored_run.value, |run, effects| {
+    let next = change(&stored_run.value, at(1), |run, ctx| {
         let count = run.data.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
         run.data.insert("count".to_owned(), json!(count));
-        effects.note_run(at(1), TimelineEvent::ReplyUnclear { reason: format!("increment {count}") });
+        ctx.note_run(TimelineEvent::ReplyUnclear { reason: format!("increment {count}") });
     });
     stored(&store.change_run(next, stored_run.version).await.unwrap())
 }

@@ -63,8 +63,8 @@ pub async fn entries_of_a_change_count_once_it_is_stored(store: Arc<dyn Store>) 
     let first = Opening::new(case, 1).change();
     open_new(&*store, &first).await;
     let stored = load(&*store, &first.run).await;
-    let next = change(&stored.value, |_, effects| {
-        effects.consent.push(entry(&phone, ConsentChange::OptOut, 7));
+    let next = change(&stored.value, at(7), |_, ctx| {
+        ctx.effects.consent.push(entry(&phone, ConsentChange::OptOut, 7));
     });
     assert_eq!(store.consent(&phone).await.unwrap(), Consent::default());
     let changed = store.change_run(next.clone(), stored.version).await.unwrap();

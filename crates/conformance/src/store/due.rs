@@ -61,7 +61,7 @@ pub async fn a_change_puts_a_taken_run_back_in_its_place(store: Arc<dyn Store>) 
     open_new(&*store, &first).await;
     let version = load(&*store, &first.run).await.version;
     assert_eq!(store.take_due(None, at(10), at(1_000), 10).await.unwrap().len(), 1);
-    let mut next = change(&first.run, |_, _| {});
+    let mut next = change(&first.run, at(1), |_, _| {});
     next.due = Some(at(20));
     store.change_run(next, version).await.unwrap();
     assert_eq!(store.take_due(None, at(19), at(1_000), 10).await.unwrap(), []);
@@ -73,7 +73,7 @@ pub async fn a_change_without_a_due_time_removes_it(store: Arc<dyn Store>) {
     let first = Opening::new("due_removed", 1).due(at(10));
     open_new(&*store, &first).await;
     let version = load(&*store, &first.run).await.version;
-    let mut next = change(&first.run, |_, _| {});
+    let mut next = change(&first.run, at(1), |_, _| {});
     next.due = None;
     store.change_run(next, version).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);

@@ -13,7 +13,8 @@ use domain::{
 use ports::{Store, store::RunFilter};
 
 use crate::fixture::{
-    Opening, acknowledged, at, change, ended, load, open_new, sid, submitted, workflow, workflow_named,
+    Opening, acknowledged, at, change, ended, load, needing_review, open_new, sid, submitted, workflow,
+    workflow_named,
 };
 
 async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
@@ -92,11 +93,7 @@ pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Sto
     let filter = RunFilter { held: true, ..RunFilter::default() };
     assert_eq!(ids(&*store, &filter).await, []);
     let stored = load(&*store, &run).await;
-    let mut held = change(&stored.value, |run, effects| {
-        let nothing = DoubtAnswer::NotFound { evidence: "no such text".to_owned() };
-        run.apply_to_message(1, &MessageEvent::DoubtAnswered(&nothing), workflow(), at(30), effects);
-    });
-    held.run.messages[0].phase = MessagePhase::NeedsReview { started_at: at(20), sent_says: None };
+    let held = needing_review(&stored.value, at(30));
     store.change_run(held.clone(), stored.version).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, [run.id]);
     let found = submitted(&held.run, &sid(case, 2), at(40));
@@ -114,8 +111,7 @@ pub async fn runs_whose_story_has_no_end_are_listed_as_unfinished(store: Arc<dyn
     assert_eq!(ids(&*store, &filter).await, [held.id.clone(), run.id.clone()]);
     let over = ended(&run, &sid(case, 1), at(30));
     store.change_run(over, load(&*store, &run).await.version).await.unwrap();
-    let mut closed = acknowledged(&held, at(40));
-    closed.run.messages[0].phase = MessagePhase::NeedsReview { started_at: at(20), sent_says: None };
+    let closed = acknowledged(&needing_review(&held, at(30)).run, at(40));
     store.change_run(closed, load(&*store, &held).await.version).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, [held.id]);
 }

@@ -12,7 +12,7 @@ use ports::Store;
 use crate::fixture::at;
 
 fn place(queue: &str, cost: u32) -> RateRequest {
-    RateRequest { queue: queue.to_owned(), pace: RateLimit::new(10, Duration::from_secs(1), 3, 2), cost }
+    RateRequest { queue: queue.to_owned(), limit: RateLimit::new(10, Duration::from_secs(1), 3, 2), cost }
 }
 
 /// As the domain decides, until the queue is full, and again once it has moved.
@@ -22,7 +22,7 @@ pub async fn places_are_given_out_at_the_pace(store: Arc<dyn Store>) {
         let now = at(10 * round);
         for cost in [1, 1, 2, 1, 3, 5, 5, 5, 1, 1] {
             let place = place("sender", cost);
-            let (expected, next) = acquire(&place.pace, cost, busy_until, now);
+            let (expected, next) = acquire(&place.limit, cost, busy_until, now);
             busy_until = next;
             assert_eq!(store.acquire(&place, now).await.unwrap(), expected);
         }
@@ -31,7 +31,8 @@ pub async fn places_are_given_out_at_the_pace(store: Arc<dyn Store>) {
 
 /// Twenty at once go no faster than twenty one after the other. A call whose answer was lost may have taken a place.
 pub async fn concurrent_places_do_not_overlap(store: Arc<dyn Store>) {
-    let wanted = RateRequest { pace: RateLimit { horizon_s: 60, ..place("", 1).pace }, ..place("sender", 1) };
+    let wanted =
+        RateRequest { limit: RateLimit { horizon_s: 60, ..place("", 1).limit }, ..place("sender", 1) };
     let given = join_all((0..20).map(|_| store.acquire(&wanted, at(0)))).await;
     let mut slots: Vec<Timestamp> = given
         .into_iter()
@@ -43,7 +44,7 @@ pub async fn concurrent_places_do_not_overlap(store: Arc<dyn Store>) {
     slots.sort();
     let mut busy_until = Timestamp::MIN;
     for slot in slots {
-        let (expected, next) = acquire(&wanted.pace, 1, busy_until, at(0));
+        let (expected, next) = acquire(&wanted.limit, 1, busy_until, at(0));
         busy_until = next;
         let Reservation::At(expected) = expected else { panic!("the horizon is far") };
         assert!(slot >= expected, "{slot} is before {expected}");

@@ -66,7 +66,7 @@ pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>)
 pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<dyn Store>) {
     let first = due("moves", 1, at(10));
     assert!(timer(&*store, &first).await.is_some());
-    let mut moved = change(&first.run, |_, _| {});
+    let mut moved = change(&first.run, at(1), |_, _| {});
     moved.due = Some(at(20));
     assert_eq!(alarm_of_change(&*store, moved.clone()).await, Some(TimerSlot::of(&first.run.id, at(20))));
     assert_eq!(alarm_of_change(&*store, moved).await, None, "the slot has one");
@@ -76,7 +76,7 @@ pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<
 pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { needs_timer: false, ..due("in_vain", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
-    let next = Change { needs_timer: false, ..change(&first.run, |_, _| {}) };
+    let next = Change { needs_timer: false, ..change(&first.run, at(1), |_, _| {}) };
     assert_eq!(alarm_of_change(&*store, next).await, None);
     assert_eq!(store.take_due(None, at(1_000), at(1_015), 10).await.unwrap(), [first.run.id]);
     let silent = Change { needs_timer: false, ..due("in_vain", 2, at(2_000)) };
@@ -88,6 +88,6 @@ pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
 pub async fn a_run_without_a_due_time_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { due: None, ..due("no_due_time", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
-    let next = Change { due: None, ..change(&first.run, |_, _| {}) };
+    let next = Change { due: None, ..change(&first.run, at(1), |_, _| {}) };
     assert_eq!(alarm_of_change(&*store, next).await, None);
 }

@@ -21,8 +21,8 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock as _, ProviderError, SmsProvider};
-use runtime::{Context, WorkflowRegistry};
-use sender::SenderConfig;
+use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use sender::{SenderConfig, SenderPorts};
 use simulation::{MemoryBus, MemoryStore, SimClock};
 use tokio_util::sync::CancellationToken;
 
@@ -69,17 +69,29 @@ struct Sender {
 impl Sender {
     fn start(bus: &Arc<MemoryBus>, clock: &Arc<SimClock>) -> Self {
         let (provider, stop) = (Arc::new(Idle(AtomicU16::new(80))), CancellationToken::new());
-        let ctx = Context {
-            store: Arc::new(MemoryStore::default()),
+        let store = Arc::new(MemoryStore::default());
+        let run_ports = RunPorts {
+            runs: store.clone(),
+            lookup: store.clone(),
+            consent: store.clone(),
+            overrides: store.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+        };
+        let (workflows, directory) = (WorkflowRegistry::new([]), Directory::default());
+        let ports = SenderPorts {
+            runs: Arc::new(RunService::new(run_ports, workflows, directory, Environment::default())),
+            lookup: store.clone(),
+            consent: store.clone(),
+            rates: store.clone(),
+            audit: store.clone(),
             bus: bus.clone(),
             provider: provider.clone(),
             clock: clock.clone(),
-            workflows: WorkflowRegistry::new([]),
-            directory: Directory::default(),
-            environment: Environment::default(),
+            dead_letters: DeadLetters { store, bus: bus.clone(), clock: clock.clone() },
         };
         let config = SenderConfig::new(80, QuotaRates::default(), None);
-        tokio::spawn(sender::run(Arc::new(ctx), config, stop.clone()));
+        tokio::spawn(sender::run(Arc::new(ports), config, stop.clone()));
         Self { provider, stop }
     }
 }

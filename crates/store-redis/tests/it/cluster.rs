@@ -3,7 +3,7 @@
 
 use conformance::fixture::{Opening, at, entry, load, number, open_new, sid, submitted};
 use domain::consent::ConsentChange;
-use ports::{Changed, Store};
+use ports::{AuditStore as _, Changed, ConsentStore as _, RunStore as _};
 use store_redis::RedisStore;
 use test_servers::RedisCluster;
 

@@ -2,7 +2,7 @@
 //! would have to be restarted with it. Never: the shared server.
 
 use conformance::fixture::{Opening, at, load, open_new, sid, submitted};
-use ports::{Changed, Store, StoreError};
+use ports::{AuditStore as _, Changed, DueStore as _, LookupStore as _, RunStore as _, StoreError};
 use store_redis::RedisStore;
 use test_servers::RedisServer;
 

@@ -20,21 +20,20 @@ use domain::{
     phone::E164,
     policy::Environment,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus, Submission, SubmitOutcome},
+    source::{KeyHash, Source},
     source_quota::{Quota, QuotaRates},
     timeline::Command,
     workflow::{Lane, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
 use futures::stream::BoxStream;
-use ingest::{
-    IngestConfig,
-    access::{KeyHash, Source, Sources},
-};
+use ingest::{IngestConfig, IngestPorts, access::Sources};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, ProviderError, Queue, SmsProvider, Store,
-    SystemClock, TimerSlot, store::EventCounts,
+    AuditStore as _, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, ProviderError, Queue,
+    SmsProvider, SystemClock, TimerSlot, store::EventCounts,
 };
-use runtime::{Context, WorkflowRegistry};
+use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use sender::SenderPorts;
 use serde_json::json;
 use simulation::MemoryBus;
 use store_redis::{Outbox, RedisStore};
@@ -177,21 +176,35 @@ struct World {
 }
 
 impl World {
-    fn context(&self, bus: Arc<dyn Bus>) -> Arc<Context> {
+    fn run_service(&self, bus: &Arc<dyn Bus>) -> Arc<RunService> {
         let number = "+14155550101".parse().unwrap();
         let ada = Contact { name: "Ada".to_owned(), number, time_zone: "UTC".to_owned() };
-        Arc::new(Context {
-            store: self.store.clone(),
-            bus,
+        let ports = RunPorts {
+            runs: self.store.clone(),
+            lookup: self.store.clone(),
+            consent: self.store.clone(),
+            overrides: self.store.clone(),
+            bus: bus.clone(),
+            clock: self.clock.clone(),
+        };
+        let contacts = BTreeMap::from([("ada".to_owned(), ada)]);
+        let directory = Directory { contacts, ..Directory::default() };
+        let workflows = WorkflowRegistry::new([workflow()]);
+        Arc::new(RunService::new(ports, workflows, directory, Environment::default()))
+    }
+
+    fn sender_ports(&self, bus: Arc<dyn Bus>) -> SenderPorts {
+        SenderPorts {
+            runs: self.run_service(&bus),
+            lookup: self.store.clone(),
+            consent: self.store.clone(),
+            rates: self.store.clone(),
+            audit: self.store.clone(),
+            bus: bus.clone(),
             provider: self.provider.clone(),
             clock: self.clock.clone(),
-            workflows: WorkflowRegistry::new([workflow()]),
-            directory: Directory {
-                contacts: BTreeMap::from([("ada".to_owned(), ada)]),
-                ..Directory::default()
-            },
-            environment: Environment::default(),
-        })
+            dead_letters: DeadLetters { store: self.store.clone(), bus, clock: self.clock.clone() },
+        }
     }
 
     fn outbox(&self, bus: Arc<dyn Bus>) -> Arc<dyn Bus> {
@@ -206,8 +219,9 @@ impl World {
             keys: vec![KeyHash::of("key")],
             webhook_secrets: Vec::new(),
         };
+        let ports = IngestPorts { runs: self.run_service(&bus), bus, clock: self.clock.clone() };
         let config =
-            IngestConfig { sources: Sources(vec![source]), in_flight_max: 1, shares: QuotaRates::default() };
+            IngestConfig { sources: Sources(vec![source]), in_flight_max: 1, quotas: QuotaRates::default() };
         let mut event = event(self.case, 1, STANDARD);
         event.time = Some(self.clock.now());
         let request = Request::post(ingest::EVENTS_PATH)
@@ -215,7 +229,7 @@ impl World {
             .header("content-type", "application/cloudevents+json")
             .body(Body::from(event.to_json()))
             .unwrap();
-        ingest::router(self.context(bus), config).oneshot(request).await.unwrap().status().as_u16()
+        ingest::router(ports, config).oneshot(request).await.unwrap().status().as_u16()
     }
 
     async fn audit_counts(&self) -> EventCounts {
@@ -259,7 +273,7 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     }
     let stop = CancellationToken::new();
     let config = sender::SenderConfig::new(8, QuotaRates::default(), None);
-    let sender = tokio::spawn(sender::run(world.context(bus.clone()), config, stop.clone()));
+    let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(bus.clone())), config, stop.clone()));
     clock.0.store(35_000, Ordering::Relaxed);
     setup::until("the event has ended", async || {
         let sums = world.audit_counts().await;

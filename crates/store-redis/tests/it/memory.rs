@@ -2,7 +2,7 @@
 //! than was planned for. Never: the shared server, whose memory is everybody's.
 
 use conformance::fixture::{Opening, at, sid, submitted};
-use ports::{Changed, Store};
+use ports::{Changed, RunStore as _};
 use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
 use test_servers::RedisServer;

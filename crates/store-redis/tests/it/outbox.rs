@@ -7,7 +7,7 @@ use conformance::bus::{STANDARD, event};
 use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
-use ports::{Bus, Queue, Store, SystemClock, store::EventCounts};
+use ports::{AuditStore as _, Bus, Queue, SystemClock, store::EventCounts};
 use store_redis::{Outbox, RedisStore};
 
 use crate::setup;

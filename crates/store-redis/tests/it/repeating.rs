@@ -3,7 +3,10 @@
 //! Never: compares what must differ: who called, and when.
 
 use conformance::fixture::{Opening, acknowledged, at, ended, letter, open, resolution, sid, submitted};
-use ports::{Changed, Store, StoreError};
+use ports::{
+    AuditStore as _, Changed, DeadLetterStore as _, DueStore as _, OutcomeStore as _, RetentionStore as _,
+    RunStore as _, Store, StoreError,
+};
 use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
 

@@ -1,0 +1,105 @@
+//! Gives each role and each command the ports it uses. In: a store, a bus, a clock, the configuration. Out: ports.
+//!
+//! Never: gives a role more than it uses, or knows which backend it runs on.
+
+use std::sync::Arc;
+
+use callback::CallbackPorts;
+use config::Config;
+use control::ControlPorts;
+use escalation::EscalationPorts;
+use ingest::IngestPorts;
+use ports::{Bus, Clock, DueStore, ProviderWebhooks, SmsProvider, Store};
+use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use sender::SenderPorts;
+
+/// The ports of one process.
+pub(crate) struct Wiring {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    runs: Arc<RunService>,
+}
+
+impl Wiring {
+    pub(crate) fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let ports = RunPorts {
+            runs: store.clone(),
+            lookup: store.clone(),
+            consent: store.clone(),
+            overrides: store.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+        };
+        let workflows = WorkflowRegistry::new(config.workflows);
+        let runs = Arc::new(RunService::new(ports, workflows, config.directory, config.environment));
+        Self { store, bus, clock, runs }
+    }
+
+    /// Stores every definition in force, so that runs opened with it can go on after a change.
+    pub(crate) async fn keep_workflows(&self) -> anyhow::Result<()> {
+        Ok(self.runs.workflows.keep(&*self.store).await?)
+    }
+
+    pub(crate) fn sender(&self, provider: Arc<dyn SmsProvider>) -> SenderPorts {
+        SenderPorts {
+            runs: self.runs.clone(),
+            lookup: self.store.clone(),
+            consent: self.store.clone(),
+            rates: self.store.clone(),
+            audit: self.store.clone(),
+            bus: self.bus.clone(),
+            provider,
+            clock: self.clock.clone(),
+            dead_letters: self.dead_letters(),
+        }
+    }
+
+    pub(crate) fn escalation(&self) -> EscalationPorts {
+        EscalationPorts {
+            runs: self.runs.clone(),
+            due: self.store.clone(),
+            retention: self.store.clone(),
+            letters: self.store.clone(),
+            dead_letters: self.dead_letters(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn ingest(&self) -> IngestPorts {
+        IngestPorts { runs: self.runs.clone(), bus: self.bus.clone(), clock: self.clock.clone() }
+    }
+
+    pub(crate) fn callback(&self, webhooks: Arc<dyn ProviderWebhooks>) -> CallbackPorts {
+        CallbackPorts {
+            runs: self.runs.clone(),
+            lookup: self.store.clone(),
+            consent: self.store.clone(),
+            webhooks,
+        }
+    }
+
+    pub(crate) fn control(&self) -> ControlPorts {
+        ControlPorts {
+            runs: self.runs.clone(),
+            list: self.store.clone(),
+            letters: self.store.clone(),
+            audit: self.store.clone(),
+            bus: self.bus.clone(),
+        }
+    }
+
+    pub(crate) fn due(&self) -> Arc<dyn DueStore> {
+        self.store.clone()
+    }
+
+    fn dead_letters(&self) -> DeadLetters {
+        DeadLetters { store: self.store.clone(), bus: self.bus.clone(), clock: self.clock.clone() }
+    }
+}
