@@ -56,11 +56,18 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
-    Check,
+    Check(Check),
     /// Sum what became of every event, and list what has no end yet; exit 1 if anything is lost or forgotten.
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Print every key of callout.toml with its default, and check nothing.
+    #[arg(long)]
+    pub(crate) defaults: bool,
 }
 
 #[derive(Debug, Args)]

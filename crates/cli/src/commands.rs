@@ -34,7 +34,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Runs(command) => runs(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Topology(command) => topology::run(&common, &command).await?,
-        Command::Check => check(&common)?,
+        // It is a file to copy, whatever form other results have.
+        Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
+        Command::Check(_) => check(&common)?,
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
     }

@@ -23,6 +23,9 @@ pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
 
+/// Every key of `callout.toml` with its default and what it means, as a file.
+pub const DEFAULTS: &str = include_str!("../../../examples/callout.default.toml");
+
 /// Everything that was configured, checked.
 #[derive(Debug)]
 pub struct Config {

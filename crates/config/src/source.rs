@@ -30,13 +30,6 @@ pub struct SourceSettings {
     pub events_per_second: Option<u32>,
 }
 
-impl SourceSettings {
-    /// Whether it may send events of this type.
-    pub fn may_send(&self, event_type: &str) -> bool {
-        domain::event::holds_type(&self.types, event_type)
-    }
-}
-
 /// Broker users by what they may say: of one user, only one thing can be true.
 pub(crate) struct BrokerUsers {
     pub(crate) own: Vec<String>,
