@@ -113,13 +113,7 @@ async fn senders_that_are_killed_lose_and_double_nothing() {
         fleet.serve().await;
     }
     fleet.wait_until(|view| (0..EVENTS).all(|index| !view.texts(&number(index)).is_empty())).await;
-    loop {
-        let sums = fleet.json(&["audit"]);
-        let open = |name: &str| sums["messages"][name].as_u64().unwrap_or(0);
-        if ["queued", "dispatching", "in_doubt", "retry_wait"].map(open) == [0; 4] {
-            break;
-        }
-    }
+    fleet.audit_once_settled().await;
     let report = fleet.sim.report();
     assert_eq!((report.accepted, report.duplicates_total), (EVENTS as u64, 0), "{report:?}");
     let texts: BTreeSet<String> =

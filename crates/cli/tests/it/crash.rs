@@ -11,7 +11,7 @@ use ports::{SystemClock, store::RunFilter};
 use serde_json::{Value, json};
 use twilio_sim::FaultPlan;
 
-use crate::harness::{Fleet, KEY, event, run_of};
+use crate::harness::{Fleet, KEY, PATIENCE, event, run_of};
 
 const EVENTS: usize = 1_000;
 const BATCH: usize = 20;
@@ -77,17 +77,11 @@ async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
         fleet.serve().await;
     }
     for producer in producers {
-        producer.await.unwrap();
+        tokio::time::timeout(PATIENCE, producer).await.expect("every batch is answered").unwrap();
     }
     fleet.wait_until(|view| (0..EVENTS).all(|index| !view.texts(&number(index)).is_empty())).await;
     // What was killed between its request and its answer is in doubt; each doubt must end without another text.
-    let sums = loop {
-        let sums = fleet.json(&["audit"]);
-        let open = |name: &str| sums["messages"][name].as_u64().unwrap_or(0);
-        if ["queued", "dispatching", "in_doubt", "retry_wait"].map(open) == [0; 4] {
-            break sums;
-        }
-    };
+    let sums = fleet.audit_once_settled().await;
     let report = fleet.sim.report();
     assert_eq!(report.duplicates_total, 0, "{report:?}");
     assert_eq!(report.accepted, EVENTS as u64, "{sums}");
@@ -139,6 +133,7 @@ async fn a_full_disk_refuses_events_and_loses_none_that_was_taken() {
             break answer;
         }
         taken += BATCH;
+        assert!(taken < 100_000, "a megabyte holds no {taken} events");
     };
     assert_eq!(problem["status"], 503, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("full"), "{problem}");

@@ -319,6 +319,24 @@ impl Fleet {
         }
     }
 
+    /// Asks for the audit until no text waits to be sent or is in doubt.
+    pub(crate) async fn audit_once_settled(&self) -> Value {
+        let mut tries = tokio::time::interval(Duration::from_millis(25));
+        let asking = async {
+            loop {
+                tries.tick().await;
+                let audit = self.json(&["audit", "--max", "1"]);
+                let open = |name: &str| audit["messages"][name].as_u64().unwrap_or(0);
+                if ["queued", "dispatching", "in_doubt", "retry_wait"].map(open) == [0; 4] {
+                    return audit;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking)
+            .await
+            .unwrap_or_else(|_| panic!("texts are still open: {:#}", self.json(&["audit"])))
+    }
+
     /// Asks for a run until it is as expected.
     pub(crate) async fn run_until(&self, id: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mut tries = tokio::time::interval(Duration::from_millis(25));
