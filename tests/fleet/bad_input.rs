@@ -1,5 +1,7 @@
-//! What a fleet may find in its queues and at its start. In: everything wrong. Out: a dead letter with its reason, or an
-//! end with a sentence; nothing is lost, nothing comes again and again, and good events pass.
+//! Bad input in the queues of a fleet and at its start.
+//!
+//! In: every kind of bad input. Out: a dead letter with its reason, or an error message; nothing is lost, nothing is
+//! redelivered without end, and good events pass.
 
 use lapin::{
     BasicProperties,
@@ -13,7 +15,7 @@ use crate::{
     rights::{channel, fleet, url},
 };
 
-/// Publishes any bytes with any properties.
+/// Publishes bytes with these properties.
 async fn publish(user: &str, exchange: &str, key: &str, body: &[u8], properties: BasicProperties) {
     let channel = channel(&url(user)).await;
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
@@ -95,7 +97,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     }
     let large = letters.iter().find(|letter| letter["reason"] == "too_large").unwrap();
     assert_eq!(large["event"].as_str().map(str::len), Some(1_024), "not all of it is kept");
-    // Nobody vouched for it, so only an operator can let it in; one without the right to publish events cannot.
+    // Its publisher is not trusted, so only an operator can replay it; one without the right to publish events cannot.
     let nobody = letters.iter().find(|letter| letter["error"].to_string().contains("no user-id")).unwrap();
     let mut replay = fleet.callout(&["dlq", "replay", nobody["id"].as_str().unwrap(), "--yes"]);
     let output = replay.env("CALLOUT_AMQP_URL", url("callout-callback")).output().unwrap();
@@ -126,8 +128,8 @@ async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
     }
 }
 
-/// Neither in the queues of the fleet nor where the broker puts what it cannot place. Letters lie in `dead` until an
-/// operator has settled them.
+/// Checks that nothing is left in the queues of the fleet, nor where the broker puts what it cannot route. Dead letters
+/// stay in `dead` until an operator replays or discards them.
 async fn nothing_waits() {
     let channel = channel(&url("callout-admin")).await;
     for queue in

@@ -1,6 +1,6 @@
-//! `docker-compose.yml` and `deploy/`, by public schemas and by what our roles need.
+//! Checks `docker-compose.yml` and `deploy/` against public schemas and against what our roles need.
 //!
-//! In: the files as they are. Out: nothing, or what is wrong with them.
+//! In: the files as they are. Out: a failed test for each error in them.
 //! Never: applies them: there is no container engine and no cluster in a test.
 
 use std::{collections::BTreeSet, path::PathBuf, process::Command};
@@ -54,12 +54,12 @@ fn the_compose_file_is_valid_and_its_senders_can_be_scaled() {
     for role in ["sender", "callback", "escalation"] {
         assert!(compose["services"][role].get("ports").is_none(), "{role}: a port cannot be scaled");
     }
-    // What reaches the simulator, and what the simulator reaches.
+    // The addresses of the simulator, and those that it calls.
     let simulator = compose["services"]["twilio-sim"]["command"].to_string();
     assert!(simulator.contains("http://callback:8080/v1/twilio/inbound"), "{simulator}");
 }
 
-/// With the values that stand in the file, as `docker compose` uses them where nothing else is set.
+/// The file with its default values, as `docker compose` uses them.
 #[test]
 fn the_configuration_of_the_compose_file_is_valid() {
     let compose = documents(&[root().join("docker-compose.yml")]).remove(0);
@@ -170,7 +170,7 @@ fn the_units_are_valid() {
         verify.args(["verify", "--man=no", "--recursive-errors=no"]).arg(folder.path().join(instance));
         let output = verify.output().expect("systemd-analyze is missing: run `cargo xtask prepare`");
         let said = String::from_utf8_lossy(&output.stderr);
-        // Its exit code is good for keys that it ignores.
+        // It exits with 0 even if it ignores a key.
         let ours: Vec<_> = said.lines().filter(|line| line.contains("callout")).collect();
         assert!(output.status.success() && ours.is_empty(), "{unit}: {said}");
     }

@@ -48,19 +48,19 @@ async fn an_event_crosses_the_fleet_and_a_failure_escalates_at_once() {
     let run = fleet.json(&["runs", "show", &run_of("p-1", "page", "db")]);
     assert_eq!(run["phase"], "acknowledged", "{run}");
     assert_eq!(run["messages"][0]["error_code"], 30003);
-    assert_eq!(fleet.event(&page).await, 200, "known");
+    assert_eq!(fleet.event(&page).await, 200, "the same event again");
     assert_eq!(fleet.sim.report().accepted, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deadlines_ring_through_the_broker() {
+async fn deadlines_are_met_through_the_broker() {
     let fleet = fleet("deadlines").await;
     fleet.event(&event("quick.created", "q-1", "db", json!({"text": "Down"}))).await;
     let run = fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
     assert_eq!(run["ticket"], "desk");
 }
 
-/// Sends so many notes in one batch, each to a phone of its own.
+/// Sends `count` notes in one batch, each to a phone of its own.
 async fn post_notes(fleet: &Fleet, count: usize, number: impl Fn(usize) -> String) {
     let note = |index: usize| {
         let id = format!("n-{index}");

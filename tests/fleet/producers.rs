@@ -1,4 +1,4 @@
-//! The programs in `examples/producers/`, run as they stand. In: titles. Out: texts of the runs that they open.
+//! The programs in `examples/producers/`, run unchanged. In: titles. Out: texts of the runs that they open.
 
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! The broker users of `deploy/rabbitmq/`, on a broker where an operator imported everything.
 //!
-//! In: the shipped definitions as they are. Out: a fleet whose roles sign in as themselves, and what each may not do.
-//! Never: the shared broker, where everybody may do everything.
+//! In: the shipped definitions as they are. Out: a fleet whose roles sign in as their own users, and what each may not do.
+//! Never: uses the shared broker, where every user may do everything.
 
 use std::sync::OnceLock;
 
@@ -23,10 +23,10 @@ use crate::{
     tools::root,
 };
 
-/// Gives every imported user a password, in one call, for each takes seconds.
+/// Gives every imported user a password, in one call, because each call takes seconds.
 const PASSWORDS: &str = "[rabbit_auth_backend_internal:change_password(User, <<\"secret\">>, <<\"test\">>) || \
      [{user, User} | _] <- rabbit_auth_backend_internal:list_users(), User =/= <<\"guest\">>].";
-/// For which `deploy/rabbitmq/topology.json` was exported.
+/// The configuration for which `deploy/rabbitmq/topology.json` was exported.
 const EXAMPLES: [&str; 6] = [
     "contacts.toml",
     "oncall.toml",
@@ -68,7 +68,7 @@ pub(crate) fn broker() -> &'static RabbitMq {
     })
 }
 
-/// The address for one of the users.
+/// The address of the broker for a user.
 pub(crate) fn url(user: &str) -> String {
     url_with(broker(), user, "secret")
 }
@@ -77,9 +77,10 @@ fn url_with(broker: &RabbitMq, user: &str, password: &str) -> String {
     broker.url.replace("guest:guest", &format!("{user}:{password}"))
 }
 
-/// A fleet whose roles sign in as the users that are theirs, and whose operator does too.
+/// A fleet whose roles and whose operator sign in as their own users.
 ///
-/// One at a time, until the guard goes: the definitions have one set of names, and two fleets would share their work.
+/// Only one at a time, until the guard is dropped: the definitions have one set of names, so two fleets would share
+/// their work.
 pub(crate) async fn fleet(test: &str) -> (Fleet, MutexGuard<'static, ()>) {
     static TURN: Mutex<()> = Mutex::const_new(());
     let turn = TURN.lock().await;
@@ -146,14 +147,14 @@ async fn every_role_does_its_work_with_the_rights_of_its_own_user() {
     fleet.run_until(&run_of("p-1", "page", "db"), |run| run["phase"] == "acknowledged").await;
     fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
 
-    // What the door refuses, a producer may well publish.
+    // What `ingest` would refuse, a producer may publish.
     let bad = json!({"specversion": "1.0", "id": "b-1", "source": "monitoring", "type": "incident.created", "data": {}});
     publish(&url("monitoring"), "events", "incident.created", "monitoring", &bad).await.unwrap();
     let first = dead_letter(&fleet, |_| true).await;
     assert_eq!((&first["reason"], &first["source"]), (&json!("invalid_event"), &json!("monitoring")));
     let replayed = fleet.json(&["dlq", "replay", first["id"].as_str().unwrap(), "--yes"]);
     assert!(replayed.to_string().contains("replayed"), "{replayed}");
-    // It is no better than before, and so it is back: the fleet believed its operator, whose user published it.
+    // It is still invalid, so it is dead again: the fleet accepted it from its operator, whose user published it.
     let again = dead_letter(&fleet, |letter| letter["at"] != first["at"]).await;
     assert_eq!(again["reason"], "invalid_event", "{again}");
 }
@@ -172,7 +173,7 @@ async fn dead_letter(fleet: &Fleet, is_it: impl Fn(&Value) -> bool) -> Value {
     tokio::time::timeout(PATIENCE, asking).await.expect("a dead letter")
 }
 
-/// A channel of whoever this address names.
+/// A channel of the user that this address names.
 pub(crate) async fn channel(url: &str) -> Channel {
     connect(url).await.unwrap().create_channel().await.unwrap()
 }
@@ -189,13 +190,13 @@ async fn publish(url: &str, exchange: &str, key: &str, user: &str, body: &Value)
     Ok(())
 }
 
-/// What somebody might try.
+/// An operation that a user might try.
 enum Try {
     /// With this routing key, as this user.
     Publish(&'static str, &'static str, &'static str),
     Consume(&'static str),
     Declare(&'static str),
-    /// How long a queue is.
+    /// Reading the length of a queue.
     Ask(&'static str),
     Delete(&'static str),
 }
@@ -256,7 +257,7 @@ async fn no_user_may_do_more_than_its_role() {
         ("callout-sender", Try::Consume("escalation"), REFUSED),
         ("callout-sender", Try::Delete("events.bulk"), REFUSED),
         ("callout-callback", Try::Publish("events", "incident.created", "callout-callback"), REFUSED),
-        // It would arrive as an event of ours, which nobody checks again.
+        // It would arrive as an event of our own, which is not checked again.
         ("callout-callback", Try::Publish("commands", "events.critical", "callout-callback"), REFUSED),
         ("callout-callback", Try::Publish("delay", "d1.final.events.critical", "callout-callback"), REFUSED),
         ("callout-callback", Try::Consume("escalation"), REFUSED),

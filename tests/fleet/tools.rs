@@ -1,6 +1,6 @@
-//! What tests run that is not Rust. In: names. Out: commands that run what `cargo xtask prepare` installed.
+//! Programs that are not Rust. In: names. Out: commands that run what `cargo xtask prepare` installed.
 //!
-//! Never: falls back on what the machine happens to have, or skips: a tool that is missing is a failure.
+//! Never: uses what the machine happens to have, or skips a test: a missing tool is a failure.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,7 +30,7 @@ pub(crate) fn node() -> Command {
     command
 }
 
-/// Runs a command to its end, which must be a good one, and returns what it printed.
+/// Runs a command that must succeed, and returns what it printed.
 pub(crate) fn succeed(command: &mut Command) -> String {
     let output = run(command);
     let (out, error) = (text(&output.stdout), text(&output.stderr));
@@ -38,7 +38,7 @@ pub(crate) fn succeed(command: &mut Command) -> String {
     out.trim().to_owned()
 }
 
-/// Runs a command to its end, which must be a bad one, and returns what it printed.
+/// Runs a command that must fail, and returns what it printed.
 pub(crate) fn fail(command: &mut Command) -> String {
     let output = run(command);
     let printed = text(&output.stdout) + &text(&output.stderr);
@@ -54,7 +54,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Beside the profiles' folders, wherever cargo puts those.
+/// In cargo's target folder, beside the folders of the profiles.
 fn tools() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_callout")).ancestors().nth(2).unwrap().join("tools")
 }

@@ -1,7 +1,7 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
-//! Never: does what a cargo command does already; it calls them in order.
+//! Never: does what a cargo command does; it calls them in order.
 
 mod mutants;
 mod output;
@@ -33,13 +33,13 @@ enum Chore {
     Test,
     /// `test`, then the demo as a newcomer runs it, from a release build.
     Ci,
-    /// Install what tests need beside a toolchain, so that `cargo test` can be used: servers and tools.
+    /// Install what tests need besides a toolchain, so that `cargo test` works: servers and tools.
     Prepare,
     /// Check what the compiler does not: headers, file lengths, stubs, versions, circles of files, arrows of crates.
     Tidy,
-    /// Put deliberate bugs into a copy of the work tree, and check that some test notices each.
+    /// Put deliberate bugs into a copy of the work tree, and check that a test notices each.
     Mutants {
-        /// Instead, let `cargo mutants` change every line of `domain`, one after the other; three quarters of an hour.
+        /// Let `cargo mutants` change every line of `domain` instead, one at a time; takes 45 minutes.
         #[arg(long)]
         domain: bool,
     },
@@ -49,7 +49,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Kill a fleet of release builds and its servers at random moments, and check that nothing is lost or doubled.
+    /// Kill a fleet of release builds and its servers at random moments, and check that nothing is lost or sent twice.
     Chaos {
         /// Passed on to the chaos run.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -102,7 +102,7 @@ fn run() -> Result<()> {
     }
 }
 
-/// Runs one of our own tools beside a release build of callout.
+/// Builds a release of callout, and runs one of our own tools with it.
 fn measure(tool: &str, args: &[String]) -> Result<()> {
     cargo(&["build", "--release", "--package", "cli"])?;
     let mut command = vec!["run", "--release", "--package", tool, "--"];

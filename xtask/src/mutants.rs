@@ -1,7 +1,7 @@
-//! Deliberate bugs: each is put into a copy of the work tree, and some test must notice.
+//! Deliberate bugs: each is put into a copy of the work tree, and a test must notice it.
 //!
-//! In: the list below, or whatever `cargo mutants` finds to change. Out: which test caught which bug; an error for one
-//! that nobody caught.
+//! In: the list below, or what `cargo mutants` finds to change. Out: which test noticed which bug; an error for a bug
+//! that no test noticed.
 //! Never: changes the work tree itself.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// A bug: where, what stands there, and what stands there once it is wrong.
+/// A bug: the file, the correct text in it, and the wrong text.
 struct Bug {
     name: &'static str,
     file: &'static str,
@@ -22,7 +22,7 @@ struct Bug {
 
 const BUGS: [Bug; 12] = [
     Bug {
-        name: "work that failed is answered as done",
+        name: "failed work is acknowledged",
         file: "crates/sender/src/work.rs",
         right: "delivery.acker.retry_at(at).await",
         wrong: "{ let _ = at; delivery.acker.ack().await.map(|_| ()) }",
@@ -70,7 +70,7 @@ const BUGS: [Bug; 12] = [
         wrong: "Changed::Conflict => Ok(true),",
     },
     Bug {
-        name: "a failed attempt is forgotten, and its late status believed",
+        name: "a failed attempt is not remembered, and its late status is applied",
         file: "crates/domain/src/message/reported.rs",
         right: "self.failed_sids.push(sid.clone());",
         wrong: "let _ = sid;",
@@ -82,24 +82,24 @@ const BUGS: [Bug; 12] = [
         wrong: "if over && self.messages[index].step < self.step {",
     },
     Bug {
-        name: "nobody sweeps for lost wake-ups",
+        name: "lost wake-ups are not swept for",
         file: "crates/escalation/src/lib.rs",
         right: "tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));",
         wrong: "let _ = sweep;",
     },
     Bug {
-        name: "a store that lost its writes is believed",
+        name: "a store that lost its writes is trusted",
         file: "crates/sender/src/open.rs",
         right: "if data_loss_since.is_some() {",
         wrong: "if data_loss_since.is_some() && ready.is_empty() {",
     },
 ];
 
-/// What must notice: the simulation with its crash points, and the domain's own tests.
+/// The tests that must notice: the simulation with its crash points, and the domain's own.
 const TESTS: [&str; 8] =
     ["test", "--quiet", "--package", "simulation", "--package", "domain", "--no-fail-fast", "--"];
 
-/// Puts in one bug after the other.
+/// Puts in one bug at a time.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let copy = root.join("target/mutants/tree");
     let mut survivors = Vec::new();
@@ -108,7 +108,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         let file = copy.join(bug.file);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         if text.matches(bug.right).count() != 1 {
-            bail!("{}: {:?} does not stand there once; the list of bugs is out of date", bug.file, bug.right);
+            bail!("{}: {:?} is not there exactly once; the list of bugs is out of date", bug.file, bug.right);
         }
         fs::write(&file, text.replace(bug.right, bug.wrong))?;
         let output = Command::new(env!("CARGO"))
@@ -117,12 +117,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             .env("CARGO_TARGET_DIR", root.join("target/mutants/build"))
             .env("SIM_SEEDS", "300")
             .output()?;
-        let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        if told.contains("error: could not compile") {
-            bail!("{}: the bug does not compile:\n{told}", bug.name);
+        let output_text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        if output_text.contains("error: could not compile") {
+            bail!("{}: the bug does not compile:\n{output_text}", bug.name);
         }
         let caught_by: Vec<&str> =
-            told.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
+            output_text.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
         match caught_by.first() {
             Some(first) if !output.status.success() => {
                 crate::output::say(&format!(
@@ -137,10 +137,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             }
         }
     }
-    if survivors.is_empty() { Ok(()) } else { bail!("nobody noticed: {}", survivors.join("; ")) }
+    if survivors.is_empty() { Ok(()) } else { bail!("no test noticed: {}", survivors.join("; ")) }
 }
 
-/// Lets cargo-mutants change every line of `domain`, and runs its tests on each. What it may skip, and why, stands in
+/// Lets cargo-mutants change every line of `domain`, and runs its tests on each. What it skips, and why, is in
 /// `.cargo/mutants.toml`.
 pub(crate) fn domain(root: &Path) -> Result<()> {
     let found = Command::new(env!("CARGO")).args(["mutants", "--version"]).output()?;
@@ -160,7 +160,7 @@ pub(crate) fn domain(root: &Path) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("see {}", out.join("mutants.out").display()) }
 }
 
-/// Copies what is built. Files that are the same keep their time, so that only a bug is compiled again.
+/// Copies what is built. Unchanged files keep their time, so that only the bug is compiled again.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for name in ["Cargo.toml", "Cargo.lock", "clippy.toml", "crates", "xtask", "tests", ".cargo"] {

@@ -1,8 +1,8 @@
-//! What tests need of the distribution's packages: the servers that they start for themselves, and what installs and
-//! runs the tools of [`crate::tools`].
+//! Packages of the distribution that tests need: the servers that they start, and what installs and runs the tools of
+//! [`crate::tools`].
 //!
 //! In: nothing. Out: installed packages, or what to install by hand.
-//! Never: starts a service of the machine, or installs anything where an address was given instead.
+//! Never: starts a service of the machine, or installs a server whose address was given.
 
 use std::{
     env,
@@ -12,11 +12,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// What the distribution's packages give the tests.
+/// A package that the tests need.
 struct Need {
     package: &'static str,
     is_there: fn() -> bool,
-    /// The variable that makes it unnecessary.
+    /// The environment variable that makes it unnecessary.
     instead: Option<&'static str>,
 }
 
@@ -31,7 +31,7 @@ const NEEDED: [Need; 6] = [
         is_there: || Path::new("/usr/bin/redis-server").exists(),
         instead: Some("CALLOUT_TEST_REDIS_URL"),
     },
-    // Debian gives Python without what makes an environment.
+    // Debian packages Python without `venv`.
     Need {
         package: "python3-venv",
         is_there: || succeeds("python3", &["-c", "import ensurepip, venv"]),
@@ -43,10 +43,10 @@ const NEEDED: [Need; 6] = [
     Need { package: "systemd", is_there: || find("systemd-analyze").is_some(), instead: None },
 ];
 
-/// Asked by packages whether they may start their service; 101 means no.
+/// Packages run this to ask whether they may start their service; 101 means no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Installs what is missing, where that is allowed.
+/// Installs what is missing, if that is allowed.
 #[expect(clippy::disallowed_methods, reason = "a chore may read the environment")]
 pub(crate) fn ensure() -> Result<()> {
     let missing: Vec<&str> = NEEDED
@@ -75,7 +75,7 @@ pub(crate) fn ensure() -> Result<()> {
     installed.with_context(|| format!("the tests need {list}"))
 }
 
-/// Keeps packages from starting services while it lives.
+/// Keeps packages from starting services until it is dropped.
 struct Policy {
     is_ours: bool,
 }

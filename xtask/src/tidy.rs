@@ -1,10 +1,11 @@
-//! Checks what the compiler does not: headers, lengths, stubs, versions, and which file or crate uses which.
+//! Checks what the compiler does not: headers, lengths, stubs, versions, links, and which file or crate uses which.
 //!
 //! In: the work tree. Out: every finding, with its place and what to do about it.
 //! Never: changes a file.
 
 mod circles;
 mod crates;
+mod documents;
 mod modules;
 mod tokens;
 
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// No source file is longer; most are far shorter.
+/// The longest source file that is allowed; most are far shorter.
 const LINES_MAX: usize = 1_000;
 
 /// Checks every file of the work tree.
@@ -33,11 +34,14 @@ pub(crate) fn check(root: &Path) -> Result<()> {
             check_manifest(&text, &mut find);
             crates::check_manifest(&text, &mut find);
         }
+        if name.ends_with(".md") {
+            documents::check(root, &name, &text, &mut find);
+        }
         // Spelled in two parts, so that this file does not find itself.
         for path in [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")] {
             for (number, line) in text.lines().enumerate().filter(|(_, line)| line.contains(path)) {
                 if !line.contains(concat!("/ho", "me/callout")) {
-                    find(number + 1, "the path of a machine");
+                    find(number + 1, "the path of a machine; write it relative to the work tree");
                 }
             }
         }
@@ -54,7 +58,8 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         crate::output::say("tidy");
         return Ok(());
     }
-    bail!("{}\n{} findings", findings.join("\n"), findings.len())
+    let noun = if findings.len() == 1 { "finding" } else { "findings" };
+    bail!("{}\n{} {noun}", findings.join("\n"), findings.len())
 }
 
 fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
@@ -84,7 +89,10 @@ fn check_manifest(text: &str, find: &mut impl FnMut(usize, &str)) {
             && !line.contains("workspace = true")
             && !line.starts_with('#')
         {
-            find(number + 1, "versions stand in the workspace's Cargo.toml only");
+            find(
+                number + 1,
+                "give the version in the workspace's Cargo.toml, and write `workspace = true` here",
+            );
         }
     }
 }

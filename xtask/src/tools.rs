@@ -1,7 +1,7 @@
-//! What tests run beside servers: clients of other languages, and validators of `deploy/`.
+//! Tools that tests run: clients in other languages, and validators of `deploy/`.
 //!
 //! In: the version files in `xtask/tools/` and `examples/producers/`. Out: `target/tools/`, with exactly those versions.
-//! Never: changes the machine's own Python or Node packages, or installs again what is there.
+//! Never: changes the machine's own Python or Node packages, or installs a version twice.
 
 use std::{
     fs,
@@ -11,16 +11,16 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// Python packages: of the validators, and of the example.
+/// Python packages of the validators and of the example.
 const PYTHON: [&str; 2] = ["xtask/tools/requirements.txt", "examples/producers/python/requirements.txt"];
 /// Node packages of the example, with their lock file.
 const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/producers/node/package-lock.json"];
 
 /// Installs what is missing or of another version.
 pub(crate) fn ensure(root: &Path) -> Result<()> {
-    // Beside the profiles' folders, wherever cargo puts those.
+    // In cargo's target folder, beside the folders of the profiles.
     let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(2).context("the program lies in no target folder")?;
+    let target = program.ancestors().nth(2).context("the program is not in a target folder")?;
     let tools = target.join("tools");
     install(root, &tools.join("python"), &PYTHON, |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
@@ -34,7 +34,7 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
     install(root, &tools.join("node"), &NODE, |folder| {
         fs::create_dir_all(folder)?;
         for file in NODE {
-            let name = Path::new(file).file_name().context("it names a file")?;
+            let name = Path::new(file).file_name().context("not the name of a file")?;
             fs::copy(root.join(file), folder.join(name))?;
         }
         let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
@@ -42,7 +42,7 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
     })
 }
 
-/// A folder is as it must be if it holds a copy of the files that say what is in it.
+/// A folder is complete if it holds a copy of the version files that it was made from.
 fn install(root: &Path, folder: &Path, files: &[&str], make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let texts: Result<Vec<String>, _> =
         files.iter().map(|file| fs::read_to_string(root.join(file))).collect();

@@ -21,7 +21,7 @@ pub(crate) struct Common {
     /// The main configuration file; contacts.toml, oncall.toml and workflows/ are read beside it.
     #[arg(long, global = true, env = "CALLOUT_CONFIG", default_value = "callout.toml")]
     pub(crate) config: PathBuf,
-    /// How results are printed. Everything else goes to standard error.
+    /// How results are printed on standard output. Everything else goes to standard error.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
 }
@@ -36,7 +36,7 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play a short story with everything in one process and a simulated Twilio, then stay up to be tried.
+    /// Play a short scenario with everything in one process and a simulated Twilio, then keep running to be tried out.
     Demo(Demo),
     /// Run callout: every role in one process, or some roles of a fleet.
     ///
@@ -46,10 +46,10 @@ pub(crate) enum Command {
     /// Submit events.
     #[command(subcommand)]
     Events(Events),
-    /// Look at runs, and take them on or end them.
+    /// List and show runs; acknowledge, settle or cancel them.
     #[command(subcommand)]
     Runs(Runs),
-    /// Look at dead letters, and replay or discard them.
+    /// List and show dead letters; replay or discard them.
     #[command(subcommand)]
     Dlq(Dlq),
     /// Declare, verify or export what a fleet needs in RabbitMQ.
@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check(Check),
-    /// Sum what became of every event, and list what has no end yet; exit 1 if anything is lost or forgotten.
+    /// Count how every event ended, and list what is unfinished; exit 1 if anything is lost.
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
@@ -72,28 +72,28 @@ pub(crate) struct Check {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// End after the story; exit 0 only if every outcome was as told.
+    /// Exit after the scenario, with 0 only if every outcome was as expected.
     #[arg(long)]
     pub(crate) exit: bool,
-    /// Where the demo's HTTP doors listen; port 0 takes a free one.
+    /// The address that the demo's HTTP server listens on; port 0 takes a free port.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// The roles to run; all of them when none is named.
+    /// The roles to run; without any, all of them.
     #[arg(value_enum)]
     pub(crate) roles: Vec<Role>,
-    /// Listen here instead of where the configuration says.
+    /// Listen on this address instead of the configured one.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
 }
 
-/// A part of the work.
+/// A part of the work that can be a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Role {
-    /// The HTTP door for events.
+    /// Takes events over HTTP.
     Ingest,
     /// Opens runs and sends texts.
     Sender,
@@ -135,7 +135,7 @@ pub(crate) enum Events {
 pub(crate) struct EventsSend {
     /// A file with JSON, or - for standard input.
     pub(crate) file: String,
-    /// Where callout listens; by default what the configuration says.
+    /// The address of callout; by default the configured one.
     #[arg(long)]
     pub(crate) url: Option<url::Url>,
     /// The environment variable that holds the source's key.
@@ -147,83 +147,83 @@ pub(crate) struct EventsSend {
 pub(crate) enum Runs {
     /// List runs, latest first.
     List(RunsList),
-    /// Show one run: its messages and everything that happened, in order.
+    /// Show one run: its messages, and everything that happened to it, in order.
     Show(RunId),
-    /// Take a run on, so that nobody else is notified.
+    /// Acknowledge a run, so that nobody else is notified.
     Ack(RunChange),
-    /// Say what became of a text whose fate stayed unknown.
+    /// Settle a held text: say whether it was sent.
     Settle(Settle),
-    /// End a run without another text.
+    /// End a run without sending another text.
     Cancel(RunChange),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
-    /// The run, as `callout runs list --held` shows it.
+    /// The id of the run, as `callout runs list --held` shows it.
     pub(crate) id: domain::id::RunId,
-    /// What became of its held text.
+    /// Whether its held text was sent.
     #[arg(value_enum)]
     pub(crate) verdict: ReviewAnswer,
-    /// The text's number, where the run holds several.
+    /// The number of the text; needed if several texts of the run are held.
     #[arg(long, value_name = "N")]
     pub(crate) message: Option<u16>,
-    /// Twilio's name for a text that was sent; its status is then followed.
+    /// The message SID of a text that was sent; its status is then followed.
     #[arg(long, value_name = "SID")]
     pub(crate) sid: Option<domain::provider::ProviderMessageId>,
-    /// The name that the timeline shows.
+    /// Your name, as the timeline shows it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// Most messages without an end to list.
+    /// List at most this many unfinished messages.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) max: usize,
 }
 
-/// What became of a held text.
+/// Whether a held text was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReviewAnswer {
-    /// It went out.
+    /// It was sent.
     Sent,
-    /// It did not, and is sent now if it is still wanted.
+    /// It was not sent; it is sent now if it is still wanted.
     NotSent,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunsList {
-    /// Only in this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired, cancelled.
+    /// Only runs in this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired, cancelled.
     #[arg(long, value_parser = parse_phase)]
     pub(crate) phase: Option<domain::run::RunPhase>,
-    /// Only through this workflow.
+    /// Only runs of this workflow.
     #[arg(long)]
     pub(crate) workflow: Option<String>,
-    /// Only with messages whose fate an operator must settle.
+    /// Only runs with held messages, which an operator must settle.
     #[arg(long)]
     pub(crate) held: bool,
-    /// Only with something to be done, to be expected, or to be settled by an operator.
+    /// Only runs that are active, or have a message that is not final or is held.
     #[arg(long)]
     pub(crate) unfinished: bool,
-    /// The next page: runs listed after this one.
+    /// Start after this run: the last one of the page before.
     #[arg(long, value_name = "RUN")]
     pub(crate) after: Option<domain::id::RunId>,
-    /// At most this many.
+    /// List at most this many.
     #[arg(long, default_value_t = 50)]
     pub(crate) max: u16,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunId {
-    /// The run, as `callout runs list` shows it.
+    /// The id of the run, as `callout runs list` shows it.
     pub(crate) id: domain::id::RunId,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunChange {
-    /// The run, as `callout runs list` shows it.
+    /// The id of the run, as `callout runs list` shows it.
     pub(crate) id: domain::id::RunId,
-    /// The name that the timeline shows.
+    /// Your name, as the timeline shows it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
 }
@@ -234,66 +234,66 @@ pub(crate) enum Dlq {
     List(DlqFilter),
     /// Show one dead letter, its event included.
     Show(DlqId),
-    /// Give dead letters another chance: policy, age and epoch are checked again, and what is stale stays.
+    /// Replay dead letters. Policy, age and epoch are checked again; what is too old stays a dead letter.
     Replay(DlqChange),
-    /// Put dead letters away unsent.
+    /// Discard dead letters without sending them.
     Discard(DlqChange),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqFilter {
-    /// Only with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event, too_large, unreadable.
+    /// Only dead letters with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event, too_large, unreadable.
     #[arg(long)]
     pub(crate) reason: Option<String>,
-    /// Only of this workflow.
+    /// Only dead letters of this workflow.
     #[arg(long)]
     pub(crate) workflow: Option<String>,
-    /// Only from this source.
+    /// Only dead letters from this source.
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Only dead since this time, for example 2026-01-31T09:30:00Z.
+    /// Only dead letters since this time, for example 2026-01-31T09:30:00Z.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<jiff::Timestamp>,
-    /// Only dead before this time.
+    /// Only dead letters before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<jiff::Timestamp>,
-    /// At most this many.
+    /// List or change at most this many.
     #[arg(long, default_value_t = 100)]
     pub(crate) max: u16,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqId {
-    /// The dead letter, as `callout dlq list` shows it.
+    /// The id of the dead letter, as `callout dlq list` shows it.
     pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqChange {
-    /// Dead letters by id; without any, all that match the filter.
+    /// Ids of dead letters; without any, all that match the filter.
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) filter: DlqFilter,
-    /// Show what would be done, and do nothing.
+    /// Show what would be done, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Do it without asking; needed to change anything.
+    /// Confirm the change; without it nothing is changed.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// At most so many a second.
+    /// Change at most this many in a second.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rate: u32,
-    /// The name that timelines show.
+    /// Your name, as timelines show it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TwilioSim {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     #[arg(long, default_value = "127.0.0.1:8090")]
     pub(crate) listen: SocketAddr,
-    /// The account that signs in.
+    /// The SID of the simulated account.
     #[arg(long, env = "TWILIO_ACCOUNT_SID", default_value = "AC00000000000000000000000000000001")]
     pub(crate) account_sid: String,
     /// The environment variable that holds the auth token; without it the token is `simulated-auth-token`.
@@ -305,16 +305,16 @@ pub(crate) struct TwilioSim {
     /// Where replies are posted: callout's public URL and /v1/twilio/inbound.
     #[arg(long, default_value = "http://127.0.0.1:8080/v1/twilio/inbound")]
     pub(crate) inbound_url: url::Url,
-    /// What chance is drawn from.
+    /// The seed of all random choices.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// From queued to sent, in milliseconds.
+    /// Time from queued to sent, in milliseconds.
     #[arg(long, default_value_t = 300)]
     pub(crate) sent_ms: u64,
-    /// From sent to the last status, in milliseconds.
+    /// Time from sent to the final status, in milliseconds.
     #[arg(long, default_value_t = 700)]
     pub(crate) delivered_ms: u64,
-    /// What goes wrong, as a JSON file of the fault plan that PUT /sim/v1/faults takes.
+    /// A JSON file with the faults to inject, as PUT /sim/v1/faults takes them.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
 }

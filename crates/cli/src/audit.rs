@@ -1,7 +1,7 @@
-//! `callout audit`: is anything lost, and what has no end yet?
+//! `callout audit`: is anything lost, and what is unfinished?
 //!
-//! In: sums, and every run that is unfinished. Out: a page of text or one JSON document, and an exit code.
-//! Never: calls an unfinished story a loss: it only says what it waits for.
+//! In: audit counts, and every unfinished run. Out: text or one JSON document, and an exit code.
+//! Never: counts an unfinished message as lost; it says what the message waits for.
 
 use std::process::ExitCode;
 
@@ -21,13 +21,13 @@ use crate::{
 struct Report {
     #[serde(flatten)]
     sums: AuditCounts,
-    /// Messages without an end, and runs that wait for an answer, latest first.
+    /// Unfinished messages, and runs that wait for an acknowledgement, latest first.
     unfinished: Vec<Unfinished>,
-    /// Whether there are more of them than were asked for.
+    /// Whether there are more of them than `--max` allows.
     more: bool,
 }
 
-/// One story without an end.
+/// An unfinished message, or a run that waits for an acknowledgement.
 #[derive(Serialize)]
 struct Unfinished {
     run: String,
@@ -38,7 +38,7 @@ struct Unfinished {
     message: Option<MessageView>,
 }
 
-/// Asks, prints, and says by its exit code whether the sums balance.
+/// Prints the audit; the exit code says whether the counts balance.
 pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitCode> {
     let Answer::AuditCounts { sums } =
         control_client::execute(&common.config, "", Request::AuditCounts).await?
@@ -55,7 +55,7 @@ pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitC
     Ok(if balances { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Every story without an end, up to a number of them.
+/// What is unfinished, at most `max` of it, and whether there is more.
 async fn unfinished(common: &Common, max: usize) -> anyhow::Result<(Vec<Unfinished>, bool)> {
     let (mut found, mut after) = (Vec::new(), None);
     while found.len() <= max {
@@ -82,7 +82,7 @@ async fn unfinished(common: &Common, max: usize) -> anyhow::Result<(Vec<Unfinish
 }
 
 fn of_run(run: &RunView) -> Vec<Unfinished> {
-    let story = |message: Option<&MessageView>| Unfinished {
+    let unfinished = |message: Option<&MessageView>| Unfinished {
         run: run.id.clone(),
         run_phase: run.phase.as_str(),
         workflow: run.workflow.clone(),
@@ -93,9 +93,9 @@ fn of_run(run: &RunView) -> Vec<Unfinished> {
         .messages
         .iter()
         .filter(|message| message.unfinished)
-        .map(|message| story(Some(message)))
+        .map(|message| unfinished(Some(message)))
         .collect();
-    if messages.is_empty() { vec![story(None)] } else { messages }
+    if messages.is_empty() { vec![unfinished(None)] } else { messages }
 }
 
 fn print(report: &Report) {
@@ -114,11 +114,11 @@ fn print(report: &Report) {
     output::line(format!("forgotten: {}", sums.forgotten));
     let at_least = if *more { "more than " } else { "" };
     output::line(format!("unfinished: {at_least}{}", unfinished.len()));
-    unfinished.iter().for_each(|story| output::line(format!("  {}", story.line())));
+    unfinished.iter().for_each(|one| output::line(format!("  {}", one.line())));
     if *more {
         output::line("  ... `callout audit --max N` lists more of them");
     }
-    output::line(if sums.balances() { "the sums balance" } else { "THE SUMS DO NOT BALANCE" });
+    output::line(if sums.balances() { "the counts balance" } else { "THE COUNTS DO NOT BALANCE" });
 }
 
 impl Unfinished {
@@ -126,13 +126,13 @@ impl Unfinished {
         let of = format!("{} of event {}", self.workflow, self.event_id);
         let Some(message) = &self.message else {
             return format!(
-                "{:<21} {:<14} {of}: waits for an answer or its deadline",
+                "{:<21} {:<14} {of}: waits for an acknowledgement or its deadline",
                 self.run, self.run_phase
             );
         };
         let next = message.next_at.map_or_else(
             || "waits for an operator: `callout runs settle`".to_owned(),
-            |at: Timestamp| format!("looked at again {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            |at: Timestamp| format!("next check {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
         );
         format!("{:<21} {:<14} {of}, to {}: {next}", message.id, message.status, message.to)
     }

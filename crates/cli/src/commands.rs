@@ -158,10 +158,10 @@ fn check(common: &Common) -> anyhow::Result<()> {
         Output::Text => {
             config.files.iter().for_each(|file| output::line(format!("read {}", file.display())));
             output::line(format!(
-                "valid: {} workflows, {} contacts, {} rotations",
-                config.workflows.len(),
-                config.directory.contacts.len(),
-                config.directory.rotations.len()
+                "valid: {}, {}, {}",
+                output::counted(config.workflows.len(), "workflow"),
+                output::counted(config.directory.contacts.len(), "contact"),
+                output::counted(config.directory.rotations.len(), "rotation")
             ));
             Ok(())
         }
@@ -174,7 +174,7 @@ async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {
         Some(file) => {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("{} cannot be read", file.display()))?;
-            serde_json::from_str(&text).with_context(|| format!("{} is no fault plan", file.display()))?
+            serde_json::from_str(&text).with_context(|| format!("{} is not a fault plan", file.display()))?
         }
         None => FaultPlan::default(),
     };

@@ -18,9 +18,9 @@ use crate::{
     wiring::Wiring,
 };
 
-/// What a version that differs from the running one may meet.
+/// The error for an answer of another kind than was asked for.
 pub(crate) const UNEXPECTED_ANSWER: &str =
-    "callout answered something else than it was asked; is another version running?";
+    "the answer is not of the kind that was asked for; is another version of callout running?";
 
 /// A connection for the requests of one command.
 pub(crate) enum ControlClient {

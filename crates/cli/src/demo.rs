@@ -1,11 +1,11 @@
-//! `callout demo`: the whole product in one process, told as a short story.
+//! `callout demo`: the whole product in one process, as a short scenario.
 //!
-//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as told.
-//! Never: fakes an outcome: the story goes through the real doors, roles, store and a signed simulator.
+//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as expected.
+//! Never: fakes an outcome: events go through the real HTTP server, roles and store, and a simulator that signs.
 
+mod scenario;
 mod setup;
 mod stage;
-mod story;
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ use crate::{
     shutdown,
 };
 
-/// Plays the story.
+/// Plays the scenario.
 pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode> {
     let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
     telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
@@ -29,23 +29,24 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let server =
         Server::start(config, secrets, &Role::chosen(&[]), args.listen, timing, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;
-    let told = tokio::select! {
-        told = story::play(&mut stage) => told,
+    let played = tokio::select! {
+        played = scenario::play(&mut stage) => played,
         () = shutdown.cancelled() => Ok(()),
     };
     let outcomes = stage.finish().await?;
     if output == Output::Json {
         output::json(&outcomes)?;
     }
-    let as_told = told.is_ok() && !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.as_told);
+    let as_expected =
+        played.is_ok() && !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.as_expected);
     if args.exit {
         shutdown.cancel();
     } else if !shutdown.is_cancelled() {
         setup::print_what_to_try(&server, output);
     }
     server.finish().await?;
-    if let Err(error) = told {
+    if let Err(error) = played {
         return Ok(exit::report(&error));
     }
-    Ok(if as_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

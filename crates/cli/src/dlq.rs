@@ -1,4 +1,4 @@
-//! `callout dlq`: dead letters, listed, replayed, discarded. In: filters or ids. Out: what became of each.
+//! `callout dlq`: lists, shows, replays and discards dead letters. In: filters or ids. Out: the result for each.
 //!
 //! Never: changes anything without `--yes`.
 
@@ -18,7 +18,7 @@ use crate::{
     output,
 };
 
-/// Carries out one of the commands.
+/// Runs one of the commands.
 pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCode> {
     match command {
         Dlq::List(filter) => {
@@ -69,7 +69,7 @@ async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
     }
 }
 
-/// What became of one letter, for scripts.
+/// The result for one dead letter, for scripts.
 #[derive(Debug, Serialize)]
 struct Line {
     id: String,
@@ -90,8 +90,8 @@ async fn settle(
     };
     if !change.dry_run && !change.yes && !ids.is_empty() {
         let message = format!(
-            "{} dead letters would be {verb}ed; say --yes to do it, --dry-run to see them",
-            ids.len()
+            "{} would be {verb}ed; confirm with --yes, or list them with --dry-run",
+            output::counted(ids.len(), "dead letter")
         );
         return Err(Unconfirmed(message).into());
     }
@@ -134,7 +134,7 @@ fn show_settled(lines: &[Line], verb: &str) {
             None => format!("{id}  would be {verb}ed"),
             Some(Settled::Replayed) => format!("{id}  replayed"),
             Some(Settled::Discarded) => format!("{id}  discarded"),
-            Some(Settled::Gone) => format!("{id}  nothing to do: settled before"),
+            Some(Settled::Gone) => format!("{id}  nothing to do: replayed or discarded before"),
             Some(Settled::Stale { reason }) => format!("{id}  not replayed: {reason}"),
         });
     }
@@ -157,6 +157,6 @@ fn show_whole(letter: &DeadLetter) {
         output::line(format!("{name:<12} {value}"));
     }
     if let Some(message) = &letter.message {
-        output::line(format!("message      {message}; `callout runs show {}` tells its story", message.run));
+        output::line(format!("message      {message}; see `callout runs show {}`", message.run));
     }
 }

@@ -2,22 +2,22 @@
 
 use std::process::ExitCode;
 
-/// Something was asked for that does not exist.
+/// What was asked for does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NotFound(pub(crate) String);
 
-/// The command line asks for something that cannot be.
+/// The command line cannot be carried out as it is.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// The command would change something, and nobody has said that it may.
+/// The command would change something and was not confirmed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unconfirmed(pub(crate) String);
 
-/// Prints why a command failed, and the code that says so.
+/// Prints why a command failed, and returns its exit code.
 #[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");

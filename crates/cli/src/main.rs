@@ -1,6 +1,10 @@
 //! `callout`: the one binary. In: a command line. Out: an exit code.
 //!
 //! Never: decides anything that a library crate could.
+//!
+//! What follows is the project's README.
+#![doc = ""]
+#![doc = include_str!("../../../README.md")]
 
 mod args;
 mod audit;
@@ -24,13 +28,13 @@ use clap::Parser as _;
 
 use crate::args::Cli;
 
-// Every request is a few dozen short-lived allocations on several threads, which the system's allocator does slowly.
+// Every request makes a few dozen short-lived allocations on several threads, which the system's allocator handles slowly.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // Huge pages under the allocator take up to twice the memory, and make nothing faster. A kernel without this
-    // switch may do as it likes.
+    // Huge pages under the allocator take up to twice the memory and make nothing faster. On a kernel without this
+    // switch the call fails, which does no harm.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let cli = Cli::parse();

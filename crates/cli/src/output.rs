@@ -5,7 +5,7 @@ use std::io::Write as _;
 use control::RunView;
 use serde::Serialize;
 
-/// Prints a line. A reader that went away is no failure of ours.
+/// Prints a line. That the reader has closed the pipe is not an error.
 pub(crate) fn line(text: impl std::fmt::Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
@@ -16,7 +16,12 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints runs, a line each.
+/// A number with its noun, for example `1 segment` or `2 segments`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Prints runs, one per line.
 pub(crate) fn runs(runs: &[RunView]) {
     if runs.is_empty() {
         return line("no runs");
@@ -39,7 +44,7 @@ pub(crate) fn runs(runs: &[RunView]) {
     }
 }
 
-/// Prints one run with its timeline.
+/// Prints a run with its timeline.
 pub(crate) fn run(run: &RunView) {
     line(format!("run        {}  {}", run.id, run.phase.as_str()));
     line(format!("workflow   {}, step {}", run.workflow, run.step));
@@ -56,18 +61,27 @@ pub(crate) fn run(run: &RunView) {
         let why: Vec<_> = why.collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(
-            "message    {}  {} to {} via {}{why}, {} attempt(s), {} segment(s){}",
+            "message    {}  {} to {} via {}{why}, {}, {}{}",
             message.id,
             message.status,
             message.to,
             message.target,
-            message.attempts,
-            message.segments,
+            counted(message.attempts.into(), "attempt"),
+            counted(message.segments.into(), "segment"),
             message.sid.as_ref().map(|sid| format!(", {sid}")).unwrap_or_default()
         ));
     }
     line("timeline");
     for entry in &run.timeline {
         line(format!("  {}  {}", entry.at.strftime("%H:%M:%S%.3f"), entry.text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn nouns_agree_with_their_number() {
+        let counted = [0, 1, 2].map(|count| super::counted(count, "segment"));
+        assert_eq!(counted, ["0 segments", "1 segment", "2 segments"]);
     }
 }

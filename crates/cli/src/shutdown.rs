@@ -1,4 +1,4 @@
-//! When to stop: Ctrl-C or SIGTERM. In: signals. Out: a cancelled token.
+//! When to stop. In: Ctrl-C or SIGTERM. Out: a cancelled token.
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
             }
             if first {
                 tracing::info!(
-                    "stopping: taking no more work, finishing what is in hand; once more to stop at once"
+                    "stopping: no new work is taken, work in progress is finished; signal again to stop at once"
                 );
                 cancelled.cancel();
             } else {

@@ -1,4 +1,4 @@
-//! Stands the simulator in for Twilio. In: where callout listens. Out: a running simulator and how to sign in to it.
+//! Starts the simulator instead of Twilio. In: the address of callout. Out: a running simulator and its credentials.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use twilio::{Credentials, Secret};
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
 use url::Url;
 
-/// The number that texts come from when none is configured; one of Twilio's own test numbers.
+/// The sending number when none is configured; one of Twilio's own test numbers.
 pub(crate) const SIMULATED_FROM: &str = "+15005550006";
 
 /// Starts a simulator that posts replies to `public_url`.

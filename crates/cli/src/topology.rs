@@ -1,6 +1,6 @@
-//! `callout topology`: what a fleet needs in RabbitMQ, made, checked or printed. In: configuration. Out: definitions.
+//! `callout topology`: declares, verifies or exports what a fleet needs in RabbitMQ. In: configuration. Out: definitions.
 //!
-//! Never: removes or changes what is there.
+//! Never: removes or changes what exists.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     output,
 };
 
-/// Carries out one of the commands.
+/// Runs one of the commands.
 pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<()> {
     let (config, secrets) = configuration::load(&common.config, Scope::Operator)?;
     let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
@@ -36,7 +36,7 @@ pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<(
     match common.output {
         Output::Json => output::json(&serde_json::json!({"complete": true})),
         Output::Text => {
-            output::line("every exchange, queue and binding is there");
+            output::line("every exchange, queue and binding exists");
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! `callout.toml`. In: its text. Out: where things run and listen, who may send, whom we send as.
+//! `callout.toml`. In: its text. Out: the backend, the addresses, the sources, the sender.
 //!
 //! Never: holds a secret; it names the environment variables that do.
 
@@ -22,28 +22,28 @@ use crate::{
 pub struct Infrastructure {
     /// The environment's name, for example `staging`.
     pub environment: String,
-    /// Scope may be texted here; everybody when absent.
+    /// The numbers that may get texts in this environment; all numbers when absent.
     pub allow_recipients: Option<BTreeSet<E164>>,
-    /// Where truth and work live.
+    /// The store and the bus.
     pub backend: Backend,
-    /// Where the HTTP doors listen.
+    /// The address of the HTTP server.
     pub listen: SocketAddr,
-    /// Whom texts come from, and where Twilio reaches us.
+    /// The sender of texts, and the address that Twilio calls.
     pub twilio: TwilioSettings,
     /// The trusted sources, without their secrets.
     pub sources: Vec<SourceSettings>,
-    /// How logs look.
+    /// Format and filter of the log.
     pub log: LogSettings,
 }
 
-/// Where truth and work live.
+/// The store and the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
     /// One process, one SQLite file.
     Embedded {
         /// The file; relative to the folder of `callout.toml`.
         path: PathBuf,
-        /// How large it may grow, in MB of a million bytes; as the disk allows when absent.
+        /// The largest size of the file, in MB of a million bytes; limited by the disk alone when absent.
         max_mb: Option<u32>,
     },
     /// Roles as processes, on RabbitMQ and Redis.
@@ -51,7 +51,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// Whether one process holds everything.
+    /// Whether one process runs everything.
     pub fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded { .. })
     }
@@ -60,19 +60,19 @@ impl Backend {
 /// `[backend]` with `kind = "fleet"`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FleetSettings {
-    /// Alarms go through an `x-delayed-message` exchange instead of queues with a fixed time to live.
+    /// Delayed work goes through an `x-delayed-message` exchange instead of queues with a fixed time to live.
     pub delay_plugin: bool,
-    /// Exchanges and queues are only checked at the start: an operator declared them.
+    /// Exchanges and queues are only checked at start; an operator has declared them.
     pub verify_topology: bool,
-    /// What the names of exchanges and queues begin with.
+    /// The prefix of exchange and queue names; the default of the bus when absent.
     pub amqp_prefix: Option<String>,
-    /// Broker users of our own roles, whose events are believed beside those of the user of the address.
+    /// Broker users of our own roles. Their events are trusted, as are those of the user in `CALLOUT_AMQP_URL`.
     pub amqp_own_users: Vec<String>,
-    /// What the names of keys begin with.
+    /// The prefix of key names; the default of the store when absent.
     pub redis_prefix: Option<String>,
-    /// Ends of runs are published to the exchange of outcomes, besides being kept in the store.
+    /// Ends of runs are also published to the exchange of outcomes.
     pub publishes_outcomes: bool,
-    /// Redis' settings are taken on trust, where the server hides them.
+    /// Redis' settings are not checked, because the server does not show them.
     pub trust_redis_settings: bool,
 }
 
@@ -83,13 +83,13 @@ pub struct TwilioSettings {
     pub from: Option<String>,
     /// The messaging service, instead of a number.
     pub messaging_service_sid: Option<String>,
-    /// What Twilio calls and signs, without a trailing slash.
+    /// Scheme, host and port that Twilio calls and signs.
     pub public_url: Option<Url>,
-    /// How long one answer is waited for, in seconds.
+    /// How long to wait for one answer, in seconds.
     pub answer_max_s: u32,
-    /// Requests that the account has open at once, through all senders together.
+    /// Requests that the account may have open at once, for all senders together.
     pub in_flight_max: u16,
-    /// Segments that the number or service sends in a second; as fast as Twilio takes them when absent.
+    /// Segments that the number or service may send in a second; no rate limit when absent.
     pub segments_per_second: Option<u32>,
 }
 
@@ -106,30 +106,30 @@ impl Default for TwilioSettings {
     }
 }
 
-/// An answer is never waited for longer: claims on messages must outlive it.
+/// The longest time to wait for an answer: claims on messages must last longer.
 const ANSWER_S_MAX: u32 = (domain::limits::PROVIDER_ANSWER_MS_MAX / 1_000) as u32;
-/// Most requests that may be open at once.
+/// The highest value of `in_flight_max`.
 const IN_FLIGHT_MAX: u16 = 2_000;
-/// Fastest pace of one sender: what a whole account may send (Twilio, error 63017).
+/// The highest rate of one sender: what a whole account may send (Twilio, error 63017).
 const SEGMENTS_PER_S_MAX: u32 = 2_000;
 
 impl Infrastructure {
-    /// What each source may bring at its full urgency: half of what the sending number can send, where that is little,
-    /// so that no source alone fills it.
+    /// The quota of each source. It is at most half of what the sending number can send, so that no source alone uses
+    /// all of it.
     pub fn quota_rates(&self) -> QuotaRates {
-        let of_pace = self.twilio.segments_per_second.map_or(u32::MAX, |rate| (rate / 2).max(1));
+        let of_sender = self.twilio.segments_per_second.map_or(u32::MAX, |rate| (rate / 2).max(1));
         let per_s =
             self.sources.iter().filter_map(|source| Some((source.name.clone(), source.events_per_second?)));
-        QuotaRates { default_per_s: QUOTA_PER_S_DEFAULT.min(of_pace), per_s: per_s.collect() }
+        QuotaRates { default_per_s: QUOTA_PER_S_DEFAULT.min(of_sender), per_s: per_s.collect() }
     }
 }
 
 /// The `[log]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// One JSON object a line, instead of text.
+    /// Whether each line is a JSON object instead of text.
     pub json: bool,
-    /// What is logged, for example `info,sender=debug`.
+    /// Which lines are logged, for example `info,sender=debug`.
     pub filter: String,
 }
 
@@ -209,7 +209,7 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
     Some(allowed)
 }
 
-/// The backend, and the broker users that it calls our own.
+/// The backend, and the broker users of our own roles.
 fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (Backend, Vec<String>) {
     let beside = |path: &str| file.parent().unwrap_or(Path::new("")).join(path);
     let usual = || (Backend::Embedded { path: beside("callout.db"), max_mb: None }, Vec::new());

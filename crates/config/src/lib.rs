@@ -26,22 +26,22 @@ pub use source::SourceSettings;
 /// Every key of `callout.toml` with its default and what it means, as a file.
 pub const DEFAULTS: &str = include_str!("../../../examples/callout.default.toml");
 
-/// Everything that was configured, checked.
+/// The whole configuration, checked.
 #[derive(Debug)]
 pub struct Config {
     /// `callout.toml`.
     pub infrastructure: Infrastructure,
-    /// Where this installation runs, for the policy.
+    /// The environment, as the policy needs it.
     pub environment: Environment,
     /// `contacts.toml` and `oncall.toml`.
     pub directory: Directory,
     /// `workflows/*.toml`.
     pub workflows: Vec<Workflow>,
-    /// The files that were read, in order.
+    /// The files that were read, in the order of reading.
     pub files: Vec<PathBuf>,
 }
 
-/// Answers for environment variables.
+/// Looks up an environment variable.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Reads the configuration around the main file.
@@ -90,7 +90,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         problems.add(
             &folder.join("workflows"),
             None,
-            "holds no workflow; copy one from examples/workflows".to_owned(),
+            "there is no workflow; copy one from examples/workflows".to_owned(),
         );
     }
     let secrets = secrets::read(&infrastructure, main_file, env, scope, &mut problems);

@@ -1,6 +1,6 @@
-//! `contacts.toml` and `oncall.toml`. In: their text. Out: people and rotations that refer to people who exist.
+//! `contacts.toml` and `oncall.toml`. In: their text. Out: contacts, and rotations of contacts that exist.
 //!
-//! Never: accepts a number, a zone or a name that does not hold.
+//! Never: accepts a number, a time zone or a name that is not valid.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -72,7 +72,7 @@ fn read_rotation(
     if !section.has("start") {
         doc.problem(
             &section.at.clone(),
-            "rotation.start: required, the first day of the first turn".to_owned(),
+            "rotation.start: required, the first day of the first shift".to_owned(),
         );
     }
     let start = section.parsed::<civil::Date>(doc, "start");

@@ -1,4 +1,4 @@
-//! What is wrong with the configuration. In: findings. Out: lines that say where and what to do.
+//! Errors in the configuration. In: findings. Out: lines that say where the error is and what to do.
 //!
 //! Never: holds a secret or a whole phone number.
 
@@ -10,9 +10,9 @@ use std::{
 /// One error.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file.
+    /// The file with the error.
     pub file: PathBuf,
-    /// The line, from 1, where it can be named.
+    /// The line, from 1; absent if the error concerns the file as a whole.
     pub line: Option<usize>,
     /// What is wrong, and what to do.
     pub message: String,
@@ -28,17 +28,17 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All errors that were found.
+/// All errors that were found, of all files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// Adds one.
+    /// Adds an error.
     pub fn add(&mut self, file: &Path, line: Option<usize>, message: String) {
         self.0.push(Problem { file: file.to_owned(), line, message });
     }
 
-    /// Whether there is none.
+    /// Whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,7 +1,7 @@
-//! Reads a TOML file key by key, and goes on after an error, so that all of them are reported at once.
+//! Reads a TOML file key by key. It continues after an error, so that all errors are reported at once.
 //!
 //! In: a file's text. Out: typed values; problems for what is missing, mistyped or unknown.
-//! Never: stops at the first error, or ignores a key that nobody asked for.
+//! Never: stops at the first error, or ignores an unknown key.
 
 use std::{ops::Range, path::Path, str::FromStr};
 
@@ -19,21 +19,21 @@ pub(crate) struct Document<'a> {
     problems: &'a mut Problems,
 }
 
-/// A value with the place it stands at.
+/// A value with its place in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Placed<T> {
-    /// The value.
+    /// The value as read.
     pub(crate) value: T,
-    /// Where it stands in the file, in bytes.
+    /// Its place in the file, in bytes.
     pub(crate) at: Range<usize>,
 }
 
-/// One table of the file, whose keys are taken one by one.
+/// A table of the file, from which keys are taken one by one.
 pub(crate) struct Section<'t> {
     name: String,
     table: DeTable<'t>,
     asked: Vec<&'static str>,
-    /// Where it stands.
+    /// Its place in the file, in bytes.
     pub(crate) at: Range<usize>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Document<'a> {
         Self { path, text, problems }
     }
 
-    /// The file's top table, as much of it as is TOML.
+    /// The file's top table, as far as it is valid TOML.
     pub(crate) fn parse(&mut self) -> Section<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
@@ -58,13 +58,13 @@ impl<'a> Document<'a> {
         self.problems.add(self.path, line, message);
     }
 
-    /// Reports a problem so many lines below the line of a place.
+    /// Reports a problem a number of lines below a place.
     pub(crate) fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
         let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1 + lines);
         self.problems.add(self.path, line, message);
     }
 
-    /// The text between two places, for finding how a value was written.
+    /// The source text at a place.
     pub(crate) fn source(&self, at: &Range<usize>) -> &str {
         self.text.get(at.clone()).unwrap_or("")
     }
@@ -76,7 +76,7 @@ impl<'t> Section<'t> {
         self.table.remove(key)
     }
 
-    /// Whether a key is there, and not taken yet.
+    /// Whether a key exists and is not taken yet.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -85,7 +85,7 @@ impl<'t> Section<'t> {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
-    /// Takes a value of one kind; `None` when it is absent or, with a problem, of another kind.
+    /// Takes a value of one kind. `None` if it is absent, or of another kind, which is reported.
     fn of_kind<T>(
         &mut self,
         doc: &mut Document<'_>,
@@ -119,7 +119,7 @@ impl<'t> Section<'t> {
         self.text(doc, key)
     }
 
-    /// A string that must parse; the problem repeats what the type's error says.
+    /// A string that must parse; if it does not, the problem shows the type's error.
     pub(crate) fn parsed<T: FromStr<Err: ToString>>(
         &mut self,
         doc: &mut Document<'_>,
@@ -190,7 +190,7 @@ impl<'t> Section<'t> {
         texts
     }
 
-    /// A table, if it is there.
+    /// A table, if it exists.
     pub(crate) fn section(&mut self, doc: &mut Document<'_>, key: &'static str) -> Option<Section<'t>> {
         let value = self.take(key)?;
         let (at, name) = (value.span(), self.label(key));
@@ -220,7 +220,7 @@ impl<'t> Section<'t> {
         sections
     }
 
-    /// The table's entries as sections of their own, whatever their keys.
+    /// The table's entries as sections, with their keys.
     pub(crate) fn into_sections(self, doc: &mut Document<'_>) -> Vec<(String, Section<'t>)> {
         let mut sections = Vec::new();
         for (key, value) in self.table {
@@ -240,7 +240,7 @@ impl<'t> Section<'t> {
         Some(Placed { value: json_of(value.into_inner()), at })
     }
 
-    /// Reports every key that nobody asked for, with the one that was probably meant.
+    /// Reports every unknown key, with the known key that was probably meant.
     pub(crate) fn finish(self, doc: &mut Document<'_>) {
         for (key, _) in &self.table {
             let near = self
@@ -262,7 +262,7 @@ impl<'t> Section<'t> {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "everything else is no table")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other kind is a table")]
 fn table_of<'t>(value: Spanned<DeValue<'t>>) -> Option<DeTable<'t>> {
     match value.into_inner() {
         DeValue::Table(table) => Some(table),
@@ -292,7 +292,7 @@ fn json_of(value: DeValue<'_>) -> serde_json::Value {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
         }
         DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
-        DeValue::Boolean(truth) => Value::Bool(truth),
+        DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Datetime(time) => Value::String(time.to_string()),
         DeValue::Array(items) => {
             Value::Array(items.into_iter().map(|item| json_of(item.into_inner())).collect())
@@ -306,7 +306,7 @@ fn json_of(value: DeValue<'_>) -> serde_json::Value {
     }
 }
 
-/// How many letters must be changed, added or left out to make one word the other.
+/// The edit distance: how many letters must be changed, added or removed to turn one word into the other.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

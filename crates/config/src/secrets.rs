@@ -1,4 +1,4 @@
-//! Secrets, from the environment only. In: variable names and a lookup. Out: credentials and keys.
+//! Secrets, from the environment only. In: names of variables, and a lookup. Out: credentials and keys.
 //!
 //! Never: prints a value; problems name the variable.
 
@@ -14,14 +14,14 @@ use crate::{
     scope::Scope,
 };
 
-/// Everything that only the environment knows.
+/// Everything that comes from the environment only.
 #[derive(Debug, Default)]
 pub struct Secrets {
-    /// How to sign in to Twilio; absent when no account is given, and the simulator takes its place.
+    /// The credentials for Twilio; absent without an account, and the simulator is used.
     pub twilio: Option<TwilioSecrets>,
     /// The trusted sources with their keys.
     pub sources: Vec<Source>,
-    /// How to reach the servers of a fleet; absent in embedded mode.
+    /// The addresses of a fleet's servers; absent in embedded mode.
     pub fleet: Option<FleetSecrets>,
 }
 
@@ -40,16 +40,16 @@ impl std::fmt::Debug for FleetSecrets {
     }
 }
 
-/// What Twilio gave us.
+/// The credentials for Twilio.
 #[derive(Debug)]
 pub struct TwilioSecrets {
-    /// The account.
+    /// The SID of the account.
     pub account_sid: String,
-    /// What requests are signed in with.
+    /// The user name and password of requests.
     pub credentials: Credentials,
-    /// What webhooks are signed with: the current token and, while it is being changed, the next.
+    /// The tokens that sign webhooks: the current one and, while it is being changed, the next.
     pub webhook_tokens: Vec<Secret>,
-    /// Another host than Twilio's own.
+    /// The address of the API; Twilio's own when absent.
     pub api_base: Option<Url>,
 }
 
@@ -113,7 +113,7 @@ fn read_fleet(
         let value = env(name);
         let fits = value.as_deref().is_some_and(|url| schemes.iter().any(|scheme| url.starts_with(scheme)));
         if !fits {
-            let found = if value.is_some() { "is no such address" } else { "is not set" };
+            let found = if value.is_some() { "is not such an address" } else { "is not set" };
             problems.add(
                 file,
                 None,
@@ -137,7 +137,7 @@ fn read_twilio(
     let Some(account_sid) = env("TWILIO_ACCOUNT_SID") else {
         let needed_by = match &infrastructure.backend {
             _ if is_production => Some("production needs TWILIO_ACCOUNT_SID in the environment"),
-            // A simulator inside every process would be a provider for each.
+            // A simulator inside every process would give each process a provider of its own.
             Backend::Fleet(_) => Some(
                 "a fleet needs TWILIO_ACCOUNT_SID in the environment; to try it, run `callout twilio-sim` and set \
                  TWILIO_API_BASE",
@@ -171,7 +171,7 @@ fn read_twilio(
         missing("twilio: give from or messaging_service_sid, so that texts have a sender");
     }
     if twilio.public_url.is_none() {
-        missing("twilio.public_url: required, or no status and no reply ever reaches us");
+        missing("twilio.public_url: required, or no status and no reply can arrive");
     }
     let token = token?;
     let credentials = match (key, key_secret) {

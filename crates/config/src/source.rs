@@ -1,6 +1,6 @@
-//! A `[[source]]` table of `callout.toml`. In: its text. Out: who may send what, how, and how fast.
+//! A `[[source]]` table of `callout.toml`. In: its text. Out: what the source may send, with which keys, how fast.
 //!
-//! Never: lets one broker user speak for two sources.
+//! Never: lets one broker user publish for two sources.
 
 use std::collections::BTreeSet;
 
@@ -8,29 +8,29 @@ use domain::source::KeyHash;
 
 use crate::reader::{Document, Section};
 
-/// Most events a second that a source may be given at full urgency.
+/// The highest value of `events_per_second`.
 const EVENTS_PER_S_MAX: u32 = 100_000;
 
 /// One `[[source]]` table.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// The CloudEvents `source` it speaks for.
+    /// The CloudEvents `source` that it sends for.
     pub name: String,
-    /// The event types it may send.
+    /// The event types that it may send.
     pub types: Vec<String>,
-    /// Hashes of keys.
+    /// Hashes of its bearer keys.
     pub key_hashes: Vec<KeyHash>,
-    /// Environment variables that hold keys in clear.
+    /// Environment variables that hold bearer keys.
     pub key_env: Vec<String>,
     /// Environment variables that hold Standard Webhooks secrets.
     pub webhook_secret_env: Vec<String>,
     /// The broker user that publishes for it.
     pub amqp_user: Option<String>,
-    /// Events a second that it may bring at its full urgency; what is beyond goes one lane lower.
+    /// Its quota in events a second; what is beyond waits one lane lower. The usual quota when absent.
     pub events_per_second: Option<u32>,
 }
 
-/// Broker users by what they may say: of one user, only one thing can be true.
+/// Broker users: each is either our own or publishes for one source.
 pub(crate) struct BrokerUsers {
     pub(crate) own: Vec<String>,
     pub(crate) producers: BTreeSet<String>,
@@ -71,15 +71,13 @@ pub(crate) fn read_source(
             doc.problem(&user.at, message.to_owned());
         }
         if !users.producers.insert(user.value.clone()) {
-            let message =
-                "source.amqp_user: speaks for another source already; give each its own broker user";
+            let message = "source.amqp_user: publishes for another source already; give each source its own broker user";
             doc.problem(&user.at, message.to_owned());
         }
     }
     let amqp_user = amqp_user.map(|user| user.value);
     if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
-        let message =
-            "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or nobody can send for it";
+        let message = "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or no event of it can be accepted";
         doc.problem(&section.at.clone(), message.to_owned());
     }
     section.finish(doc);

@@ -1,6 +1,6 @@
-//! One workflow file. In: its text, and who exists. Out: a compiled workflow whose targets mean somebody.
+//! One workflow file. In: its text, and the directory. Out: a compiled workflow whose targets exist.
 //!
-//! Never: leaves a mistake to be found when the event comes.
+//! Never: leaves an error to be found when the first event arrives.
 
 use std::path::Path;
 
@@ -116,7 +116,7 @@ fn choice<T: Clone>(
     chosen
 }
 
-/// Rising times after an event, in seconds; `None` where nothing is said.
+/// Rising times after an event, in seconds; `None` if the key is absent.
 fn read_schedule(
     doc: &mut Document<'_>,
     top: &mut Section<'_>,
@@ -229,7 +229,7 @@ fn check_step_count(doc: &mut Document<'_>, steps: usize) {
     }
 }
 
-/// Compiles the definition, and reports what is wrong in the template at the template's own line.
+/// Compiles the definition, and reports an error in the template at its own line.
 fn compile(
     doc: &mut Document<'_>,
     definition: WorkflowDefinition,

@@ -1,4 +1,4 @@
-//! One line for every message that is settled, and one for every run that ends.
+//! One log line for every message that becomes final, and one for every run that ends.
 //!
 //! In: the run as stored and the effects of the change. Out: log lines at `info`.
 //! Never: a text, or a number that is not masked.
@@ -32,7 +32,7 @@ pub fn log_finals(run: &Run, effects: &Effects) {
 }
 
 fn is_final(what: &TimelineEvent) -> bool {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted leaves the message under way")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event makes a message final")]
     match what {
         TimelineEvent::Status { status, .. } => status.is_final(),
         TimelineEvent::Decided(decision) => matches!(decision.verdict, Verdict::Suppress | Verdict::Expire),

@@ -1,6 +1,6 @@
-//! Structured logs, and the names of everything that is traced.
+//! Structured logs, metrics, and the names of spans and fields.
 //!
-//! In: what was stored. Out: one line per final outcome; names for spans and fields.
+//! In: what was stored. Out: one line per final outcome; counters.
 //! Never: a text, a secret or a whole phone number.
 
 pub mod field;

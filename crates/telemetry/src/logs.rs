@@ -5,14 +5,14 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For a terminal.
+    /// Text for a terminal.
     #[default]
     Text,
 }
 
-/// What is never logged, however much is asked for: lapin prints messages that a broker returns, body and all.
+/// Never logged, whatever the filter says: lapin logs messages that a broker returns, with their bodies.
 const NEVER: &str = "lapin::returned_messages=off";
 
 /// Starts logging. `filter` is a list of `target=level`, for example `info,sender=debug`.
@@ -62,7 +62,7 @@ mod tests {
         }
     }
 
-    /// Trap 15.
+    /// Trap 15 of docs/testing.md.
     #[test]
     fn no_filter_brings_the_bodies_of_returned_messages_into_the_log() {
         for filter in ["info", "trace", "lapin=debug", "warn,lapin::returned_messages=trace"] {

@@ -18,19 +18,19 @@ use prometheus_client::{
 /// A label and its value.
 type Label = [(&'static str, String); 1];
 
-/// Upper bounds of the ages of doubts, in seconds: the questions are asked after 40 s, 1, 3 and 10 min.
+/// Upper bounds of the ages of doubts, in seconds: the provider is asked after 40 s, 1, 3 and 10 min.
 const DOUBT_AGES_S: [f64; 8] = [1.0, 5.0, 20.0, 45.0, 75.0, 200.0, 660.0, 3_600.0];
 
-/// Everything that is counted.
+/// Every counter and gauge of this process.
 pub struct Metrics {
     registry: Registry,
     /// 1 while the circuit breaker keeps this sender from pulling work.
     pub sending_stopped: Gauge,
-    /// Requests that this sender may have open: its part of the account's.
+    /// Requests that this sender may have open: its share of the account's.
     pub in_flight_max: Gauge,
     /// Retries that had to wait because the budget was used up.
     pub retries_held_back: Counter,
-    /// Events beyond the share of their source, which went one lane lower.
+    /// Events beyond the quota of their source, which went one lane lower.
     pub beyond_share: Counter,
     attempts: Counter,
     retries: Counter,
@@ -82,24 +82,24 @@ impl Metrics {
         let held_back = self.retries_held_back.clone();
         registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
         let beyond = self.beyond_share.clone();
-        registry.register("beyond_share", "Events beyond the share of their source, one lane lower", beyond);
-        registry.register("attempts", "Requests to the provider that were begun", self.attempts.clone());
+        registry.register("beyond_share", "Events beyond the quota of their source, one lane lower", beyond);
+        registry.register("attempts", "Requests to the provider that were started", self.attempts.clone());
         registry.register("retries", "Requests that will be repeated", self.retries.clone());
         registry.register("doubts", "Requests whose outcome is unknown", self.doubts.clone());
         let settled = self.doubts_settled.clone();
-        registry.register("doubts_settled", "Doubts that ended, by what settled them", settled);
+        registry.register("doubts_settled", "Doubts that ended, by what resolved them", settled);
         registry.register("doubt_age_seconds", "Age of doubts when they ended", self.doubt_age_s.clone());
         registry.register("statuses", "Statuses from the provider", self.statuses.clone());
         registry.register("decisions", "Policy decisions, by rule", self.decisions.clone());
         registry.register("dead_letters", "Dead letters, by reason", self.dead_letters.clone());
-        registry.register("escalations", "Steps that did not do", self.escalations.clone());
+        registry.register("escalations", "Steps that ended without success", self.escalations.clone());
         registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
     }
 
     /// Counts what was stored with one change.
     pub fn count(&self, run: &Run, stored: &Effects) {
         for entry in &stored.timeline {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is noted is not counted")]
+            #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is counted")]
             match &entry.what {
                 TimelineEvent::DispatchBegan { .. } => _ = self.attempts.inc(),
                 TimelineEvent::RetryScheduled { .. } => _ = self.retries.inc(),
@@ -135,7 +135,7 @@ impl Metrics {
         self.dead_letters.get_or_create(&[("reason", reason.to_owned())]).inc();
     }
 
-    /// All of it as text.
+    /// All metrics as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.

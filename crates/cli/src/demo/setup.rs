@@ -1,6 +1,6 @@
 //! The demo's configuration: the shipped examples, every wait 60 times shorter.
 //!
-//! In: an empty folder. Out: a configuration and what to try with it.
+//! In: an empty folder. Out: a configuration, and what to try with it.
 
 use std::{path::Path, sync::Arc};
 
@@ -14,7 +14,7 @@ pub(crate) fn key_of(source: &str) -> String {
     format!("{source}-key")
 }
 
-/// How much faster than written the examples are played.
+/// The deadlines of the examples are divided by this.
 const FASTER: u32 = 60;
 
 const FILES: [(&str, &str); 7] = [
@@ -30,7 +30,7 @@ const FILES: [(&str, &str); 7] = [
     ("workflows/sla-breach.toml", include_str!("../../../../examples/workflows/sla-breach.toml")),
 ];
 
-/// Writes the examples into the folder and reads them as anybody would.
+/// Writes the examples into the folder and reads them as a user's configuration.
 pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
     std::fs::create_dir(folder.join("workflows"))?;
     for (name, text) in FILES {
@@ -53,7 +53,7 @@ fn faster(workflow: &Workflow) -> anyhow::Result<Workflow> {
     Workflow::compile(definition).map_err(|errors| anyhow::anyhow!("an example does not compile: {errors:?}"))
 }
 
-/// Prints how to go on by hand.
+/// Prints what to try by hand.
 pub(crate) fn print_what_to_try(server: &Server, output: Output) {
     if output == Output::Json {
         return;
@@ -65,9 +65,9 @@ pub(crate) fn print_what_to_try(server: &Server, output: Output) {
     let key = key_of("monitoring");
     output::line(format!(
         r#"
-Everything stays up; Ctrl-C ends it. To try, in another terminal:
+Everything keeps running until Ctrl-C. To try, in another terminal:
 
-  page somebody
+  page the person on call
     curl -s {url}/v1/events -H 'Authorization: Bearer {key}' -H 'Content-Type: application/cloudevents+json' \
       -d '{{"specversion":"1.0","id":"try-1","source":"monitoring","type":"incident.created","subject":"db-2",
            "data":{{"severity":"high","title":"Disk almost full","service":"db-2"}}}}'
@@ -76,12 +76,12 @@ Everything stays up; Ctrl-C ends it. To try, in another terminal:
     curl -s {simulator}/sim/v1/phones/+14155550102
     curl -s {simulator}/sim/v1/phones/+14155550102/reply -H 'Content-Type: application/json' -d '{{"body":"ACK CODE"}}'
 
-  have the simulator swallow the next answer, and watch the doubt being settled
+  make the simulator lose its next answer, and see how the doubt is resolved
     curl -s {simulator}/sim/v1/faults -H 'Content-Type: application/json' -d '{{"next":"accepted_no_answer"}}'
 
-  what the simulator saw: texts accepted, duplicates, callbacks
+  what the simulator counted: texts accepted, duplicates, callbacks
     curl -s {simulator}/sim/v1/judge
 
-  is it well?  {url}/healthz  {url}/readyz"#
+  health: {url}/healthz  {url}/readyz"#
     ));
 }

@@ -1,4 +1,4 @@
-//! What the story is played on: events go in through the door, timelines come out as they are written.
+//! Runs the scenario: posts events, and shows timelines as they are written.
 //!
 //! In: events and expectations. Out: lines on the terminal, and outcomes.
 
@@ -14,19 +14,19 @@ use twilio_sim::PhoneHandle;
 
 use crate::{args::Output, demo::setup::key_of, http_client, output, server::Server};
 
-/// How often timelines are read while something is waited for, in milliseconds.
-const LOOK_EVERY_MS: i64 = 40;
+/// How often a timeline is read while the scenario waits, in milliseconds.
+const READ_EVERY_MS: i64 = 40;
 
-/// One thing that was told, and whether it came so.
+/// An expectation, and whether it was met.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Outcome {
-    /// What was told.
-    pub(crate) told: String,
-    /// Whether it came so.
-    pub(crate) as_told: bool,
+    /// What was expected.
+    pub(crate) expected: String,
+    /// Whether it happened.
+    pub(crate) as_expected: bool,
 }
 
-/// The running installation, and what the audience has seen of it.
+/// The running server, and how much of each timeline was shown.
 pub(crate) struct Stage<'a> {
     server: &'a Server,
     control: Control,
@@ -52,22 +52,22 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// The present.
+    /// The time of the server's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.server.clock.now()
     }
 
-    /// One of the simulated phones.
+    /// A simulated phone.
     pub(crate) fn phone(&self, number: &str) -> anyhow::Result<PhoneHandle> {
         Ok(self.server.simulator.as_ref().context("the demo needs its simulator")?.phone(number))
     }
 
-    /// Texts that the simulated provider has taken so far.
+    /// Texts that the simulated provider has accepted so far.
     pub(crate) fn texts_sent(&self) -> u64 {
         self.server.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
     }
 
-    /// Says something to the audience.
+    /// Prints a heading.
     pub(crate) fn say(&self, text: &str) {
         self.print(&format!("\n{text}"));
     }
@@ -112,7 +112,7 @@ impl<'a> Stage<'a> {
         Ok((status, run))
     }
 
-    /// Shows a run's timeline as it grows, until it is as expected or the time is up.
+    /// Shows a run's timeline as it grows, until the run is as expected or the time is up.
     pub(crate) async fn follow(
         &mut self,
         run: &RunId,
@@ -121,8 +121,8 @@ impl<'a> Stage<'a> {
     ) -> anyhow::Result<Option<RunView>> {
         let until = self.now() + within;
         loop {
-            if let Some(view) = self.look(run).await? {
-                self.show_news(run, &view);
+            if let Some(view) = self.read(run).await? {
+                self.show_new_lines(run, &view);
                 if is_expected(&view) {
                     return Ok(Some(view));
                 }
@@ -130,23 +130,23 @@ impl<'a> Stage<'a> {
             if self.now() >= until {
                 return Ok(None);
             }
-            let next = self.now() + SignedDuration::from_millis(LOOK_EVERY_MS);
+            let next = self.now() + SignedDuration::from_millis(READ_EVERY_MS);
             self.server.clock.sleep_until(next).await;
         }
     }
 
-    /// The run as it is, or `None` while its event is still waiting.
-    async fn look(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
+    /// The run, or `None` while its event is still waiting.
+    async fn read(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
         let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
         match self.control.execute(&principal, Request::ShowRun { id: run.clone() }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
             Err(control::ControlError::NotFound(_)) => Ok(None),
-            Ok(_) => bail!("callout answered something else than it was asked"),
+            Ok(_) => bail!(crate::control_client::UNEXPECTED_ANSWER),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn show_news(&mut self, run: &RunId, view: &RunView) {
+    fn show_new_lines(&mut self, run: &RunId, view: &RunView) {
         let shown = self.shown.get(run).copied().unwrap_or(0);
         for line in view.timeline.iter().skip(shown) {
             let after = line.at.duration_since(self.begun_at).as_secs_f64().max(0.0);
@@ -155,10 +155,10 @@ impl<'a> Stage<'a> {
         self.shown.insert(run.clone(), view.timeline.len());
     }
 
-    /// Notes whether something came as told.
-    pub(crate) fn check(&mut self, told: &str, as_told: bool) {
-        self.print(&format!("  {}  {told}", if as_told { "[as told]" } else { "[NOT SO] " }));
-        self.outcomes.push(Outcome { told: told.to_owned(), as_told });
+    /// Notes whether an expectation was met.
+    pub(crate) fn check(&mut self, expected: &str, as_expected: bool) {
+        self.print(&format!("  {}  {expected}", if as_expected { "[ok]    " } else { "[FAILED]" }));
+        self.outcomes.push(Outcome { expected: expected.to_owned(), as_expected });
     }
 
     /// Prints every run's timeline, and returns the outcomes.
@@ -166,14 +166,14 @@ impl<'a> Stage<'a> {
         if self.output == Output::Text && !self.runs.is_empty() {
             output::line("\nEvery run, as `callout runs show` explains it:");
             for run in &self.runs {
-                if let Some(view) = self.look(run).await? {
+                if let Some(view) = self.read(run).await? {
                     output::line("");
                     output::run(&view);
                 }
             }
-            let wrong = self.outcomes.iter().filter(|outcome| !outcome.as_told).count();
+            let wrong = self.outcomes.iter().filter(|outcome| !outcome.as_expected).count();
             output::line(format!(
-                "\n{} of {} outcomes as told",
+                "\n{} of {} outcomes as expected",
                 self.outcomes.len() - wrong,
                 self.outcomes.len()
             ));

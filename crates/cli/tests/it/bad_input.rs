@@ -1,4 +1,4 @@
-//! What the doors refuse, and how they say so.
+//! Bad requests, and how they are answered.
 
 use serde_json::{Value, json};
 use twilio::{Secret, SigningKey};
@@ -62,7 +62,7 @@ async fn every_bad_event_gets_a_problem_that_names_its_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_form_is_taken_too() {
+async fn the_binary_form_is_accepted_too() {
     let fleet = Fleet::start().await;
     let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(KEY);
     let response = request
@@ -82,7 +82,7 @@ async fn the_binary_form_is_taken_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_is_none_becomes_a_stated_outcome() {
+async fn an_invalid_number_becomes_a_stated_outcome() {
     let fleet = Fleet::start().await;
     fleet.event(&event("note.created", "n-1", "s", json!({"text": "x", "phone": "555-0100"}))).await;
     let id = crate::harness::run_of("n-1", "note", "s");
@@ -111,6 +111,6 @@ async fn forged_unknown_and_unreadable_callbacks_are_refused() {
     assert_eq!(status(post("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", body.clone()).await.unwrap()), 403);
     let changed = String::from_utf8(body.clone()).unwrap().replace("delivered", "failed").into_bytes();
     assert_eq!(status(post(&signature, changed).await.unwrap()), 403);
-    assert_eq!(status(post(&signature, body).await.unwrap()), 404, "signed, but of no message of ours");
+    assert_eq!(status(post(&signature, body).await.unwrap()), 404, "signed, but for an unknown message");
     assert_eq!(status(post(&signature, b"MessageSid=%ff".to_vec()).await.unwrap()), 400);
 }

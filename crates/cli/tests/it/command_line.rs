@@ -1,4 +1,4 @@
-//! The commands, with their outputs and exit codes.
+//! The commands, their output and their exit codes.
 
 use std::process::Command;
 
@@ -31,7 +31,7 @@ async fn runs_are_listed_shown_acknowledged_and_cancelled_while_it_runs_and_afte
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_lists_every_text_whose_story_has_no_end() {
+async fn the_audit_lists_every_unfinished_text() {
     let fleet = Fleet::start().await;
     assert_eq!(fleet.json(&["audit"])["unfinished"], json!([]));
     let page = |id: &str| event("page.created", id, id, json!({"text": "Disk full"}));
@@ -42,7 +42,7 @@ async fn the_audit_lists_every_text_whose_story_has_no_end() {
         fleet.run_until(run, |run| run["messages"][0]["status"] == "delivered").await;
     }
     fleet.json(&["runs", "ack", &ended]);
-    // Taken, and then silence: nothing is known but that.
+    // The provider takes the text, but neither its answer nor its callbacks arrive.
     let answer_lost =
         FaultPlan { rate_accepted_no_answer: 1.0, rate_callback_lost: 1.0, ..FaultPlan::default() };
     fleet.sim.set_faults(answer_lost).unwrap();
@@ -51,15 +51,15 @@ async fn the_audit_lists_every_text_whose_story_has_no_end() {
     fleet.run_until(&doubt, |run| run["messages"][0]["status"] == "in_doubt").await;
 
     let audit = fleet.json(&["audit"]);
-    let stories = audit["unfinished"].as_array().unwrap();
-    let of = |run: &str| stories.iter().find(|story| story["run"] == run);
-    assert_eq!(stories.len(), 2, "{audit:#}");
+    let unfinished = audit["unfinished"].as_array().unwrap();
+    let of = |run: &str| unfinished.iter().find(|one| one["run"] == run);
+    assert_eq!(unfinished.len(), 2, "{audit:#}");
     assert_eq!(of(&open).unwrap()["message"], json!(null), "its text arrived, and it waits for an answer");
     let message = &of(&doubt).unwrap()["message"];
     assert_eq!(message["status"], "in_doubt");
     assert!(message["next_at"].is_string(), "{message}");
     let text = String::from_utf8(fleet.run(&["audit", "--max", "1"]).stdout).unwrap();
-    assert!(text.contains("unfinished: more than 1\n") && text.contains("the sums balance"), "{text}");
+    assert!(text.contains("unfinished: more than 1\n") && text.contains("the counts balance"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn events_are_sent_from_a_file() {
 }
 
 #[test]
-fn the_demo_tells_its_story() {
+fn every_outcome_of_the_demo_is_as_expected() {
     let output = Command::new(env!("CARGO_BIN_EXE_callout"))
         .args(["demo", "--exit", "--listen", "127.0.0.1:0", "--output", "json"])
         .output()
@@ -105,7 +105,7 @@ fn the_demo_tells_its_story() {
     let outcomes: Value = serde_json::from_slice(&output.stdout).unwrap();
     let outcomes = outcomes.as_array().unwrap();
     assert_eq!(outcomes.len(), 6);
-    assert!(outcomes.iter().all(|outcome| outcome["as_told"] == true), "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome["as_expected"] == true), "{outcomes:?}");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

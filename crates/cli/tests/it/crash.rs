@@ -1,4 +1,4 @@
-//! Processes that die without a goodbye, and processes that are told to stop.
+//! Processes that are killed, and processes that are told to stop.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,8 +51,8 @@ async fn post_until_answered(client: reqwest::Client, url: String, body: String)
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
     let mut fleet = Fleet::start().await;
-    // Slow enough that every kill finds requests that are under way: half of them not taken yet, half of them taken
-    // and not answered. Of those the lost callbacks leave some that only asking the provider can settle.
+    // Slow enough that every kill finds requests that are under way: half of them not accepted yet, half of them
+    // accepted and not answered. With lost callbacks, some of those can only be resolved by asking the provider.
     let slow = FaultPlan {
         latency_ms: 40,
         rate_hang: 0.5,
@@ -80,7 +80,7 @@ async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
         tokio::time::timeout(PATIENCE, producer).await.expect("every batch is answered").unwrap();
     }
     fleet.wait_until(|view| (0..EVENTS).all(|index| !view.texts(&number(index)).is_empty())).await;
-    // What was killed between its request and its answer is in doubt; each doubt must end without another text.
+    // What was killed between its request and its answer is in doubt; each doubt must be resolved without another text.
     let sums = fleet.audit_once_settled().await;
     let report = fleet.sim.report();
     assert_eq!(report.duplicates_total, 0, "{report:?}");
@@ -97,11 +97,11 @@ async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
     let not_taken = doubts.get("resend").copied().unwrap_or(0);
     assert!(
         taken > 0 && not_taken > 0,
-        "no kill hit requests of both kinds, so this proved nothing: {doubts:?}"
+        "no kill hit requests of both kinds, so nothing was proved: {doubts:?}"
     );
 }
 
-/// How the doubts that the kills caused were settled, and how often in each way.
+/// How the doubts that the kills caused were resolved, with counts.
 async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
     let config =
         EmbeddedConfig::new(fleet.folder.path().join("callout.db"), BTreeMap::new(), Arc::new(SystemClock));
@@ -119,7 +119,7 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_events_and_loses_none_that_was_taken() {
+async fn a_full_disk_refuses_events_and_loses_none_that_was_accepted() {
     let mut fleet = Fleet::start().await;
     assert_eq!(fleet.terminate(), Some(0));
     let settings = fleet.folder.path().join("callout.toml");
@@ -147,7 +147,7 @@ async fn a_full_disk_refuses_events_and_loses_none_that_was_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_it_cleanly_and_what_was_taken_is_sent_after_a_restart() {
+async fn sigterm_ends_it_cleanly_and_what_was_accepted_is_sent_after_a_restart() {
     let mut fleet = Fleet::start().await;
     let (status, _) = fleet.post(KEY, "application/cloudevents-batch+json", batch(0)).await;
     assert_eq!(status, 202);

@@ -17,7 +17,7 @@ async fn an_event_becomes_a_text_that_arrives_once() {
     assert_eq!(run["messages"][0]["status"], "delivered");
     assert_eq!(fleet.sim.phone("+14155550120").texts()[0].body, "Hello");
 
-    assert_eq!(fleet.event(&note).await, 200, "the same event again is known");
+    assert_eq!(fleet.event(&note).await, 200, "the same event again");
     let log = std::fs::read_to_string(fleet.log()).unwrap();
     let settled: Vec<_> = log.lines().filter(|line| line.contains("message settled")).collect();
     assert_eq!(settled.len(), 1, "{log}");
@@ -61,7 +61,7 @@ async fn silence_moves_on_at_each_deadline_and_ends_in_a_ticket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resolving_event_ends_the_run_and_one_that_overtakes_texts_nobody() {
+async fn a_resolving_event_ends_the_run_and_one_that_comes_first_sends_no_text() {
     let fleet = Fleet::start().await;
     fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
     fleet.wait_until(|view| view.accepted() == 1).await;

@@ -1,4 +1,4 @@
-//! What follows when the provider stays silent, or could not deliver: polls, second attempts, an operator's word.
+//! What follows when the provider does not report, or could not deliver: polls, second attempts, an operator's answer.
 
 use serde_json::json;
 use twilio_sim::{Behaviour, FaultKind, FaultPlan, Status};
@@ -24,7 +24,7 @@ async fn statuses_whose_callbacks_were_all_lost_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_told() {
+async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_notified() {
     let fleet = Fleet::start().await;
     fleet.sim.phone(PHONE).set(Behaviour::Off);
     fleet.event(&note("note.created")).await;
@@ -38,7 +38,7 @@ async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_whose_fate_stays_unknown_is_held_until_an_operator_settles_it() {
+async fn a_text_in_lasting_doubt_is_held_until_an_operator_settles_it() {
     let fleet = Fleet::start().await;
     fleet.sim.inject(FaultKind::Unavailable);
     fleet.event(&note("held.created")).await;

@@ -1,5 +1,7 @@
-//! Starts a simulator and `callout serve` against it: one embedded process, or the roles of a fleet. Nothing is waited for by sleeping: the simulator tells
-//! of every change, and the process is asked until it answers.
+//! Starts a simulator and `callout serve` against it: one embedded process, or the roles of a fleet.
+//!
+//! In: a layout. Out: a running deployment, and ways to wait for what must happen.
+//! Never: waits by sleeping: the simulator reports every change, and the process is asked until it answers.
 
 use std::{
     path::PathBuf,
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing, View};
 
-/// Longer than anything here takes, shorter than anybody's patience.
+/// The longest wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The key of the one source.
 pub(crate) const KEY: &str = "test-key";
@@ -33,7 +35,7 @@ notify = ["field:phone"]
 deliver_within = "1h"
 "#;
 
-/// As `NOTE`, with what an operator must settle when its fate stays unknown.
+/// As `NOTE`; in lasting doubt an operator must settle it.
 fn held_note() -> String {
     NOTE.replace("note.created", "held.created").replace("\"resend\"", "\"hold\"").replace("\"3s\"", "\"1s\"")
 }
@@ -71,7 +73,7 @@ fn quick_page() -> String {
 pub(crate) const FIRST: &str = "+14155550111";
 pub(crate) const SECOND: &str = "+14155550112";
 
-/// A running installation and its simulator.
+/// A running deployment and its simulator.
 pub(crate) struct Fleet {
     pub(crate) sim: SimHandle,
     pub(crate) folder: TempDir,
@@ -81,7 +83,7 @@ pub(crate) struct Fleet {
     processes: Vec<Process>,
 }
 
-/// How an installation is laid out, beside what is the same in all of them.
+/// What differs between deployments.
 #[derive(Default)]
 pub(crate) struct Layout<'a> {
     /// One process for each list of roles; an empty list means every role. The first of them takes events, the last
@@ -91,9 +93,9 @@ pub(crate) struct Layout<'a> {
     pub(crate) settings: &'a str,
     /// More files beside it, by name.
     pub(crate) files: Vec<(&'a str, String)>,
-    /// What every process and command finds in its environment.
+    /// Environment variables of every process and command.
     pub(crate) env: Vec<(String, String)>,
-    /// What else the processes of one role find there, by its name.
+    /// More environment variables for the processes of one role: role, name, value.
     pub(crate) env_of: Vec<(&'a str, &'a str, String)>,
 }
 
@@ -110,7 +112,7 @@ fn plain_client() -> reqwest::Client {
 struct Process {
     args: Vec<String>,
     env: Vec<(String, String)>,
-    /// Where it says that it is ready.
+    /// The base URL of its HTTP server.
     url: String,
     child: Option<Child>,
 }
@@ -145,7 +147,7 @@ impl Fleet {
         Self::start_layout(Layout { roles, settings: backend, env, ..Layout::default() }).await
     }
 
-    /// The whole choice.
+    /// As the layout says.
     pub(crate) async fn start_layout(layout: Layout<'_>) -> Self {
         let Layout { roles, settings: backend, files, env, env_of } = layout;
         let mut processes: Vec<Process> = Vec::new();
@@ -200,7 +202,7 @@ impl Fleet {
         fleet
     }
 
-    /// `callout` with this installation's configuration and secrets.
+    /// `callout` with this deployment's configuration and secrets.
     pub(crate) fn callout(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
         let sim = SimConfig::default();
@@ -271,7 +273,7 @@ impl Fleet {
         self.folder.path().join("log")
     }
 
-    /// SIGKILL: no goodbye.
+    /// SIGKILL to the first process.
     pub(crate) fn kill(&mut self) {
         self.kill_process(0);
     }
@@ -291,7 +293,7 @@ impl Fleet {
         child.wait().unwrap().code()
     }
 
-    /// Posts a body to the event door.
+    /// Posts a body to `/v1/events`.
     pub(crate) async fn post(
         &self,
         key: &str,
@@ -305,7 +307,7 @@ impl Fleet {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// Posts one event that must be taken.
+    /// Posts one event that must be accepted.
     pub(crate) async fn event(&self, event: &Value) -> u16 {
         let (status, answer) = self.post(KEY, "application/cloudevents+json", event.to_string()).await;
         assert!(status == 202 || status == 200, "{status}: {answer}");

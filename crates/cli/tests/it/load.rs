@@ -76,11 +76,11 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
     metrics_with(&fleet, &expected).await;
 }
 
-/// One event a second and ten at once are within the share of the source `test`; `narrow` is another.
+/// The quota of the source `test`: one event a second, ten at once. `narrow` is another source.
 const SMALL_SHARE: (&str, &str) = ("name = \"test\"\n", "name = \"test\"\nevents_per_second = 1\n");
 const OTHER: &str = "+14155580001";
 
-/// Floods as `test`, then sends one note as `narrow`. Returns how many texts had gone out when the latter's had.
+/// Floods as `test`, then sends one note as `narrow`. Returns how many texts were sent when that of `narrow` was.
 async fn sent_before_the_other(fleet: &Fleet, flood: usize) -> u64 {
     post_notes(fleet, 10).await;
     let note = |index: usize| {
@@ -102,7 +102,7 @@ async fn sent_before_the_other(fleet: &Fleet, flood: usize) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_one_source_fills_no_slots_before_anothers_text() {
+async fn a_flood_of_one_source_does_not_use_up_the_rate_limit_of_another() {
     const FLOOD: usize = 300;
     let fleet =
         Fleet::start_with(&[("[twilio]\n", "[twilio]\nsegments_per_second = 20\n"), SMALL_SHARE]).await;
@@ -114,7 +114,7 @@ async fn a_flood_of_one_source_fills_no_slots_before_anothers_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_one_source_takes_no_place_from_another() {
+async fn a_flood_of_one_source_takes_no_permit_from_another() {
     const FLOOD: usize = 1_500;
     let few = ("answer_max = \"1s\"\n", "answer_max = \"1s\"\nin_flight_max = 8\n");
     let fleet = Fleet::start_with(&[few, SMALL_SHARE]).await;

@@ -1,4 +1,4 @@
-//! What recipients answer.
+//! Replies of recipients.
 
 use serde_json::json;
 

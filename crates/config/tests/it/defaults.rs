@@ -46,7 +46,8 @@ fn fleet() -> String {
 
 /// The defaults of the embedded backend: keys of a fleet left out.
 fn embedded() -> String {
-    let fleet_only = ["delay = ", "topology = ", "redis_settings = ", "outcomes = ", "amqp_", "redis_prefix = "];
+    let fleet_only =
+        ["delay = ", "topology = ", "redis_settings = ", "outcomes = ", "amqp_", "redis_prefix = "];
     let text = uncommented();
     let lines = text.lines().filter(|line| !fleet_only.iter().any(|key| line.starts_with(key)));
     lines.map(|line| format!("{line}\n")).collect::<String>().replace("amqp_user = ", "# ")
@@ -62,7 +63,8 @@ fn the_values_are_the_defaults() {
 #[test]
 fn the_values_of_a_fleet_are_its_defaults() {
     let written = load(&fleet()).unwrap().infrastructure.backend;
-    let left_out = load("environment = \"test\"\n[backend]\nkind = \"fleet\"\n").unwrap().infrastructure.backend;
+    let left_out =
+        load("environment = \"test\"\n[backend]\nkind = \"fleet\"\n").unwrap().infrastructure.backend;
     // Prefixes are absent until they are set; the backends know what they are then.
     let absent = |backend: config::Backend| {
         let config::Backend::Fleet(mut fleet) = backend else { panic!("not a fleet") };

@@ -151,7 +151,7 @@ fn a_fleet_needs_the_addresses_of_its_servers() {
 }
 
 #[test]
-fn a_broker_user_speaks_for_one_source_or_is_our_own() {
+fn a_broker_user_publishes_for_one_source_or_is_our_own() {
     let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let text = text
         .replace("kind = \"embedded\" ", "kind = \"fleet\"\namqp_own_users = [\"callout-ingest\"] ")
@@ -160,5 +160,5 @@ fn a_broker_user_speaks_for_one_source_or_is_our_own() {
         .replace("key_env = [\"CALLOUT_KEY_BILLING\"]", "amqp_user = \"callout-ingest\"");
     let found = problems("callout.toml", &text);
     assert_eq!(found.matches("is one of backend.amqp_own_users").count(), 2, "{found}");
-    assert_eq!(found.matches("speaks for another source already").count(), 1, "{found}");
+    assert_eq!(found.matches("publishes for another source already").count(), 1, "{found}");
 }

@@ -1,4 +1,4 @@
-//! The story itself. In: a stage. Out: what was told, checked against what came.
+//! The scenario itself. In: a stage. Out: each expectation, checked.
 
 use domain::{quiet_hours::zone, run::RunPhase};
 use jiff::SignedDuration;
@@ -52,13 +52,14 @@ async fn duplicate(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     let (status, run) =
         stage.event("incident-paging", "incident.created", "incident-1", "db-1", incident_data()).await?;
     stage.follow(&run, SignedDuration::from_millis(400), |_| false).await?;
-    stage.check("the event is known, and nobody is texted", status == 200 && stage.texts_sent() == before);
+    stage
+        .check("the event is recognised, and no text is sent", status == 200 && stage.texts_sent() == before);
     Ok(())
 }
 
 async fn reminder(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     let time_zone = daytime_zone(stage);
-    stage.say(&format!("3. An invoice is overdue. The customer is in {time_zone}, where it is day."));
+    stage.say(&format!("3. An invoice is overdue. The customer is in {time_zone}, where it is daytime."));
     let invoice = |number: &str| {
         json!({
             "number": number, "amount": "120.00 USD", "due_on": "2026-01-31",
@@ -83,7 +84,9 @@ async fn reminder(stage: &mut Stage<'_>) -> anyhow::Result<()> {
 }
 
 async fn breach(stage: &mut Stage<'_>) -> anyhow::Result<()> {
-    stage.say("5. An agreement is breached, and nobody reacts: the steps are used up, a ticket is opened.");
+    stage.say(
+        "5. An agreement is breached, and nobody answers: the steps are used up, and a ticket is opened.",
+    );
     stage.phone(PRIMARY)?.set(Behaviour::On);
     stage.phone(HEAD)?.set(Behaviour::On);
     let data = json!({"agreement": "Gold", "measure": "availability", "value": "99.2 %", "target": "99.9 %"});
@@ -98,7 +101,7 @@ async fn breach(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A zone where it is between 9 and 20 o'clock, so that no quiet hours get in the way of the story.
+/// A zone where it is between 9 and 20 o'clock, so that no quiet hours delay the texts.
 fn daytime_zone(stage: &Stage<'_>) -> &'static str {
     let is_day =
         |name: &&str| zone(name).is_some_and(|zone| (9..20).contains(&stage.now().to_zoned(zone).hour()));
