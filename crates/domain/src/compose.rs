@@ -1,7 +1,8 @@
 //! Composes the text of a message. In: a template, an event's fields and who it is for. Out: a text that fits.
 //!
-//! Never: reads a field as a template, lets one begin a line or bring a link that is not listed, or cuts what the
-//! template itself says; the code to reply with is always whole.
+//! Never: loses a text because of what it would say: what cannot be said as configured is said more plainly, with a
+//! note of what was changed. Never reads a field as a template, or lets one begin a line; the code to reply with is
+//! always whole.
 
 mod link;
 
@@ -12,6 +13,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
     ack_code::AckCode,
+    content::{ContentChange, LinkPolicy},
     gsm7,
     provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
@@ -28,8 +30,13 @@ pub struct ComposeRules<'a> {
     pub template: &'a Template,
     /// Most SMS parts; 0 counts as 1.
     pub max_segments: u8,
-    /// The hosts that a link may lead to, without port, in any case. Each is exact: no subdomains.
+    /// The hosts that a link may lead to, without port, in any case: `status.example.com`, or `*.example.com` for all
+    /// below it.
     pub link_hosts: &'a [String],
+    /// What becomes of a link to another host.
+    pub links: LinkPolicy,
+    /// What is said where the template cannot be: what the event is about, on one line.
+    pub plain: &'a str,
 }
 
 /// A text that is ready to be sent.
@@ -41,50 +48,35 @@ pub struct Composed {
     pub segments: Segments,
     /// The dotted names of the fields that were cut, sorted; an array's element by its index: `tags.0`.
     pub shortened: Vec<String>,
+    /// What else differs from what the template and the event say.
+    pub changes: Vec<ContentChange>,
 }
 
-/// Why no text could be composed. Every one is permanent for this event and this configuration.
+/// A link leads to a host that the workflow does not list, and the workflow refuses such texts (`links = "refuse"`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComposeError {
-    /// The template could not be rendered.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// A link leads to a host that the workflow does not list.
-    #[error("{place} contains a link to `{host}`, which the workflow does not list under link_hosts")]
-    LinkRefused {
-        /// The dotted name of the field, or `the text` where the template makes the link.
-        place: String,
-        /// The host, at most 64 characters of it.
-        host: String,
-    },
-    /// It does not fit even with every field cut away.
-    #[error(
-        "the text takes {segments} segments with every field cut away; at most {segments_max} are allowed"
-    )]
-    TooLong {
-        /// What it takes with every field cut away.
-        segments: u8,
-        /// What is allowed; the text can also be past [`BODY_CHARS_MAX`].
-        segments_max: u8,
-    },
-    /// There is nothing to send; the provider refuses an empty text.
-    #[error("the text is empty")]
-    Empty,
+#[error("{place} contains a link to `{host}`, which the workflow does not list under link_hosts")]
+pub struct LinkRefused {
+    /// The dotted name of the field, or `the text` where the template makes the link.
+    pub place: String,
+    /// The host, at most 64 characters of it.
+    pub host: String,
 }
 
-/// Composes one text. Strings are folded to GSM-7 where that loses nothing; in fields and in the recipient's name a
-/// line break or control character becomes a space. Where the text is too long, the longest field is cut first,
-/// between characters as a reader sees them, until it fits.
+/// Composes one text. Strings are folded to GSM-7 where that loses nothing; invisible characters go, and in fields and in
+/// the recipient's name a line break or control character becomes a space. Where the text is too long, the longest
+/// field is cut first, between characters as a reader sees them, until it fits. A link to an unlisted host is made
+/// harmless. Where the template cannot be rendered, says nothing, or is too long by itself, the text is
+/// [`ComposeRules::plain`] and the code to reply with.
 ///
 /// # Errors
-/// [`ComposeError`]; none of them goes away by trying again.
+/// [`LinkRefused`], where the workflow asks for it.
 pub fn compose(
     rules: &ComposeRules<'_>,
     fields: &Map<String, Value>,
     ack: Option<&AckCode>,
     recipient: &str,
     step: u8,
-) -> Result<Composed, ComposeError> {
+) -> Result<Composed, LinkRefused> {
     let fields = used_and_clean(rules.template, fields);
     let mut strings = vec![];
     for name in rules.template.fields() {
@@ -96,27 +88,77 @@ pub fn compose(
             collect_strings(name, value, &mut strings);
         }
     }
-    for (name, text) in &strings {
-        if let Some(host) = link::unlisted(text, rules.link_hosts, link::Shape::Any) {
-            return Err(ComposeError::LinkRefused { place: format!("the field `{name}`"), host });
+    let recipient = clean(recipient);
+    let render = |fields: &Map<String, Value>| -> Result<Rendered, RenderError> {
+        let (text, absent) = rules.template.render(fields, ack, &recipient, step)?;
+        Ok(Rendered { absent, ..Rendered::new(text, rules.link_hosts) })
+    };
+    let rendered = match render(&fields) {
+        Ok(rendered) => rendered,
+        Err(error) => return Ok(plain(rules, ack, error.to_string())),
+    };
+    if let (LinkPolicy::Refuse, Some(host)) = (rules.links, rendered.hosts.first()) {
+        return Err(LinkRefused { place: place_of(host, &strings), host: host.clone() });
+    }
+    let mut changes: Vec<ContentChange> =
+        rendered.hosts.iter().map(|host| ContentChange::link(place_of(host, &strings), host)).collect();
+    let absent = rendered.absent.into_iter();
+    changes.extend(absent.map(|field| ContentChange { field, reason: "absent".to_owned() }));
+    let composed = match fitting(&rendered.text, rules.max_segments) {
+        Ok(segments) => Composed { text: Text(rendered.text.into()), segments, shortened: vec![], changes },
+        Err(_) => match shorten(&fields, &strings, rules.max_segments, render) {
+            Ok(Some(composed)) => Composed { changes, ..composed },
+            Ok(None) => {
+                let segments = rules.max_segments.max(1);
+                let reason = format!("longer than {segments} segments with every field cut away");
+                return Ok(plain(rules, ack, reason));
+            }
+            Err(error) => return Ok(plain(rules, ack, error.to_string())),
+        },
+    };
+    if composed.text.0.is_empty() { Ok(plain(rules, ack, "empty".to_owned())) } else { Ok(composed) }
+}
+
+/// A rendered text without links to unlisted hosts.
+struct Rendered {
+    text: String,
+    /// The hosts that were changed.
+    hosts: Vec<String>,
+    /// The fields that it lacks.
+    absent: Vec<String>,
+}
+
+impl Rendered {
+    fn new(text: String, link_hosts: &[String]) -> Self {
+        let text = if gsm7::is_plain(&text) { text } else { gsm7::fold(&without_invisible(&text)) };
+        let trimmed = text.trim();
+        match link::defang(trimmed, link_hosts) {
+            Some((text, hosts)) => Self { text, hosts, absent: vec![] },
+            None if trimmed.len() == text.len() => Self { text, hosts: vec![], absent: vec![] },
+            None => Self { text: trimmed.to_owned(), hosts: vec![], absent: vec![] },
         }
     }
-    let recipient = clean(recipient);
-    let render = |fields: &Map<String, Value>| -> Result<String, ComposeError> {
-        let text = rules.template.render(fields, ack, &recipient, step)?;
-        let text = if gsm7::is_plain(&text) { text } else { gsm7::fold(&text) };
-        let trimmed = text.trim();
-        Ok(if trimmed.len() == text.len() { text } else { trimmed.to_owned() })
-    };
-    let text = render(&fields)?;
-    if let Some(host) = link::unlisted(&text, rules.link_hosts, link::Shape::Explicit) {
-        return Err(ComposeError::LinkRefused { place: "the text".into(), host });
+}
+
+/// The field that brought a host, or `the text` where it came about by several, or by the template.
+fn place_of(host: &str, strings: &[(String, &str)]) -> String {
+    let brought = strings.iter().find(|(_, text)| text.contains(host));
+    brought.map_or_else(|| "the text".to_owned(), |(name, _)| format!("the field `{name}`"))
+}
+
+/// The text that is always possible: what the event is about, and the code.
+fn plain(rules: &ComposeRules<'_>, ack: Option<&AckCode>, reason: String) -> Composed {
+    let about = Rendered::new(clean(rules.plain).into_owned(), rules.link_hosts).text;
+    let reply = ack.map(|code| format!(". Reply {code} to acknowledge.")).unwrap_or_default();
+    // One segment of the costlier encoding always has room for the code.
+    let room = segment::UCS2_SINGLE_UNITS.saturating_sub(reply.len());
+    let text = format!("{}{reply}", cut(&about, room));
+    Composed {
+        segments: segment::count(&text),
+        text: Text(text.into()),
+        shortened: vec![],
+        changes: vec![ContentChange { field: "template".to_owned(), reason }],
     }
-    let composed = match fitting(&text, rules.max_segments) {
-        Ok(segments) => Composed { text: Text(text.into()), segments, shortened: vec![] },
-        Err(_) => shorten(&fields, &strings, rules.max_segments, render)?,
-    };
-    if composed.text.0.is_empty() { Err(ComposeError::Empty) } else { Ok(composed) }
 }
 
 /// What the text costs, as `Ok` if that is allowed.
@@ -128,14 +170,15 @@ fn fitting(text: &str, segments_max: u8) -> Result<Segments, Segments> {
 }
 
 /// Cuts every field that is longer than a level to that level, and searches the highest level at which it fits.
-/// That is the same as cutting the longest field a little, again and again, in some ten renderings.
+/// That is the same as cutting the longest field a little, again and again, in some ten renderings. `None`: it does not
+/// fit even with every field cut away.
 fn shorten(
     fields: &Map<String, Value>,
     strings: &[(String, &str)],
     segments_max: u8,
-    render: impl Fn(&Map<String, Value>) -> Result<String, ComposeError>,
-) -> Result<Composed, ComposeError> {
-    let at_level = |level: usize| -> Result<Result<Composed, Segments>, ComposeError> {
+    render: impl Fn(&Map<String, Value>) -> Result<Rendered, RenderError>,
+) -> Result<Option<Composed>, RenderError> {
+    let at_level = |level: usize| -> Result<Option<Composed>, RenderError> {
         let mut cut_fields = fields.clone();
         let mut shortened = vec![];
         for (name, text) in strings {
@@ -146,16 +189,11 @@ fn shorten(
         }
         shortened.sort();
         shortened.dedup();
-        let text = render(&cut_fields)?;
-        let found = fitting(&text, segments_max);
-        Ok(found.map(|segments| Composed { text: Text(text.into()), segments, shortened }))
+        let text = render(&cut_fields)?.text;
+        let found = fitting(&text, segments_max).ok();
+        Ok(found.map(|segments| Composed { text: Text(text.into()), segments, shortened, changes: vec![] }))
     };
-    let mut best = match at_level(0)? {
-        Ok(composed) => composed,
-        Err(Segments { count: segments, .. }) => {
-            return Err(ComposeError::TooLong { segments, segments_max: segments_max.max(1) });
-        }
-    };
+    let Some(mut best) = at_level(0)? else { return Ok(None) };
     // At the length of the longest field nothing is cut, and that is known not to fit. No field can keep more than a
     // whole text of the costliest characters.
     let longest = strings.iter().map(|(_, text)| units_of(text)).max().unwrap_or(0);
@@ -163,11 +201,11 @@ fn shorten(
     while fits + 1 < too_long {
         let level = (fits + too_long) / 2;
         match at_level(level)? {
-            Ok(composed) => (fits, best) = (level, composed),
-            Err(_) => too_long = level,
+            Some(composed) => (fits, best) = (level, composed),
+            None => too_long = level,
         }
     }
-    Ok(best)
+    Ok(Some(best))
 }
 
 /// The text if it has at most so many units, else its beginning and an ellipsis, together at most so many.
@@ -222,17 +260,37 @@ fn clean_value(value: &Value) -> Value {
     }
 }
 
-/// A value on one line, in GSM-7 where that loses nothing, without what turns the direction of writing: such a
-/// character can make a text show other words than it contains.
+/// A value on one line, in GSM-7 where that loses nothing, without invisible characters.
 fn clean(text: &str) -> Cow<'_, str> {
     if gsm7::is_plain(text) && !text.contains('\n') {
         return Cow::Borrowed(text);
     }
-    let turns =
-        |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let one_line: String =
-        text.chars().filter(|c| !turns(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        without_invisible(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Cow::Owned(gsm7::fold(&one_line))
+}
+
+/// The text without what nobody sees: such characters hide links, turn the direction of writing, and double the price.
+/// A joiner stays between the parts of an emoji.
+fn without_invisible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let is_invisible = match c {
+            '\u{200d}' => {
+                let joins = |side: Option<char>| side.is_some_and(|c| !c.is_ascii() && !c.is_alphanumeric());
+                !(joins(shown.chars().next_back()) && joins(characters.peek().copied()))
+            }
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}'
+            | '\u{200f}' => true,
+            '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
+            _ => false,
+        };
+        if !is_invisible {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Every string within a value, with its dotted name.

@@ -8,6 +8,7 @@ pub mod admission;
 pub mod breaker;
 pub mod compose;
 pub mod consent;
+pub mod content;
 pub mod directory;
 pub mod doubt;
 pub mod event;

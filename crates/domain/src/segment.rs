@@ -8,6 +8,8 @@ use crate::gsm7;
 
 /// Most characters the provider takes in one message (its error 21617 beyond that).
 pub const BODY_CHARS_MAX: usize = 1_600;
+/// What fits into one SMS part when one character is outside GSM-7, in 16-bit units.
+pub const UCS2_SINGLE_UNITS: usize = 70;
 
 /// Units of a part that travels alone: 1120 bits.
 const SINGLE: Capacity = Capacity { septets: 160, code_units: 70 };

@@ -44,7 +44,10 @@ pub struct RenderError {
 pub struct Template(Arc<Compiled>);
 
 struct Compiled {
+    /// Refuses what is absent, so that a text that lacks something says so.
     environment: Environment<'static>,
+    /// Writes nothing for what is absent.
+    lenient: Environment<'static>,
     source: Box<str>,
     /// The dotted names of the fields it uses, sorted.
     fields: Vec<String>,
@@ -75,10 +78,14 @@ impl Template {
         schema: &FieldSchema,
         ack_expected: bool,
     ) -> Result<Self, Vec<TemplateError>> {
-        let mut environment = environment();
-        environment
-            .add_template_owned(NAME, source.to_owned())
-            .map_err(|error| vec![syntax_error(&error)])?;
+        let environment_of = |undefined| {
+            let mut environment = environment();
+            environment.set_undefined_behavior(undefined);
+            let added = environment.add_template_owned(NAME, source.to_owned());
+            added.map(|()| environment).map_err(|error| vec![syntax_error(&error)])
+        };
+        let environment = environment_of(UndefinedBehavior::Strict)?;
+        let lenient = environment_of(UndefinedBehavior::Chainable)?;
         let scan = scan::scan(source);
         let mut errors = scan.errors;
         let line_of = |name: &str| {
@@ -113,29 +120,38 @@ impl Template {
             errors.push(TemplateError { line: 1, message });
         }
         errors.sort();
-        let compiled = Compiled { environment, source: source.into(), fields };
+        let compiled = Compiled { environment, lenient, source: source.into(), fields };
         if errors.is_empty() { Ok(Self(Arc::new(compiled))) } else { Err(errors) }
     }
 
-    /// The text for one recipient at one step. Fields that are `null` count as absent.
+    /// The text for one recipient at one step, and the fields that it lacks: they are written as nothing. Fields that are
+    /// `null` count as absent.
     ///
     /// # Errors
-    /// [`RenderError`] when a field it needs is absent or of a kind that cannot be written.
+    /// [`RenderError`] when a field is of a kind that cannot be written.
     pub fn render(
         &self,
         fields: &Map<String, Value>,
         ack: Option<&AckCode>,
         recipient: &str,
         step: u8,
-    ) -> Result<String, RenderError> {
+    ) -> Result<(String, Vec<String>), RenderError> {
         let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
         let given = given.filter_map(|(name, value)| Some((name.as_str(), engine_value(value)?)));
         let built_in = [("recipient", recipient.into()), ("step", step.into())];
         let ack = ack.map(|code| ("ack", code.as_str().into()));
         let context = minijinja::Value::from_pairs(given.chain(built_in).chain(ack));
-        let template =
-            self.0.environment.get_template(NAME).map_err(|error| self.render_error(&error, fields))?;
-        template.render(context).map_err(|error| self.render_error(&error, fields))
+        let render = |environment: &Environment<'static>| {
+            environment.get_template(NAME).and_then(|template| template.render(&context))
+        };
+        match render(&self.0.environment) {
+            Ok(text) => Ok((text, Vec::new())),
+            Err(error) if error.kind() == ErrorKind::UndefinedError => {
+                let text = render(&self.0.lenient).map_err(|error| render_error(&error))?;
+                Ok((text, self.absent(fields)))
+            }
+            Err(error) => Err(render_error(&error)),
+        }
     }
 
     /// The dotted names of the fields that the template uses, sorted.
@@ -143,23 +159,20 @@ impl Template {
         &self.0.fields
     }
 
-    /// Says what failed without the engine's own words, which can contain a value.
-    fn render_error(&self, error: &minijinja::Error, fields: &Map<String, Value>) -> RenderError {
+    /// The fields that the template uses and the event does not have, by dotted name. They are written as nothing.
+    fn absent(&self, fields: &Map<String, Value>) -> Vec<String> {
         let is_absent = |name: &&String| {
             let mut path = name.split('.');
             let first = path.next().and_then(|name| fields.get(name));
             path.fold(first, |value, name| value?.get(name)).is_none_or(Value::is_null)
         };
-        let absent: Vec<&str> = self.0.fields.iter().filter(is_absent).map(String::as_str).collect();
-        let message = if error.kind() != ErrorKind::UndefinedError {
-            error.kind().to_string()
-        } else if absent.is_empty() {
-            "something it needs is absent".into()
-        } else {
-            format!("something it needs is absent; missing fields: {}", absent.join(", "))
-        };
-        RenderError { line: line(error), message }
+        self.0.fields.iter().filter(is_absent).cloned().collect()
     }
+}
+
+/// Says what failed without the engine's own words, which can contain a value.
+fn render_error(error: &minijinja::Error) -> RenderError {
+    RenderError { line: line(error), message: error.kind().to_string() }
 }
 
 impl fmt::Debug for Template {
@@ -171,7 +184,6 @@ impl fmt::Debug for Template {
 /// An engine without anything but what is listed above.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(NESTING_MAX);
     environment.add_filter("upper", filters::upper);
@@ -186,13 +198,26 @@ fn environment() -> Environment<'static> {
     // A whole object or array in a text is a mistake, and `none` is nothing to read at night.
     environment.set_formatter(|out, state, value| {
         let kind = value.kind();
-        if matches!(kind, ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::Undefined) {
+        if let (ValueKind::Number, Some(whole)) = (kind, whole_number(value)) {
+            return out.write_str(&whole).map_err(minijinja::Error::from);
+        }
+        if kind == ValueKind::Bool {
+            let word = if value.is_true() { "true" } else { "false" };
+            return out.write_str(word).map_err(minijinja::Error::from);
+        }
+        if matches!(kind, ValueKind::String | ValueKind::Number | ValueKind::Undefined) {
             escape_formatter(out, state, value)
         } else {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("cannot write a {kind}")))
         }
     });
     environment
+}
+
+/// A whole number that came as a float, `1e3` for example, in plain digits.
+fn whole_number(value: &minijinja::Value) -> Option<String> {
+    let number = f64::try_from(value.clone()).ok().filter(|_| !value.is_integer())?;
+    (number.fract() == 0.0).then(|| format!("{number:.0}"))
 }
 
 /// A field's value for the engine; `None` for null, which counts as absent.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ack_code::AckCode,
     consent::ConsentEntry,
+    content::ContentChange,
     id::{MessageId, RunId},
     phone::E164,
     policy::Decision,
@@ -59,6 +60,11 @@ pub enum TimelineEvent {
     Shortened {
         /// The fields that were cut.
         fields: Vec<String>,
+    },
+    /// A text does not say what its template and event say.
+    TextChanged {
+        /// What differs, and why.
+        changes: Vec<ContentChange>,
     },
     /// The intent to send was stored.
     DispatchBegan {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    content::LinkPolicy,
     doubt::DoubtSchedule,
     id::digest,
     limits::{DELIVER_WITHIN_S_DEFAULT, NOT_AFTER_S_DEFAULT},
@@ -209,6 +210,9 @@ pub struct WorkflowDefinition {
     pub max_segments: u8,
     /// Hosts that links in the text may point to.
     pub link_hosts: Vec<String>,
+    /// What becomes of a link to another host.
+    #[serde(default, skip_serializing_if = "LinkPolicy::is_default")]
+    pub links: LinkPolicy,
     /// Pictures sent along; makes an MMS.
     pub media_urls: Vec<url::Url>,
     /// JSON Schema of the event's data.
@@ -246,6 +250,7 @@ impl WorkflowDefinition {
             template: template.to_owned(),
             max_segments: 1,
             link_hosts: Vec::new(),
+            links: LinkPolicy::default(),
             media_urls: Vec::new(),
             schema,
             not_after_s: NOT_AFTER_S_DEFAULT,

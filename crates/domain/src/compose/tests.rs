@@ -17,9 +17,11 @@ fn template(source: &str) -> Template {
     Template::compile(source, &FieldSchema::compile(&schema).unwrap(), source.contains("ack")).unwrap()
 }
 
-fn try_compose(source: &str, max_segments: u8, fields: Value) -> Result<Composed, ComposeError> {
+fn try_compose(source: &str, max_segments: u8, fields: Value) -> Result<Composed, LinkRefused> {
     let link_hosts = ["status.example.com".to_owned()];
-    let rules = ComposeRules { template: &template(source), max_segments, link_hosts: &link_hosts };
+    let links = LinkPolicy::Defang;
+    let (template, plain) = (&template(source), "paging: db-1");
+    let rules = ComposeRules { template, max_segments, link_hosts: &link_hosts, links, plain };
     let code = "K7X4".parse().unwrap();
     compose(&rules, fields.as_object().unwrap(), Some(&code), "Ada\nLovelace", 1)
 }
@@ -78,14 +80,41 @@ fn one_character_outside_gsm7_halves_the_room() {
 }
 
 #[test]
-fn what_the_template_says_is_never_cut() {
-    let literal = "w".repeat(200);
-    let error = try_compose(&format!("{literal}{{{{ title }}}}"), 1, json!({ "title": "x" })).unwrap_err();
-    assert_eq!(error, ComposeError::TooLong { segments: 2, segments_max: 1 });
-    let error = try_compose(&"w".repeat(BODY_CHARS_MAX + 1), 255, json!({})).unwrap_err();
-    assert_eq!(error, ComposeError::TooLong { segments: 11, segments_max: 255 });
+fn what_cannot_be_said_as_configured_is_said_plainly() {
+    let plain = "paging: db-1. Reply K7X4 to acknowledge.";
+    let changed =
+        |composed: Composed| composed.changes.into_iter().map(|change| change.reason).collect::<Vec<_>>();
+    let literal = format!("{}{{{{ title }}}}", "w".repeat(200));
+    let too_long = check(&literal, 1, json!({ "title": "x" }), plain);
+    assert_eq!(changed(too_long), ["longer than 1 segments with every field cut away"]);
+    assert_eq!(changed(check("{{ title }}", 1, json!({ "title": " \n" }), plain)), ["empty"]);
+    let unwritable = check("{{ host }}", 1, json!({ "host": { "name": "a" } }), plain);
+    assert!(changed(unwritable)[0].starts_with("the template failed at line 1"));
     let composed = try_compose("{{ title }}", 255, json!({ "title": "x".repeat(70_000) })).unwrap();
     assert_eq!(composed.text.0.len(), BODY_CHARS_MAX);
+}
+
+#[test]
+fn a10_an_absent_field_is_nothing_and_is_named() {
+    let composed =
+        check("{{ title }} on {{ host.name }}.", 1, json!({ "title": "Down", "host": null }), "Down on .");
+    assert_eq!(composed.changes, [ContentChange { field: "host.name".into(), reason: "absent".into() }]);
+    let composed = check("{{ title | default('Down') }}", 1, json!({}), "Down");
+    assert_eq!(composed.changes, []);
+}
+
+#[test]
+fn a11_numbers_and_truths_are_printed_as_they_came() {
+    let fields =
+        serde_json::from_str(r#"{"severity": 1e3, "title": true, "url": 2.5, "tags": [1, 7e0]}"#).unwrap();
+    check("{{ severity }} {{ title }} {{ url }} {{ tags | join(',') }}", 1, fields, "1000 true 2.5 1,7.0");
+}
+
+#[test]
+fn a12_what_nobody_sees_goes_and_dashes_are_folded() {
+    let title = "db\u{200c}-1\u{ad} is 5\u{2011}7\u{2012}9\u{2212}11 ms";
+    let composed = check("{{ title }}", 1, json!({ "title": title }), "db-1 is 5-7-9-11 ms");
+    assert_eq!(composed.segments.encoding, Encoding::Gsm7);
 }
 
 #[test]
@@ -100,25 +129,46 @@ fn a_field_cannot_forge_lines_templates_or_writing_direction() {
 }
 
 #[test]
-fn links_lead_to_listed_hosts_only() {
+fn a4_a_link_to_an_unlisted_host_is_made_harmless_and_named() {
     check("{{ url }}", 1, json!({ "url": "https://status.example.com/1" }), "https://status.example.com/1");
     check(
         "{{ title }}",
         1,
-        json!({ "title": "db-1.prod is down", "unused": "bit.ly/x" }),
-        "db-1.prod is down",
+        json!({ "title": "db-1.internal is down", "unused": "bit.ly/x" }),
+        "db-1.internal is down",
     );
-    for (fields, place) in [
-        (json!({ "title": "see bit.ly/x", "host": { "name": "a" } }), "the field `title`"),
-        (json!({ "title": "see", "host": { "name": "www.evil.example" } }), "the field `host.name`"),
-        (json!({ "title": "bit。ly／x", "host": { "name": "a" } }), "the field `title`"),
-        (json!({ "title": "http:", "host": { "name": "//evil.example" } }), "the text"),
+    for (fields, expected, place) in [
+        (json!({ "title": "see bit.ly/x", "host": { "name": "" } }), "see bit(.)ly/x", "the field `title`"),
+        (
+            json!({ "title": "see", "host": { "name": " www.evil.example" } }),
+            "see www(.)evil(.)example",
+            "the field `host.name`",
+        ),
+        (json!({ "title": "bit。ly／x", "host": { "name": "" } }), "bit(.)ly/x", "the field `title`"),
+        (
+            json!({ "title": "http:", "host": { "name": "//x.example" } }),
+            "x(.)example",
+            "the field `host.name`",
+        ),
+        (json!({ "title": "evil", "host": { "name": ".com/x" } }), "evil(.)com/x", "the text"),
+        (
+            json!({ "title": "https\u{200d}://", "host": { "name": "x.example" } }),
+            "x(.)example",
+            "the field `host.name`",
+        ),
     ] {
-        match try_compose("{{ title }}{{ host.name }}", 1, fields) {
-            Err(ComposeError::LinkRefused { place: found, .. }) => assert_eq!(found, place),
-            other => panic!("{place}: {other:?}"),
-        }
+        let composed = check("{{ title }}{{ host.name }}", 1, fields, expected);
+        assert_eq!(composed.changes[0].field, place);
     }
+}
+
+#[test]
+fn a_workflow_may_refuse_texts_with_links() {
+    let (template, links) = (&template("{{ title }}"), LinkPolicy::Refuse);
+    let rules = ComposeRules { template, max_segments: 1, link_hosts: &[], links, plain: "paging" };
+    let fields = json!({ "title": "see bit.ly/x" });
+    let refused = compose(&rules, fields.as_object().unwrap(), None, "Ada", 0).unwrap_err();
+    assert_eq!((refused.place.as_str(), refused.host.as_str()), ("the field `title`", "bit.ly"));
 }
 
 #[test]
@@ -128,27 +178,17 @@ fn a_link_is_cut_away_whole() {
     assert_eq!(composed.shortened, ["title"]);
 }
 
-#[test]
-fn an_empty_text_is_refused() {
-    assert_eq!(try_compose("{{ title }}", 1, json!({ "title": " \n" })), Err(ComposeError::Empty));
-}
-
 proptest! {
     #[test]
     fn every_text_fits_and_keeps_its_code(
         severity in any::<String>(), title in "\\PC{0,300}", name in "[a-z€é😜 \n]{0,200}", max_segments: u8,
     ) {
         let fields = json!({ "severity": severity, "title": title, "host": { "name": name } });
-        match try_compose(SOURCE, max_segments, fields) {
-            Ok(composed) => {
-                prop_assert!(composed.segments.count <= max_segments.max(1));
-                prop_assert!(composed.text.0.chars().count() <= BODY_CHARS_MAX);
-                prop_assert!(composed.text.0.ends_with("Reply K7X4 to acknowledge."));
-                prop_assert!(!composed.text.0.contains('\n'));
-            }
-            Err(ComposeError::LinkRefused { .. }) => {}
-            Err(error) => prop_assert!(false, "{error}"),
-        }
+        let composed = try_compose(SOURCE, max_segments, fields).unwrap();
+        prop_assert!(composed.segments.count <= max_segments.max(1));
+        prop_assert!(composed.text.0.chars().count() <= BODY_CHARS_MAX);
+        prop_assert!(composed.text.0.ends_with("Reply K7X4 to acknowledge."));
+        prop_assert!(!composed.text.0.contains('\n'));
     }
 
     #[test]

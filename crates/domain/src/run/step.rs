@@ -101,6 +101,8 @@ impl Run {
             template: &workflow.template,
             max_segments: definition.max_segments,
             link_hosts: &definition.link_hosts,
+            links: definition.links,
+            plain: &self.plain_text(),
         };
         let mut message = Message::new(number, self.step, recipient.clone(), ack, now);
         match compose(&rules, &self.data, ack.as_ref(), &recipient.name, self.step) {
@@ -113,6 +115,9 @@ impl Run {
             Ok(composed) => {
                 message.text = Some(composed.text);
                 message.segments = composed.segments.count;
+                if !composed.changes.is_empty() {
+                    ctx.note(number, TimelineEvent::TextChanged { changes: composed.changes });
+                }
                 if !composed.shortened.is_empty() {
                     ctx.note(number, TimelineEvent::Shortened { fields: composed.shortened });
                 }
@@ -130,6 +135,11 @@ impl Run {
             }
         }
         self.messages.push(message);
+    }
+
+    /// What the run is about, for a text that its template cannot make.
+    fn plain_text(&self) -> String {
+        format!("{}: {}", self.workflow, self.subject.as_deref().unwrap_or(&self.event.id))
     }
 
     /// Until when a reply finds its run: for as long as the step may wait for one, and a while in any case.
