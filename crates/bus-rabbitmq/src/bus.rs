@@ -1,13 +1,13 @@
-//! The port. In: events, wake-ups and alarms. Out: deliveries.
+//! [`Bus`] on RabbitMQ. In: events, wake-ups and timers. Out: deliveries.
 //!
-//! Never: holds more than one process's worth of truth: what is in flight lives on the broker.
+//! Never: keeps a message: what is in flight is stored on the broker.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{event::Event, source_quota::Quota, timeline::Command, workflow::Lane};
+use domain::{event::Event, source_quota::Quota, timeline::Command};
 use futures::{StreamExt as _, stream::BoxStream};
-use lapin::{Channel, message::Delivery as AmqpDelivery, options::QueueDeclareOptions, types::FieldTable};
+use lapin::{Channel, message::Delivery as AmqpDelivery};
 use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
 use tokio::{
     sync::{Mutex, mpsc},
@@ -16,16 +16,18 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
-    acker::{Claim, RabbitAcker},
-    config::{DelayMode, RELAY_PREFETCH, RabbitConfig},
-    connect::{ConnectError, Dialer, within},
+    acker::RabbitAcker,
+    claim::Claim,
+    config::{FORWARD_PREFETCH, RabbitConfig},
+    connect::{ConnectError, Dialer},
     connection::Connection,
     consumer::Consumption,
+    core::Core,
+    delay::DelayMode,
     delay_forwarder::take_step,
     message::{Envelope, read},
-    notify::{self, Announcer},
+    notify::{self, Notifier},
     publisher::{Address, Publisher},
-    publisher_auth::PublisherAuth,
     topology::Topology,
     topology_supervisor::TopologySupervisor,
     unacked::Unacked,
@@ -33,37 +35,20 @@ use crate::{
 
 /// [`Bus`] on a RabbitMQ broker.
 ///
-/// One connection publishes and one consumes, and each process that consumes relays its share of the delayed work of all.
-/// One that only publishes (the door for events, an operator's command) reads nothing, and needs no right to.
+/// One connection publishes and one consumes. Each process that consumes also forwards a part of the delayed work.
+/// A process that only publishes (event ingestion, an operator's command) reads nothing and needs no right to read.
 pub struct RabbitBus {
     core: Arc<Core>,
-    watching: JoinHandle<()>,
-    relaying: Mutex<Option<JoinHandle<()>>>,
-    announcer: Announcer,
-}
-
-/// What publishers, consumers, receipts and relays share.
-pub(crate) struct Core {
-    pub(crate) publisher: Publisher,
-    pub(crate) consume_connection: Connection,
-    pub(crate) topology_supervisor: Arc<TopologySupervisor>,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Differs between processes, for the jitter of waits.
-    pub(crate) seed: String,
-    /// Our own user, and whom we believe; `None`: anybody.
-    trust: Option<PublisherAuth>,
-    user: String,
-    unacked: Unacked,
-    lanes: BTreeMap<String, Lane>,
-    /// For questions; one that fails closes it.
-    question_channel: Mutex<Option<Channel>>,
+    supervising: JoinHandle<()>,
+    forwarding: Mutex<Option<JoinHandle<()>>>,
+    notifier: Notifier,
 }
 
 impl RabbitBus {
-    /// Connects, checks the broker, and makes or checks its exchanges and queues.
+    /// Connects, checks the broker, and declares or verifies its exchanges and queues.
     ///
     /// # Errors
-    /// When it cannot be reached, or lacks something that an operator must give it.
+    /// When the broker cannot be reached, or lacks something that an operator must provide.
     pub async fn connect(config: RabbitConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ConnectError> {
         let dialer = Dialer::new(&config)?;
         let topology = Topology::with_prefix(&config.prefix, &config.lanes, config.delay)?;
@@ -86,8 +71,8 @@ impl RabbitBus {
                 format!("{seed} {purpose}"),
             )
         };
-        // On a channel of its own: where announcing is not allowed, the broker closes the channel.
-        let (publisher, for_announcements) = (publisher("publish"), publisher("announce"));
+        // On a channel of its own: if this user may not publish notifications, the broker closes the channel.
+        let (publisher, notify_publisher) = (publisher("publish"), publisher("announce"));
         let user = dialer.user().to_owned();
         let trust = config.trust.map(|mut trust| {
             trust.own.insert(user.clone());
@@ -103,34 +88,34 @@ impl RabbitBus {
             user,
             unacked: Unacked::default(),
             lanes: config.lanes,
-            question_channel: Mutex::default(),
+            query_channel: Mutex::default(),
         });
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
-        let watching = tokio::spawn(async move { topology_supervisor.watch().await });
-        let (announcer, announced) = Announcer::new();
-        tokio::spawn(notify::publish(core.clone(), for_announcements, announced, config.announces_ends));
-        Ok(Arc::new(Self { core, watching, relaying: Mutex::default(), announcer }))
+        let supervising = tokio::spawn(async move { topology_supervisor.watch().await });
+        let (notifier, notifications) = Notifier::new();
+        tokio::spawn(notify::publish(core.clone(), notify_publisher, notifications, config.announces_ends));
+        Ok(Arc::new(Self { core, supervising, forwarding: Mutex::default(), notifier }))
     }
 
-    /// Takes a share of the delayed work, once. Whoever takes it holds it for a moment, and a process that comes and
-    /// goes would return it each time, until it is a dead letter: so only processes that stay do.
-    async fn delay_forwarder(&self) -> Result<(), lapin::Error> {
-        let mut relaying = self.relaying.lock().await;
-        if relaying.is_none() {
+    /// Starts the delay forwarder, unless it runs. Only long-lived processes do: a forwarder keeps each message unacked
+    /// for up to a second, and every process that exits returns what it keeps, which counts towards the delivery limit.
+    async fn start_forwarder(&self) -> Result<(), lapin::Error> {
+        let mut forwarding = self.forwarding.lock().await;
+        if forwarding.is_none() {
             let core = self.core.clone();
             let steps = Consumption::new(
                 core.clone(),
                 core.topology_supervisor.topology.names.step(),
-                RELAY_PREFETCH,
+                FORWARD_PREFETCH,
             );
             let open = steps.open().await?;
             let take = move |delivery, channel| take_step(&core, delivery, channel);
-            *relaying = Some(tokio::spawn(steps.run(open, take, std::future::pending())));
+            *forwarding = Some(tokio::spawn(steps.run(open, take, std::future::pending())));
         }
         Ok(())
     }
 
-    /// Whether the broker takes messages now. `None`: it does; else why not.
+    /// Why the broker takes no messages at the moment; `None` when it takes them.
     pub fn blocked(&self) -> Option<String> {
         self.core.publisher.blocked()
     }
@@ -139,21 +124,21 @@ impl RabbitBus {
 impl Drop for RabbitBus {
     fn drop(&mut self) {
         // Unacked deliveries return with their channels.
-        self.watching.abort();
-        self.relaying.get_mut().iter().for_each(JoinHandle::abort);
+        self.supervising.abort();
+        self.forwarding.get_mut().iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Core {
-    /// Turns what came into a piece of work; `None` when it came before its time and was sent on.
+    /// Turns a message into a delivery; `None` when it came before its time and was forwarded.
     fn receive(self: &Arc<Self>, queue: Queue, delivery: AmqpDelivery, channel: Channel) -> Option<Delivery> {
         let (incoming, acker) =
             read(delivery, queue, &self.topology_supervisor.topology.names, self.trust.as_ref());
         let claim = Claim::new(acker, channel);
-        // A bucket was exact, but the clock of whoever filled it was ahead of ours.
+        // The bucket was exact, but the clock of the process that published into it was ahead of ours.
         if self.left_ms(&incoming.envelope) > 0 {
             let core = self.clone();
-            tokio::spawn(async move { core.delay_forwarder(queue, incoming.envelope, claim).await });
+            tokio::spawn(async move { core.forward(queue, incoming.envelope, claim).await });
             return None;
         }
         let counted = self.unacked.count(queue);
@@ -165,40 +150,22 @@ impl Core {
             acker: Box::new(acker),
         })
     }
-
-    /// What the broker says about a queue.
-    async fn look_at(&self, queue: Queue) -> Result<lapin::Queue, BusError> {
-        let asked = async {
-            let mut current = self.question_channel.lock().await;
-            let channel = match current.take().filter(|channel| channel.status().connected()) {
-                Some(channel) => channel,
-                None => self.consume_connection.channel().await?,
-            };
-            let name = self.topology_supervisor.topology.names.queue(queue);
-            let options = QueueDeclareOptions::durable().passive();
-            let found =
-                within(channel.queue_declare(name.as_str().into(), options, FieldTable::default())).await?;
-            *current = Some(channel);
-            Ok(found)
-        };
-        asked.await.map_err(|error: lapin::Error| BusError::Unavailable(error.to_string()))
-    }
 }
 
 #[async_trait]
 impl Bus for RabbitBus {
-    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError> {
         let core = &self.core;
         let now = core.clock.now();
         let message = |event: &Event| {
             let message = Envelope::event(event, now).to_message();
             let vouched = if core.trust.is_some() { message.vouched(&core.user) } else { message };
             let names = &core.topology_supervisor.topology.names;
-            let address = match share {
+            let address = match quota {
                 Quota::Within => Address::event(names, &event.kind),
                 Quota::Exceeded => {
                     let lane = core.lanes.get(&event.kind).copied().unwrap_or_default();
-                    Address::lane(names, share.of(lane))
+                    Address::lane(names, quota.of(lane))
                 }
             };
             (address, vouched)
@@ -219,41 +186,41 @@ impl Bus for RabbitBus {
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
         let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
-        self.delay_forwarder().await.map_err(unavailable)?;
+        self.start_forwarder().await.map_err(unavailable)?;
         let name = self.core.topology_supervisor.topology.names.queue(queue);
         let consumption = Consumption::new(self.core.clone(), name, prefetch);
         let open = consumption.open().await.map_err(unavailable)?;
-        // The prefetch bounds it: the broker sends no more before one is answered.
+        // The prefetch bounds it: the broker sends no more before one is acknowledged.
         let (tx, rx) = mpsc::unbounded_channel();
         let core = self.core.clone();
         tokio::spawn(async move {
-            let gone = tx.clone();
+            let consumer = tx.clone();
             let take = move |delivery, channel| {
                 if let Some(delivery) = core.receive(queue, delivery, channel) {
-                    // Nobody there any more: dropped, it is returned.
+                    // The stream is gone; a delivery that is dropped returns to its queue.
                     drop(tx.send(delivery));
                 }
             };
-            consumption.run(open, take, async move { gone.closed().await }).await;
+            consumption.run(open, take, async move { consumer.closed().await }).await;
         });
         Ok(UnboundedReceiverStream::new(rx).boxed())
     }
 
-    fn notify(&self, announcement: Notification) {
-        self.announcer.notify(announcement);
+    fn notify(&self, notification: Notification) {
+        self.notifier.notify(notification);
     }
 
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         self.core.browse_dead(max).await
     }
 
-    /// What is ready on the broker and what this process holds. What other processes hold is not known to the protocol.
+    /// Messages ready on the broker, plus those unacked in this process. AMQP does not tell what others hold unacked.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {
-        let ready = self.core.look_at(queue).await?.message_count();
+        let ready = self.core.query(queue).await?.message_count();
         Ok(u64::from(ready) + self.core.unacked.of(queue))
     }
 
     async fn consumers(&self, queue: Queue) -> Result<u32, BusError> {
-        Ok(self.core.look_at(queue).await?.consumer_count())
+        Ok(self.core.query(queue).await?.consumer_count())
     }
 }

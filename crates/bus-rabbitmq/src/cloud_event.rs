@@ -1,6 +1,6 @@
 //! CloudEvents in the binary mode of AMQP. In: headers and bytes. Out: one structured event, as JSON.
 //!
-//! Never: judges the event: an attribute that is missing here is named by whoever parses the result.
+//! Never: validates the event: the parser of the result names a missing attribute.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use lapin::{

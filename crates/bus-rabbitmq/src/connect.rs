@@ -1,7 +1,7 @@
 //! Connections, and what is asked of a broker before it is used.
 //!
 //! In: an address. Out: connections, or a reason that an operator can act on.
-//! Never: retries (whoever supervises does), shows the password, or lets lapin recover a connection by itself.
+//! Never: retries (the callers do), shows the password, or lets lapin recover a connection by itself.
 
 use futures::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use lapin::{
@@ -13,13 +13,14 @@ use lapin::{
 };
 
 use crate::{
-    config::{ANSWER_MAX, DelayMode, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
+    config::{ANSWER_MAX, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
+    delay::DelayMode,
     topology::{Names, TopologyError},
 };
 
 /// The first version with lifetimes in quorum queues and dead letters that are not lost.
 const VERSION_MIN: (u32, u32) = (3, 10);
-/// The largest first frame that is believed, in bytes.
+/// The largest first frame that is accepted, in bytes.
 const START_FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// Why there is no bus.
@@ -31,7 +32,7 @@ pub enum ConnectError {
     /// The lanes make no topology.
     #[error("the lanes of the workflows are not usable")]
     Lanes(#[from] TopologyError),
-    /// Nobody answers, or not in time; it may be repeated.
+    /// No answer came in time; a later try may succeed.
     #[error("RabbitMQ cannot be reached at {0}: {1}")]
     Unreachable(String, String),
     /// It does not let us in.
@@ -97,7 +98,7 @@ impl Dialer {
         if is_new_enough(&version) { Ok(()) } else { Err(ConnectError::TooOld(version)) }
     }
 
-    /// Finds out whether the broker has delayed exchanges: before 4.0 it closes the whole connection of whoever asks in
+    /// Finds out whether the broker has delayed exchanges: before 4.0 it closes the whole connection of a client that asks in
     /// vain, since then the channel, and a passive question is answered wrongly.
     pub(crate) async fn probe_plugin(&self, names: &Names) -> Result<(), ConnectError> {
         let channel = self.dial_channel("probe").await.map_err(|error| self.explain(&error))?;

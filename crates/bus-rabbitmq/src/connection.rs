@@ -63,7 +63,11 @@ async fn watch_alarms(
         #[expect(clippy::wildcard_enum_match_arm, reason = "the type may grow, and nothing else concerns us")]
         match event {
             Event::ConnectionBlocked(reason) => {
-                tracing::warn!(purpose, reason, "the broker takes nothing until an alarm of its own is over");
+                tracing::warn!(
+                    purpose,
+                    reason,
+                    "the broker blocks publishers until its resource alarm is cleared"
+                );
                 blocked.send_replace(Some(reason));
             }
             Event::ConnectionUnblocked => {

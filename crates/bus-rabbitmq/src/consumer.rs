@@ -1,6 +1,6 @@
-//! Consuming that does not end. In: a queue, and what to do with a delivery. Out: every delivery, whatever happens.
+//! Consumes a queue until it is stopped. In: a queue, and a handler of deliveries. Out: every delivery, through outages.
 //!
-//! Never: lets lapin recover (after an error of the channel its streams hang for ever), or ends before it is told to.
+//! Never: uses lapin's recovery (after a channel error its streams hang for ever), or ends before it is stopped.
 //! A lost channel is replaced, then its connection, then, where something was deleted, the topology.
 
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use tokio::time::Instant;
 
 use crate::{
     backoff::Backoff,
-    bus::Core,
     connect::{is_missing, within},
+    core::Core,
 };
 
-/// What is consumed.
+/// A queue to consume.
 pub(crate) struct Consumption {
     core: Arc<Core>,
     queue: String,
     prefetch: u16,
 }
 
-/// A consumer at work.
+/// An open consumer.
 pub(crate) struct Open {
     channel: Channel,
     consumer: Consumer,
@@ -53,7 +53,7 @@ impl Consumption {
         .await
     }
 
-    /// Hands every delivery to `take` until `end` is there.
+    /// Gives every delivery to `take` until `end` completes.
     pub(crate) async fn run(
         self,
         mut open: Open,
@@ -72,22 +72,22 @@ impl Consumption {
                     },
                 }
             };
-            // Without an error the broker cancelled it: somebody deleted the queue.
-            let suspicion = lost.as_ref().is_none_or(is_missing);
+            // Without an error the broker cancelled the consumer: the queue was deleted.
+            let may_be_missing = lost.as_ref().is_none_or(is_missing);
             let error = lost.as_ref().map(ToString::to_string);
-            tracing::warn!(queue = self.queue, error, "consuming was interrupted");
+            tracing::warn!(queue = self.queue, error, "the consumer was interrupted");
             drop(open);
             tokio::select! {
                 () = &mut end => return,
-                again = self.reopen(suspicion) => open = again,
+                again = self.reopen(may_be_missing) => open = again,
             }
-            tracing::info!(queue = self.queue, "consuming goes on");
+            tracing::info!(queue = self.queue, "the consumer runs again");
         }
     }
 
-    async fn reopen(&self, suspicion: bool) -> Open {
+    async fn reopen(&self, may_be_missing: bool) -> Open {
         let mut backoff = Backoff::new(format!("{} {}", self.core.seed, self.queue));
-        let mut missing_since = suspicion.then(Instant::now);
+        let mut missing_since = may_be_missing.then(Instant::now);
         loop {
             let opened = async {
                 if let Some(since) = missing_since {
@@ -102,13 +102,13 @@ impl Consumption {
             if is_missing(&error) {
                 missing_since = Some(Instant::now());
             }
-            tracing::warn!(queue = self.queue, %error, "the broker cannot be consumed from");
+            tracing::warn!(queue = self.queue, %error, "the consumer could not be opened; trying again");
             self.core.clock.sleep_until(self.core.clock.now() + backoff.next()).await;
         }
     }
 }
 
-/// Returns what was fetched and not taken. The channel stays open for as long as somebody holds a delivery of it.
+/// Returns prefetched deliveries to the queue. The channel stays open for as long as a delivery of it is unacked.
 async fn close(open: Open) {
     let Open { channel, mut consumer } = open;
     let returned = within(async {
@@ -119,6 +119,6 @@ async fn close(open: Open) {
         Ok(())
     });
     if let Err(error) = returned.await {
-        tracing::debug!(%error, "a consumer was not closed; the broker returns its deliveries with the channel");
+        tracing::debug!(%error, "a consumer was not closed; the broker returns its deliveries when the channel closes");
     }
 }

@@ -1,7 +1,7 @@
-//! Dead work as it lies in the broker's queue. In: the queue. Out: what each piece is, and a receipt that takes it off.
+//! The broker's dead letters. In: their queue. Out: each dead letter, and an acker that removes it.
 //!
-//! Never: requeues one by one: what is not taken off returns, in its place, when the channel closes. Whoever browses by
-//! requeueing uses up a delivery limit.
+//! Never: requeues messages one by one: what is not removed returns to its place when the channel closes. Browsing by
+//! requeueing would use up the delivery limit.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use lapin::{
 use ports::{Acker, BrokerDeadLetter, BusError, Dead};
 
 use crate::{
-    bus::Core,
     connect::within,
+    core::Core,
     message::{DEAD_LETTER, LETTER, envelope_of, text},
     topology::DELIVERY_LIMIT,
 };
 
-/// A channel that closes when the last piece of work that was read through it is gone.
+/// A channel that closes when the last dead letter that was read through it is dropped.
 struct Browsing(Channel);
 
 impl Drop for Browsing {
@@ -50,7 +50,7 @@ impl Acker for BrowsedAcker {
     }
 
     async fn retry_at(self: Box<Self>, _at: Timestamp) -> Result<(), BusError> {
-        // It returns when it is dropped, and lies there until somebody looks again.
+        // Dropped, it returns to the queue of dead letters.
         Ok(())
     }
 }
@@ -95,7 +95,7 @@ impl Core {
         let letter = DeadLetter {
             id: format!("p{name}"),
             reason: "poison".to_owned(),
-            error: format!("{DELIVERY_LIMIT} times handed out from {from}, and never answered"),
+            error: format!("delivered {DELIVERY_LIMIT} times from {from} and never acknowledged"),
             at: self.clock.now(),
             epoch: None,
             message,

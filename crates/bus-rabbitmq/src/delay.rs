@@ -1,27 +1,38 @@
-//! Which delay queue comes next. In: how long is left. Out: a hop.
+//! Chooses the next delay queue. In: how long is left. Out: a hop.
 //!
-//! Never: comes before its time. A bucket that is a little too long may be the last hop; one that is too short never is.
+//! Never: an early delivery. A bucket that is a little too long may be the last hop; one that is too short never is.
 
-/// Lifetimes of the delay queues, in seconds. Delays that people choose take 1 to 3 hops.
+/// Lifetimes of the delay queues, in seconds. Common delays take 1 to 3 hops.
 pub const BUCKETS_S: [u32; 16] =
     [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 259_200];
 
-/// Below this, what is left is waited for in memory, in milliseconds.
+/// A delay below this is waited for in memory, in milliseconds.
 pub(crate) const HOLD_MS_MAX: i64 = 1_000;
 
 /// The most that the delayed message plugin takes, in milliseconds.
 const PLUGIN_MS_MAX: i64 = u32::MAX as i64;
 
-/// Where delayed work goes.
+/// How messages are delayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DelayMode {
+    /// Queues with a fixed time to live; on every broker from 3.10 on.
+    #[default]
+    Buckets,
+    /// The `rabbitmq_delayed_message_exchange` plugin, where it is installed already: it does not replicate its messages,
+    /// and its project is archived.
+    Plugin,
+}
+
+/// Where a delayed message goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hop {
     /// To its queue, at once.
     Arrive,
-    /// To a relay, which waits out what is left with the delivery unanswered.
+    /// To a forwarder, which waits for the rest with the delivery unacknowledged.
     Hold,
     /// Through a bucket, and from there straight to its queue.
     Last(u32),
-    /// Through a bucket, and from there to a relay, which looks again.
+    /// Through a bucket, and from there to a forwarder, which chooses again.
     Step(u32),
 }
 
@@ -33,7 +44,7 @@ pub(crate) fn next_hop(left_ms: i64) -> Hop {
     if left_ms < HOLD_MS_MAX {
         return Hop::Hold;
     }
-    // Late by no more than anybody notices saves a hop.
+    // A delivery that is slightly late saves a hop.
     let slack_ms = (left_ms / 50).clamp(250, 1_000);
     let whole_ms = |bucket_s: &u32| i64::from(*bucket_s) * 1_000;
     let fits = |bucket_s: &&u32| (0..=slack_ms).contains(&(whole_ms(bucket_s) - left_ms));
@@ -44,7 +55,7 @@ pub(crate) fn next_hop(left_ms: i64) -> Hop {
     below.map_or(Hop::Hold, |bucket_s| Hop::Step(*bucket_s))
 }
 
-/// What the plugin is asked to wait, and whether its time is up then.
+/// The delay to ask the plugin for, and whether it is all that is left.
 pub(crate) fn plugin_delay(left_ms: i64) -> (i64, bool) {
     (left_ms.clamp(1, PLUGIN_MS_MAX), left_ms <= PLUGIN_MS_MAX)
 }
@@ -81,7 +92,7 @@ mod tests {
             30, 45, 60, 90, 120, 180, 300, 420, 600, 900, 1_200, 1_800, 2_700, 3_600, 7_200, 10_800, 14_400,
             21_600, 43_200, 86_400, 172_800, 604_800,
         ];
-        // Slots ring on whole seconds, so up to one is added.
+        // Timers fire on whole seconds, so up to one is added.
         let hops = chosen_s.map(|s: i64| f64::from(travel(s * 1_000 + 437).0));
         let mean = hops.iter().sum::<f64>() / 22.0;
         assert!(mean < 1.8 && hops.iter().all(|hops| *hops <= 4.0), "mean {mean}, {hops:?}");

@@ -1,6 +1,6 @@
-//! Delayed work on its way. In: how long is left. Out: the next hop, or, when it is due, its own queue.
+//! Forwards delayed messages. In: how long a message must still wait. Out: the next hop, or, once due, its own queue.
 //!
-//! Never: lets it arrive early, or acknowledges a hop before the next one is confirmed.
+//! Never: delivers early, or acknowledges a hop before the next one is confirmed.
 
 use std::sync::Arc;
 
@@ -8,17 +8,16 @@ use lapin::{Channel, message::Delivery};
 use ports::{BusError, Queue};
 
 use crate::{
-    acker::Claim,
     backoff::Backoff,
-    bus::Core,
-    config::DelayMode,
-    delay::{HOLD_MS_MAX, Hop, next_hop, plugin_delay},
+    claim::Claim,
+    core::Core,
+    delay::{DelayMode, HOLD_MS_MAX, Hop, next_hop, plugin_delay},
     message::{Envelope, Outgoing, envelope_of},
     publisher::Address,
 };
 
 impl Core {
-    /// Publishes it so that it comes to `queue` at its time.
+    /// Publishes a message so that it reaches `queue` at its time.
     pub(crate) async fn delay(&self, queue: Queue, envelope: &Envelope) -> Result<(), BusError> {
         let left_ms = self.left_ms(envelope);
         let names = &self.topology_supervisor.topology.names;
@@ -54,10 +53,11 @@ impl Core {
         (through(format!("d.{next}.{name}")), envelope.to_message().delayed_by(delay_ms))
     }
 
-    /// The same, until it is done or the claim is lost and the broker hands it out again by itself.
+    /// Repeats [`Core::delay`] until it succeeds and acknowledges the claim, or the claim is lost: then the broker
+    /// redelivers the message.
     pub(crate) async fn delay_until_taken(&self, queue: Queue, envelope: Envelope, claim: Claim) {
         let mut backoff = Backoff::new(format!("{} delay", self.seed));
-        while claim.needs_review() {
+        while claim.is_usable() {
             match self.delay(queue, &envelope).await {
                 Ok(()) => {
                     claim.ack().await;
@@ -68,8 +68,8 @@ impl Core {
         }
     }
 
-    /// Takes delayed work on, which came to us before its time.
-    pub(crate) async fn delay_forwarder(&self, queue: Queue, envelope: Envelope, claim: Claim) {
+    /// Sends a message that came before its time on its way again. One that is almost due is waited for here.
+    pub(crate) async fn forward(&self, queue: Queue, envelope: Envelope, claim: Claim) {
         if let Some(fire_at) = envelope.fire_at
             && (1..HOLD_MS_MAX).contains(&self.left_ms(&envelope))
         {
@@ -77,17 +77,9 @@ impl Core {
         }
         self.delay_until_taken(queue, envelope, claim).await;
     }
-
-    /// How long it must wait, in milliseconds, rounded up.
-    pub(crate) fn left_ms(&self, envelope: &Envelope) -> i64 {
-        let Some(fire_at) = envelope.fire_at else { return 0 };
-        let left = fire_at.duration_since(self.clock.now());
-        i64::try_from(left.as_nanos().div_euclid(1_000_000) + i128::from(left.subsec_nanos() % 1_000_000 > 0))
-            .unwrap_or(i64::MAX)
-    }
 }
 
-/// Takes one delivery of the queue of relays.
+/// Forwards one delivery of the queue `delay.step`.
 pub(crate) fn take_step(core: &Arc<Core>, mut delivery: Delivery, channel: Channel) {
     let destination = destination(delivery.routing_key.as_str());
     let envelope = envelope_of(&mut delivery, &core.topology_supervisor.topology.names);
@@ -95,9 +87,9 @@ pub(crate) fn take_step(core: &Arc<Core>, mut delivery: Delivery, channel: Chann
     let core = core.clone();
     tokio::spawn(async move {
         match destination {
-            Some(queue) => core.delay_forwarder(queue, envelope, claim).await,
+            Some(queue) => core.forward(queue, envelope, claim).await,
             None => {
-                tracing::error!("delayed work names no queue of ours and became a dead letter of the broker");
+                tracing::error!("a delayed message names no known queue and was dead-lettered by the broker");
                 claim.reject().await;
             }
         }

@@ -1,17 +1,19 @@
 //! [`ports::Bus`] on RabbitMQ 3.10 or newer.
 //!
-//! In: events, wake-ups and alarms. Out: deliveries, on streams that survive whatever the broker goes through.
+//! In: events, wake-ups and timers. Out: deliveries, on streams that survive outages of the broker.
 //! Never: publishes with `mandatory` (lapin logs what is returned, body and all, and attributes it to the wrong publish),
-//! relies on message priorities, or lets lapin recover by itself: every publisher and consumer is rebuilt by us.
+//! relies on message priorities, or uses lapin's own recovery: this crate rebuilds every publisher and consumer itself.
 
 mod acker;
 mod backoff;
 mod bus;
+mod claim;
 mod cloud_event;
 mod config;
 mod connect;
 mod connection;
 mod consumer;
+mod core;
 mod dead_letters;
 mod delay;
 mod delay_forwarder;
@@ -24,8 +26,8 @@ mod topology_supervisor;
 mod unacked;
 
 pub use bus::RabbitBus;
-pub use config::{DelayMode, RabbitConfig, TopologyMode};
+pub use config::{RabbitConfig, TopologyMode};
 pub use connect::ConnectError;
-pub use delay::BUCKETS_S;
+pub use delay::{BUCKETS_S, DelayMode};
 pub use publisher_auth::{Grant, PublisherAuth};
 pub use topology::{Topology, TopologyError};

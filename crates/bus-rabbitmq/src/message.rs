@@ -1,4 +1,4 @@
-//! What messages look like on the wire. In: events, commands and alarms. Out: bodies and properties, and back.
+//! The messages on the wire. In: events, commands and timers. Out: bodies and properties, and back.
 //!
 //! Never: puts anything about a person into a routing key or a property, or repeats a header that the broker wrote: with
 //! an old `x-death` a broker before 4.0 takes a second delay for a cycle and drops the message.
@@ -13,27 +13,27 @@ use lapin::{
 use ports::{Payload, Queue, TimerSlot};
 use serde::de::DeserializeOwned;
 
-use crate::{cloud_event, publisher_auth::PublisherAuth, topology::Names};
+use crate::{cloud_event, delay::DelayMode, publisher_auth::PublisherAuth, topology::Names};
 
 const EVENT: &str = "callout.event.v1";
 const COMMAND: &str = "callout.command.v1";
 const TIMER: &str = "callout.alarm.v1";
-/// What an announced dead letter is.
+/// The message type of a dead letter that the store has too.
 pub(crate) const DEAD_LETTER: &str = "callout.dead-letter.v1";
 pub(crate) const PERSISTENT: u8 = 2;
 
-/// The id of an announced dead letter.
+/// The header with the id of such a dead letter.
 pub(crate) const LETTER: &str = "callout-letter";
 
-/// How often the work was handed out before it was published again.
+/// How often the work was delivered before it was published again.
 const DELIVERIES: &str = "callout-deliveries";
-/// Not to be handed out before, in Unix milliseconds.
+/// The earliest delivery, in Unix milliseconds.
 const FIRE_AT: &str = "fire-at";
 /// When it was first published, in Unix milliseconds: the property `timestamp` knows only seconds.
 const PUBLISHED_AT: &str = "published-at";
-/// The broker user that an event came from, kept while we publish it again in our own name.
+/// The broker user that an event came from, kept when the event is published again by our own user.
 const USER: &str = "callout-user";
-/// Headers of producers that travel on.
+/// Headers of producers that are passed on.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
 /// A message to be published.
@@ -43,7 +43,7 @@ pub(crate) struct Outgoing {
     pub(crate) properties: BasicProperties,
 }
 
-/// All of a message that outlives a delay.
+/// The parts of a message that survive a delay.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Envelope {
     kind: String,
@@ -52,7 +52,7 @@ pub(crate) struct Envelope {
     published_ms: Option<i64>,
     user: Option<String>,
     trace: FieldTable,
-    /// How often it was handed out before it was published like this.
+    /// How often it was delivered before this copy was published.
     deliveries: i64,
     pub(crate) fire_at: Option<Timestamp>,
 }
@@ -70,13 +70,13 @@ impl Envelope {
 
     /// A new command.
     pub(crate) fn command(command: &Command, now: Timestamp) -> Self {
-        // Ids and numbers always serialise.
+        // Ids and numbers always serialize.
         let body = serde_json::to_vec(command).unwrap_or_default();
         let id = digest(&[&String::from_utf8_lossy(&body)]);
         Self::new(COMMAND, body, &id, now)
     }
 
-    /// A new alarm, not to be handed out before it rings.
+    /// A new timer, not to be delivered before its time.
     pub(crate) fn timer(slot: TimerSlot, now: Timestamp) -> Self {
         let body = serde_json::to_vec(&slot).unwrap_or_default();
         let id = digest(&[&String::from_utf8_lossy(&body)]);
@@ -96,7 +96,7 @@ impl Envelope {
         }
     }
 
-    /// The same, to be handed out once more, at `at`.
+    /// A copy, to be delivered once more at `at`.
     pub(crate) fn again_at(&self, at: Timestamp) -> Self {
         Self { deliveries: self.deliveries.saturating_add(1), fire_at: Some(at), ..self.clone() }
     }
@@ -134,7 +134,7 @@ impl Envelope {
 }
 
 impl Outgoing {
-    /// Lets the broker vouch for the user that publishes it; it refuses any other name.
+    /// Adds the `user-id` property, which the broker verifies against the connection's user.
     pub(crate) fn vouched(mut self, user: &str) -> Self {
         self.properties = self.properties.with_user_id(user.into());
         self
@@ -149,7 +149,7 @@ impl Outgoing {
     }
 }
 
-/// A delivery, read.
+/// A parsed delivery.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) payload: Payload,
@@ -183,7 +183,7 @@ pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
         published_ms: number(properties, PUBLISHED_AT).or_else(|| seconds()?.checked_mul(1_000)),
         user: if ours { text(properties, USER) } else { vouched() },
         trace,
-        // Only we may say so of ourselves: a producer must not hide its event until tomorrow.
+        // Taken from our own messages only: a producer must not delay its event for a day.
         deliveries: number(properties, DELIVERIES).filter(|_| ours).unwrap_or_default(),
         fire_at: number(properties, FIRE_AT)
             .filter(|_| ours)
@@ -234,19 +234,17 @@ fn parsed<T: DeserializeOwned>(body: Vec<u8>, payload: impl FnOnce(T) -> Payload
     }
 }
 
-/// Whether we published it ourselves: producers have no rights to these exchanges.
+/// Whether a process of callout published it: producers may not write to these exchanges.
 fn is_ours(delivery: &Delivery, names: &Names) -> bool {
     let exchange = delivery.exchange.as_str();
-    exchange == names.commands()
-        || exchange == names.wake()
-        || exchange == names.delay(crate::config::DelayMode::Plugin)
+    exchange == names.commands() || exchange == names.wake() || exchange == names.delay(DelayMode::Plugin)
 }
 
 fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
     properties.headers().as_ref()?.inner().get(name)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is not ours")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other types are not written by callout")]
 pub(crate) fn text(properties: &BasicProperties, name: &str) -> Option<String> {
     match header(properties, name)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
@@ -255,7 +253,7 @@ pub(crate) fn text(properties: &BasicProperties, name: &str) -> Option<String> {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is not ours")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other types are not written by callout")]
 fn number(properties: &BasicProperties, name: &str) -> Option<i64> {
     match header(properties, name)? {
         AMQPValue::LongLongInt(number) => Some(*number),

@@ -1,7 +1,8 @@
-//! What others may watch: ends of runs, and dead letters. In: announcements. Out: messages, published in the background.
+//! Notifications for other systems: ended runs, dead letters, the provider's health. In: notifications. Out: messages,
+//! published in the background.
 //!
-//! Never: keeps anybody waiting, or grows without bound: what the broker does not take in time is dropped, and counted
-//! in the log. The store has the truth.
+//! Never: makes its caller wait, or grows without bound: what the broker does not take in time is dropped and logged.
+//! Read the store for the current state.
 
 use std::sync::Arc;
 
@@ -15,51 +16,53 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    bus::Core,
+    core::Core,
     message::{DEAD_LETTER, LETTER, Outgoing, PERSISTENT},
     publisher::{Address, Publisher},
     topology::Names,
 };
 
-/// Announcements that wait for the broker. More than that are dropped.
+/// Most notifications that wait for the broker; more are dropped.
 const WAITING_MAX: usize = 4_096;
-/// The CloudEvents `source` of what we tell of ourselves.
+/// The CloudEvents `source` of our own notifications.
 const SOURCE: &str = "callout";
 
-/// Takes announcements for the task that publishes them.
-pub(crate) struct Announcer(mpsc::Sender<Notification>);
+/// Hands notifications to the task that publishes them.
+pub(crate) struct Notifier(mpsc::Sender<Notification>);
 
-impl Announcer {
-    /// A channel for announcements, and what comes out of it.
+impl Notifier {
+    /// A notifier, and the receiver for [`publish`].
     pub(crate) fn new() -> (Self, mpsc::Receiver<Notification>) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         (Self(sender), receiver)
     }
 
-    pub(crate) fn notify(&self, announcement: Notification) {
-        if self.0.try_send(announcement).is_err() {
-            tracing::warn!("an announcement was dropped: the broker takes none; the store has what it said");
+    pub(crate) fn notify(&self, notification: Notification) {
+        if self.0.try_send(notification).is_err() {
+            tracing::warn!(
+                "a notification was dropped because the broker takes none; the store has its content"
+            );
         }
     }
 }
 
-/// Publishes what was announced, until the bus is gone. `tells_ends`: whether ends of runs are told at all.
+/// Publishes notifications until the bus is gone. `with_ends`: whether ended runs are published too.
 pub(crate) async fn publish(
     core: Arc<Core>,
     publisher: Publisher,
-    mut announced: mpsc::Receiver<Notification>,
-    tells_ends: bool,
+    mut notifications: mpsc::Receiver<Notification>,
+    with_ends: bool,
 ) {
     let names = &core.topology_supervisor.topology.names;
-    while let Some(announcement) = announced.recv().await {
-        let (address, message) = match &announcement {
+    while let Some(notification) = notifications.recv().await {
+        let (address, message) = match &notification {
             Notification::DeadLetter(letter) => dead_letter(names, letter),
-            Notification::Ended(ended) if tells_ends => end(names, ended),
+            Notification::Ended(ended) if with_ends => end(names, ended),
             Notification::Ended(_) => continue,
             Notification::Sending(sending) => health(names, sending),
         };
         if let Err(error) = publisher.publish(address, message).await {
-            tracing::warn!(%error, "an announcement was lost; the store has what it said");
+            tracing::warn!(%error, "a notification was lost; the store has its content");
         }
     }
 }
@@ -96,7 +99,7 @@ fn dead_letter(names: &Names, letter: &DeadLetter) -> (Address, Outgoing) {
     (address, Outgoing { body: letter.event.clone().unwrap_or_default().into_bytes(), properties })
 }
 
-/// Whether we send, as a CloudEvent: how the fleet says that it is not well.
+/// That sending stopped or resumed, as a CloudEvent.
 fn health(names: &Names, sending: &Sending) -> (Address, Outgoing) {
     let (what, at, data) = match sending {
         Sending::Stopped { is_account, account_code, at } => {
@@ -113,7 +116,7 @@ fn health(names: &Names, sending: &Sending) -> (Address, Outgoing) {
     cloud_event(names, format!("sending.{what}"), &record)
 }
 
-/// The end of a run as a CloudEvent. Holds neither a number nor the event's data.
+/// The end of a run as a CloudEvent, without phone numbers and without the event's data.
 fn end(names: &Names, ended: &Ended) -> (Address, Outgoing) {
     let Ended { outcome, workflow, event, subject, traceparent } = ended;
     let phase = outcome.phase.as_str();

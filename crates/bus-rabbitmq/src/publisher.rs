@@ -181,7 +181,7 @@ impl Publisher {
         }
     }
 
-    /// The channel. When there is none it is made; when that failed a moment ago, nobody waits for it to fail again.
+    /// The channel, opened if there is none. If that failed a moment ago, it fails again at once.
     async fn channel(&self) -> Result<Channel, BusError> {
         let mut current = self.current.lock().await;
         if let Some(channel) = current.channel.as_ref().filter(|channel| channel.status().connected()) {

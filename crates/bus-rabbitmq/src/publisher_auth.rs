@@ -1,6 +1,6 @@
 //! Who may send what. In: the broker user of an event, as the broker vouches for it. Out: a reason to refuse it, or none.
 //!
-//! Never: believes a `source` that the event claims for itself, or decides about lanes and workflows.
+//! Never: trusts the `source` that the event claims for itself, or decides about lanes and workflows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub struct Grant {
 /// The broker refuses a message whose `user_id` is not the user who publishes it, so a `user_id` proves who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PublisherAuth {
-    /// Our own users beside the user of the address: they publish what came over HTTP, where its source was proven, and
+    /// Our own users, apart from the user of the address: they publish what came over HTTP, where its source was proven, and
     /// what operators replay. A fleet whose roles sign in as different users names them all.
     pub own: BTreeSet<String>,
     /// Everybody else.
@@ -29,10 +29,10 @@ pub struct PublisherAuth {
 }
 
 impl PublisherAuth {
-    /// Why an event of this user is not taken. Bytes that are no event are passed on: whoever parses them says it better.
+    /// Why an event of this user is refused. Bytes that are no event are passed on: the parser gives the better reason.
     pub(crate) fn refusal(&self, user: Option<&str>, event: &[u8]) -> Option<String> {
         let Some(user) = user else {
-            return Some("nobody vouches for this event: it carries no user-id".to_owned());
+            return Some("the event carries no user-id, so its producer is unknown".to_owned());
         };
         if self.own.contains(user) {
             return None;

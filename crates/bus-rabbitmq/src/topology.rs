@@ -9,12 +9,12 @@
 //! producers -> events --type-----> events.<lane>          commands -> send.<lane>, escalation, events.<lane>
 //!                \ unknown type -> events.other -> events.standard
 //! delayed -> delay --d<s>.#--> delay.<s> --expires--> wake --*.final.<queue>--> the queue
-//!                                                          \--*.step.#-------> delay.step --> relays --> delay, commands
-//! over its delivery limit -> dead --> dead                 whatever no binding takes -> unrouted -> unrouted
+//!                                                          \--*.step.#-------> delay.step --> forwarders --> delay, commands
+//! over its delivery limit -> dead --> dead                 what no binding takes -> unrouted -> unrouted
 //! ```
 //!
-//! An argument is frozen once it is declared, so a change of one means a new version in [`PREFIX`] and a drain of the
-//! old queues. Bindings may change freely.
+//! An argument cannot change once it is declared, so a new value needs a new version in [`PREFIX`] and a drain of the old
+//! queues. Bindings may change freely.
 
 mod declare;
 mod export;
@@ -24,35 +24,35 @@ use std::collections::BTreeMap;
 use domain::workflow::Lane;
 use ports::Queue;
 
-use crate::{config::DelayMode, delay::BUCKETS_S};
+use crate::delay::{BUCKETS_S, DelayMode};
 
-/// What all names begin with, unless the configuration says otherwise.
+/// The default prefix of all names.
 pub const PREFIX: &str = "callout.v1.";
-/// How often a delivery may come back unanswered before it is a dead letter: a poisonous one kills its worker each time.
-/// Prefetched work counts too when its worker dies, so this is well above what a bad day of restarts takes.
+/// How often a delivery may return unacknowledged before it is dead-lettered: a poison message kills its worker each time.
+/// Prefetched messages of a worker that dies count too, so this is well above the restarts of a bad day.
 pub const DELIVERY_LIMIT: i64 = 20;
-/// The portable spelling of "no limit": `-1` loses messages on 3.10.
+/// Stands for "no limit" on every version: `-1` loses messages on 3.10.
 pub const NO_DELIVERY_LIMIT: i64 = 1_000_000;
-/// What the routing key of an event begins with that goes to a lane whatever its type.
+/// The prefix of routing keys of events that go to a given lane whatever their type.
 const LANE_KEY: &str = "callout.lane.";
-/// Longest routing key that the protocol takes, in bytes.
+/// Longest routing key of AMQP, in bytes.
 const ROUTING_KEY_BYTES_MAX: usize = 255;
 
-/// Why there is no topology for a configuration.
+/// Why a configuration has no topology.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
-    /// The type would match other types, or does not fit.
+    /// The type would match other types, is too long, or names a lane.
     #[error(
-        "the event type {0:?} cannot be a binding key: no word of it may be `*` or `#`, it may have 255 bytes, and \
-         what begins with `callout.lane.` names lanes"
+        "the event type {0:?} cannot be a binding key: none of its words may be `*` or `#`, it may have at most 255 \
+         bytes, and it may not begin with `callout.lane.`"
     )]
     EventType(String),
 }
 
-/// Everything that must be there.
+/// All exchanges, queues and bindings that a bus needs.
 #[derive(Debug, Clone)]
 pub struct Topology {
-    /// Names of single things.
+    /// Names of exchanges and queues.
     pub names: Names,
     pub(crate) delay: DelayMode,
     pub(crate) exchanges: Vec<Exchange>,
@@ -105,17 +105,17 @@ impl Names {
         Self(prefix.to_owned())
     }
 
-    /// Where producers publish, with the event type as routing key.
+    /// The exchange that producers publish to, with the event type as routing key.
     pub fn events(&self) -> String {
         self.name("events")
     }
 
-    /// Where we publish to queues by their names.
+    /// The exchange for publishing to a queue by its name.
     pub fn commands(&self) -> String {
         self.name("commands")
     }
 
-    /// Where work is published that shall come later.
+    /// The exchange for messages that are delivered later.
     pub fn delay(&self, mode: DelayMode) -> String {
         match mode {
             DelayMode::Buckets => self.name("delay"),
@@ -124,12 +124,12 @@ impl Names {
         }
     }
 
-    /// Where work goes when its time is up.
+    /// The exchange that delayed messages reach when their time is up.
     pub fn wake(&self) -> String {
         self.name("wake")
     }
 
-    /// Where outcomes are published; whoever wants them binds a queue.
+    /// The exchange for outcomes; other systems bind queues to it.
     pub fn outcomes(&self) -> String {
         self.name("outcomes")
     }
@@ -139,7 +139,7 @@ impl Names {
         self.name("dead")
     }
 
-    /// The exchange and the queue of what no binding took. Anything in it is a fault of the configuration.
+    /// The exchange and the queue of messages that no binding took. Any message in it is a configuration error.
     pub fn unrouted(&self) -> String {
         self.name("unrouted")
     }
@@ -149,7 +149,7 @@ impl Names {
         self.name(queue.name())
     }
 
-    /// The queue of delayed work whose next hop a relay chooses.
+    /// The queue of delayed messages whose next hop a forwarder chooses.
     pub fn step(&self) -> String {
         self.name("delay.step")
     }
@@ -169,7 +169,7 @@ impl Names {
 }
 
 impl Topology {
-    /// What a bus with these lanes needs, under the usual names.
+    /// What a bus with these lanes needs, under the default names.
     ///
     /// # Errors
     /// When an event type cannot be a binding key.
@@ -177,7 +177,7 @@ impl Topology {
         Self::with_prefix(PREFIX, lanes, delay)
     }
 
-    /// The same under other names.
+    /// The same with another prefix.
     ///
     /// # Errors
     /// As [`Topology::new`].
@@ -295,7 +295,7 @@ fn work_bindings(names: &Names, delay: DelayMode) -> Vec<Binding> {
         binding(names.commands(), names.step(), "step.#"),
         binding(woken_by.clone(), names.step(), "*.step.#"),
     ];
-    // What is beyond its source's share. Nobody gets above the lane of a type that way.
+    // Events beyond the quota of their source. No key leads to the critical lane.
     for lane in [Lane::Standard, Lane::Bulk] {
         bindings.push(binding(names.events(), names.queue(Queue::Events(lane)), &lane_key(lane)));
     }

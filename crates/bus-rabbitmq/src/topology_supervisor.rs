@@ -1,6 +1,6 @@
 //! Keeps the topology in place. In: a suspicion that something is gone. Out: everything is there again.
 //!
-//! Never: changes anything where an operator declares, or leaves a publisher alone with a queue that somebody deleted:
+//! Never: changes anything where an operator declares, or leaves a publisher with a queue that was deleted:
 //! what is published to it is confirmed and gone, so a process without consumers looks every [`LOOK_EVERY`].
 
 use std::sync::Arc;

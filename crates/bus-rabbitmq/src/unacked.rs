@@ -1,6 +1,6 @@
-//! How many deliveries this process holds, by queue. In: deliveries come and go. Out: a count.
+//! Counts the unacknowledged deliveries of this process by queue. In: deliveries. Out: counts.
 //!
-//! Never: knows of other processes: the protocol has no question for that.
+//! Never: counts those of other processes: AMQP cannot tell.
 
 use std::sync::{
     Arc,
@@ -28,7 +28,7 @@ impl Unacked {
         Counted { counts: self.clone(), index }
     }
 
-    /// How many there are.
+    /// The count of a queue.
     pub(crate) fn of(&self, queue: Queue) -> u64 {
         self.0[index(queue)].load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Delayed work. In: retries and alarms. Out: each in its queue, never early, whatever else is stuck.
+//! Delayed messages. In: retries and timers. Out: each in its queue, never early, even if other queues are stuck.
 
 use bus_rabbitmq::{DelayMode, RabbitConfig};
 use domain::source_quota::Quota;
@@ -70,8 +70,8 @@ async fn a_delay_of_several_hops_is_never_early_and_hardly_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn delayed_work_for_nobody_is_a_dead_letter() {
-    let config = config(rabbitmq(), "nobody");
+async fn delayed_work_without_a_queue_is_a_dead_letter() {
+    let config = config(rabbitmq(), "no_queue");
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;
     let properties = BasicProperties::default().with_delivery_mode(2);

@@ -1,4 +1,4 @@
-//! Work that nobody survives, and dead letters as they lie on the broker. In: a delivery that is never answered, and
+//! Poison messages, and the broker's dead letters. In: a delivery that is never answered, and
 //! announcements. Out: dead work that stays until it is taken off.
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
@@ -78,7 +78,7 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
         drop(delivery);
     }
     let mut found = broker_dead_letters(&bus, 1).await;
-    let Dead::GivenUp(letter) = found.remove(0).what else { panic!("nobody announced it") };
+    let Dead::GivenUp(letter) = found.remove(0).what else { panic!("the bus did not publish it") };
     assert_eq!(letter.reason, "poison");
     assert!(letter.error.contains("events.standard"), "{}", letter.error);
     assert_eq!(letter.event.map(String::into_bytes), Some(poison.to_json()));

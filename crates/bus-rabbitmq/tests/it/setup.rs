@@ -1,4 +1,4 @@
-//! What the tests share. In: the name of a test. Out: a bus under names of its own, and raw channels beside it.
+//! What the tests share. In: the name of a test. Out: a bus with a prefix of its own, and raw channels.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use test_servers::RabbitMq;
 
 /// Where most tests take place.
 pub(crate) const STANDARD: Queue = Queue::Events(Lane::Standard);
-/// How long anything may take, beside compilers and other tests.
+/// How long anything may take while compilers and other tests use the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `plugin`: tests delay work by the plugin, which a broker that `CALLOUT_TEST_AMQP_URL` names may have.

@@ -46,7 +46,7 @@ async fn exported_definitions_can_be_imported_and_equal_what_is_declared() {
     }
 }
 
-/// Trap 7: whoever declares one without the plugin loses the whole connection.
+/// Trap 7: declaring one without the plugin closes the whole connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_plugin_is_asked_for_before_it_is_used() {
     let broker = rabbitmq();
@@ -72,10 +72,10 @@ async fn an_address_without_a_broker_or_with_a_wrong_password_is_named() {
     let broker = rabbitmq();
     let at = |url: &str| RabbitConfig { url: url.to_owned(), ..config(broker, "address") };
     assert!(matches!(refusal(at("http://localhost")).await, ConnectError::Address(_)));
-    let nobody = refusal(at("amqp://guest:secret@127.0.0.1:1/%2f")).await;
+    let unreachable = refusal(at("amqp://guest:secret@127.0.0.1:1/%2f")).await;
     assert!(
-        matches!(nobody, ConnectError::Unreachable(..)) && !nobody.to_string().contains("secret"),
-        "{nobody}"
+        matches!(unreachable, ConnectError::Unreachable(..)) && !unreachable.to_string().contains("secret"),
+        "{unreachable}"
     );
     let (server, _) = broker.url.rsplit_once('/').unwrap();
     let nowhere = refusal(at(&format!("{server}/nowhere"))).await;
