@@ -1,4 +1,4 @@
-//! The sums of the conservation audit, counted from the rows themselves.
+//! The counts of the conservation audit, counted from the rows.
 //!
 //! In: one snapshot. Out: [`AuditCounts`]. Never: trusts a counter; a counter would hide what the audit is for.
 
@@ -10,32 +10,32 @@ use crate::fault::Fault;
 /// Counts everything, at one instant.
 pub(crate) fn audit_counts(connection: &Connection) -> Result<AuditCounts, Fault> {
     let snapshot = connection.unchecked_transaction()?;
-    let mut sums = AuditCounts::default();
+    let mut counts = AuditCounts::default();
     let mut by_tally = snapshot.prepare_cached("SELECT phase, tally, count(*) FROM run GROUP BY 1, 2")?;
     let mut rows = by_tally.query([])?;
     while let Some(row) = rows.next()? {
         let (phase, tally, runs): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        *sums.runs.entry(phase).or_default() += runs as u64;
+        *counts.runs.entry(phase).or_default() += runs as u64;
         for (name, count) in tally.split(',').filter_map(|part| part.split_once(':')) {
             let count: u64 =
                 count.parse().map_err(|_| Fault::Corrupt(format!("a tally of messages: {tally}")))?;
-            *sums.messages.entry(name.to_owned()).or_default() += count * runs as u64;
+            *counts.messages.entry(name.to_owned()).or_default() += count * runs as u64;
         }
     }
     let mut by_reason = snapshot.prepare_cached("SELECT reason, count(*) FROM dead_letter GROUP BY 1")?;
     let mut rows = by_reason.query([])?;
     while let Some(row) = rows.next()? {
-        sums.dead_letters.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
+        counts.dead_letters.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
     }
-    sums.forgotten = snapshot
+    counts.forgotten = snapshot
         .prepare_cached("SELECT count(*) FROM run WHERE pending = 1 AND due_ms IS NULL")?
         .query_row([], |row| row.get::<_, i64>(0))? as u64;
-    sums.events = snapshot
+    counts.events = snapshot
         .prepare_cached("SELECT accepted, concluded, (SELECT count(*) FROM event) FROM ledger")?
         .query_row([], |row| {
             let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
             let (accepted, concluded, pending) = (count(0)?, count(1)?, count(2)?);
             Ok(EventCounts { accepted, concluded, pending, published_directly: 0 })
         })?;
-    Ok(sums)
+    Ok(counts)
 }

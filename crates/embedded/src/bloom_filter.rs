@@ -2,7 +2,7 @@
 //! every event asks both.
 //!
 //! In: the keys of what is stored, at the start and before each commit. Out: "certainly not" or "look it up".
-//! Never: forgets a key, so it never says "not" of one that is stored.
+//! Never: loses a key, so it never answers "no" for one that is stored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

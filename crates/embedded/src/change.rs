@@ -18,12 +18,12 @@ use crate::{
     writer::Work,
 };
 
-/// A run with what is stored beside it.
+/// A run with everything that is stored with it.
 struct Stored {
     run: Option<Run>,
     /// What the cache held before; freed with the command, on the caller's thread.
     replaced: Option<Arc<Run>>,
-    /// When an alarm must ring.
+    /// When the timer must fire, if the run needs one.
     timer_at: Option<Timestamp>,
     row: RunRow,
     effects: EffectRows,
@@ -38,7 +38,7 @@ impl Stored {
         Ok(Self { run: Some(change.run), replaced: None, timer_at, row, effects, state })
     }
 
-    /// Makes the run known to readers. Returns the alarm that its due row needs.
+    /// Makes the run visible to readers. Returns the timer that its due row needs.
     fn committed(&mut self, version: u64) -> Option<TimerSlot> {
         let run = self.run.take()?;
         let timer = self.timer_at.and_then(|due| self.state.marks.mark(&run.id, due));

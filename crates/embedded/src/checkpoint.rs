@@ -1,6 +1,6 @@
 //! When the write-ahead log is copied back into the database file.
 //!
-//! In: how much was committed, and whether anybody waits. Out: checkpoints, on the writer's thread.
+//! In: how much was committed, and whether a command waits. Out: checkpoints, on the writer's thread.
 //! Never: lets the log grow without bound, or makes callers wait while a quiet moment would do.
 
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ impl Checkpointer {
         Self { log: log.into(), commands: 0 }
     }
 
-    pub(crate) fn after_commit(&mut self, connection: &Connection, commands: usize, nobody_waits: bool) {
+    pub(crate) fn after_commit(&mut self, connection: &Connection, commands: usize, is_idle: bool) {
         self.commands += commands;
-        if self.commands >= BUSY_AFTER || (nobody_waits && self.commands >= QUIET_AFTER) {
+        if self.commands >= BUSY_AFTER || (is_idle && self.commands >= QUIET_AFTER) {
             self.commands = 0;
             let is_long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES_MAX);
             checkpoint(connection, if is_long { "TRUNCATE" } else { "PASSIVE" });

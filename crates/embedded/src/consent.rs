@@ -1,7 +1,7 @@
 //! The consent log.
 //!
-//! In: entries, any of them more than once. Out: a number's log, and its sum.
-//! Never: changes or forgets an entry, or keeps a sum that could be older than the log.
+//! In: entries, any of them more than once. Out: a number's log, and the consent that follows from it.
+//! Never: changes or deletes an entry, or stores a result that could be older than the log.
 
 use domain::{
     consent::{Consent, ConsentEntry},
@@ -9,7 +9,7 @@ use domain::{
 };
 use rusqlite::{Connection, params};
 
-use crate::{bloom_filter::BloomFilter, fault::Fault, run_row::json, time::floor_us};
+use crate::{bloom_filter::BloomFilter, document::json, fault::Fault, time::floor_us};
 
 /// A consent entry as a row.
 pub(crate) struct ConsentRow {
@@ -30,7 +30,7 @@ impl ConsentRow {
 
     /// Appends the entry unless it is known.
     pub(crate) fn insert(&self, connection: &Connection, known: &BloomFilter) -> Result<(), Fault> {
-        // Before the commit: no reader may see the entry's effects and be told that there is none.
+        // Before the commit: a reader that sees the effects of an entry must find the number in the filter.
         known.add(self.entry.number.as_str());
         connection
             .prepare_cached(
@@ -63,8 +63,8 @@ pub(crate) fn log(connection: &Connection, number: &E164) -> Result<Vec<ConsentE
     Ok(entries)
 }
 
-/// What a number's entries come to.
-pub(crate) fn sum(connection: &Connection, number: &E164) -> Result<Consent, Fault> {
+/// The consent that follows from a number's entries.
+pub(crate) fn of_number(connection: &Connection, number: &E164) -> Result<Consent, Fault> {
     let mut consent = Consent::default();
     log(connection, number)?.iter().for_each(|entry| consent.apply(entry));
     Ok(consent)

@@ -38,7 +38,7 @@ impl Work for TakeDue {
         let mut taken = Vec::with_capacity(due.len());
         for (seq, id) in due {
             hide.execute(params![seq, ceil_ms(self.hidden_until)])?;
-            // A row whose id does not parse stays hidden from this taker and every other: nobody could load it.
+            // A row whose id does not parse stays hidden: no caller could load its run.
             match id.parse() {
                 Ok(id) => taken.push(id),
                 Err(error) => tracing::error!(%error, seq, "a due row has an unreadable id"),
@@ -60,7 +60,7 @@ pub(crate) fn next(connection: &Connection) -> Result<Option<Timestamp>, Fault> 
     Ok(earliest.map(of_ms))
 }
 
-/// The seconds in which anything is due, earliest first, at most `max`: what alarms are made from at the start.
+/// The seconds in which anything is due, earliest first, at most `max`: for which timers are started when the database is opened.
 pub(crate) fn seconds(connection: &Connection, max: u32) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare(

@@ -1,8 +1,8 @@
-//! Both ports on one SQLite file, for a single process: nothing to install, nothing to run beside it.
+//! Both ports on one SQLite file, for a single process: no server to install or run.
 //!
 //! In: a path on a local disk. Out: a [`Store`] and a [`Bus`] that keep their contracts through `kill -9`.
-//! Never: shares its file with another process: a lock refuses the second one, and that is what lets runs be cached,
-//! and wake-ups, alarms and alarm marks live in memory.
+//! Never: shares its file with another process: a lock refuses the second one, which allows runs to be
+//! cached, and wake-ups, timers and timer slots to be kept in memory.
 //!
 //! All writes go through one thread that commits whatever waits as one transaction, each with an fsync.
 
@@ -12,6 +12,7 @@ mod bus;
 mod change;
 mod checkpoint;
 mod consent;
+mod document;
 mod due;
 mod effects;
 mod fault;
@@ -57,7 +58,7 @@ use crate::{
 
 /// Runs kept in memory when nothing else is said: about 3 KB each.
 const RUNS_CACHED: usize = 16_384;
-/// Most alarms made from due rows when the database is opened; the sweep finds what is due after those.
+/// Most timers started for due rows when the database is opened; the sweep finds what is due after those.
 const START_TIMERS_MAX: u32 = 100_000;
 
 /// What to open, and how.
@@ -116,7 +117,7 @@ impl Embedded {
             .map_err(|source| OpenError::Io { path: path.clone(), source })?;
         let readers = Readers::new(path);
         let bus = Core::start(writer.handle(), readers.clone(), clock.clone(), lanes, &waiting);
-        // Which shard a second belongs to makes no difference to whoever looks for due rows.
+        // The shard does not matter: due rows are taken from all shards.
         bus.start_timers(due.into_iter().map(|second| TimerSlot { shard: 0, second }));
         let store = EmbeddedStore {
             writer: writer.handle(),
@@ -139,7 +140,7 @@ impl Embedded {
 
     /// Finishes what was given to the writer, copies the log back and releases the lock.
     pub async fn close(self) {
-        // Dropping waits for the writer; on a blocking thread it holds nobody up.
+        // Dropping waits for the writer, so it happens on a blocking thread.
         if tokio::task::spawn_blocking(move || drop(self)).await.is_err() {
             tracing::error!("closing the embedded backend was interrupted");
         }

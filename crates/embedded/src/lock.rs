@@ -1,4 +1,4 @@
-//! One process per database: a lock file beside it.
+//! One process per database: a lock file next to it.
 //!
 //! In: the database's path. Out: a lock that the operating system releases with the process, however it ends.
 //! Never: trusts what the file says about who holds it; the lock decides, the file only informs.
@@ -21,7 +21,7 @@ pub(crate) struct LockFile {
 impl LockFile {
     /// Takes the lock and writes our process id into the file.
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
-        let path = beside(database, ".lock");
+        let path = sibling(database, ".lock");
         let unusable = |source| OpenError::Io { path: path.clone(), source };
         let mut file = File::options()
             .read(true)
@@ -46,7 +46,7 @@ impl LockFile {
     }
 }
 
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+fn sibling(database: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = database.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -46,8 +46,8 @@ impl Work for Purge {
         Ok(over.into_iter().map(|(_, id)| id).collect())
     }
 
-    fn committed(&mut self, forgotten: &mut Vec<String>) {
-        let ids = forgotten.iter().filter_map(|id| id.parse::<RunId>().ok());
+    fn committed(&mut self, purged: &mut Vec<String>) {
+        let ids = purged.iter().filter_map(|id| id.parse::<RunId>().ok());
         ids.for_each(|id| self.state.runs.remove(&id));
     }
 }

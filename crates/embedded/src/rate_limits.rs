@@ -10,7 +10,7 @@ use std::{
 use domain::rate_limit::{RateRequest, Reservation, acquire};
 use jiff::Timestamp;
 
-/// Queues remembered before those that are not busy any more are forgotten.
+/// Most queues that are kept; beyond that, those that are not busy any more are removed.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// All paced queues of the process.

@@ -53,7 +53,7 @@ pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Res
             .prepare_cached("SELECT opened_ms, seq FROM run WHERE id = ?1")?
             .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        // The run that the last page ended with was forgotten, and so were all that follow it.
+        // The last run of the previous page was purged, and so were all that follow it.
         let Some(known) = known else { return Ok(Vec::new()) };
         after = known;
     }

@@ -7,7 +7,7 @@ use domain::id::RunId;
 use ports::store::Resolution;
 use rusqlite::{Connection, params};
 
-use crate::{fault::Fault, run_row::json, time::floor_us, writer::Work};
+use crate::{document::json, fault::Fault, time::floor_us, writer::Work};
 
 /// Records a resolution and finds the runs it ends.
 pub(crate) struct Resolve {

@@ -2,8 +2,8 @@
 //!
 //! In: runs that are durable, from the writer. Out: the same, without touching SQLite.
 //! Never: filled by a reader, which may be late. The writer fills it in the order of its commits and the lock file makes
-//! it the only writer, so an entry is behind for no longer than a commit takes to be noticed here. Nor is it the judge of
-//! a change: SQLite compares the version.
+//! it the only writer, so an entry is behind for no longer than a commit takes to be noticed here. It does
+//! not decide on a change: SQLite compares the version.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -39,7 +39,7 @@ impl RunCache {
 
     /// Keeps a run that was just committed. One that is over is not asked for again soon, and goes.
     ///
-    /// Returns what it replaced, for somebody with more time to free.
+    /// Returns what it replaced, to be freed outside of the writer's thread.
     pub(crate) fn keep(&self, run: Arc<Run>, version: u64) -> Option<Arc<Run>> {
         if is_over(&run) {
             return locked(&self.runs).by_id.remove(&run.id).map(|known| known.value);

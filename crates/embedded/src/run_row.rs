@@ -1,4 +1,4 @@
-//! A run as a row: its document, and what is searched for beside it.
+//! A run as a row: its document, and the columns that are searched.
 //!
 //! In: a [`Change`]. Out: columns and documents, made by the caller's task so that the writer only writes.
 //! Never: holds what the run does not.
@@ -12,10 +12,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::Change;
-use serde::Serialize;
 
 use crate::{
     consent::ConsentRow,
+    document::json,
     fault::Fault,
     time::{ceil_ms, floor_ms},
 };
@@ -127,9 +127,4 @@ impl DeadLetterRow {
     pub(crate) fn of(letter: &DeadLetter) -> Result<Self, Fault> {
         Ok(Self { letter: letter.clone(), doc: json(letter, "dead letter", &letter.id)? })
     }
-}
-
-/// A document, or a fault that names it.
-pub(crate) fn json<T: Serialize>(value: &T, what: &str, name: &str) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::unreadable(what, name, &error))
 }

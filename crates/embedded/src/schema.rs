@@ -67,7 +67,7 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 fn prepare_writer(connection: &Connection, max_pages: Option<u32>) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
-    // The checkpointer decides when to checkpoint, not a commit that somebody waits for.
+    // The checkpointer decides when to checkpoint, not a commit that a caller waits for.
     connection.execute_batch(&format!(
         "PRAGMA synchronous = FULL; PRAGMA busy_timeout = {BUSY_MS}; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -{WRITER_CACHE_KIB}; PRAGMA wal_autocheckpoint = 0;"

@@ -1,4 +1,4 @@
-//! What the store keeps in memory beside SQLite. In: commits. Out: answers without a read.
+//! What the store keeps in memory. In: commits. Out: answers without a read of the database.
 //!
 //! Never: something that could not be rebuilt from the database.
 

@@ -29,18 +29,19 @@ use crate::{
     audit_counts,
     change::{ChangeRun, OpenRun},
     consent::{self, ConsentRow},
+    document::json,
     due::{self, TakeDue},
     purge::Purge,
     read,
     readers::Readers,
     resolve::Resolve,
-    run_row::{DeadLetterRow, json},
+    run_row::DeadLetterRow,
     state::State,
     time::ceil_ms,
     writer::WriterHandle,
 };
 
-/// The store's half of the backend.
+/// [`Store`] on a writer, readers and state in memory.
 pub(crate) struct EmbeddedStore {
     pub(crate) writer: WriterHandle,
     pub(crate) readers: Readers,
@@ -150,7 +151,7 @@ impl ConsentStore for EmbeddedStore {
             return Ok(Consent::default());
         }
         let number = number.clone();
-        Ok(self.readers.read(move |connection| consent::sum(connection, &number)).await?)
+        Ok(self.readers.read(move |connection| consent::of_number(connection, &number)).await?)
     }
 
     async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
@@ -184,11 +185,11 @@ impl DeadLetterStore for EmbeddedStore {
 
     async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        let settle = move |connection: &rusqlite::Connection| {
+        let remove = move |connection: &rusqlite::Connection| {
             let gone = connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([&id])?;
             Ok(gone > 0)
         };
-        Ok(self.writer.write(settle).await?)
+        Ok(self.writer.write(remove).await?)
     }
 }
 
@@ -205,8 +206,8 @@ impl OverrideStore for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::overrides(connection, now)).await?)
     }
 
-    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
-        let (until_ms, doc) = (ceil_ms(held.until), json(held, "override of", &held.schedule)?);
+    async fn add_override(&self, entry: &Override) -> Result<(), StoreError> {
+        let (until_ms, doc) = (ceil_ms(entry.until), json(entry, "override of", &entry.schedule)?);
         let add = move |connection: &rusqlite::Connection| {
             // The latest that is added counts, so the same one again goes to the end, and repeating that changes nothing.
             connection.prepare_cached("DELETE FROM override WHERE doc = ?1")?.execute([&doc])?;

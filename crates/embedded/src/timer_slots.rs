@@ -1,6 +1,6 @@
-//! Which alarm slots have an alarm already.
+//! Which timer slots have a timer already.
 //!
-//! In: due rows that were stored, and takes of due rows. Out: the slots that need an alarm.
+//! In: due rows that were stored, and takes of due rows. Out: the slots that need a timer.
 //! Never: durable. Alarms of the embedded bus live in memory as well, so both are lost together, and both are made
 //! again from the due rows when the database is opened. A mark is cleared when a take passes its slot's second.
 
@@ -15,7 +15,7 @@ use crate::locked;
 // One bit per shard.
 const _: () = assert!(SHARDS as u32 <= u64::BITS);
 
-/// For each second the shards that have an alarm.
+/// For each second the shards that have a timer.
 #[derive(Default)]
 pub(crate) struct TimerSlots(Mutex<BTreeMap<i64, u64>>);
 
@@ -31,7 +31,7 @@ impl TimerSlots {
         is_new.then_some(slot)
     }
 
-    /// Clears the marks of slots that have rung by `now`.
+    /// Clears the slots that have fired by `now`.
     pub(crate) fn clear(&self, now: Timestamp) {
         let mut marks = locked(&self.0);
         let later = marks.split_off(&(now.as_second() + 1));

@@ -98,7 +98,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It owns the connection and, so that nobody opens the file while it writes, the lock.
+    /// Starts the thread. It owns the connection and the lock, so that no other process opens the file while it writes.
     pub(crate) fn start(
         connection: Connection,
         checkpointer: Checkpointer,

@@ -1,7 +1,7 @@
-//! The answer to one delivery.
+//! Answers one delivery.
 //!
-//! In: an item that was handed out. Out: it is gone, or it comes back. Never: loses an item: whatever is not answered,
-//! for whatever reason, goes back to its queue when the receipt is dropped.
+//! In: an item that was delivered. Out: it is removed, or it returns. Never: loses an item: one without an answer
+//! returns to its queue when the acker is dropped.
 
 use std::sync::Arc;
 
@@ -11,39 +11,39 @@ use ports::{Acker, BusError, Queue};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Core,
+    core::Core,
     events::Ack,
     work_queue::{Content, Item},
 };
 
-/// Answers one delivery.
+/// [`Acker`] of one delivery.
 pub(super) struct EmbeddedAcker {
     core: Arc<Core>,
     queue: Queue,
-    /// What goes back if it is not answered.
+    /// The item that returns to the queue unless the delivery is acknowledged.
     item: Option<Item>,
-    /// The delivery's place among those that may be unanswered at once.
-    _place: OwnedSemaphorePermit,
+    /// Counts the delivery towards the prefetch.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl EmbeddedAcker {
-    pub(super) fn new(core: Arc<Core>, queue: Queue, item: &Item, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(core: Arc<Core>, queue: Queue, item: &Item, permit: OwnedSemaphorePermit) -> Self {
         let content = match &item.content {
-            // The consumer gets the body; should the event come back, it is read again.
+            // The consumer gets the body; if the event returns, it is read again.
             Content::Event { key, .. } => Content::Event { key: *key, body: None },
             Content::Command(command) => Content::Command(command.clone()),
             Content::Timer(slot) => Content::Timer(*slot),
         };
-        let again = Item { content, redelivered: true, published_ms: item.published_ms };
-        Self { core, queue, item: Some(again), _place: place }
+        let returned = Item { content, redelivered: true, published_ms: item.published_ms };
+        Self { core, queue, item: Some(returned), _permit: permit }
     }
 
-    /// There is nothing to answer.
+    /// Drops the item for good.
     pub(super) fn discard(mut self) {
         self.item = None;
     }
 
-    /// The item cannot be handed out at the moment.
+    /// Returns the item to its queue in a second.
     pub(super) fn put_back_later(mut self) {
         if let Some(item) = self.item.take() {
             let at = self.core.clock.now() + SignedDuration::from_secs(1);
@@ -59,7 +59,7 @@ impl Acker for EmbeddedAcker {
             Some(Content::Event { key, .. }) => {
                 let ack = Ack { core: self.core.clone(), queue: self.queue, key: *key };
                 if let Err(fault) = self.core.writer.write(ack).await {
-                    // At once it would only be done again for the same broken disk.
+                    // An immediate retry would meet the same broken disk.
                     self.put_back_later();
                     return Err(fault.into());
                 }
@@ -67,7 +67,7 @@ impl Acker for EmbeddedAcker {
             Some(Content::Command(_) | Content::Timer(_)) => self.core.queue(self.queue).answered(1),
             None => {}
         }
-        // Until here a caller that stops waiting has the item delivered again.
+        // If the caller stopped waiting before this point, the item is delivered again.
         self.item = None;
         Ok(true)
     }

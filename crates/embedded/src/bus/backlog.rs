@@ -1,14 +1,13 @@
-//! Events that wait in the database because memory is bounded, or because this process has only begun.
+//! Events that wait in the database because memory is bounded, or because this process has just started.
 //!
 //! In: queues that run low. Out: their next events, in order. Never: more than a batch at a time, or one event twice.
 
-use domain::workflow::Lane;
 use jiff::SignedDuration;
 use ports::Queue;
 use rusqlite::{Connection, params};
 
 use super::{
-    Core, events,
+    core::Core,
     work_queue::{Backlog, Content, Item},
 };
 use crate::fault::Fault;
@@ -18,29 +17,8 @@ const FETCH_MAX: usize = 1_000;
 /// Most bytes of bodies fetched at once; the last event may go beyond.
 const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What a lane holds when the database is opened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Waiting {
-    pub(crate) count: u64,
-    /// The last key; the lane's first, unused one when it is empty.
-    pub(crate) last: i64,
-}
-
-/// What every lane holds.
-pub(crate) fn count_waiting(connection: &Connection) -> rusqlite::Result<[Waiting; Lane::ALL.len()]> {
-    let mut waiting = Lane::ALL.map(|lane| Waiting { count: 0, last: events::keys(lane).start });
-    for (lane, waiting) in Lane::ALL.into_iter().zip(&mut waiting) {
-        let keys = events::keys(lane);
-        let sql = "SELECT count(*), max(key) FROM event WHERE key >= ?1 AND key < ?2";
-        let (count, last): (i64, Option<i64>) =
-            connection.query_row(sql, [keys.start, keys.end], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        *waiting = Waiting { count: count as u64, last: last.unwrap_or(keys.start) };
-    }
-    Ok(waiting)
-}
-
 impl Core {
-    /// Has the next events of a queue fetched, if it runs low and there are any.
+    /// Fetches the next events of a queue in the background, if it runs low and there are any.
     pub(super) fn fetch_backlog(&self, queue: Queue) {
         let (Some(core), Some(backlog)) = (self.me.upgrade(), self.queue(queue).begin_fetch()) else {
             return;
@@ -50,7 +28,7 @@ impl Core {
                 match core.readers.read(move |connection| fetch(connection, backlog)).await {
                     Ok((items, up_to)) => {
                         core.queue(queue).fetched(items, up_to);
-                        // A batch of answered events brings nobody to ask for the next.
+                        // If all of a batch is acknowledged already, no consumer would ask for the next one.
                         return core.fetch_backlog(queue);
                     }
                     Err(_) if core.queue(queue).is_closed() => return,

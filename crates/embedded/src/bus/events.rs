@@ -1,25 +1,16 @@
 //! The table of events: publishing and acknowledging.
 //!
-//! In: events as JSON, and answers. Out: rows, then items for the consumers.
-//! Never: hands out an event before it is durable, or forgets one before its answer is.
+//! In: events as JSON, and acknowledgements. Out: rows, then items for the consumers.
+//! Never: delivers an event before it is durable, or deletes one before it is acknowledged.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use domain::workflow::Lane;
 use ports::Queue;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::Core;
+use super::core::Core;
 use crate::{fault::Fault, locked, writer::Work};
-
-/// Bits of a key that count within a lane; the lane is above them.
-const COUNT_BITS: u32 = 60;
-
-/// The keys of a lane. The first is never used.
-pub(super) fn keys(lane: Lane) -> Range<i64> {
-    let lane = lane as i64;
-    lane << COUNT_BITS..(lane + 1) << COUNT_BITS
-}
 
 /// An event on its way into the table.
 pub(super) struct Outgoing {
@@ -56,7 +47,7 @@ impl Work for Publish {
             connection.prepare_cached("INSERT INTO event (key, published_ms, body) VALUES (?1, ?2, ?3)")?;
         self.keys.clear();
         for event in &self.events {
-            // Keys of a command that fails are not used again; the order is what counts.
+            // Keys of a transaction that fails are not used again; only the order matters.
             let key = locked(&self.core.next_keys)[event.lane as usize].next();
             insert.execute(params![key, self.published_ms, event.body])?;
             self.keys.push(key);
@@ -80,18 +71,7 @@ impl Work for Publish {
     }
 }
 
-/// Counts the keys of a lane.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NextKey(pub(super) i64);
-
-impl NextKey {
-    fn next(&mut self) -> i64 {
-        self.0 += 1;
-        self.0
-    }
-}
-
-/// Forgets an event that was answered.
+/// Deletes an event that was acknowledged.
 pub(super) struct Ack {
     pub(super) core: Arc<Core>,
     pub(super) queue: Queue,
@@ -115,7 +95,7 @@ impl Work for Ack {
 }
 
 impl Core {
-    /// The body of an event that was handed out before. `None`: it was answered meanwhile.
+    /// The body of an event that was delivered before. `None`: it was acknowledged meanwhile.
     pub(super) async fn event_body(&self, key: i64) -> Result<Option<Vec<u8>>, Fault> {
         let read = move |connection: &Connection| {
             let mut select = connection.prepare_cached("SELECT body FROM event WHERE key = ?1")?;

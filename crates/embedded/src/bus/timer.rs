@@ -1,27 +1,22 @@
-//! Waiting for a time: deliveries that come back later, and alarms.
+//! What waits for a time: deliveries that are retried later, and timers.
 //!
-//! In: items and slots with a time. Out: items in their queues, once the clock says so.
-//! Never: rings early, or holds the body of an event that waits.
+//! In: items and slots with a time. Out: those that are due. Never: gives one out early, or holds the body of an event.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use ports::{BusError, Queue, TimerSlot};
 
-use super::{Core, work_queue::Item};
-use crate::locked;
+use super::work_queue::Item;
 
-/// Most alarms that may be raised at once. Due rows without one are found by the sweep.
+/// Most timers that may run at once. The sweep finds due rows without one.
 const TIMERS_MAX: usize = 1_000_000;
 
 /// What waits for a time.
 #[derive(Default)]
 pub(super) struct Timers {
     items: BTreeMap<Timestamp, Vec<(Queue, Item)>>,
-    /// By second, then shard: a slot that is raised twice rings once.
+    /// By second, then shard: a slot that is started twice fires once.
     timers: BTreeSet<(i64, u8)>,
     closed: bool,
 }
@@ -31,9 +26,9 @@ impl Timers {
         self.items.entry(at).or_default().push((queue, item));
     }
 
-    pub(super) fn add_alarm(&mut self, slot: TimerSlot) -> Result<(), BusError> {
+    pub(super) fn start(&mut self, slot: TimerSlot) -> Result<(), BusError> {
         if self.timers.len() >= TIMERS_MAX {
-            return Err(BusError::Full(format!("{TIMERS_MAX} timers are set already")));
+            return Err(BusError::Full(format!("{TIMERS_MAX} timers run already")));
         }
         self.timers.insert((slot.second, slot.shard));
         Ok(())
@@ -43,8 +38,12 @@ impl Timers {
         self.closed = true;
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// What has come due, and when the next does.
-    fn take(&mut self, now: Timestamp) -> Due {
+    pub(super) fn take(&mut self, now: Timestamp) -> Due {
         let mut due = Due { items: Vec::new(), timers: Vec::new(), next: None };
         while let Some(entry) = self.items.first_entry().filter(|entry| *entry.key() <= now) {
             due.items.extend(entry.remove());
@@ -58,38 +57,17 @@ impl Timers {
             due.timers.push(slot);
         }
         let first_item = self.items.keys().next().copied();
-        let first_alarm =
+        let first_timer =
             self.timers.first().map(|(second, shard)| TimerSlot { shard: *shard, second: *second }.at());
-        due.next = first_item.into_iter().chain(first_alarm).min();
+        due.next = first_item.into_iter().chain(first_timer).min();
         due
     }
 }
 
-struct Due {
-    items: Vec<(Queue, Item)>,
-    timers: Vec<TimerSlot>,
-    next: Option<Timestamp>,
-}
-
-/// Moves what has come due to its queue, until the bus is closed.
-pub(super) async fn run(core: Arc<Core>) {
-    loop {
-        let due = {
-            let mut timers = locked(&core.timers);
-            if timers.closed {
-                return;
-            }
-            timers.take(core.clock.now())
-        };
-        due.items.into_iter().for_each(|(queue, item)| core.push(queue, item));
-        due.timers.into_iter().for_each(|slot| core.queue(Queue::Escalation).push_timer(slot));
-        let changed = core.timer_changed.notified();
-        match due.next {
-            Some(at) => tokio::select! {
-                () = core.clock.sleep_until(at) => {}
-                () = changed => {}
-            },
-            None => changed.await,
-        }
-    }
+/// What has come due.
+pub(super) struct Due {
+    pub(super) items: Vec<(Queue, Item)>,
+    pub(super) timers: Vec<TimerSlot>,
+    /// When the next item or timer is due.
+    pub(super) next: Option<Timestamp>,
 }

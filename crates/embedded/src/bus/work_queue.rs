@@ -1,6 +1,6 @@
 //! One queue in memory.
 //!
-//! In: items as they are published, put back or fetched. Out: items, first come first served.
+//! In: items that are published, returned or fetched. Out: items, in order.
 //! Never: holds more bodies than its bounds; what does not fit stays in the database until there is room.
 
 use std::{collections::VecDeque, sync::Mutex};
@@ -9,19 +9,19 @@ use domain::{timeline::Command, workflow::Lane};
 use ports::{BusError, TimerSlot};
 use tokio::sync::Semaphore;
 
-use super::backlog::Waiting;
+use super::event_keys::{self, Waiting};
 use crate::{fault::Fault, locked};
 
-/// Most events of one lane held ready; later ones stay in the database.
+/// Most events of one lane kept in memory; later ones stay in the database.
 const READY_MAX: usize = 10_000;
-/// Most bytes of their bodies.
+/// Most bytes of their bodies in memory.
 const READY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// With fewer ready, events are fetched from the database.
 const READY_LOW: usize = 1_000;
 /// Most wake-ups that wait in one queue. The due rows repeat those that are refused.
 const WAKE_UPS_MAX: u64 = 100_000;
 
-/// One piece of work.
+/// A unit of work.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) content: Content,
@@ -29,10 +29,10 @@ pub(super) struct Item {
     pub(super) published_ms: Option<i64>,
 }
 
-/// What it is.
+/// The content of an item.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    /// A row of the table of events. The body of one that was handed out before is read again.
+    /// A row of the table of events. Without a body if it was delivered before; then it is read again.
     Event {
         key: i64,
         body: Option<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Content {
     }
 }
 
-/// A queue and those who wait for it.
+/// A queue and its waiting consumers.
 pub(super) struct WorkQueue {
     state: Mutex<State>,
     /// As many permits as items are ready.
@@ -60,7 +60,7 @@ pub(super) struct WorkQueue {
 struct State {
     items: VecDeque<Item>,
     bytes: usize,
-    /// Pieces that wait, handed out or not, in memory or not.
+    /// Items that are not acknowledged, delivered or not, in memory or not.
     depth: u64,
     backlog: Backlog,
 }
@@ -68,9 +68,9 @@ struct State {
 /// How far the table of events has been brought into memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backlog {
-    /// The last key that was.
+    /// The last key that was fetched.
     pub(super) fetched: i64,
-    /// The last key there is.
+    /// The last key in the table.
     pub(super) last: i64,
     /// Events up to this key were there when the database was opened.
     pub(super) redelivered_to: i64,
@@ -86,7 +86,7 @@ impl Backlog {
 impl WorkQueue {
     pub(super) fn of_events(lane: Lane, waiting: &Waiting) -> Self {
         let backlog = Backlog {
-            fetched: super::events::keys(lane).start,
+            fetched: event_keys::keys(lane).start,
             last: waiting.last,
             redelivered_to: waiting.last,
             fetching: false,
@@ -121,7 +121,7 @@ impl WorkQueue {
         self.ready.add_permits(1);
     }
 
-    /// Puts an item back that was handed out and not answered; it is next.
+    /// Returns an item that was delivered and not acknowledged; it is next.
     pub(super) fn push_front(&self, item: Item) {
         let mut state = locked(&self.state);
         state.bytes += item.content.bytes();
@@ -146,7 +146,7 @@ impl WorkQueue {
         Ok(())
     }
 
-    /// Takes an alarm that has rung; how many there are was bounded when it was raised.
+    /// Takes a timer that has fired; the number of timers was bounded when it was started.
     pub(super) fn push_timer(&self, slot: TimerSlot) {
         let mut state = locked(&self.state);
         state.depth += 1;
@@ -174,13 +174,13 @@ impl WorkQueue {
         self.ready.add_permits(pushed);
     }
 
-    /// Takes note that pieces were answered for good.
-    pub(super) fn answered(&self, pieces: u64) {
+    /// Notes that items were acknowledged.
+    pub(super) fn answered(&self, items: u64) {
         let mut state = locked(&self.state);
-        state.depth = state.depth.saturating_sub(pieces);
+        state.depth = state.depth.saturating_sub(items);
     }
 
-    /// What to fetch, if it is time to and nobody is at it. The caller must call [`WorkQueue::fetched`].
+    /// The backlog to fetch, if the queue runs low and no fetch is under way. The caller must call [`WorkQueue::fetched`].
     pub(super) fn begin_fetch(&self) -> Option<Backlog> {
         let mut state = locked(&self.state);
         let is_low = state.items.len() < READY_LOW && state.bytes < READY_BYTES_MAX;

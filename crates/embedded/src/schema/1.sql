@@ -1,4 +1,4 @@
--- Documents are JSON. A column beside a document repeats what is searched for.
+-- Documents are JSON. The other columns repeat what is searched for.
 
 CREATE TABLE run (
     seq INTEGER PRIMARY KEY,
@@ -28,7 +28,7 @@ CREATE INDEX run_opened ON run (opened_ms);
 CREATE INDEX run_held ON run (opened_ms) WHERE held = 1;
 CREATE INDEX run_subject ON run (workflow, subject) WHERE subject IS NOT NULL AND resolvable = 1;
 CREATE INDEX run_over ON run (closed_ms) WHERE closed_ms IS NOT NULL AND due_ms IS NULL;
--- Empty, always: it finds runs that nobody would look at again.
+-- Always empty: a row in it is a run that no process would look at again.
 CREATE INDEX run_forgotten ON run (pending) WHERE pending = 1 AND due_ms IS NULL;
 
 -- One row per change. `sids` names what the change bound, so that forgetting a run finds it.

@@ -1,11 +1,15 @@
-//! `kill -9`: what was acknowledged is there, what was not answered comes again.
+//! `kill -9`: what was acknowledged is stored, what was not acknowledged is delivered again.
 //!
-//! The test runs its own binary once more as the process that is killed, and believes only what that one printed.
+//! The test runs its own binary once more as the process that is killed, and checks only what that process printed.
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead as _, BufReader},
+    io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    sync::{
+        Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::Duration,
 };
 
@@ -21,15 +25,18 @@ use crate::setup::open;
 
 const CASE: &str = "kill_nine";
 const DIRECTORY: &str = "CALLOUT_TEST_CRASH_DIRECTORY";
+/// How long the process may take to print all lines of a round.
+const PATIENCE: Duration = Duration::from_secs(60);
 const LANE: Queue = Queue::Events(Lane::Standard);
 /// Lines after which the process is killed, in each round.
 const ROUNDS: [usize; 3] = [40, 400, 1_500];
 
-/// Not a test: returns at once unless it is the process that is to be killed.
+/// Not a test by itself: the process that [`what_a_killed_process_acknowledged_is_there`] starts and kills.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "started by the test that kills it"]
 #[expect(clippy::disallowed_methods, reason = "a test talks to the process that it starts")]
 async fn process_that_is_killed() {
-    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let directory = std::env::var(DIRECTORY).expect("only the test that kills this process starts it");
     let embedded = open(directory.as_ref());
     // The test harness has printed half a line.
     println!();
@@ -79,7 +86,7 @@ struct Printed {
 
 fn start(directory: &std::path::Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::process_that_is_killed", "--nocapture"])
+        .args(["--exact", "crash::process_that_is_killed", "--ignored", "--nocapture"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -91,6 +98,22 @@ fn start(directory: &std::path::Path) -> Child {
 fn run_and_kill(directory: &std::path::Path, lines: usize) -> Printed {
     let mut child = start(directory);
     let mut output = BufReader::new(child.stdout.take().unwrap());
+    let child = &Mutex::new(child);
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        // A process that hangs prints nothing more; killed, it ends the output.
+        scope.spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                child.lock().unwrap().kill().unwrap();
+            }
+        });
+        let printed = read_and_kill(&mut output, child, lines);
+        drop(done);
+        printed
+    })
+}
+
+fn read_and_kill(output: &mut impl BufRead, child: &Mutex<Child>, lines: usize) -> Printed {
     let (mut printed, mut line, mut count) = (Printed::default(), String::new(), 0);
     while output.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
         let mut words = line.split_whitespace();
@@ -105,11 +128,11 @@ fn run_and_kill(directory: &std::path::Path, lines: usize) -> Printed {
         line.clear();
         count += 1;
         if count == lines {
-            child.kill().unwrap();
+            child.lock().unwrap().kill().unwrap();
         }
     }
-    child.wait().unwrap();
-    assert!(count >= lines, "the process ended by itself after {count} lines");
+    child.lock().unwrap().wait().unwrap();
+    assert!(count >= lines, "the process ended, or hung for {PATIENCE:?}, after {count} lines");
     printed
 }
 
@@ -134,14 +157,14 @@ async fn what_a_killed_process_acknowledged_is_there() {
 
         let waiting = embedded.bus().depth(LANE).await.unwrap();
         let mut deliveries = embedded.bus().consume(LANE, u16::MAX).await.unwrap();
-        let (mut delivered, mut receipts) = (BTreeSet::new(), Vec::new());
+        let (mut delivered, mut ackers) = (BTreeSet::new(), Vec::new());
         for _ in 0..waiting {
             let next = tokio::time::timeout(Duration::from_secs(20), deliveries.next()).await;
             let delivery = next.unwrap().unwrap();
             assert!(delivery.redelivered);
             let Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
             delivered.insert(domain::event::Event::from_json(body).unwrap().key.id);
-            receipts.push(delivery.acker);
+            ackers.push(delivery.acker);
         }
         let unanswered: BTreeSet<_> = printed.published.difference(&printed.acking).cloned().collect();
         assert!(unanswered.is_subset(&delivered), "an accepted event is lost");

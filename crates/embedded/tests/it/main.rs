@@ -1,4 +1,4 @@
-//! The embedded backend keeps both contracts, and its own promises beside them.
+//! The embedded backend: both contracts, and what it promises beyond them.
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests: a surprise is a failure")]
 
 mod contract;

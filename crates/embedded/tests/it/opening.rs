@@ -97,7 +97,7 @@ fn opening_outside_of_a_runtime_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_document_that_does_not_parse_is_named_and_harms_nobody_else() {
+async fn a_document_that_does_not_parse_is_named_and_harms_no_other_run() {
     let (embedded, directory) = fresh();
     let (bad, good) = (Opening::new("corrupt", 1).change(), Opening::new("corrupt", 2).change());
     open_new(&*embedded.store(), &bad).await;

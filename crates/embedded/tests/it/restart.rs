@@ -137,11 +137,11 @@ async fn every_accepted_event_is_pending_or_concluded_also_after_a_restart() {
     embedded.bus().publish_events(&events, Quota::Within).await.unwrap();
     let mut deliveries = embedded.bus().consume(LANE, 1).await.unwrap();
     assert!(next(&mut deliveries).await.acker.ack().await.unwrap());
-    let sums = embedded.store().audit_counts().await.unwrap();
-    assert_eq!((sums.events.accepted, sums.events.concluded, sums.events.pending), (3, 1, 2));
-    assert!(sums.balances());
+    let counts = embedded.store().audit_counts().await.unwrap();
+    assert_eq!((counts.events.accepted, counts.events.concluded, counts.events.pending), (3, 1, 2));
+    assert!(counts.balances());
     drop(deliveries);
     embedded.close().await;
     let embedded = open(directory.path());
-    assert_eq!(embedded.store().audit_counts().await.unwrap().events, sums.events);
+    assert_eq!(embedded.store().audit_counts().await.unwrap().events, counts.events);
 }
