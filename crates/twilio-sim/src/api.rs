@@ -19,7 +19,7 @@ use crate::{
     create::create,
     list::list,
     message::{API_VERSION, Status, rfc2822_of},
-    server::Sim,
+    sim::Sim,
 };
 
 /// Largest request body, in bytes.

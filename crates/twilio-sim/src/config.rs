@@ -28,7 +28,7 @@ pub struct SimConfig {
     pub seed: u64,
     /// How long a text takes.
     pub timing: Timing,
-    /// What goes wrong.
+    /// The faults to inject.
     pub faults: FaultPlan,
     /// Requests answered at once; more get 429.
     pub concurrency_max: usize,

@@ -1,4 +1,4 @@
-//! The simulator's own interface, below `/sim/v1`. In: what phones do, faults, expectations. Out: phones, the judgement.
+//! The simulator's own interface, below `/sim/v1`. In: what phones do, faults, expectations. Out: phones, the report.
 //!
 //! Never: asks for credentials. It is a test double, and listens where its owner put it.
 
@@ -19,7 +19,7 @@ use crate::{
     fault::{FaultPlan, Injection},
     phone::{Behaviour, ReplyRule},
     report::Expectation,
-    server::Sim,
+    sim::Sim,
     state::View,
 };
 

@@ -18,15 +18,16 @@ use crate::{
     clock,
     config::Timing,
     fault::{Fate, FaultKind},
-    lifecycle::{Circumstances, Lifecycle, plan},
+    lifecycle::Lifecycle,
     message::{Record, Status},
+    plan::{Circumstances, plan},
     report::text_key,
-    server::Sim,
+    sim::Sim,
     state::State,
     validate::{Draft, draft},
 };
 
-/// A created message, before anybody hears of it.
+/// A created message, before the request is answered.
 struct Created {
     lifecycle: Lifecycle,
     body: Response<Body>,
@@ -66,7 +67,7 @@ pub(crate) async fn create(sim: &Arc<Sim>, form: &Form) -> Response<Body> {
     }
 }
 
-/// Records a message, and draws up what becomes of it.
+/// Records a message, and plans its lifecycle.
 fn record(
     state: &mut State,
     sim: &Sim,
@@ -134,15 +135,15 @@ fn choose_sender(state: &mut State, sim: &Sim, record: &mut Record) {
     record.from = Some(picked.clone());
 }
 
-/// Returns once the first callback is posted. The text goes on even if nobody waits for that any more: a client that
-/// goes away takes its request with it, and must not take the text.
+/// Returns once the first callback is posted. The text goes on even if the client
+/// disconnects: that ends its request, and must not end the text.
 async fn start_early(sim: &Arc<Sim>, mut lifecycle: Lifecycle) {
-    let (tell, posted) = oneshot::channel();
+    let (done, posted) = oneshot::channel();
     let own = Arc::clone(sim);
     sim.spawn(async move {
         post_early(&own, &mut lifecycle).await;
-        // Nobody may be listening any more.
-        let _ = tell.send(());
+        // The client may have disconnected.
+        let _ = done.send(());
         lifecycle.run(own).await;
     });
     // An error is a simulator that stops.
@@ -161,7 +162,7 @@ async fn post_early(sim: &Arc<Sim>, lifecycle: &mut Lifecycle) {
     }
 }
 
-/// Keeps the answer from the client, in the way asked for.
+/// Withholds the answer from the client, as the fault says.
 async fn spoil(sim: &Arc<Sim>, kind: FaultKind, body: Response<Body>) -> Response<Body> {
     sim.count(kind);
     let hang_ms = sim.change(|state| {

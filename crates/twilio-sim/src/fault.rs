@@ -103,7 +103,7 @@ pub struct DeliveryFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
-    /// Which fault.
+    /// The fault to inject.
     pub next: FaultKind,
     /// For how many requests.
     #[serde(default = "once")]

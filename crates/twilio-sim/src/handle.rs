@@ -1,7 +1,7 @@
-//! The simulator in the hands of a test or the command line. In: what phones do, and conditions to wait for.
-//! Out: what phones show, and the judgement.
+//! Controls the simulator from a test or the command line. In: what phones do, and conditions to wait for.
+//! Out: what phones show, and the report.
 //!
-//! Never: polls; whoever waits is woken by each change.
+//! Never: polls: each change wakes the tasks that wait.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     inbound::{NotDelivered, Replied},
     phone::{Behaviour, PhoneText, ReplyRule},
     report::{Expectation, Report},
-    server::Sim,
+    sim::Sim,
     state::View,
 };
 
@@ -38,7 +38,7 @@ impl SimHandle {
         Self { sim, address, base_url }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -53,7 +53,7 @@ impl SimHandle {
         PhoneHandle { sim: Arc::clone(&self.sim), number: number.into() }
     }
 
-    /// The judgement so far.
+    /// The report so far.
     pub fn report(&self) -> Report {
         self.sim.read(|state| state.report())
     }
@@ -117,7 +117,7 @@ impl Drop for SimHandle {
     }
 }
 
-/// One phone, in the hands of whoever holds it.
+/// Controls one phone.
 #[derive(Debug, Clone)]
 pub struct PhoneHandle {
     sim: Arc<Sim>,
@@ -137,17 +137,17 @@ impl PhoneHandle {
         self
     }
 
-    /// What reached it.
+    /// The texts that it received.
     pub fn texts(&self) -> Vec<PhoneText> {
         self.sim.read(|state| View(state).texts(&self.number))
     }
 
-    /// What it sent.
+    /// The texts that it sent.
     pub fn sent(&self) -> Vec<PhoneText> {
         self.sim.read(|state| View(state).sent(&self.number))
     }
 
-    /// Replies to whoever texted last, and waits for the webhook's answer.
+    /// Replies to the number that texted last, and waits for the webhook's answer.
     pub async fn reply(&self, body: &str) -> Result<Replied, NotDelivered> {
         self.sim.send_from_phone(&self.number, None, body).await
     }

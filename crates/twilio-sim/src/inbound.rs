@@ -13,7 +13,7 @@ use crate::{
     message::{API_VERSION, Record, Status},
     phone::PhoneText,
     report::text_key,
-    server::Sim,
+    sim::Sim,
     state::State,
     validate::{owns, scope_of, service_with},
     webhook_client::{Target, Tried},
@@ -36,7 +36,7 @@ pub enum NotDelivered {
     /// The phone's number is not one.
     #[error("the phone's number is not in E.164 form")]
     NotAPhone,
-    /// Nobody texted the phone yet, and no receiver was named.
+    /// The phone has received no text yet, and no receiver was named.
     #[error("the phone has nothing to reply to: name the number to send to")]
     NothingToReplyTo,
     /// The receiver is not one of the account's numbers.
@@ -195,7 +195,7 @@ fn record_inbound(
             }
             Word::Help => {}
         }
-        // `YES` is a common answer: only who was blocked is told about being subscribed.
+        // `YES` is a common answer: only a phone that was blocked gets the text about being subscribed.
         if word != Word::Start || was_blocked {
             state.phone(phone).receive(text(to, phone, word.answer(), None, true));
         }

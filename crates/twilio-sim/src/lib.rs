@@ -1,6 +1,6 @@
 //! A local Twilio Messages API with a lifecycle, signed callbacks, phones that answer, and faults by seed.
 //!
-//! In: API requests, and what a test or an operator does to the phones. Out: answers, webhooks, and a judgement.
+//! In: API requests, and what a test or an operator does to the phones. Out: answers, webhooks, and a report.
 //! Never: reaches a real phone, or leaves the machine except to the webhook URLs it was given.
 
 mod answer;
@@ -16,8 +16,10 @@ mod lifecycle;
 mod list;
 mod message;
 mod phone;
+mod plan;
 mod report;
 mod server;
+mod sim;
 mod state;
 mod validate;
 mod webhook_client;

@@ -1,8 +1,9 @@
-//! What becomes of a created text. In: its plan and its fate. Out: statuses, callbacks, a text on a phone, a reply.
+//! Carries out the plan of a created message. In: its plan and its faults. Out: statuses, callbacks, a text on a phone,
+//! a reply.
 //!
 //! Never: posts a callback for the first status, which is in the answer, or for `sending`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -11,34 +12,11 @@ use crate::{
     clock,
     fault::{Fate, FaultKind},
     message::{API_VERSION, Record, Status},
-    phone::{Behaviour, FailedStatus, PhoneText},
-    server::Sim,
+    phone::PhoneText,
+    plan::Step,
+    sim::Sim,
     webhook_client::Target,
 };
-
-/// One change of status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// How long after the creation.
-    pub(crate) after: Duration,
-    pub(crate) status: Status,
-    pub(crate) error_code: Option<u32>,
-    /// The phone shows the text from here on.
-    pub(crate) arrives: bool,
-}
-
-/// The circumstances a plan depends on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Circumstances {
-    pub(crate) first: Status,
-    pub(crate) behaviour: Behaviour,
-    pub(crate) delivery_fault: Option<(FailedStatus, u32)>,
-    pub(crate) sent: Duration,
-    pub(crate) delivered: Duration,
-    pub(crate) validity: Duration,
-    /// How long a scheduled text waits.
-    pub(crate) wait: Duration,
-}
 
 /// A text on its way.
 #[derive(Debug)]
@@ -50,41 +28,6 @@ pub(crate) struct Lifecycle {
     pub(crate) begun: Instant,
     /// The first step whose callback was not posted yet.
     pub(crate) from_step: usize,
-}
-
-pub(crate) fn plan(circumstances: Circumstances) -> Vec<Step> {
-    let Circumstances { first, behaviour, delivery_fault, sent, delivered, validity, wait } = circumstances;
-    let step = |after, status, error_code| Step { after, status, error_code, arrives: false };
-    let mut steps = Vec::with_capacity(3);
-    if matches!(first, Status::Accepted | Status::Scheduled) {
-        steps.push(step(wait, Status::Queued, None));
-    }
-    if behaviour == Behaviour::NeverLeaves || sent > validity {
-        steps.push(step(wait + validity, Status::Failed, Some(30_036)));
-        return steps;
-    }
-    let failure = match behaviour {
-        Behaviour::Off => Some((FailedStatus::Undelivered, 30_003)),
-        Behaviour::Landline => Some((FailedStatus::Undelivered, 30_006)),
-        Behaviour::Fails { status, code } => Some((status, code)),
-        Behaviour::On | Behaviour::Silent | Behaviour::NeverLeaves => delivery_fault,
-    };
-    let (sent, last) = (wait + sent, wait + sent + delivered);
-    match failure {
-        Some((FailedStatus::Failed, code)) => steps.push(step(sent, Status::Failed, Some(code))),
-        Some((FailedStatus::Undelivered, code)) => {
-            steps.push(step(sent, Status::Sent, None));
-            steps.push(step(last, Status::Undelivered, Some(code)));
-        }
-        None if behaviour == Behaviour::Silent => {
-            steps.push(Step { arrives: true, ..step(sent, Status::Sent, None) });
-        }
-        None => {
-            steps.push(step(sent, Status::Sent, None));
-            steps.push(Step { arrives: true, ..step(last, Status::Delivered, None) });
-        }
-    }
-    steps
 }
 
 impl Lifecycle {
@@ -107,18 +50,18 @@ impl Lifecycle {
     }
 
     async fn post_all(&self, sim: &Arc<Sim>, target: &Target) {
-        let mut held = None;
+        let mut delayed = None;
         for (index, step) in self.steps.iter().enumerate().skip(self.from_step) {
             clock::sleep_until(self.begun + step.after).await;
             let Some(params) = sim.take_step(self.number, index, *step) else { return };
             let is_last = index + 1 == self.steps.len();
-            if self.fate.reordered && held.is_none() && !is_last {
+            if self.fate.reordered && delayed.is_none() && !is_last {
                 sim.count(FaultKind::CallbackReordered);
-                held = Some((index, params));
+                delayed = Some((index, params));
                 continue;
             }
             self.post(sim, target, index, &params).await;
-            if let Some((index, params)) = held.take() {
+            if let Some((index, params)) = delayed.take() {
                 self.post(sim, target, index, &params).await;
             }
         }
@@ -222,37 +165,4 @@ pub(crate) fn callback_params(
     add("From", record.from.as_deref().unwrap_or_default());
     add("ApiVersion", API_VERSION);
     params
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(first: Status, behaviour: Behaviour, expected: &[(Status, Option<u32>)]) {
-        let second = Duration::from_secs(1);
-        let circumstances = Circumstances {
-            first,
-            behaviour,
-            delivery_fault: None,
-            sent: second,
-            delivered: second,
-            validity: 10 * second,
-            wait: Duration::ZERO,
-        };
-        let steps: Vec<_> = plan(circumstances).iter().map(|step| (step.status, step.error_code)).collect();
-        assert_eq!(steps, expected, "{first:?} {behaviour:?}");
-    }
-
-    #[test]
-    fn a_plan_follows_the_phone() {
-        let (queued, sent) = ((Status::Queued, None), (Status::Sent, None));
-        check(Status::Queued, Behaviour::On, &[sent, (Status::Delivered, None)]);
-        check(Status::Accepted, Behaviour::On, &[queued, sent, (Status::Delivered, None)]);
-        check(Status::Queued, Behaviour::Off, &[sent, (Status::Undelivered, Some(30_003))]);
-        check(Status::Queued, Behaviour::Landline, &[sent, (Status::Undelivered, Some(30_006))]);
-        let fails = Behaviour::Fails { status: FailedStatus::Failed, code: 30_007 };
-        check(Status::Accepted, fails, &[queued, (Status::Failed, Some(30_007))]);
-        check(Status::Queued, Behaviour::Silent, &[sent]);
-        check(Status::Queued, Behaviour::NeverLeaves, &[(Status::Failed, Some(30_036))]);
-    }
 }

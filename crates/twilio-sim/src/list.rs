@@ -13,7 +13,7 @@ use twilio::Form;
 use crate::{
     answer::{ApiError, json},
     message::{API_VERSION, Record},
-    server::Sim,
+    sim::Sim,
 };
 
 const PAGE_SIZE: usize = 50;

@@ -72,7 +72,7 @@ pub(crate) struct Record {
     pub(crate) sent: Option<Timestamp>,
     /// Steps of its plan that were taken.
     pub(crate) steps: usize,
-    /// What the judge remembers it by.
+    /// Identifies the text in the report, by receiver and body.
     pub(crate) text_key: u128,
     pub(crate) message_id: Option<String>,
 }

@@ -61,15 +61,15 @@ pub struct ReplyRule {
 /// One text, as the phone shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PhoneText {
-    /// Twilio's name for it; automatic replies have none here.
+    /// Its SID; absent for automatic replies.
     pub sid: Option<String>,
-    /// Who sent it.
+    /// The sender's number.
     pub from: String,
-    /// Whom it was sent to.
+    /// The receiver's number.
     pub to: String,
     /// The whole text.
     pub body: String,
-    /// When.
+    /// When it was sent or received.
     pub at: Timestamp,
     /// Written by Twilio itself, in answer to a keyword.
     pub automatic: bool,

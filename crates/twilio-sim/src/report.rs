@@ -1,4 +1,4 @@
-//! Judges what callout did. In: every accepted text. Out: duplicates, texts nobody expected, and counts.
+//! Reports what callout did. In: every accepted text. Out: duplicates, unexpected texts, and counts.
 //!
 //! Never: shows a whole number. Message ids are remembered even after their messages are forgotten, until a reset.
 
@@ -12,7 +12,7 @@ use crate::{fault::FaultKind, message::Record};
 /// Findings listed one by one; the totals go on counting.
 const LISTED_MAX: usize = 1_000;
 
-/// The judgement.
+/// The report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Texts that were created, inbound ones not included.
@@ -58,7 +58,7 @@ pub struct Duplicate {
     pub again: String,
 }
 
-/// One text that nobody expected.
+/// One unexpected text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unexpected {
     /// The phone, masked.

@@ -2,75 +2,16 @@
 //!
 //! Never: lets a failed connection stop the others.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize},
-    },
-};
+use std::{convert::Infallible, io, sync::Arc};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jiff::Timestamp;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 use url::Url;
 
-use crate::{
-    answer::HangUp, api, clock, config::SimConfig, control, fault::FaultKind, handle::SimHandle,
-    state::State, webhook_client::Poster,
-};
-
-/// What every request and every journey shares.
-#[derive(Debug)]
-pub(crate) struct Sim {
-    pub(crate) config: SimConfig,
-    pub(crate) webhook_client: Poster,
-    pub(crate) started: Timestamp,
-    /// Requests of the API that are being answered.
-    pub(crate) open: AtomicUsize,
-    pub(crate) requests: AtomicU64,
-    /// Tells those who wait that something changed.
-    pub(crate) changed: watch::Sender<()>,
-    pub(crate) stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
-    state: Mutex<State>,
-}
-
-impl Sim {
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.send_replace(());
-        result
-    }
-
-    pub(crate) fn count(&self, kind: FaultKind) {
-        self.change(|state| state.faults.count(kind));
-    }
-
-    /// Runs something beside the requests until it ends or the simulator stops.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = work => {}
-                () = stop.cancelled() => {}
-            }
-        });
-    }
-}
+use crate::{answer::HangUp, api, clock, config::SimConfig, control, handle::SimHandle, sim::Sim};
 
 /// The simulator.
 #[derive(Debug, Clone, Copy)]
@@ -85,19 +26,7 @@ impl Simulator {
         let listener = TcpListener::bind(config.bind).await?;
         let address = listener.local_addr()?;
         let base_url = Url::parse(&format!("http://{address}")).map_err(io::Error::other)?;
-        let started = clock::now();
-        let salt = format!("{} {} {address}", config.seed, started.as_nanosecond());
-        let sim = Arc::new(Sim {
-            webhook_client: Poster::new(&config.auth_token, config.callbacks_max),
-            state: Mutex::new(State::new(&config, salt)),
-            config,
-            started,
-            open: AtomicUsize::new(0),
-            requests: AtomicU64::new(0),
-            changed: watch::Sender::new(()),
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        });
+        let sim = Arc::new(Sim::new(config, address));
         let for_api = Arc::clone(&sim);
         let router = control::router(Arc::clone(&sim))
             .fallback(move |request: Request<Body>| api::serve(Arc::clone(&for_api), request));

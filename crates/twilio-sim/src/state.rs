@@ -1,6 +1,6 @@
-//! What the simulator remembers. In: created messages, steps, texts. Out: records, in order and by name.
+//! The state of the simulator. In: created messages, steps, texts. Out: records, in order and by SID.
 //!
-//! Never: awaits, or posts anything. Held behind one lock for moments only.
+//! Never: awaits, or posts anything: it is behind one lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::{
     config::SimConfig,
     fault::Faults,
-    lifecycle::Step,
     message::{Record, Status},
     phone::{Phone, PhoneText},
+    plan::Step,
     report::{Callbacks, Ledger, Report},
 };
 
@@ -23,14 +23,14 @@ pub(crate) struct State {
     by_sid: HashMap<ProviderMessageId, u64>,
     /// The messages to one number, oldest first.
     addressed: HashMap<String, VecDeque<u64>>,
-    /// In the order they finished, for forgetting.
+    /// In the order they finished; the oldest are removed first.
     finished: VecDeque<u64>,
     next: u64,
     keep_max: usize,
     /// Makes SIDs differ between two simulators with one seed, and between two starts.
     salt: String,
     pub(crate) phones: BTreeMap<String, Phone>,
-    /// Who replied STOP to which number or service.
+    /// Phones that replied STOP, with the number or service.
     pub(crate) blocks: BTreeSet<(String, String)>,
     /// Which sender of a service a phone knows, so that it stays the same.
     pub(crate) sticky: HashMap<(String, String), String>,
@@ -56,7 +56,7 @@ impl State {
         }
     }
 
-    /// Forgets everything but the numbers that were used, so that no SID comes twice.
+    /// Clears everything but the counter of SIDs, so that no SID comes twice.
     pub(crate) fn reset(&mut self, config: &SimConfig) {
         let (next, salt) = (self.next, std::mem::take(&mut self.salt));
         *self = Self { next, ..Self::new(config, salt) };
@@ -203,12 +203,12 @@ impl View<'_> {
         self.0.phones.get(number).map(|phone| phone.sent.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// What became of the status callbacks. Cheaper than the whole judgement.
+    /// What became of the status callbacks. Cheaper than the whole report.
     pub fn callbacks(&self) -> Callbacks {
         self.0.ledger.report.callbacks
     }
 
-    /// The judgement so far.
+    /// The report so far.
     pub fn report(&self) -> Report {
         self.0.report()
     }

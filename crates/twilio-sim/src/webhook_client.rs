@@ -70,7 +70,7 @@ impl Target {
         Some(Self { url, signed, overrides })
     }
 
-    /// The value of our own id in the query, by which the judge knows a message.
+    /// The value of our own id in the query, which identifies a message in the report.
     pub(crate) fn message_id(&self) -> Option<String> {
         self.url.query_pairs().find(|(name, _)| name == "message").map(|(_, id)| id.into_owned())
     }

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_nobody_can_read_is_in_doubt() {
+    fn an_unreadable_success_is_in_doubt() {
         for body in ["", "OK", "{}", r#"{"sid":"XX1"}"#, r#"{"sid":null}"#] {
             assert!(is_in_doubt(&check(201, &[], body)), "{body}");
         }

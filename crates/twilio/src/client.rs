@@ -159,7 +159,7 @@ impl SmsProvider for TwilioClient {
         let Some(body) = self.get(self.message_url(sid), ANSWER_BYTES_MAX).await? else { return Ok(None) };
         let message: MessageResource =
             serde_json::from_slice(&body).map_err(|_| no_answer("the message is not readable"))?;
-        message.into_carrier_message().map(Some).ok_or_else(|| no_answer("the message is not readable"))
+        message.into_provider_message().map(Some).ok_or_else(|| no_answer("the message is not readable"))
     }
 
     async fn look_up(
@@ -182,7 +182,7 @@ impl SmsProvider for TwilioClient {
                 serde_json::from_slice(&body).map_err(|_| no_answer("the list is not readable"))?;
             read += page.messages.len();
             let exhausted = is_past(&page.messages, from) || page.messages.is_empty();
-            let messages = page.messages.into_iter().filter_map(MessageResource::into_carrier_message);
+            let messages = page.messages.into_iter().filter_map(MessageResource::into_provider_message);
             found.extend(messages.filter(|m| (from..=until).contains(&m.created_at) && m.to == *to));
             next = if exhausted { None } else { self.next_page(page.next_page_uri)? };
             // What was not read may hold the one that is looked for, so this is no "not found".

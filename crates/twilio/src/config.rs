@@ -83,7 +83,7 @@ pub enum ConfigError {
     /// A SID has the wrong shape.
     #[error("{field} is not {expected}")]
     Malformed {
-        /// Which setting.
+        /// The name of the setting in the configuration.
         field: &'static str,
         /// What it should look like.
         expected: &'static str,
@@ -91,13 +91,13 @@ pub enum ConfigError {
     /// A value that must not be empty is.
     #[error("{field} is empty")]
     Empty {
-        /// Which setting.
+        /// The name of the setting in the configuration.
         field: &'static str,
     },
     /// A bound is out of its range.
     #[error("{field} must be {expected}")]
     OutOfRange {
-        /// Which setting.
+        /// The name of the setting in the configuration.
         field: &'static str,
         /// The allowed range.
         expected: &'static str,

@@ -1,7 +1,7 @@
 //! Twilio's error codes as data. In: a code, and where it was seen. Out: what it asks of us, and what it means.
 //!
 //! Never: decides on a retry, or treats the list as complete: codes are split and refined over time, so every
-//! look-up has a safe answer for a code that nobody has seen yet.
+//! look-up has a safe answer for an unknown code.
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 

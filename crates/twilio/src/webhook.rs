@@ -29,13 +29,13 @@ pub enum WebhookError {
 /// A status that one of our texts reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusCallback {
-    /// Which text, by the provider's name.
+    /// The SID of the text.
     pub sid: ProviderMessageId,
     /// The status; `None` for a word that says nothing about an outbound text. Record it, and change nothing.
     pub status: Option<ProviderStatus>,
     /// The word Twilio used.
     pub raw_status: String,
-    /// Why it failed.
+    /// Twilio's error code, for a failed or undelivered text.
     pub error_code: Option<u32>,
     /// Our id of the message, from the URL's query; `None` if the text was not submitted by us.
     pub message: Option<MessageId>,
@@ -60,7 +60,7 @@ impl StatusCallback {
         Ok(Self {
             sid: sid(form)?,
             status: wire::status(word),
-            // A bound on what is kept of a word nobody knows.
+            // Bounds what is kept of an unknown word.
             raw_status: word.chars().take(32).collect(),
             error_code,
             message: query.get("message").and_then(|id| id.parse().ok()),
@@ -71,12 +71,12 @@ impl StatusCallback {
     }
 }
 
-/// A text that somebody sent to one of our numbers.
+/// A text that was sent to one of our numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Inbound {
     /// The provider's name for it; the same in every repetition of the webhook.
     pub sid: ProviderMessageId,
-    /// Who sent it.
+    /// The sender's number.
     pub from: E164,
     /// The number, short code or sender it was sent to.
     pub to: String,

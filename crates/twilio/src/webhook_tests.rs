@@ -39,7 +39,7 @@ fn a_callback_without_our_query_still_names_the_text() {
 }
 
 #[test]
-fn a_status_nobody_knows_is_kept_as_it_came() {
+fn an_unknown_status_is_kept_as_it_came() {
     let callback = status(&format!("MessageSid={SID}&MessageStatus=partially_delivered"), None).unwrap();
     assert_eq!((callback.status, callback.raw_status.as_str()), (None, "partially_delivered"));
 }

@@ -59,7 +59,7 @@ pub(crate) struct ApiError {
 
 impl MessageResource {
     /// The message in our words; `None` if it is inbound, or lacks what makes it one.
-    pub(crate) fn into_carrier_message(self) -> Option<ProviderMessage> {
+    pub(crate) fn into_provider_message(self) -> Option<ProviderMessage> {
         if self.direction.as_deref() == Some("inbound") {
             return None;
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn read(value: Value) -> Option<ProviderMessage> {
-        serde_json::from_value::<MessageResource>(value).unwrap().into_carrier_message()
+        serde_json::from_value::<MessageResource>(value).unwrap().into_provider_message()
     }
 
     #[test]

@@ -158,7 +158,7 @@ async fn a_client_that_goes_away_does_not_take_its_text_along() {
     let sim = start(config()).await;
     sim.inject(FaultKind::CallbackEarly);
     let api = Api::of(&sim);
-    // Nobody listens there, so that the early callback takes a second and a half to be given up.
+    // No server listens there, so the early callback takes a second and a half to fail.
     let creating = api.text(PHONE, "x", Some("http://127.0.0.1:1/#rc=5&rp=all"));
     let answer = tokio::time::timeout(std::time::Duration::from_millis(100), creating).await;
     assert!(answer.is_err(), "the client was gone first");

@@ -45,7 +45,7 @@ async fn faults_are_planned_and_asked_for() {
 }
 
 #[tokio::test]
-async fn the_judgement_is_served() {
+async fn the_report_is_served() {
     let sim = start(config()).await;
     let api = Api::of(&sim);
     api.control(Method::POST, "expectations", json!({"to": PHONE, "contains": "down"})).await;

@@ -24,8 +24,8 @@ fn plan() -> FaultPlan {
     }
 }
 
-/// The answers to sixty requests, one after the other, and the judgement once all texts have ended.
-async fn story(seed: u64) -> (Vec<u16>, Report) {
+/// The answers to sixty requests, one after the other, and the report once all texts have ended.
+async fn play(seed: u64) -> (Vec<u16>, Report) {
     let sim = start(SimConfig { seed, faults: plan(), ..config() }).await;
     let (api, receiver) = (Api::of(&sim), Receiver::start().await);
     let url = receiver.url("/");
@@ -47,15 +47,15 @@ async fn story(seed: u64) -> (Vec<u16>, Report) {
 }
 
 #[tokio::test]
-async fn the_same_seed_tells_the_same_story() {
-    let (first, second, other) = (story(11).await, story(11).await, story(12).await);
+async fn the_same_seed_tells_the_same_play() {
+    let (first, second, other) = (play(11).await, play(11).await, play(12).await);
     assert_eq!(first, second);
     assert_ne!(first.0, other.0);
 }
 
 #[tokio::test]
 async fn every_kind_that_was_planned_fires() {
-    let fired: BTreeMap<_, _> = story(11).await.1.faults_fired;
+    let fired: BTreeMap<_, _> = play(11).await.1.faults_fired;
     for kind in FaultKind::ALL {
         let planned = !matches!(kind, FaultKind::AcceptedNoAnswer | FaultKind::Hang);
         assert_eq!(fired[&kind] > 0, planned, "{kind:?}");

@@ -21,7 +21,7 @@ async fn with_receiver() -> (twilio_sim::SimHandle, Receiver) {
 }
 
 #[tokio::test]
-async fn a_reply_goes_to_whoever_texted_last_and_is_signed() {
+async fn a_reply_goes_to_the_last_sender_and_is_signed() {
     let (sim, receiver) = with_receiver().await;
     let phone = sim.phone(PHONE);
     assert_eq!(phone.reply("hm?").await, Err(NotDelivered::NothingToReplyTo));

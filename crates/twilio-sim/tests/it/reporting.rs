@@ -1,4 +1,4 @@
-//! The judge. In: texts that should not have been sent. Out: findings. Never: sleeps.
+//! The report. In: texts that should not have been sent. Out: findings. Never: sleeps.
 
 use twilio_sim::{Behaviour, Status};
 
@@ -35,7 +35,7 @@ async fn sending_again_after_a_failure_is_no_duplicate() {
 }
 
 #[tokio::test]
-async fn what_nobody_expected_is_found_and_so_is_what_did_not_come() {
+async fn unexpected_texts_and_missing_ones_are_found() {
     let sim = start(config()).await;
     let api = Api::of(&sim);
     api.text(PHONE, "before", None).await;

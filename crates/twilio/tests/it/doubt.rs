@@ -1,4 +1,4 @@
-//! Requests whose outcome nobody knows. In: faults. Out: doubt, and what a look-up finds. Never: sleeps.
+//! Requests whose outcome is unknown. In: faults. Out: doubt, and what a look-up finds. Never: sleeps.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn a_hanging_provider_leaves_doubt_within_the_time_allowed() {
 
 #[tokio::test]
 async fn without_a_free_slot_nothing_is_sent() {
-    // Configured so, or told so later.
+    // By configuration, or set later.
     for (in_flight_max, allowed) in [(1, None), (8, Some(1))] {
         let sim = sim().await;
         let mut config = client_config(sim.base_url());

@@ -57,7 +57,7 @@ async fn replies_are_not_taken_for_texts_of_ours() {
 }
 
 #[tokio::test]
-async fn a_message_nobody_knows_is_none() {
+async fn an_unknown_message_is_none() {
     let sim = sim().await;
     let unknown = "SM00000000000000000000000000000000".parse().unwrap();
     assert_eq!(client(sim.base_url()).fetch(&unknown).await.unwrap(), None);
