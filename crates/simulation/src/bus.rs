@@ -1,6 +1,6 @@
-//! Work in memory. In: events, wake-ups and alarms. Out: deliveries, at the times that the clock says.
+//! A bus in memory. In: events, wake-ups and timers. Out: deliveries, at the times of the clock.
 //!
-//! Never: loses an event. Wake-ups and alarms are lost, doubled and late where the faults say so.
+//! Never: loses an event. Wake-ups and timers are lost, doubled and late where the faults say so.
 
 use std::{
     collections::VecDeque,

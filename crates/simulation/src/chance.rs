@@ -10,7 +10,7 @@ use std::{
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// Where a process can die, or be told that nobody is there.
+/// Where a process can die, or find a port unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
     /// [`ports::Store::open_run`].
@@ -36,7 +36,7 @@ pub enum Point {
 pub enum Side {
     /// Nothing has happened yet.
     Before,
-    /// It has happened, and nobody knows.
+    /// It has happened, and its result is lost.
     After,
 }
 
@@ -51,7 +51,7 @@ pub enum Fault {
     StoreUnavailable,
     /// The store did it, and its answer is lost.
     StoreAnswerLost,
-    /// A wake-up or an alarm is lost.
+    /// A wake-up or a timer is lost.
     WakeUpLost,
     /// A wake-up comes twice.
     WakeUpDoubled,

@@ -1,4 +1,4 @@
-//! A source that floods the exchange, where no door lowers it, beside one that sends now and then.
+//! A source that floods the exchange, where no quota applies, and a second source that sends now and then.
 //!
 //! In: how much of a flood. Out: how long the other's texts took, and how long the flood's. Never: a real minute.
 
@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Events a second within the share of each source, and segments a second of the sending number.
-const PACE: (u32, u32) = (1, 10);
+const RATES: (u32, u32) = (1, 10);
 /// Events of the quiet source, one a second.
 const QUIET: u64 = 20;
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone)]
 pub struct Flood {
     /// The longest time from an event of the quiet source to its text.
@@ -38,7 +38,7 @@ pub struct Flood {
 /// What is not as it should be at the end.
 pub fn run_flood(count: u64) -> Result<Flood, String> {
     on_a_paused_clock(async move {
-        let habits = Habits { pace: Some(PACE), ..Habits::default() };
+        let habits = Habits { rates: Some(RATES), ..Habits::default() };
         let world = World::start(
             Chance::scripted(Vec::new(), Vec::new(), Vec::new()),
             workflows(),
@@ -74,7 +74,7 @@ pub fn run_flood(count: u64) -> Result<Flood, String> {
         let waited = |is_quiet: bool| {
             let waits = sent.iter().filter(|(_, quiet, _)| *quiet == is_quiet).map(|(run, _, at)| {
                 let text = taken.iter().find(|text| text.submission.message.run == *run);
-                text.map(|text| text.at.duration_since(*at)).ok_or_else(|| format!("{run} texted nobody"))
+                text.map(|text| text.at.duration_since(*at)).ok_or_else(|| format!("{run} sent no text"))
             });
             waits.collect::<Result<Vec<_>, _>>().map(|waits| waits.into_iter().max().unwrap_or_default())
         };

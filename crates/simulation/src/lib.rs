@@ -6,10 +6,12 @@
 mod bus;
 mod chance;
 mod clock;
+mod fleet;
 mod flood;
 mod outage;
 mod process;
 mod provider;
+mod provider_calls;
 mod rows;
 mod scenario;
 mod store;

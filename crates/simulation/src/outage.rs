@@ -19,7 +19,7 @@ use crate::{
 /// How long nothing is taken.
 const OUTAGE: Duration = Duration::from_secs(600);
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone)]
 pub struct Outage {
     /// Requests while the provider was away.
@@ -74,10 +74,10 @@ pub fn run_outage(count: u64) -> Result<Outage, String> {
             let workflow = event.kind.trim_end_matches(".created");
             let id = RunId::derive(&event.key.source, &event.key.id, workflow, event.subject.as_deref());
             let Some(at) = sent.get(&id).copied() else {
-                // A page that was tried during the outage has passed its deadlines, and somebody has a ticket.
+                // A page that was tried during the outage has passed its deadlines, and has a ticket.
                 let run = runs.iter().find(|run| run.id == id);
                 if run.is_none_or(|run| run.ticket.is_none()) {
-                    return Err(format!("event {} texted nobody, and nobody has a ticket", event.key.id));
+                    return Err(format!("event {} led to no text and no ticket", event.key.id));
                 }
                 tickets += 1;
                 continue;

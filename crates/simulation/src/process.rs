@@ -1,7 +1,7 @@
-//! Processes that die: the ports as one process sees them, with faults before and after every effect.
+//! Processes that die: the ports of one process, with faults before and after every effect.
 //!
-//! In: calls of a role. Out: the same calls to the ports in memory, until the process is dead; from then on, silence.
-//! Never: lets a dead process have an effect, or keep a delivery.
+//! In: calls of a role. Out: the same calls to the ports in memory, until the process is dead; then none.
+//! Never: an effect of a dead process, or a delivery that it keeps.
 
 use std::{
     collections::BTreeMap,
@@ -40,9 +40,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     chance::{Fault, Point, Side},
-    provider,
-    world::{RoleKind, World},
+    provider_calls,
+    world::World,
 };
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RoleKind {
+    /// Opens runs and sends.
+    Sender,
+    /// Acts on deadlines.
+    Escalation,
+    /// Takes statuses and replies.
+    Callback,
+    /// Looks and changes, and is gone.
+    Operator,
+}
 
 /// One process, from its start to its death.
 pub(crate) struct Process {
@@ -50,7 +63,7 @@ pub(crate) struct Process {
     pub(crate) world: Arc<World>,
     pub(crate) died: CancellationToken,
     is_dead: AtomicBool,
-    held: Mutex<BTreeMap<u64, Box<dyn Acker>>>,
+    unacked: Mutex<BTreeMap<u64, Box<dyn Acker>>>,
     next: AtomicU64,
 }
 
@@ -61,16 +74,16 @@ impl Process {
             world,
             died: CancellationToken::new(),
             is_dead: AtomicBool::new(false),
-            held: Mutex::default(),
+            unacked: Mutex::default(),
             next: AtomicU64::new(0),
         })
     }
 
-    /// Ends it at once. What it held goes back to the bus.
+    /// Ends it at once. Its unacked deliveries return to the bus.
     pub(crate) fn die(&self) {
         self.is_dead.store(true, Ordering::Release);
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(held);
+        let unacked = std::mem::take(&mut *self.unacked.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(unacked);
         self.died.cancel();
     }
 
@@ -109,38 +122,38 @@ impl Process {
         done
     }
 
-    fn hold(self: &Arc<Self>, delivery: Delivery) -> Delivery {
+    fn track(self: &Arc<Self>, delivery: Delivery) -> Delivery {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = match &delivery.payload {
             Payload::Event(body) => Event::from_json(body).ok().map(|event| event.key),
             Payload::Command(_) | Payload::Timer(_) | Payload::Unreadable { .. } => None,
         };
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.acker);
-        Delivery { acker: Box::new(HeldDelivery { process: self.clone(), number, key }), ..delivery }
+        self.unacked.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.acker);
+        Delivery { acker: Box::new(UnackedDelivery { process: self.clone(), number, key }), ..delivery }
     }
 }
 
-/// A delivery that a process holds.
-struct HeldDelivery {
+/// An unacked delivery of a process.
+struct UnackedDelivery {
     process: Arc<Process>,
     number: u64,
     key: Option<EventKey>,
 }
 
-impl HeldDelivery {
+impl UnackedDelivery {
     fn take(&self) -> Option<Box<dyn Acker>> {
-        self.process.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number)
+        self.process.unacked.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number)
     }
 }
 
-impl Drop for HeldDelivery {
+impl Drop for UnackedDelivery {
     fn drop(&mut self) {
         drop(self.take());
     }
 }
 
 #[async_trait]
-impl Acker for HeldDelivery {
+impl Acker for UnackedDelivery {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
         if let Some(key) = &self.key {
             self.process.world.store.conclude(key);
@@ -199,7 +212,7 @@ impl Bus for Instrumented {
         let process = self.0.clone();
         let died = process.died.clone();
         let deliveries = process.world.bus.consume(queue, prefetch).await?;
-        let mine = deliveries.map(move |delivery| process.hold(delivery));
+        let mine = deliveries.map(move |delivery| process.track(delivery));
         Ok(mine.take_until(Box::pin(async move { died.cancelled().await })).boxed())
     }
 
@@ -225,7 +238,7 @@ impl SmsProvider for Instrumented {
         if self.0.world.chance.fires(Fault::Paused) {
             self.0.world.wait_ms(LEASE_MS.unsigned_abs() + 15_000).await;
         }
-        let outcome = provider::submit(&self.0.world, submission).await;
+        let outcome = provider_calls::submit(&self.0.world, submission).await;
         self.0.at(Point::Submit, Side::After).await;
         outcome
     }
@@ -235,7 +248,7 @@ impl SmsProvider for Instrumented {
         if self.0.world.chance.fires(Fault::QuestionUnanswered) {
             return Err(ProviderError::NoAnswer("simulated".to_owned()));
         }
-        Ok(provider::fetch(&self.0.world, sid))
+        Ok(self.0.world.provider.fetch(sid))
     }
 
     async fn look_up(
@@ -248,7 +261,7 @@ impl SmsProvider for Instrumented {
         if self.0.world.chance.fires(Fault::QuestionUnanswered) {
             return Err(ProviderError::NoAnswer("simulated".to_owned()));
         }
-        Ok(provider::look_up(&self.0.world, to, from, until))
+        Ok(self.0.world.provider.look_up(to, from, until))
     }
 
     async fn allow(&self, _in_flight_max: u16) {}

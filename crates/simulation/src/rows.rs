@@ -43,7 +43,7 @@ pub(crate) struct State {
     pub(crate) data_loss_since: Option<Timestamp>,
 }
 
-/// A run with what is stored beside it.
+/// A run with everything that is stored with it.
 pub(crate) struct Row {
     pub(crate) run: Run,
     pub(crate) version: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Row {
 }
 
 impl State {
-    /// Stores a run that may be stored. Returns the alarm that its due row needs.
+    /// Stores a run that may be stored. Returns the timer that its due row needs.
     pub(crate) fn write(
         &mut self,
         change: Change,

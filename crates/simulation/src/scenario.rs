@@ -74,7 +74,7 @@ fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) 
     Step { notify: vec![target], deliver_within_s, ack_within_s }
 }
 
-/// Notes that are sent again or held when in doubt, and pages for two people.
+/// Notes that are resent or left to review when in doubt, and pages for two people.
 pub(crate) fn workflows() -> Vec<Workflow> {
     let schema = json!({"type": "object", "properties": {
         "text": {"type": "string"}, "phone": {"type": "string"}}});
@@ -123,7 +123,7 @@ pub(crate) fn event(kind: &str, number: u64) -> Event {
     }
 }
 
-/// A whole story from one seed.
+/// A whole simulation from one seed.
 ///
 /// # Errors
 /// The first thing that must not be, with the log.
@@ -191,13 +191,13 @@ async fn replay_twice(world: &Arc<World>) -> Result<(), String> {
     Ok(())
 }
 
-pub(crate) fn on_a_paused_clock<T>(story: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub(crate) fn on_a_paused_clock<T>(scenario: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(|error| error.to_string())?;
-    runtime.block_on(story)
+    runtime.block_on(scenario)
 }
 
 async fn conclude(world: &Arc<World>, sent: &[Event]) -> Result<Report, String> {
@@ -215,13 +215,13 @@ async fn conclude(world: &Arc<World>, sent: &[Event]) -> Result<Report, String> 
     };
     let mut faults = Vec::new();
     if !is_quiet {
-        faults.push("something is to be done still".to_owned());
+        faults.push("runs or deliveries are still open".to_owned());
     }
     check_runs(&report, sent, &mut faults);
     check_texts(world, &report, &mut faults).await;
     match world.store.audit_counts().await {
-        Ok(sums) if sums.balances() && sums.events.pending == 0 => {}
-        sums => faults.push(format!("the sums do not balance: {sums:?}")),
+        Ok(counts) if counts.balances() && counts.events.pending == 0 => {}
+        counts => faults.push(format!("the audit counts do not balance: {counts:?}")),
     }
     world.shut_down();
     if faults.is_empty() {

@@ -1,4 +1,4 @@
-//! The truth in memory. In: calls. Out: what the contract says; the conformance suite holds it to that.
+//! A store in memory. In: calls. Out: answers by the contract, which the conformance suite checks.
 //!
 //! Never: awaits anything, so that a simulated run is one order of events and no other.
 
@@ -252,13 +252,13 @@ impl OutcomeStore for MemoryStore {
 #[async_trait]
 impl OverrideStore for MemoryStore {
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, StoreError> {
-        Ok(self.state().overrides.iter().filter(|held| held.until > now).cloned().collect())
+        Ok(self.state().overrides.iter().filter(|entry| entry.until > now).cloned().collect())
     }
 
-    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
+    async fn add_override(&self, entry: &Override) -> Result<(), StoreError> {
         let mut state = self.state();
-        state.overrides.retain(|known| known != held);
-        state.overrides.push(held.clone());
+        state.overrides.retain(|known| known != entry);
+        state.overrides.push(entry.clone());
         Ok(())
     }
 }
@@ -282,22 +282,22 @@ impl AuditStore for MemoryStore {
 
     async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {
         let state = self.state();
-        let mut sums = AuditCounts::default();
+        let mut counts = AuditCounts::default();
         for row in state.runs.values() {
-            *sums.runs.entry(row.run.phase.as_str().to_owned()).or_default() += 1;
+            *counts.runs.entry(row.run.phase.as_str().to_owned()).or_default() += 1;
             for message in &row.run.messages {
-                *sums.messages.entry(message.phase.name().to_owned()).or_default() += 1;
+                *counts.messages.entry(message.phase.name().to_owned()).or_default() += 1;
             }
             let waits = row.run.messages.iter().any(|message| message.next_due().is_some());
             if row.due.is_none() && (row.run.closed_at.is_none() || waits) {
-                sums.forgotten += 1;
+                counts.forgotten += 1;
             }
         }
         for (_, letter) in state.letters.values() {
-            *sums.dead_letters.entry(letter.reason.clone()).or_default() += 1;
+            *counts.dead_letters.entry(letter.reason.clone()).or_default() += 1;
         }
-        sums.events = EventCounts { pending: state.pending.len() as u64, ..state.events };
-        Ok(sums)
+        counts.events = EventCounts { pending: state.pending.len() as u64, ..state.events };
+        Ok(counts)
     }
 }
 

@@ -1,14 +1,14 @@
-//! Every place at which the dispatch protocol can be cut off, one test each, after the numbers of the design's list.
+//! Every place at which the dispatch protocol can be interrupted, one test each, numbered as in the design's list.
 //!
-//! In: one note and a death at one point. Out: one text, one ended run, sums that balance.
-//! Never: a death that did not happen: each test sees that it fired.
+//! In: one note and a death at one point. Out: one text, one ended run, audit counts that balance.
+//! Never: a test whose death did not happen.
 
 use domain::{message::MessagePhase, run::RunPhase};
 use simulation::{Fault, Point, Report, Script, Side, run_script};
 
-/// Plays a script, and expects one text and one completed run.
+/// Plays a script, and expects that every death and every fault in it happened.
 #[track_caller]
-fn check(script: &Script) -> Report {
+fn play(script: &Script) -> Report {
     let report = run_script(script).unwrap_or_else(|fault| panic!("{fault}"));
     let deaths = script.deaths.len() as u64;
     let died = report.fired.get(&Fault::CrashBefore).unwrap_or(&0)
@@ -17,6 +17,13 @@ fn check(script: &Script) -> Report {
     for fault in script.always.iter().chain(&script.first) {
         assert!(report.fired.contains_key(fault), "{fault:?} did not happen:\n{}", report.log.join("\n"));
     }
+    report
+}
+
+/// Plays a script, and expects one text and one completed run.
+#[track_caller]
+fn check(script: &Script) -> Report {
+    let report = play(script);
     assert_eq!(report.taken.len(), 1, "one text:\n{}", report.log.join("\n"));
     let [run] = &report.runs[..] else { panic!("one run:\n{}", report.log.join("\n")) };
     assert_eq!(run.phase, RunPhase::Completed, "{}", report.log.join("\n"));
@@ -32,8 +39,8 @@ fn sids(report: &Report) -> usize {
     messages.filter(|message| matches!(message.phase, MessagePhase::Submitted { .. })).count()
 }
 
-/// Whatever the door did not live to hear of is published again: points 1 to 4 are played with the real door and the
-/// real list in `store-redis`, and here the second copy meets a sender that dies over the first.
+/// An event whose acceptance was not confirmed is published again. Points 1 to 4 are tested with the real ingestion and
+/// the real list of accepted events in `store-redis`; here the second copy meets a sender that dies over the first.
 #[test]
 fn an_event_that_is_published_again_texts_once() {
     check(&Script { published_twice: true, ..Script::default() });
@@ -63,7 +70,7 @@ fn crash_point_07_intent_stored_before_a_byte_left() {
     check(&dies(Point::Submit, Side::Before, 1));
 }
 
-/// The provider has it, and nobody heard so.
+/// The provider has the text, and its answer is lost.
 #[test]
 fn crash_point_08_bytes_left_before_an_answer_came() {
     let lost = Script { always: vec![Fault::AnswerLost], ..Script::default() };
@@ -87,7 +94,7 @@ fn crash_point_10_stored_before_it_is_answered() {
 }
 
 #[test]
-fn crash_point_11_answered_and_nobody_knows() {
+fn crash_point_11_answered_and_the_answer_is_lost() {
     check(&dies(Point::Answer, Side::After, 1));
 }
 
@@ -107,7 +114,7 @@ fn crash_point_13_a_callback_received_and_its_receiver_dies() {
 
 #[test]
 fn crash_point_14_a_retry_is_stored_before_its_wake_up_is_published() {
-    // The refusal of the first attempt is the first change; what follows it is an alarm for the retry.
+    // The refusal of the first attempt is the first change; what follows it is a timer for the retry.
     let script = Script { first: vec![Fault::TooManyRequests], ..dies(Point::Timer, Side::Before, 1) };
     let report = check(&script);
     assert!(report.runs[0].messages[0].attempt > 1);
@@ -123,13 +130,13 @@ fn crash_point_15_a_wake_up_is_published_before_the_original_is_answered() {
     check(&script);
 }
 
-/// A worker that is paused past its lease comes back: whoever found the claim has only asked.
+/// A worker that is paused past its lease comes back: the worker that found the lapsed claim has only asked the provider.
 #[test]
 fn crash_point_16_a_worker_is_paused_past_its_lease() {
     check(&Script { first: vec![Fault::Paused], ..Script::default() });
 }
 
-/// The store comes back without the run, and the broker says that the event was handed out before: it is asked about.
+/// The store lost the run, and the broker marks the event as redelivered: the provider is asked before it is sent.
 #[test]
 fn crash_point_17_the_store_lost_the_intent() {
     let report = check(&Script { loses_runs: true, ..dies(Point::Answer, Side::Before, 1) });
@@ -137,19 +144,17 @@ fn crash_point_17_the_store_lost_the_intent() {
     assert_eq!(attempt, 0, "nothing was sent for the run that was opened again; its text was found");
 }
 
-/// An event that cannot be worked on is put aside twice under one name.
+/// An event that cannot be processed is dead-lettered twice under one id.
 #[test]
 fn crash_point_18_a_dead_letter_is_kept_before_the_answer() {
-    let script = Script { is_poison: true, ..dies(Point::Answer, Side::Before, 1) };
-    let report = run_script(&script).unwrap_or_else(|fault| panic!("{fault}"));
+    let report = play(&Script { is_poison: true, ..dies(Point::Answer, Side::Before, 1) });
     assert_eq!((report.letters, report.taken.len()), (1, 0), "{}", report.log.join("\n"));
 }
 
-/// A replay raises the epoch once: the second finds nothing to do.
+/// A replay raises the epoch once: the second replay changes nothing.
 #[test]
 fn crash_point_19_a_replay_is_asked_for_twice() {
-    let script = Script { is_replayed: true, ..Script::default() };
-    let report = run_script(&script).unwrap_or_else(|fault| panic!("{fault}"));
+    let report = play(&Script { is_replayed: true, ..Script::default() });
     assert_eq!((report.letters, report.taken.len()), (0, 1), "{}", report.log.join("\n"));
     assert_eq!(report.runs[0].phase, RunPhase::Completed);
 }

@@ -1,4 +1,4 @@
-//! A flood of one source. In: three hundred events at once. Out: a source beside it that notices nothing.
+//! A flood of one source. In: three hundred events at once. Out: another source whose events are not delayed.
 
 use jiff::SignedDuration;
 use simulation::run_flood;

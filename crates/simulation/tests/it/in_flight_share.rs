@@ -1,6 +1,6 @@
 //! What an account may have in flight is divided between the senders that there are.
 //!
-//! In: senders that come and go on one bus. Out: what each tells its carrier. Never: a real second.
+//! In: senders that come and go on one bus. Out: what each tells its provider. Never: a real second.
 
 use std::{
     sync::{

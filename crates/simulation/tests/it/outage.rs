@@ -4,7 +4,7 @@ use domain::{limits::RETRIES_ALWAYS, workflow::Lane};
 use simulation::run_outage;
 
 /// How many events wait; `OUTAGE_EVENTS` says otherwise.
-#[expect(clippy::disallowed_methods, reason = "a test may be told how much to do")]
+#[expect(clippy::disallowed_methods, reason = "the environment sets how much the test does")]
 fn events() -> u64 {
     std::env::var("OUTAGE_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
 }

@@ -8,7 +8,7 @@ use simulation::{Fault, run};
 /// How many seeds are played when nothing else is said.
 const SEEDS: u64 = 2_000;
 
-#[expect(clippy::disallowed_methods, reason = "a test may be told which seed to play")]
+#[expect(clippy::disallowed_methods, reason = "the environment sets the seed to play")]
 fn number_of(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
