@@ -1,7 +1,7 @@
 //! The cases of the `Bus` contract, by concept, and what they share.
 //!
 //! In: a fresh, empty bus that knows [`lanes`]. Out: a panic where it breaks its contract.
-//! Never: takes a delivery's delay for its loss; every wait has a generous end.
+//! Never: mistakes a slow delivery for a lost one; every wait has a generous limit.
 
 pub mod answers;
 pub mod events;
@@ -28,7 +28,7 @@ pub const BULK: &str = "conformance.bulk";
 
 /// How long a delivery may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long nothing must come for nothing to be coming.
+/// How long no delivery must come for a queue to count as quiet.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// The lanes that a fresh bus must be made with.
@@ -71,7 +71,7 @@ async fn next(deliveries: &mut BoxStream<'static, Delivery>) -> Delivery {
     next.expect("a delivery comes in time").expect("the stream goes on")
 }
 
-/// Nothing more comes.
+/// No further delivery comes.
 async fn nothing(deliveries: &mut BoxStream<'static, Delivery>) {
     let next = tokio::time::timeout(QUIET, deliveries.next()).await;
     assert!(
@@ -92,7 +92,7 @@ fn event_of(delivery: &Delivery) -> Event {
     }
 }
 
-/// Waits until a queue holds this many pieces.
+/// Waits until a queue has this depth.
 async fn depth_becomes(bus: &dyn Bus, queue: Queue, depth: u64) {
     becomes(depth, async || bus.depth(queue).await.unwrap()).await;
 }
@@ -101,7 +101,7 @@ async fn depth_becomes(bus: &dyn Bus, queue: Queue, depth: u64) {
 async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, count: impl AsyncFn() -> T) {
     let wait = async {
         while count().await != expected {
-            // A server counts at its own pace; asking it takes a round trip.
+            // A server updates its counts with a delay; each query takes a round trip.
             tokio::task::yield_now().await;
         }
     };

@@ -60,7 +60,7 @@ pub fn number(case: &str, n: u32) -> E164 {
     format!("+1{digits}").parse().unwrap()
 }
 
-/// A provider's name of this case.
+/// A SID of this case.
 pub fn sid(case: &str, n: u32) -> ProviderMessageId {
     let hex: String =
         digest(&["sid", case, &n.to_string()])[..16].iter().map(|b| format!("{b:02x}")).collect();
@@ -145,7 +145,7 @@ pub fn submitted(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     })
 }
 
-/// The run after somebody took it on.
+/// The run after a recipient acknowledged it.
 pub fn acknowledged(run: &Run, now: Timestamp) -> Change {
     change(run, now, |run, ctx| run.acknowledge("ada", "reply", None, ctx))
 }

@@ -1,11 +1,11 @@
-//! The contract of `Store` and `Bus` as tests: what one backend may be trusted with, every backend may.
+//! The contract of `Store` and `Bus` as tests, the same for every backend.
 //!
 //! In: a function that makes a fresh port. Out: one named test for every case.
 //! Never: asks which backend it is, knows how one stores anything, or waits for a fixed time.
 //!
-//! A fresh port is empty and nobody else's: sums, lists, due rows and queue depths are of the whole store or bus. Where
-//! backends share a server, the name of the case that a fresh port is asked for makes a good prefix.
-//! Times are fixed and lie in the years after 2040, so that no server lets anything expire while a case looks at it.
+//! A fresh port is empty and not shared: counts, lists, due rows and queue depths are those of the whole store or bus.
+//! Where backends share a server, the name of the case makes a good prefix.
+//! Times are fixed and after the year 2040, so that no server lets anything expire during a case.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -65,12 +65,12 @@ macro_rules! store_contract {
                     the_due_runs_of_one_shard_are_taken
                 }
                 timers {
-                    the_first_due_row_of_a_slot_asks_for_an_alarm
+                    the_first_due_row_of_a_slot_asks_for_a_timer
                     another_second_or_shard_asks_for_its_own
                     a_slot_asks_again_after_a_take_has_passed_it
-                    a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot
+                    a_due_row_that_moves_asks_for_the_timer_of_its_new_slot
                     a_run_without_a_due_time_asks_for_none
-                    a_due_row_that_need_not_ring_asks_for_none
+                    a_due_row_that_needs_no_timer_asks_for_none
                 }
                 resolving {
                     resolving_returns_the_open_runs_of_the_subject_alone
@@ -85,7 +85,7 @@ macro_rules! store_contract {
                     resolving_twice_returns_the_same
                 }
                 consent {
-                    the_sum_follows_the_entries
+                    consent_follows_the_entries
                     a_repeated_entry_is_recorded_once
                     the_log_is_in_order_of_time
                     entries_of_a_change_count_once_it_is_stored
@@ -95,8 +95,8 @@ macro_rules! store_contract {
                     routes_that_have_expired_are_not_returned
                     routes_are_returned_latest_first
                     routes_are_bounded
-                    a_provider_name_leads_to_its_message
-                    of_two_messages_that_claim_a_name_one_gets_it
+                    a_sid_leads_to_its_message
+                    of_two_messages_that_claim_a_sid_one_gets_it
                     a_definition_reads_back_under_its_hash
                 }
                 dead_letters {
@@ -104,20 +104,20 @@ macro_rules! store_contract {
                     a_known_letter_is_added_once
                     every_filter_is_applied
                     at_most_as_many_as_asked_for_are_listed
-                    of_two_takers_one_settles_a_letter
+                    of_many_callers_one_removes_a_letter
                     one_letter_is_found_by_its_id
-                    a_settled_letter_may_come_back
+                    a_removed_letter_may_come_back
                     letters_of_runs_are_listed_with_the_others
                 }
                 rate_limits {
-                    places_are_given_out_at_the_pace
+                    places_are_given_out_at_the_rate
                     concurrent_places_do_not_overlap
                     one_queue_says_nothing_about_another
                 }
                 outcomes {
                     outcomes_come_in_the_order_they_were_stored
                     a_cursor_goes_on_where_it_stopped
-                    cursors_hold_after_runs_are_forgotten
+                    cursors_hold_after_runs_are_purged
                 }
                 overrides {
                     overrides_that_have_ended_are_not_returned
@@ -128,23 +128,23 @@ macro_rules! store_contract {
                     runs_are_listed_latest_opened_first
                     every_filter_is_applied
                     pages_follow_one_another_without_gaps
-                    only_runs_with_a_held_message_are_listed_as_held
-                    runs_whose_story_has_no_end_are_listed_as_unfinished
+                    only_runs_that_need_review_are_listed_as_such
+                    runs_that_have_not_ended_are_listed_as_unfinished
                     a_list_shows_runs_as_they_are
                 }
                 purging {
-                    closed_runs_that_ended_earlier_are_forgotten
+                    closed_runs_that_ended_earlier_are_purged
                     runs_that_are_open_or_ended_later_stay
                     a_closed_run_that_is_still_due_stays
-                    everything_of_a_forgotten_run_is_gone
-                    consent_outlives_a_forgotten_run
-                    a_forgotten_run_can_be_opened_again
-                    at_most_as_many_as_asked_for_are_forgotten
+                    everything_of_a_purged_run_is_gone
+                    consent_outlives_a_purged_run
+                    a_purged_run_can_be_opened_again
+                    at_most_as_many_as_asked_for_are_purged
                 }
                 audit_counts {
-                    an_empty_store_sums_to_nothing
-                    sums_match_what_was_stored
-                    a_run_that_nobody_would_look_at_again_is_counted_as_forgotten
+                    an_empty_store_counts_nothing
+                    counts_match_what_was_stored
+                    a_pending_run_without_a_due_time_is_counted_as_forgotten
                 }
             }
         }
@@ -164,11 +164,11 @@ macro_rules! bus_contract {
                 events {
                     a_published_event_arrives_unchanged
                     an_event_waits_in_the_lane_of_its_type
-                    an_event_beyond_its_sources_share_waits_one_lane_lower
+                    an_event_beyond_its_sources_quota_waits_one_lane_lower
                     a_type_without_a_lane_waits_in_the_standard_one
                     every_event_of_a_batch_arrives
-                    events_wait_until_somebody_consumes
-                    depth_counts_what_waits_and_what_is_handed_out
+                    events_wait_for_a_consumer
+                    depth_counts_waiting_and_unacked_events
                     consumers_are_counted_while_they_are_there
                 }
                 answers {
@@ -187,10 +187,10 @@ macro_rules! bus_contract {
                     queues_do_not_see_each_others_work
                 }
                 timers {
-                    an_alarm_rings_and_not_early
-                    an_alarm_of_the_past_rings_at_once
-                    alarms_ring_in_order_of_their_seconds
-                    an_unanswered_alarm_comes_back
+                    a_timer_fires_and_not_early
+                    a_timer_of_the_past_fires_at_once
+                    timers_fire_in_order_of_their_seconds
+                    an_unanswered_timer_comes_back
                 }
             }
         }
@@ -220,26 +220,52 @@ macro_rules! cases {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, path::Path};
 
-    #[test]
-    fn every_case_is_listed() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let lists = std::fs::read_to_string(source.join("lib.rs")).unwrap();
-        let mut missing = Vec::new();
-        for port in ["store", "bus"] {
-            for file in std::fs::read_dir(source.join(port)).unwrap() {
-                let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-                let names =
-                    text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
-                missing.extend(
-                    names
-                        .filter(|name| !lists.lines().any(|line| line.trim() == *name))
-                        .map(str::to_owned)
-                        .collect::<Vec<_>>(),
-                );
+    /// The `module::case` names that a macro lists.
+    fn listed(source: &str, port: &str) -> BTreeSet<String> {
+        let start = format!("$crate::cases! {{ $fresh, {port}:");
+        let list = source.lines().skip_while(|line| line.trim() != start).skip(1);
+        let (mut names, mut module) = (BTreeSet::new(), None);
+        for line in list.map(str::trim) {
+            match (line.strip_suffix(" {"), module) {
+                (Some(name), None) => module = Some(name),
+                (None, Some(_)) if line == "}" => module = None,
+                (None, Some(module)) => {
+                    assert!(names.insert(format!("{module}::{line}")), "{module}::{line} is listed twice");
+                }
+                _ => break,
             }
         }
-        assert_eq!(missing, Vec::<String>::new());
+        names
+    }
+
+    /// The `module::case` names that the files of a port define.
+    fn defined(folder: &Path) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let cases: BTreeSet<_> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+                .map(|case| format!("{module}::{case}"))
+                .collect();
+            assert!(!cases.is_empty(), "no case was found in {}", path.display());
+            names.extend(cases);
+        }
+        names
+    }
+
+    #[test]
+    fn every_case_is_listed_in_its_module() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let lists = std::fs::read_to_string(source.join("lib.rs")).unwrap();
+        for port in ["store", "bus"] {
+            let defined = defined(&source.join(port));
+            assert!(defined.len() > 20, "too few cases were found: {defined:?}");
+            assert_eq!(listed(&lists, port), defined, "of the {port} contract");
+        }
     }
 }

@@ -38,7 +38,7 @@ pub async fn an_event_waits_in_the_lane_of_its_type(bus: Arc<dyn Bus>) {
 }
 
 /// Once, and nowhere else.
-pub async fn an_event_beyond_its_sources_share_waits_one_lane_lower(bus: Arc<dyn Bus>) {
+pub async fn an_event_beyond_its_sources_quota_waits_one_lane_lower(bus: Arc<dyn Bus>) {
     let kinds = [CRITICAL, STANDARD, BULK];
     let flood = kinds.map(|kind| event("beyond_share", 1, kind));
     bus.publish_events(&flood, Quota::Exceeded).await.unwrap();
@@ -56,7 +56,7 @@ pub async fn an_event_beyond_its_sources_share_waits_one_lane_lower(bus: Arc<dyn
     assert_eq!(arrived, expected.map(|(lane, kind)| (lane, kind.to_owned())).into());
 }
 
-/// Its workers make a dead letter of it, so that somebody hears of it.
+/// Its workers dead-letter it, so that an operator sees it.
 pub async fn a_type_without_a_lane_waits_in_the_standard_one(bus: Arc<dyn Bus>) {
     let unknown = event("no_lane", 1, "conformance.unknown");
     bus.publish_events(std::slice::from_ref(&unknown), Quota::Within).await.unwrap();
@@ -82,8 +82,8 @@ pub async fn every_event_of_a_batch_arrives(bus: Arc<dyn Bus>) {
     nothing(&mut deliveries).await;
 }
 
-/// And whoever comes first is not told of what came before as of something repeated.
-pub async fn events_wait_until_somebody_consumes(bus: Arc<dyn Bus>) {
+/// And the first consumer gets them without the redelivered flag.
+pub async fn events_wait_for_a_consumer(bus: Arc<dyn Bus>) {
     publish(&*bus, "wait", 3).await;
     depth_becomes(&*bus, QUEUE, 3).await;
     let mut deliveries = consume(&*bus, QUEUE, 10).await;
@@ -96,7 +96,7 @@ pub async fn events_wait_until_somebody_consumes(bus: Arc<dyn Bus>) {
 }
 
 /// Until it is answered for good.
-pub async fn depth_counts_what_waits_and_what_is_handed_out(bus: Arc<dyn Bus>) {
+pub async fn depth_counts_waiting_and_unacked_events(bus: Arc<dyn Bus>) {
     publish(&*bus, "depth", 3).await;
     depth_becomes(&*bus, QUEUE, 3).await;
     let mut deliveries = consume(&*bus, QUEUE, 1).await;

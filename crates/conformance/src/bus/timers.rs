@@ -1,6 +1,6 @@
-//! Alarms. In: slots of the near past and future. Out: a panic where one rings early, or not at all.
+//! Timers. In: slots of the near past and future. Out: a panic where one fires early, or not at all.
 //!
-//! Never: asks for more precision than a second or two: a late alarm is late, no more.
+//! Never: requires more precision than a second or two: a late timer is not a lost one.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ fn slot(shard: u8, seconds_from_now: i64) -> TimerSlot {
 fn slot_of(delivery: &Delivery) -> TimerSlot {
     match delivery.payload {
         Payload::Timer(slot) => slot,
-        ref other => panic!("{other:?} is no alarm"),
+        ref other => panic!("{other:?} is no timer"),
     }
 }
 
 /// Never early, for what it announces is not due before.
-pub async fn an_alarm_rings_and_not_early(bus: Arc<dyn Bus>) {
+pub async fn a_timer_fires_and_not_early(bus: Arc<dyn Bus>) {
     let raised = slot(7, 2);
     bus.start_timer(raised).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
@@ -31,7 +31,7 @@ pub async fn an_alarm_rings_and_not_early(bus: Arc<dyn Bus>) {
 }
 
 /// Whatever has come due meanwhile is found now.
-pub async fn an_alarm_of_the_past_rings_at_once(bus: Arc<dyn Bus>) {
+pub async fn a_timer_of_the_past_fires_at_once(bus: Arc<dyn Bus>) {
     let raised = slot(0, -3_600);
     bus.start_timer(raised).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
@@ -41,7 +41,7 @@ pub async fn an_alarm_of_the_past_rings_at_once(bus: Arc<dyn Bus>) {
 }
 
 /// However they were raised. Those of one second come in any order.
-pub async fn alarms_ring_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
+pub async fn timers_fire_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
     let (late, early) = (slot(1, 4), slot(2, 1));
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
     bus.start_timer(late).await.unwrap();
@@ -55,7 +55,7 @@ pub async fn alarms_ring_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
 }
 
 /// A worker that dies with it leaves it to another.
-pub async fn an_unanswered_alarm_comes_back(bus: Arc<dyn Bus>) {
+pub async fn an_unanswered_timer_comes_back(bus: Arc<dyn Bus>) {
     let raised = slot(63, -1);
     bus.start_timer(raised).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;

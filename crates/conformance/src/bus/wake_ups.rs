@@ -1,6 +1,6 @@
-//! Commands. In: published wake-ups. Out: a panic where one reaches the wrong worker, or says something else.
+//! Commands. In: published wake-ups. Out: a panic where one reaches the wrong queue, or arrives changed.
 //!
-//! Never: asks that a wake-up survives the bus; it may be lost.
+//! Never: requires that a wake-up survives the bus; it may be lost.
 
 use std::sync::Arc;
 
@@ -17,29 +17,38 @@ fn message(case: &str) -> MessageId {
     MessageId { run: RunId::derive(case, "e-1", "paging", None), number: 3 }
 }
 
-/// Each kind, in each queue that takes commands.
+/// Each kind, in each queue that takes commands. Each queue gets commands of its own, published before any is consumed,
+/// so that a command in the wrong queue is seen there.
 pub async fn commands_arrive_unchanged_in_their_queue(bus: Arc<dyn Bus>) {
-    let message = message("commands");
     let queues = [
         Queue::Send(Lane::Critical),
         Queue::Send(Lane::Standard),
         Queue::Send(Lane::Bulk),
         Queue::Escalation,
     ];
-    let commands = [
-        Command::Dispatch { message: message.clone(), epoch: 7 },
-        Command::ResolveDoubt { message: message.clone(), epoch: u32::MAX },
-        Command::LookNow { run: message.run },
-    ];
+    let commands_of = |queue: Queue| {
+        let message = message(&format!("commands {}", queue.name()));
+        [
+            Command::Dispatch { message: message.clone(), epoch: 7 },
+            Command::ResolveDoubt { message: message.clone(), epoch: u32::MAX },
+            Command::PollStatus { message: message.clone(), epoch: 0 },
+            Command::LookNow { run: message.run },
+        ]
+    };
+    for queue in queues {
+        for command in commands_of(queue) {
+            bus.publish(queue, &command).await.unwrap();
+        }
+    }
     for queue in queues {
         let mut deliveries = consume(&*bus, queue, 1).await;
-        for command in &commands {
-            bus.publish(queue, command).await.unwrap();
+        for command in commands_of(queue) {
             let delivery = next(&mut deliveries).await;
-            assert_eq!(delivery.payload, Payload::Command(command.clone()));
+            assert_eq!(delivery.payload, Payload::Command(command), "in {}", queue.name());
             assert!(!delivery.redelivered);
             ack(delivery).await;
         }
+        nothing(&mut deliveries).await;
     }
 }
 

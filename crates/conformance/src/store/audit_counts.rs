@@ -1,6 +1,6 @@
-//! The sums of the audit. In: runs in known phases. Out: a panic where the audit would miss a loss.
+//! The counts of the audit. In: runs in known phases. Out: a panic where the audit would miss a loss.
 //!
-//! Never: tells a missing sum from one of zero.
+//! Never: distinguishes a missing count from zero.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,8 +8,8 @@ use ports::{Change, Store};
 
 use crate::fixture::{Opening, acknowledged, at, ended, letter, load, open_new, sid, submitted};
 
-fn nonzero(sums: BTreeMap<String, u64>) -> Vec<(String, u64)> {
-    sums.into_iter().filter(|(_, count)| *count > 0).collect()
+fn nonzero(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 fn counts(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
@@ -17,14 +17,14 @@ fn counts(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 /// Nothing is counted before anything is stored.
-pub async fn an_empty_store_sums_to_nothing(store: Arc<dyn Store>) {
-    let sums = store.audit_counts().await.unwrap();
-    assert_eq!((nonzero(sums.runs), nonzero(sums.messages)), (vec![], vec![]));
-    assert_eq!((nonzero(sums.dead_letters), sums.forgotten), (vec![], 0));
+pub async fn an_empty_store_counts_nothing(store: Arc<dyn Store>) {
+    let audit = store.audit_counts().await.unwrap();
+    assert_eq!((nonzero(audit.runs), nonzero(audit.messages)), (vec![], vec![]));
+    assert_eq!((nonzero(audit.dead_letters), audit.forgotten), (vec![], 0));
 }
 
-/// Runs and messages by where they stand, letters that are on the list, and nobody forgotten.
-pub async fn sums_match_what_was_stored(store: Arc<dyn Store>) {
+/// Runs and messages by where they stand, dead letters that are on the list, and no forgotten run.
+pub async fn counts_match_what_was_stored(store: Arc<dyn Store>) {
     let case = "sums_match";
     for n in 1..=3 {
         open_new(&*store, &Opening::new(case, n).change()).await;
@@ -42,16 +42,16 @@ pub async fn sums_match_what_was_stored(store: Arc<dyn Store>) {
     }
     store.remove_dead_letter(&letter(case, 1, 1).id).await.unwrap();
 
-    let sums = store.audit_counts().await.unwrap();
-    assert_eq!(nonzero(sums.runs), counts(&[("acknowledged", 1), ("active", 3), ("cancelled", 1)]));
-    assert_eq!(nonzero(sums.messages), counts(&[("dispatching", 3), ("submitted", 1), ("undelivered", 1)]));
-    assert_eq!(nonzero(sums.dead_letters), counts(&[("unroutable", 2)]));
-    assert_eq!(sums.forgotten, 0);
+    let audit = store.audit_counts().await.unwrap();
+    assert_eq!(nonzero(audit.runs), counts(&[("acknowledged", 1), ("active", 3), ("cancelled", 1)]));
+    assert_eq!(nonzero(audit.messages), counts(&[("dispatching", 3), ("submitted", 1), ("undelivered", 1)]));
+    assert_eq!(nonzero(audit.dead_letters), counts(&[("unroutable", 2)]));
+    assert_eq!(audit.forgotten, 0);
 }
 
 /// The fault that the audit is for: work to be done, and no due row. One that is hidden by a taker has one.
-pub async fn a_run_that_nobody_would_look_at_again_is_counted_as_forgotten(store: Arc<dyn Store>) {
-    let case = "nobody_looks";
+pub async fn a_pending_run_without_a_due_time_is_counted_as_forgotten(store: Arc<dyn Store>) {
+    let case = "no_due_time";
     open_new(&*store, &Opening::new(case, 1).change()).await;
     store.take_due(None, at(1_000), at(2_000), 10).await.unwrap();
     assert_eq!(store.audit_counts().await.unwrap().forgotten, 0);

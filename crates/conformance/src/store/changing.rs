@@ -28,7 +28,7 @@ pub async fn a_change_at_the_current_version_is_stored(store: Arc<dyn Store>) {
     assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), Some(first.run.message_id(1)));
 }
 
-/// Whoever lost the race left nothing behind.
+/// The changes that were too late left nothing behind.
 pub async fn a_change_at_an_old_version_leaves_no_trace(store: Arc<dyn Store>) {
     let case = "old_version";
     let first = Opening::new(case, 1).change();

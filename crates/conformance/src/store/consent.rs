@@ -12,14 +12,14 @@ use ports::{Changed, Store};
 
 use crate::fixture::{Opening, at, change, entry, load, number, open_new};
 
-fn sum(entries: &[ConsentEntry]) -> Consent {
+fn result_of(entries: &[ConsentEntry]) -> Consent {
     let mut consent = Consent::default();
     entries.iter().for_each(|entry| consent.apply(entry));
     consent
 }
 
-/// After every entry, the sum is that of all entries so far.
-pub async fn the_sum_follows_the_entries(store: Arc<dyn Store>) {
+/// After every entry, consent follows from all entries so far.
+pub async fn consent_follows_the_entries(store: Arc<dyn Store>) {
     let phone = number("sum_follows", 1);
     let entries = [
         entry(&phone, ConsentChange::Grant(Category::Marketing), 10),
@@ -29,7 +29,7 @@ pub async fn the_sum_follows_the_entries(store: Arc<dyn Store>) {
     ];
     for count in 1..=entries.len() {
         store.record_consent(&entries[count - 1]).await.unwrap();
-        assert_eq!(store.consent(&phone).await.unwrap(), sum(&entries[..count]));
+        assert_eq!(store.consent(&phone).await.unwrap(), result_of(&entries[..count]));
     }
 }
 

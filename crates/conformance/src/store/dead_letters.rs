@@ -13,7 +13,7 @@ async fn list(store: &dyn Store, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
     store.dead_letters(filter, 100).await.unwrap()
 }
 
-/// Whoever waits longest comes first.
+/// The one that waits longest comes first.
 pub async fn letters_are_listed_oldest_first(store: Arc<dyn Store>) {
     let case = "oldest_first";
     let (first, second, third) = (letter(case, 1, 1), letter(case, 2, 2), letter(case, 3, 3));
@@ -78,20 +78,20 @@ pub async fn at_most_as_many_as_asked_for_are_listed(store: Arc<dyn Store>) {
 }
 
 /// Else it would be replayed twice.
-pub async fn of_two_takers_one_settles_a_letter(store: Arc<dyn Store>) {
+pub async fn of_many_callers_one_removes_a_letter(store: Arc<dyn Store>) {
     let first = letter("two_takers", 1, 1);
     store.add_dead_letter(&first).await.unwrap();
-    let settled = at_once(16, |_| {
+    let removed = at_once(16, |_| {
         let (store, id) = (store.clone(), first.id.clone());
         async move { store.remove_dead_letter(&id).await.unwrap() }
     })
     .await;
-    assert_eq!(settled.into_iter().filter(|settled| *settled).count(), 1);
+    assert_eq!(removed.into_iter().filter(|removed| *removed).count(), 1);
     assert_eq!(list(&*store, &DeadLetterFilter::default()).await, []);
 }
 
 /// A replayed event that fails again is not lost for having failed before.
-pub async fn a_settled_letter_may_come_back(store: Arc<dyn Store>) {
+pub async fn a_removed_letter_may_come_back(store: Arc<dyn Store>) {
     let first = letter("comes_back", 1, 1);
     store.add_dead_letter(&first).await.unwrap();
     assert!(store.remove_dead_letter(&first.id).await.unwrap());

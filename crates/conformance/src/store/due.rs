@@ -15,7 +15,7 @@ async fn open_due(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -
     change.run.id
 }
 
-/// Whoever waits longest comes first.
+/// The one that waits longest comes first.
 pub async fn due_runs_are_taken_earliest_first(store: Arc<dyn Store>) {
     let case = "earliest_first";
     let third = open_due(&*store, case, 1, 30).await;

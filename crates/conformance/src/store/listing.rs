@@ -85,8 +85,8 @@ pub async fn pages_follow_one_another_without_gaps(store: Arc<dyn Store>) {
     assert_eq!(seen, expected);
 }
 
-/// And no longer once it is settled.
-pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Store>) {
+/// Not once its doubt is resolved.
+pub async fn only_runs_that_need_review_are_listed_as_such(store: Arc<dyn Store>) {
     let case = "held";
     open_at(&*store, case, 1, 10).await;
     let run = open_at(&*store, case, 2, 20).await;
@@ -102,8 +102,8 @@ pub async fn only_runs_with_a_held_message_are_listed_as_held(store: Arc<dyn Sto
     assert_eq!(ids(&*store, &filter).await, []);
 }
 
-/// And no longer once it has ended; one that is held has not, though its run is over.
-pub async fn runs_whose_story_has_no_end_are_listed_as_unfinished(store: Arc<dyn Store>) {
+/// Not once it has ended; a message that needs review has not, though its run is over.
+pub async fn runs_that_have_not_ended_are_listed_as_unfinished(store: Arc<dyn Store>) {
     let case = "unfinished";
     let filter = RunFilter { unfinished: true, ..RunFilter::default() };
     let run = open_at(&*store, case, 1, 10).await;

@@ -44,7 +44,7 @@ pub async fn a_cursor_goes_on_where_it_stopped(store: Arc<dyn Store>) {
 }
 
 /// A cursor is not given out again when what it stood for is gone.
-pub async fn cursors_hold_after_runs_are_forgotten(store: Arc<dyn Store>) {
+pub async fn cursors_hold_after_runs_are_purged(store: Arc<dyn Store>) {
     let case = "cursors_hold";
     end_runs(&*store, case, 3).await;
     let (cursor, _) = store.outcomes(0, 100).await.unwrap()[2];

@@ -9,7 +9,7 @@ use ports::Store;
 
 use crate::fixture::at;
 
-fn held(contact: &str, from: i64, until: i64) -> Override {
+fn entry(contact: &str, from: i64, until: i64) -> Override {
     Override {
         schedule: "platform".to_owned(),
         layer: "primary".to_owned(),
@@ -19,11 +19,11 @@ fn held(contact: &str, from: i64, until: i64) -> Override {
     }
 }
 
-/// One that has not begun is returned: somebody may want to see it.
+/// One that has not begun is returned, so that it can be listed.
 pub async fn overrides_that_have_ended_are_not_returned(store: Arc<dyn Store>) {
-    let (ended, current, future) = (held("ada", 0, 10), held("ben", 5, 20), held("eve", 30, 40));
-    for held in [&ended, &current, &future] {
-        store.add_override(held).await.unwrap();
+    let (ended, current, future) = (entry("ada", 0, 10), entry("ben", 5, 20), entry("eve", 30, 40));
+    for each in [&ended, &current, &future] {
+        store.add_override(each).await.unwrap();
     }
     assert_eq!(store.overrides(at(9)).await.unwrap().len(), 3);
     assert_eq!(store.overrides(at(10)).await.unwrap(), [current, future]);
@@ -31,7 +31,7 @@ pub async fn overrides_that_have_ended_are_not_returned(store: Arc<dyn Store>) {
 
 /// Of two that hold at once the later one counts, so order matters.
 pub async fn overrides_come_in_the_order_they_were_added(store: Arc<dyn Store>) {
-    let (first, second) = (held("ada", 10, 100), held("ben", 0, 50));
+    let (first, second) = (entry("ada", 10, 100), entry("ben", 0, 50));
     store.add_override(&first).await.unwrap();
     store.add_override(&second).await.unwrap();
     assert_eq!(store.overrides(at(0)).await.unwrap(), [first.clone(), second.clone()]);
@@ -42,7 +42,7 @@ pub async fn overrides_come_in_the_order_they_were_added(store: Arc<dyn Store>) 
 
 /// A caller that heard nothing adds it again.
 pub async fn adding_an_override_twice_adds_it_once(store: Arc<dyn Store>) {
-    let once = held("ada", 0, 10);
+    let once = entry("ada", 0, 10);
     store.add_override(&once).await.unwrap();
     store.add_override(&once).await.unwrap();
     assert_eq!(store.overrides(at(0)).await.unwrap(), [once]);

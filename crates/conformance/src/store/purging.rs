@@ -1,4 +1,4 @@
-//! Forgetting. In: runs that ended. Out: a panic where too much is forgotten, or a part of a run stays.
+//! Purging. In: runs that ended. Out: a panic where too much is purged, or a part of a run stays.
 //!
 //! Never: waits for time to pass.
 
@@ -24,7 +24,7 @@ async fn is_stored(store: &dyn Store, run: &Run) -> bool {
 }
 
 /// The end counts, not the beginning.
-pub async fn closed_runs_that_ended_earlier_are_forgotten(store: Arc<dyn Store>) {
+pub async fn closed_runs_that_ended_earlier_are_purged(store: Arc<dyn Store>) {
     let case = "ended_earlier";
     let early = open_ended(&*store, case, 1, 10).await;
     assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
@@ -32,7 +32,7 @@ pub async fn closed_runs_that_ended_earlier_are_forgotten(store: Arc<dyn Store>)
     assert_eq!(store.purge(at(11), 100).await.unwrap(), 0);
 }
 
-/// Whoever ended at that very time stays as well.
+/// A run that ended at exactly that time stays too.
 pub async fn runs_that_are_open_or_ended_later_stay(store: Arc<dyn Store>) {
     let case = "stay";
     let open = Opening::new(case, 1).change();
@@ -52,7 +52,7 @@ pub async fn a_closed_run_that_is_still_due_stays(store: Arc<dyn Store>) {
 }
 
 /// Nothing that names it is left.
-pub async fn everything_of_a_forgotten_run_is_gone(store: Arc<dyn Store>) {
+pub async fn everything_of_a_purged_run_is_gone(store: Arc<dyn Store>) {
     let case = "everything_gone";
     let opening = Opening::new(case, 1).change();
     let mut change = ended(&opening.run, &sid(case, 1), at(10));
@@ -73,7 +73,7 @@ pub async fn everything_of_a_forgotten_run_is_gone(store: Arc<dyn Store>) {
 }
 
 /// Consent belongs to the number, not to the run that learnt of it.
-pub async fn consent_outlives_a_forgotten_run(store: Arc<dyn Store>) {
+pub async fn consent_outlives_a_purged_run(store: Arc<dyn Store>) {
     let case = "consent_outlives";
     let phone = number(case, 1);
     let mut change = ended(&Opening::new(case, 1).change().run, &sid(case, 1), at(10));
@@ -85,7 +85,7 @@ pub async fn consent_outlives_a_forgotten_run(store: Arc<dyn Store>) {
 }
 
 /// It is remembered for as long as it is stored, and no longer.
-pub async fn a_forgotten_run_can_be_opened_again(store: Arc<dyn Store>) {
+pub async fn a_purged_run_can_be_opened_again(store: Arc<dyn Store>) {
     let case = "opened_again";
     open_ended(&*store, case, 1, 10).await;
     assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
@@ -95,13 +95,13 @@ pub async fn a_forgotten_run_can_be_opened_again(store: Arc<dyn Store>) {
 }
 
 /// The rest is for the next call.
-pub async fn at_most_as_many_as_asked_for_are_forgotten(store: Arc<dyn Store>) {
+pub async fn at_most_as_many_as_asked_for_are_purged(store: Arc<dyn Store>) {
     for n in 1..=5 {
-        open_ended(&*store, "at_most_forgotten", n, 10).await;
+        open_ended(&*store, "at_most_purged", n, 10).await;
     }
-    let mut forgotten = Vec::new();
+    let mut purged = Vec::new();
     for _ in 0..4 {
-        forgotten.push(store.purge(at(11), 2).await.unwrap());
+        purged.push(store.purge(at(11), 2).await.unwrap());
     }
-    assert_eq!(forgotten, [2, 2, 1, 0]);
+    assert_eq!(purged, [2, 2, 1, 0]);
 }

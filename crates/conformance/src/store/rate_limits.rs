@@ -1,6 +1,6 @@
-//! Paced queues. In: places. Out: a panic where a slot is given out twice, or at another pace.
+//! Rate limits. In: requests. Out: a panic where a slot is given out twice, or at another rate.
 //!
-//! Never: decides what a pace means; `domain::rate_limit` does, and its tests.
+//! Never: defines what a rate means; `domain::rate_limit` and its tests do.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ fn place(queue: &str, cost: u32) -> RateRequest {
 }
 
 /// As the domain decides, until the queue is full, and again once it has moved.
-pub async fn places_are_given_out_at_the_pace(store: Arc<dyn Store>) {
+pub async fn places_are_given_out_at_the_rate(store: Arc<dyn Store>) {
     let mut busy_until = Timestamp::MIN;
     for round in 0..3 {
         let now = at(10 * round);
@@ -51,7 +51,7 @@ pub async fn concurrent_places_do_not_overlap(store: Arc<dyn Store>) {
     }
 }
 
-/// Each has a pace of its own.
+/// Each has a rate limit of its own.
 pub async fn one_queue_says_nothing_about_another(store: Arc<dyn Store>) {
     for _ in 0..5 {
         store.acquire(&place("busy", 5), at(0)).await.unwrap();

@@ -63,7 +63,7 @@ pub async fn routes_are_bounded(store: Arc<dyn Store>) {
 }
 
 /// Also after the run has changed.
-pub async fn a_provider_name_leads_to_its_message(store: Arc<dyn Store>) {
+pub async fn a_sid_leads_to_its_message(store: Arc<dyn Store>) {
     let case = "provider_name";
     let first = Opening::new(case, 1).change();
     open_new(&*store, &first).await;
@@ -84,8 +84,8 @@ pub async fn a_definition_reads_back_under_its_hash(store: Arc<dyn Store>) {
     assert_eq!(store.workflow("ffffffffffffffff").await.unwrap(), None);
 }
 
-/// Two texts that look alike are asked about at the same time, and the provider has one of them.
-pub async fn of_two_messages_that_claim_a_name_one_gets_it(store: Arc<dyn Store>) {
+/// Two equal texts are looked up at the same time, and the provider has one of them.
+pub async fn of_two_messages_that_claim_a_sid_one_gets_it(store: Arc<dyn Store>) {
     let case = "claimed";
     let name = sid(case, 1);
     let [one, two] = [1, 2].map(|n| Opening::new(case, n).change().run.message_id(1));

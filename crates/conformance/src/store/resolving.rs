@@ -1,4 +1,4 @@
-//! Resolutions. In: runs with subjects. Out: a panic where a resolved subject would still text somebody, or a new
+//! Resolutions. In: runs with subjects. Out: a panic where a resolved subject would still send a text, or a new
 //! problem would not. Never: changes a run; the callers of `resolve` do.
 
 use std::sync::Arc;
@@ -83,7 +83,7 @@ pub async fn an_event_after_the_resolution_opens(store: Arc<dyn Store>) {
     open_new(&*store, &other.change()).await;
 }
 
-/// The run that opens as resolved is the record of why nobody was texted.
+/// The run that opens as resolved records why no text was sent.
 pub async fn a_closed_run_is_stored_whatever_was_resolved(store: Arc<dyn Store>) {
     let case = "closed_stored";
     resolve(&*store, case, 1, 10).await;

@@ -1,7 +1,7 @@
-//! Alarm slots: a slot has an alarm from its first due row on, until a take of due rows passes its second.
+//! Timer slots: a slot has a timer from its first due row on, until a take of due rows passes its second.
 //!
-//! In: due rows in chosen slots. Out: a panic where one would wait without an alarm, or ask for a second one.
-//! Never: raises an alarm; that is the bus's.
+//! In: due rows in chosen slots. Out: a panic where one would wait without a timer, or ask for a second one.
+//! Never: starts a timer; the bus does.
 
 use std::sync::Arc;
 
@@ -26,19 +26,19 @@ async fn alarm_of_change(store: &dyn Store, change: Change) -> Option<TimerSlot>
     let version = load(store, &change.run).await.version;
     match store.change_run(change, version).await.unwrap() {
         Changed::Stored { timer } => timer,
-        Changed::Conflict => panic!("nobody else changes it"),
+        Changed::Conflict => panic!("no other process changes it"),
     }
 }
 
-/// A thousand deadlines in one second cost one alarm. A time within a second belongs to the slot of its end.
-pub async fn the_first_due_row_of_a_slot_asks_for_an_alarm(store: Arc<dyn Store>) {
+/// A thousand deadlines in one second need one timer. A time within a second belongs to the slot of its end.
+pub async fn the_first_due_row_of_a_slot_asks_for_a_timer(store: Arc<dyn Store>) {
     let first = due("first_of_slot", 1, at_ms(9_001));
     assert_eq!(timer(&*store, &first).await, Some(TimerSlot::of(&first.run.id, at(10))));
     assert_eq!(timer(&*store, &due("first_of_slot", 2, at_ms(9_999))).await, None);
     assert_eq!(timer(&*store, &due("first_of_slot", 3, at(10))).await, None);
 }
 
-/// Slots are told apart by both.
+/// A slot is a second of a shard.
 pub async fn another_second_or_shard_asks_for_its_own(store: Arc<dyn Store>) {
     let case = "own_slot";
     let first = due(case, 1, at(10));
@@ -52,7 +52,7 @@ pub async fn another_second_or_shard_asks_for_its_own(store: Arc<dyn Store>) {
     assert_eq!(timer(&*store, &other_shard).await, Some(TimerSlot::of(&other_shard.run.id, at(10))));
 }
 
-/// Its alarm has rung, so the next row in it needs another. Slots after the take keep theirs.
+/// Its timer has fired, so the next row in it needs another. Slots after the take keep theirs.
 pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>) {
     let case = "asks_again";
     assert!(timer(&*store, &due(case, 1, at(10))).await.is_some());
@@ -62,8 +62,8 @@ pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>)
     assert_eq!(timer(&*store, &due(case, 4, at(11))).await, None);
 }
 
-/// A deadline that is moved is not forgotten.
-pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<dyn Store>) {
+/// A deadline that moves gets a timer too.
+pub async fn a_due_row_that_moves_asks_for_the_timer_of_its_new_slot(store: Arc<dyn Store>) {
     let first = due("moves", 1, at(10));
     assert!(timer(&*store, &first).await.is_some());
     let mut moved = change(&first.run, at(1), |_, _| {});
@@ -72,8 +72,8 @@ pub async fn a_due_row_that_moves_asks_for_the_alarm_of_its_new_slot(store: Arc<
     assert_eq!(alarm_of_change(&*store, moved).await, None, "the slot has one");
 }
 
-/// The sweep finds it; and the next row of the slot that must ring still does.
-pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
+/// The sweep finds it, and the next row of the slot that needs a timer still asks for one.
+pub async fn a_due_row_that_needs_no_timer_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { needs_timer: false, ..due("in_vain", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
     let next = Change { needs_timer: false, ..change(&first.run, at(1), |_, _| {}) };
@@ -84,7 +84,7 @@ pub async fn a_due_row_that_need_not_ring_asks_for_none(store: Arc<dyn Store>) {
     assert!(timer(&*store, &due("in_vain", 3, at(2_000))).await.is_some());
 }
 
-/// Nothing is due, nothing rings.
+/// Without a due time there is no timer.
 pub async fn a_run_without_a_due_time_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { due: None, ..due("no_due_time", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
