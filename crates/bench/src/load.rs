@@ -93,7 +93,7 @@ pub(crate) async fn steady(deployment: &Deployment, per_s: u64, lasting: Duratio
     measured(deployment, BUSY, per_s, lasting, async { Ok(0) }).await
 }
 
-/// The same for a source that sends little, alone or beside one that floods.
+/// The same for a source that sends little, alone or while another one floods.
 pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bool) -> Result<Latency> {
     let flood = async {
         if !floods {
@@ -120,7 +120,7 @@ async fn measured(
     (source, key): (&str, &str),
     per_s: u64,
     lasting: Duration,
-    beside: impl Future<Output = Result<u64>>,
+    flood: impl Future<Output = Result<u64>>,
 ) -> Result<Latency> {
     let events = per_s as usize * lasting.as_secs() as usize;
     let begun = SystemClock.now();
@@ -132,7 +132,7 @@ async fn measured(
         })
         .buffer_unordered(2 * per_s as usize)
         .try_collect();
-    let (accepted, others): (BTreeMap<usize, Timestamp>, u64) = futures::try_join!(sending, beside)?;
+    let (accepted, others): (BTreeMap<usize, Timestamp>, u64) = futures::try_join!(sending, flood)?;
     let all = events as u64 + others;
     deployment.sim.wait_until(|view| view.with_status(Status::Delivered) == all, PATIENCE).await?;
     let waits = accepted

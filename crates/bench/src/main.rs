@@ -43,15 +43,15 @@ struct Args {
     /// How long the steady load of 200 events a second lasts, in seconds.
     #[arg(long, default_value_t = 15)]
     steady_s: u64,
-    /// Runs held for the memory figure.
+    /// Runs kept for the memory figure.
     #[arg(long, default_value_t = 100_000)]
     held: usize,
-    /// The binary; by default the one beside this program.
+    /// The binary; by default the one in this program's directory.
     #[arg(long)]
     callout: Option<PathBuf>,
 }
 
-/// What holds the truth.
+/// The store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Backend {
     /// SQLite.
@@ -105,7 +105,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
         }
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
-        for (floods, name) in [(false, "alone"), (true, "beside a flood of 6,000 events/s")] {
+        for (floods, name) in [(false, "alone"), (true, "during a flood of 6,000 events/s")] {
             let mut latencies = Vec::new();
             for _ in 0..args.runs.min(3) {
                 let deployment = Deployment::start(callout, *latency_ms).await?;

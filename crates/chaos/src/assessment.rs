@@ -1,6 +1,6 @@
-//! What became of every event. In: the stories, the stored runs, the simulator. Out: offences, and explained ends.
+//! What became of every event. In: the scenarios, the stored runs, the simulator. Out: offences, and explained ends.
 //!
-//! Never: believes one side alone: a text counts when the store and the provider agree on it.
+//! Never: trusts one side alone: a text counts when the store and the provider agree on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use domain::{
 };
 use twilio_sim::SimHandle;
 
-use crate::event_outcome::{SOURCE, Sample, Story};
+use crate::event_outcome::{SOURCE, Sample, Scenario};
 
-/// The desk that hears of pages nobody answered.
+/// The desk that gets tickets for unanswered pages.
 const TICKET: &str = "desk";
 
 /// One thing that must not be.
@@ -22,7 +22,7 @@ const TICKET: &str = "desk";
 pub(crate) struct Offence {
     /// The run it concerns.
     pub(crate) run: Option<RunId>,
-    /// What is wrong.
+    /// A description of the fault.
     pub(crate) what: String,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Offence {
 #[derive(Debug, Default)]
 pub(crate) struct Assessment {
     pub(crate) offences: Vec<Offence>,
-    /// Ends by story, such as `note completed`.
+    /// Ends by scenario, such as `note completed`.
     pub(crate) ends: BTreeMap<String, u64>,
     /// Texts that were not sent or not followed to their end, by what the run says.
     pub(crate) explained: BTreeMap<String, u64>,
     sids: BTreeSet<ProviderMessageId>,
-    held: u64,
+    needs_review: u64,
 }
 
 impl Assessment {
@@ -65,13 +65,13 @@ impl Assessment {
     }
 
     fn look_at(&mut self, sample: &Sample, run: &Run, sim: &SimHandle) {
-        let story = format!("{:?}", sample.story).to_lowercase();
-        *self.ends.entry(format!("{story} {}", run.phase.as_str())).or_default() += 1;
+        let scenario = format!("{:?}", sample.scenario).to_lowercase();
+        *self.ends.entry(format!("{scenario} {}", run.phase.as_str())).or_default() += 1;
         for message in &run.messages {
             self.look_at_message(run, message, sim);
         }
-        if let Err(what) = self.end(sample.story, run, sim) {
-            self.offence(Some(&run.id), format!("{what} ({story})"));
+        if let Err(what) = self.end(sample.scenario, run, sim) {
+            self.offence(Some(&run.id), format!("{what} ({scenario})"));
         }
     }
 
@@ -87,8 +87,8 @@ impl Assessment {
         }
         match &message.phase {
             MessagePhase::NeedsReview { .. } => {
-                self.held += 1;
-                self.explain("text held: its fate stayed unknown");
+                self.needs_review += 1;
+                self.explain("text needs review: its outcome stayed unknown");
             }
             MessagePhase::Dead { reason, .. } => self.explain(format!("text dead: {reason}")),
             MessagePhase::Expired => self.explain("text expired"),
@@ -106,18 +106,18 @@ impl Assessment {
         }
     }
 
-    fn end(&mut self, story: Story, run: &Run, sim: &SimHandle) -> Result<(), &'static str> {
+    fn end(&mut self, scenario: Scenario, run: &Run, sim: &SimHandle) -> Result<(), &'static str> {
         let steps: BTreeSet<u8> = run.messages.iter().map(|message| message.step).collect();
-        let wanted = if story == Story::Note { 1 } else { 2 };
-        match (story, run.phase) {
+        let wanted = if scenario == Scenario::Note { 1 } else { 2 };
+        match (scenario, run.phase) {
             (_, RunPhase::Active) => Err("the run is still active"),
             _ if steps.is_empty() => Err("the run has no text"),
-            (Story::Note, RunPhase::Completed) => Ok(()),
-            (Story::Answered | Story::FirstOff, RunPhase::Acknowledged) => Ok(()),
+            (Scenario::Note, RunPhase::Completed) => Ok(()),
+            (Scenario::Answered | Scenario::FirstOff, RunPhase::Acknowledged) => Ok(()),
             (_, RunPhase::Exhausted) if steps.len() < wanted => {
                 Err("the run ended before everybody was texted")
             }
-            (Story::Note, RunPhase::Exhausted) => {
+            (Scenario::Note, RunPhase::Exhausted) => {
                 if run.messages.iter().any(|message| arrived(message, sim)) {
                     return Err("the text arrived, and the run does not know");
                 }
@@ -125,9 +125,9 @@ impl Assessment {
                 Ok(())
             }
             (_, RunPhase::Exhausted) if run.ticket.as_deref() != Some(TICKET) => {
-                Err("nobody answered, and there is no ticket")
+                Err("no recipient answered, and there is no ticket")
             }
-            (Story::Unanswered | Story::Burst, RunPhase::Exhausted) => Ok(()),
+            (Scenario::Unanswered | Scenario::Burst, RunPhase::Exhausted) => Ok(()),
             (_, RunPhase::Exhausted) => {
                 self.explain("page exhausted: no answer came through in time");
                 Ok(())
@@ -146,7 +146,7 @@ impl Assessment {
             self.offence(None, format!("{} texts were sent twice", report.duplicates_total));
         }
         let bound = self.sids.len() as u64;
-        if report.accepted < bound || report.accepted > bound + self.held {
+        if report.accepted < bound || report.accepted > bound + self.needs_review {
             let what = format!("the provider has {} texts, the store knows {bound}", report.accepted);
             self.offence(None, what);
         }

@@ -1,4 +1,4 @@
-//! Doubts, as the timelines tell of them. In: every timeline, and who died when. Out: how they ended, and how soon.
+//! Doubts, read from the timelines. In: every timeline, and who died when. Out: how they ended, and how soon.
 //!
 //! Never: counts a doubt for a kill that its request did not live to see.
 
@@ -13,13 +13,13 @@ const REQUEST_MAX: SignedDuration = SignedDuration::from_secs(10);
 /// All doubts of a run of chaos.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
-    /// How they were settled, and how often in each way.
-    pub(crate) settled: BTreeMap<String, u64>,
+    /// How they were resolved, and how often in each way.
+    pub(crate) resolved: BTreeMap<String, u64>,
     /// Further texts for a message that had one.
     pub(crate) second_texts: u64,
-    /// Claims that a death cut off, and that nobody settled before they lapsed.
+    /// Claims that a death cut off, and that were not resolved before they lapsed.
     pub(crate) cut_off: u64,
-    /// For each death that left claims behind: until the last of them was settled, in seconds, rising.
+    /// For each death that left claims behind: until the last of them was resolved, in seconds, rising.
     pub(crate) after_death_s: Vec<f64>,
 }
 
@@ -30,7 +30,7 @@ impl Doubts {
         for timeline in timelines {
             doubts.read(timeline, deaths, &mut last);
         }
-        let seconds = last.iter().map(|(died, settled)| settled.duration_since(*died).as_secs_f64());
+        let seconds = last.iter().map(|(died, resolved)| resolved.duration_since(*died).as_secs_f64());
         doubts.after_death_s = seconds.collect();
         doubts.after_death_s.sort_by(f64::total_cmp);
         doubts
@@ -48,13 +48,13 @@ impl Doubts {
                     }
                 }
                 TimelineEvent::DoubtResolved { by, .. } => {
-                    *self.settled.entry(by.as_str().to_owned()).or_default() += 1;
+                    *self.resolved.entry(by.as_str().to_owned()).or_default() += 1;
                     let Some((at, true)) = began.get(&entry.message) else { continue };
                     let cut_off = deaths.iter().find(|died| *died >= at && **died <= *at + REQUEST_MAX);
                     if let Some(died) = cut_off {
                         self.cut_off += 1;
-                        let settled = last.entry(*died).or_insert(entry.at);
-                        *settled = entry.at.max(*settled);
+                        let resolved = last.entry(*died).or_insert(entry.at);
+                        *resolved = entry.at.max(*resolved);
                     }
                 }
                 TimelineEvent::SecondSid { .. } => self.second_texts += 1,
@@ -83,17 +83,17 @@ mod tests {
         let entry = |second, what| Entry { at: at(second), message: Some(1), what };
         let lapsed =
             |second| entry(second, TimelineEvent::DoubtBegan { reason: "the claim lapsed".to_owned() });
-        let settled = |second| {
+        let resolved = |second| {
             let (by, evidence) = (DoubtResolvedBy::Resend, String::new());
             entry(second, TimelineEvent::DoubtResolved { by, evidence })
         };
         let began = |second| entry(second, TimelineEvent::DispatchBegan { attempt: 1 });
         let timelines = vec![
-            vec![began(10), lapsed(40), settled(41), began(41)],
-            vec![began(9), lapsed(39), settled(45)],
+            vec![began(10), lapsed(40), resolved(41), began(41)],
+            vec![began(9), lapsed(39), resolved(45)],
         ];
         let doubts = Doubts::new(&timelines, &[at(5), at(11), at(100)]);
         assert_eq!(doubts.median_and_max_s(), Some((34.0, 34.0)));
-        assert_eq!((doubts.settled["resend"], doubts.cut_off), (2, 2));
+        assert_eq!((doubts.resolved["resend"], doubts.cut_off), (2, 2));
     }
 }

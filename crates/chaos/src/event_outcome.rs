@@ -14,62 +14,62 @@ pub(crate) const SOURCE: &str = "chaos";
 
 /// What an event asks for, and how its people behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Story {
+pub(crate) enum Scenario {
     /// One text that asks for nothing.
     Note,
     /// The first person acknowledges by reply.
     Answered,
     /// The first person's phone is off, so the second is paged at once, and acknowledges.
     FirstOff,
-    /// Nobody answers, so a ticket is opened.
+    /// No recipient answers, so a ticket is opened.
     Unanswered,
     /// The same, with a deadline of one second: see the recovery figures.
     Burst,
 }
 
 /// Which share of the events, in percent.
-const SHARES: [(Story, u32); 4] =
-    [(Story::Note, 70), (Story::Answered, 14), (Story::FirstOff, 10), (Story::Unanswered, 6)];
+const SHARES: [(Scenario, u32); 4] =
+    [(Scenario::Note, 70), (Scenario::Answered, 14), (Scenario::FirstOff, 10), (Scenario::Unanswered, 6)];
 
 /// One event that will be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
-    pub(crate) story: Story,
+    pub(crate) scenario: Scenario,
     pub(crate) id: String,
     phones: [String; 2],
 }
 
 /// All events of a run, in order.
 pub(crate) fn samples(plan: &Plan) -> Vec<Sample> {
-    let mut chance = plan.chance("stories");
+    let mut chance = plan.chance("scenarios");
     let draw = |index| {
         let mut left = chance.random_range(0..100_u32);
-        let fits = |(_, share): &(Story, u32)| {
+        let fits = |(_, share): &(Scenario, u32)| {
             let fits = left < *share;
             left = left.saturating_sub(*share);
             fits
         };
-        let story = SHARES.into_iter().find(fits).map_or(Story::Note, |(story, _)| story);
-        Sample::new(story, "e", index)
+        let scenario = SHARES.into_iter().find(fits).map_or(Scenario::Note, |(scenario, _)| scenario);
+        Sample::new(scenario, "e", index)
     };
     (0..plan.events).map(draw).collect()
 }
 
 impl Sample {
     /// The `index`th event of a family.
-    pub(crate) fn new(story: Story, family: &str, index: usize) -> Self {
+    pub(crate) fn new(scenario: Scenario, family: &str, index: usize) -> Self {
         // Seven digits after the area code: the family's first, then two phones for each event.
         let base = family.bytes().fold(0, |sum, byte| sum + usize::from(byte)) % 40 * 100_000;
         let phone = |n: usize| format!("+1415{:07}", 1_000_000 + base + 2 * index + n);
-        Self { story, id: format!("{family}-{index}"), phones: [phone(0), phone(1)] }
+        Self { scenario, id: format!("{family}-{index}"), phones: [phone(0), phone(1)] }
     }
 
     /// The workflow it opens a run in.
     pub(crate) fn workflow(&self) -> &'static str {
-        match self.story {
-            Story::Note => "note",
-            Story::Answered | Story::FirstOff | Story::Unanswered => "page",
-            Story::Burst => "burst",
+        match self.scenario {
+            Scenario::Note => "note",
+            Scenario::Answered | Scenario::FirstOff | Scenario::Unanswered => "page",
+            Scenario::Burst => "burst",
         }
     }
 
@@ -95,7 +95,7 @@ impl Sample {
         Event::from_value(self.json()).map_err(|errors| anyhow::anyhow!("{errors:?}"))
     }
 
-    /// Has its people behave as the story goes. Whoever is texted second answers, unless nobody does: a text to the first
+    /// Makes the phones behave as the scenario says. The person texted second answers, unless no one does: a text to the first
     /// may fail by chance.
     pub(crate) fn prepare(&self, sim: &SimHandle) {
         let [first, second] = self.phones.each_ref().map(|number| sim.phone(number.as_str()));
@@ -106,13 +106,13 @@ impl Sample {
                 after_ms: 50,
             }]
         };
-        match self.story {
-            Story::Note | Story::Unanswered | Story::Burst => {}
-            Story::Answered => {
+        match self.scenario {
+            Scenario::Note | Scenario::Unanswered | Scenario::Burst => {}
+            Scenario::Answered => {
                 first.answers(answer());
                 second.answers(answer());
             }
-            Story::FirstOff => {
+            Scenario::FirstOff => {
                 first.set(Behaviour::Off);
                 second.answers(answer());
             }
@@ -127,10 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_story_is_told_and_no_phone_has_two() {
+    fn every_scenario_is_drawn_and_no_phone_has_two() {
         let samples = samples(&Plan::short(PathBuf::new()));
-        let stories: BTreeSet<Story> = samples.iter().map(|sample| sample.story).collect();
-        assert_eq!(stories.len(), SHARES.len());
+        let scenarios: BTreeSet<Scenario> = samples.iter().map(|sample| sample.scenario).collect();
+        assert_eq!(scenarios.len(), SHARES.len());
         let phones: BTreeSet<&String> = samples.iter().flat_map(|sample| &sample.phones).collect();
         assert_eq!(phones.len(), 2 * samples.len());
         assert!(samples.iter().all(|sample| sample.event().is_ok()));

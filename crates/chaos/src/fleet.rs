@@ -1,4 +1,4 @@
-//! Everything that runs: two servers, the simulator, eight processes, and the door before the callbacks.
+//! Everything that runs: two servers, the simulator, eight processes, and the proxy in front of the callback receivers.
 //!
 //! In: a plan. Out: something to load and to kill, and `callout` as an operator runs it.
 //! Never: uses a server of the machine.
@@ -30,7 +30,7 @@ use crate::{
     worker::{Launch, Worker},
 };
 
-/// How long the fleet may take to become ready: a few seconds alone, many beside a compiler on two cores.
+/// How long the fleet may take to become ready: a few seconds alone, many while a compiler runs on two cores.
 const READY_MAX: Duration = Duration::from_secs(120);
 
 /// A running fleet.
@@ -172,7 +172,7 @@ impl Fleet {
         Ok(RabbitBus::connect(config, Arc::new(SystemClock)).await?)
     }
 
-    /// The truth, read as the processes read it.
+    /// The store, opened as the processes open it.
     pub(crate) async fn store(&self) -> Result<Arc<RedisStore>> {
         let config = RedisConfig {
             key_prefix: REDIS_PREFIX.to_owned(),
@@ -198,12 +198,12 @@ impl Fleet {
         Ok((balances, serde_json::from_str(&printed).with_context(|| printed.clone())?))
     }
 
-    /// How often processes ended although nobody killed them, for want of a server.
+    /// How often processes ended without being killed, because a server was missing.
     pub(crate) fn exits(&self) -> u64 {
         self.workers.iter().map(Worker::exits).sum()
     }
 
-    /// Stops everything. Keeps the configuration and the logs if somebody must read them, and says where.
+    /// Stops everything. Keeps the configuration and the logs if the run failed, and says where.
     pub(crate) async fn stop(self, keeps: bool) -> Option<PathBuf> {
         drop(self.workers);
         self.sim.shutdown().await;

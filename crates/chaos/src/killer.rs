@@ -1,6 +1,6 @@
 //! Carries out what the plan kills. In: victims and their moments. Out: who died when.
 //!
-//! Never: waits for anybody to recover; the next victim dies at its time.
+//! Never: waits for a recovery; the next victim dies at its time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -79,7 +79,7 @@ enum Order {
 fn restart(down_ms: u64, order: impl Fn(Order) + Send + Clone + 'static) -> JoinHandle<()> {
     tokio::spawn(async move {
         let (kill, start) = (order.clone(), order);
-        // A failure to do so panics in the task, and is seen by whoever waits for this one.
+        // A failure to do so panics in the task, and is seen by the task that waits for this one.
         let killed = tokio::task::spawn_blocking(move || kill(Order::Kill)).await;
         pause(Duration::from_millis(down_ms)).await;
         let started = tokio::task::spawn_blocking(move || start(Order::Start)).await;

@@ -1,4 +1,4 @@
-//! Chaos: a whole fleet, killed piece by piece while events come in, and a judgement at the end.
+//! Chaos: a whole fleet, killed process by process while events come in, and an assessment at the end.
 //!
 //! In: a [`Plan`]. Out: a [`Report`]: which faults fired, what became of every event, how fast the fleet recovered.
 //! Never: touches a process or a server that it did not start, or draws chance from anything but the plan's seed.
@@ -35,7 +35,7 @@ use crate::{
     fleet::Fleet,
     killer::Deaths,
     load::Producer,
-    quiesce::{all_runs, until_settled},
+    quiesce::{all_runs, until_resolved},
 };
 
 /// How long doubts, deadlines and retries may take to end after the last kill, beyond the deadlines of the plan.
@@ -78,13 +78,13 @@ async fn wreck(plan: &Plan, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&s
     report.count("processes that ended for want of a server, and were started again", fleet.exits());
     let store = fleet.store().await?;
     let patience = SETTLE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
-    let open = until_settled(&store, &fleet.sim, samples.len(), patience, say).await?;
+    let open = until_resolved(&store, &fleet.sim, samples.len(), patience, say).await?;
     if !open.is_empty() {
-        report.offences.push(format!("not settled in time: {open}"));
+        report.offences.push(format!("not resolved in time: {open}"));
     }
     report.seconds("from the first event to the last end", since(begin), None);
-    say("judging");
-    judge(plan, fleet, &samples, &deaths, report).await?;
+    say("assessing");
+    assess(plan, fleet, &samples, &deaths, report).await?;
     if plan.measures_recovery {
         recover(fleet, &producer, report, say).await?;
     }
@@ -95,7 +95,7 @@ fn since(begin: jiff::Timestamp) -> f64 {
     SystemClock.now().duration_since(begin).as_secs_f64()
 }
 
-async fn judge(
+async fn assess(
     plan: &Plan,
     fleet: &Fleet,
     samples: &[Sample],
@@ -114,9 +114,11 @@ async fn judge(
         let what = format!("{} messages have a second text", doubts.second_texts);
         assessment.offences.push(Offence { run: None, what });
     }
-    let (balances, sums) = fleet.audit().await?;
+    let (balances, counts) = fleet.audit().await?;
     if !balances {
-        assessment.offences.push(Offence { run: None, what: format!("the audit does not balance: {sums}") });
+        assessment
+            .offences
+            .push(Offence { run: None, what: format!("the audit does not balance: {counts}") });
     }
     for (end, count) in &assessment.ends {
         report.count(end, count);
@@ -130,13 +132,13 @@ async fn judge(
     report.count("texts sent again after a delivery failed", provider.retried);
     report.count("answers the provider kept", provider.answer_lost);
     let letters: u64 =
-        sums["dead_letters"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        counts["dead_letters"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
     report.count("dead letters", letters);
-    for (by, count) in &doubts.settled {
-        report.count(format!("doubts settled by {by}"), count);
+    for (by, count) in &doubts.resolved {
+        report.count(format!("doubts resolved by {by}"), count);
     }
     if let Some((median, max)) = doubts.median_and_max_s() {
-        let name = format!("from a kill to its last doubt settled ({} kills)", doubts.after_death_s.len());
+        let name = format!("from a kill to its last doubt resolved ({} kills)", doubts.after_death_s.len());
         report.count(name, format!("median {median:.1} s, longest {max:.1} s"));
     }
     show(fleet, &assessment.offences, report).await
@@ -194,7 +196,7 @@ async fn recover(
     report: &mut Report,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
-    say("recovery: until nobody doubts any more what Redis may have lost");
+    say("recovery: until the reconcile window of Redis is over");
     recovery::calm(fleet).await?;
     say("recovery: half of the workers die");
     let longest = recovery::half_killed_s(fleet, producer).await?;

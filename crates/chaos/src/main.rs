@@ -35,7 +35,7 @@ struct Args {
     /// The run that is part of the tests: 1,000 events, 8 kills, one restart of each server, no recovery figures.
     #[arg(long)]
     short: bool,
-    /// The binary; by default the one beside this program.
+    /// The binary; by default the one in this program's directory.
     #[arg(long)]
     callout: Option<PathBuf>,
 }

@@ -34,7 +34,7 @@ pub struct Plan {
     pub store_restarts: usize,
     /// How long a page waits for its acknowledgement, in seconds, at each step.
     pub ack_s: u32,
-    /// Whether the truth is on three primaries of a Redis Cluster, which are killed in turns, instead of one server.
+    /// Whether the store is on three primaries of a Redis Cluster, which are killed in turns, instead of one server.
     pub is_redis_cluster: bool,
     /// Whether the recovery figures are measured as well.
     pub measures_recovery: bool,
@@ -117,7 +117,7 @@ impl Plan {
     /// What goes wrong at the provider: every kind of fault that the simulator has.
     pub(crate) fn provider_faults(&self) -> FaultPlan {
         FaultPlan {
-            // Slow enough that whoever kills a sender finds requests under way.
+            // Slow enough that a killed sender has requests in flight.
             latency_ms: 200,
             latency_jitter_ms: 200,
             rate_429: 0.01,
@@ -127,7 +127,7 @@ impl Plan {
             rate_hang: 0.01,
             // Longer than an answer is waited for.
             hang_ms: 4_000,
-            // An unknown number, which nobody tries again, and an unknown error, which may be worth it.
+            // An unknown number, which is not retried, and an unknown error, which may be worth it.
             delivery_failures: [30_005, 30_008]
                 .map(|code| DeliveryFailure { rate: 0.005, status: FailedStatus::Undelivered, code })
                 .to_vec(),

@@ -16,11 +16,11 @@ use crate::pause;
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// Runs in one page of a list.
 const PAGE: u16 = 1_000;
-/// Phases of a message in which somebody has yet to act.
+/// Phases of a message that are not final.
 const OPEN: [&str; 4] = ["queued", "dispatching", "in_doubt", "retry_wait"];
 
-/// Waits until so many runs are settled, for at most `patience`. Returns what was open in the end: nothing, if all is well.
-pub(crate) async fn until_settled(
+/// Waits until so many runs are resolved, for at most `patience`. Returns what is still open then, or nothing.
+pub(crate) async fn until_resolved(
     store: &RedisStore,
     sim: &SimHandle,
     runs: usize,
@@ -49,17 +49,17 @@ pub(crate) async fn until_settled(
 
 /// What is open, in words.
 async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String, StoreError> {
-    let sums = store.audit_counts().await?;
+    let counts = store.audit_counts().await?;
     let mut open: BTreeMap<&str, u64> = BTreeMap::new();
     for name in OPEN {
-        open.insert(name, sums.messages.get(name).copied().unwrap_or_default());
+        open.insert(name, counts.messages.get(name).copied().unwrap_or_default());
     }
-    open.insert("runs to come", (runs as u64).saturating_sub(sums.runs.values().sum()));
+    open.insert("runs to come", (runs as u64).saturating_sub(counts.runs.values().sum()));
     let report = sim.report();
     let posting =
         |posts: Callbacks| posts.posted.saturating_sub(posts.answered_2xx).saturating_sub(posts.failed);
     open.insert("webhooks", posting(report.callbacks) + posting(report.inbound));
-    open.insert("active runs", sums.runs.get("active").copied().unwrap_or_default());
+    open.insert("active runs", counts.runs.get("active").copied().unwrap_or_default());
     let words =
         open.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
     Ok(words.collect::<Vec<_>>().join(", "))

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use twilio_sim::FaultPlan;
 
 use crate::{
-    event_outcome::{Sample, Story},
+    event_outcome::{Sample, Scenario},
     fleet::Fleet,
     load::Producer,
     pause,
@@ -23,7 +23,7 @@ pub(crate) const BURST: usize = 6_000;
 /// Events in one publish of the burst, and publishes at once.
 const BATCH: usize = 100;
 const PUBLISHES: usize = 4;
-/// The deadline of the burst's workflow has certainly passed, and its alarms have rung.
+/// The deadline of the burst's workflow has certainly passed, and its timers have fired.
 const DUE_AFTER: Duration = Duration::from_secs(3);
 /// Longer than any of it takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -37,7 +37,7 @@ const KILL_AFTER: Duration = Duration::from_secs(3);
 /// Half of the fleet, ingest apart: two of three senders, one of two callbacks, one of two escalations.
 const HALF: [usize; 4] = [1, 2, 4, 6];
 
-/// From here on the provider only takes its time, all processes run, and what Redis may have lost has been asked about.
+/// From here on the provider only takes its time, all processes run, and what Redis may have lost has been reconciled.
 pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
     fleet.sim.set_faults(FaultPlan { latency_ms: LATENCY_MS, ..FaultPlan::default() })?;
     fleet.wait_until_ready().await?;
@@ -50,9 +50,9 @@ pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
     tokio::time::timeout(PATIENCE, doubting).await.context("doubts of what Redis may have lost")
 }
 
-/// From the moment at which [`BURST`] runs are overdue and somebody looks until the last next person is texted, in seconds.
+/// From the moment at which [`BURST`] runs are overdue and a process runs, until the last next person is texted, in seconds.
 pub(crate) async fn burst_s(fleet: &Fleet, producer: &Producer) -> Result<f64> {
-    let samples: Vec<Sample> = (0..BURST).map(|index| Sample::new(Story::Burst, "burst", index)).collect();
+    let samples: Vec<Sample> = (0..BURST).map(|index| Sample::new(Scenario::Burst, "burst", index)).collect();
     let before = fleet.sim.view(|view| view.accepted());
     let accepted = |more: usize| move |view: &twilio_sim::View<'_>| view.accepted() >= before + more as u64;
     // Stopped in their tracks, the escalation workers find everything due when they go on.
@@ -87,7 +87,7 @@ async fn signal_escalations(fleet: &Fleet, signal: &str) -> Result<()> {
 /// seconds.
 pub(crate) async fn half_killed_s(fleet: &Fleet, producer: &Producer) -> Result<f64> {
     let events = STEADY_PER_S as usize * STEADY.as_secs() as usize;
-    let samples: Vec<Sample> = (0..events).map(|index| Sample::new(Story::Note, "half", index)).collect();
+    let samples: Vec<Sample> = (0..events).map(|index| Sample::new(Scenario::Note, "half", index)).collect();
     let begin = SystemClock.now() + SignedDuration::from_millis(500);
     let kill_at = begin + SignedDuration::try_from(KILL_AFTER)?;
     let killing = async {

@@ -17,7 +17,7 @@ pub(crate) const KEY: &str = "chaos-key";
 /// How long an answer of the provider is waited for, in seconds.
 const ANSWER_MAX_S: u32 = 2;
 
-/// What all workflows share. A doubt is asked about once, as soon as its claim has lapsed, and a
+/// What all workflows share. The provider is asked about a doubt once, as soon as its claim has lapsed, and a
 /// status soon after it should have come.
 const COMMON: &str = r#"
 stage = "live"

@@ -52,7 +52,7 @@ pub(crate) struct Worker {
 struct Liveness {
     /// The process that runs; 0 while there is none.
     pid: AtomicU32,
-    /// How often it ended although nobody killed it.
+    /// How often it ended without being killed.
     exits: AtomicU64,
 }
 
@@ -123,7 +123,7 @@ async fn supervise(
                 drop(child.kill().await);
                 liveness.pid.store(0, Ordering::Relaxed);
                 let Some(done) = order else { return };
-                // Whoever ordered it may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = done.send(SystemClock.now());
             }
         }

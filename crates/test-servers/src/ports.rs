@@ -11,7 +11,7 @@ use std::{
 const FIRST: u16 = 10_000;
 const COUNT: u16 = 20_000;
 
-/// A port of 127.0.0.1 that nobody listens on, and that is given to nobody else in this process.
+/// A free port of 127.0.0.1 that this process gives out only once.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Processes begin far from one another.

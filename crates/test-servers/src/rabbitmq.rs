@@ -15,7 +15,7 @@ use crate::{ports::free_port, supervisor::Supervisor};
 
 /// Where the packages of Debian, Ubuntu, Fedora and the upstream repository put the real scripts.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
-/// How long a broker may take to become ready: a few seconds alone, many beside a compiler on two cores.
+/// How long a broker may take to become ready: a few seconds alone, many while a compiler runs on two cores.
 const READY_MAX: Duration = Duration::from_secs(120);
 /// Names a broker that runs already, to be used for tests that need none of their own.
 const URL_VARIABLE: &str = "CALLOUT_TEST_AMQP_URL";
@@ -25,7 +25,7 @@ const URL_VARIABLE: &str = "CALLOUT_TEST_AMQP_URL";
 pub struct RabbitMq {
     /// Where it listens, with user and password, for example `amqp://guest:guest@127.0.0.1:5672/%2f`.
     pub url: String,
-    // `None`: somebody else's, named by the environment.
+    // `None`: not started here; the environment names it.
     own: Option<Own>,
 }
 
@@ -64,7 +64,7 @@ impl RabbitMq {
         assert!(
             server.exists(),
             "this test needs a real RabbitMQ: install the package `rabbitmq-server` (its service need not run), \
-             or name a broker in {URL_VARIABLE}, or run its container beside the tests"
+             or name a broker in {URL_VARIABLE}, or run its container"
         );
         let directory =
             tempfile::Builder::new().prefix("callout-rabbitmq-").tempdir().expect("a directory").keep();
@@ -184,7 +184,7 @@ fn environment(directory: &Path, port: u16, dist_port: u16, epmd_port: u16) -> V
     let within = |name: &str| directory.join(name).display().to_string();
     vec![
         ("HOME", directory.display().to_string()),
-        // Where it cannot start, Erlang would leave its memory in the working directory of whoever runs the tests.
+        // If it cannot start, Erlang would write a crash dump to the working directory.
         ("ERL_CRASH_DUMP", within("erl_crash.dump")),
         ("RABBITMQ_NODENAME", format!("callout{port}@localhost")),
         ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),

@@ -12,11 +12,11 @@ use std::{
 
 use crate::{ports::free_port, supervisor::Supervisor};
 
-/// How long a server may take to become ready: some milliseconds alone, more beside a compiler on two cores.
+/// How long a server may take to become ready: some milliseconds alone, more while a compiler runs on two cores.
 const READY_MAX: Duration = Duration::from_secs(30);
 /// Names a server that runs already, to be used for tests that need none of their own.
 const URL_VARIABLE: &str = "CALLOUT_TEST_REDIS_URL";
-/// What the store asks of a server, and no snapshots beside it.
+/// The settings that the store requires, without snapshots.
 const DURABLE: &str = "--appendonly yes --appendfsync always --auto-aof-rewrite-min-size 512mb \
                        --maxmemory-policy noeviction --save ''";
 
@@ -25,7 +25,7 @@ const DURABLE: &str = "--appendonly yes --appendfsync always --auto-aof-rewrite-
 pub struct RedisServer {
     /// Where it listens, for example `redis://127.0.0.1:6379/`.
     pub url: String,
-    // `None`: somebody else's, named by the environment.
+    // `None`: not started here; the environment names it.
     own: Option<Own>,
 }
 
@@ -58,7 +58,7 @@ impl RedisServer {
         assert!(
             version.is_ok_and(|status| status.success()),
             "this test needs a real Redis: install the package `redis-server` (its service need not run), \
-             or name a server in {URL_VARIABLE}, or run its container beside the tests"
+             or name a server in {URL_VARIABLE}, or run its container"
         );
         let directory =
             tempfile::Builder::new().prefix("callout-redis-").tempdir().expect("a directory").keep();

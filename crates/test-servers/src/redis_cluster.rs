@@ -37,7 +37,7 @@ impl RedisCluster {
     /// A cluster of three primaries for one test alone, which may kill its servers.
     pub fn private(has_replicas: bool) -> Self {
         let node = |_| {
-            // The port beside the other one is 10,000 higher unless it is said, and may be somebody's.
+            // By default the bus port is 10,000 higher than the other, and may be in use.
             RedisServer::private_with(&format!(
                 "--cluster-enabled yes --cluster-node-timeout {NODE_TIMEOUT_MS} --cluster-port {}",
                 free_port()
@@ -91,7 +91,7 @@ impl RedisCluster {
     /// The primary that holds a key which exists.
     pub fn primary_of(&self, key: &str) -> usize {
         let holds = |node: &usize| self.ask(*node, &["EXISTS", key]) == "1";
-        (0..PRIMARIES).find(holds).expect("somebody has the key")
+        (0..PRIMARIES).find(holds).expect("a primary has the key")
     }
 
     /// What a server says to a command.

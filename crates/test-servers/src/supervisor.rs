@@ -1,4 +1,4 @@
-//! A shell that starts a server, kills it and starts it again as it is told, and kills it when nobody tells it any more.
+//! A shell that starts, kills and restarts a server on command, and kills it when the test process is gone.
 //!
 //! In: lines on its standard input. Out: a line for each once it is done.
 //! Never: outlives its pipe. A test process that panics, is killed or just ends closes the pipe; then the server dies and
@@ -92,7 +92,7 @@ impl Supervisor {
         writeln!(orders, "{order}").expect("the shell reads");
         let mut answer = String::new();
         pipes.answers.read_line(&mut answer).expect("the shell answers");
-        assert_eq!(answer, "done\n", "the shell did what it was told");
+        assert_eq!(answer, "done\n", "the shell ran the command");
     }
 }
 
