@@ -1,7 +1,7 @@
-//! The sums of the conservation audit. In: the sums that scripts keep beside the runs of each shard. Out: their total.
+//! The counts of the conservation audit. In: the counts that scripts keep for each shard. Out: their total.
 //!
-//! Never: one instant over all shards, though each shard's sums are of one instant: a run stays in its shard, so that
-//! no run is counted twice or missed. On a single server all shards are read in one pass without anybody between.
+//! Never: one instant over all shards, though each shard's counts are of one instant: a run stays in its shard, so that
+//! no run is counted twice or missed. On a single server all shards are read at once, with no write in between.
 
 use domain::id::SHARDS;
 use ports::{StoreError, store::AuditCounts};
@@ -9,22 +9,23 @@ use redis::cmd;
 
 use crate::{
     connection::unreadable,
-    store::RedisStore,
+    redis_store::RedisStore,
     stored_run::{MESSAGE_LETTERS, RUN_LETTERS},
 };
 
 impl RedisStore {
     pub(crate) async fn total(&self) -> Result<AuditCounts, StoreError> {
-        let sums = (0..SHARDS).map(|shard| cmd("HGETALL").arg(self.keys.sums(shard)).to_owned());
+        let counts = (0..SHARDS).map(|shard| cmd("HGETALL").arg(self.keys.counts(shard)).to_owned());
         let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
-        let mut answers: Vec<redis::Value> = self.connection.commands(sums.chain(lengths).collect()).await?;
+        let mut answers: Vec<redis::Value> =
+            self.connection.commands(counts.chain(lengths).collect()).await?;
         let pending = answers.split_off(usize::from(SHARDS));
-        let readable = |error: redis::ParsingError| unreadable("sums", "of all shards", error);
+        let readable = |error: redis::ParsingError| unreadable("counts", "of all shards", error);
         let pending: Vec<u64> = redis::from_redis_value(redis::Value::Array(pending)).map_err(readable)?;
         let shards: Vec<Vec<(String, i64)>> =
             redis::from_redis_value(redis::Value::Array(answers)).map_err(readable)?;
-        let mut sums = AuditCounts::default();
-        sums.events.pending = pending.into_iter().sum();
+        let mut counts = AuditCounts::default();
+        counts.events.pending = pending.into_iter().sum();
         for (name, count) in shards.into_iter().flatten() {
             let count = u64::try_from(count).unwrap_or_default();
             let mut kind = name.chars();
@@ -32,24 +33,24 @@ impl RedisStore {
                 Some('r') => {
                     let phase = RUN_LETTERS.iter().find(|(_, letter)| kind.as_str().starts_with(*letter));
                     let phase = phase.map_or(kind.as_str(), |(phase, _)| phase.as_str());
-                    *sums.runs.entry(phase.to_owned()).or_default() += count;
+                    *counts.runs.entry(phase.to_owned()).or_default() += count;
                 }
                 Some('m') => {
                     let phase = MESSAGE_LETTERS.iter().find(|(_, letter)| kind.as_str().starts_with(*letter));
                     let phase = phase.map_or(kind.as_str(), |(phase, _)| *phase);
-                    *sums.messages.entry(phase.to_owned()).or_default() += count;
+                    *counts.messages.entry(phase.to_owned()).or_default() += count;
                 }
-                Some('d') => *sums.dead_letters.entry(kind.as_str().to_owned()).or_default() += count,
-                Some('f') => sums.forgotten += count,
+                Some('d') => *counts.dead_letters.entry(kind.as_str().to_owned()).or_default() += count,
+                Some('f') => counts.forgotten += count,
                 Some('e') => match kind.as_str() {
-                    "a" => sums.events.accepted += count,
-                    "c" => sums.events.concluded += count,
-                    "u" => sums.events.published_directly += count,
+                    "a" => counts.events.accepted += count,
+                    "c" => counts.events.concluded += count,
+                    "u" => counts.events.published_directly += count,
                     _ => {}
                 },
                 _ => {}
             }
         }
-        Ok(sums)
+        Ok(counts)
     }
 }

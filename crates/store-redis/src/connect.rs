@@ -12,13 +12,14 @@ use redis::{
 };
 
 use crate::{
-    config::{Durability, RedisConfig, Settings},
+    config::{Durability, RedisConfig},
     connection::Connection,
-    generation::Generation,
+    history::Generation,
+    info::fields,
     keys::Keys,
+    redis_store::RedisStore,
     script::Scripts,
     servers::Servers,
-    store::RedisStore,
 };
 
 /// The arrangement of keys that this version reads and writes.
@@ -99,11 +100,11 @@ impl RedisStore {
             connection: Connection::new(servers, config.clock.clone(), config.drops_answers),
             keys,
             scripts: Scripts::new(),
-            settings: Settings::of(&config),
+            clock: config.clock,
             seen: Generation::default(),
         };
         if let Err(error) = store.check_generation().await {
-            tracing::warn!(%error, "the history of Redis is not known yet; it will be looked at again");
+            tracing::warn!(%error, "the replication history of Redis is not known yet; it will be checked again");
         }
         Ok(Arc::new(store))
     }
@@ -130,12 +131,6 @@ async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
     }
     let servers = Servers::cluster(address, manager(RECONNECTS_OF_NODE), connection).await;
     servers.map_err(ConnectError::Unreachable)
-}
-
-/// The lines of `INFO`.
-pub(crate) fn fields(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.lines().filter_map(|line| line.trim().split_once(':'));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), ConnectError> {

@@ -1,8 +1,8 @@
 //! Calls to the server.
 //!
 //! In: scripts and commands. Out: their answers, or the store's errors.
-//! Never: gives up a call whose answer was lost before asking once more: every script tells a repetition of the same
-//! call what it told the call itself.
+//! Never: gives up a call whose answer was lost before it is made once more: every script gives a repetition of a call
+//! the answer of the call itself.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -21,12 +21,12 @@ use redis::{
 
 use crate::servers::{Node, Servers};
 
-/// How often a call is made whose answer does not come.
+/// How often a call is made when no answer comes.
 const TRIES: u8 = 2;
-/// How often a cluster may send a call elsewhere, or ask for patience while a slot moves.
+/// How often a cluster may redirect a call, or ask to try again while a slot moves.
 const REDIRECTS_MAX: u8 = 16;
-/// How long a call waits for keys that are on their way, in milliseconds.
-const PATIENCE_MS: i64 = 50;
+/// How long a call waits for keys that are being moved, in milliseconds.
+const MOVING_WAIT_MS: i64 = 50;
 /// Where the keys of a script's call begin.
 const FIRST_KEY: usize = 3;
 /// What a change of a run has room for before its call must grow.
@@ -39,10 +39,10 @@ const TOKEN_BYTES: u32 = 8;
 pub(crate) struct Connection {
     servers: Servers,
     clock: Arc<dyn Clock>,
-    /// Names calls: chance is wanted here, since two processes must never choose the same names.
+    /// Makes the tokens of calls. Random, since two processes must never choose the same tokens.
     names: RandomState,
     calls: AtomicU64,
-    /// Since when a server may be another one: whoever reads this looks.
+    /// A connection broke, so the history may be another one. The caller that reads this checks it.
     broke: AtomicBool,
     /// For tests: the first answer of every call is dropped.
     drops_answers: bool,
@@ -55,9 +55,9 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
+    pub(crate) fn new(script: &'a Script, keys: impl ToRedisArgs) -> Self {
         let mut command = Cmd::with_capacity(CALL_ARGUMENTS, CALL_BYTES);
-        command.arg("EVALSHA").arg(script.get_hash()).arg(keys.len()).arg(keys);
+        command.arg("EVALSHA").arg(script.get_hash()).arg(keys.num_of_args()).arg(keys);
         Self { script, command }
     }
 
@@ -106,8 +106,8 @@ impl Connection {
 
     /// A name for one call, which its repetitions share and nothing else does.
     ///
-    /// A digest of the change would not do: two workers that make the same change at the same millisecond would both
-    /// be told that it is theirs, and both would send.
+    /// A digest of the change is no such name: two workers that make the same change in the same millisecond would both
+    /// get the answer that it is stored, and both would send.
     pub(crate) fn token(&self) -> String {
         let bits = self.names.hash_one(self.calls.fetch_add(1, Ordering::Relaxed));
         (0..TOKEN_BYTES).map(|n| char::from(crate::keys::ALPHABET[(bits >> (5 * n) & 31) as usize])).collect()
@@ -118,7 +118,7 @@ impl Connection {
         self.broke.swap(false, Ordering::AcqRel)
     }
 
-    /// The next caller who asks is told that a connection broke.
+    /// Makes the next [`Connection::take_broke`] return `true`.
     pub(crate) fn note_broke(&self) {
         self.broke.store(true, Ordering::Release);
     }
@@ -136,7 +136,7 @@ impl Connection {
         self.repeated(argument(command, 1), Request::Command(command)).await
     }
 
-    /// Runs commands on one key each that may be repeated. On a single server nobody else comes between them.
+    /// Runs commands on one key each that may be repeated. On a single server no other command comes between them.
     pub(crate) async fn commands<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
         if self.servers.is_cluster() {
             return try_join_all(commands.iter().map(|command| self.command(command))).await;
@@ -153,7 +153,7 @@ impl Connection {
         let seen = self.servers.map();
         match seen.every(command).await {
             Err(error) if self.is_lost(&error) => {
-                self.servers.look_again(&seen).await;
+                self.servers.refresh(&seen).await;
                 self.servers.map().every(command).await.map_err(|error| self.fault(&error))
             }
             done => done.map_err(|error| fault(&error)),
@@ -179,7 +179,7 @@ impl Connection {
                 None => match seen.of(key) {
                     Ok(node) => node,
                     Err(error) => {
-                        self.servers.look_again(&seen).await;
+                        self.servers.refresh(&seen).await;
                         return Err(fault(&error));
                     }
                 },
@@ -189,7 +189,7 @@ impl Connection {
                 Err(error) => error,
             };
             if self.is_lost(&error) {
-                self.servers.look_again(&seen).await;
+                self.servers.refresh(&seen).await;
                 if tries == TRIES {
                     return Err(fault(&error));
                 }
@@ -205,11 +205,11 @@ impl Connection {
                 // A replica may have taken over.
                 self.note_broke();
                 redirected = self.servers.redirected(&error);
-                self.servers.look_again(&seen).await;
+                self.servers.refresh(&seen).await;
             } else if says(ServerErrorKind::Ask) {
                 redirected = self.servers.redirected(&error);
             } else if says(ServerErrorKind::TryAgain) {
-                let soon = self.clock.now() + SignedDuration::from_millis(PATIENCE_MS);
+                let soon = self.clock.now() + SignedDuration::from_millis(MOVING_WAIT_MS);
                 self.clock.sleep_until(soon).await;
             } else {
                 return Err(fault(&error));
@@ -239,7 +239,7 @@ fn argument(command: &Cmd, index: usize) -> &[u8] {
     }
 }
 
-/// The store's word for what the server said.
+/// The store's error for one of the server.
 pub(crate) fn fault(error: &RedisError) -> StoreError {
     let text = error.to_string();
     match (error.kind(), error.code()) {

@@ -1,8 +1,8 @@
 //! Due runs.
 //!
-//! In: the time. Out: the runs to look at, earliest first over all shards.
-//! Never: hands a run to a second taker before its first one's time is up: a script moves its due time to the end of
-//! the hiding, if it is still what it was seen to be.
+//! In: the time. Out: the due runs, earliest first over all shards.
+//! Never: gives a run to a second caller before the first one's time is up: a script moves its due time to the end of
+//! that time, if nothing has changed it meanwhile.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -13,14 +13,14 @@ use ports::StoreError;
 use crate::{
     connection::{Call, unreadable},
     merge::{self, Page},
-    store::RedisStore,
+    redis_store::RedisStore,
     time::{ceil_ms, floor_ms, of_ms},
 };
 
-/// How long it is remembered what a call took, in milliseconds: longer than a call and its repetition last.
+/// How long the runs that a call took are kept, in milliseconds: longer than a call and its repetition last.
 const TAKE_KEPT_MS: u32 = 15_000;
-/// How often a taker looks again when others took all it saw.
-const LOOKS_MAX: u8 = 8;
+/// How often a call reads due runs again when other calls took all that it found.
+const READS_MAX: u8 = 8;
 
 impl RedisStore {
     pub(crate) async fn take(
@@ -31,9 +31,9 @@ impl RedisStore {
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
         let shards = shard.filter(|shard| *shard < SHARDS).map_or(0..SHARDS, |shard| shard..shard + 1);
-        self.clear_alarms(shards.clone(), now).await?;
+        self.clear_timers(shards.clone(), now).await?;
         let mut taken = Vec::new();
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..READS_MAX {
             let seen = self.due_at(shards.clone(), now, usize::from(max) - taken.len()).await?;
             if seen.is_empty() {
                 break;
@@ -47,8 +47,8 @@ impl RedisStore {
         Ok(taken.into_iter().map(|(_, id)| id).collect())
     }
 
-    /// Slots that have rung need an alarm again. Before due rows are read: one that comes after that asks for its own.
-    async fn clear_alarms(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
+    /// Slots in the past need a timer again. Cleared before due rows are read, so that a row stored later asks for its own.
+    async fn clear_timers(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
         let of_shard = |shard| {
             let mut remove = redis::cmd("ZREMRANGEBYSCORE");
             remove.arg(self.keys.timers(shard)).arg("-inf").arg(now.as_second());
@@ -76,7 +76,7 @@ impl RedisStore {
         .await
     }
 
-    /// Hides what is still as it was seen, and returns it.
+    /// Hides the runs whose due time is still the one that was read, and returns them.
     async fn hide(
         &self,
         seen: Vec<((i64, String), ())>,

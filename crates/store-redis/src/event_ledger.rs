@@ -1,7 +1,7 @@
-//! Events between their acceptance and their end: what a broker that lost everything is filled from.
+//! Accepted events that have not ended: what is published again after a broker lost its messages.
 //!
 //! In: events that are about to be published, and their ends. Out: the events that have not ended for a while.
-//! Never: counts an event twice, or lets one go that has not ended.
+//! Never: counts an event twice, or removes one that has not ended.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use redis::cmd;
 
 use crate::{
     connection::{Call, unreadable},
-    store::RedisStore,
+    redis_store::RedisStore,
     time::{floor_ms, of_ms},
 };
 
-/// How long an event may be on its way before it is published again, in milliseconds; it doubles each time.
+/// How long an event may take to end before it is published again, in milliseconds; doubles each time.
 const AGAIN_AFTER_MS: i64 = 30_000;
 /// It is published again at least every hour.
 const DOUBLINGS_MAX: u32 = 7;
@@ -29,7 +29,7 @@ const PAGE: u16 = 200;
 /// The name of an accepted event, and its document.
 type Row = (Vec<u8>, Vec<u8>);
 
-/// An event that was written down and has not ended.
+/// An accepted event that has not ended.
 pub(crate) struct Waiting {
     pub(crate) event: Event,
     /// How often it was published again.
@@ -60,7 +60,7 @@ fn read(document: &[u8]) -> Option<(Timestamp, Waiting)> {
 }
 
 impl RedisStore {
-    /// Writes events down before they are published.
+    /// Stores events before they are published.
     pub(crate) async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
         let again_at = now + SignedDuration::from_millis(AGAIN_AFTER_MS);
         let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
@@ -68,7 +68,7 @@ impl RedisStore {
             let name = name_of(&event.key);
             let shard = shard_of(&name);
             let call = calls.remove(&shard).unwrap_or_else(|| {
-                Call::new(&self.scripts.accept, vec![self.keys.accepted(shard), self.keys.sums(shard)])
+                Call::new(&self.scripts.accept, vec![self.keys.accepted(shard), self.keys.counts(shard)])
             });
             calls.insert(shard, call.arg(&name[..]).arg(document(event, 0, again_at)));
         }
@@ -76,14 +76,14 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Events have ended in the store.
+    /// Removes events that have ended.
     pub(crate) async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
         let mut by_shard: BTreeMap<u8, Vec<[u8; 12]>> = BTreeMap::new();
         for name in keys.iter().map(name_of) {
             by_shard.entry(shard_of(&name)).or_default().push(name);
         }
         let calls = by_shard.into_iter().map(|(shard, names)| {
-            let keys = vec![self.keys.accepted(shard), self.keys.sums(shard)];
+            let keys = vec![self.keys.accepted(shard), self.keys.counts(shard)];
             names.iter().fold(Call::new(&self.scripts.conclude, keys), |call, name| call.arg(&name[..]))
         });
         self.connection.calls::<u64>(calls).await?;
@@ -130,7 +130,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Whether this process is the one that looks for the next while.
+    /// Whether this process sweeps for the next `for_ms` milliseconds.
     pub(crate) async fn is_sweeper(&self, for_ms: u32) -> Result<bool, StoreError> {
         let mut claim = cmd("SET");
         claim.arg(self.keys.sweeper()).arg(self.connection.token()).arg("NX").arg("PX").arg(for_ms);

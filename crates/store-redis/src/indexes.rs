@@ -1,9 +1,9 @@
-//! What belongs to a run and lives in slots of its own: reply routes, provider names and consent.
+//! What belongs to a run and has cluster slots of its own: reply routes, SIDs and consent.
 //!
 //! In: the effects of a change. Out: those, written before the run is, as the contract asks.
-//! Never: leaves a run without them. A process that dies in between leaves them without the run's change, which harms
-//! nobody: a name was given by the provider whoever stored it, consent is a fact of the phone, and a route leads to a
-//! message that its reader loads and compares. The change is made again, or its due row makes another one.
+//! Never: leaves a run without them. A process that dies in between leaves them without the run's change, which does no
+//! harm: a SID belongs to its message whichever process stores it, consent is about the phone, and a route leads to a
+//! message that its reader loads and compares. The change is made again, or its due row leads to another one.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,13 @@ use domain::{
 use futures::future::{try_join, try_join_all};
 use ports::{Change, StoreError};
 
-use crate::{connection::Call, keys::short, store::RedisStore, stored_run::json, time::floor_us};
+use crate::{connection::Call, keys::short, redis_store::RedisStore, stored_run::json, time::floor_us};
 
 impl RedisStore {
     /// Writes what must be seen before the run is.
     ///
-    /// Nothing of it is taken back if the change turns out to be too late after all: whoever was first may have made
-    /// the same change, and its run would be left without them.
+    /// Nothing of it is removed if the change is too late after all: the process that was first may have made the same
+    /// change, and its run would be left without them.
     pub(crate) async fn write_indexes(&self, change: &Change) -> Result<(), StoreError> {
         let Effects { reply_routes, consent, sids, .. } = &change.effects;
         for entry in consent {
@@ -92,7 +92,7 @@ pub(crate) fn field_of(sid: &ProviderMessageId) -> Vec<u8> {
     field
 }
 
-/// Lines that `forget` reads: what cannot be told from the run itself.
+/// Timeline lines for `purge`: what cannot be read from the run itself.
 pub(crate) fn marks(change: &Change) -> Vec<Vec<u8>> {
     let Change { run, effects, .. } = change;
     let sids = effects.sids.iter().map(|(sid, _)| sid).filter(|sid| !sids_of(run).any(|known| known == *sid));

@@ -43,7 +43,7 @@ impl Keys {
         self.of("due", shard)
     }
 
-    /// What one call took of a shard, kept as long as it may be repeated.
+    /// The runs that one call took from a shard, kept as long as the call may be repeated.
     pub(crate) fn taken(&self, shard: u8, token: &str) -> String {
         self.of("take", shard) + ":" + token
     }
@@ -52,7 +52,7 @@ impl Keys {
         self.of("alarm", shard)
     }
 
-    pub(crate) fn sums(&self, shard: u8) -> String {
+    pub(crate) fn counts(&self, shard: u8) -> String {
         self.of("n", shard)
     }
 
@@ -105,17 +105,17 @@ impl Keys {
         format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
     }
 
-    /// Events that were written down and have not ended.
+    /// Accepted events that have not ended.
     pub(crate) fn accepted(&self, shard: u8) -> String {
         self.of("evt", shard)
     }
 
-    /// Who looks for those that have not ended in time.
+    /// The process that sweeps accepted events for now.
     pub(crate) fn sweeper(&self) -> String {
         format!("{}sweeper", self.prefix)
     }
 
-    pub(crate) fn pace(&self, queue: &str) -> String {
+    pub(crate) fn rate_limit(&self, queue: &str) -> String {
         format!("{}pace:{}", self.prefix, short(&["pace", queue]))
     }
 

@@ -1,7 +1,7 @@
-//! Takes events off the list of accepted ones, many at once and a moment after they ended.
+//! Removes ended events from the list of accepted ones, in batches.
 //!
-//! In: names of events whose deliveries were answered. Out: the list without them.
-//! Never: before the event has ended. What a process did not live to take off is published again, and found to be known.
+//! In: keys of events whose deliveries were acknowledged. Out: the list without them.
+//! Never: before the event has ended. An event that a dying process did not remove is published again, and found known.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,26 +13,26 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::store::RedisStore;
+use crate::redis_store::RedisStore;
 
-/// How long ends are gathered.
-const GATHERED: Duration = Duration::from_millis(200);
-/// Most that are taken off at once.
+/// How long ended events are collected for one batch.
+const COLLECT_FOR: Duration = Duration::from_millis(200);
+/// Most events of one batch.
 const BATCH_MAX: usize = 4_000;
 
-enum Said {
+enum Message {
     Ended(EventKey),
     Flush(oneshot::Sender<()>),
 }
 
-/// Gives events to whoever takes them off the list.
+/// Hands ended events to the task that removes them from the list.
 #[derive(Clone)]
-pub(crate) struct LedgerBatcher(mpsc::UnboundedSender<Said>);
+pub(crate) struct LedgerBatcher(mpsc::UnboundedSender<Message>);
 
 impl LedgerBatcher {
     /// Starts the task, which ends with the last of the handles.
     pub(crate) fn start(store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
-        // What is in it has been answered: no more than one gathering's worth.
+        // Bounded by the deliveries that are acknowledged within one batch.
         let (tx, rx) = mpsc::unbounded_channel();
         (Self(tx), tokio::spawn(run(store, clock, rx)))
     }
@@ -40,35 +40,35 @@ impl LedgerBatcher {
     /// An event has ended in the store.
     pub(crate) fn ended(&self, key: EventKey) {
         // The task is gone only when the process ends.
-        drop(self.0.send(Said::Ended(key)));
+        drop(self.0.send(Message::Ended(key)));
     }
 
-    /// Returns once everything that was said before is off the list.
+    /// Returns once every event that ended before is off the list.
     pub(crate) async fn flush(&self) {
         let (tx, rx) = oneshot::channel();
-        if self.0.send(Said::Flush(tx)).is_ok() {
+        if self.0.send(Message::Flush(tx)).is_ok() {
             drop(rx.await);
         }
     }
 }
 
-async fn run(store: Arc<RedisStore>, clock: Arc<dyn Clock>, mut said: mpsc::UnboundedReceiver<Said>) {
-    let gathered = SignedDuration::try_from(GATHERED).unwrap_or(SignedDuration::ZERO);
+async fn run(store: Arc<RedisStore>, clock: Arc<dyn Clock>, mut messages: mpsc::UnboundedReceiver<Message>) {
+    let collect_for = SignedDuration::try_from(COLLECT_FOR).unwrap_or(SignedDuration::ZERO);
     let mut batch = Vec::new();
-    while said.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let is_flushed = |batch: &[Said]| batch.iter().any(|said| matches!(said, Said::Flush(_)));
-        let until = clock.now() + gathered;
+    while messages.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let is_flushed = |batch: &[Message]| batch.iter().any(|message| matches!(message, Message::Flush(_)));
+        let until = clock.now() + collect_for;
         while batch.len() < BATCH_MAX && !is_flushed(&batch) {
             tokio::select! {
                 () = clock.sleep_until(until) => break,
-                more = said.recv_many(&mut batch, BATCH_MAX) => if more == 0 { break },
+                more = messages.recv_many(&mut batch, BATCH_MAX) => if more == 0 { break },
             }
         }
         let (mut keys, mut flushes) = (Vec::new(), Vec::new());
-        for said in batch.drain(..) {
-            match said {
-                Said::Ended(key) => keys.push(key),
-                Said::Flush(done) => flushes.push(done),
+        for message in batch.drain(..) {
+            match message {
+                Message::Ended(key) => keys.push(key),
+                Message::Flush(done) => flushes.push(done),
             }
         }
         if let Err(error) = store.conclude(&keys).await {

@@ -1,12 +1,13 @@
-//! The truth of a fleet, on Redis.
+//! [`ports::Store`] on Redis, for a fleet.
 //!
 //! In: the address of a server, or of a Redis Cluster, that keeps what it acknowledges. Out: a [`ports::Store`] that many processes share.
 //! Never: leaves two keys of one script in different cluster slots, or a script that may not be repeated: a write whose
 //! answer was lost may have been applied.
 //!
 //! One Lua script per verb; everything of a run is in the slot of its shard and changes in one script. What is looked
-//! up by a phone or a provider's name has slots of its own and is written first, see `beside`.
+//! up by a phone number or a SID has slots of its own and is written first, see `indexes`.
 
+mod arguments;
 mod audit_counts;
 mod codec;
 mod config;
@@ -15,23 +16,27 @@ mod connection;
 mod due;
 mod event_ledger;
 mod generation;
+mod history;
 mod indexes;
+mod info;
 mod keys;
 mod ledger_batcher;
 mod list;
 mod merge;
 mod outbox;
 mod purge;
+mod redis_store;
 mod script;
 mod servers;
 mod store;
 mod stored_run;
 mod time;
+mod write_arguments;
 
 pub use crate::{
     config::{Durability, KEY_PREFIX, RESPONSE_TIMEOUT, RedisConfig},
     connect::ConnectError,
     generation::RECONCILE_MS,
     outbox::Outbox,
-    store::RedisStore,
+    redis_store::RedisStore,
 };

@@ -1,6 +1,6 @@
 //! Lists: runs, dead letters, outcomes. In: filters and cursors. Out: one order over all shards.
 //!
-//! Never: lets one call hold the server up: a script looks at a bounded number of rows and says where to go on.
+//! Never: one call that blocks the server for long: a script reads a bounded number of rows and returns where to continue.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ use ports::{
 use crate::{
     connection::{Call, unreadable},
     merge::{self, Page},
-    store::RedisStore,
+    redis_store::RedisStore,
     stored_run::{letter_of, read},
     time::{floor_ms, floor_us},
 };
@@ -33,7 +33,7 @@ impl RedisStore {
     pub(crate) async fn runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
         let mut after = None;
         if let Some(id) = &filter.after {
-            // The run that the last page ended with was forgotten, and so were all that follow it.
+            // The last run of the previous page was purged, and so were all that follow it.
             let Some(run) = self.stored_run(id).await? else { return Ok(Vec::new()) };
             after = Some(Reverse((floor_ms(run.value.opened_at), id.to_string())));
         }

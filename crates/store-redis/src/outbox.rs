@@ -1,5 +1,5 @@
-//! A bus whose events outlive it: they are written down in the store before they are published, and published again
-//! when they have not ended in time.
+//! A bus with an outbox: events are stored before they are published, and published again when they have not ended in
+//! time.
 //!
 //! In: a bus and the store. Out: the same bus, of which no accepted event is lost, even if the broker is wiped clean.
 //! Never: delays an answer for longer than the store takes, or publishes an event again that still waits its turn.
@@ -22,12 +22,12 @@ use ports::{
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use crate::{ledger_batcher::LedgerBatcher, store::RedisStore};
+use crate::{ledger_batcher::LedgerBatcher, redis_store::RedisStore};
 
-/// How often events are looked for that have not ended in time.
+/// How often the list is swept for events that have not ended in time.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// A bus with the list of accepted events beside it.
+/// A bus with a list of accepted events in the store.
 pub struct Outbox {
     bus: Arc<dyn Bus>,
     store: Arc<RedisStore>,
@@ -40,7 +40,7 @@ impl Outbox {
     /// Wraps a bus. Must be called within a Tokio runtime.
     pub fn new(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let sweeping = tokio::spawn(sweep(bus.clone(), store.clone(), clock.clone()));
-        // It ends by itself: deliveries may be answered when this is gone.
+        // The task ends by itself: deliveries may be acknowledged after this is dropped.
         let (ledger, _task) = LedgerBatcher::start(store.clone(), clock.clone());
         Arc::new(Self { bus, store, clock, ledger, sweeping })
     }
@@ -62,7 +62,7 @@ async fn sweep(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>)
     loop {
         clock.sleep_until(clock.now() + every).await;
         if let Err(error) = sweep_once(&*bus, &store, clock.now()).await {
-            tracing::warn!(%error, "accepted events that have not ended could not be looked at");
+            tracing::warn!(%error, "the sweep of accepted events failed; trying again");
         }
     }
 }
@@ -101,7 +101,7 @@ fn not_stored(error: StoreError) -> BusError {
     }
 }
 
-/// Has the event taken off the list once its delivery is answered: whoever answers has stored what came of it.
+/// Removes the event from the list once its delivery is acknowledged: by then its outcome is stored.
 struct Concluding {
     ledger: LedgerBatcher,
     key: Option<EventKey>,
@@ -124,8 +124,8 @@ impl Acker for Concluding {
     }
 }
 
-/// What names an event, read without the rest. What the bus does not believe names nobody's event: a stranger must not
-/// take one off the list by publishing its name.
+/// The key of an event, read without the rest. An untrusted event has none: a stranger must not remove an event from the
+/// list by publishing its key.
 fn key_of(payload: &Payload) -> Option<EventKey> {
     #[derive(Deserialize)]
     struct Named {
@@ -139,9 +139,9 @@ fn key_of(payload: &Payload) -> Option<EventKey> {
 
 #[async_trait]
 impl Bus for Outbox {
-    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
+    async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError> {
         self.store.accept(events, self.clock.now()).await.map_err(not_stored)?;
-        self.bus.publish_events(events, share).await
+        self.bus.publish_events(events, quota).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_bus_believes_takes_an_event_off_the_list() {
+    fn only_a_trusted_event_is_removed_from_the_list() {
         let body =
             br#"{"specversion":"1.0","source":"monitor","id":"e-1","type":"incident.created"}"#.to_vec();
         let key = EventKey { source: "monitor".into(), id: "e-1".into() };

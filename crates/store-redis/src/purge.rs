@@ -1,10 +1,10 @@
-//! Forgetting runs that ended long ago.
+//! Deletes runs that ended long ago.
 //!
 //! In: a time. Out: the runs that ended before it are gone, with all that belongs to them.
-//! Never: takes a run that is not closed or that must be looked at again, or consent, or a definition.
+//! Never: deletes a run that is not closed or still due, consent, or a workflow definition.
 //!
-//! What lives in slots of its own goes first: a process that dies in between leaves a run that ended long ago without
-//! its routes, and the next call forgets the rest.
+//! Keys in slots of their own are deleted first: a process that dies in between leaves an ended run without its routes,
+//! and the next call deletes the rest.
 
 use domain::{
     directory::Override,
@@ -17,9 +17,10 @@ use ports::{StoreError, Versioned};
 use crate::{
     connection::{Call, unreadable},
     indexes::{field_of, routes_of, sids_of},
-    store::RedisStore,
+    redis_store::RedisStore,
     stored_run::{keys_of, read_lines},
     time::floor_ms,
+    write_arguments::RunKeys,
 };
 
 /// What the marks in a timeline name.
@@ -54,7 +55,7 @@ impl RedisStore {
 
     async fn purge_run(&self, id: &RunId) -> Result<bool, StoreError> {
         let Some(Versioned { value: run, version }) = self.stored_run(id).await? else {
-            // Its rows are left of a run that the server lost.
+            // The server lost the run and kept its rows.
             for key in [self.keys.ended(id.shard()), self.keys.runs(id.shard())] {
                 self.connection.command::<()>(redis::cmd("ZREM").arg(key).arg(id.as_str())).await?;
             }
@@ -76,8 +77,7 @@ impl RedisStore {
                 .command::<()>(redis::cmd("HDEL").arg(self.keys.sids(&sid)).arg(field_of(&sid)))
                 .await?;
         }
-        let mut keys = keys_of(&self.keys, &run);
-        keys.truncate(11);
+        let keys = RunKeys { resolution: None, ..keys_of(&self.keys, &run) };
         let call = Call::new(&self.scripts.purge, keys)
             .arg(id.as_str())
             .arg(version)
@@ -113,7 +113,7 @@ impl RedisStore {
         let docs: Vec<String> =
             self.connection.command(redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1)).await?;
         let has_ended =
-            |doc: &&String| serde_json::from_str::<Override>(doc).is_ok_and(|held| held.until < before);
+            |doc: &&String| serde_json::from_str::<Override>(doc).is_ok_and(|entry| entry.until < before);
         let ended: Vec<&String> = docs.iter().filter(has_ended).collect();
         if ended.is_empty() {
             return Ok(());
@@ -122,7 +122,7 @@ impl RedisStore {
     }
 }
 
-/// The provider's name that a line binds.
+/// The SID that a line binds.
 fn bound_by(entry: Entry) -> Option<String> {
     if let TimelineEvent::Submitted { sid } | TimelineEvent::SecondSid { sid } = entry.what {
         Some(sid.as_str().to_owned())

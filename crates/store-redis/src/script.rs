@@ -4,6 +4,8 @@
 
 use redis::Script;
 
+use crate::write_arguments::{RunKeys, WriteArguments};
+
 /// All scripts, each loaded by the server on first use.
 pub(crate) struct Scripts {
     pub(crate) open: Script,
@@ -25,22 +27,34 @@ pub(crate) struct Scripts {
     pub(crate) postpone: Script,
 }
 
+macro_rules! text {
+    ($($file:literal)*) => { concat!($(include_str!(concat!("lua/", $file, ".lua")), "\n"),*) };
+}
+
 macro_rules! script {
-    ($($file:literal)*) => { Script::new(concat!($(include_str!(concat!("lua/", $file, ".lua")), "\n"),*)) };
+    ($($file:literal)*) => { Script::new(text!($($file)*)) };
+}
+
+/// A script that reads the keys of a run, and the arguments of a write, by name.
+macro_rules! script_of_run {
+    ($($file:literal)*) => {{
+        let text = text!($($file)*).replace("ARGUMENT_COUNT", &WriteArguments::NAMES.len().to_string());
+        Script::new(&WriteArguments::resolve_names(&RunKeys::resolve_names(&text)))
+    }};
 }
 
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            open: script!("common" "write" "open"),
-            change: script!("common" "write" "change"),
+            open: script_of_run!("common" "write" "open"),
+            change: script_of_run!("common" "write" "change"),
             take: script!("take"),
             resolve: script!("resolve"),
             list: script!("common" "list"),
             letters: script!("letters"),
             add_letter: script!("common" "add_letter"),
             remove_letter: script!("common" "remove_letter"),
-            purge: script!("common" "purge"),
+            purge: script_of_run!("common" "purge"),
             routes: script!("routes"),
             consent: script!("consent"),
             add_override: script!("override"),

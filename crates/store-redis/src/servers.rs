@@ -1,6 +1,6 @@
 //! Which server answers for a key: the only one, or the primary of the key's slot in a Redis Cluster.
 //!
-//! In: an address of the server, or of any node of the cluster. Out: connections, and a new look at who has what.
+//! In: an address of the server, or of any node of the cluster. Out: connections, and a refreshed map of slots.
 //! Never: asks a replica. What a primary acknowledged and did not replicate is lost with it, see `generation`.
 //!
 //! The client's own cluster connection is not used: while a primary was dead, it kept calls for the other ones waiting.
@@ -21,25 +21,25 @@ use redis::{
 
 /// Slots of a cluster, and what chooses among them: <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>.
 const SLOTS: u16 = 16_384;
-const SUM: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
+const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
-/// The servers that hold the truth, as they were seen last.
+/// The servers, with the slots that each had at the last refresh.
 pub(crate) struct Servers {
     map: RwLock<Arc<Map>>,
     cluster: Option<Cluster>,
 }
 
-/// How to find the nodes of a cluster again.
+/// How to find the nodes of a cluster.
 struct Cluster {
     address: ConnectionInfo,
     config: ConnectionManagerConfig,
     /// To the address that was configured, which may be a name for all nodes.
     named: ConnectionManager,
-    /// One look at a time.
-    looking: tokio::sync::Mutex<()>,
+    /// One refresh at a time.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
-/// Who has which slots.
+/// The server of each slot.
 pub(crate) struct Map {
     /// The first slot and the server of each range, by its last slot.
     ranges: BTreeMap<u16, (u16, Address)>,
@@ -51,7 +51,7 @@ type Address = (String, u16);
 /// A connection to the server of a key.
 pub(crate) struct Node {
     connection: ConnectionManager,
-    /// The slot is on its way to this server, which answers only who says so.
+    /// The slot is moving to this server, which answers only after `ASKING`.
     is_arriving: bool,
 }
 
@@ -70,8 +70,8 @@ impl Servers {
         config: ConnectionManagerConfig,
         named: ConnectionManager,
     ) -> RedisResult<Self> {
-        let cluster = Cluster { address, config, named, looking: tokio::sync::Mutex::default() };
-        let map = cluster.look(&BTreeMap::new()).await?;
+        let cluster = Cluster { address, config, named, refreshing: tokio::sync::Mutex::default() };
+        let map = cluster.read_map(&BTreeMap::new()).await?;
         Ok(Self { map: RwLock::new(Arc::new(map)), cluster: Some(cluster) })
     }
 
@@ -83,25 +83,25 @@ impl Servers {
         self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks who has what now, unless somebody looked since this map was made.
-    pub(crate) async fn look_again(&self, seen: &Arc<Map>) {
+    /// Reads the map of slots again, unless it was read since `seen`.
+    pub(crate) async fn refresh(&self, seen: &Arc<Map>) {
         let Some(cluster) = &self.cluster else { return };
-        let _turn = cluster.looking.lock().await;
+        let _turn = cluster.refreshing.lock().await;
         if !Arc::ptr_eq(seen, &self.map()) {
             return;
         }
-        match cluster.look(&seen.nodes).await {
+        match cluster.read_map(&seen.nodes).await {
             Ok(map) => *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map),
-            Err(error) => tracing::warn!(%error, "no node of the Redis Cluster says who has what"),
+            Err(error) => tracing::warn!(%error, "no node of the Redis Cluster answers CLUSTER SLOTS"),
         }
     }
 
-    /// The server that an answer names, instead of the one that was asked.
+    /// The server that a redirection names.
     pub(crate) fn redirected(&self, error: &RedisError) -> Option<Node> {
         let is_arriving = error.kind() == ErrorKind::Server(redis::ServerErrorKind::Ask);
         let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
         let cluster = self.cluster.as_ref()?;
-        // An empty host is that of whoever answered, whom the next look will find.
+        // An empty host is that of the node that answered; the next refresh finds it.
         let address = (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))?;
         let connection = cluster.node(&self.map().nodes, &address).ok()?;
         Some(Node { connection, is_arriving })
@@ -126,9 +126,9 @@ impl Map {
 }
 
 impl Cluster {
-    /// Asks all nodes that are known who has what, and believes the first that answers: a node that is behind sends
-    /// callers to others that know better.
-    async fn look(&self, known: &BTreeMap<Address, ConnectionManager>) -> RedisResult<Map> {
+    /// Asks all known nodes for the map of slots, and takes the first answer: a node that is behind redirects callers to
+    /// nodes that are not.
+    async fn read_map(&self, known: &BTreeMap<Address, ConnectionManager>) -> RedisResult<Map> {
         let named = (host_of(&self.address).to_owned(), self.named.clone());
         let asked = known.iter().map(|((host, _), node)| (host.clone(), node.clone())).chain([named]);
         let ask = async |(host, mut node): (String, ConnectionManager)| {
@@ -168,7 +168,7 @@ impl Cluster {
 fn host_of(address: &ConnectionInfo) -> &str {
     match address.addr() {
         ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
-        // No cluster is reached through a file, and nobody knows of other addresses.
+        // No cluster is reached through a socket file, and there are no other kinds of address.
         ConnectionAddr::Unix(_) | _ => "localhost",
     }
 }
@@ -200,7 +200,7 @@ fn slot_of(key: &[u8]) -> u16 {
         let close = rest.iter().position(|byte| *byte == b'}').filter(|close| *close > 0)?;
         Some(&rest[..close])
     });
-    SUM.checksum(tag.unwrap_or(key)) % SLOTS
+    CRC.checksum(tag.unwrap_or(key)) % SLOTS
 }
 
 impl ConnectionLike for Node {
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn slots_are_those_of_the_specification() {
         // The checksum's own example, and keys whose slots `CLUSTER KEYSLOT` tells.
-        assert_eq!(SUM.checksum(b"123456789"), 0x31c3);
+        assert_eq!(CRC.checksum(b"123456789"), 0x31c3);
         assert_eq!(slot_of(b"foo"), 12_182);
         assert_eq!(slot_of(b"callout:run:{foo}:1"), slot_of(b"{foo}"));
         assert_eq!(slot_of(b"{foo}{bar}"), slot_of(b"foo"));

@@ -1,7 +1,7 @@
 //! [`Store`] on Redis.
 //!
 //! In: calls from any task. Out: one script per verb, or a command where that is enough.
-//! Never: decides anything that two callers could decide differently; the scripts do.
+//! Never: decides anything that two callers could decide differently: the scripts decide.
 
 use async_trait::async_trait;
 use domain::{
@@ -18,50 +18,33 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
-    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
+    Change, Changed, Opened, AuditStore, ConsentStore, DeadLetterStore, DueStore, LookupStore, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
 
 use crate::{
-    config::Settings,
-    connection::{Call, Connection, unreadable},
-    generation::Generation,
+    connection::{Call, unreadable},
     indexes::{field_of, marks},
-    keys::{Keys, shard_of_letter},
-    script::Scripts,
-    stored_run::{Write, json, read, read_lines, write},
+    keys::shard_of_letter,
+    redis_store::RedisStore,
+    stored_run::{Write, json, read_lines, write},
     time::{floor_us, of_us},
 };
 
-/// Within so many bytes a stored run's version ends.
+/// A stored run's version ends within so many bytes.
 const VERSION_BYTES_MAX: u8 = 20;
-/// How long it is remembered who settled a dead letter, in milliseconds.
+/// How long the token of a call that removed a dead letter is kept, in milliseconds.
 const CLAIMANT_KEPT_MS: u32 = 60_000;
 
-/// The truth of a fleet, on one Redis server, its replicas' primary, or the primaries of a Redis Cluster.
-pub struct RedisStore {
-    pub(crate) connection: Connection,
-    pub(crate) keys: Keys,
-    pub(crate) scripts: Scripts,
-    pub(crate) settings: Settings,
-    pub(crate) seen: Generation,
-}
-
 impl RedisStore {
-    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
-        let stored: Option<Vec<u8>> = self.connection.command(cmd("GET").arg(self.keys.run(id))).await?;
-        stored.map(|stored| read(id.as_str(), &stored)).transpose()
-    }
-
-    /// The alarm that a script says a due row needs.
+    /// The timer that the caller must start, if a script says that the due row needs one.
     fn timer(change: &Change, needed: &[u8]) -> Option<TimerSlot> {
         change.due.filter(|_| needed == b"a").map(|due| TimerSlot::of(&change.run.id, due))
     }
 
-    /// Whether a change is too late already, asked before consent is written that nobody takes back. A provider's name is
-    /// true of its message whoever stores it.
+    /// Whether a change is too late already. Checked before consent is written, which is never taken back. SIDs need no
+    /// check: a SID belongs to its message whichever process stores it.
     async fn is_too_late(&self, change: &Change, version: Option<u64>) -> Result<bool, StoreError> {
         if change.effects.consent.is_empty() {
             return Ok(false);
@@ -166,7 +149,7 @@ impl DueStore for RedisStore {
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<RunId>, StoreError> {
-        self.look_after(now).await?;
+        self.check_generation_if_stale().await?;
         self.take(shard, now, hidden_until, max).await
     }
 
@@ -242,7 +225,7 @@ impl ConsentStore for RedisStore {
 impl DeadLetterStore for RedisStore {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let shard = shard_of_letter(&letter.id);
-        let keys = vec![self.keys.dead(shard), self.keys.dead_at(shard), self.keys.sums(shard)];
+        let keys = vec![self.keys.dead(shard), self.keys.dead_at(shard), self.keys.counts(shard)];
         let call = Call::new(&self.scripts.add_letter, keys)
             .arg(&letter.id)
             .arg(floor_us(letter.at))
@@ -274,7 +257,7 @@ impl DeadLetterStore for RedisStore {
             let keys = vec![
                 self.keys.dead(shard),
                 self.keys.dead_at(shard),
-                self.keys.sums(shard),
+                self.keys.counts(shard),
                 self.keys.claimant_of_letter(shard, id),
             ];
             let call = Call::new(&self.scripts.remove_letter, keys).arg(id).arg(&token).arg(CLAIMANT_KEPT_MS);
@@ -300,15 +283,15 @@ impl OverrideStore for RedisStore {
             self.connection.command(cmd("ZRANGE").arg(self.keys.overrides()).arg(0).arg(-1)).await?;
         let mut all = Vec::new();
         for doc in docs {
-            let held: Override =
+            let entry: Override =
                 serde_json::from_str(&doc).map_err(|error| unreadable("override", "of a schedule", error))?;
-            all.extend((held.until > now).then_some(held));
+            all.extend((entry.until > now).then_some(entry));
         }
         Ok(all)
     }
 
-    async fn add_override(&self, held: &Override) -> Result<(), StoreError> {
-        let doc = json(held, "override of", &held.schedule)?;
+    async fn add_override(&self, entry: &Override) -> Result<(), StoreError> {
+        let doc = json(entry, "override of", &entry.schedule)?;
         self.connection
             .call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc))
             .await
@@ -319,7 +302,7 @@ impl OverrideStore for RedisStore {
 impl RateLimitStore for RedisStore {
     async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
         let RateLimit { interval_us, burst, horizon_s } = request.limit;
-        let call = Call::new(&self.scripts.acquire, vec![self.keys.pace(&request.queue)])
+        let call = Call::new(&self.scripts.acquire, vec![self.keys.rate_limit(&request.queue)])
             .arg(self.connection.token())
             .arg(interval_us)
             .arg(burst)

@@ -1,7 +1,7 @@
-//! A run as it is stored: a header that scripts read, and a packed document.
+//! A run as it is stored: a header that scripts read, and an encoded document.
 //!
 //! In: a [`Change`]. Out: keys and arguments of `write.lua`, and runs from what was stored.
-//! Never: lets a script look into the document.
+//! Never: a script that reads the document.
 
 use domain::{
     id::RunId,
@@ -19,9 +19,10 @@ use crate::{
     connection::{Call, unreadable},
     keys::Keys,
     time::{ceil_ms, floor_ms, floor_us},
+    write_arguments::{RunKeys, WriteArguments},
 };
 
-/// The letter of each phase of a run in headers and sums.
+/// The letter of each phase of a run in headers and audit counts.
 pub(crate) const RUN_LETTERS: [(RunPhase, char); 8] = [
     (RunPhase::Active, 'a'),
     (RunPhase::Acknowledged, 'k'),
@@ -51,11 +52,11 @@ pub(crate) const MESSAGE_LETTERS: [(&str, char); 14] = [
     ("cancelled", 'n'),
 ];
 
-/// What else a call says of a run.
+/// Whether a call opens a run or changes one.
 pub(crate) enum Write {
-    /// A new run, for an event of this time.
+    /// A new run, for an event that happened at this time.
     Open { happened_at: Timestamp },
-    /// A run that replaces the one at this version.
+    /// A run that replaces the one stored at this version.
     Change { version: u64 },
 }
 
@@ -64,31 +65,27 @@ pub(crate) fn letter_of(phase: RunPhase) -> char {
     RUN_LETTERS.iter().find(|(of, _)| *of == phase).map_or('?', |(_, letter)| *letter)
 }
 
-/// The keys of a run's shard, in the order of `write.lua`; the last two only for a run with a subject.
-pub(crate) fn keys_of(keys: &Keys, run: &Run) -> Vec<String> {
+/// The keys of a run's shard.
+pub(crate) fn keys_of(keys: &Keys, run: &Run) -> RunKeys {
     let shard = run.id.shard();
-    let mut all = vec![
-        keys.run(&run.id),
-        keys.timeline(&run.id),
-        keys.due(shard),
-        keys.timers(shard),
-        keys.sums(shard),
-        keys.runs(shard),
-        keys.ended(shard),
-        keys.outcomes(shard),
-        keys.dead(shard),
-        keys.dead_at(shard),
-    ];
-    if let Some(subject) = &run.subject {
-        all.extend([
-            keys.subject(shard, &run.workflow, subject),
-            keys.resolution(shard, &run.workflow, subject),
-        ]);
+    let subject = run.subject.as_ref();
+    RunKeys {
+        run: keys.run(&run.id),
+        timeline: keys.timeline(&run.id),
+        due: keys.due(shard),
+        timers: keys.timers(shard),
+        counts: keys.counts(shard),
+        runs: keys.runs(shard),
+        ended: keys.ended(shard),
+        outcomes: keys.outcomes(shard),
+        letters: keys.dead(shard),
+        letters_at: keys.dead_at(shard),
+        subject: subject.map(|subject| keys.subject(shard, &run.workflow, subject)),
+        resolution: subject.map(|subject| keys.resolution(shard, &run.workflow, subject)),
     }
-    all
 }
 
-/// The call that writes a run. `marks` are lines for `forget` beside those of the timeline.
+/// The call that writes a run. `marks` are lines that `purge` reads, in addition to those of the timeline.
 pub(crate) fn write<'a>(
     script: &'a Script,
     keys: &Keys,
@@ -98,40 +95,37 @@ pub(crate) fn write<'a>(
     how: &Write,
 ) -> Result<Call<'a>, StoreError> {
     let Change { run, due, needs_timer, effects } = change;
-    let due_ms = due.map(|due| ceil_ms(due).to_string()).unwrap_or_default();
-    let second = due
-        .filter(|_| *needs_timer)
-        .map(|due| TimerSlot::of(&run.id, due).second.to_string())
-        .unwrap_or_default();
-    let resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
-    let (happened, version) = match how {
+    let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(&run.id, due));
+    let is_resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
+    let (happened_us, version) = match how {
         Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
         Write::Change { version } => (String::from("-"), *version),
     };
-    let ended = run.closed_at.filter(|_| due.is_none()).map(|at| floor_ms(at).to_string());
+    let ended_at = run.closed_at.filter(|_| due.is_none());
     let mut lines = marks;
     if !effects.timeline.is_empty() {
         lines.push(encode(&json(&effects.timeline, "timeline of run", run.id.as_str())?));
     }
-    let mut call = Call::new(script, keys_of(keys, run))
-        .arg(token)
-        .arg(run.id.as_str())
-        .arg(due_ms)
-        .arg(second)
-        .arg(letter_of(run.phase).to_string())
-        .arg(flags(run, *due))
-        .arg(tally(run))
-        .arg(encode(&json(run, "run", run.id.as_str())?))
-        .arg(ended.unwrap_or_default())
-        .arg(floor_ms(run.opened_at))
-        .arg(if resolvable { happened.as_str() } else { "" })
-        .arg(version)
-        .arg(if run.closed_at.is_some() { "closed" } else { "open" })
-        .arg(&happened)
-        .arg(lines.len())
-        .arg(effects.outcomes.len())
-        .arg(effects.dead_letters.len())
-        .arg(lines);
+    let arguments = WriteArguments {
+        token,
+        id: run.id.as_str(),
+        due_ms: due.map(|due| ceil_ms(due).to_string()).unwrap_or_default(),
+        timer_second: timer_slot.map(|slot| slot.second.to_string()).unwrap_or_default(),
+        phase: letter_of(run.phase).to_string(),
+        flags: flags(run, *due),
+        tally: tally(run),
+        document: encode(&json(run, "run", run.id.as_str())?),
+        ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
+        opened_ms: floor_ms(run.opened_at),
+        resolvable_us: if is_resolvable { &happened_us } else { "" },
+        version,
+        state: if run.closed_at.is_some() { "closed" } else { "open" },
+        happened_us: &happened_us,
+        line_count: lines.len(),
+        outcome_count: effects.outcomes.len(),
+        letter_count: effects.dead_letters.len(),
+    };
+    let mut call = Call::new(script, keys_of(keys, run)).arg(arguments).arg(lines);
     for outcome in &effects.outcomes {
         call = call.arg(json(outcome, "outcome of run", run.id.as_str())?);
     }
@@ -142,17 +136,17 @@ pub(crate) fn write<'a>(
     Ok(call)
 }
 
-/// Whether a run would be forgotten by everybody, and whether one of its messages is held or it is unfinished otherwise.
+/// Whether no process would look at a run again, and whether one of its messages needs review or it is unfinished.
 fn flags(run: &Run, due: Option<Timestamp>) -> String {
     let is_pending =
         run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
     let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
-    let held = match run.messages.iter().any(Message::needs_review) {
+    let review = match run.messages.iter().any(Message::needs_review) {
         true => 'h',
         false if run.is_unfinished() => 'u',
         false => '-',
     };
-    format!("{forgotten}{held}")
+    format!("{forgotten}{review}")
 }
 
 /// How many messages are in each phase, for example `d3f1`.
@@ -173,7 +167,8 @@ pub(crate) fn read(id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError
     let (header, rest) = stored.split_at(end.ok_or_else(|| unreadable("run", id, "it has no header"))?);
     let version = std::str::from_utf8(header).ok().and_then(|header| header.split(' ').next()?.parse().ok());
     let version = version.ok_or_else(|| unreadable("run", id, "its header has no version"))?;
-    let json = decode(&rest[1..]).ok_or_else(|| unreadable("run", id, "it was packed by a later version"))?;
+    let json =
+        decode(&rest[1..]).ok_or_else(|| unreadable("run", id, "a later version of callout encoded it"))?;
     let value = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
     Ok(Versioned { value, version })
 }
@@ -185,11 +180,11 @@ pub(crate) fn read_lines(id: &RunId, stored: &[u8]) -> Result<Vec<Entry>, StoreE
     }
     let id = id.as_str();
     let json = decode(stored)
-        .ok_or_else(|| unreadable("timeline of run", id, "it was packed by a later version"))?;
+        .ok_or_else(|| unreadable("timeline of run", id, "a later version of callout encoded it"))?;
     serde_json::from_slice(&json).map_err(|error| unreadable("timeline of run", id, error))
 }
 
-/// A document, or an error that names it.
+/// A document as JSON, or an error that names it.
 pub(crate) fn json<T: Serialize>(value: &T, what: &str, name: &str) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| unreadable(what, name, error))
 }
@@ -209,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_and_does_not_read_is_named() {
+    fn an_unreadable_run_is_named_in_the_error() {
         for stored in
             [&b"1 abc a--- q1"[..], b"x abc a--- q1\n{}", b"1 abc a--- q1\n{}", b"1 abc a--- q1\n\0"]
         {

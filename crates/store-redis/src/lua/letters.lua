@@ -1,5 +1,5 @@
--- One page of a shard's dead letters, oldest first. Looks at a bounded number of letters, whatever matches.
--- KEYS: dead by time, dead. ARGV: 1 since, 2 until, 3 offset, 4 most to return, 5 most to look at, 6 reason or '',
+-- One page of a shard's dead letters, oldest first. Reads a bounded number of letters, however many match.
+-- KEYS: dead by time, dead. ARGV: 1 since, 2 until, 3 offset, 4 most to return, 5 most to read, 6 reason or '',
 -- 7 workflow or '', 8 source or ''.
 local offset, found = tonumber(ARGV[3]), {}
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', offset, ARGV[5])

@@ -1,6 +1,6 @@
--- One page of a shard's runs, latest opened first. Looks at a bounded number of runs, whatever matches.
--- KEYS: runs, what keys of its runs begin with. ARGV: 1 latest opening, 2 offset, 3 most to return, 4 most to look at,
--- 5 phase or '', 6 'h' for runs with a held message alone, 'u' for unfinished ones alone.
+-- One page of a shard's runs, latest opened first. Reads a bounded number of runs, however many match.
+-- KEYS: runs, what keys of its runs begin with. ARGV: 1 latest opening, 2 offset, 3 most to return, 4 most to read,
+-- 5 phase or '', 6 'h' for runs with a message that needs review alone, 'u' for unfinished ones alone.
 local offset, found = tonumber(ARGV[2]), {}
 local function wanted(run)
   return (ARGV[5] == '' or run.phase == ARGV[5])

@@ -1,16 +1,16 @@
--- Opens a run unless it is known or its subject was resolved. A repetition of the same call is told what it was told.
-local old = header(KEYS[1])
+-- Opens a run unless it is known or its subject was resolved. A repetition of the same call gets the first answer.
+local old = header(KEYS[run])
 if old then
-  local alarm = told(old, 1, ARGV[1])
-  if alarm then return { 'new', alarm } end
+  local timer = answered(old, 1, ARGV[token])
+  if timer then return { 'new', timer } end
   return { 'known', '' }
 end
-if ARGV[13] == 'open' and KEYS[12] then
-  local resolution = redis.call('GET', KEYS[12])
+if ARGV[state] == 'open' and KEYS[resolution] then
+  local resolution = redis.call('GET', KEYS[resolution])
   if resolution then
-    local at, doc = string.match(resolution, '^(%-?%d+) (.*)$')
-    if not at then error('UNREADABLE resolution ' .. KEYS[12]) end
-    if tonumber(at) >= tonumber(ARGV[14]) then return { 'resolved', doc } end
+    local at, document = string.match(resolution, '^(%-?%d+) (.*)$')
+    if not at then error('UNREADABLE resolution ' .. KEYS[resolution]) end
+    if tonumber(at) >= tonumber(ARGV[happened_us]) then return { 'resolved', document } end
   end
 end
 return { 'new', write(1, nil) }

@@ -1,4 +1,4 @@
--- Adds ways back from one phone; the latest are kept.
+-- Adds reply routes of one phone; the latest are kept.
 -- KEYS: routes of the phone. ARGV: 1 most that are kept, then expiry in microseconds and name of each.
 for n = 2, #ARGV, 2 do
   redis.call('ZADD', KEYS[1], 'GT', ARGV[n], ARGV[n + 1])

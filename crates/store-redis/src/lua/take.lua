@@ -1,6 +1,6 @@
--- Hides due runs that are still due at the time they were seen at. What a call took is kept for a while, so that a
--- repetition of it is given the same runs.
--- KEYS: due, what this call took. ARGV: 1 hidden until, 2 how long to remember, then id and due time of each.
+-- Hides due runs whose due time is still the one that was read. The runs that a call took are kept for a while, so that
+-- a repetition of it gets the same runs.
+-- KEYS: due, runs that this call took. ARGV: 1 hidden until, 2 how long to keep them, then id and due time of each.
 if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('LRANGE', KEYS[2], 0, -1) end
 local taken = {}
 for n = 3, #ARGV, 2 do

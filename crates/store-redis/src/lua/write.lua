@@ -1,64 +1,67 @@
 -- Writes a run with everything of its shard. For open.lua and change.lua.
 --
--- KEYS: run, timeline, due, alarms, sums, runs, ended, outcomes, dead, dead by time, subject, resolution; the last two
--- only for a run with a subject.
--- ARGV: 1 token, 2 id, 3 due or '', 4 the second of its alarm or '', 5 phase, 6 flags, 7 tally, 8 document, 9 end of
--- a run that needs nothing more or '', 10 opened, 11 event's time if the subject's resolution ends the run or '', 12 version to replace,
--- 13 'open' or 'closed', 14 event's time, 15 to 17 how many lines, outcomes and letters follow.
+-- KEYS and ARGV: by the names of write_arguments.rs; script.rs puts their positions in the place of the names.
 -- The first write is one that a full server refuses, so that nothing is half written.
 
 -- The phase of a run that has not ended.
 local ACTIVE = 'a'
 
 local function write_effects()
-  local at = 18
+  local at = ARGUMENT_COUNT + 1
   local lines = {}
-  for n = at, at + ARGV[15] - 1 do lines[#lines + 1] = ARGV[n] end
-  at = at + ARGV[15]
-  if tonumber(ARGV[16]) > 0 then
+  for n = at, at + ARGV[line_count] - 1 do lines[#lines + 1] = ARGV[n] end
+  at = at + ARGV[line_count]
+  if tonumber(ARGV[outcome_count]) > 0 then
     local now = redis.call('TIME')
     -- Cursors rise within the shard even if the clock does not.
-    local last = tonumber(redis.call('HGET', KEYS[5], 'o') or '0')
+    local last = tonumber(redis.call('HGET', KEYS[counts], 'o') or '0')
     local cursor = math.max(now[1] * 1000000 + now[2], last + 1)
-    for n = at, at + ARGV[16] - 1 do
+    for n = at, at + ARGV[outcome_count] - 1 do
       local text = string.format('%.0f', cursor)
-      redis.call('ZADD', KEYS[8], text, text .. ' ' .. ARGV[n])
+      redis.call('ZADD', KEYS[outcomes], text, text .. ' ' .. ARGV[n])
       lines[#lines + 1] = 'o' .. text
-      redis.call('HSET', KEYS[5], 'o', text)
+      redis.call('HSET', KEYS[counts], 'o', text)
       cursor = cursor + 1
     end
-    at = at + ARGV[16]
+    at = at + ARGV[outcome_count]
   end
-  for n = at, at + 4 * ARGV[17] - 1, 4 do
-    if add_letter(KEYS[9], KEYS[10], KEYS[5], ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]) then
-      lines[#lines + 1] = 'd' .. ARGV[n]
+  for n = at, at + 4 * ARGV[letter_count] - 1, 4 do
+    local id, at_us, reason, document = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]
+    if add_letter(KEYS[letters], KEYS[letters_at], KEYS[counts], id, at_us, reason, document) then
+      lines[#lines + 1] = 'd' .. id
     end
   end
-  if #lines > 0 then redis.call('RPUSH', KEYS[2], unpack(lines)) end
+  if #lines > 0 then redis.call('RPUSH', KEYS[timeline], unpack(lines)) end
 end
 
 local function write(version, old)
-  local id, due = ARGV[2], ARGV[3]
-  local needs_alarm = ARGV[4] ~= '' and redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[4]) == 1
-  local alarm = needs_alarm and 'a' or '-'
-  local calls = string.sub(ARGV[1] .. alarm .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
-  local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. ARGV[5] .. ARGV[6] .. ' ' .. ARGV[7]
-  redis.call('SET', KEYS[1], head .. '\n' .. ARGV[8])
-  if due ~= '' then redis.call('ZADD', KEYS[3], due, id) elseif old then redis.call('ZREM', KEYS[3], id) end
-  if not old then redis.call('ZADD', KEYS[6], ARGV[10], id) end
-  count(KEYS[5], old, { phase = ARGV[5], forgotten = string.sub(ARGV[6], 1, 1), tally = ARGV[7] })
-  if ARGV[9] ~= '' then
-    redis.call('ZADD', KEYS[7], ARGV[9], id)
-  elseif old and old.phase ~= ACTIVE then
-    redis.call('ZREM', KEYS[7], id)
+  local id, due, phase, flags, tally = ARGV[id], ARGV[due_ms], ARGV[phase], ARGV[flags], ARGV[tally]
+  local second = ARGV[timer_second]
+  -- The caller must start a timer, unless one was asked for in this second already.
+  local needs_timer = second ~= '' and redis.call('ZADD', KEYS[timers], 'NX', second, second) == 1
+  local timer = needs_timer and 'a' or '-'
+  local calls = string.sub(ARGV[token] .. timer .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
+  local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. phase .. flags .. ' ' .. tally
+  redis.call('SET', KEYS[run], head .. '\n' .. ARGV[document])
+  if due ~= '' then
+    redis.call('ZADD', KEYS[due], due, id)
+  elseif old then
+    redis.call('ZREM', KEYS[due], id)
   end
-  if KEYS[11] then
-    if ARGV[11] == '' then
-      redis.call('ZREM', KEYS[11], id)
+  if not old then redis.call('ZADD', KEYS[runs], ARGV[opened_ms], id) end
+  count(KEYS[counts], old, { phase = phase, forgotten = string.sub(flags, 1, 1), tally = tally })
+  if ARGV[ended_ms] ~= '' then
+    redis.call('ZADD', KEYS[ended], ARGV[ended_ms], id)
+  elseif old and old.phase ~= ACTIVE then
+    redis.call('ZREM', KEYS[ended], id)
+  end
+  if KEYS[subject] then
+    if ARGV[resolvable_us] == '' then
+      redis.call('ZREM', KEYS[subject], id)
     elseif not old then
-      redis.call('ZADD', KEYS[11], ARGV[11], id)
+      redis.call('ZADD', KEYS[subject], ARGV[resolvable_us], id)
     end
   end
   write_effects()
-  return alarm
+  return timer
 end

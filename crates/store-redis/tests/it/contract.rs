@@ -13,7 +13,7 @@ async fn fresh(case: &'static str) -> Fresh<dyn Store> {
 
 conformance::store_contract!(fresh);
 
-/// Every script runs twice, and the caller hears the second answer alone: nobody may notice.
+/// Every script runs twice, and the caller gets the second answer alone, which must equal the first.
 mod with_lost_answers {
     use super::*;
 

@@ -48,7 +48,7 @@ async fn a_server_that_lost_everything_is_noticed() {
     let server = RedisServer::private();
     let store = RedisStore::connect(config(&server.url, "lost")).await.unwrap();
     assert_eq!(store.generation(), 1);
-    redis::cmd("FLUSHALL").exec(&mut crate::setup::beside(&server.url)).unwrap();
+    redis::cmd("FLUSHALL").exec(&mut crate::setup::raw_connection(&server.url)).unwrap();
     store.check_generation().await.unwrap();
     assert_eq!(store.generation(), 2);
     assert!(store.reconcile_until().is_some());
@@ -60,7 +60,7 @@ async fn a_history_that_could_not_be_looked_at_is_looked_at_by_the_next_caller()
     let config = config(&server.url, "unseen");
     let key = format!("{}generation", config.key_prefix);
     let store = RedisStore::connect(config).await.unwrap();
-    let mut connection = crate::setup::beside(&server.url);
+    let mut connection = crate::setup::raw_connection(&server.url);
     redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
     redis::cmd("SET").arg(&key).arg("no generation").exec(&mut connection).unwrap();
     store.check_generation().await.unwrap_err();
@@ -72,7 +72,7 @@ async fn a_history_that_could_not_be_looked_at_is_looked_at_by_the_next_caller()
 async fn a_full_server_refuses_and_changes_nothing() {
     let server = RedisServer::private();
     let store = RedisStore::connect(config(&server.url, "full")).await.unwrap();
-    let mut connection = crate::setup::beside(&server.url);
+    let mut connection = crate::setup::raw_connection(&server.url);
     let first = Opening::new("full", 1).change();
     open_new(&*store, &first).await;
     redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1kb").exec(&mut connection).unwrap();

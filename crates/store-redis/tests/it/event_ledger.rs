@@ -1,6 +1,6 @@
-//! The door for events dies at each of its four points, over the real outbox on a real server, with a real sender behind.
+//! Event ingestion dies at each of its four points, with the real outbox on a real server and a real sender.
 //!
-//! In: one event and a death. Out: one text, and sums that balance. Never: a death that did not happen.
+//! In: one event and a death. Out: one text, and audit counts that balance. Never: a test whose death did not happen.
 
 use std::{
     collections::BTreeMap,
@@ -43,7 +43,7 @@ use tower::ServiceExt as _;
 
 use crate::setup;
 
-/// Before what the door's process dies.
+/// The step before which the ingestion process dies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     WritingDown,
@@ -161,7 +161,7 @@ fn workflow() -> Workflow {
         deliver_within_s: Some(3_600),
         ack_within_s: None,
     };
-    let mut definition = WorkflowDefinition::new("door", STANDARD, "{{ title }}", schema, vec![step]);
+    let mut definition = WorkflowDefinition::new("ingest", STANDARD, "{{ title }}", schema, vec![step]);
     definition.stage = Stage::Live;
     Workflow::compile(definition).unwrap()
 }
@@ -211,7 +211,7 @@ impl World {
         Outbox::new(bus, self.store.clone(), self.clock.clone())
     }
 
-    /// The source posts its event to a door over this bus. Returns the status, if one comes.
+    /// The source posts its event to an ingestion endpoint on this bus. Returns the status, if one comes.
     async fn post(&self, bus: Arc<dyn Bus>) -> u16 {
         let source = Source {
             name: self.case.to_owned(),
@@ -237,7 +237,7 @@ impl World {
     }
 }
 
-/// The door dies; then a fleet is there again, and time passes. The source may send its event once more.
+/// Ingestion dies; then a fleet runs again, and time passes. The source may send its event once more.
 async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     let clock = Arc::new(JumpingClock::default());
     let broker = MemoryBus::new(clock.clone(), |_| Lane::Standard);
@@ -250,7 +250,7 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     });
     let reached = Arc::new(Notify::new());
     let cut = |bus, takes_them| Arc::new(Cut { bus, takes_them, reached: reached.clone() });
-    let door: Arc<dyn Bus> = match dies {
+    let ingest_bus: Arc<dyn Bus> = match dies {
         Before::WritingDown => cut(world.outbox(world.broker.clone()), false),
         Before::Publishing => world.outbox(cut(world.broker.clone(), false)),
         Before::TheConfirmation => world.outbox(cut(world.broker.clone(), true)),
@@ -258,7 +258,7 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     };
     let process = tokio::spawn({
         let world = world.clone();
-        async move { world.post(door).await }
+        async move { world.post(ingest_bus).await }
     });
     reached.notified().await;
     process.abort();
@@ -276,9 +276,9 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(bus.clone())), config, stop.clone()));
     clock.0.store(35_000, Ordering::Relaxed);
     setup::until("the event has ended", async || {
-        let sums = world.audit_counts().await;
+        let counts = world.audit_counts().await;
         let waiting = bus.depth(Queue::Events(Lane::Standard)).await.unwrap();
-        (sums.accepted, sums.concluded, sums.pending, waiting) == (1, 1, 0, 0)
+        (counts.accepted, counts.concluded, counts.pending, waiting) == (1, 1, 0, 0)
     })
     .await;
     stop.cancel();

@@ -1,4 +1,4 @@
-//! The Redis store keeps its contract on a real server, and its own promises beside it.
+//! The Redis store on a real server: the contract, and what it promises beyond it.
 #![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
 
 mod cluster;

@@ -1,5 +1,5 @@
-//! What a live run costs. In: ten thousand runs, each with one message that was sent. Out: a panic where it costs more
-//! than was planned for. Never: the shared server, whose memory is everybody's.
+//! The memory of a live run. In: ten thousand runs, each with one message that was sent. Out: a panic where a run takes
+//! more than its budget. Never: the shared server, whose memory other tests use too.
 
 use conformance::fixture::{Opening, at, sid, submitted};
 use ports::{Changed, RunStore as _};
@@ -7,7 +7,7 @@ use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
 use test_servers::RedisServer;
 
-use crate::setup::{beside, config};
+use crate::setup::{config, raw_connection};
 
 const RUNS: u32 = 10_000;
 const BYTES_PER_RUN_MAX: i64 = 1_300;
@@ -34,7 +34,7 @@ async fn a_live_run_costs_little() {
         });
         futures::future::join_all(runs).await;
     }
-    let mut connection = beside(&server.url);
+    let mut connection = raw_connection(&server.url);
     let keys: Vec<String> = cmd("KEYS").arg("*").query(&mut connection).unwrap();
     let (mut total, mut by_kind) = (0, std::collections::BTreeMap::<String, i64>::new());
     for key in keys {

@@ -6,14 +6,14 @@ use redis::cmd;
 use store_redis::{ConnectError, Durability, RedisConfig, RedisStore};
 use test_servers::RedisServer;
 
-use crate::setup::{beside, config};
+use crate::setup::{config, raw_connection};
 
 async fn refusal(config: RedisConfig) -> ConnectError {
     RedisStore::connect(config).await.err().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgets_or_evicts_is_refused_unless_somebody_vouches() {
+async fn a_server_that_is_not_durable_or_evicts_is_refused_unless_vouched_for() {
     for (options, word) in
         [("--appendonly no", "appendonly yes"), ("--maxmemory-policy allkeys-lru", "noeviction")]
     {
@@ -21,7 +21,7 @@ async fn a_server_that_forgets_or_evicts_is_refused_unless_somebody_vouches() {
         let error = refusal(config(&server.url, "settings")).await;
         assert!(matches!(error, ConnectError::NotDurable | ConnectError::Evicts { .. }), "{error:?}");
         assert!(error.to_string().contains(word), "{error}");
-        let mut connection = beside(&server.url);
+        let mut connection = raw_connection(&server.url);
         assert_eq!(cmd("DBSIZE").query::<i64>(&mut connection).unwrap(), 0, "nothing was written");
         let vouched = RedisConfig { durability: Durability::Vouched, ..config(&server.url, "settings") };
         assert!(RedisStore::connect(vouched).await.is_ok());
@@ -34,17 +34,17 @@ async fn what_a_later_version_wrote_is_left_alone() {
         let url = &test_servers::redis().url;
         let config = config(url, "schema");
         let key = format!("{}schema", config.key_prefix);
-        cmd("SET").arg(&key).arg(schema).exec(&mut beside(url)).unwrap();
+        cmd("SET").arg(&key).arg(schema).exec(&mut raw_connection(url)).unwrap();
         let error = refusal(config).await;
         assert!(matches!(error, ConnectError::NewerSchema { known: 1, .. }), "{error:?}");
-        assert_eq!(cmd("GET").arg(&key).query::<String>(&mut beside(url)).unwrap(), schema);
+        assert_eq!(cmd("GET").arg(&key).query::<String>(&mut raw_connection(url)).unwrap(), schema);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_without_a_server_is_an_error_that_hides_the_password() {
     for url in ["redis://:hunter2@127.0.0.1:1/", "not an address"] {
-        let error = refusal(config(url, "nobody")).await;
+        let error = refusal(config(url, "unreachable")).await;
         assert!(matches!(error, ConnectError::Unreachable(_) | ConnectError::Address(_)), "{error:?}");
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }

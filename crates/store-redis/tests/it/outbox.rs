@@ -1,4 +1,4 @@
-//! Accepted events between the door and their end, on a real server. In: a bus that works beside it. Out: sums that
+//! Accepted events until their end, on a real server. In: a bus that works in the same process. Out: counts that
 //! balance at every moment.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,7 +12,7 @@ use store_redis::{Outbox, RedisStore};
 
 use crate::setup;
 
-async fn sums(store: &RedisStore) -> EventCounts {
+async fn event_counts(store: &RedisStore) -> EventCounts {
     store.audit_counts().await.unwrap().events
 }
 
@@ -31,7 +31,7 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
     // A source that got no answer sends them again: they are accepted once.
     bus.publish_events(&events, Quota::Within).await.unwrap();
     let expected = EventCounts { accepted: 5, concluded: 0, pending: 5, published_directly: 0 };
-    assert_eq!(sums(&store).await, expected);
+    assert_eq!(event_counts(&store).await, expected);
 
     let mut deliveries = bus.consume(Queue::Events(Lane::Standard), 1).await.unwrap();
     for n in 1..=10 {
@@ -45,7 +45,7 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
             published_directly: n - concluded,
         };
         outbox.flush().await;
-        assert_eq!(sums(&store).await, expected);
-        assert!(sums(&store).await.balances());
+        assert_eq!(event_counts(&store).await, expected);
+        assert!(event_counts(&store).await.balances());
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ports::SystemClock;
 use store_redis::{RedisConfig, RedisStore};
 
-/// A configuration with a prefix that nobody else has.
+/// A configuration with a prefix of its own.
 pub(crate) fn config(url: &str, case: &str) -> RedisConfig {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -27,14 +27,14 @@ pub(crate) async fn store(case: &str) -> Arc<RedisStore> {
     RedisStore::connect(config(&test_servers::redis().url, case)).await.unwrap()
 }
 
-/// A connection beside the stores.
-pub(crate) fn beside(url: &str) -> redis::Connection {
+/// A raw connection.
+pub(crate) fn raw_connection(url: &str) -> redis::Connection {
     redis::Client::open(url).unwrap().get_connection().unwrap()
 }
 
-/// All keys under a prefix with what they hold, apart from those that are named here.
+/// All keys under a prefix with their values, apart from those that begin with one of `but`.
 pub(crate) fn dump(url: &str, prefix: &str, but: &[&str]) -> Vec<(String, Vec<u8>)> {
-    let mut connection = beside(url);
+    let mut connection = raw_connection(url);
     let mut keys: Vec<String> = redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).unwrap();
     keys.retain(|key| !but.iter().any(|but| key[prefix.len()..].starts_with(but)));
     keys.sort();

@@ -1,0 +1,68 @@
+//! The keys and arguments of the scripts that write a run.
+//!
+//! In: names, and what each stands for. Out: the same names for Rust and for `write.lua`. Never: a value.
+
+use crate::arguments::arguments;
+
+arguments! {
+    /// The keys of a run's shard.
+    RunKeys, "KEYS" {
+        run: String,
+        timeline: String,
+        /// Runs by due time.
+        due: String,
+        /// Seconds for which a timer was asked for.
+        timers: String,
+        counts: String,
+        /// Runs by opening time.
+        runs: String,
+        /// Runs that need nothing more, by end.
+        ended: String,
+        outcomes: String,
+        letters: String,
+        /// Dead letters by time.
+        letters_at: String,
+        /// Runs of the subject that a resolution ends; absent without a subject.
+        subject: Option<String>,
+        /// Absent without a subject, and when a run is purged.
+        resolution: Option<String>,
+    }
+}
+
+arguments! {
+    /// The arguments of `write.lua`. Behind them come the timeline lines, the outcomes, and for each dead letter its id,
+    /// time, reason and document.
+    WriteArguments<'a>, "ARGV" {
+        /// Names the call.
+        token: &'a str,
+        id: &'a str,
+        /// In milliseconds; empty for a run that is not due.
+        due_ms: String,
+        /// The second of its timer; empty for a run that needs none.
+        timer_second: String,
+        /// The letter of the run's phase.
+        phase: String,
+        /// `f` if no process would look at the run again; then `h` if a message needs review, `u` if it is unfinished.
+        flags: String,
+        /// How many messages are in each phase.
+        tally: String,
+        document: Vec<u8>,
+        /// In milliseconds; empty for a run that is still due or open.
+        ended_ms: String,
+        opened_ms: i64,
+        /// The event's time in microseconds; empty for a run that a resolution of its subject does not end.
+        resolvable_us: &'a str,
+        /// The version to replace; 0 for a new run.
+        version: u64,
+        /// `open` or `closed`.
+        state: &'a str,
+        /// The event's time in microseconds; `-` for a change.
+        happened_us: &'a str,
+        /// How many timeline lines follow.
+        line_count: usize,
+        /// How many outcomes follow them.
+        outcome_count: usize,
+        /// How many dead letters follow those.
+        letter_count: usize,
+    }
+}
