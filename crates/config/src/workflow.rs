@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use domain::{
+    content::LinkPolicy,
     directory::Directory,
     doubt::DoubtSchedule,
     limits::{
@@ -56,6 +57,7 @@ pub(crate) fn read(
     definition.max_segments =
         top.integer(&mut doc, "max_segments", 1..u32::from(SEGMENTS_MAX) + 1).unwrap_or(1) as u8;
     definition.link_hosts = top.texts(&mut doc, "link_hosts").into_iter().map(|host| host.value).collect();
+    definition.links = choice(&mut doc, &mut top, "links", &LINKS).unwrap_or_default();
     for url in top.texts(&mut doc, "media_urls") {
         match url.value.parse() {
             Ok(parsed) => definition.media_urls.push(parsed),
@@ -97,6 +99,7 @@ const CATEGORIES: [(&str, Category); 3] = [
     ("transactional", Category::Transactional),
     ("marketing", Category::Marketing),
 ];
+const LINKS: [(&str, LinkPolicy); 2] = [("defang", LinkPolicy::Defang), ("refuse", LinkPolicy::Refuse)];
 /// `hold` is the older spelling of `review`.
 const ON_DOUBT: [(&str, OnDoubt); 3] =
     [("resend", OnDoubt::Resend), ("review", OnDoubt::Review), ("hold", OnDoubt::Review)];

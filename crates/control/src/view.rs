@@ -169,6 +169,11 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
             };
             format!("{verdict} by rule {}{inputs}", decision.rule.id())
         }
+        TimelineEvent::TextChanged { changes } => {
+            let changes: Vec<_> =
+                changes.iter().map(|change| format!("{}: {}", change.field, change.reason)).collect();
+            format!("text to {whom} changed: {}", changes.join("; "))
+        }
         TimelineEvent::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
         TimelineEvent::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
         TimelineEvent::Submitted { sid } => format!("taken by the provider as {sid}"),

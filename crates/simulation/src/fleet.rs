@@ -5,24 +5,22 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, Weak},
-    time::Duration,
 };
 
-use callback::CallbackConfig;
-use control::Control;
+use callback::CallbackPorts;
+use control::{Control, ControlPorts};
 use domain::{
     directory::{Contact, Directory},
-    limits::RATE_HORIZON_S,
     policy::Environment,
-    rate_limit::RateLimit,
     source_quota::QuotaRates,
     workflow::Workflow,
 };
-use ports::{Clock as _, Store as _};
-use runtime::{Context, WorkflowRegistry};
-use sender::{SenderConfig, SenderRate};
+use escalation::EscalationPorts;
+use ports::{Clock as _, RunStore as _};
+use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use sender::{SenderConfig, SenderPorts, SenderRate};
 use tokio_util::sync::CancellationToken;
-use twilio::{Secret, SignatureVerifier};
+use twilio::{Secret, SignatureVerifier, TwilioWebhooks};
 
 use crate::{
     bus::MemoryBus,
@@ -72,26 +70,51 @@ impl World {
     fn start_process(&self, role: RoleKind) {
         let Some(world) = self.me.upgrade() else { return };
         let process = Process::new(role, world.clone());
-        let ctx = self.context(process.clone());
+        let ports = Arc::new(Instrumented(process.clone()));
+        let runs = self.run_service(&ports);
         match role {
             RoleKind::Operator => {}
             RoleKind::Callback => {
                 let verifier = SignatureVerifier::new(vec![Secret::new(TOKEN)]);
-                let config = CallbackConfig { public_url: PUBLIC_URL.to_owned(), verifier };
-                locked(&self.receivers).push((process.died.clone(), callback::router(ctx, config)));
+                let webhooks = TwilioWebhooks { public_url: PUBLIC_URL.to_owned(), verifier };
+                let (lookup, consent, webhooks) = (ports.clone(), ports, Arc::new(webhooks));
+                let router = callback::router(CallbackPorts { runs, lookup, consent, webhooks });
+                locked(&self.receivers).push((process.died.clone(), router));
             }
             RoleKind::Sender => {
                 let (stop, config) = (self.stop.clone(), self.sender_config());
+                let dead_letters = self.dead_letters(&ports);
+                let ports = SenderPorts {
+                    runs,
+                    lookup: ports.clone(),
+                    consent: ports.clone(),
+                    rates: ports.clone(),
+                    audit: ports.clone(),
+                    bus: ports.clone(),
+                    provider: ports,
+                    clock: self.clock.clone(),
+                    dead_letters,
+                };
                 tokio::spawn(async move {
-                    let ended = sender::run(ctx, config, stop).await;
+                    let ended = sender::run(Arc::new(ports), config, stop).await;
                     world.ended(&process, ended.is_err());
                 });
             }
             RoleKind::Escalation => {
                 let stop = self.stop.clone();
+                let dead_letters = self.dead_letters(&ports);
+                let ports = EscalationPorts {
+                    runs,
+                    due: ports.clone(),
+                    retention: ports.clone(),
+                    letters: ports.clone(),
+                    dead_letters,
+                    bus: ports,
+                    clock: self.clock.clone(),
+                };
                 tokio::spawn(async move {
                     let config = escalation::EscalationConfig::default();
-                    let ended = escalation::run(ctx, config, stop).await;
+                    let ended = escalation::run(Arc::new(ports), config, stop).await;
                     world.ended(&process, ended.is_err());
                 });
             }
@@ -102,30 +125,40 @@ impl World {
         let (mut quotas, mut rate) = (QuotaRates::default(), None);
         if let Some((events_per_s, segments_per_s)) = self.habits.rates {
             quotas.default_per_s = events_per_s;
-            let second = Duration::from_secs(1);
-            let number = RateLimit::new(segments_per_s, second, segments_per_s, RATE_HORIZON_S);
-            rate = Some(SenderRate { queue: "number".to_owned(), pace: number });
+            rate = Some(SenderRate::per_second("number".to_owned(), segments_per_s));
         }
         SenderConfig::new(20, quotas, rate)
     }
 
-    /// The ports as a process sees them.
-    fn context(&self, process: Arc<Process>) -> Arc<Context> {
-        let seen = Arc::new(Instrumented(process));
-        Arc::new(Context {
-            store: seen.clone(),
-            bus: seen.clone(),
-            provider: seen,
+    /// The service that changes runs, over the ports as a process sees them.
+    fn run_service(&self, ports: &Arc<Instrumented>) -> Arc<RunService> {
+        let run_ports = RunPorts {
+            runs: ports.clone(),
+            lookup: ports.clone(),
+            consent: ports.clone(),
+            overrides: ports.clone(),
+            bus: ports.clone(),
             clock: self.clock.clone(),
-            workflows: WorkflowRegistry::new(self.workflows.iter().cloned()),
-            directory: Directory { contacts: self.contacts.clone(), ..Directory::default() },
-            environment: Environment::default(),
-        })
+        };
+        let workflows = WorkflowRegistry::new(self.workflows.iter().cloned());
+        let directory = Directory { contacts: self.contacts.clone(), ..Directory::default() };
+        Arc::new(RunService::new(run_ports, workflows, directory, Environment::default()))
+    }
+
+    fn dead_letters(&self, ports: &Arc<Instrumented>) -> DeadLetters {
+        DeadLetters { store: ports.clone(), bus: ports.clone(), clock: self.clock.clone() }
     }
 
     /// An operator's command, for as long as it takes.
     pub(crate) fn operator(self: &Arc<Self>) -> Control {
-        Control::new(self.context(Process::new(RoleKind::Operator, self.clone())))
+        let ports = Arc::new(Instrumented(Process::new(RoleKind::Operator, self.clone())));
+        Control::new(ControlPorts {
+            runs: self.run_service(&ports),
+            list: ports.clone(),
+            letters: ports.clone(),
+            audit: ports.clone(),
+            bus: ports,
+        })
     }
 
     /// A role that ends by itself, because a port failed at its start, is started again as one that died.

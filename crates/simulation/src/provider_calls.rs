@@ -101,7 +101,7 @@ async fn post(
     let mut params = vec![("MessageSid".to_owned(), sid.to_string()), ("MessageStatus".to_owned(), word)];
     params.extend(code.map(|code| ("ErrorCode".to_owned(), code.to_string())));
     let query = format!("message={}&attempt={}", submission.message, submission.attempt);
-    post_form(world, &format!("{}?{query}", callback::STATUS_PATH), &params).await;
+    post_form(world, &format!("{}?{query}", twilio::STATUS_PATH), &params).await;
 }
 
 /// Posts a signed form until it is answered with 2xx, as Twilio does when configured to.
@@ -144,5 +144,5 @@ async fn recipient_may_reply(world: &Arc<World>, submission: &Submission) {
         ("MessageSid".to_owned(), format!("SM{number:032x}")),
         ("To".to_owned(), "+15005550006".to_owned()),
     ];
-    post_form(world, callback::INBOUND_PATH, &params).await;
+    post_form(world, twilio::INBOUND_PATH, &params).await;
 }

@@ -18,7 +18,7 @@ use domain::{
 };
 use escalation::EscalationPorts;
 use jiff::SignedDuration;
-use ports::{Bus as _, Clock, Store as _};
+use ports::{Bus as _, Clock, DueStore as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -18,7 +18,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, Changed, Opened, AuditStore, ConsentStore, DeadLetterStore, DueStore, LookupStore, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
+    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
