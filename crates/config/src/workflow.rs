@@ -44,6 +44,8 @@ pub(crate) fn read(
     let schema = top.json("schema");
     let mut definition = WorkflowDefinition::new(&name, "", "", serde_json::Value::Null, Vec::new());
     definition.resolved_by = top.text(&mut doc, "resolved_by").map(|text| text.value);
+    definition.shared_subjects =
+        top.texts(&mut doc, "shared_subjects").into_iter().map(|source| source.value).collect();
     definition.lane = choice(&mut doc, &mut top, "lane", &LANES).unwrap_or_default();
     definition.category = choice(&mut doc, &mut top, "category", &CATEGORIES).unwrap_or_default();
     definition.on_doubt = choice(&mut doc, &mut top, "on_doubt", &ON_DOUBT).unwrap_or_default();

@@ -127,7 +127,7 @@ impl Opening {
         let effects = ctx.effects;
         let due = run.next_due(&self.workflow);
         assert!(due.is_some() && !effects.reply_routes.is_empty(), "the fixture makes a run with a claim");
-        Change { run, due, needs_timer: true, effects }
+        Change { due, needs_timer: true, ..Change::new(run, effects, &self.workflow) }
     }
 
     /// The change, due at this time.
@@ -169,7 +169,7 @@ pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     first.effects.timeline.extend(failed.effects.timeline);
     first.effects.timeline.extend(second.effects.timeline);
     first.effects.outcomes.extend(second.effects.outcomes);
-    Change { run: second.run, due: second.due, needs_timer: true, effects: first.effects }
+    Change { effects: first.effects, ..second }
 }
 
 /// The run after the provider could not say whether it took its message, however often it was asked.
@@ -196,7 +196,7 @@ pub fn change(run: &Run, now: Timestamp, transition: impl FnOnce(&mut Run, &mut 
     let (mut run, mut ctx) = (run.clone(), StepContext::new(workflow(), &environment, now));
     transition(&mut run, &mut ctx);
     let due = run.next_due(workflow());
-    Change { run, due, needs_timer: true, effects: ctx.effects }
+    Change { due, needs_timer: true, ..Change::new(run, ctx.effects, workflow()) }
 }
 
 /// A consent entry of this number.
@@ -229,9 +229,11 @@ pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
 
 /// A resolution of a subject, made by the event `n` of a case.
 pub fn resolution(case: &str, subject: &str, n: u32, seconds: i64) -> Resolution {
+    let subject = format!("{case}/{subject}");
     Resolution {
         workflow: workflow().name().to_owned(),
-        subject: format!("{case}/{subject}"),
+        marker: workflow().definition.resolution_marker(case, &subject),
+        subject,
         by: EventKey { source: case.to_owned(), id: format!("{case}-resolved-{n}") },
         at: at(seconds),
     }

@@ -76,13 +76,14 @@ macro_rules! store_contract {
                     resolving_returns_the_open_runs_of_the_subject_alone
                     a_run_for_a_later_event_is_left_alone
                     an_acknowledged_run_can_still_be_resolved
-                    an_event_at_or_before_the_resolution_is_resolved_already
+                    an_event_before_the_resolution_is_resolved_already
                     an_event_after_the_resolution_opens
                     a_closed_run_is_stored_whatever_was_resolved
                     a_known_run_stays_known_after_its_subject_is_resolved
                     a_later_resolution_replaces_an_earlier_one
                     an_earlier_resolution_never_replaces_a_later_one
                     resolving_twice_returns_the_same
+                    a3_a_late_run_of_another_source_finds_no_resolution
                 }
                 consent {
                     consent_follows_the_entries

@@ -33,7 +33,7 @@ pub struct Event {
     /// CloudEvents `subject`: what the event is about. A resolving event names the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// When it happened, as the source says.
+    /// When it happened, as the source says; read it through [`Event::happened_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// Its fields, checked against the workflow's schema.
@@ -45,6 +45,18 @@ pub struct Event {
 }
 
 impl Event {
+    /// When it happened, for an event that was taken at `taken_at`. A caller's clock is a claim: no time counts as later
+    /// than the moment it was taken.
+    pub fn happened_at(&self, taken_at: Timestamp) -> Timestamp {
+        self.time.map_or(taken_at, |claimed| claimed.min(taken_at))
+    }
+
+    /// The event with a time that is not later than the moment it was taken, as it is stored and passed on.
+    pub fn taken_at(mut self, now: Timestamp) -> Self {
+        self.time = self.time.map(|claimed| claimed.min(now));
+        self
+    }
+
     /// Reads one structured CloudEvent.
     ///
     /// # Errors

@@ -78,8 +78,7 @@ impl Run {
         let definition = &workflow.definition;
         let id = RunId::derive(&event.key.source, &event.key.id, &definition.name, event.subject.as_deref());
         // A clock that runs ahead at the source must not lengthen the event's life.
-        let happened_at = event.time.map_or(now, |time| time.min(now));
-        let not_after = after_s(happened_at, definition.not_after_s);
+        let not_after = after_s(event.happened_at(now), definition.not_after_s);
         ctx.note_run(TimelineEvent::Opened { event: event.kind.clone() });
         let mut run = Self {
             id,
@@ -150,9 +149,11 @@ impl Run {
         }
     }
 
-    /// The resolving event came. Returns whether that changed anything.
+    /// The resolving event came. Returns whether that changed anything: one of another source ends the run only where
+    /// the workflow says that the two share their subjects.
     pub fn resolve(&mut self, by: &EventKey, ctx: &mut StepContext<'_>) -> bool {
-        if !matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged) {
+        let is_open = matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged);
+        if !is_open || !ctx.workflow.definition.resolves_across(&self.event.source, &by.source) {
             return false;
         }
         self.cancel_waiting(ctx);

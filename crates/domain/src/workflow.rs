@@ -190,6 +190,9 @@ pub struct WorkflowDefinition {
     pub event: String,
     /// The event type that ends it, for the same subject.
     pub resolved_by: Option<String>,
+    /// Sources that mean the same thing by the same subject, so that one may resolve what another opened; `*` for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_subjects: Vec<String>,
     /// Which queue its work waits in.
     pub lane: Lane,
     /// What consent its texts need.
@@ -241,6 +244,7 @@ impl WorkflowDefinition {
             name: name.to_owned(),
             event: event.to_owned(),
             resolved_by: None,
+            shared_subjects: Vec::new(),
             lane: Lane::default(),
             category: Category::default(),
             stage: Stage::default(),
@@ -261,6 +265,20 @@ impl WorkflowDefinition {
             steps,
             exhausted_ticket: None,
         }
+    }
+
+    /// Whether a resolving event of `by` may end a run that an event of `source` opened.
+    pub fn resolves_across(&self, source: &str, by: &str) -> bool {
+        source == by || self.shares_subjects(source) && self.shares_subjects(by)
+    }
+
+    /// The name under which a resolution is found by runs of its subject that come late.
+    pub fn resolution_marker(&self, source: &str, subject: &str) -> String {
+        if self.shares_subjects(source) { subject.to_owned() } else { format!("{subject}\u{1f}{source}") }
+    }
+
+    fn shares_subjects(&self, source: &str) -> bool {
+        self.shared_subjects.iter().any(|shared| shared == source || shared == "*")
     }
 
     /// Whether any step waits for an acknowledgement.

@@ -51,22 +51,24 @@ impl Stored {
 pub(crate) struct OpenRun {
     stored: Stored,
     happened_us: i64,
+    marker: Option<String>,
 }
 
 impl OpenRun {
     pub(crate) fn new(change: Change, happened_at: Timestamp, state: Arc<State>) -> Result<Self, Fault> {
-        Ok(Self { stored: Stored::of(change, state)?, happened_us: floor_us(happened_at) })
+        let marker = change.marker.clone();
+        Ok(Self { stored: Stored::of(change, state)?, happened_us: floor_us(happened_at), marker })
     }
 
     /// The event that resolved the subject in time, for a run that is still open and not known.
     fn resolved_by(&self, connection: &Connection, run: &Run) -> Result<Option<EventKey>, Fault> {
-        let Some(subject) = run.subject.as_ref().filter(|_| run.closed_at.is_none()) else { return Ok(None) };
+        let Some(marker) = self.marker.as_ref().filter(|_| run.closed_at.is_none()) else { return Ok(None) };
         let doc: Option<String> = connection
             .prepare_cached(
-                "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us >= ?3
+                "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us > ?3
                  AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
             )?
-            .query_row(params![run.workflow, subject, self.happened_us, self.stored.row.id], |row| row.get(0))
+            .query_row(params![run.workflow, marker, self.happened_us, self.stored.row.id], |row| row.get(0))
             .optional()?;
         doc.map(|doc| {
             serde_json::from_str::<ports::store::Resolution>(&doc)

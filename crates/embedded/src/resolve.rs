@@ -26,7 +26,7 @@ impl Work for Resolve {
     type Output = Vec<RunId>;
 
     fn run(&mut self, connection: &Connection) -> Result<Vec<RunId>, Fault> {
-        let Resolution { workflow, subject, at, .. } = &self.resolution;
+        let Resolution { workflow, subject, marker, at, .. } = &self.resolution;
         let at_us = floor_us(*at);
         connection
             .prepare_cached(
@@ -34,10 +34,10 @@ impl Work for Resolve {
                  ON CONFLICT (workflow, subject) DO UPDATE SET at_us = excluded.at_us, doc = excluded.doc
                  WHERE excluded.at_us > at_us",
             )?
-            .execute(params![workflow, subject, at_us, self.doc])?;
+            .execute(params![workflow, marker, at_us, self.doc])?;
         let mut select = connection.prepare_cached(
             "SELECT id FROM run WHERE workflow = ?1 AND subject = ?2 AND resolvable = 1 AND subject IS NOT NULL
-             AND happened_us <= ?3 ORDER BY seq",
+             AND happened_us < ?3 ORDER BY seq",
         )?;
         let ids = select.query_map(params![workflow, subject, at_us], |row| row.get::<_, String>(0))?;
         ids.map(|id| {

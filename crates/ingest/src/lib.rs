@@ -106,7 +106,7 @@ impl Endpoint {
         let mut fresh = Vec::new();
         for event in &events {
             if !self.is_known(event).await? {
-                fresh.push(event.clone());
+                fresh.push(event.clone().taken_at(now));
             }
         }
         if !fresh.is_empty() {

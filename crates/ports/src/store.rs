@@ -60,6 +60,8 @@ pub struct Change {
     pub due: Option<Timestamp>,
     /// Whether an alarm must ring for it. What has none is found by the sweep, some seconds late.
     pub needs_timer: bool,
+    /// The [`Resolution::marker`] that ends the run if it is opened too late; absent without a subject.
+    pub marker: Option<String>,
     /// What else is stored. `effects.commands` are not: they are published afterwards.
     pub effects: Effects,
 }
@@ -67,7 +69,10 @@ pub struct Change {
 impl Change {
     /// A run as a transition left it, with its effects.
     pub fn new(run: Run, effects: Effects, workflow: &Workflow) -> Self {
-        Self { due: run.next_due(workflow), needs_timer: run.needs_timer(workflow), run, effects }
+        let marker = run.subject.as_ref();
+        let marker = marker.map(|subject| workflow.definition.resolution_marker(&run.event.source, subject));
+        let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));
+        Self { run, due, needs_timer, marker, effects }
     }
 }
 
@@ -132,6 +137,10 @@ pub struct Resolution {
     pub workflow: String,
     /// What both events are about.
     pub subject: String,
+    /// The name under which a run that comes late finds the resolution: its subject and, unless sources share their
+    /// subjects, its source.
+    #[serde(default)]
+    pub marker: String,
     /// The event.
     pub by: EventKey,
     /// When it was resolved: the event's time, or when it was taken.

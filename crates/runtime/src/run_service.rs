@@ -160,7 +160,7 @@ impl RunService {
         hook: &mut dyn StepHook,
     ) -> Result<OpenedRun, RoleError> {
         let mut ctx = self.context(workflow);
-        let happened_at = event.time.unwrap_or(ctx.now);
+        let happened_at = event.happened_at(ctx.now);
         let mut run = Run::open(event, &mut ctx);
         run.lower_lane(placement.lane, &mut ctx);
         if run.phase == RunPhase::Active {

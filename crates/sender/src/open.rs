@@ -71,12 +71,12 @@ async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<
         tracing::warn!("event.id" = event.key.id, "a resolving event without a subject resolves nothing");
         return Ok(());
     };
-    let at = event.time.unwrap_or_else(|| runs.now());
     let resolution = Resolution {
         workflow: workflow.name().to_owned(),
         subject: subject.clone(),
+        marker: workflow.definition.resolution_marker(&event.key.source, subject),
         by: event.key.clone(),
-        at,
+        at: event.happened_at(runs.now()),
     };
     for id in runs.resolve(&resolution).await? {
         runs.apply(&id, |run, ctx| run.resolve(&event.key, ctx)).await?;

@@ -64,7 +64,7 @@ impl State {
         happened_at: Timestamp,
         version: u64,
     ) -> Option<TimerSlot> {
-        let Change { run, due, needs_timer, effects } = change;
+        let Change { run, due, needs_timer, marker: _, effects } = change;
         let id = run.id.clone();
         let timer = due
             .filter(|_| needs_timer)
@@ -170,8 +170,8 @@ impl State {
         }
     }
 
-    pub(crate) fn resolution_of(&self, run: &Run) -> Option<&Resolution> {
-        let subject = run.subject.as_ref().filter(|_| run.closed_at.is_none())?;
-        self.resolutions.get(&(run.workflow.clone(), subject.clone()))
+    pub(crate) fn resolution_of(&self, change: &Change) -> Option<&Resolution> {
+        let marker = change.marker.as_ref().filter(|_| change.run.closed_at.is_none())?;
+        self.resolutions.get(&(change.run.workflow.clone(), marker.clone()))
     }
 }

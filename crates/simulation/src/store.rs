@@ -82,7 +82,7 @@ impl RunStore for MemoryStore {
         if state.runs.contains_key(&change.run.id) {
             return Ok(Opened::Known);
         }
-        if let Some(resolution) = state.resolution_of(&change.run).filter(|known| known.at >= happened_at) {
+        if let Some(resolution) = state.resolution_of(&change).filter(|known| known.at > happened_at) {
             return Ok(Opened::AlreadyResolved { by: resolution.by.clone() });
         }
         Ok(Opened::New { timer: state.write(change, happened_at, 1) })
@@ -104,7 +104,7 @@ impl RunStore for MemoryStore {
 
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
         let mut state = self.state();
-        let key = (resolution.workflow.clone(), resolution.subject.clone());
+        let key = (resolution.workflow.clone(), resolution.marker.clone());
         if state.resolutions.get(&key).is_none_or(|known| known.at < resolution.at) {
             state.resolutions.insert(key, resolution.clone());
         }
@@ -112,7 +112,7 @@ impl RunStore for MemoryStore {
             row.run.workflow == resolution.workflow
                 && row.run.subject.as_ref() == Some(&resolution.subject)
                 && matches!(row.run.phase, RunPhase::Active | RunPhase::Acknowledged)
-                && row.happened_at <= resolution.at
+                && row.happened_at < resolution.at
         };
         Ok(state.runs.values().filter(is_ended).map(|row| row.run.id.clone()).collect())
     }

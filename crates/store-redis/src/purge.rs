@@ -77,7 +77,7 @@ impl RedisStore {
                 .command::<()>(redis::cmd("HDEL").arg(self.keys.sids(&sid)).arg(field_of(&sid)))
                 .await?;
         }
-        let keys = RunKeys { resolution: None, ..keys_of(&self.keys, &run) };
+        let keys = keys_of(&self.keys, &run, None);
         let call = Call::new(&self.scripts.purge, keys)
             .arg(id.as_str())
             .arg(version)

@@ -66,7 +66,7 @@ pub(crate) fn letter_of(phase: RunPhase) -> char {
 }
 
 /// The keys of a run's shard.
-pub(crate) fn keys_of(keys: &Keys, run: &Run) -> RunKeys {
+pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
     let shard = run.id.shard();
     let subject = run.subject.as_ref();
     RunKeys {
@@ -81,7 +81,7 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run) -> RunKeys {
         letters: keys.dead(shard),
         letters_at: keys.dead_at(shard),
         subject: subject.map(|subject| keys.subject(shard, &run.workflow, subject)),
-        resolution: subject.map(|subject| keys.resolution(shard, &run.workflow, subject)),
+        resolution: marker.map(|marker| keys.resolution(shard, &run.workflow, marker)),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn write<'a>(
     marks: Vec<Vec<u8>>,
     how: &Write,
 ) -> Result<Call<'a>, StoreError> {
-    let Change { run, due, needs_timer, effects } = change;
+    let Change { run, due, needs_timer, marker, effects } = change;
     let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(&run.id, due));
     let is_resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
     let (happened_us, version) = match how {
@@ -125,7 +125,7 @@ pub(crate) fn write<'a>(
         outcome_count: effects.outcomes.len(),
         letter_count: effects.dead_letters.len(),
     };
-    let mut call = Call::new(script, keys_of(keys, run)).arg(arguments).arg(lines);
+    let mut call = Call::new(script, keys_of(keys, run, marker.as_deref())).arg(arguments).arg(lines);
     for outcome in &effects.outcomes {
         call = call.arg(json(outcome, "outcome of run", run.id.as_str())?);
     }

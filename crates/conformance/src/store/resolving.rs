@@ -7,7 +7,7 @@ use domain::id::RunId;
 use ports::{Opened, Store};
 
 use crate::fixture::{
-    Opening, acknowledged, at, cancelled, load, open, open_new, resolution, workflow_named,
+    Opening, acknowledged, at, cancelled, load, open, open_new, resolution, workflow, workflow_named,
 };
 
 async fn resolve(store: &dyn Store, case: &str, n: u32, seconds: i64) -> Vec<RunId> {
@@ -43,7 +43,9 @@ pub async fn a_run_for_a_later_event_is_left_alone(store: Arc<dyn Store>) {
     let change = Opening::new(case, 1).subject("db-1").change();
     store.open_run(change.clone(), at(11)).await.unwrap();
     assert_eq!(resolve(&*store, case, 1, 10).await, []);
-    assert_eq!(resolve(&*store, case, 2, 11).await, [change.run.id]);
+    // A tie is decided for telling somebody.
+    assert_eq!(resolve(&*store, case, 2, 11).await, []);
+    assert_eq!(resolve(&*store, case, 3, 12).await, [change.run.id]);
 }
 
 /// The domain lets `acknowledged` become `resolved`.
@@ -57,11 +59,11 @@ pub async fn an_acknowledged_run_can_still_be_resolved(store: Arc<dyn Store>) {
 }
 
 /// The resolving event overtook the opening one.
-pub async fn an_event_at_or_before_the_resolution_is_resolved_already(store: Arc<dyn Store>) {
+pub async fn an_event_before_the_resolution_is_resolved_already(store: Arc<dyn Store>) {
     let case = "resolved_already";
     let by = resolution(case, "db-1", 1, 10).by;
     assert_eq!(resolve(&*store, case, 1, 10).await, []);
-    for (n, seconds) in [(1, 9), (2, 10)] {
+    for (n, seconds) in [(1, 8), (2, 9)] {
         let change = Opening::new(case, n).subject("db-1").change();
         let opened = store.open_run(change.clone(), at(seconds)).await.unwrap();
         assert_eq!(opened, Opened::AlreadyResolved { by: by.clone() });
@@ -75,8 +77,11 @@ pub async fn an_event_at_or_before_the_resolution_is_resolved_already(store: Arc
 pub async fn an_event_after_the_resolution_opens(store: Arc<dyn Store>) {
     let case = "after_resolution";
     resolve(&*store, case, 1, 10).await;
-    let later = Opening::new(case, 1).subject("db-1").change();
-    assert!(matches!(store.open_run(later, at(11)).await.unwrap(), Opened::New { .. }));
+    // A tie is decided for telling somebody.
+    for (n, seconds) in [(1, 10), (5, 11)] {
+        let later = Opening::new(case, n).subject("db-1").change();
+        assert!(matches!(store.open_run(later, at(seconds)).await.unwrap(), Opened::New { .. }));
+    }
     open_new(&*store, &Opening::new(case, 2).subject("db-2").change()).await;
     open_new(&*store, &Opening::new(case, 3).change()).await;
     let other = Opening::new(case, 4).subject("db-1").through(workflow_named("conformance-other"));
@@ -129,4 +134,13 @@ pub async fn resolving_twice_returns_the_same(store: Arc<dyn Store>) {
     let first = resolve(&*store, case, 1, 10).await;
     assert_eq!(first, [change.run.id]);
     assert_eq!(resolve(&*store, case, 1, 10).await, first);
+}
+
+/// Unless the sources share their subjects, a resolution is found by runs of its own source alone.
+pub async fn a3_a_late_run_of_another_source_finds_no_resolution(store: Arc<dyn Store>) {
+    let case = "other_source";
+    let mut elsewhere = resolution(case, "db-1", 1, 10);
+    elsewhere.marker = workflow().definition.resolution_marker("elsewhere", &elsewhere.subject);
+    store.resolve(&elsewhere).await.unwrap();
+    open_new(&*store, &Opening::new(case, 1).subject("db-1").change()).await;
 }

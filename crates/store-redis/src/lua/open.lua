@@ -10,7 +10,7 @@ if ARGV[state] == 'open' and KEYS[resolution] then
   if resolution then
     local at, document = string.match(resolution, '^(%-?%d+) (.*)$')
     if not at then error('UNREADABLE resolution ' .. KEYS[resolution]) end
-    if tonumber(at) >= tonumber(ARGV[happened_us]) then return { 'resolved', document } end
+    if tonumber(at) > tonumber(ARGV[happened_us]) then return { 'resolved', document } end
   end
 end
 return { 'new', write(1, nil) }

@@ -9,4 +9,4 @@ if not at or tonumber(ARGV[1]) > tonumber(at) then
   local from = math.max(now[1] * 1000, math.floor(tonumber(ARGV[1]) / 1000))
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', from + tonumber(ARGV[3])))
 end
-return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1])
