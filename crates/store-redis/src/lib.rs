@@ -24,6 +24,7 @@ mod ledger_batcher;
 mod list;
 mod merge;
 mod outbox;
+mod phrases;
 mod purge;
 mod redis_store;
 mod script;
