@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use http_client::{Reach, client_builder};
 use tempfile::TempDir;
-use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::process;

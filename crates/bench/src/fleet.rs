@@ -9,7 +9,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Result;
 
-use crate::{Args, STEADY_PER_S, load::Latency, println_line, row};
+use crate::{
+    args::Args,
+    figures::{STEADY_PER_S, println_line, row},
+    load::Latency,
+};
 
 use self::{
     deployment::{Fleet, Ingress, Size},

@@ -3,67 +3,31 @@
 //! In: how much, how often. Out: medians of several runs, as a table for docs/benchmarks.md.
 //! Never: fails because a figure is low; figures are read, tests are passed.
 
+mod args;
 mod deployment;
+mod figures;
 mod fleet;
 mod load;
 mod process;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, ValueEnum};
+use clap::Parser as _;
 
-use crate::{deployment::Deployment, load::Throughput};
+use crate::{
+    args::{Args, Backend},
+    deployment::Deployment,
+    figures::{STEADY_PER_S, println_line, row},
+    load::Throughput,
+};
 
 // The simulator is measured along with callout, and so runs as it does in the `callout` binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures a release build of callout.
-#[derive(Debug, Parser)]
-struct Args {
-    /// One process on SQLite, or a fleet of processes on RabbitMQ and Redis.
-    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
-    backend: Backend,
-    /// Events per throughput run: 40,000 embedded, 20,000 in a fleet.
-    #[arg(long)]
-    events: Option<usize>,
-    /// How many senders a fleet has.
-    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
-    senders: Vec<usize>,
-    /// Throughput runs per provider latency; the median is printed.
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
-    /// Provider latencies, in milliseconds: 0 and 50 embedded, 50 in a fleet, which takes one.
-    #[arg(long, value_delimiter = ',')]
-    latencies: Option<Vec<u64>>,
-    /// How long the steady load of 200 events a second lasts, in seconds.
-    #[arg(long, default_value_t = 15)]
-    steady_s: u64,
-    /// Runs kept for the memory figure.
-    #[arg(long, default_value_t = 100_000)]
-    held: usize,
-    /// The binary; by default the one in this program's directory.
-    #[arg(long)]
-    callout: Option<PathBuf>,
-}
-
-/// The store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// SQLite.
-    Embedded,
-    /// RabbitMQ and Redis.
-    Fleet,
-}
-
 /// Events of an embedded burst, if not said otherwise.
 const EVENTS: usize = 40_000;
-/// Events a second of the steady load.
-const STEADY_PER_S: u64 = 200;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -121,17 +85,4 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     let held = load::throughput(&deployment, args.held).await.context("the memory run")?;
     row(&format!("peak resident memory with {} runs, MB", args.held), "0 ms", 1, [held.peak_mb]);
     deployment.stop().await
-}
-
-fn row(figure: &str, at: &str, digits: usize, values: impl IntoIterator<Item = f64>) {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
-    let median = values[values.len() / 2];
-    println_line(&format!("| {figure} | {at} | {median:.digits$} | {least:.digits$} to {most:.digits$} |"));
-}
-
-#[expect(clippy::print_stdout, reason = "figures are this program's result")]
-fn println_line(text: &str) {
-    println!("{text}");
 }

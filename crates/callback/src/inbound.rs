@@ -13,7 +13,7 @@ use domain::{
 };
 use runtime::RoleError;
 
-use crate::{CallbackPorts, Rejection};
+use crate::{callback_ports::CallbackPorts, rejection::Rejection};
 
 /// Stores what the text means. One that means nothing to us is logged, masked, and ignored.
 pub(crate) async fn receive(ports: &CallbackPorts, text: &InboundText) -> Result<(), Rejection> {

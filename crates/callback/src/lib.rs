@@ -4,7 +4,9 @@
 //! a decision is due.
 //! Never: answers 2xx before it is durable, or decides what follows from a status.
 
+mod callback_ports;
 mod inbound;
+mod rejection;
 mod status;
 
 use std::sync::Arc;
@@ -18,21 +20,11 @@ use axum::{
     routing::post,
 };
 use domain::limits::CALLBACK_BODY_BYTES_MAX;
-use ports::{ConsentStore, LookupStore, ProviderWebhooks, WebhookError, WebhookPost};
-use runtime::{RoleError, RunCache, RunService};
+use ports::{WebhookError, WebhookPost};
+use runtime::RunCache;
 
-/// What the receiver uses, and nothing else.
-#[derive(Clone)]
-pub struct CallbackPorts {
-    /// Changes runs.
-    pub runs: Arc<RunService>,
-    /// From a provider's id or a phone to the message it means.
-    pub lookup: Arc<dyn LookupStore>,
-    /// Where opt-outs and opt-ins are recorded.
-    pub consent: Arc<dyn ConsentStore>,
-    /// Reads the provider's posts.
-    pub webhooks: Arc<dyn ProviderWebhooks>,
-}
+pub use crate::callback_ports::CallbackPorts;
+use crate::rejection::Rejection;
 
 struct Receiver {
     ports: CallbackPorts,
@@ -85,20 +77,6 @@ async fn receive_inbound(
         }
         Err(rejection) => reject(&rejection),
     }
-}
-
-/// Why a post was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Rejection {
-    /// It is not signed by the provider, or cannot be read.
-    #[error(transparent)]
-    Webhook(#[from] WebhookError),
-    /// It names nothing we know.
-    #[error("no message of ours has the SID {0}")]
-    Unknown(String),
-    /// It could not be stored; the provider tries again.
-    #[error(transparent)]
-    NotStored(#[from] RoleError),
 }
 
 fn read<T>(

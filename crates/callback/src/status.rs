@@ -3,7 +3,7 @@
 use domain::{message::MessageEvent, provider::StatusReport};
 use runtime::{RoleError, RunCache};
 
-use crate::{CallbackPorts, Rejection};
+use crate::{callback_ports::CallbackPorts, rejection::Rejection};
 
 /// Stores the status with its message. A repeated, late or early one is welcome and changes what it can.
 pub(crate) async fn receive(

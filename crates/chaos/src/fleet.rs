@@ -13,18 +13,18 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
 use domain::workflow::Lane;
+use http_client::{Reach, client_builder};
 use ports::SystemClock;
 use serde_json::Value;
 use store_redis::{RedisConfig, RedisStore};
 use tempfile::TempDir;
 use test_servers::{RabbitMq, RedisCluster, RedisServer};
 use tokio::process::Command;
-use twilio::transport::{Reach, client_builder};
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
     event_client::EventClient,
-    pause,
+    pause::pause,
     plan::{Plan, ROLES},
     settings::{self, AMQP_PREFIX, Addresses, KEY, REDIS_PREFIX},
     worker::{Launch, Worker},

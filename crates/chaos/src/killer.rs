@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     fleet::Fleet,
-    pause,
+    pause::pause,
     plan::{ROLES, Victim},
 };
 

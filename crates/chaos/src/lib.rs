@@ -10,6 +10,7 @@ mod event_outcome;
 mod fleet;
 mod killer;
 mod load;
+mod pause;
 mod plan;
 mod quiesce;
 mod recovery;
@@ -211,10 +212,4 @@ async fn recover(
         report.offences.push(format!("{twice} texts were sent twice by the end of the recovery figures"));
     }
     Ok(())
-}
-
-/// Lets other processes work for a moment.
-pub(crate) async fn pause(time: Duration) {
-    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::from_secs(1));
-    SystemClock.sleep_until(SystemClock.now() + time).await;
 }

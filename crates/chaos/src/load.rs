@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{Bus as _, Clock as _, SystemClock};
 use tokio::task::JoinSet;
 
-use crate::{event_outcome::Sample, fleet::Fleet, pause, settings::KEY};
+use crate::{event_outcome::Sample, fleet::Fleet, pause::pause, settings::KEY};
 
 /// Events in one request.
 const BATCH: usize = 5;

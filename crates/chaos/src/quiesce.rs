@@ -10,7 +10,7 @@ use ports::{AuditStore as _, Clock as _, RunStore as _, StoreError, SystemClock,
 use store_redis::RedisStore;
 use twilio_sim::{Callbacks, SimHandle};
 
-use crate::pause;
+use crate::pause::pause;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(400);

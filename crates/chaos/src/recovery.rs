@@ -15,7 +15,7 @@ use crate::{
     event_outcome::{Sample, Scenario},
     fleet::Fleet,
     load::Producer,
-    pause,
+    pause::pause,
 };
 
 /// Escalations that come due at one moment.

@@ -24,7 +24,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::pause;
+use crate::pause::pause;
 
 /// How long a process that ended by itself stays away: long enough not to spin while a server is dead.
 const RESTART_AFTER: Duration = Duration::from_millis(300);

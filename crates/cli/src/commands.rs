@@ -19,7 +19,7 @@ use crate::{
     configuration::{self, env},
     control_client, demo, dlq,
     exit::Usage,
-    http_client, output,
+    output,
     server::Server,
     shutdown, topology,
 };
@@ -80,7 +80,7 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
     })?;
     let is_batch = body.trim_start().starts_with('[');
     let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
-    let response = http_client::of_scheme(url.scheme())
+    let response = http_client::client_builder(http_client::Reach::of_scheme(url.scheme()))
         .build()?
         .post(url.join(ingest::EVENTS_PATH)?)
         .bearer_auth(key)

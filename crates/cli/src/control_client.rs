@@ -14,7 +14,6 @@ use crate::{
     backend::{self, Backend},
     configuration,
     exit::NotFound,
-    http_client,
     wiring::Wiring,
 };
 
@@ -37,7 +36,9 @@ impl ControlClient {
         if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
             && std::os::unix::net::UnixStream::connect(&socket).is_ok()
         {
-            return Ok(Self::Socket(http_client::plain().unix_socket(socket).build()?));
+            return Ok(Self::Socket(
+                http_client::client_builder(http_client::Reach::Plain).unix_socket(socket).build()?,
+            ));
         }
         let clock = Arc::new(SystemClock);
         let backend = Backend::open_for_operator(&config, secrets.fleet.as_ref(), clock.clone()).await?;

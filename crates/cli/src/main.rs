@@ -15,7 +15,6 @@ mod control_client;
 mod demo;
 mod dlq;
 mod exit;
-mod http_client;
 mod on_demand_bus;
 mod output;
 mod server;

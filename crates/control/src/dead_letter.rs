@@ -3,29 +3,11 @@
 //! In: an operator's wish. Out: a message that waits again, an event that is published again, or a letter put away.
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
-use domain::{event::Event, run::Replay, source_quota::Quota, timeline::DeadLetter};
+use domain::{event::Event, limits::LIST_MAX, run::Replay, source_quota::Quota, timeline::DeadLetter};
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
-use serde::{Deserialize, Serialize};
 
-use crate::{Control, ControlError, LIST_MAX};
-
-/// What became of one dead letter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-pub enum Settled {
-    /// Its message waits to be sent, or its event to be worked on.
-    Replayed,
-    /// It was put away unsent.
-    Discarded,
-    /// To send it now would be wrong; it stays a dead letter.
-    Stale {
-        /// Why.
-        reason: String,
-    },
-    /// Somebody settled it before.
-    Gone,
-}
+use crate::{control::Control, error::ControlError, request::Settled};
 
 impl Control {
     pub(crate) async fn dead_letters(

@@ -6,7 +6,11 @@
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Answer, Control, ControlError, Principal, Request};
+use crate::{
+    control::Control,
+    error::ControlError,
+    request::{Access, Answer, Principal, Request},
+};
 
 /// The one route.
 pub const CONTROL_PATH: &str = "/v1/control";

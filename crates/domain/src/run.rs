@@ -26,7 +26,7 @@ use crate::{
     id::{MessageId, RunId},
     message::{Message, MessageContext, MessageEvent, ReviewVerdict},
     time::after_s,
-    timeline::{Effects, Outcome, TimelineEvent},
+    timeline::{Outcome, TimelineEvent},
     workflow::{Lane, Step, Workflow},
 };
 

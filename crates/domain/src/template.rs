@@ -3,6 +3,7 @@
 //! Never: loads another template, calls a function, or reads a field's value as a template. What it may use is
 //! checked when the configuration is read, so that a typo stops the start and not a page at night.
 
+mod grammar;
 mod scan;
 
 use std::{fmt, sync::Arc};
@@ -12,16 +13,12 @@ use minijinja::{
 };
 use serde_json::{Map, Value};
 
+pub use grammar::TemplateError;
+
 use crate::{ack_code::AckCode, schema::FieldSchema};
 
 /// Names that are not fields: the code to reply with, the recipient's name, the number of the step.
 const BUILT_IN: [&str; 3] = ["ack", "recipient", "step"];
-/// The statements that a template may use.
-const STATEMENTS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
-/// The filters that a template may use.
-const FILTERS: &[&str] = &["upper", "lower", "trim", "round", "int", "default", "join"];
-/// The tests that a template may use.
-const TESTS: &[&str] = &["defined", "undefined"];
 /// Most instructions of one rendering; a text takes about fifty.
 const FUEL: u64 = 50_000;
 /// Most nested loops.
@@ -51,16 +48,6 @@ struct Compiled {
     source: Box<str>,
     /// The dotted names of the fields it uses, sorted.
     fields: Vec<String>,
-}
-
-/// What is wrong with a template.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("line {line} of the template: {message}")]
-pub struct TemplateError {
-    /// The line within the template, from 1.
-    pub line: u32,
-    /// What is wrong, and what to write.
-    pub message: String,
 }
 
 impl Template {

@@ -26,7 +26,7 @@ use self::{
     work_queue::{Content, Item},
 };
 pub(crate) use self::{core::Core, event_keys::count_waiting};
-use crate::{fault::Fault, locked, time::floor_ms};
+use crate::{fault::Fault, locked::locked, time::floor_ms};
 
 /// [`Bus`] on a shared core.
 pub(crate) struct EmbeddedBus(pub(crate) Arc<Core>);

@@ -17,6 +17,7 @@ mod due;
 mod effects;
 mod fault;
 mod lock;
+mod locked;
 mod open_error;
 mod purge;
 mod rate_limits;
@@ -32,11 +33,7 @@ mod time;
 mod timer_slots;
 mod writer;
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use domain::workflow::Lane;
 use ports::{Bus, Clock, Store, TimerSlot};
@@ -153,9 +150,4 @@ impl Drop for Embedded {
         self.readers.close();
         self.writer = None;
     }
-}
-
-/// What a lock guards stays valid at every step, so a thread that panicked with it did no harm.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

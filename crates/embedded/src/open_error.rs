@@ -4,8 +4,6 @@
 
 use std::path::PathBuf;
 
-use crate::schema::SQLITE_VERSION_MIN;
-
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -42,12 +40,14 @@ pub enum OpenError {
     },
     /// The SQLite that was linked may lose commits.
     #[error(
-        "SQLite {found} was linked and {SQLITE_VERSION_MIN} is the oldest that keeps every commit: \
+        "SQLite {found} was linked and {oldest} is the oldest that keeps every commit: \
          build with the bundled SQLite"
     )]
     OldSqlite {
         /// Its version number.
         found: i32,
+        /// The version number of the oldest that keeps every commit.
+        oldest: i32,
     },
     /// A file cannot be opened, created or locked.
     #[error("{} cannot be used", path.display())]

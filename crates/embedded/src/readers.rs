@@ -11,7 +11,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::{fault::Fault, locked, schema};
+use crate::{fault::Fault, locked::locked, schema};
 
 /// Most reads at once.
 const READERS_MAX: usize = 4;

@@ -13,7 +13,7 @@ use std::{
 use domain::{id::RunId, run::Run};
 use ports::Versioned;
 
-use crate::{locked, run_row::is_over};
+use crate::{locked::locked, run_row::is_over};
 
 /// A bounded map of runs; the first that came goes first.
 pub(crate) struct RunCache {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use crate::OpenError;
+use crate::open_error::OpenError;
 
 /// The oldest SQLite that keeps every commit: earlier ones may lose one when a checkpoint and a write coincide.
 pub(crate) const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -28,7 +28,11 @@ const READER_CACHE_KIB: u32 = 8 * 1024;
 
 /// Refuses a SQLite that may lose commits.
 pub(crate) fn check_sqlite(found: i32) -> Result<(), OpenError> {
-    if found < SQLITE_VERSION_MIN { Err(OpenError::OldSqlite { found }) } else { Ok(()) }
+    if found < SQLITE_VERSION_MIN {
+        Err(OpenError::OldSqlite { found, oldest: SQLITE_VERSION_MIN })
+    } else {
+        Ok(())
+    }
 }
 
 /// The connection that writes, to a database of this version's schema. The caller holds the lock.

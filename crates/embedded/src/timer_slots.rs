@@ -10,7 +10,7 @@ use domain::id::{RunId, SHARDS};
 use jiff::Timestamp;
 use ports::TimerSlot;
 
-use crate::locked;
+use crate::locked::locked;
 
 // One bit per shard.
 const _: () = assert!(SHARDS as u32 <= u64::BITS);

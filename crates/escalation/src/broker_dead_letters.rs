@@ -12,7 +12,7 @@ use ports::{Dead, Notification};
 use runtime::RoleError;
 use tokio_util::sync::CancellationToken;
 
-use crate::EscalationPorts;
+use crate::escalation_ports::EscalationPorts;
 
 /// Looks at the bus every so often, until `shutdown`.
 pub(crate) async fn run(ports: Arc<EscalationPorts>, every: Duration, shutdown: CancellationToken) {

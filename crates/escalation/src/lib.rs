@@ -4,6 +4,7 @@
 //! Never: talks to the provider, or trusts an timer: what is due is read from the store.
 
 mod broker_dead_letters;
+mod escalation_ports;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,27 +17,11 @@ use domain::{
 };
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
-use ports::{Bus, Clock, DeadLetterStore, Delivery, DueStore, Payload, Queue, RetentionStore};
-use runtime::{DeadLetters, RoleError, RunService};
+use ports::{Delivery, Payload, Queue};
+use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What an escalation worker uses, and nothing else.
-pub struct EscalationPorts {
-    /// Ticks runs.
-    pub runs: Arc<RunService>,
-    /// Which runs are due.
-    pub due: Arc<dyn DueStore>,
-    /// Removes what was kept for long enough.
-    pub retention: Arc<dyn RetentionStore>,
-    /// The index of dead letters.
-    pub letters: Arc<dyn DeadLetterStore>,
-    /// Where deliveries go that are no work of ours.
-    pub dead_letters: DeadLetters,
-    /// Timers, "look now", and what the broker gave up.
-    pub bus: Arc<dyn Bus>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-}
+pub use crate::escalation_ports::EscalationPorts;
 
 /// How much an escalation worker does at once, and how often it looks without being woken.
 #[derive(Debug, Clone)]

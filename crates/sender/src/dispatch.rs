@@ -13,7 +13,7 @@ use domain::{
 use ports::Versioned;
 use runtime::{Applied, RoleError};
 
-use crate::Sender;
+use crate::sender_state::Sender;
 
 /// Sends one message on command, unless its epoch has moved on.
 ///

@@ -11,6 +11,7 @@ mod lane_limiter;
 mod open;
 mod poll;
 mod sender_ports;
+mod sender_state;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -25,17 +26,11 @@ use crate::{
     admission::AdmissionControl,
     in_flight_share::InFlightShare,
     lane_limiter::{LaneLimiter, LaneLimits},
+    sender_state::Sender,
 };
 
 pub use crate::sender_ports::SenderPorts;
 pub use domain::admission::SenderRate;
-
-/// What the tasks of one sender share.
-#[derive(Clone)]
-pub(crate) struct Sender {
-    pub(crate) ports: Arc<SenderPorts>,
-    pub(crate) admission: Arc<AdmissionControl>,
-}
 
 /// How much a sender does at once.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use ports::store::Resolution;
 use runtime::{OpenedRun, RoleError, StepHook};
 
-use crate::{Sender, dispatch};
+use crate::{dispatch, sender_state::Sender};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]

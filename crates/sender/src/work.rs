@@ -4,7 +4,7 @@ use domain::{timeline::Command, workflow::Lane};
 use jiff::SignedDuration;
 use ports::{Delivery, Payload, Queue};
 
-use crate::{Sender, dispatch, doubt, open, poll};
+use crate::{dispatch, doubt, open, poll, sender_state::Sender};
 
 /// How long a piece of work waits after a port failed, in milliseconds.
 const RETRY_AFTER_MS: i64 = 1_000;

@@ -8,12 +8,10 @@ use std::{
     time::Duration,
 };
 
+use http_client::Reach;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use tokio::{sync::Semaphore, time::Instant};
-use twilio::{
-    Secret, SigningKey,
-    transport::{self, Reach},
-};
+use twilio::{Secret, SigningKey};
 use url::Url;
 
 use crate::clock;
@@ -211,7 +209,7 @@ impl Poster {
         if let Some(client) = clients.get(&key) {
             return Some(client.clone());
         }
-        let client = transport::client_builder(key.0)
+        let client = http_client::client_builder(key.0)
             .connect_timeout(Duration::from_millis(u64::from(key.1)))
             .pool_max_idle_per_host(self.idle_max)
             .build()

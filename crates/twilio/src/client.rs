@@ -11,6 +11,7 @@ use domain::{
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
 };
+use http_client::Reach;
 use jiff::Timestamp;
 use ports::{Permits, ProviderError, SmsProvider, provider::LOOK_UP_MAX};
 use reqwest::{
@@ -24,7 +25,6 @@ use crate::{
     answer,
     config::{ConfigError, Credentials, SenderIdentity, TwilioConfig},
     error_code,
-    transport::{self, Reach},
     wire::{self, MessagePage, MessageResource},
 };
 
@@ -61,7 +61,7 @@ impl TwilioClient {
             config;
         let headers = default_headers(&account_sid, &credentials)
             .ok_or(ConfigError::Malformed { field: "credentials", expected: "text that fits a header" })?;
-        let http = transport::client_builder(Reach::of_scheme(api_base.scheme()))
+        let http = http_client::client_builder(Reach::of_scheme(api_base.scheme()))
             .default_headers(headers)
             .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
             // A connection that cannot be made must end before the whole request does: then it is known that

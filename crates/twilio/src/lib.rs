@@ -10,7 +10,6 @@ pub mod error_code;
 mod form;
 mod secret;
 mod signature;
-pub mod transport;
 mod webhook;
 mod webhooks;
 mod wire;

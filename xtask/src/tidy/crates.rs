@@ -17,7 +17,8 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
+    Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "domain",
         may_use: &[],
@@ -43,12 +44,12 @@ const RULES: [Rule; 22] = [
     Rule { name: "store-redis", may_use: &["domain", "ports"], why: BACKEND },
     Rule {
         name: "twilio",
-        may_use: &["domain", "ports"],
+        may_use: &["domain", "http-client", "ports"],
         why: "a provider implements a port and knows no role",
     },
     Rule {
         name: "twilio-sim",
-        may_use: &["domain", "twilio"],
+        may_use: &["domain", "http-client", "twilio"],
         why: "the simulator stands on the provider's side of the wire and knows no role or store",
     },
     Rule { name: "test-servers", may_use: &[], why: "it starts servers and knows nothing of what uses them" },
@@ -92,6 +93,7 @@ const RULES: [Rule; 22] = [
             "domain",
             "embedded",
             "escalation",
+            "http-client",
             "ingest",
             "ports",
             "runtime",
@@ -105,12 +107,21 @@ const RULES: [Rule; 22] = [
     },
     Rule {
         name: "bench",
-        may_use: &["bus-rabbitmq", "domain", "ports", "test-servers", "twilio", "twilio-sim"],
+        may_use: &["bus-rabbitmq", "domain", "http-client", "ports", "test-servers", "twilio", "twilio-sim"],
         why: TOOL,
     },
     Rule {
         name: "chaos",
-        may_use: &["bus-rabbitmq", "domain", "ports", "store-redis", "test-servers", "twilio", "twilio-sim"],
+        may_use: &[
+            "bus-rabbitmq",
+            "domain",
+            "http-client",
+            "ports",
+            "store-redis",
+            "test-servers",
+            "twilio",
+            "twilio-sim",
+        ],
         why: TOOL,
     },
     Rule { name: "xtask", may_use: &[], why: "a chore must run while the product does not compile" },

@@ -15,10 +15,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
 use domain::workflow::Lane;
+use http_client::{Reach, client_builder};
 use ports::SystemClock;
 use tempfile::TempDir;
 use test_servers::{RabbitMq, RedisServer, free_port};
-use twilio::transport::{Reach, client_builder};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use twilio_sim::PhoneHandle;
 
-use crate::{args::Output, demo::setup::key_of, http_client, output, server::Server};
+use crate::{args::Output, demo::setup::key_of, output, server::Server};
 
 /// How often a timeline is read while the scenario waits, in milliseconds.
 const READ_EVERY_MS: i64 = 40;
@@ -43,7 +43,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             server,
             control: Control::new(server.wiring.control()),
-            client: http_client::plain().build()?,
+            client: http_client::client_builder(http_client::Reach::Plain).build()?,
             output,
             begun_at: server.clock.now(),
             runs: Vec::new(),

@@ -92,7 +92,7 @@ async fn an_unanswered_send_is_found_at_the_provider_and_not_repeated() {
     let run = fleet.run_until(&run_of("n-1", "note", "s"), |run| run["messages"][0]["sid"].is_string()).await;
     let timeline = run["timeline"].to_string();
     assert!(
-        timeline.contains("in doubt whether") && timeline.contains("doubt settled (found)"),
+        timeline.contains("in doubt whether") && timeline.contains("doubt resolved (found)"),
         "{timeline}"
     );
     let report = fleet.sim.report();

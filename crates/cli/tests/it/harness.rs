@@ -101,11 +101,7 @@ pub(crate) struct Layout<'a> {
 
 /// A client for plain HTTP that uses no proxy.
 fn plain_client() -> reqwest::Client {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // If another test was faster, its provider serves as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    }
-    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
+    http_client::client_builder(http_client::Reach::Plain).build().unwrap()
 }
 
 /// One `callout serve`.

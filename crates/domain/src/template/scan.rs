@@ -2,7 +2,7 @@
 //!
 //! Never: decides whether the syntax is right; the engine's parser does, before this is asked.
 
-use super::{FILTERS, STATEMENTS, TESTS, TemplateError};
+use super::grammar::{FILTERS, STATEMENTS, TESTS, TemplateError};
 
 /// What the tags of a template contain.
 #[derive(Debug, Default)]

@@ -5,7 +5,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{
+    grammar::{FILTERS, TESTS},
+    *,
+};
 
 fn schema() -> FieldSchema {
     FieldSchema::compile(&json!({ "properties": {

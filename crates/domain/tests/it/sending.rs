@@ -4,18 +4,20 @@
 //! Never: has a second request on the wire without a reason that is stored.
 
 use domain::{
-    admission::Admission,
+    admission::{Admission, Limit, SenderRate, limits_of},
     consent::ConsentChange,
+    content::LinkPolicy,
     doubt::DoubtAnswer,
     limits::{VALIDITY_S_MAX, VALIDITY_S_MIN},
     message::{MessageEvent, MessagePhase, ReviewVerdict},
     policy::{Deferral, Rule},
     provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
+    rate_limit::Reservation,
     retry::RetryPolicy,
     run::RunPhase::{Acknowledged, Active, Exhausted},
     run::{Dispatch, StepContext},
-    timeline::{Command, DoubtResolvedBy, TimelineEvent},
+    timeline::{Command, DoubtResolvedBy, Entry, TimelineEvent},
     workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
 
@@ -381,13 +383,52 @@ fn a_text_stays_valid_for_what_is_left_of_the_first_deadline() {
 }
 
 #[test]
-fn what_cannot_be_composed_dies_unsent_and_the_next_step_is_taken() {
+fn what_a_workflow_refuses_to_say_dies_unsent_and_the_next_step_is_taken() {
     let mut bad = event();
     bad.data = json!({"title": "look at https://example.com/x"}).as_object().unwrap().clone();
-    let world = World::open_at(paging(), audiences(&[1, 1]), &bad, at(0));
+    let refusing = WorkflowDefinition { links: LinkPolicy::Refuse, ..paging() };
+    let world = World::open_at(refusing, audiences(&[1, 1]), &bad, at(0));
     world.is(Exhausted, 1, &["dead", "dead"]);
     assert_eq!((world.requests.len(), world.log.reply_routes.len(), world.message(1).attempt), (0, 0, 0));
     let [letter, _] = &world.log.dead_letters[..] else { panic!("one dead letter for each text") };
     assert_eq!((letter.reason.as_str(), letter.attempts), ("composition", 0));
     assert!(letter.error.contains("a link to `example.com`"), "{}", letter.error);
+}
+
+#[test]
+fn a4_a_page_with_a_link_goes_out_and_the_timeline_names_field_and_host() {
+    let mut linked = event();
+    linked.data = json!({"title": "ImagePullBackOff quay.io/acme/api:1.2"}).as_object().unwrap().clone();
+    let world = World::open_at(paging(), audiences(&[1]), &linked, at(0));
+    assert!(world.requests[0].body.0.starts_with("ImagePullBackOff quay(.)io/acme/api:1.2"));
+    let changed = world.entries(|what| matches!(what, TimelineEvent::TextChanged { .. }));
+    let [Entry { what: TimelineEvent::TextChanged { changes }, .. }] = &changed[..] else {
+        panic!("{changed:?}")
+    };
+    assert_eq!(changes[0].field, "the field `title`");
+    assert!(changes[0].reason.contains("quay.io"));
+}
+
+#[test]
+fn a15_a_text_that_waits_for_its_slot_is_charged_once_and_keeps_the_slot() {
+    let mut world = World::open(
+        WorkflowDefinition { recipient_hourly_max: Some(1), ..quiet_until_one() },
+        audiences(&[1]),
+    );
+    world.at(3_600);
+    let rate = SenderRate::per_second("number".into(), 1);
+    let limits =
+        |world: &World| limits_of(world.message(1), &world.workflow.definition, Some(&rate), world.now);
+    assert!(matches!(limits(&world)[..], [Limit::Recipient(_), Limit::Sender(_)]));
+    let mut admission = Admission::default();
+    admission.recipient(Reservation::At(at(3_600)));
+    admission.sender(Reservation::At(at(3_660)), at(3_600));
+    assert!(matches!(world.transition(|run, _, ctx| run.admit(1, &admission, ctx)), Dispatch::Stay));
+    assert!(world.message(1).recipient_charged);
+    world.at(3_660);
+    assert_eq!(limits(&world), [], "it has paid for both");
+    assert!(matches!(
+        world.transition(|run, _, ctx| run.admit(1, &Admission::default(), ctx)),
+        Dispatch::Send(_)
+    ));
 }

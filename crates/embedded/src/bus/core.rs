@@ -17,7 +17,7 @@ use super::{
     timer::Timers,
     work_queue::{Item, WorkQueue},
 };
-use crate::{locked, readers::Readers, writer::WriterHandle};
+use crate::{locked::locked, readers::Readers, writer::WriterHandle};
 
 /// The shared parts of the bus.
 pub(crate) struct Core {

@@ -10,7 +10,7 @@ use ports::Queue;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::core::Core;
-use crate::{fault::Fault, locked, writer::Work};
+use crate::{fault::Fault, locked::locked, writer::Work};
 
 /// An event on its way into the table.
 pub(super) struct Outgoing {

@@ -10,7 +10,7 @@ use ports::{BusError, TimerSlot};
 use tokio::sync::Semaphore;
 
 use super::event_keys::{self, Waiting};
-use crate::{fault::Fault, locked};
+use crate::{fault::Fault, locked::locked};
 
 /// Most events of one lane kept in memory; later ones stay in the database.
 const READY_MAX: usize = 10_000;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::store::{AuditCounts, StoreError};
+use super::values::{AuditCounts, StoreError};
 
 /// What an auditor counts, and what a restart may have lost.
 ///

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{consent::Consent, consent::ConsentEntry, phone::E164};
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// What the owner of a number agreed to, and the evidence.
 ///

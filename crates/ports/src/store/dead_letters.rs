@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::timeline::DeadLetter;
 
-use crate::store::{DeadLetterFilter, StoreError};
+use super::values::{DeadLetterFilter, StoreError};
 
 /// What cannot proceed, until it is replayed or discarded.
 ///

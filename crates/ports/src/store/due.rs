@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::id::RunId;
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// Which runs must be looked at, and when.
 ///

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{id::MessageId, phone::E164, provider::ProviderMessageId, timeline::ReplyRoute};
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// From what comes back from outside to the message it means.
 ///

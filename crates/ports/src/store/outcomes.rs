@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::timeline::Outcome;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// How runs ended, for the outside.
 ///

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::directory::Override;
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// Who takes over an on-call turn for a while.
 ///

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{rate_limit::RateRequest, rate_limit::Reservation};
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// Rate limits that all processes share.
 ///

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::values::StoreError;
 
 /// Removes what has been kept for long enough.
 ///

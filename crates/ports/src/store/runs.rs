@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{id::RunId, run::Run, timeline::Entry, workflow::WorkflowDefinition};
 use jiff::Timestamp;
 
-use crate::store::{Change, Changed, Opened, Resolution, RunFilter, StoreError, Versioned};
+use super::values::{Change, Changed, Opened, Resolution, RunFilter, StoreError, Versioned};
 
 /// Runs and the definitions they were opened with.
 ///

@@ -15,7 +15,7 @@ use axum::{
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch};
-use twilio::{Form, Secret, SignatureVerifier, StatusCallback, transport};
+use twilio::{Form, Secret, SignatureVerifier, StatusCallback};
 use twilio_sim::{Number, Service, SimConfig, SimHandle, Simulator, Timing};
 use url::Url;
 
@@ -53,7 +53,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn of(sim: &SimHandle) -> Self {
-        let http = transport::client_builder(transport::Reach::Plain).build().unwrap();
+        let http = http_client::client_builder(http_client::Reach::Plain).build().unwrap();
         Self { http, base: sim.base_url() }
     }
 

@@ -1,0 +1,43 @@
+//! The benchmark's arguments.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Measures a release build of callout.
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// One process on SQLite, or a fleet of processes on RabbitMQ and Redis.
+    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
+    pub(crate) backend: Backend,
+    /// Events per throughput run: 40,000 embedded, 20,000 in a fleet.
+    #[arg(long)]
+    pub(crate) events: Option<usize>,
+    /// How many senders a fleet has.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
+    pub(crate) senders: Vec<usize>,
+    /// Throughput runs per provider latency; the median is printed.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) runs: usize,
+    /// Provider latencies, in milliseconds: 0 and 50 embedded, 50 in a fleet, which takes one.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) latencies: Option<Vec<u64>>,
+    /// How long the steady load of 200 events a second lasts, in seconds.
+    #[arg(long, default_value_t = 15)]
+    pub(crate) steady_s: u64,
+    /// Runs kept for the memory figure.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) held: usize,
+    /// The binary; by default the one in this program's directory.
+    #[arg(long)]
+    pub(crate) callout: Option<PathBuf>,
+}
+
+/// The store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// SQLite.
+    Embedded,
+    /// RabbitMQ and Redis.
+    Fleet,
+}

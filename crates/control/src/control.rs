@@ -1,0 +1,120 @@
+//! Carries out requests behind one authorization check.
+
+use std::sync::Arc;
+
+use domain::{
+    id::RunId,
+    limits::LIST_MAX,
+    run::{Run, RunPhase, StepContext},
+};
+use ports::{AuditStore, Bus, DeadLetterStore, RunStore, store::RunFilter};
+use runtime::{RoleError, RunService};
+
+use crate::{
+    error::ControlError,
+    request::{Answer, Principal, Request},
+    view::RunView,
+};
+
+/// What operators' requests use, and nothing else.
+#[derive(Clone)]
+pub struct ControlPorts {
+    /// Changes runs.
+    pub runs: Arc<RunService>,
+    /// Lists runs and reads their timelines.
+    pub list: Arc<dyn RunStore>,
+    /// Dead letters.
+    pub letters: Arc<dyn DeadLetterStore>,
+    /// The audit's counts.
+    pub audit: Arc<dyn AuditStore>,
+    /// Where a replayed event is published.
+    pub bus: Arc<dyn Bus>,
+}
+
+/// Carries out requests.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) ports: ControlPorts,
+}
+
+impl Control {
+    /// Over these ports.
+    pub fn new(ports: ControlPorts) -> Self {
+        Self { ports }
+    }
+
+    /// Carries out one request, if the principal may.
+    ///
+    /// # Errors
+    /// [`ControlError`]; a request that failed in a port may be repeated.
+    pub async fn execute(&self, principal: &Principal, request: Request) -> Result<Answer, ControlError> {
+        if principal.role < request.needs() {
+            return Err(ControlError::Forbidden(principal.name.clone()));
+        }
+        let by = &principal.name;
+        match request {
+            Request::ListRuns { phase, workflow, held, unfinished, after, max } => {
+                let filter = RunFilter { phase, workflow, held, unfinished, after, source: None };
+                let runs =
+                    self.ports.list.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
+                Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })
+            }
+            Request::ShowRun { id } => self.show(&id, false).await,
+            Request::Acknowledge { id } => {
+                self.change(&id, |run, ctx| {
+                    let was_active = run.phase == RunPhase::Active;
+                    run.acknowledge(by, "operator", None, ctx);
+                    was_active
+                })
+                .await
+            }
+            Request::ResolveReview { id, message, verdict } => {
+                let number = self.held_message(&id, message).await?;
+                self.change(&id, |run, ctx| run.resolve_review(number, &verdict, by, ctx)).await
+            }
+            Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
+            Request::ListDeadLetters { filter, max } => {
+                Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
+            }
+            Request::ShowDeadLetter { id } => {
+                let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;
+                Ok(Answer::DeadLetter { letter: Box::new(letter) })
+            }
+            Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
+            Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
+            Request::AuditCounts => Ok(Answer::AuditCounts {
+                sums: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
+            }),
+        }
+    }
+
+    /// The held message that is meant.
+    async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
+        let stored = self.ports.runs.load(id).await?;
+        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
+        let held: Vec<u16> = run.messages.iter().filter(|m| m.needs_review()).map(|m| m.number).collect();
+        match (named, held.as_slice()) {
+            (Some(number), _) if held.contains(&number) => Ok(number),
+            (None, [number]) => Ok(*number),
+            (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: id.clone(), held }),
+            (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(id.clone())),
+        }
+    }
+
+    async fn change(
+        &self,
+        id: &RunId,
+        transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> bool,
+    ) -> Result<Answer, ControlError> {
+        let applied =
+            self.ports.runs.apply(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
+        self.show(id, applied.value).await
+    }
+
+    async fn show(&self, id: &RunId, changed: bool) -> Result<Answer, ControlError> {
+        let stored = self.ports.runs.load(id).await?;
+        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
+        let timeline = self.ports.list.timeline(id).await.map_err(RoleError::from)?;
+        Ok(Answer::Run { run: Box::new(RunView::new(&run, &timeline)), changed })
+    }
+}

@@ -1,0 +1,166 @@
+//! What can be asked, by whom, and what is answered.
+
+use domain::{id::RunId, message::ReviewVerdict, run::RunPhase, timeline::DeadLetter};
+use ports::store::{AuditCounts, DeadLetterFilter};
+use serde::{Deserialize, Serialize};
+
+use crate::view::RunView;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The name that timelines show.
+    pub name: String,
+    /// What they may do.
+    pub role: Access,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Look.
+    Viewer,
+    /// Look and change.
+    Operator,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// Lists runs, latest first.
+    ListRuns {
+        /// In this phase.
+        phase: Option<RunPhase>,
+        /// Through this workflow.
+        workflow: Option<String>,
+        /// Only with messages that an operator must settle.
+        held: bool,
+        /// Only with something to be done, to be expected or to be settled.
+        unfinished: bool,
+        /// Opened before this run; for the next page.
+        after: Option<RunId>,
+        /// At most this many.
+        max: u16,
+    },
+    /// Shows one run with its messages and its timeline.
+    ShowRun {
+        /// Which.
+        id: RunId,
+    },
+    /// Acknowledges a run.
+    Acknowledge {
+        /// Which.
+        id: RunId,
+    },
+    /// Says what became of a held text.
+    ResolveReview {
+        /// Of which run.
+        id: RunId,
+        /// Which message; the only held one when absent.
+        message: Option<u16>,
+        /// What became of it.
+        verdict: ReviewVerdict,
+    },
+    /// Ends a run without another text.
+    Cancel {
+        /// Which.
+        id: RunId,
+    },
+    /// Lists dead letters, oldest first.
+    ListDeadLetters {
+        /// Which.
+        filter: DeadLetterFilter,
+        /// At most this many.
+        max: u16,
+    },
+    /// Shows one dead letter.
+    ShowDeadLetter {
+        /// Its id.
+        id: String,
+    },
+    /// Gives a dead letter another chance.
+    Replay {
+        /// Which.
+        id: String,
+    },
+    /// Puts a dead letter away unsent.
+    Discard {
+        /// Which.
+        id: String,
+    },
+    /// Counts what the store holds.
+    AuditCounts,
+}
+
+impl Request {
+    pub(crate) fn needs(&self) -> Access {
+        match self {
+            Self::ListRuns { .. }
+            | Self::ShowRun { .. }
+            | Self::ListDeadLetters { .. }
+            | Self::ShowDeadLetter { .. }
+            | Self::AuditCounts => Access::Viewer,
+            Self::Acknowledge { .. }
+            | Self::ResolveReview { .. }
+            | Self::Cancel { .. }
+            | Self::Replay { .. }
+            | Self::Discard { .. } => Access::Operator,
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Request::ListRuns`].
+    Runs {
+        /// The runs, without timelines.
+        runs: Vec<RunView>,
+    },
+    /// To everything about one run: the run as it is afterwards, with its timeline.
+    Run {
+        /// The run.
+        run: Box<RunView>,
+        /// Whether the request changed it.
+        changed: bool,
+    },
+    /// To [`Request::ListDeadLetters`].
+    DeadLetters {
+        /// The letters.
+        letters: Vec<DeadLetter>,
+    },
+    /// To [`Request::ShowDeadLetter`].
+    DeadLetter {
+        /// The letter.
+        letter: Box<DeadLetter>,
+    },
+    /// To [`Request::Replay`] and [`Request::Discard`].
+    Settled {
+        /// What became of it.
+        settled: Settled,
+    },
+    /// To [`Request::AuditCounts`].
+    AuditCounts {
+        /// The sums.
+        sums: AuditCounts,
+    },
+}
+
+/// What became of one dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Settled {
+    /// Its message waits to be sent, or its event to be worked on.
+    Replayed,
+    /// It was put away unsent.
+    Discarded,
+    /// To send it now would be wrong; it stays a dead letter.
+    Stale {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody settled it before.
+    Gone,
+}

@@ -1,0 +1,216 @@
+//! What passes through the store's ports. In: the domain's values. Out: changes, answers, filters, counts, errors.
+//!
+//! Never: a value that only one backend understands.
+
+use domain::{
+    event::EventKey,
+    id::RunId,
+    run::{Run, RunPhase},
+    timeline::Effects,
+    workflow::Workflow,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A stored value and the version it was read at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// 1 when it is opened; rises by one with every change.
+    pub version: u64,
+}
+
+impl<T> Versioned<T> {
+    /// As it was opened.
+    pub fn opened(value: T) -> Self {
+        Self { value, version: 1 }
+    }
+}
+
+/// A run as it shall be stored, with everything that belongs to the same atomic unit.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The run.
+    pub run: Run,
+    /// When it must be looked at again; `None` removes its due row.
+    pub due: Option<Timestamp>,
+    /// Whether an alarm must ring for it. What has none is found by the sweep, some seconds late.
+    pub needs_timer: bool,
+    /// The [`Resolution::marker`] that ends the run if it is opened too late; absent without a subject.
+    pub marker: Option<String>,
+    /// What else is stored. `effects.commands` are not: they are published afterwards.
+    pub effects: Effects,
+}
+
+impl Change {
+    /// A run as a transition left it, with its effects.
+    pub fn new(run: Run, effects: Effects, workflow: &Workflow) -> Self {
+        let marker = run.subject.as_ref();
+        let marker = marker.map(|subject| workflow.definition.resolution_marker(&run.event.source, subject));
+        let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));
+        Self { run, due, needs_timer, marker, effects }
+    }
+}
+
+/// What became of opening a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// It is stored. The alarm its due row needs, if that slot has none yet.
+    New {
+        /// The alarm to raise.
+        timer: Option<TimerSlot>,
+    },
+    /// It was opened before; nothing was changed.
+    Known,
+    /// Its subject was resolved at or after the event's time; nothing was changed.
+    AlreadyResolved {
+        /// The event that resolved it.
+        by: EventKey,
+    },
+}
+
+/// What became of changing a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It is stored. The alarm its due row needs, if that slot has none yet.
+    Stored {
+        /// The alarm to raise.
+        timer: Option<TimerSlot>,
+    },
+    /// Somebody else changed it first; nothing was changed.
+    Conflict,
+}
+
+/// One timer: a shard and a second. However many due rows fall into it, it is raised once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TimerSlot {
+    /// Below [`domain::id::SHARDS`].
+    pub shard: u8,
+    /// Unix seconds, rounded up, so that every due row of the slot is due when it rings.
+    pub second: i64,
+}
+
+impl TimerSlot {
+    /// The slot of a due time.
+    pub fn of(run: &RunId, due: Timestamp) -> Self {
+        let milliseconds = due.as_millisecond();
+        Self {
+            shard: run.shard(),
+            second: milliseconds.div_euclid(1_000) + i64::from(milliseconds.rem_euclid(1_000) > 0),
+        }
+    }
+
+    /// When it rings.
+    pub fn at(self) -> Timestamp {
+        Timestamp::from_second(self.second).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The resolving event of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The workflow that names the event's type in `resolved_by`.
+    pub workflow: String,
+    /// What both events are about.
+    pub subject: String,
+    /// The name under which a run that comes late finds the resolution: its subject and, unless sources share their
+    /// subjects, its source.
+    #[serde(default)]
+    pub marker: String,
+    /// The event.
+    pub by: EventKey,
+    /// When it was resolved: the event's time, or when it was taken.
+    pub at: Timestamp,
+}
+
+/// Which runs to list. Absent conditions match everything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RunFilter {
+    /// In this phase.
+    pub phase: Option<RunPhase>,
+    /// Through this workflow.
+    pub workflow: Option<String>,
+    /// From this source.
+    pub source: Option<String>,
+    /// With a message whose fate an operator must settle.
+    #[serde(default)]
+    pub held: bool,
+    /// With something to be done, to be expected, or to be settled by an operator.
+    #[serde(default)]
+    pub unfinished: bool,
+    /// Opened before this run, in list order; for the next page.
+    pub after: Option<RunId>,
+}
+
+/// Which dead letters to list. Absent conditions match everything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DeadLetterFilter {
+    /// With this reason.
+    pub reason: Option<String>,
+    /// Of this workflow.
+    pub workflow: Option<String>,
+    /// From this source.
+    pub source: Option<String>,
+    /// Dead since this time or later.
+    pub since: Option<Timestamp>,
+    /// Dead before this time.
+    pub until: Option<Timestamp>,
+}
+
+/// What the store holds, for the conservation audit. All sums are taken at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditCounts {
+    /// Runs by phase.
+    pub runs: std::collections::BTreeMap<String, u64>,
+    /// Messages by phase, submitted ones by the provider's status.
+    pub messages: std::collections::BTreeMap<String, u64>,
+    /// Dead letters that were neither replayed nor discarded, by reason.
+    pub dead_letters: std::collections::BTreeMap<String, u64>,
+    /// Runs that are not closed, or have unsettled messages, and yet have no due row. Always zero.
+    pub forgotten: u64,
+    /// Events on their way into runs and dead letters.
+    #[serde(default)]
+    pub events: EventCounts,
+}
+
+/// What became of accepted events. Each of the three is counted by itself, so that a loss shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventCounts {
+    /// Written down before they were answered for.
+    pub accepted: u64,
+    /// Ended in the store: as runs, as a resolution, as a dead letter, or known already.
+    pub concluded: u64,
+    /// Neither yet.
+    pub pending: u64,
+    /// Ended in the store without having been written down before: producers published them to the broker themselves.
+    pub published_directly: u64,
+}
+
+impl EventCounts {
+    /// Whether no accepted event is missing.
+    pub fn balances(&self) -> bool {
+        self.accepted == self.concluded + self.pending
+    }
+}
+
+impl AuditCounts {
+    /// Whether nothing is lost or forgotten.
+    pub fn balances(&self) -> bool {
+        self.forgotten == 0 && self.events.balances()
+    }
+}
+
+/// Why the store did not do it. Every method may be repeated after any of these.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or is too busy; the call may or may not have been applied.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// It has no room left; nothing was changed.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// It holds something that this version does not understand; nothing was changed.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
