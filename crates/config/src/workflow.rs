@@ -49,6 +49,9 @@ pub(crate) fn read(
     definition.lane = choice(&mut doc, &mut top, "lane", &LANES).unwrap_or_default();
     definition.category = choice(&mut doc, &mut top, "category", &CATEGORIES).unwrap_or_default();
     definition.on_doubt = choice(&mut doc, &mut top, "on_doubt", &ON_DOUBT).unwrap_or_default();
+    if definition.lane == Lane::Critical {
+        definition.doubt_ask_after = DoubtSchedule::urgent();
+    }
     if let Some(after) = read_schedule(&mut doc, &mut top, "doubt_ask_after", DOUBT_QUESTIONS_MAX) {
         definition.doubt_ask_after = DoubtSchedule(after);
     }

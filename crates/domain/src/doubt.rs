@@ -15,7 +15,7 @@ use crate::{
 
 /// The shortest time between two questions, in seconds. After an outage all of them are overdue, and asking at once
 /// four times of a provider that does not answer is no better than asking once.
-const ASK_GAP_S: i64 = 20;
+const ASK_GAP_S: i64 = 15;
 
 /// When the provider is asked about a text in doubt, in seconds after the request, rising.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +23,16 @@ const ASK_GAP_S: i64 = 20;
 pub struct DoubtSchedule(pub Vec<u32>);
 
 impl Default for DoubtSchedule {
-    /// The answer's longest time and 30 s, in which a status callback usually settles it; then 1, 3 and 10 min.
+    /// 20 s, in which a status callback usually resolves it; then 1, 3 and 10 min.
     fn default() -> Self {
-        Self(vec![40, 60, 180, 600])
+        Self(vec![20, 60, 180, 600])
+    }
+}
+
+impl DoubtSchedule {
+    /// For urgent texts: 5, 20 and 60 s, then 3 and 10 min.
+    pub fn urgent() -> Self {
+        Self(vec![5, 20, 60, 180, 600])
     }
 }
 

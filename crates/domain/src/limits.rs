@@ -13,6 +13,11 @@ pub const EVENT_BATCH_MAX: usize = 500;
 pub const EVENT_DATA_BYTES_MAX: usize = 32 * 1024;
 /// Longest CloudEvents attribute (`id`, `source`, `type`, `subject`), in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 255;
+/// How long after a request its text is in the provider's lists for certain, if it was taken, in milliseconds: 10 s for
+/// the longest answer, 30 s for the lists to catch up, and as much again for the two clocks.
+pub const LISTED_AFTER_MS: i64 = 60_000;
+/// How far apart two lists must be that both lack a text, in milliseconds, so that one stale answer proves nothing.
+pub const LISTED_GAP_MS: i64 = 20_000;
 /// Most questions asked of the provider about one text in doubt.
 pub const DOUBT_QUESTIONS_MAX: usize = 10;
 /// Largest form post taken from the provider, in bytes: 1,600 characters of text, percent-encoded, and change.

@@ -120,6 +120,8 @@ pub enum MessagePhase {
         ask_at: Timestamp,
         /// Until when a request may have been made that nobody knows of: the store lost what it had been told.
         lost_until: Option<Timestamp>,
+        /// When the provider's list was first read whole and had no such text.
+        absent_since: Option<Timestamp>,
     },
     /// Certainly not sent; waits to be sent again.
     RetryWait {

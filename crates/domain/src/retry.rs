@@ -9,6 +9,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::time::after_ms;
+
 /// How a failed request is retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,6 +73,16 @@ impl RetryPolicy {
         let room_ms = u64::try_from(last_at.duration_since(earliest).as_millis()).unwrap_or(0);
         let delay_ms = draw(q.seed, q.attempt, self.interval_ms(q.attempt).min(room_ms));
         earliest.checked_add(SignedDuration::from_millis(i64::try_from(delay_ms).ok()?)).ok()
+    }
+
+    /// When to ask again after the other side said "later": throttled, a queue that is full, no connection. It has said
+    /// neither yes nor no, so this uses up no attempt and has no end of its own; only deadlines end it.
+    pub fn later(&self, q: &FailedAttempt) -> Timestamp {
+        let asked = i64::try_from(q.retry_after_ms.unwrap_or(0)).unwrap_or(i64::MAX);
+        let earliest = after_ms(q.now, asked);
+        let delay_ms = draw(q.seed, q.attempt, self.interval_ms(q.attempt));
+        let at = after_ms(earliest, i64::try_from(delay_ms).unwrap_or(i64::MAX));
+        q.not_after.map_or(at, |not_after| at.min(not_after))
     }
 
     /// The interval that follows an attempt, before jitter, in milliseconds. Never above `cap_ms`.

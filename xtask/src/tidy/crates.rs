@@ -127,13 +127,6 @@ const RULES: [Rule; 23] = [
     Rule { name: "xtask", may_use: &[], why: "a chore must run while the product does not compile" },
 ];
 
-/// A module of one crate that no other may use: crate, module, and where the thing belongs.
-const INNER_MODULES: [(&str, &str, &str); 1] = [(
-    "twilio",
-    "transport",
-    "it is the HTTP client of Twilio's adapter; build a client where it is needed, with that caller's own timeouts",
-)];
-
 /// Looks at one manifest.
 pub(super) fn check_manifest(text: &str, find: &mut impl FnMut(usize, &str)) {
     let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).unwrap_or("");
@@ -157,17 +150,6 @@ pub(super) fn check_manifest(text: &str, find: &mut impl FnMut(usize, &str)) {
 
 fn rule(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
-}
-
-/// Looks for inner modules of other crates in a source file.
-pub(super) fn check_inner_modules(file: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
-    for (owner, module, advice) in INNER_MODULES {
-        if file.starts_with(&format!("crates/{owner}/")) || !uses(&tokens(text), owner, module) {
-            continue;
-        }
-        let line = text.lines().position(|line| line.contains(module)).unwrap_or(0);
-        find(line + 1, &format!("nobody but {owner} may use {owner}::{module}: {advice}"));
-    }
 }
 
 /// Whether `owner::module` is named, on its own or as one of `owner::{..}`.
@@ -224,23 +206,5 @@ mod tests {
                 assert!(!other.may_use.contains(&rule.name), "{} and {} use each other", rule.name, used);
             }
         }
-    }
-
-    #[test]
-    fn an_inner_module_is_found_in_every_spelling_and_only_elsewhere() {
-        let check = |file: &str, text: &str| {
-            let mut found = 0;
-            check_inner_modules(file, text, &mut |_, _| found += 1);
-            found
-        };
-        for text in [
-            "use twilio::transport::Reach;",
-            "use twilio::{Secret, transport};",
-            "fn f() { twilio::transport::g() }",
-        ] {
-            assert_eq!(check("crates/cli/src/x.rs", text), 1, "{text}");
-            assert_eq!(check("crates/twilio/src/x.rs", text), 0, "{text}");
-        }
-        assert_eq!(check("crates/cli/src/x.rs", "use twilio::Secret; use axum::transport;"), 0);
     }
 }

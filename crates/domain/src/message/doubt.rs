@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Message, MessageContext, MessagePhase, ReviewVerdict, reported::Report};
 use crate::{
     doubt::DoubtAnswer,
-    limits::LOST_ASK_MS,
+    limits::{LISTED_AFTER_MS, LISTED_GAP_MS, LOST_ASK_MS},
     provider::{FailureClass, ProviderStatus},
     time::after_ms,
     timeline::{DoubtResolvedBy, Effects, TimelineEvent},
@@ -23,6 +23,7 @@ impl Message {
             asked: 0,
             ask_at: ctx.doubt.ask_again_at(started_at, 0),
             lost_until: None,
+            absent_since: None,
         });
         fx.note(ctx.now, self.number, TimelineEvent::DoubtBegan { reason: reason.to_owned() });
     }
@@ -30,7 +31,13 @@ impl Message {
     pub(super) fn maybe_lost(&mut self, from: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let started_at = from.min(ctx.now);
         let ask_at = after_ms(ctx.now, LOST_ASK_MS);
-        self.wait(MessagePhase::InDoubt { started_at, asked: 0, ask_at, lost_until: Some(ctx.now) });
+        self.wait(MessagePhase::InDoubt {
+            started_at,
+            asked: 0,
+            ask_at,
+            lost_until: Some(ctx.now),
+            absent_since: None,
+        });
         let reason =
             "the store came back without its latest writes, and may have lost that this was sent".to_owned();
         fx.note(ctx.now, self.number, TimelineEvent::DoubtBegan { reason });
@@ -42,9 +49,12 @@ impl Message {
         ctx: &MessageContext<'_>,
         fx: &mut Effects,
     ) {
-        let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until } = self.phase else { return };
+        let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until, absent_since } = self.phase else {
+            return;
+        };
+        let mut absent_since = absent_since;
         let evidence = match answer {
-            // Whoever reads the provider's list leaves earlier attempts out; should one come here, it settles nothing.
+            // Whoever reads the provider's list leaves earlier attempts out; should one come here, it resolves nothing.
             DoubtAnswer::Found { sid, .. } if self.failed_sids.contains(sid) => {
                 "what the provider has is an earlier attempt".to_owned()
             }
@@ -54,20 +64,29 @@ impl Message {
             }
             // A wake-up may come twice. Were both questions counted, the doubt would end before its time.
             DoubtAnswer::NotFound { .. } | DoubtAnswer::NoAnswer { .. } if ctx.now < ask_at => return,
-            // Whoever sent it did so long ago, if anybody did: the provider would list it.
+            // If it had been sent, it was so long ago that the provider's list would show it.
             DoubtAnswer::NotFound { evidence } if lost_until.is_some() => {
-                self.wait(MessagePhase::Queued { not_before: ctx.now });
-                self.resolve_doubt(DoubtResolvedBy::Resend, evidence, ctx, fx);
-                return self.tick(ctx, fx);
+                return self.not_sent(evidence, ctx, fx);
             }
-            DoubtAnswer::NotFound { evidence } => evidence.clone(),
+            DoubtAnswer::NotFound { evidence } => {
+                let first = *absent_since.get_or_insert(ctx.now);
+                if self.is_absent(started_at, first, ctx) {
+                    return self.not_sent(evidence, ctx, fx);
+                }
+                evidence.clone()
+            }
             DoubtAnswer::NoAnswer { reason } => format!("the provider could not be asked: {reason}"),
         };
         let asked = asked.saturating_add(1);
         fx.note(ctx.now, self.number, TimelineEvent::DoubtAsked { asked, evidence: evidence.clone() });
-        if !ctx.doubt.is_given_up(asked) {
-            let ask_at = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
-            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at, lost_until };
+        let could_ask = matches!(answer, DoubtAnswer::NotFound { .. });
+        if !ctx.doubt.is_given_up(asked) || could_ask && !self.may_resend(ctx) {
+            let scheduled = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
+            // Two lists that lack it are an answer, once they are late enough and far enough apart.
+            let decisive = absent_since
+                .map(|first| after_ms(started_at, LISTED_AFTER_MS).max(after_ms(first, LISTED_GAP_MS)));
+            let ask_at = decisive.filter(|at| *at > ctx.now).map_or(scheduled, |at| scheduled.min(at));
+            self.phase = MessagePhase::InDoubt { started_at, asked, ask_at, lost_until, absent_since };
             self.rewake_at = None;
         } else if !self.may_resend(ctx) {
             self.wait(MessagePhase::NeedsReview { started_at });
@@ -75,6 +94,22 @@ impl Message {
         } else {
             self.wait(MessagePhase::Queued { not_before: ctx.now });
             self.resolve_doubt(DoubtResolvedBy::Resend, &evidence, ctx, fx);
+        }
+    }
+
+    /// Whether the provider's lists say for certain that it was not taken: read whole twice, far enough apart, the
+    /// later one late enough after the request.
+    fn is_absent(&self, started_at: Timestamp, first: Timestamp, ctx: &MessageContext<'_>) -> bool {
+        ctx.now >= after_ms(started_at, LISTED_AFTER_MS) && ctx.now >= after_ms(first, LISTED_GAP_MS)
+    }
+
+    /// It was certainly not sent: it is sent while it is of use. An attempt that never was counts for nothing.
+    fn not_sent(&mut self, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+        self.uncounted_attempts = self.uncounted_attempts.saturating_add(1).min(self.attempt);
+        self.wait(MessagePhase::Queued { not_before: ctx.now });
+        self.resolve_doubt(DoubtResolvedBy::Resend, evidence, ctx, fx);
+        if ctx.is_wanted {
+            self.tick(ctx, fx);
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) enum StoredPhase {
         ask_at: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost_until: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        absent_since: Option<Timestamp>,
     },
     RetryWait {
         until: Timestamp,
@@ -62,8 +64,8 @@ impl From<StoredPhase> for MessagePhase {
             StoredPhase::Dispatching { started_at, lease_until } => {
                 Self::Dispatching { started_at, lease_until }
             }
-            StoredPhase::InDoubt { started_at, asked, ask_at, lost_until } => {
-                Self::InDoubt { started_at, asked, ask_at, lost_until }
+            StoredPhase::InDoubt { started_at, asked, ask_at, lost_until, absent_since } => {
+                Self::InDoubt { started_at, asked, ask_at, lost_until, absent_since }
             }
             StoredPhase::RetryWait { until } => Self::RetryWait { until },
             StoredPhase::Submitted { sid, status, code } => Self::Submitted { sid, status, code },
@@ -84,8 +86,8 @@ impl From<MessagePhase> for StoredPhase {
             MessagePhase::Dispatching { started_at, lease_until } => {
                 Self::Dispatching { started_at, lease_until }
             }
-            MessagePhase::InDoubt { started_at, asked, ask_at, lost_until } => {
-                Self::InDoubt { started_at, asked, ask_at, lost_until }
+            MessagePhase::InDoubt { started_at, asked, ask_at, lost_until, absent_since } => {
+                Self::InDoubt { started_at, asked, ask_at, lost_until, absent_since }
             }
             MessagePhase::RetryWait { until } => Self::RetryWait { until },
             MessagePhase::Submitted { sid, status, code } => Self::Submitted { sid, status, code },

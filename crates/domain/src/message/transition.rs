@@ -130,10 +130,10 @@ impl Message {
             FailureClass::RetrySoon if in_outage => self.wait_for_provider(ctx, fx),
             FailureClass::Account => self.wait_for_provider(ctx, fx),
             FailureClass::RetrySoon | FailureClass::RetryLater => {
-                match self.retry_at(refusal.retry_after_ms, ctx) {
-                    Some(until) => self.wait_for_retry(until, ctx, fx),
-                    None => self.die("attempts_used_up", &refusal.reason, refusal.code, ctx, fx),
-                }
+                self.uncounted_attempts = self.uncounted_attempts.saturating_add(1);
+                // The longer it is told to wait, the longer it waits before it asks again.
+                let until = ctx.retry.later(&self.failed_attempt(self.attempt, refusal.retry_after_ms, ctx));
+                self.wait_for_retry(until, ctx, fx);
             }
             FailureClass::OptedOut => {
                 self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });
@@ -152,14 +152,23 @@ impl Message {
         retry_after_ms: Option<u64>,
         ctx: &MessageContext<'_>,
     ) -> Option<Timestamp> {
-        ctx.retry.next(&FailedAttempt {
-            attempt: self.counted_attempts(),
+        ctx.retry.next(&self.failed_attempt(self.counted_attempts(), retry_after_ms, ctx))
+    }
+
+    fn failed_attempt(
+        &self,
+        attempt: u16,
+        retry_after_ms: Option<u64>,
+        ctx: &MessageContext<'_>,
+    ) -> FailedAttempt {
+        FailedAttempt {
+            attempt,
             seed: seed_of(ctx.run, self.number),
             first_at: self.first_attempt_at.unwrap_or(ctx.now),
             now: ctx.now,
             retry_after_ms,
             not_after: Some(ctx.not_after),
-        })
+        }
     }
 
     /// Nothing is wrong with the text: it waits until the provider takes texts again, or until it is of no use.

@@ -52,8 +52,13 @@ fn submitted(status: ProviderStatus) -> MessagePhase {
 }
 
 fn phases() -> Vec<(String, Message)> {
-    let doubt =
-        |started_at, asked, ask_at| MessagePhase::InDoubt { started_at, asked, ask_at, lost_until: None };
+    let doubt = |started_at, asked, ask_at| MessagePhase::InDoubt {
+        started_at,
+        asked,
+        ask_at,
+        lost_until: None,
+        absent_since: None,
+    };
     let mut phases = vec![
         ("queued, due", MessagePhase::Queued { not_before: at(990) }),
         ("queued, not due", MessagePhase::Queued { not_before: at(1_100) }),
@@ -75,6 +80,7 @@ fn phases() -> Vec<(String, Message)> {
                 asked: 0,
                 ask_at: at(990),
                 lost_until: Some(at(980)),
+                absent_since: None,
             },
         ),
         ("retry_wait, due", MessagePhase::RetryWait { until: at(990) }),
