@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    cloud_event,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
     schema::FieldError,
 };
@@ -62,7 +63,7 @@ impl Event {
     /// # Errors
     /// Every attribute that is missing, malformed or too long; one error when the bytes are no JSON object.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<FieldError>> {
-        match serde_json::from_slice::<Value>(bytes) {
+        match cloud_event::read_json(bytes) {
             Ok(value) => Self::from_value(value),
             Err(error) => Err(vec![FieldError::new("", format!("not JSON: {error}"))]),
         }
@@ -89,26 +90,17 @@ impl Event {
         {
             errors.push(FieldError::new("/datacontenttype", "only application/json data is taken"));
         }
-        if attributes.contains_key("data_base64") {
-            errors
-                .push(FieldError::new("/data_base64", "binary data is not taken; put a JSON object in data"));
-        }
+        let unpacked = data_of_base64(&mut attributes, &mut errors);
         let source = required_text(&mut attributes, "source", &mut errors);
         let id = required_text(&mut attributes, "id", &mut errors);
         let kind = required_text(&mut attributes, "type", &mut errors);
         let subject = optional_text(&mut attributes, "subject", &mut errors);
         let traceparent = optional_text(&mut attributes, "traceparent", &mut errors);
-        let time = optional_text(&mut attributes, "time", &mut errors).and_then(|text| {
-            text.parse::<Timestamp>()
-                .map_err(|_| {
-                    errors.push(FieldError::new(
-                        "/time",
-                        "expected an RFC 3339 time, for example 2026-01-31T09:30:00Z",
-                    ))
-                })
-                .ok()
-        });
-        let data = data_object(attributes.remove("data"), &mut errors);
+        let time = time_of(&mut attributes, &mut errors);
+        let data = match unpacked {
+            Some(data) => data_object("/data_base64", Some(data), &mut errors),
+            None => data_object("/data", attributes.remove("data"), &mut errors),
+        };
         if errors.is_empty() {
             Ok(Self { key: EventKey { source, id }, kind, subject, time, data, traceparent })
         } else {
@@ -165,26 +157,68 @@ fn optional_text(
         }
         Value::String(text) if text.chars().any(char::is_control) => "contains control characters".to_owned(),
         Value::String(text) => return Some(text),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            "expected a string".to_owned()
-        }
+        Value::Array(_) => "given more than once, or as a list; expected one string".to_owned(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => "expected a string".to_owned(),
     };
     errors.push(FieldError::new(format!("/{name}"), wrong));
     None
 }
 
-fn data_object(data: Option<Value>, errors: &mut Vec<FieldError>) -> Map<String, Value> {
+/// A moment as a text, or as the number that AMQP and many languages write.
+fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = match attributes.get("time") {
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) if is_number(text) => text.parse().ok(),
+        _ => None,
+    };
+    let time = if let Some(number) = number {
+        attributes.remove("time");
+        cloud_event::time_of_number(number)
+    } else {
+        optional_text(attributes, "time", errors)?.parse().ok()
+    };
+    if time.is_none() {
+        errors.push(FieldError::new(
+            "/time",
+            "expected an RFC 3339 time, for example 2026-01-31T09:30:00Z, or milliseconds since 1970",
+        ));
+    }
+    time
+}
+
+/// The JSON that came as `data_base64`: libraries write bytes so, whatever their content type. The content type is
+/// checked already, and without one it is JSON.
+fn data_of_base64(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Value> {
+    let mut refuse = |wrong: String| {
+        errors.push(FieldError::new("/data_base64", wrong));
+        None
+    };
+    let encoded = attributes.remove("data_base64").filter(|value| !value.is_null())?;
+    if attributes.get("data").is_some_and(|data| !data.is_null()) {
+        return refuse("give data or data_base64, not both".to_owned());
+    }
+    let Some(bytes) = encoded.as_str().and_then(cloud_event::base64_of) else {
+        return refuse("not base64".to_owned());
+    };
+    match serde_json::from_slice(cloud_event::without_bom(&bytes)) {
+        Ok(data) => Some(data),
+        Err(error) => refuse(format!("not JSON, and other data is not taken: {error}")),
+    }
+}
+
+fn data_object(pointer: &str, data: Option<Value>, errors: &mut Vec<FieldError>) -> Map<String, Value> {
     match data {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(data)) => {
             let bytes = serde_json::to_vec(&data).map_or(usize::MAX, |json| json.len());
             if bytes > EVENT_DATA_BYTES_MAX {
-                errors.push(FieldError::new("/data", format!("larger than {EVENT_DATA_BYTES_MAX} bytes")));
+                errors.push(FieldError::new(pointer, format!("larger than {EVENT_DATA_BYTES_MAX} bytes")));
             }
             data
         }
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            errors.push(FieldError::new("/data", "expected a JSON object"));
+            errors.push(FieldError::new(pointer, "expected a JSON object"));
             Map::new()
         }
     }

@@ -6,9 +6,11 @@
 pub mod ack_code;
 pub mod admission;
 pub mod breaker;
+pub mod cloud_event;
 pub mod compose;
 pub mod consent;
 pub mod content;
+pub mod content_encoding;
 pub mod directory;
 pub mod doubt;
 pub mod event;

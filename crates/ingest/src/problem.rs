@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
     schema::FieldError,
 };
@@ -24,9 +25,12 @@ pub(crate) enum Problem {
     Unreadable(String),
     /// The content type is none of the three forms.
     #[error(
-        "send application/cloudevents+json, application/cloudevents-batch+json, or application/json with ce- headers"
+        "send application/cloudevents+json, application/cloudevents-batch+json, or JSON data with ce- headers"
     )]
     UnknownForm,
+    /// The body is packed in a way that is not taken.
+    #[error("{0}")]
+    Encoding(UnpackError),
     /// Neither a known key nor a valid signature.
     #[error(
         "send a known key as `Authorization: Bearer`, or sign the request as Standard Webhooks describe, at most 5 minutes old"
@@ -52,7 +56,7 @@ impl Problem {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            Self::UnknownForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownForm | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -66,6 +70,7 @@ impl Problem {
             Self::Invalid(_) => "The event is not valid",
             Self::Unreadable(_) => "The request cannot be read",
             Self::UnknownForm => "The content type is not one of CloudEvents",
+            Self::Encoding(_) => "The content encoding is not taken",
             Self::Unauthenticated => "The sender is not known",
             Self::Forbidden(_) => "The sender may not send this",
             Self::TooLarge => "The request is too large",
@@ -93,6 +98,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(self, Self::Busy | Self::NotStored(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if matches!(self, Self::Encoding(_)) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
         if matches!(self, Self::Unauthenticated) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

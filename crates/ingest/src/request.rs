@@ -3,36 +3,51 @@
 //! In: headers and a body. Out: events, and whether they came as a batch.
 //! Never: guesses a form that the content type does not name.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, header};
 use domain::{
+    cloud_event::{Attributes, Mode, essence, header_text, read_json},
+    content_encoding::{UnpackError, unpack},
     event::{Event, is_json_content_type},
-    limits::EVENT_BATCH_MAX,
+    limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
     schema::FieldError,
 };
-use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::problem::Problem;
 
 /// Reads the events of one request, by its content type.
 pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "application/cloudevents-batch+json" => Ok((batch(body)?, true)),
-        "application/cloudevents+json" => {
-            Ok((vec![Event::from_json(body).map_err(Problem::Invalid)?], false))
-        }
-        _ if headers.contains_key("ce-specversion") => Ok((vec![binary(headers, body, &essence)?], false)),
-        // A structured event under its plain JSON name, as most tools send it.
-        "application/json" => Ok((vec![Event::from_json(body).map_err(Problem::Invalid)?], false)),
-        _ => Err(Problem::UnknownForm),
+    let body = unpacked(headers, body)?;
+    match Mode::of(content_type, &attributes(headers)?) {
+        Some(Mode::Batch) => Ok((batch(&body)?, true)),
+        Some(Mode::Structured) => Ok((vec![Event::from_json(&body).map_err(Problem::Invalid)?], false)),
+        Some(Mode::Binary) => Ok((vec![binary(attributes(headers)?, content_type, &body)?], false)),
+        None => Err(Problem::UnknownForm),
     }
 }
 
+/// The body without its content encodings.
+fn unpacked<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem> {
+    let encodings: Vec<_> = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .map(|v| String::from_utf8_lossy(v.as_bytes()))
+        .collect();
+    unpack(&encodings.join(", "), body, EVENT_BODY_BYTES_MAX).map_err(|error| match error {
+        UnpackError::Unknown(_) => Problem::Encoding(error),
+        UnpackError::TooLarge(_) => Problem::TooLarge,
+        UnpackError::Broken => Problem::Unreadable(error.to_string()),
+    })
+}
+
 fn batch(body: &[u8]) -> Result<Vec<Event>, Problem> {
-    let values: Vec<Value> = serde_json::from_slice(body)
-        .map_err(|error| Problem::Unreadable(format!("expected a JSON array of CloudEvents: {error}")))?;
+    let expected = |what: &str| Problem::Unreadable(format!("expected a JSON array of CloudEvents: {what}"));
+    let Value::Array(values) = read_json(body).map_err(|error| expected(&error.to_string()))? else {
+        return Err(expected("it is no array"));
+    };
     if values.is_empty() {
         return Err(Problem::Unreadable("the batch is empty".to_owned()));
     }
@@ -52,23 +67,151 @@ fn batch(body: &[u8]) -> Result<Vec<Event>, Problem> {
     if errors.is_empty() { Ok(events) } else { Err(Problem::Invalid(errors)) }
 }
 
-/// Attributes in `ce-` headers, percent-encoded; the body is the data.
-fn binary(headers: &HeaderMap, body: &[u8], content_type: &str) -> Result<Event, Problem> {
-    if !is_json_content_type(content_type) {
-        return Err(Problem::UnknownForm);
-    }
-    let mut attributes = Map::new();
+/// The attributes in `ce-` headers.
+fn attributes(headers: &HeaderMap) -> Result<Attributes, Problem> {
+    let mut attributes = Attributes::default();
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
-        let pointer = format!("/{attribute}");
-        let text =
-            value.to_str().ok().and_then(|value| percent_decode_str(value).decode_utf8().ok()).ok_or_else(
-                || Problem::Invalid(vec![FieldError::new(pointer, "not percent-encoded UTF-8")]),
-            )?;
-        attributes.insert(attribute.to_owned(), Value::String(text.into_owned()));
+        let text = header_text(value.as_bytes()).ok_or_else(|| {
+            Problem::Invalid(vec![FieldError::new(format!("/{attribute}"), "not percent-encoded UTF-8")])
+        })?;
+        attributes.add(attribute, text.into());
     }
-    let data = serde_json::from_slice(body)
-        .map_err(|error| Problem::Invalid(vec![FieldError::new("/data", format!("not JSON: {error}"))]))?;
-    attributes.insert("data".to_owned(), data);
-    Event::from_value(Value::Object(attributes)).map_err(Problem::Invalid)
+    Ok(attributes)
+}
+
+/// The body is the data; without a content type it is JSON, as libraries send it.
+fn binary(attributes: Attributes, content_type: &str, body: &[u8]) -> Result<Event, Problem> {
+    if !body.is_empty() && !content_type.is_empty() && !is_json_content_type(content_type) {
+        return Err(Problem::UnknownForm);
+    }
+    Event::from_value(attributes.with_data(&essence(content_type), body)).map_err(Problem::Invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use axum::http::{HeaderName, HeaderValue, StatusCode};
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    use flate2::{Compression, write::GzEncoder};
+    use serde_json::json;
+
+    use super::*;
+
+    const REQUIRED: [(&str, &str); 4] = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "e-1"),
+        ("ce-source", "monitoring"),
+        ("ce-type", "incident.created"),
+    ];
+
+    fn headers(more: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in REQUIRED.iter().chain(more) {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(name.parse::<HeaderName>().unwrap(), value);
+        }
+        headers
+    }
+
+    fn one(more: &[(&str, &str)], body: &[u8]) -> Event {
+        read(&headers(more), body).unwrap().0.remove(0)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn d1_a_binary_event_without_a_content_type_is_json() {
+        assert_eq!(Value::Object(one(&[], b"{\"a\":1}").data), json!({"a": 1}));
+        let error = read(&headers(&[("content-type", "text/plain")]), b"{}").unwrap_err();
+        assert_eq!(error.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+
+    #[test]
+    fn d2_a_binary_event_without_data_is_taken() {
+        for more in [&[][..], &[("content-type", "application/json")], &[("content-type", "text/plain")]] {
+            assert!(one(more, b"").data.is_empty());
+        }
+    }
+
+    #[test]
+    fn d4_a_structured_event_wins_over_its_headers() {
+        let body = br#"{"specversion":"1.0","id":"e-2","source":"s","type":"t"}"#;
+        let event = one(&[("content-type", "application/cloudevents+json; charset=utf-8")], body);
+        assert_eq!(event.key.id, "e-2");
+    }
+
+    #[test]
+    fn d7_a_quoted_and_encoded_subject_is_the_structured_one() {
+        assert_eq!(one(&[("ce-subject", "\"db-1\"")], b"").subject.as_deref(), Some("db-1"));
+        assert_eq!(one(&[("ce-subject", "db%20%22%C3%BC%22")], b"").subject.as_deref(), Some("db \"ü\""));
+    }
+
+    #[test]
+    fn d8_two_headers_of_one_attribute_are_refused_by_name() {
+        for second in ["e-1", "e-2"] {
+            let Err(Problem::Invalid(errors)) = read(&headers(&[("ce-id", second)]), b"{}") else {
+                panic!("one of two ids was taken")
+            };
+            assert!(errors[0].to_string().starts_with("/id given more than once"), "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn d10_gzip_and_a_byte_order_mark_are_taken_within_the_bound() {
+        let body = gzip(b"\xef\xbb\xbf{\"a\":1}");
+        assert_eq!(Value::Object(one(&[("content-encoding", "gzip")], &body).data), json!({"a": 1}));
+        let bomb = gzip(&vec![b' '; EVENT_BODY_BYTES_MAX + 1]);
+        let error = read(&headers(&[("content-encoding", "gzip")]), &bomb).unwrap_err();
+        assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let error = read(&headers(&[("content-encoding", "br")]), b"{}").unwrap_err();
+        assert_eq!(error.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert!(error.to_string().contains("\"br\""), "{error}");
+    }
+
+    /// What `tests/cloudevents/record.py` and `record.js` wrote.
+    #[test]
+    fn what_the_sdks_write_over_http_is_taken() {
+        for recorded in [
+            include_str!("../../../tests/cloudevents/python.json"),
+            include_str!("../../../tests/cloudevents/javascript.json"),
+        ] {
+            let recorded: Value = serde_json::from_str(recorded).unwrap();
+            for case in
+                recorded["cases"].as_array().unwrap().iter().filter(|case| case["transport"] == "http")
+            {
+                let mut headers = HeaderMap::new();
+                let sent = case["headers"].as_object().unwrap().iter();
+                let content_type =
+                    Some(("content_type", &case["content_type"])).filter(|(_, value)| value.is_string());
+                for (name, value) in sent.map(|(name, value)| (name.as_str(), value)).chain(content_type) {
+                    let name = name.replace("content_type", "content-type");
+                    headers.insert(
+                        name.parse::<HeaderName>().unwrap(),
+                        value.as_str().unwrap().parse().unwrap(),
+                    );
+                }
+                let body = BASE64_STANDARD.decode(case["body"].as_str().unwrap()).unwrap();
+                let (events, is_batch) =
+                    read(&headers, &body).unwrap_or_else(|error| panic!("{case}: {error:?}"));
+                assert_eq!(is_batch, case["name"] == "http batch");
+                for event in events {
+                    assert_eq!((event.key.source.as_str(), event.key.id.as_str()), ("monitoring", "e-1"));
+                    assert!(
+                        ["db-1", "db \"eins\" ü"].contains(&event.subject.as_deref().unwrap()),
+                        "{event:?}"
+                    );
+                    assert_eq!(event.time, Some("2026-01-31T09:30:00Z".parse().unwrap()));
+                    let title = event.data.get("title").and_then(Value::as_str);
+                    let has_data = !case["name"].as_str().unwrap().ends_with("without data");
+                    assert_eq!(title, has_data.then_some("Größe 5 % \"über\""), "{case}");
+                }
+            }
+        }
+    }
 }
