@@ -166,7 +166,7 @@ pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
     let (kind, body) = if ours {
         (properties.kind().as_ref().map_or_else(String::new, ToString::to_string), body)
     } else {
-        (EVENT.to_owned(), cloud_event::from_binary(properties, &body).unwrap_or(body))
+        (EVENT.to_owned(), cloud_event::structured(properties, &body).unwrap_or(body))
     };
     let vouched = || properties.user_id().as_ref().map(ToString::to_string);
     let mut trace = FieldTable::default();

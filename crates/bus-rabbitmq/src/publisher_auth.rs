@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::event::holds_type;
+use domain::{cloud_event::read_json, event::holds_type};
 use serde_json::Value;
 
 /// What one broker user may send.
@@ -40,9 +40,10 @@ impl PublisherAuth {
         let Some(grant) = self.producers.get(user) else {
             return Some(format!("the broker user {user:?} is not trusted with events"));
         };
-        let event: Value = serde_json::from_slice(event).ok()?;
-        let attribute = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (source, kind) = (attribute("source"), attribute("type"));
+        // As the parser reads it: another reading could vouch for one source and open runs for another.
+        let event = read_json(event).ok()?;
+        let attribute = |name: &str| event.get(name).and_then(Value::as_str);
+        let (source, kind) = (attribute("source")?, attribute("type")?);
         if source != grant.source {
             return Some(format!("the broker user {user:?} does not speak for the source {source:?}"));
         }
@@ -53,6 +54,8 @@ impl PublisherAuth {
 
 #[cfg(test)]
 mod tests {
+    use domain::event::Event;
+
     use super::*;
 
     #[test]
@@ -77,5 +80,12 @@ mod tests {
             assert!(refusal.contains(reason), "{refusal}");
         }
         assert_eq!(trust.refusal(Some("billing-app"), b"no JSON"), None);
+        let marked = b"\xef\xbb\xbf{\"source\":\"monitor\",\"type\":\"incident.created\"}";
+        assert!(trust.refusal(Some("billing-app"), marked).unwrap().contains("speak for"));
+        // Two sources are one too many for the parser.
+        let twice =
+            br#"{"specversion":"1.0","id":"e","source":"monitor","source":"billing","type":"invoice.due"}"#;
+        assert_eq!(trust.refusal(Some("billing-app"), twice), None);
+        assert_eq!(Event::from_json(twice).unwrap_err()[0].pointer, "/source");
     }
 }
