@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    cloud_event::identity,
     event::Event,
     id::digest,
     timeline::{Command, DeadLetter},
@@ -91,6 +92,7 @@ impl Core {
             ) => Some(message),
             Some(Command::LookNow { .. }) | None => None,
         };
+        let (source, event_id) = identity(&envelope.body);
         let name: String = digest(&[&body])[..12].iter().map(|byte| format!("{byte:02x}")).collect();
         let letter = DeadLetter {
             id: format!("p{name}"),
@@ -100,7 +102,8 @@ impl Core {
             epoch: None,
             message,
             workflow: None,
-            source: event.as_ref().map(|event| event.key.source.clone()),
+            source,
+            event_id,
             attempts: 0,
             traceparent: event.and_then(|event| event.traceparent),
             event: Some(body),

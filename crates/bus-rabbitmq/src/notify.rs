@@ -81,6 +81,7 @@ fn dead_letter(names: &Names, letter: &DeadLetter) -> (Address, Outgoing) {
         ("message", &message),
         ("workflow", &letter.workflow),
         ("source", &letter.source),
+        ("event-id", &letter.event_id),
         ("traceparent", &letter.traceparent),
     ];
     for (name, value) in optional {

@@ -152,7 +152,12 @@ fn show_whole(letter: &DeadLetter) {
     output::line(format!("error        {}", letter.error));
     output::line(format!("since        {}", letter.at));
     output::line(format!("attempts     {}", letter.attempts));
-    let named = [("workflow", &letter.workflow), ("source", &letter.source), ("event", &letter.event)];
+    let named = [
+        ("workflow", &letter.workflow),
+        ("source", &letter.source),
+        ("event id", &letter.event_id),
+        ("event", &letter.event),
+    ];
     for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         output::line(format!("{name:<12} {value}"));
     }

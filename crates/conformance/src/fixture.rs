@@ -221,6 +221,7 @@ pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
         message: None,
         workflow: None,
         source: Some(case.to_owned()),
+        event_id: None,
         attempts: 0,
         traceparent: None,
         event: Some("{\"specversion\":\"1.0\"}".to_owned()),

@@ -304,6 +304,9 @@ pub struct DeadLetter {
     /// The event's source, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The event's id within its source, if it was an event that could not be worked on and has one, valid or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
     /// Attempts made.
     #[serde(default)]
     pub attempts: u16,

@@ -38,6 +38,7 @@ async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_o
         reason: "refused".into(),
         error: "HTTP 400, code 21211".into(),
         attempts: 2,
+        event_id: Some("e-1".into()),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         ..conformance::fixture::letter("announced", 1, 0)
     };
@@ -60,6 +61,7 @@ async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_o
     };
     assert_eq!(header("reason"), "refused");
     assert_eq!(header("error"), letter.error);
+    assert_eq!(header("event-id"), "e-1");
     assert_eq!(header("traceparent"), letter.traceparent.unwrap());
     assert_eq!(message.routing_key.as_str(), "dead.refused");
 }
@@ -81,6 +83,10 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
     let Dead::GivenUp(letter) = found.remove(0).what else { panic!("the bus did not publish it") };
     assert_eq!(letter.reason, "poison");
     assert!(letter.error.contains("events.standard"), "{}", letter.error);
+    assert_eq!(
+        (letter.source.as_ref(), letter.event_id.as_ref()),
+        (Some(&poison.key.source), Some(&poison.key.id))
+    );
     assert_eq!(letter.event.map(String::into_bytes), Some(poison.to_json()));
     let dead = get_raw(&raw, &names.dead()).await;
     assert_eq!(dead.data, poison.to_json());

@@ -46,6 +46,31 @@ async fn an_event_in_binary_mode_arrives_as_a_structured_one() {
     assert!(again.acker.ack().await.unwrap());
 }
 
+/// Spelled as the RabbitMQ binding spells it, with values of other types, and data that no parser takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn d9_an_event_that_cannot_be_taken_keeps_its_headers_through_a_delay() {
+    let config = config(rabbitmq(), "identity");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let mut headers = FieldTable::default();
+    let id = AMQPValue::ByteArray(b"e-1".as_slice().into());
+    for (name, value) in [("source", AMQPValue::LongString("monitor".into())), ("id", id)] {
+        headers.insert(format!("ce-{name}").into(), value);
+    }
+    let properties = BasicProperties::default().with_headers(headers).with_content_type("text/plain".into());
+    publish_raw(&raw, &names.events(), KIND, b"down", properties).await;
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+    for _ in 0..2 {
+        let delivery = next(&mut deliveries).await;
+        let Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
+        let known = (Some("monitor".to_owned()), Some("e-1".to_owned()));
+        assert_eq!(domain::cloud_event::identity(body), known);
+        assert!(Event::from_json(body).is_err());
+        delivery.acker.retry_at(in_ms(0)).await.unwrap();
+    }
+    assert!(next(&mut deliveries).await.acker.ack().await.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_larger_than_a_frame_arrives_whole() {
     let (bus, _) = bus(config(rabbitmq(), "frames")).await;

@@ -203,6 +203,7 @@ impl Message {
             message: Some(id),
             workflow: Some(ctx.workflow.to_owned()),
             source: Some(ctx.source.to_owned()),
+            event_id: None,
             attempts: self.attempt,
             traceparent: ctx.traceparent.map(str::to_owned),
             event: None,
