@@ -170,7 +170,14 @@ fn read_quiet_hours(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<
     check_zone(doc, time_zone.as_ref());
     let urgent = section.boolean(doc, "urgent").unwrap_or(false);
     section.finish(doc);
-    Some(QuietHours { start: start?.value, end: end?.value, time_zone: time_zone?.value, urgent })
+    let (start, end) = (start?, end?);
+    if start.value == end.value {
+        let message =
+            "quiet_hours: start and end are the same time, which is never quiet; leave the section out";
+        doc.problem(&end.at, message.to_owned());
+        return None;
+    }
+    Some(QuietHours { start: start.value, end: end.value, time_zone: time_zone?.value, urgent })
 }
 
 fn read_retry(doc: &mut Document<'_>, mut section: Section<'_>) -> RetryPolicy {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, Unit, Zoned, civil};
+use jiff::{Timestamp, ToSpan, Unit, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,12 +39,7 @@ pub struct Rotation {
 impl Rotation {
     /// Whose turn it is; the first member's before the rotation begins. `None` without members or with an unknown zone.
     pub fn on_call(&self, now: Timestamp) -> Option<&str> {
-        let zone = zone(&self.time_zone)?;
-        let first: Zoned = self.start.to_datetime(self.handover).to_zoned(zone.clone()).ok()?;
-        let local = now.to_zoned(zone);
-        // Whole local days since the first handover: a day of 23 or 25 hours is one day.
-        let days = first.until((Unit::Day, &local)).ok()?.get_days();
-        let turn = i64::from(days.max(0)) / i64::from(self.days.max(1));
+        let turn = self.turn(&zone(&self.time_zone)?, now)?;
         let index = usize::try_from(turn).ok()? % self.members.len().max(1);
         self.members.get(index).map(String::as_str)
     }
@@ -52,10 +47,23 @@ impl Rotation {
     /// When the turn that holds at `now` ends.
     pub fn next_handover(&self, now: Timestamp) -> Option<Timestamp> {
         let zone = zone(&self.time_zone)?;
-        let first: Zoned = self.start.to_datetime(self.handover).to_zoned(zone.clone()).ok()?;
-        let days = i64::from(first.until((Unit::Day, &now.to_zoned(zone))).ok()?.get_days().max(0));
-        let turn_days = i64::from(self.days.max(1));
-        first.checked_add(((days / turn_days + 1) * turn_days).days()).ok().map(|zoned| zoned.timestamp())
+        self.handover_to(&zone, self.turn(&zone, now)? + 1)
+    }
+
+    /// The number of the turn that holds at `now`, from 0.
+    fn turn(&self, zone: &TimeZone, now: Timestamp) -> Option<i64> {
+        let today = now.to_zoned(zone.clone()).date();
+        let days = i64::from(self.start.until((Unit::Day, today)).ok()?.get_days().max(0));
+        let turn = days / i64::from(self.days.max(1));
+        let is_ahead = self.handover_to(zone, turn)? > now;
+        Some(if is_ahead { (turn - 1).max(0) } else { turn })
+    }
+
+    /// When a turn begins: at the local time of the handover, on whatever day. Only a day that skips that time moves
+    /// its handover with the clock; on one that has it twice the first counts.
+    fn handover_to(&self, zone: &TimeZone, turn: i64) -> Option<Timestamp> {
+        let day = self.start.checked_add((turn * i64::from(self.days.max(1))).days()).ok()?;
+        day.to_datetime(self.handover).to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
     }
 }
 
@@ -190,6 +198,35 @@ mod tests {
             rotation.next_handover("2026-03-29T12:00:00Z".parse().unwrap()),
             Some("2026-03-30T07:00:00Z".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn c1_a_rotation_that_starts_in_a_skipped_hour_hands_over_at_its_own_time_later() {
+        let rotation = Rotation {
+            time_zone: "America/Denver".into(),
+            start: "2026-03-08".parse().unwrap(),
+            handover: "02:30".parse().unwrap(),
+            days: 1,
+            ..weekly()
+        };
+        // 02:30 on the 9th is 08:30Z; on the 8th the clock jumps over it, to 03:30, 09:30Z.
+        for (now, name, next) in [
+            ("2026-03-08T09:29:59Z", "ada", "2026-03-09T08:30:00Z"),
+            ("2026-03-09T08:29:59Z", "ada", "2026-03-09T08:30:00Z"),
+            ("2026-03-09T08:30:00Z", "ben", "2026-03-10T08:30:00Z"),
+            ("2026-07-01T08:29:59Z", "ada", "2026-07-01T08:30:00Z"),
+        ] {
+            let now: Timestamp = now.parse().unwrap();
+            assert_eq!(rotation.on_call(now), Some(name), "{now}");
+            assert_eq!(rotation.next_handover(now), Some(next.parse().unwrap()), "{now}");
+        }
+        // In the night that the clocks go back 01:30 comes twice, and one handover.
+        let autumn = Rotation { handover: "01:30".parse().unwrap(), ..rotation };
+        let at = |now: &str| autumn.on_call(now.parse().unwrap()).map(str::to_owned);
+        let after = at("2026-11-01T07:30:00Z");
+        assert_ne!(at("2026-11-01T07:29:59Z"), after);
+        assert_eq!(at("2026-11-01T08:10:00Z"), after);
+        assert_eq!(at("2026-11-01T08:30:00Z"), after);
     }
 
     #[test]

@@ -22,20 +22,19 @@ pub struct QuietHours {
 impl QuietHours {
     /// When the quiet window that holds at `now` ends, or `None` when it is not quiet.
     ///
-    /// A local end that a daylight-saving change skips is moved forward with the clock.
+    /// On the night the clocks go back, a window lasts from the first time its start comes to the last time its end
+    /// does. A local time that a daylight-saving change skips is moved forward with the clock.
     pub fn quiet_until(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-        let local = now.to_zoned(zone.clone());
-        let (time, today) = (local.time(), local.date());
-        let ends = if self.start <= self.end {
-            (self.start <= time && time < self.end).then_some(today)
-        } else if time >= self.start {
-            today.tomorrow().ok()
-        } else {
-            (time < self.end).then_some(today)
-        }?;
-        let until = ends.to_datetime(self.end).to_zoned(zone.clone()).ok()?.timestamp();
-        // On the night the clocks go back the same local end comes twice; the one that lies ahead counts.
-        (until > now).then_some(until)
+        if self.start == self.end {
+            return None;
+        }
+        let today = now.to_zoned(zone.clone()).date();
+        [today.yesterday(), Ok(today)].into_iter().flatten().find_map(|day| {
+            let last = if self.start < self.end { day } else { day.tomorrow().ok()? };
+            let start = zone.to_ambiguous_zoned(day.to_datetime(self.start)).compatible().ok()?.timestamp();
+            let end = zone.to_ambiguous_zoned(last.to_datetime(self.end)).later().ok()?.timestamp();
+            (start <= now && now < end).then_some(end)
+        })
     }
 }
 
@@ -77,6 +76,35 @@ mod tests {
         let hours = quiet("12:00", "14:00");
         check(&hours, "Europe/Berlin", "2026-07-01T10:30:00Z", Some("2026-07-01T12:00:00Z"));
         check(&hours, "Europe/Berlin", "2026-07-01T12:00:00Z", None);
+    }
+
+    #[test]
+    fn c2_the_hour_that_comes_twice_is_quiet_both_times() {
+        let hours = quiet("00:00", "01:30");
+        // New York, 2026-11-01: 01:15 is 05:15Z and 06:15Z.
+        for now in ["2026-11-01T05:15:00Z", "2026-11-01T05:45:00Z", "2026-11-01T06:15:00Z"] {
+            check(&hours, "America/New_York", now, Some("2026-11-01T06:30:00Z"));
+        }
+        check(&hours, "America/New_York", "2026-11-01T06:30:00Z", None);
+        check(
+            &quiet("21:00", "01:30"),
+            "America/New_York",
+            "2026-11-01T06:15:00Z",
+            Some("2026-11-01T06:30:00Z"),
+        );
+        check(
+            &quiet("01:30", "06:00"),
+            "America/New_York",
+            "2026-11-01T06:15:00Z",
+            Some("2026-11-01T11:00:00Z"),
+        );
+        // What was announced in the skipped hour holds until then.
+        check(
+            &quiet("21:00", "02:30"),
+            "America/New_York",
+            "2026-03-08T07:10:00Z",
+            Some("2026-03-08T07:30:00Z"),
+        );
     }
 
     #[test]

@@ -38,6 +38,21 @@ fn the_examples_are_valid() {
 }
 
 #[test]
+fn c3_quiet_hours_that_end_when_they_start_are_an_error() {
+    let of = |end: &str| {
+        let path = "workflows/incident-paging.toml";
+        let example = std::fs::read_to_string(examples().join(path)).unwrap();
+        let hours =
+            format!("[quiet_hours]\nstart = \"21:00\"\nend = {end:?}\ntime_zone = \"Europe/Berlin\"\n");
+        problems(path, &format!("{example}\n{hours}"))
+    };
+    for end in ["21:00", "21:00:00"] {
+        let found = of(end);
+        assert!(found.contains("quiet_hours: start and end are the same time"), "{found}");
+    }
+}
+
+#[test]
 fn every_error_is_reported_with_its_line() {
     let found = problems(
         "workflows/incident-paging.toml",
