@@ -3,13 +3,10 @@
 //! Everything stored here is repeatable, so a webhook that is repeated changes nothing more.
 
 use domain::{
-    ack_code::{Reply, parse_reply},
     consent::{ConsentChange, ConsentEntry},
-    id::MessageId,
     provider::{InboundKeyword, InboundText},
-    reply::{OpenCode, ReplyTarget, target},
+    reply::{OpenCode, Reading, read},
     run::RunPhase,
-    timeline::{Entry, TimelineEvent},
 };
 use runtime::RoleError;
 
@@ -41,60 +38,27 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
 }
 
 async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
-    let Reply::Acknowledge { code } = parse_reply(&text.body) else {
-        tracing::info!(from = %text.from, "a reply that acknowledges nothing was ignored");
-        return Ok(());
-    };
-    let open = open_codes(ports, text, code.is_none()).await?;
-    match target(code.as_ref(), &open) {
-        ReplyTarget::Message(message) => acknowledge(ports, message).await,
-        ReplyTarget::Ambiguous(messages) => {
-            for message in messages {
-                note_unclear(ports, message).await?;
-            }
-            Ok(())
-        }
-        ReplyTarget::Unknown => {
-            tracing::info!(from = %text.from, "a reply names no text of ours");
-            Ok(())
-        }
+    let Reading { meaning, messages } = read(&text.body, &open_codes(ports, text).await?);
+    if let Some(reason) = meaning.reason() {
+        tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
+    for message in messages {
+        ports
+            .runs
+            .apply(&message.run, |run, ctx| run.take_reply(&text.sid, message.number, meaning, ctx))
+            .await?;
+    }
+    Ok(())
 }
 
-/// The codes that this phone may send back. Which runs still wait matters only to a reply that names none.
-async fn open_codes(
-    ports: &CallbackPorts,
-    text: &InboundText,
-    asks_active: bool,
-) -> Result<Vec<OpenCode>, RoleError> {
+/// The codes that this phone may send back.
+async fn open_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<OpenCode>, RoleError> {
     let mut open = Vec::new();
     for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {
-        let run = if asks_active { ports.runs.load(&route.message.run).await? } else { None };
-        let is_active = run.is_some_and(|run| run.value.phase == RunPhase::Active);
-        open.push(OpenCode { code: route.code, message: route.message, is_active });
+        let run = ports.runs.load(&route.message.run).await?.map(|run| run.value);
+        let is_active = run.as_ref().is_some_and(|run| run.phase == RunPhase::Active);
+        let page = run.and_then(|run| run.message(route.message.number)?.text.clone());
+        open.push(OpenCode { code: route.code, message: route.message, is_active, page });
     }
     Ok(open)
-}
-
-async fn acknowledge(ports: &CallbackPorts, message: &MessageId) -> Result<(), RoleError> {
-    ports
-        .runs
-        .apply(&message.run, |run, ctx| {
-            let by = run.message(message.number).map(|m| m.recipient.shown_name()).unwrap_or_default();
-            run.acknowledge(&by, "reply", Some(message.number), ctx);
-        })
-        .await?;
-    Ok(())
-}
-
-async fn note_unclear(ports: &CallbackPorts, message: &MessageId) -> Result<(), RoleError> {
-    ports
-        .runs
-        .apply(&message.run, |_, ctx| {
-            let reason = "a reply without a code could mean several runs".to_owned();
-            let (at, message) = (ctx.now, Some(message.number));
-            ctx.effects.timeline.push(Entry { at, message, what: TimelineEvent::ReplyUnclear { reason } });
-        })
-        .await?;
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Codes that a recipient sends back to acknowledge. In: a message's id, or a reply. Out: a code, or what was meant.
+//! Codes that a recipient sends back to acknowledge. In: a message's id, or a text. Out: a code.
 //!
 //! Never: decides whether an acknowledgement counts; a code means something only together with the number it came from.
 
@@ -10,8 +10,6 @@ use crate::id::{self, MessageId};
 
 /// Characters of a code.
 const LENGTH: usize = 4;
-/// Most words a reply may have and still be an acknowledgement.
-const REPLY_WORDS_MAX: usize = 4;
 /// Codes tried before a taken one is accepted. A phone has a handful of open codes, of 91,280.
 const DERIVE_TRIES_MAX: u32 = 10_000;
 
@@ -103,52 +101,6 @@ impl fmt::Debug for AckCode {
     }
 }
 
-/// What a reply says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
-    /// The recipient takes it on.
-    Acknowledge {
-        /// The code they sent; without one, only the latest open message to that phone can be meant.
-        code: Option<AckCode>,
-    },
-    /// Anything else. Opt-out words are read before this, by the callback role.
-    Other,
-}
-
-/// Words that acknowledge on their own.
-const WORDS: &[&str] = &["ack", "acked", "acknowledge", "acknowledged", "ok", "okay"];
-/// Words that may stand beside. Bare `YES` is the provider's opt-in keyword, so it needs a code, or another word.
-const BESIDE: &[&str] = &["yes", "y", "please", "thanks", "thank", "you", "thx", "code"];
-
-/// Reads a reply. At most four words, split at whatever is neither letter nor digit, every one of them known:
-/// a code, an acknowledging word, `on it`, or one that may stand beside these. So a sentence that contains a code is [`Reply::Other`],
-/// as is `ok not me`, and so are two different codes.
-pub fn parse_reply(body: &str) -> Reply {
-    let mut words = body.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
-    let (mut code, mut acknowledges, mut count) = (None, false, 0);
-    while let Some(word) = words.next() {
-        count += 1;
-        let is_any = |known: &[&str]| known.iter().any(|k| word.eq_ignore_ascii_case(k));
-        if let Ok(found) = word.parse::<AckCode>() {
-            if code.is_some_and(|earlier| earlier != found) {
-                return Reply::Other;
-            }
-            code = Some(found);
-        } else if is_any(WORDS) {
-            acknowledges = true;
-        } else if is_any(&["on"]) && words.next_if(|next| next.eq_ignore_ascii_case("it")).is_some() {
-            count += 1;
-            acknowledges = true;
-        } else if !is_any(BESIDE) {
-            return Reply::Other;
-        }
-        if count > REPLY_WORDS_MAX {
-            return Reply::Other;
-        }
-    }
-    if acknowledges || code.is_some() { Reply::Acknowledge { code } } else { Reply::Other }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -193,60 +145,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn short_replies_acknowledge() {
-        let code = "K7X4".parse().ok();
-        for body in [
-            "ACK K7X4",
-            "ack k7x4.",
-            "K7X4",
-            " k7x4 \n",
-            "ok k7x4",
-            "yes K7X4",
-            "y: k7x4!",
-            "\"K7X4\" on it, thanks",
-        ] {
-            assert_eq!(parse_reply(body), Reply::Acknowledge { code }, "{body}");
-        }
-        for body in ["ACK", "ack.", "Ok!", "acknowledged", "on it", "ok on it", "ok, thank you", "yes ok"] {
-            assert_eq!(parse_reply(body), Reply::Acknowledge { code: None }, "{body}");
-        }
-    }
-
-    #[test]
-    fn anything_longer_or_unknown_is_not_an_acknowledgement() {
-        for body in [
-            "",
-            "?",
-            "yes",
-            "Y",
-            "thanks",
-            "stop",
-            "no",
-            "ok not me",
-            "not K7X4",
-            "K7X4 M3P9",
-            "why do I get K7X4 again",
-            "the code K7X4 does not work for me",
-            "ack ack ack ack ack",
-            "on it on it ack",
-            "on",
-            "on K7X4 shift",
-            "ok thank you please thanks",
-        ] {
-            assert_eq!(parse_reply(body), Reply::Other, "{body}");
-        }
-    }
-
     proptest! {
         #[test]
-        fn no_reply_and_no_code_panics(body in any::<String>(), number in 1u16..) {
-            parse_reply(&body);
+        fn no_text_panics_and_every_code_is_read(body in any::<String>(), number in 1u16..) {
             let _ = body.parse::<AckCode>();
             let code = AckCode::derive(&message(number), &[]);
             prop_assert_eq!(code.as_str().to_lowercase().parse(), Ok(code));
-            let body = format!("ack {code}");
-            prop_assert_eq!(parse_reply(&body), Reply::Acknowledge { code: Some(code) });
         }
     }
 }

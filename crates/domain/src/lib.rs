@@ -37,4 +37,5 @@ pub mod source_quota;
 pub mod template;
 mod time;
 pub mod timeline;
+pub mod words;
 pub mod workflow;

@@ -8,6 +8,7 @@ mod context;
 mod deadline;
 mod index;
 mod replay;
+mod reply;
 mod step;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use crate::{
     event::{Event, EventKey},
     id::{MessageId, RunId},
     message::{Message, MessageContext, MessageEvent, ReviewVerdict},
+    provider::ProviderMessageId,
     time::after_s,
     timeline::{Outcome, TimelineEvent},
     workflow::{Lane, Step, Workflow},
@@ -69,6 +71,9 @@ pub struct Run {
     /// W3C trace context of the event's producer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// The latest texts of recipients that were taken, so that a repeated webhook leaves no second line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_replies: Vec<ProviderMessageId>,
 }
 
 impl Run {
@@ -97,6 +102,7 @@ impl Run {
             messages: Vec::new(),
             ticket: None,
             traceparent: event.traceparent.clone(),
+            taken_replies: Vec::new(),
         };
         if now >= not_after {
             run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);

@@ -9,6 +9,7 @@ use domain::{
     policy::Rule,
     provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
+    reply::Meaning,
     run::RunPhase::{self, Active, Exhausted, Expired, Suppressed},
     timeline::TimelineEvent,
     workflow::{Category, OnDoubt, Stage, WorkflowDefinition},
@@ -217,6 +218,24 @@ fn an_acknowledgement_after_the_end_leaves_a_line_and_changes_nothing() {
     assert_eq!(world.run, before);
     assert_eq!(world.entries(|what| matches!(what, TimelineEvent::AcknowledgedLate { .. })).len(), 1);
     assert_eq!(world.log.outcomes.len(), 1);
+}
+
+#[test]
+fn b5_a_reply_that_comes_twice_leaves_one_line() {
+    let mut world = World::open(paging(), audiences(&[1]));
+    world.answer(1, &sent(1)).at(10);
+    for (name, meaning) in [(7, Meaning::NotUnderstood), (8, Meaning::Acknowledge)] {
+        assert!(world.reply(name, meaning));
+        let before = world.run.clone();
+        assert!(!world.at(20).reply(name, meaning));
+        assert_eq!(world.run, before);
+    }
+    let lines = |world: &World, of: fn(&TimelineEvent) -> bool| world.entries(of).len();
+    assert_eq!(lines(&world, |what| matches!(what, TimelineEvent::ReplyUnclear { .. })), 1);
+    assert_eq!(lines(&world, |what| matches!(what, TimelineEvent::Acknowledged { .. })), 1);
+    assert_eq!(lines(&world, |what| matches!(what, TimelineEvent::AcknowledgedLate { .. })), 0);
+    assert!(world.reply(9, Meaning::Acknowledge), "another text is another line");
+    assert_eq!(lines(&world, |what| matches!(what, TimelineEvent::AcknowledgedLate { .. })), 1);
 }
 
 #[test]

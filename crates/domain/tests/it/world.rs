@@ -16,6 +16,7 @@ use domain::{
     policy::{Deferral, Environment},
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},
+    reply::Meaning,
     run::{Addressee, Audience, Dispatch, DispatchInput, Run, RunPhase, StepContext},
     timeline::{Command, Effects, Entry, TimelineEvent},
     workflow::{Stage, Step, Target, Workflow, WorkflowDefinition},
@@ -286,6 +287,11 @@ impl World {
     pub(crate) fn acknowledge(&mut self, by: &str) -> &mut Self {
         self.transition(|run, _, ctx| run.acknowledge(by, "reply", Some(1), ctx));
         self
+    }
+
+    /// A recipient's text about the first message comes. Returns whether it was new.
+    pub(crate) fn reply(&mut self, name: u64, meaning: Meaning) -> bool {
+        self.transition(|run, _, ctx| run.take_reply(&sid(name), 1, meaning, ctx))
     }
 
     pub(crate) fn resolve(&mut self) -> bool {

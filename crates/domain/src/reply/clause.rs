@@ -1,0 +1,242 @@
+//! A reply as clauses. In: a text. Out: its clauses, the codes in them, and what each says about its codes.
+//!
+//! Never: decides for the whole reply; a clause sees its own words, and those of its line where it is a bare code.
+
+use super::vocabulary;
+use crate::{ack_code::AckCode, words};
+
+/// Letters and digits of a code.
+const CODE_LENGTH: usize = 4;
+/// Words before `reply` from which on it is taken for a part of our own text.
+const WORDS_BEFORE_REPLY: usize = 3;
+/// Words that begin another clause without a comma.
+const TURNS: &[&str] =
+    &["but", "except", "aber", "ausser", "mais", "sauf", "pero", "excepto", "mas", "maar", "men"];
+
+/// A part of a text between two stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Clause {
+    words: Vec<String>,
+    /// The line that it stands in, from 0.
+    pub(super) line: usize,
+    /// Whether it ends with a question mark.
+    pub(super) is_question: bool,
+    /// Whether a word like `but` stands before it.
+    is_turn: bool,
+}
+
+/// A code in a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its index among the open codes.
+    pub(super) code: usize,
+    /// The first of its words.
+    from: usize,
+    /// How many words it takes.
+    length: usize,
+    /// What is written to it without a space.
+    attached: Attached,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attached {
+    Nothing,
+    Affirming,
+    Refusing,
+}
+
+/// What a clause says about a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Saying {
+    Affirms,
+    Refuses,
+    /// It is a part of our own text.
+    Quotes,
+    /// It asks.
+    Nothing,
+}
+
+/// The clauses of a reply, without its quotes and what a phone puts under it.
+pub(super) fn clauses(body: &str) -> Vec<Clause> {
+    let body = with_words_for_signs(body);
+    let folded = words::fold(&body);
+    split(words::before_signature(&folded), false)
+}
+
+/// All of it.
+pub(super) fn clauses_with_quotes(body: &str) -> Vec<Clause> {
+    split(&words::fold(body), true)
+}
+
+/// Whether a text marks a part of itself as quoted.
+pub(super) fn has_quote_marks(body: &str) -> bool {
+    words::fold(body).lines().any(|line| is_quoted(line) || vocabulary::introduces_quote(line))
+}
+
+/// Any code, of a text of ours or not, with or without a word written to it.
+pub(super) fn any_code(word: &str) -> Option<AckCode> {
+    let plain = plain_letters(word);
+    let bare =
+        ["acknowledge", "acked", "ack", "okay", "ok"].iter().find_map(|start| plain.strip_prefix(start));
+    plain.parse().ok().or_else(|| bare?.parse().ok())
+}
+
+impl Clause {
+    /// Its words, folded.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+
+    /// The clause without some of its words.
+    pub(super) fn without(&self, is_taken_out: impl Fn(usize) -> bool) -> Self {
+        let kept = self.words.iter().enumerate().filter(|(at, _)| !is_taken_out(*at));
+        Self { words: kept.map(|(_, word)| word.clone()).collect(), ..*self }
+    }
+
+    /// The open codes in it: words of their own, written in parts (`K7 X4`), or written to another word (`ACKK7X4`).
+    pub(super) fn codes(&self, open: &[AckCode]) -> Vec<Found> {
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at < self.words.len() {
+            match self.code_at(at, open) {
+                Some(code) => {
+                    at += code.length;
+                    found.push(code);
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+
+    fn code_at(&self, from: usize, open: &[AckCode]) -> Option<Found> {
+        let index = |text: &str| open.iter().position(|code| text.eq_ignore_ascii_case(code.as_str()));
+        let mut joined = String::new();
+        for (length, word) in (1..).zip(&self.words[from..]) {
+            joined.push_str(&plain_letters(word));
+            if joined.len() > CODE_LENGTH {
+                break;
+            }
+            if let Some(code) = index(&joined) {
+                return Some(Found { code, from, length, attached: Attached::Nothing });
+            }
+        }
+        let word = plain_letters(&self.words[from]);
+        open.iter().enumerate().find_map(|(code, shown)| {
+            let (before, after) = word.split_once(shown.as_str().to_ascii_lowercase().as_str())?;
+            let attached = attached(before, after)?;
+            Some(Found { code, from, length: 1, attached })
+        })
+    }
+
+    /// What it says about a code. `line` holds the words of its whole line; `before` counts those of earlier clauses,
+    /// where the text that carried the code is not known.
+    pub(super) fn says(&self, found: &Found, line: &[&str], before: Option<usize>) -> Saying {
+        let words: Vec<&str> = self.words().collect();
+        let around: Vec<&str> = [&words[..found.from], &words[found.from + found.length..]].concat();
+        let is_explicit = found.attached == Attached::Affirming
+            || around.iter().any(|word| vocabulary::affirms(word))
+            || { around.windows(2).any(|pair| matches!(pair, ["on" | "got", "it"])) };
+        let refuses = found.attached == Attached::Refusing
+            || vocabulary::negates(&around)
+            || (!is_explicit && (self.is_turn || vocabulary::negates(line) || vocabulary::declines(line)));
+        if refuses {
+            return Saying::Refuses;
+        }
+        let stands_first = words.first().is_some_and(|word| vocabulary::affirms(word)) || found.from == 0;
+        let asks = (self.is_question && !(is_explicit && stands_first))
+            || vocabulary::asks(&words)
+            || (!is_explicit && vocabulary::asks_anywhere(&around));
+        let reply_at = words[..found.from].iter().position(|word| *word == "reply");
+        let is_ours = before.zip(reply_at).is_some_and(|(before, at)| before + at >= WORDS_BEFORE_REPLY);
+        match (is_ours, asks) {
+            (true, _) => Saying::Quotes,
+            (false, true) => Saying::Nothing,
+            (false, false) => Saying::Affirms,
+        }
+    }
+
+    /// Whether it begins with `ack`, or with a code.
+    pub(super) fn begins_plainly(&self) -> bool {
+        self.words().next().is_some_and(|word| vocabulary::affirms_alone(word) || any_code(word).is_some())
+    }
+}
+
+/// What the letters before and after a code say, if they are words that may stand there.
+fn attached(before: &str, after: &str) -> Option<Attached> {
+    let fits = |word: &str| word.is_empty() || vocabulary::affirms(word) || vocabulary::stands_beside(word);
+    if vocabulary::is_negation(before) || vocabulary::is_negation(after) {
+        return Some(Attached::Refusing);
+    }
+    (fits(before) && fits(after)).then_some(Attached::Affirming)
+}
+
+fn split(folded: &str, with_quotes: bool) -> Vec<Clause> {
+    let mut clauses = Vec::new();
+    for (line, text) in folded.lines().enumerate() {
+        if !with_quotes && vocabulary::introduces_quote(text) {
+            break;
+        }
+        if with_quotes || !is_quoted(text) {
+            split_line(text, line, &mut clauses);
+        }
+    }
+    clauses
+}
+
+fn split_line(text: &str, line: usize, clauses: &mut Vec<Clause>) {
+    let text = [" - ", " \u{2013} ", " \u{2014} "]
+        .iter()
+        .fold(text.to_owned(), |text, dash| text.replace(dash, " ; "));
+    for part in text.split_inclusive(['.', ',', ';', '!', '?', '\u{3002}', '\u{3001}']) {
+        let is_question = part.ends_with('?');
+        let empty = |is_turn| Clause { words: Vec::new(), line, is_question, is_turn };
+        let mut clause = empty(false);
+        for word in words::split(part) {
+            if TURNS.contains(&word) {
+                clauses.push(std::mem::replace(&mut clause, empty(true)));
+            } else {
+                clause.words.push(word.to_owned());
+            }
+        }
+        clauses.push(clause);
+    }
+    clauses.retain(|clause| !clause.words.is_empty());
+}
+
+fn is_quoted(line: &str) -> bool {
+    line.trim_start().starts_with('>')
+}
+
+/// Signs that people send for words.
+fn with_words_for_signs(body: &str) -> String {
+    let mut text = String::with_capacity(body.len());
+    for c in body.chars() {
+        match c {
+            '👎' | '❌' | '🚫' | '⛔' | '🙅' | '✖' => text.push_str(" no "),
+            '👍' | '👌' | '✅' | '✔' | '☑' | '🆗' => text.push_str(" ok "),
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// A folded word with the Latin letters that its Cyrillic and Greek ones look like in capitals.
+fn plain_letters(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_owned();
+    }
+    let look_alike = |c| match c {
+        'а' | 'α' => 'a',
+        'с' => 'c',
+        'н' | 'η' => 'h',
+        'к' | 'κ' => 'k',
+        'м' | 'μ' => 'm',
+        'о' | 'ο' => 'o',
+        'р' | 'ρ' => 'p',
+        'т' | 'τ' => 't',
+        'х' | 'χ' | '×' => 'x',
+        'ν' => 'n',
+        c => c.to_digit(10).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c),
+    };
+    word.chars().map(look_alike).collect()
+}
