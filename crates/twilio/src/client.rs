@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
+    id::MessageId,
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
 };
@@ -228,16 +229,23 @@ fn form(sender: &str, status_callback: Option<&Url>, submission: &Submission) ->
         form.append_pair("MediaUrl", url.as_str());
     }
     if let Some(base) = status_callback {
-        let mut url = base.clone();
-        // The id and the number need no escaping, and appending them keeps a query that is already there.
-        url.query_pairs_mut()
-            .append_pair("message", &message.to_string())
-            .append_pair("attempt", &attempt.to_string());
-        url.set_fragment(Some(CALLBACK_OVERRIDES));
-        form.append_pair("StatusCallback", url.as_str());
+        form.append_pair("StatusCallback", callback_url(base, message, *attempt).as_str());
     }
     form.append_pair("ValidityPeriod", &validity_s.clamp(&1, &VALIDITY_S_MAX).to_string());
     form.finish()
+}
+
+/// The URL that statuses of one attempt come back to. Its parameters are in alphabetical order, so that a proxy that
+/// sorts them does not change what was signed.
+fn callback_url(base: &Url, message: &MessageId, attempt: u16) -> Url {
+    let mut parameters: Vec<(String, String)> = base.query_pairs().into_owned().collect();
+    parameters.push(("attempt".to_owned(), attempt.to_string()));
+    parameters.push(("message".to_owned(), message.to_string()));
+    parameters.sort();
+    let mut url = base.clone();
+    url.query_pairs_mut().clear().extend_pairs(parameters);
+    url.set_fragment(Some(CALLBACK_OVERRIDES));
+    url
 }
 
 fn default_headers(account_sid: &str, credentials: &Credentials) -> Option<HeaderMap> {
@@ -268,4 +276,35 @@ async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, Strin
 
 fn no_answer(reason: &str) -> ProviderError {
     ProviderError::NoAnswer(reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::RunId;
+
+    use super::*;
+    use crate::{Secret, SignatureVerifier, SigningKey};
+
+    #[test]
+    fn b10_a_callback_verifies_when_its_parameters_come_back_sorted() {
+        let message = MessageId { run: RunId::derive("s", "e", "w", None), number: 2 };
+        let key = Secret::new("token");
+        for base in
+            ["https://callout.example/v1/twilio/status", "https://callout.example/s?zone=eu&k=a%20b&arm"]
+        {
+            let url = callback_url(&base.parse().unwrap(), &message, 3);
+            assert_eq!(url.fragment(), Some(CALLBACK_OVERRIDES));
+            let query = url.query().unwrap();
+            assert!(query.contains("attempt=3") && query.contains(&format!("message={message}")), "{query}");
+            let mut sorted: Vec<&str> = query.split('&').collect();
+            sorted.sort_unstable();
+            let mut back = url.clone();
+            back.set_query(Some(&sorted.join("&")));
+            let signature = SigningKey::new(&key).sign(url.as_str(), &[]);
+            assert!(
+                SignatureVerifier::new(vec![key.clone()]).verify(back.as_str(), &[], &signature),
+                "{back}"
+            );
+        }
+    }
 }
