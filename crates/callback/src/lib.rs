@@ -70,13 +70,21 @@ async fn receive_inbound(
         Ok(text) => inbound::receive(&receiver.ports, &text).await,
         Err(rejection) => Err(rejection),
     };
-    match stored {
+    match stored.or_else(ignore_no_phone) {
         Ok(()) => {
             let (content_type, body) = receiver.ports.webhooks.no_reply();
             ([("content-type", content_type)], body).into_response()
         }
         Err(rejection) => reject(&rejection),
     }
+}
+
+/// A signed text from no phone is counted and answered like any other: the provider would only report it as an error.
+fn ignore_no_phone(rejection: Rejection) -> Result<(), Rejection> {
+    let Rejection::Webhook(WebhookError::NoPhone { kind }) = rejection else { return Err(rejection) };
+    telemetry::metrics().ignored_text(kind);
+    tracing::info!(kind, "a text from a sender that is no phone number was ignored");
+    Ok(())
 }
 
 fn read<T>(
@@ -93,10 +101,28 @@ fn read<T>(
 fn reject(rejection: &Rejection) -> Response {
     let status = match rejection {
         Rejection::Webhook(WebhookError::Forged) => StatusCode::FORBIDDEN,
-        Rejection::Webhook(WebhookError::Malformed(_)) => StatusCode::BAD_REQUEST,
+        Rejection::Webhook(WebhookError::Malformed(_) | WebhookError::NoPhone { .. }) => {
+            StatusCode::BAD_REQUEST
+        }
         Rejection::Unknown(_) => StatusCode::NOT_FOUND,
         Rejection::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     tracing::warn!(status = status.as_u16(), error = %rejection, "a post to the callback receiver was not taken");
     (status, [("content-type", "text/plain; charset=utf-8")], format!("{rejection}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b8_a_text_from_no_phone_is_counted_and_taken() {
+        for kind in ["short_code", "name", "other_channel"] {
+            let taken = ignore_no_phone(Rejection::Webhook(WebhookError::NoPhone { kind }));
+            assert!(taken.is_ok(), "{kind}");
+            let counted = format!("callout_ignored_texts_total{{kind=\"{kind}\"}} 1");
+            assert!(telemetry::metrics().text().contains(&counted), "{kind}");
+        }
+        assert!(ignore_no_phone(Rejection::Webhook(WebhookError::Forged)).is_err());
+    }
 }

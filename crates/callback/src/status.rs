@@ -11,13 +11,16 @@ pub(crate) async fn receive(
     cache: &RunCache,
     report: StatusReport,
 ) -> Result<(), Rejection> {
-    let StatusReport { message, sid, status, raw_status, code, class } = report;
+    let StatusReport { message, sid, status, raw_status, code, unread_code, class } = report;
     // Our own id is in the URL, so that a report may come before our response is stored. Without it the SID must do.
     let message = match message {
         Some(message) => Some(message),
         None => ports.lookup.message_of_sid(&sid).await.map_err(RoleError::from)?,
     };
     let message = message.ok_or_else(|| Rejection::Unknown(sid.to_string()))?;
+    if let Some(unread) = unread_code {
+        tracing::warn!("message.id" = %message, code = unread, "the error code of a status is no number; the status counts");
+    }
     let Some(status) = status else {
         tracing::info!("message.id" = %message, status = raw_status, "a status that says nothing of a text was ignored");
         return Ok(());

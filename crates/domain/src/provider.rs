@@ -229,6 +229,8 @@ pub struct StatusReport {
     pub raw_status: String,
     /// The error code of a failure.
     pub code: Option<u32>,
+    /// The beginning of what stood where the code should, if it was no number.
+    pub unread_code: Option<String>,
     /// What that code asks of us.
     pub class: FailureClass,
 }

@@ -20,6 +20,13 @@ pub enum WebhookError {
         "the signature does not match: check the auth token, and that public_url is what the provider calls"
     )]
     Forged,
+    /// It is signed, but comes from a sender that is no phone: it was never paged, and cannot be answered. To ask the
+    /// provider for it again would bring the same.
+    #[error("the sender is no phone number: {kind}")]
+    NoPhone {
+        /// What it is instead, a word of a small set.
+        kind: &'static str,
+    },
     /// It is signed, but not what the provider sends. Names the field, never its value.
     #[error("{0}")]
     Malformed(String),

@@ -42,6 +42,7 @@ pub struct Metrics {
     dead_letters: Family<Label, Counter>,
     escalations: Counter,
     runs_ended: Family<Label, Counter>,
+    ignored_texts: Family<Label, Counter>,
 }
 
 /// The metrics of this process.
@@ -68,6 +69,7 @@ impl Metrics {
             dead_letters: Family::default(),
             escalations: Counter::default(),
             runs_ended: Family::default(),
+            ignored_texts: Family::default(),
         };
         metrics.register();
         metrics
@@ -93,6 +95,8 @@ impl Metrics {
         registry.register("decisions", "Policy decisions, by rule", self.decisions.clone());
         registry.register("dead_letters", "Dead letters, by reason", self.dead_letters.clone());
         registry.register("escalations", "Steps that ended without success", self.escalations.clone());
+        let ignored = self.ignored_texts.clone();
+        registry.register("ignored_texts", "Texts from senders that are no phone number, by kind", ignored);
         registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
     }
 
@@ -133,6 +137,11 @@ impl Metrics {
     /// Counts a dead letter that belongs to no run.
     pub fn dead_letter(&self, reason: &str) {
         self.dead_letters.get_or_create(&[("reason", reason.to_owned())]).inc();
+    }
+
+    /// Counts a text from a sender that is no phone number.
+    pub fn ignored_text(&self, kind: &'static str) {
+        self.ignored_texts.get_or_create(&[("kind", kind.to_owned())]).inc();
     }
 
     /// All metrics as text.

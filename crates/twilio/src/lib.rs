@@ -8,6 +8,7 @@ mod client;
 mod config;
 pub mod error_code;
 mod form;
+mod keyword;
 mod secret;
 mod signature;
 mod webhook;
@@ -19,7 +20,8 @@ pub use config::{
     ANSWER_MAX, API_BASE, ConfigError, Credentials, IN_FLIGHT_MAX, SenderIdentity, TwilioConfig,
 };
 pub use form::{FIELDS_MAX, Form, FormError};
+pub use keyword::{Keyword, keyword};
 pub use secret::Secret;
 pub use signature::{SignatureVerifier, SigningKey};
-pub use webhook::{Inbound, Keyword, OptOut, StatusCallback, WebhookError, keyword};
+pub use webhook::{Inbound, OptOut, SenderKind, StatusCallback, WebhookError};
 pub use webhooks::{INBOUND_PATH, STATUS_PATH, TwilioWebhooks};

@@ -10,7 +10,7 @@ use domain::{
     provider::{ProviderMessageId, ProviderStatus},
 };
 
-use crate::{Form, FormError, wire};
+use crate::{Form, FormError, Keyword, keyword::keyword, wire};
 
 /// Why a webhook cannot be used. Names the field, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,57 @@ pub enum WebhookError {
     /// A field does not hold what it should.
     #[error("the webhook's {0} is malformed")]
     Malformed(&'static str),
+    /// A text from a sender that is no phone number, and can neither be answered nor have been paged.
+    #[error("the webhook's From is {0}")]
+    NoPhone(SenderKind),
+}
+
+/// What a sender is that is no phone number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SenderKind {
+    /// A short code, as `68849`.
+    ShortCode,
+    /// A name, as `SUPPORT`.
+    Name,
+    /// An address of another channel than SMS, as `whatsapp:+14155550100`.
+    OtherChannel,
+    /// Anything else, such as a number that is withheld.
+    Other,
+}
+
+impl SenderKind {
+    fn of(from: &str) -> Self {
+        if from.contains(':') {
+            Self::OtherChannel
+        } else if !from.is_empty() && from.chars().all(|c| c.is_ascii_digit()) {
+            Self::ShortCode
+        } else if from.chars().any(char::is_alphabetic) {
+            Self::Name
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ShortCode => "short_code",
+            Self::Name => "name",
+            Self::OtherChannel => "other_channel",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for SenderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ShortCode => "a short code",
+            Self::Name => "a name",
+            Self::OtherChannel => "an address of another channel than SMS",
+            Self::Other => "no phone number",
+        })
+    }
 }
 
 /// A status that one of our texts reached.
@@ -37,6 +88,9 @@ pub struct StatusCallback {
     pub raw_status: String,
     /// Twilio's error code, for a failed or undelivered text.
     pub error_code: Option<u32>,
+    /// What stands where the code should, if it is no number: six letters and digits of it at most. The status counts
+    /// all the same.
+    pub unread_code: Option<String>,
     /// Our id of the message, from the URL's query; `None` if the text was not submitted by us.
     pub message: Option<MessageId>,
     /// Our attempt, from the URL's query.
@@ -51,10 +105,7 @@ impl StatusCallback {
     /// Reads the body's form and the query of the URL it was posted to.
     pub fn from_form(form: &Form, query: Option<&str>) -> Result<Self, WebhookError> {
         let word = either(form, "MessageStatus", "SmsStatus")?;
-        let error_code = match form.filled("ErrorCode") {
-            Some(code) => Some(code.parse().map_err(|_| WebhookError::Malformed("ErrorCode"))?),
-            None => None,
-        };
+        let (error_code, unread_code) = error_code(form.get("ErrorCode").unwrap_or_default());
         // The query is ours. What it does not say is left open: the SID alone still names the text.
         let query = query.and_then(|query| Form::parse(query.as_bytes()).ok()).unwrap_or_default();
         Ok(Self {
@@ -63,6 +114,7 @@ impl StatusCallback {
             // Bounds what is kept of an unknown word.
             raw_status: word.chars().take(32).collect(),
             error_code,
+            unread_code,
             message: query.get("message").and_then(|id| id.parse().ok()),
             attempt: query.get("attempt").and_then(|n| n.parse().ok()),
             to: form.filled("To").and_then(|to| to.parse().ok()),
@@ -103,6 +155,8 @@ impl Inbound {
     /// Reads the body's form.
     pub fn from_form(form: &Form) -> Result<Self, WebhookError> {
         let from = form.filled("From").ok_or(WebhookError::Missing("From"))?;
+        // First: what other channels fill in differs, and is not read.
+        let number = from.trim().parse().map_err(|_| WebhookError::NoPhone(SenderKind::of(from)))?;
         let opt_out_type = match form.filled("OptOutType") {
             Some("STOP") => Some(OptOut::Stop),
             Some("START") => Some(OptOut::Start),
@@ -112,7 +166,7 @@ impl Inbound {
         };
         Ok(Self {
             sid: sid(form)?,
-            from: from.parse().map_err(|_| WebhookError::Malformed("From"))?,
+            from: number,
             to: form.filled("To").ok_or(WebhookError::Missing("To"))?.to_owned(),
             body: form.get("Body").unwrap_or_default().to_owned(),
             opt_out_type,
@@ -143,35 +197,17 @@ impl fmt::Debug for Inbound {
     }
 }
 
-/// A word with a legal or agreed meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keyword {
-    /// No more texts.
-    Stop,
-    /// Texts again.
-    Start,
-    /// What is this?
-    Help,
-}
-
-/// Whether the whole text is one of the agreed words, in any case.
-///
-/// `OPT OUT` is in because the FCC lists it (47 CFR 64.1200(a)(10)), although Twilio does not.
-/// `YES` is out, although Twilio takes it as an opt-in: people answer alerts with it, and an acknowledgement must
-/// not pass for consent. Who opted out and sends `YES` is let through by Twilio, and still not by us.
-pub fn keyword(body: &str) -> Option<Keyword> {
-    // The longest keyword has 11 letters, so a long text is none and is not worth the copy.
-    if body.len() > 64 {
-        return None;
+/// The code, or what cannot be read of it. A word for "none" is no code, and nothing that could not be read.
+fn error_code(text: &str) -> (Option<u32>, Option<String>) {
+    let text = text.trim().trim_matches('"').trim();
+    if text.is_empty()
+        || ["null", "none", "nil", "undefined", "0"].iter().any(|none| text.eq_ignore_ascii_case(none))
+    {
+        return (None, None);
     }
-    let words: Vec<_> = body.split_whitespace().map(str::to_ascii_uppercase).collect();
-    match words.join(" ").as_str() {
-        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" | "OPT OUT" => {
-            Some(Keyword::Stop)
-        }
-        "START" | "UNSTOP" => Some(Keyword::Start),
-        "HELP" | "INFO" => Some(Keyword::Help),
-        _ => None,
+    match text.parse() {
+        Ok(code) => (Some(code), None),
+        Err(_) => (None, Some(text.chars().filter(char::is_ascii_alphanumeric).take(6).collect())),
     }
 }
 
