@@ -28,7 +28,6 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         let mut find = |line: usize, what: &str| findings.push(format!("{name}:{line}: {what}"));
         if name.ends_with(".rs") {
             check_source(&name, &text, &mut find);
-            crates::check_inner_modules(&name, &text, &mut find);
         }
         if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
             check_manifest(&text, &mut find);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::timeline::{DoubtResolvedBy, Entry, TimelineEvent};
+use domain::timeline::{Entry, TimelineEvent};
 use jiff::{SignedDuration, Timestamp};
 
 /// A claim is cut off by a death that comes within this time; a request takes no longer.
@@ -72,6 +72,8 @@ impl Doubts {
 
 #[cfg(test)]
 mod tests {
+    use domain::timeline::DoubtResolvedBy;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {

@@ -65,7 +65,11 @@ async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow:
 async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
     match execute(&common.config, "", Request::ShowDeadLetter { id: id.to_owned() }).await? {
         Answer::DeadLetter { letter } => Ok(*letter),
-        _ => anyhow::bail!(UNEXPECTED_ANSWER),
+        Answer::Runs { .. }
+        | Answer::Run { .. }
+        | Answer::DeadLetters { .. }
+        | Answer::Settled { .. }
+        | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }
 

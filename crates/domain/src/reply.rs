@@ -5,6 +5,7 @@
 //! read in two ways, the one that goes on paging is taken: a page that was answered costs less than one that was not.
 
 mod clause;
+mod open_code;
 mod quote;
 mod vocabulary;
 
@@ -13,9 +14,9 @@ use std::collections::BTreeSet;
 use crate::{
     ack_code::AckCode,
     id::{MessageId, RunId},
-    provider::Text,
 };
 use clause::{Clause, Saying};
+pub use open_code::OpenCode;
 
 /// Most runs that a text which acknowledges nothing leaves a line in.
 const NOTED_RUNS_MAX: usize = 10;
@@ -23,19 +24,6 @@ const NOTED_RUNS_MAX: usize = 10;
 const WORDS_MAX: usize = 4;
 /// The same for one that means all runs, as in `ok, all of the open runs`.
 const ALL_WORDS_MAX: usize = 6;
-
-/// A code that a phone was asked to send back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenCode {
-    /// The code.
-    pub code: AckCode,
-    /// The message that carried it.
-    pub message: MessageId,
-    /// Whether its run still waits for somebody.
-    pub is_active: bool,
-    /// The text that carried it, by which a quote of it is known; absent where it is not kept.
-    pub page: Option<Text>,
-}
 
 /// What a reply means, and which messages it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,7 +69,7 @@ pub struct Applied<T> {
 #[derive(Debug)]
 pub enum OpenedRun {
     /// It is stored.
-    New(Versioned<Run>),
+    New(Box<Versioned<Run>>),
     /// The event opened it before; nothing was changed.
     Known,
     /// Its subject was resolved already; it is stored as resolved and texts nobody.
@@ -174,7 +174,7 @@ impl RunService {
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
                 self.after_store(&run, &effects, due, timer).await;
-                Ok(OpenedRun::New(Versioned::opened(run)))
+                Ok(OpenedRun::New(Box::new(Versioned::opened(run))))
             }
         }
     }

@@ -107,10 +107,12 @@ async fn open(
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
         OpenedRun::New(run) => {
             let submissions = inline.submissions;
-            join_all(submissions.iter().map(|submission| dispatch::submit(sender, submission, run.clone())))
-                .await
-                .into_iter()
-                .collect()
+            join_all(
+                submissions.iter().map(|submission| dispatch::submit(sender, submission, (*run).clone())),
+            )
+            .await
+            .into_iter()
+            .collect()
         }
     }
 }

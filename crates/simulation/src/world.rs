@@ -16,7 +16,6 @@ use domain::{
     source_quota::Quota,
     workflow::{Lane, Workflow},
 };
-use escalation::EscalationPorts;
 use jiff::SignedDuration;
 use ports::{Bus as _, Clock, DueStore as _};
 use tokio_util::sync::CancellationToken;

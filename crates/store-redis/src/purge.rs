@@ -20,7 +20,6 @@ use crate::{
     redis_store::RedisStore,
     stored_run::{keys_of, read_lines},
     time::floor_ms,
-    write_arguments::RunKeys,
 };
 
 /// What the marks in a timeline name.

@@ -3,8 +3,6 @@
 //! In: the manifests of the workspace, and source text. Out: a finding for each arrow that the table does not have.
 //! Never: looks at `[dev-dependencies]`; a test may use what its crate may not.
 
-use super::tokens::{Token, tokens};
-
 struct Rule {
     name: &'static str,
     may_use: &'static [&'static str],
@@ -152,24 +150,9 @@ fn rule(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
 }
 
-/// Whether `owner::module` is named, on its own or as one of `owner::{..}`.
-fn uses(tokens: &[Token], owner: &str, module: &str) -> bool {
-    tokens.iter().enumerate().any(|(index, token)| {
-        if !token.is_word(owner) || tokens.get(index + 1) != Some(&Token::PathSeparator) {
-            return false;
-        }
-        let rest = &tokens[index + 2..];
-        if rest.first().is_some_and(|next| next.is_mark('{')) {
-            let names = rest.iter().take_while(|token| !token.is_mark(';'));
-            return names.into_iter().any(|token| token.is_word(module));
-        }
-        rest.first().is_some_and(|next| next.is_word(module))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{RULES, check_inner_modules, check_manifest};
+    use super::{RULES, check_manifest};
 
     fn manifest(text: &str) -> Vec<(usize, String)> {
         let mut found = Vec::new();

@@ -5,15 +5,14 @@
 use std::sync::Arc;
 
 use domain::{
-    doubt::DoubtAnswer,
     id::RunId,
-    message::{MessageEvent, MessagePhase},
+    message::MessagePhase,
     run::{Run, RunPhase},
 };
 use ports::{Store, store::RunFilter};
 
 use crate::fixture::{
-    Opening, acknowledged, at, change, ended, load, needing_review, open_new, sid, submitted, workflow,
+    Opening, acknowledged, at, ended, load, needing_review, open_new, sid, submitted, workflow,
     workflow_named,
 };
 

@@ -2,7 +2,7 @@
 //!
 //! Never: takes out the words around the code alone: `Reply ACK K7X4` is what people type.
 
-use super::{OpenCode, clause::Clause, vocabulary};
+use super::{clause::Clause, open_code::OpenCode, vocabulary};
 use crate::words;
 
 /// Words of a text, apart from those that ask for the code, by which a copy of a part of it is known.

@@ -12,7 +12,7 @@ use domain::{
     doubt::DoubtAnswer,
     event::{Event, EventKey},
     limits::INLINE_DISPATCH_MAX,
-    message::{Message, MessageEvent, MessagePhase, ReviewVerdict},
+    message::{Message, MessageEvent, ReviewVerdict},
     policy::{Deferral, Environment},
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},

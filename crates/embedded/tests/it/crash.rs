@@ -1,6 +1,6 @@
 //! `kill -9`: what was acknowledged is stored, what was not acknowledged is delivered again.
 //!
-//! The test runs its own binary once more as the process that is killed, and checks only what that process printed.
+//! The process that is killed is the example `killed_process`; the test checks only what it printed.
 
 use std::{
     collections::BTreeSet,
@@ -24,56 +24,11 @@ use ports::{Changed, Opened, Payload, Queue};
 use crate::setup::open;
 
 const CASE: &str = "kill_nine";
-const DIRECTORY: &str = "CALLOUT_TEST_CRASH_DIRECTORY";
 /// How long the process may take to print all lines of a round.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LANE: Queue = Queue::Events(Lane::Standard);
 /// Lines after which the process is killed, in each round.
 const ROUNDS: [usize; 3] = [40, 400, 1_500];
-
-/// Not a test by itself: the process that [`what_a_killed_process_acknowledged_is_there`] starts and kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "started by the test that kills it"]
-#[expect(clippy::disallowed_methods, reason = "a test talks to the process that it starts")]
-async fn process_that_is_killed() {
-    let directory = std::env::var(DIRECTORY).expect("only the test that kills this process starts it");
-    let embedded = open(directory.as_ref());
-    // The test harness has printed half a line.
-    println!();
-    let mut deliveries = embedded.bus().consume(LANE, 8).await.unwrap();
-    tokio::spawn(async move {
-        while let Some(delivery) = deliveries.next().await {
-            let Payload::Event(body) = &delivery.payload else { continue };
-            let id = domain::event::Event::from_json(body).unwrap().key.id;
-            if id.ends_with('7') {
-                println!("acking {id}");
-                delivery.acker.ack().await.unwrap();
-                println!("acked {id}");
-            } else {
-                std::mem::forget(delivery.acker);
-                tokio::task::yield_now().await;
-            }
-        }
-    });
-    let workers = (0..4).map(|worker| {
-        let (store, bus) = (embedded.store(), embedded.bus());
-        tokio::spawn(async move {
-            for n in (worker..).step_by(4) {
-                let event = event(CASE, n, STANDARD);
-                bus.publish_events(std::slice::from_ref(&event), Quota::Within).await.unwrap();
-                println!("published {}", event.key.id);
-                let change = Opening::new(CASE, n).change();
-                let opened = store.open_run(change.clone(), at(0)).await.unwrap();
-                assert!(matches!(opened, Opened::New { .. }));
-                println!("opened {n}");
-                let changed = store.change_run(acknowledged(&change.run, at(1)), 1).await.unwrap();
-                assert!(matches!(changed, Changed::Stored { .. }));
-                println!("changed {n}");
-            }
-        })
-    });
-    futures::future::join_all(workers).await;
-}
 
 #[derive(Default)]
 struct Printed {
@@ -85,13 +40,10 @@ struct Printed {
 }
 
 fn start(directory: &std::path::Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::process_that_is_killed", "--ignored", "--nocapture"])
-        .env(DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    // Examples are built with the tests, beside them.
+    let tests = std::env::current_exe().unwrap();
+    let example = tests.ancestors().nth(2).unwrap().join("examples/killed_process");
+    Command::new(example).arg(directory).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// What the process printed until it was killed after so many lines. A line that was cut off was not printed.

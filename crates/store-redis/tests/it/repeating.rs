@@ -4,10 +4,7 @@
 //! Never: compares tokens and times, which must differ.
 
 use conformance::fixture::{Opening, acknowledged, at, ended, letter, open, resolution, sid, submitted};
-use ports::{
-    AuditStore as _, Changed, DeadLetterStore as _, DueStore as _, OutcomeStore as _, RetentionStore as _,
-    RunStore as _, Store, StoreError,
-};
+use ports::{Changed, RunStore as _, Store, StoreError};
 use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
 

@@ -1,0 +1,16 @@
+//! The codes that a phone may send back.
+
+use crate::{ack_code::AckCode, id::MessageId, provider::Text};
+
+/// A code that a phone was asked to send back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCode {
+    /// The code.
+    pub code: AckCode,
+    /// The message that carried it.
+    pub message: MessageId,
+    /// Whether its run still waits for somebody.
+    pub is_active: bool,
+    /// The text that carried it, by which a quote of it is known; absent where it is not kept.
+    pub page: Option<Text>,
+}
