@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::provider::Text;
 
 const PAGE: &str = "CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.";
 

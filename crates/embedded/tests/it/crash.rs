@@ -13,13 +13,10 @@ use std::{
     time::Duration,
 };
 
-use conformance::{
-    bus::{STANDARD, event},
-    fixture::{Opening, acknowledged, at},
-};
-use domain::{source_quota::Quota, workflow::Lane};
+use conformance::fixture::{Opening, acknowledged, at};
+use domain::workflow::Lane;
 use futures::StreamExt as _;
-use ports::{Changed, Opened, Payload, Queue};
+use ports::{Payload, Queue};
 
 use crate::setup::open;
 
