@@ -8,7 +8,12 @@ use jiff::{Timestamp, ToSpan, Unit, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{phone::E164, quiet_hours::zone, workflow::Target};
+use crate::{
+    field_path::{number_at, text_at},
+    phone::E164,
+    quiet_hours::zone,
+    workflow::Target,
+};
 
 /// A person that steps may notify.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,10 +142,7 @@ impl Directory {
                 self.contact(name, target)
             }
             Target::Field(path) => {
-                let number = text_at(data, path)
-                    .ok_or_else(|| format!("the event has no text in field {path}"))?
-                    .parse()
-                    .map_err(|error| format!("field {path}: {error}"))?;
+                let number = number_at(data, path).map_err(|error| format!("field {path}: {error}"))?;
                 let time_zone =
                     time_zone_field.and_then(|path| text_at(data, path)).filter(|name| zone(name).is_some());
                 Ok(Recipient {
@@ -162,12 +164,6 @@ impl Directory {
             time_zone: Some(contact.time_zone.clone()),
         })
     }
-}
-
-fn text_at<'a>(data: &'a Map<String, Value>, path: &str) -> Option<&'a str> {
-    let mut names = path.split('.');
-    let first = data.get(names.next()?)?;
-    names.try_fold(first, |value, name| value.get(name))?.as_str()
 }
 
 #[cfg(test)]

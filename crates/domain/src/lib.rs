@@ -14,6 +14,7 @@ pub mod content_encoding;
 pub mod directory;
 pub mod doubt;
 pub mod event;
+mod field_path;
 pub mod gsm7;
 pub mod id;
 pub mod lane_placement;

@@ -6,18 +6,19 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     content::LinkPolicy,
     doubt::DoubtSchedule,
+    field_path::number_at,
     id::digest,
     limits::{DELIVER_WITHIN_S_DEFAULT, NOT_AFTER_S_DEFAULT},
     phone::E164,
     poll::PollSchedule,
     quiet_hours::QuietHours,
     retry::RetryPolicy,
-    schema::FieldSchema,
+    schema::{FieldError, FieldSchema},
     template::{Template, TemplateError},
 };
 
@@ -328,6 +329,23 @@ impl Workflow {
         Ok(Self { definition: Arc::new(definition), schema, template, hash })
     }
 
+    /// What is wrong with the fields that name recipients: an event that reaches nobody is refused where somebody hears
+    /// of it.
+    pub fn check_recipients(&self, data: &Map<String, Value>) -> Vec<FieldError> {
+        let targets = self.definition.steps.iter().flat_map(|step| &step.notify);
+        let mut errors: Vec<FieldError> = targets
+            .filter_map(|target| match target {
+                Target::Field(path) => {
+                    let error = number_at(data, path).err()?;
+                    Some(FieldError::new(format!("/data/{}", path.replace('.', "/")), error))
+                }
+                Target::OnCall { .. } | Target::Contact(_) => None,
+            })
+            .collect();
+        errors.dedup();
+        errors
+    }
+
     /// The definition's name.
     pub fn name(&self) -> &str {
         &self.definition.name
@@ -366,6 +384,26 @@ mod tests {
         let definition =
             WorkflowDefinition::new("paging", "incident.created", "{{ title }}", schema, Vec::new());
         assert_eq!(Workflow::compile(definition).unwrap().name(), "paging");
+    }
+
+    #[test]
+    fn a13_a_field_that_holds_no_number_is_named_by_its_pointer() {
+        let step = Step {
+            notify: vec![Target::Field("customer.phone".into()), Target::Contact("ada".into())],
+            deliver_within_s: None,
+            ack_within_s: None,
+        };
+        let schema = json!({"properties": {"title": {"type": "string"}}});
+        let definition = WorkflowDefinition::new("w", "e", "{{ title }}", schema, vec![step.clone(), step]);
+        let workflow = Workflow::compile(definition).unwrap();
+        let check = |phone: Value| {
+            let data = json!({"customer": {"phone": phone}});
+            let errors = workflow.check_recipients(data.as_object().unwrap());
+            errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(check(json!("+14155550100")), [""; 0]);
+        assert_eq!(check(json!("0155 12")), ["/data/customer/phone"]);
+        assert_eq!(check(json!(7)), ["/data/customer/phone"]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use domain::{
     schema::FieldError,
     source::Source,
     source_quota::{Quota, QuotaRates, SourceQuotas},
+    workflow::Workflow,
 };
 use ports::{Bus, Clock};
 use runtime::RunService;
@@ -114,7 +115,8 @@ impl Endpoint {
             let published = self.ports.bus.publish_events(&fresh, quota).await;
             published.map_err(|error| Problem::NotStored(error.to_string()))?;
         }
-        Ok(accepted(&events, fresh.len(), is_batch))
+        let runs = events.iter().map(|event| self.runs_of(event)).collect::<Vec<_>>();
+        Ok(accepted(&events, &runs, fresh.len(), is_batch))
     }
 
     fn quota_of(&self, source: &Source, events: usize) -> Quota {
@@ -160,34 +162,46 @@ impl Endpoint {
         if routes.opens.is_empty() && event.subject.is_none() {
             return vec![FieldError::new("/subject", "required: a resolving event names what it resolves")];
         }
-        routes.opens.iter().flat_map(|workflow| workflow.schema.validate(&event.data)).collect()
+        let wrong = routes.opens.iter().flat_map(|workflow| {
+            let errors = workflow.schema.validate(&event.data);
+            if errors.is_empty() { workflow.check_recipients(&event.data) } else { errors }
+        });
+        wrong.collect()
+    }
+
+    /// The runs that the event opens. Their ids are derived, so they are known before the runs are.
+    fn runs_of(&self, event: &Event) -> Vec<RunId> {
+        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
+        let id_of = |workflow: &Workflow| {
+            RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
+        };
+        opens.iter().map(|workflow| id_of(workflow)).collect()
     }
 
     /// Whether every run that the event opens exists already. A resolving event is always taken.
     async fn is_known(&self, event: &Event) -> Result<bool, Problem> {
-        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
-        for workflow in &opens {
-            let run =
-                RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref());
+        let runs = self.runs_of(event);
+        for run in &runs {
             let known =
-                self.ports.runs.load(&run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
+                self.ports.runs.load(run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
             if known.is_none() {
                 return Ok(false);
             }
         }
-        Ok(!opens.is_empty())
+        Ok(!runs.is_empty())
     }
 }
 
-/// 202 when something was taken, 200 when all of it was known.
-fn accepted(events: &[Event], fresh: usize, is_batch: bool) -> Response {
+/// 202 when something was taken, 200 when all of it was known; with the runs that the events open.
+fn accepted(events: &[Event], runs: &[Vec<RunId>], fresh: usize, is_batch: bool) -> Response {
     let status = if fresh > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
     let word = if fresh > 0 { "accepted" } else { "known" };
     let body = match events {
-        [event] if !is_batch => json!({"status": word, "event": &event.key}),
+        [event] if !is_batch => json!({"status": word, "event": &event.key, "runs": runs.concat()}),
         _ => {
             let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
-            json!({"status": word, "accepted": fresh, "known": events.len() - fresh, "events": keys})
+            json!({"status": word, "accepted": fresh, "known": events.len() - fresh, "events": keys,
+                   "runs": runs.concat()})
         }
     };
     (status, Json(body)).into_response()
