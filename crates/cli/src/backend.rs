@@ -14,7 +14,8 @@ use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
 use ports::{Bus, Clock, Store};
-use store_redis::{Durability, Outbox, RedisConfig, RedisStore};
+use runtime::Outbox;
+use store_redis::{Durability, RedisConfig, RedisStore};
 
 use crate::on_demand_bus::OnDemandBus;
 

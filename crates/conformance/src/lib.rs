@@ -1,4 +1,4 @@
-//! The contract of `Store` and `Bus` as tests, the same for every backend.
+//! The contracts of `Store`, `Bus` and `EventLedger` as tests, the same for every backend.
 //!
 //! In: a function that makes a fresh port. Out: one named test for every case.
 //! Never: asks which backend it is, knows how one stores anything, or waits for a fixed time.
@@ -17,6 +17,7 @@ use std::{any::Any, sync::Arc};
 
 pub mod bus;
 pub mod fixture;
+pub mod ledger;
 pub mod store;
 
 /// A port for one case, and what must live as long as it is used.
@@ -198,7 +199,30 @@ macro_rules! bus_contract {
     };
 }
 
-/// Makes a test of each case. For [`store_contract`] and [`bus_contract`].
+/// Makes a test of every case of the [`ports::EventLedger`] contract.
+///
+/// The argument names an `async fn(case: &'static str) -> Fresh<dyn EventLedger>`.
+#[macro_export]
+macro_rules! ledger_contract {
+    ($fresh:ident) => {
+        mod ledger_contract {
+            use super::*;
+            $crate::cases! { $fresh, ledger:
+                pending {
+                    an_accepted_event_is_overdue_after_half_a_minute
+                    an_overdue_event_reads_back_equal
+                    a_concluded_event_is_gone
+                    accepting_an_event_again_changes_nothing
+                    a_postponed_event_waits_longer_each_time
+                    a_concluded_event_cannot_be_postponed
+                    a_sweep_is_claimed_once
+                }
+            }
+        }
+    };
+}
+
+/// Makes a test of each case. For [`store_contract`], [`bus_contract`] and [`ledger_contract`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! cases {
@@ -263,9 +287,9 @@ mod tests {
     fn every_case_is_listed_in_its_module() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let lists = std::fs::read_to_string(source.join("lib.rs")).unwrap();
-        for port in ["store", "bus"] {
+        for (port, least) in [("store", 20), ("bus", 20), ("ledger", 5)] {
             let defined = defined(&source.join(port));
-            assert!(defined.len() > 20, "too few cases were found: {defined:?}");
+            assert!(defined.len() > least, "too few cases were found: {defined:?}");
             assert_eq!(listed(&lists, port), defined, "of the {port} contract");
         }
     }

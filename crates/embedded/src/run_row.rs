@@ -3,11 +3,9 @@
 //! In: a [`Change`]. Out: columns and documents, made by the caller's task so that the writer only writes.
 //! Never: holds what the run does not.
 
-use std::collections::BTreeMap;
-
 use domain::{
     provider::ProviderMessageId,
-    run::{Run, RunPhase},
+    run::Run,
     timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
 };
 use jiff::Timestamp;
@@ -65,30 +63,21 @@ pub(crate) fn is_over(run: &Run) -> bool {
 
 impl RunRow {
     pub(crate) fn of(run: &Run, due: Option<Timestamp>) -> Result<Self, Fault> {
-        let messages = &run.messages;
-        let waits = messages.iter().any(|message| message.next_due().is_some());
+        let index = run.index();
+        let tally: Vec<String> = index.tally.iter().map(|(name, count)| format!("{name}:{count}")).collect();
         Ok(Self {
             id: run.id.to_string(),
             due_ms: due.map(ceil_ms),
             opened_ms: floor_ms(run.opened_at),
             closed_ms: run.closed_at.map(floor_ms),
-            pending: run.closed_at.is_none() || waits,
-            resolvable: matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged),
-            held: messages.iter().any(domain::message::Message::needs_review),
-            tally: tally(run),
+            pending: index.needs_due_row,
+            resolvable: index.is_resolvable,
+            held: index.needs_review,
+            tally: tally.join(","),
             doc: serde_json::to_vec(run)
                 .map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,
         })
     }
-}
-
-fn tally(run: &Run) -> String {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for message in &run.messages {
-        *counts.entry(message.phase.name()).or_default() += 1;
-    }
-    let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name}:{count}")).collect();
-    counts.join(",")
 }
 
 impl EffectRows {

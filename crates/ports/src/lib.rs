@@ -5,6 +5,7 @@
 
 pub mod bus;
 pub mod clock;
+pub mod event_ledger;
 pub mod permits;
 pub mod provider;
 pub mod store;
@@ -17,6 +18,7 @@ pub use clock::{Clock, SystemClock};
 pub use permits::Permits;
 pub use provider::{ProviderError, SmsProvider};
 
+pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
     OverrideStore, RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot, Versioned,

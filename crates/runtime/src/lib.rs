@@ -5,12 +5,15 @@
 
 mod dead_letter;
 mod error;
+mod ledger_batcher;
+mod outbox;
 mod run_cache;
 mod run_service;
 mod workflow_registry;
 
 pub use dead_letter::DeadLetters;
 pub use error::RoleError;
+pub use outbox::Outbox;
 pub use run_cache::RunCache;
 pub use run_service::{Applied, OpenedRun, RunPorts, RunService, StepHook};
 pub use workflow_registry::{Routes, WorkflowRegistry};

@@ -71,8 +71,8 @@ fn matches(run: &Run, filter: &RunFilter) -> bool {
     filter.phase.is_none_or(|phase| phase == run.phase)
         && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
         && filter.source.as_ref().is_none_or(|source| *source == run.event.source)
-        && (!filter.unfinished || run.is_unfinished())
-        && (!filter.held || run.messages.iter().any(domain::message::Message::needs_review))
+        && (!filter.unfinished || run.index().is_unfinished)
+        && (!filter.held || run.index().needs_review)
 }
 
 #[async_trait]

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
     id::{SHARDS, digest},
 };
 use jiff::{SignedDuration, Timestamp};
-use ports::StoreError;
+use ports::{EventLedger, PendingEvent, StoreError};
 use redis::cmd;
 
 use crate::{
@@ -29,13 +30,6 @@ const PAGE: u16 = 200;
 /// The name of an accepted event, and its document.
 type Row = (Vec<u8>, Vec<u8>);
 
-/// An accepted event that has not ended.
-pub(crate) struct Waiting {
-    pub(crate) event: Event,
-    /// How often it was published again.
-    times: u32,
-}
-
 fn name_of(key: &EventKey) -> [u8; 12] {
     let digest = digest(&[&key.source, &key.id]);
     std::array::from_fn(|index| digest[index])
@@ -51,17 +45,17 @@ fn document(event: &Event, times: u32, again_at: Timestamp) -> Vec<u8> {
     document
 }
 
-fn read(document: &[u8]) -> Option<(Timestamp, Waiting)> {
+fn read(document: &[u8]) -> Option<(Timestamp, PendingEvent)> {
     let mut parts = document.splitn(3, |byte| *byte == b' ');
     let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse::<i64>().ok();
     let (again_ms, times) = (number()?, number()?);
     let event = Event::from_json(parts.next()?).ok()?;
-    Some((of_ms(again_ms), Waiting { event, times: u32::try_from(times).ok()? }))
+    Some((of_ms(again_ms), PendingEvent { event, republished: u32::try_from(times).ok()? }))
 }
 
-impl RedisStore {
-    /// Stores events before they are published.
-    pub(crate) async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
+#[async_trait]
+impl EventLedger for RedisStore {
+    async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
         let again_at = now + SignedDuration::from_millis(AGAIN_AFTER_MS);
         let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
         for event in events {
@@ -76,8 +70,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Removes events that have ended.
-    pub(crate) async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
+    async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
         let mut by_shard: BTreeMap<u8, Vec<[u8; 12]>> = BTreeMap::new();
         for name in keys.iter().map(name_of) {
             by_shard.entry(shard_of(&name)).or_default().push(name);
@@ -90,8 +83,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Some of the events that have not ended in time.
-    pub(crate) async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+    async fn overdue(&self, now: Timestamp) -> Result<Vec<PendingEvent>, StoreError> {
         let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
         let lengths: Vec<u64> = self.connection.commands(lengths.collect()).await?;
         let mut waiting = Vec::new();
@@ -118,20 +110,18 @@ impl RedisStore {
         Ok(waiting)
     }
 
-    /// Notes that an event was published again.
-    pub(crate) async fn postpone(&self, waiting: &Waiting, now: Timestamp) -> Result<(), StoreError> {
-        let name = name_of(&waiting.event.key);
-        let wait_ms = AGAIN_AFTER_MS << (waiting.times + 1).min(DOUBLINGS_MAX);
+    async fn postpone(&self, pending: &PendingEvent, now: Timestamp) -> Result<(), StoreError> {
+        let name = name_of(&pending.event.key);
+        let wait_ms = AGAIN_AFTER_MS << (pending.republished + 1).min(DOUBLINGS_MAX);
         let again_at = now + SignedDuration::from_millis(wait_ms);
         let call = Call::new(&self.scripts.postpone, vec![self.keys.accepted(shard_of(&name))])
             .arg(&name[..])
-            .arg(document(&waiting.event, waiting.times + 1, again_at));
+            .arg(document(&pending.event, pending.republished + 1, again_at));
         self.connection.call::<u64>(call).await?;
         Ok(())
     }
 
-    /// Whether this process sweeps for the next `for_ms` milliseconds.
-    pub(crate) async fn is_sweeper(&self, for_ms: u32) -> Result<bool, StoreError> {
+    async fn claim_sweep(&self, for_ms: u32) -> Result<bool, StoreError> {
         let mut claim = cmd("SET");
         claim.arg(self.keys.sweeper()).arg(self.connection.token()).arg("NX").arg("PX").arg(for_ms);
         let claimed: Option<String> = self.connection.command(&claim).await?;

@@ -20,10 +20,8 @@ mod history;
 mod indexes;
 mod info;
 mod keys;
-mod ledger_batcher;
 mod list;
 mod merge;
-mod outbox;
 mod phrases;
 mod purge;
 mod redis_store;
@@ -38,6 +36,5 @@ pub use crate::{
     config::{Durability, KEY_PREFIX, RESPONSE_TIMEOUT, RedisConfig},
     connect::ConnectError,
     generation::RECONCILE_MS,
-    outbox::Outbox,
     redis_store::RedisStore,
 };

@@ -5,8 +5,7 @@
 
 use domain::{
     id::RunId,
-    message::Message,
-    run::{Run, RunPhase},
+    run::{Run, RunIndex, RunPhase},
     timeline::Entry,
 };
 use jiff::Timestamp;
@@ -96,7 +95,7 @@ pub(crate) fn write<'a>(
 ) -> Result<Call<'a>, StoreError> {
     let Change { run, due, needs_timer, marker, effects } = change;
     let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(&run.id, due));
-    let is_resolvable = matches!(run.phase, RunPhase::Active | RunPhase::Acknowledged);
+    let index = run.index();
     let (happened_us, version) = match how {
         Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
         Write::Change { version } => (String::from("-"), *version),
@@ -112,12 +111,12 @@ pub(crate) fn write<'a>(
         due_ms: due.map(|due| ceil_ms(due).to_string()).unwrap_or_default(),
         timer_second: timer_slot.map(|slot| slot.second.to_string()).unwrap_or_default(),
         phase: letter_of(run.phase).to_string(),
-        flags: flags(run, *due),
-        tally: tally(run),
+        flags: flags(&index, *due),
+        tally: tally(&index),
         document: encode(&json(run, "run", run.id.as_str())?),
         ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
         opened_ms: floor_ms(run.opened_at),
-        resolvable_us: if is_resolvable { &happened_us } else { "" },
+        resolvable_us: if index.is_resolvable { &happened_us } else { "" },
         version,
         state: if run.closed_at.is_some() { "closed" } else { "open" },
         happened_us: &happened_us,
@@ -136,29 +135,21 @@ pub(crate) fn write<'a>(
     Ok(call)
 }
 
-/// Whether no process would look at a run again, and whether one of its messages needs review or it is unfinished.
-fn flags(run: &Run, due: Option<Timestamp>) -> String {
-    let is_pending =
-        run.closed_at.is_none() || run.messages.iter().any(|message| message.next_due().is_some());
-    let forgotten = if is_pending && due.is_none() { 'f' } else { '-' };
-    let review = match run.messages.iter().any(Message::needs_review) {
+/// Whether a run should have a due row and has none, and whether it needs a review or is unfinished otherwise.
+fn flags(index: &RunIndex, due: Option<Timestamp>) -> String {
+    let forgotten = if index.needs_due_row && due.is_none() { 'f' } else { '-' };
+    let held = match index.needs_review {
         true => 'h',
-        false if run.is_unfinished() => 'u',
+        false if index.is_unfinished => 'u',
         false => '-',
     };
-    format!("{forgotten}{review}")
+    format!("{forgotten}{held}")
 }
 
 /// How many messages are in each phase, for example `d3f1`.
-fn tally(run: &Run) -> String {
-    let mut text = String::new();
-    for (name, letter) in MESSAGE_LETTERS {
-        let count = run.messages.iter().filter(|message| message.phase.name() == name).count();
-        if count > 0 {
-            text.push_str(&format!("{letter}{count}"));
-        }
-    }
-    text
+fn tally(index: &RunIndex) -> String {
+    let letters = MESSAGE_LETTERS.iter().filter_map(|(name, letter)| Some((letter, index.tally.get(name)?)));
+    letters.map(|(letter, count)| format!("{letter}{count}")).collect()
 }
 
 /// A run from what is stored under its key.

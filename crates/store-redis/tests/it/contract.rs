@@ -2,7 +2,7 @@
 //! first answer lost. Never: another server than the shared one.
 
 use conformance::Fresh;
-use ports::Store;
+use ports::{EventLedger, Store};
 use store_redis::{RedisConfig, RedisStore};
 
 use crate::setup;
@@ -12,6 +12,12 @@ async fn fresh(case: &'static str) -> Fresh<dyn Store> {
 }
 
 conformance::store_contract!(fresh);
+
+async fn fresh_ledger(case: &'static str) -> Fresh<dyn EventLedger> {
+    Fresh { port: setup::store(case).await, guard: Box::new(()) }
+}
+
+conformance::ledger_contract!(fresh_ledger);
 
 /// Every script runs twice, and the caller gets the second answer alone, which must equal the first.
 mod with_lost_answers {

@@ -32,11 +32,11 @@ use ports::{
     AuditStore as _, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, ProviderError, Queue,
     SmsProvider, SystemClock, TimerSlot, store::EventCounts,
 };
-use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use runtime::{DeadLetters, Outbox, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use serde_json::json;
 use simulation::MemoryBus;
-use store_redis::{Outbox, RedisStore};
+use store_redis::RedisStore;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;

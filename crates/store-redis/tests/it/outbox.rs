@@ -8,7 +8,8 @@ use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
 use ports::{AuditStore as _, Bus, Queue, SystemClock, store::EventCounts};
-use store_redis::{Outbox, RedisStore};
+use runtime::Outbox;
+use store_redis::RedisStore;
 
 use crate::setup;
 

@@ -7,13 +7,11 @@ use std::{sync::Arc, time::Duration};
 
 use domain::event::EventKey;
 use jiff::SignedDuration;
-use ports::Clock;
+use ports::{Clock, EventLedger};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
-
-use crate::redis_store::RedisStore;
 
 /// How long ended events are collected for one batch.
 const COLLECT_FOR: Duration = Duration::from_millis(200);
@@ -31,10 +29,10 @@ pub(crate) struct LedgerBatcher(mpsc::UnboundedSender<Message>);
 
 impl LedgerBatcher {
     /// Starts the task, which ends with the last of the handles.
-    pub(crate) fn start(store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(ledger: Arc<dyn EventLedger>, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
         // Bounded by the deliveries that are acknowledged within one batch.
         let (tx, rx) = mpsc::unbounded_channel();
-        (Self(tx), tokio::spawn(run(store, clock, rx)))
+        (Self(tx), tokio::spawn(run(ledger, clock, rx)))
     }
 
     /// An event has ended in the store.
@@ -52,7 +50,11 @@ impl LedgerBatcher {
     }
 }
 
-async fn run(store: Arc<RedisStore>, clock: Arc<dyn Clock>, mut messages: mpsc::UnboundedReceiver<Message>) {
+async fn run(
+    ledger: Arc<dyn EventLedger>,
+    clock: Arc<dyn Clock>,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+) {
     let collect_for = SignedDuration::try_from(COLLECT_FOR).unwrap_or(SignedDuration::ZERO);
     let mut batch = Vec::new();
     while messages.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -71,7 +73,7 @@ async fn run(store: Arc<RedisStore>, clock: Arc<dyn Clock>, mut messages: mpsc::
                 Message::Flush(done) => flushes.push(done),
             }
         }
-        if let Err(error) = store.conclude(&keys).await {
+        if let Err(error) = ledger.conclude(&keys).await {
             tracing::warn!(events = keys.len(), %error, "ended events stay on the list, and are published again");
         }
         flushes.into_iter().for_each(|done| _ = done.send(()));

@@ -16,13 +16,13 @@ use domain::{
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Acker, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Payload, Queue, StoreError,
-    TimerSlot,
+    Acker, BrokerDeadLetter, Bus, BusError, Clock, Delivery, EventLedger, Notification, Payload, Queue,
+    StoreError, TimerSlot,
 };
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use crate::{ledger_batcher::LedgerBatcher, redis_store::RedisStore};
+use crate::ledger_batcher::LedgerBatcher;
 
 /// How often the list is swept for events that have not ended in time.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -30,24 +30,24 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// A bus with a list of accepted events in the store.
 pub struct Outbox {
     bus: Arc<dyn Bus>,
-    store: Arc<RedisStore>,
+    ledger: Arc<dyn EventLedger>,
     clock: Arc<dyn Clock>,
-    ledger: LedgerBatcher,
+    batcher: LedgerBatcher,
     sweeping: JoinHandle<()>,
 }
 
 impl Outbox {
     /// Wraps a bus. Must be called within a Tokio runtime.
-    pub fn new(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let sweeping = tokio::spawn(sweep(bus.clone(), store.clone(), clock.clone()));
+    pub fn new(bus: Arc<dyn Bus>, ledger: Arc<dyn EventLedger>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let sweeping = tokio::spawn(sweep(bus.clone(), ledger.clone(), clock.clone()));
         // The task ends by itself: deliveries may be acknowledged after this is dropped.
-        let (ledger, _task) = LedgerBatcher::start(store.clone(), clock.clone());
-        Arc::new(Self { bus, store, clock, ledger, sweeping })
+        let (batcher, _task) = LedgerBatcher::start(ledger.clone(), clock.clone());
+        Arc::new(Self { bus, ledger, clock, batcher, sweeping })
     }
 
     /// Returns once every event that has ended is off the list.
     pub async fn flush(&self) {
-        self.ledger.flush().await;
+        self.batcher.flush().await;
     }
 }
 
@@ -57,29 +57,29 @@ impl Drop for Outbox {
     }
 }
 
-async fn sweep(bus: Arc<dyn Bus>, store: Arc<RedisStore>, clock: Arc<dyn Clock>) {
+async fn sweep(bus: Arc<dyn Bus>, ledger: Arc<dyn EventLedger>, clock: Arc<dyn Clock>) {
     let every = SignedDuration::try_from(SWEEP_EVERY).unwrap_or(SignedDuration::from_secs(10));
     loop {
         clock.sleep_until(clock.now() + every).await;
-        if let Err(error) = sweep_once(&*bus, &store, clock.now()).await {
+        if let Err(error) = sweep_once(&*bus, &*ledger, clock.now()).await {
             tracing::warn!(%error, "the sweep of accepted events failed; trying again");
         }
     }
 }
 
-async fn sweep_once(bus: &dyn Bus, store: &RedisStore, now: Timestamp) -> Result<(), BusError> {
+async fn sweep_once(bus: &dyn Bus, ledger: &dyn EventLedger, now: Timestamp) -> Result<(), BusError> {
     let sweeps_ms = u32::try_from(SWEEP_EVERY.as_millis()).unwrap_or(u32::MAX);
-    if !store.is_sweeper(sweeps_ms).await.map_err(not_stored)? {
+    if !ledger.claim_sweep(sweeps_ms).await.map_err(not_stored)? {
         return Ok(());
     }
-    let waiting = store.waiting(now).await.map_err(not_stored)?;
+    let waiting = ledger.overdue(now).await.map_err(not_stored)?;
     if waiting.is_empty() || has_backlog(bus).await? {
         return Ok(());
     }
     tracing::warn!(events = waiting.len(), "accepted events have not ended in time and are published again");
     for event in waiting {
         bus.publish_events(std::slice::from_ref(&event.event), Quota::Within).await?;
-        store.postpone(&event, now).await.map_err(not_stored)?;
+        ledger.postpone(&event, now).await.map_err(not_stored)?;
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ fn key_of(payload: &Payload) -> Option<EventKey> {
 #[async_trait]
 impl Bus for Outbox {
     async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError> {
-        self.store.accept(events, self.clock.now()).await.map_err(not_stored)?;
+        self.ledger.accept(events, self.clock.now()).await.map_err(not_stored)?;
         self.bus.publish_events(events, quota).await
     }
 
@@ -157,7 +157,7 @@ impl Bus for Outbox {
         if !matches!(queue, Queue::Events(_)) {
             return Ok(deliveries);
         }
-        let ledger = self.ledger.clone();
+        let ledger = self.batcher.clone();
         let concluding = move |mut delivery: Delivery| {
             let key = key_of(&delivery.payload);
             delivery.acker = Box::new(Concluding { ledger: ledger.clone(), key, inner: delivery.acker });

@@ -1,0 +1,3 @@
+//! The contract of [`ports::EventLedger`], case by case.
+
+pub mod pending;
