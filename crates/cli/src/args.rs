@@ -242,7 +242,7 @@ pub(crate) enum Dlq {
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqFilter {
-    /// Only dead letters with this reason, for example refused, attempts_used_up, composition, unroutable, invalid_event, too_large, unreadable.
+    /// Only dead letters with this reason, for example refused, composition, unroutable, invalid_event, too_large, unreadable.
     #[arg(long)]
     pub(crate) reason: Option<String>,
     /// Only dead letters of this workflow.

@@ -286,7 +286,7 @@ pub struct ReplyRoute {
 pub struct DeadLetter {
     /// Names it: the message's id and epoch, or the digest of a poison event.
     pub id: String,
-    /// Why: `refused`, `attempts_used_up`, `composition`, `unroutable`, `invalid_event`, ...
+    /// Why: `refused`, `composition`, `unroutable`, `invalid_event`, ...
     pub reason: String,
     /// What was seen, without secrets, text or numbers.
     pub error: String,

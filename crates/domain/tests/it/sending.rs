@@ -320,17 +320,55 @@ fn an_opt_out_that_a_callback_names_after_the_failure_is_recorded() {
 }
 
 #[test]
-fn a_text_that_is_refused_at_every_attempt_becomes_a_dead_letter() {
-    let mut world = World::open(reminder(), audiences(&[1]));
-    for attempt in 1..=5 {
-        assert_eq!((world.requests.len(), world.requests[0].attempt), (1, attempt));
-        world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429));
+fn a6_saying_later_is_not_saying_no_and_the_step_ends_by_its_deadline_alone() {
+    let mut world = World::open(paging(), audiences(&[1, 1]));
+    // Throttled for a minute, then a full queue: tried again and again, with growing waits, at no cost.
+    let mut requests = 0;
+    while world.run.step == 0 && requests < 100 {
+        let code = if world.now < at(60) { 20_429 } else { 21_611 };
+        world.answer(1, &not_sent(FailureClass::RetrySoon, code));
+        requests += 1;
         world.now = world.next_due().unwrap().max(world.now);
         world.look().take_commands();
+        if world.run.step == 0 && world.requests.is_empty() {
+            world.look().take_commands();
+        }
     }
-    world.is(Exhausted, 0, &["dead"]);
-    let [letter] = &world.log.dead_letters[..] else { panic!("one dead letter") };
-    assert_eq!((letter.reason.as_str(), letter.attempts), ("attempts_used_up", 5));
+    assert!((5..100).contains(&requests), "{requests}");
+    assert_eq!((world.run.phase, world.run.step), (Active, 1));
+    assert_eq!(world.escalations(), ["not delivered in time"]);
+    assert_eq!((world.message(1).counted_attempts(), world.message(1).phase.name()), (0, "cancelled"));
+    assert!(world.log.dead_letters.is_empty());
+}
+
+#[test]
+fn a9_two_lists_that_lack_a_text_are_an_answer_whatever_on_doubt_says() {
+    let mut world = World::open(
+        WorkflowDefinition { on_doubt: OnDoubt::Review, ..definition(vec![step(Some(3_600), None)]) },
+        audiences(&[1]),
+    );
+    world.answer(1, &unclear());
+    // At 20 s the list may lag; a minute after the request it would show the text.
+    world.at(20).look().not_found(1).is(Active, 0, &["in_doubt"]);
+    world.at(60).look().not_found(1).is(Active, 0, &["queued"]);
+    let resolved = world.entries(|what| matches!(what, TimelineEvent::DoubtResolved { .. }));
+    assert!(matches!(&resolved[0].what, TimelineEvent::DoubtResolved { by: DoubtResolvedBy::Resend, .. }));
+    world.take_commands();
+    assert_eq!((world.requests.len(), world.message(1).counted_attempts()), (1, 1), "it is sent again");
+}
+
+#[test]
+fn a9_a_text_about_which_nobody_could_be_asked_waits_for_a_person() {
+    let mut world = World::open(
+        WorkflowDefinition { on_doubt: OnDoubt::Review, ..definition(vec![step(Some(3_600), None)]) },
+        audiences(&[1]),
+    );
+    world.answer(1, &unclear());
+    for second in [20, 60, 180, 600] {
+        let unanswered = DoubtAnswer::NoAnswer { reason: "no connection".into() };
+        world.at(second).look().doubt_answer(1, &unanswered);
+    }
+    world.is(Active, 0, &["held"]);
 }
 
 #[test]
