@@ -259,7 +259,7 @@ mod tests {
         let schedule = DoubtSchedule::default();
         assert_eq!(
             [0, 1, 2, 3, 4, u8::MAX].map(|asked| schedule.ask_again_at(at(0), asked)),
-            [40, 60, 180, 600, 600, 600].map(at)
+            [20, 60, 180, 600, 600, 600].map(at)
         );
         assert_eq!([3, 4, u8::MAX].map(|asked| schedule.is_given_up(asked)), [false, true, true]);
     }
@@ -268,8 +268,8 @@ mod tests {
     fn a_question_follows_an_answer_after_a_while() {
         let schedule = DoubtSchedule::default();
         assert_eq!(schedule.ask_after_answer(at(0), 1, at(40)), at(60));
-        assert_eq!(schedule.ask_after_answer(at(0), 1, at(45)), at(65));
-        assert_eq!(schedule.ask_after_answer(at(0), 3, at(9_000)), at(9_020));
+        assert_eq!(schedule.ask_after_answer(at(0), 1, at(50)), at(65));
+        assert_eq!(schedule.ask_after_answer(at(0), 3, at(9_000)), at(9_015));
     }
 
     #[test]

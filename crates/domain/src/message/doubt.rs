@@ -52,7 +52,7 @@ impl Message {
         let MessagePhase::InDoubt { started_at, asked, ask_at, lost_until, absent_since } = self.phase else {
             return;
         };
-        let mut absent_since = absent_since;
+        let (mut absent_since, mut is_certain) = (absent_since, false);
         let evidence = match answer {
             // Whoever reads the provider's list leaves earlier attempts out; should one come here, it resolves nothing.
             DoubtAnswer::Found { sid, .. } if self.failed_sids.contains(sid) => {
@@ -70,7 +70,9 @@ impl Message {
             }
             DoubtAnswer::NotFound { evidence } => {
                 let first = *absent_since.get_or_insert(ctx.now);
-                if self.is_absent(started_at, first, ctx) {
+                is_certain = self.is_absent(started_at, first, ctx);
+                // Were a provider's lists wrong for ever, only this bound would end it.
+                if is_certain && self.counted_attempts() < ctx.retry.attempts_max {
                     return self.not_sent(evidence, ctx, fx);
                 }
                 evidence.clone()
@@ -79,8 +81,8 @@ impl Message {
         };
         let asked = asked.saturating_add(1);
         fx.note(ctx.now, self.number, TimelineEvent::DoubtAsked { asked, evidence: evidence.clone() });
-        let could_ask = matches!(answer, DoubtAnswer::NotFound { .. });
-        if !ctx.doubt.is_given_up(asked) || could_ask && !self.may_resend(ctx) {
+        let is_listed_later = matches!(answer, DoubtAnswer::NotFound { .. }) && !self.may_resend(ctx);
+        if !is_certain && (!ctx.doubt.is_given_up(asked) || is_listed_later) {
             let scheduled = ctx.doubt.ask_after_answer(started_at, asked, ctx.now);
             // Two lists that lack it are an answer, once they are late enough and far enough apart.
             let decisive = absent_since
@@ -103,9 +105,8 @@ impl Message {
         ctx.now >= after_ms(started_at, LISTED_AFTER_MS) && ctx.now >= after_ms(first, LISTED_GAP_MS)
     }
 
-    /// It was certainly not sent: it is sent while it is of use. An attempt that never was counts for nothing.
+    /// It was certainly not sent: it is sent while it is of use.
     fn not_sent(&mut self, evidence: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        self.uncounted_attempts = self.uncounted_attempts.saturating_add(1).min(self.attempt);
         self.wait(MessagePhase::Queued { not_before: ctx.now });
         self.resolve_doubt(DoubtResolvedBy::Resend, evidence, ctx, fx);
         if ctx.is_wanted {

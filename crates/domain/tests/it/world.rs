@@ -284,6 +284,10 @@ impl World {
         self.doubt_answer(number, &DoubtAnswer::NotFound { evidence: "none".into() })
     }
 
+    pub(crate) fn no_answer(&mut self, number: u16) -> &mut Self {
+        self.doubt_answer(number, &DoubtAnswer::NoAnswer { reason: "503".into() })
+    }
+
     pub(crate) fn acknowledge(&mut self, by: &str) -> &mut Self {
         self.transition(|run, _, ctx| run.acknowledge(by, "reply", Some(1), ctx));
         self
