@@ -48,7 +48,7 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "a request is made without a stored intent",
         file: "crates/domain/src/run/step.rs",
-        right: "self.apply_at(index, &MessageEvent::Begin, workflow, now, fx);",
+        right: "self.apply_at(index, &MessageEvent::Begin, ctx);",
         wrong: "",
     },
     Bug {
@@ -65,7 +65,7 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "a lost compare-and-set counts as stored",
-        file: "crates/runtime/src/change.rs",
+        file: "crates/runtime/src/run_service.rs",
         right: "Changed::Conflict => Ok(false),",
         wrong: "Changed::Conflict => Ok(true),",
     },
@@ -84,14 +84,14 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "lost wake-ups are not swept for",
         file: "crates/escalation/src/lib.rs",
-        right: "tasks.spawn(sweep(ctx.clone(), config.clone(), shutdown.clone()));",
+        right: "tasks.spawn(sweep(ports.clone(), config.clone(), shutdown.clone()));",
         wrong: "let _ = sweep;",
     },
     Bug {
         name: "a store that lost its writes is trusted",
         file: "crates/sender/src/open.rs",
-        right: "if data_loss_since.is_some() {",
-        wrong: "if data_loss_since.is_some() && ready.is_empty() {",
+        right: "if let Some(first_seen) = self.doubted_from {",
+        wrong: "if let Some(first_seen) = self.doubted_from.filter(|_| ready.is_empty()) {",
     },
 ];
 

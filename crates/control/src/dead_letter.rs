@@ -56,7 +56,7 @@ impl Control {
         })
     }
 
-    /// The event goes through the door again. A run that it opened already stays the only one.
+    /// The event is published again. A run that it opened already stays the only one.
     async fn replay_event(&self, letter: &DeadLetter) -> Result<Settled, ControlError> {
         let stale = |reason: &str| Settled::Stale { reason: reason.to_owned() };
         let Some(text) = &letter.event else { return Ok(stale("the letter holds no event")) };

@@ -45,12 +45,12 @@ pub enum Request {
     },
     /// Shows one run with its messages and its timeline.
     ShowRun {
-        /// Which.
+        /// The run.
         id: RunId,
     },
     /// Acknowledges a run.
     Acknowledge {
-        /// Which.
+        /// The run.
         id: RunId,
     },
     /// Says what became of a held text.
@@ -64,12 +64,12 @@ pub enum Request {
     },
     /// Ends a run without another text.
     Cancel {
-        /// Which.
+        /// The run.
         id: RunId,
     },
     /// Lists dead letters, oldest first.
     ListDeadLetters {
-        /// Which.
+        /// Which letters; absent conditions match all.
         filter: DeadLetterFilter,
         /// At most this many.
         max: u16,
@@ -81,12 +81,12 @@ pub enum Request {
     },
     /// Gives a dead letter another chance.
     Replay {
-        /// Which.
+        /// The letter.
         id: String,
     },
     /// Puts a dead letter away unsent.
     Discard {
-        /// Which.
+        /// The letter.
         id: String,
     },
     /// Counts what the store holds.
@@ -158,7 +158,7 @@ pub enum Settled {
     Discarded,
     /// To send it now would be wrong; it stays a dead letter.
     Stale {
-        /// Why.
+        /// What makes it stale, in words.
         reason: String,
     },
     /// Somebody settled it before.

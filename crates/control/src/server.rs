@@ -24,7 +24,7 @@ pub struct Envelope {
     pub request: Request,
 }
 
-/// The control door. Whoever can open the socket is an operator.
+/// The control endpoint. A process that can open the socket acts as an operator.
 pub fn router(control: Control) -> Router {
     Router::new().route(CONTROL_PATH, post(execute)).with_state(control)
 }

@@ -75,7 +75,7 @@ pub struct MessageView {
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineLine {
-    /// When.
+    /// The time of the line.
     pub at: Timestamp,
     /// The number of the message it concerns.
     pub message: Option<u16>,

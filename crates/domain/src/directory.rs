@@ -81,9 +81,9 @@ pub struct Override {
     pub layer: String,
     /// Contact name.
     pub contact: String,
-    /// From when.
+    /// The first instant of the override.
     pub from: Timestamp,
-    /// Until when, this instant excluded.
+    /// The first instant after the override.
     pub until: Timestamp,
 }
 

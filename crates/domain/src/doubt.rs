@@ -64,7 +64,7 @@ pub enum DoubtAnswer {
     Found {
         /// Its name for it.
         sid: ProviderMessageId,
-        /// Its status.
+        /// How far the provider got with it.
         status: ProviderStatus,
         /// The error code of a failure.
         code: Option<u32>,
@@ -80,7 +80,7 @@ pub enum DoubtAnswer {
     },
     /// It could not be asked.
     NoAnswer {
-        /// Why.
+        /// What was seen instead of an answer.
         reason: String,
     },
 }

@@ -105,7 +105,7 @@ pub enum MessagePhase {
     },
     /// The intent is stored; the request may be on the wire.
     Dispatching {
-        /// Since when.
+        /// When the claim was stored; the request follows at once.
         started_at: Timestamp,
         /// Until when the claim holds.
         lease_until: Timestamp,
@@ -125,7 +125,7 @@ pub enum MessagePhase {
     },
     /// Certainly not sent; waits to be sent again.
     RetryWait {
-        /// Until when.
+        /// The earliest time of the next request.
         until: Timestamp,
     },
     /// The provider has it. A SID exists only from here on.
@@ -151,7 +151,7 @@ pub enum MessagePhase {
     },
     /// A rule forbids it.
     Suppressed {
-        /// Which.
+        /// The rule that forbids it.
         rule: Rule,
     },
     /// A permanent failure.
@@ -231,9 +231,9 @@ pub enum MessageEvent<'a> {
     Polled(&'a PollAnswer),
     /// An operator says what became of a text that needs review.
     Reviewed {
-        /// Who.
+        /// The operator's name.
         by: &'a str,
-        /// What.
+        /// What the operator found out.
         verdict: &'a ReviewVerdict,
     },
     /// Time has passed.

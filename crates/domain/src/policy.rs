@@ -113,7 +113,7 @@ pub enum Verdict {
 pub struct Decision {
     /// What was decided.
     pub verdict: Verdict,
-    /// By which rule.
+    /// The rule that decided.
     pub rule: Rule,
     /// The facts it looked at, without numbers or text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -132,9 +132,9 @@ impl Decision {
 /// Why a text that may be sent must wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferral {
-    /// Until when.
+    /// The earliest time at which it may be sent.
     pub until: Timestamp,
-    /// By which rule.
+    /// The rule that decided.
     pub rule: Rule,
     /// Whether the moment is a slot that was reserved for it, so that it need not reserve another.
     pub is_slot: bool,

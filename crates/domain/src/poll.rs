@@ -47,7 +47,7 @@ impl PollSchedule {
 /// What the provider says of a text that it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollAnswer {
-    /// Its status.
+    /// The provider has the text, in this status.
     Status {
         /// The status.
         status: ProviderStatus,
@@ -60,7 +60,7 @@ pub enum PollAnswer {
     Unknown,
     /// It could not be asked.
     NoAnswer {
-        /// Why.
+        /// What was seen instead of an answer.
         reason: String,
     },
 }

@@ -198,7 +198,7 @@ pub struct Refusal {
 pub struct ProviderMessage {
     /// Its name there.
     pub sid: ProviderMessageId,
-    /// Its status.
+    /// How far the provider got with it.
     pub status: ProviderStatus,
     /// The error code of a failure.
     pub error_code: Option<u32>,

@@ -21,13 +21,13 @@ use crate::{
 /// One line of a run's timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When.
+    /// When it happened, to the millisecond.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// Which message of the run, where it concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<u16>,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: TimelineEvent,
 }
@@ -86,7 +86,7 @@ pub enum TimelineEvent {
     },
     /// The send will be repeated.
     RetryScheduled {
-        /// When.
+        /// The earliest time of the next request.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         until: Timestamp,
     },
@@ -127,7 +127,7 @@ pub enum TimelineEvent {
     StatusUnknown,
     /// A final status that contradicts an earlier final one. The first is kept.
     ContradictoryStatus {
-        /// The status that is not believed.
+        /// The later status, which is not applied.
         status: ProviderStatus,
     },
     /// A second provider message for the same message of ours.
@@ -137,7 +137,7 @@ pub enum TimelineEvent {
     },
     /// A permanent failure; the message is a dead letter.
     Died {
-        /// Why.
+        /// The reason, in words or as a fixed name.
         reason: String,
     },
     /// A dead letter was replayed; its message waits again.
@@ -151,7 +151,7 @@ pub enum TimelineEvent {
     Escalated {
         /// The step that did not do, from 0.
         step: u8,
-        /// Why.
+        /// The reason, in words or as a fixed name.
         reason: String,
     },
     /// A reply that acknowledges nothing: no code, or not ours to read.
@@ -161,19 +161,19 @@ pub enum TimelineEvent {
     },
     /// Somebody took it on.
     Acknowledged {
-        /// Who.
+        /// The name of the person.
         by: String,
         /// How: `reply`, `operator`, `api`.
         via: String,
     },
     /// Somebody took it on after the run was over.
     AcknowledgedLate {
-        /// Who.
+        /// The name of the person.
         by: String,
     },
     /// The run ended.
     Closed {
-        /// In which phase.
+        /// The phase in which the run ended.
         phase: RunPhase,
         /// Why, where that is not plain.
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -222,34 +222,34 @@ impl DoubtResolvedBy {
     }
 }
 
-/// Work for another role. A wake-up only: whoever takes it reads the truth from the store.
+/// Work for another role. A wake-up only: its consumer reads the current state from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Send this message, unless its epoch has moved on.
     Dispatch {
-        /// Which message.
+        /// The message.
         message: MessageId,
         /// Its epoch when the command was given.
         epoch: u32,
     },
     /// Ask the provider what became of this message.
     ResolveDoubt {
-        /// Which message.
+        /// The message.
         message: MessageId,
         /// Its epoch when the command was given.
         epoch: u32,
     },
     /// Ask the provider for the status of this message.
     PollStatus {
-        /// Which message.
+        /// The message.
         message: MessageId,
         /// Its epoch when the command was given.
         epoch: u32,
     },
     /// Look at this run's deadlines.
     LookNow {
-        /// Which run.
+        /// The run.
         run: RunId,
     },
 }
@@ -257,11 +257,11 @@ pub enum Command {
 /// How a run ended, for the outside: tickets, webhooks, watchers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Which run.
+    /// The run.
     pub run: RunId,
-    /// In which phase.
+    /// The phase in which the run ended.
     pub phase: RunPhase,
-    /// When.
+    /// When it happened, to the millisecond.
     pub at: Timestamp,
     /// The queue that gets a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -290,7 +290,7 @@ pub struct DeadLetter {
     pub reason: String,
     /// What was seen, without secrets, text or numbers.
     pub error: String,
-    /// Since when.
+    /// When it became a dead letter.
     pub at: Timestamp,
     /// The epoch at which the message died, if it was one; absent in letters of the first version, whose id ends in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -115,7 +115,7 @@ pub enum OnDoubt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Whoever is on call: `oncall:SCHEDULE` or `oncall:SCHEDULE/LAYER`.
+    /// The person on call: `oncall:SCHEDULE` or `oncall:SCHEDULE/LAYER`.
     OnCall {
         /// The schedule's name.
         schedule: String,

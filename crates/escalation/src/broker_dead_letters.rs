@@ -1,4 +1,4 @@
-//! Dead work that lies on the bus.
+//! Dead letters that the broker holds.
 //!
 //! In: what the bus gave up or was told of. Out: letters in the store's index for all of it, and a bus without those
 //! that were replayed or discarded.
@@ -31,7 +31,7 @@ pub(crate) async fn run(ports: Arc<EscalationPorts>, every: Duration, shutdown: 
 /// Indexes what is not indexed, and takes away what nobody needs any more.
 ///
 /// # Errors
-/// When a port fails. Whatever was not finished lies on the bus still.
+/// When a port fails. What was not finished stays with the broker.
 pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
     // Held until the end: what goes back at once would be handed out again at once.
     let mut kept = Vec::new();

@@ -88,7 +88,7 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// What the bus shows to whoever watches it.
+/// What the bus shows to its observers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notification {
     /// Something became a dead letter.
@@ -108,12 +108,12 @@ pub enum Sending {
         is_account: bool,
         /// With which code.
         account_code: Option<u32>,
-        /// Since when.
+        /// The time of the change.
         at: Timestamp,
     },
     /// It does again.
     Resumed {
-        /// Since when.
+        /// The time of the change.
         at: Timestamp,
     },
 }
@@ -121,7 +121,7 @@ pub enum Sending {
 /// The end of a run, with what names it to the outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// How.
+    /// The run, its last phase and its ticket.
     pub outcome: Outcome,
     /// Through which workflow.
     pub workflow: String,
@@ -189,15 +189,15 @@ pub trait Bus: Send + Sync {
     /// The stream ends only with the bus.
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
 
-    /// Tells whoever watches the bus. It may be lost and may come twice; the store has the truth.
+    /// Tells the observers of the bus. Delivery is at least once and best effort; read the store for current state.
     fn notify(&self, announcement: Notification);
 
-    /// Dead work as it lies on the bus, oldest first, at most `max`. What is not acknowledged goes back where it lay.
+    /// Dead letters that the broker holds, oldest first, at most `max`. One that is not acknowledged returns to its place.
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError>;
 
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;
 
-    /// How many consume a queue, in all processes. Whoever came or went a moment ago may not be in it yet.
+    /// How many consume a queue, in all processes. A consumer that came or went a moment ago may not be counted yet.
     async fn consumers(&self, queue: Queue) -> Result<u32, BusError>;
 }

@@ -1,7 +1,7 @@
 //! A bound on what is in hand at once that can be moved while it is kept.
 //!
 //! In: how many there may be. Out: permits, in the order they were asked for, given back when dropped.
-//! Never: takes a permit away from whoever has it; a lower bound waits until enough came back.
+//! Never: takes a permit away from its holder; a lower bound waits until enough came back.
 
 use std::sync::Arc;
 

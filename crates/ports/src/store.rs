@@ -30,7 +30,7 @@ pub use values::{
     TimerSlot, Versioned,
 };
 
-/// All of a store's ports, for whoever opens a backend and hands them out, and for the `conformance` suite.
+/// All of a store's ports, for the code that opens a backend and hands them out, and for the `conformance` suite.
 pub trait Store:
     RunStore
     + DueStore

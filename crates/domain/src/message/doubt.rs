@@ -54,7 +54,7 @@ impl Message {
         };
         let (mut absent_since, mut is_certain) = (absent_since, false);
         let evidence = match answer {
-            // Whoever reads the provider's list leaves earlier attempts out; should one come here, it resolves nothing.
+            // Earlier attempts are left out when the list is read; should one come here, it resolves nothing.
             DoubtAnswer::Found { sid, .. } if self.failed_sids.contains(sid) => {
                 "what the provider has is an earlier attempt".to_owned()
             }

@@ -229,7 +229,7 @@ impl Message {
             MessagePhase::InDoubt { .. } => {
                 fx.commands.push(Command::ResolveDoubt { message, epoch: self.epoch })
             }
-            // Whoever held the claim is gone, or paused: its request may have gone out.
+            // The claim's owner is gone, or paused: its request may have gone out.
             MessagePhase::Dispatching { .. } => {
                 return self.doubt("the claim lapsed without an answer", ctx, fx);
             }

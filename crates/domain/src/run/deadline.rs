@@ -42,10 +42,10 @@ impl Run {
         messages.chain(deadlines).min()
     }
 
-    /// Whether somebody must be woken at the run's due time, to the second.
+    /// Whether the run's due time needs a timer, to the second.
     ///
-    /// Most of what is due is so in vain: the answer to a claim, and the status of a text, come long before the one lapses
-    /// or the other is asked for. Where nothing else is due at about that time, the sweep does.
+    /// Backstop times, which almost never fire, get none: the answer to a claim comes long before the claim lapses, and a
+    /// status long before it is asked for. Where nothing else is due at about that time, the sweep finds the run.
     pub fn needs_timer(&self, workflow: &Workflow) -> bool {
         let is_backstop = |message: &&Message| {
             matches!(message.phase, MessagePhase::Dispatching { .. } | MessagePhase::Submitted { .. })

@@ -27,7 +27,7 @@ const _: () = assert!((u8::MAX as usize + 1) * RECIPIENTS_PER_STEP_MAX < u16::MA
 /// One recipient of a step that is about to start, with what the shell knows of them.
 #[derive(Debug, Clone)]
 pub struct Addressee {
-    /// Who.
+    /// The person and the number.
     pub recipient: Recipient,
     /// What they agreed to.
     pub consent: Consent,

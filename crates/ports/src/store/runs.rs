@@ -23,7 +23,7 @@ pub trait RunStore: Send + Sync {
     /// Replaces a run and its due row and adds the effects, in one atomic unit, if it is still at `version`.
     ///
     /// Reply routes and consent entries are visible before the new run is. A provider's name may be bound though the
-    /// change came too late: it is true of its message whoever stores it.
+    /// change came too late: it belongs to its message in any case.
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError>;
 
     /// Records a resolution and returns the runs of its subject that are not closed, opened for events
