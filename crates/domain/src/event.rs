@@ -232,6 +232,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a1_a_time_in_the_future_counts_as_the_moment_it_was_taken() {
+        let now: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        let event = |time: &str| {
+            let json = json!({"specversion": "1.0", "source": "s", "id": "1", "type": "t", "time": time});
+            Event::from_value(json).unwrap()
+        };
+        let (ahead, behind) = (event("2026-01-15T12:10:00Z"), event("2026-01-15T11:50:00Z"));
+        assert_eq!((ahead.happened_at(now), ahead.taken_at(now).time), (now, Some(now)));
+        assert_eq!(behind.happened_at(now), "2026-01-15T11:50:00Z".parse().unwrap());
+        let untimed = Event { time: None, ..behind };
+        assert_eq!((untimed.happened_at(now), untimed.taken_at(now).time), (now, None));
+    }
+
+    #[test]
     fn every_wrong_attribute_is_named() {
         let errors = Event::from_value(json!({
             "specversion": "0.3", "id": 7, "type": "", "time": "yesterday", "data": [1], "data_base64": "AA=="

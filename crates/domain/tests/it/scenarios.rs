@@ -275,6 +275,20 @@ fn twenty_recipients_are_texted_once_each_and_the_rest_are_named() {
 }
 
 #[test]
+fn a3_only_a_source_that_shares_its_subjects_resolves_what_another_opened() {
+    let by = domain::event::EventKey { source: "elsewhere".into(), id: "e-2".into() };
+    for (shared, resolves) in
+        [(&[][..], false), (&["monitor"], false), (&["monitor", "elsewhere"], true), (&["*"], true)]
+    {
+        let shared_subjects = shared.iter().map(|source| (*source).to_owned()).collect();
+        let mut world = World::open(WorkflowDefinition { shared_subjects, ..paging() }, audiences(&[1]));
+        assert_eq!(world.transition(|run, _, ctx| run.resolve(&by, ctx)), resolves, "{shared:?}");
+    }
+    let definition = paging();
+    assert_ne!(definition.resolution_marker("a", "db-1"), definition.resolution_marker("b", "db-1"));
+}
+
+#[test]
 fn a_step_that_begins_twice_texts_nobody_twice() {
     let mut world = World::open(paging(), audiences(&[2, 1]));
     let (before, log) = (world.run.clone(), world.log.clone());
