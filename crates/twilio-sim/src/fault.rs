@@ -237,6 +237,8 @@ pub(crate) struct Faults {
     pub(crate) plan: FaultPlan,
     pub(crate) injections: Vec<Injection>,
     pub(crate) fired: BTreeMap<FaultKind, u64>,
+    /// Whether lists are answered with 503 instead of texts.
+    pub(crate) are_lists_refused: bool,
     seed: u64,
     drawn: u64,
 }
@@ -244,7 +246,7 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(plan: FaultPlan, seed: u64) -> Self {
         let fired = FaultKind::ALL.into_iter().map(|kind| (kind, 0)).collect();
-        Self { plan, injections: Vec::new(), fired, seed, drawn: 0 }
+        Self { plan, injections: Vec::new(), fired, are_lists_refused: false, seed, drawn: 0 }
     }
 
     /// The fate of the next create request.

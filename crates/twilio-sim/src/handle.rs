@@ -92,6 +92,11 @@ impl SimHandle {
         self.sim.change(|state| state.faults.injections.push(injection));
     }
 
+    /// Whether every list is answered with 503, so that what became of a text cannot be looked up.
+    pub fn refuse_lists(&self, are_refused: bool) {
+        self.sim.change(|state| state.faults.are_lists_refused = are_refused);
+    }
+
     /// Expects a text. With the first expectation every other text becomes unexpected.
     pub fn expect(&self, to: impl Into<String>, contains: impl Into<String>) {
         let expectation = Expectation { to: to.into(), contains: contains.into() };

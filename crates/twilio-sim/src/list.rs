@@ -48,6 +48,9 @@ fn page(sim: &Sim, query: &str) -> Result<Response<Body>, ApiError> {
         format!("{path}?{}", query.finish())
     };
     let body = sim.read(|state| {
+        if state.faults.are_lists_refused {
+            return Err(ApiError(20_503));
+        }
         let token = form.filled("PageToken").and_then(|token| token.strip_prefix("PA"));
         let before = token.map(|sid| state.number_of(sid).ok_or(ApiError(20_001))).transpose()?;
         let fits = |record: &&Record| {

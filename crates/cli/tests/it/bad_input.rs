@@ -82,14 +82,14 @@ async fn the_binary_form_is_accepted_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invalid_number_becomes_a_stated_outcome() {
+async fn an_invalid_number_is_refused_and_not_repeated() {
     let fleet = Fleet::start().await;
-    fleet.event(&event("note.created", "n-1", "s", json!({"text": "x", "phone": "555-0100"}))).await;
-    let id = crate::harness::run_of("n-1", "note", "s");
-    let run = fleet.run_until(&id, |run| run["phase"] == "exhausted").await;
-    let timeline = run["timeline"].to_string();
-    assert!(timeline.contains("not a phone number in E.164 form"), "{timeline}");
-    assert!(!timeline.contains("555-0100"), "{timeline}");
+    let event = event("note.created", "n-1", "s", json!({"text": "x", "phone": "555-0100"}));
+    let (status, problem) = fleet.post(KEY, "application/cloudevents+json", event.to_string()).await;
+    assert_eq!((status, pointers(&problem)), (400, vec!["/data/phone"]));
+    let problem = problem.to_string();
+    assert!(problem.contains("E.164"), "{problem}");
+    assert!(!problem.contains("555-0100"), "{problem}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

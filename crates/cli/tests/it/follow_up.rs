@@ -41,6 +41,7 @@ async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_notified() {
 async fn a_text_in_lasting_doubt_is_held_until_an_operator_settles_it() {
     let fleet = Fleet::start().await;
     fleet.sim.inject(FaultKind::Unavailable);
+    fleet.sim.refuse_lists(true);
     fleet.event(&note("held.created")).await;
     let id = run_of("n-1", "held", "s");
     fleet.run_until(&id, |run| run["messages"][0]["status"] == "held").await;
