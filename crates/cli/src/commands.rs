@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Scope;
 use control::{Answer, Request};
-use domain::message::ReviewVerdict;
+use domain::{message::ReviewVerdict, unguarded_fields::unguarded_fields, workflow::Workflow};
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
@@ -146,6 +146,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
 
 fn check(common: &Common) -> anyhow::Result<()> {
     let (config, _) = configuration::load(&common.config, Scope::Server)?;
+    let warnings: Vec<String> = config.workflows.iter().flat_map(absent_fields).collect();
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config
@@ -153,10 +154,13 @@ fn check(common: &Common) -> anyhow::Result<()> {
                 .iter()
                 .map(|w| serde_json::json!({"name": w.name(), "hash": &*w.hash}))
                 .collect();
-            output::json(&serde_json::json!({"valid": true, "files": config.files, "workflows": workflows}))
+            output::json(&serde_json::json!({
+                "valid": true, "warnings": warnings, "files": config.files, "workflows": workflows
+            }))
         }
         Output::Text => {
             config.files.iter().for_each(|file| output::line(format!("read {}", file.display())));
+            warnings.iter().for_each(|warning| output::line(format!("warning: {warning}")));
             output::line(format!(
                 "valid: {}, {}, {}",
                 output::counted(config.workflows.len(), "workflow"),
@@ -166,6 +170,19 @@ fn check(common: &Common) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// What a workflow's template writes although an event may lack it.
+fn absent_fields(workflow: &Workflow) -> Vec<String> {
+    let fields = unguarded_fields(&workflow.template, &workflow.schema);
+    let warning = |field: String| {
+        format!(
+            "workflow {}: the text uses `{field}`, which an event may lack; it is then written as nothing. \
+             Make it required, or use `{{{{ {field} | default(\"...\") }}}}`",
+            workflow.name()
+        )
+    };
+    fields.into_iter().map(warning).collect()
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {

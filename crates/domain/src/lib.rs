@@ -38,5 +38,6 @@ pub mod source_quota;
 pub mod template;
 mod time;
 pub mod timeline;
+pub mod unguarded_fields;
 pub mod words;
 pub mod workflow;

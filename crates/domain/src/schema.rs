@@ -116,13 +116,34 @@ impl FieldSchema {
     ///
     /// What an object may hold beyond its `properties` is undeclared. Local references are followed.
     pub fn declares(&self, path: &[&str]) -> bool {
-        let mut at = &self.0.schema;
-        for name in path {
-            let declared = self.follow(at).and_then(|schema| schema.get("properties")?.get(*name));
-            let Some(declared) = declared else { return false };
-            at = declared;
+        !path.is_empty() && self.find(path).is_some()
+    }
+
+    /// Whether an event that fits may lack a declared field of an object it has, or give it as `null`.
+    pub fn may_be_absent(&self, path: &[&str]) -> bool {
+        let Some((name, parents)) = path.split_last() else { return false };
+        let parent = self.find(parents).and_then(|at| self.follow(at));
+        let required = parent.and_then(|parent| parent.get("required")?.as_array());
+        let is_required = required.is_some_and(|names| names.iter().any(|required| required == name));
+        let kind = self.find(path).and_then(|at| self.follow(at)?.get("type"));
+        let is_nullable = kind
+            .is_some_and(|kind| kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "null")));
+        !is_required || is_nullable
+    }
+
+    /// Some value of a declared field's type; not one that its other rules must allow.
+    pub fn sample(&self, path: &[&str]) -> Value {
+        let schema = self.find(path).and_then(|at| self.follow(at));
+        let kind = schema.and_then(|schema| schema.get("type"));
+        let kinds =
+            kind.map_or(&[][..], |kind| kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice));
+        match kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null") {
+            Some("array") => Value::Array(Vec::new()),
+            Some("object") => Value::Object(Map::new()),
+            Some("boolean") => Value::Bool(true),
+            Some("integer" | "number") => Value::from(1),
+            _ => Value::from("x"),
         }
-        !path.is_empty()
     }
 
     /// The names of the fields, nested ones left out, in their order.
@@ -134,6 +155,11 @@ impl FieldSchema {
             .into_iter()
             .flat_map(Map::keys)
             .map(String::as_str)
+    }
+
+    /// The schema of a field; that of the whole data for an empty path.
+    fn find(&self, path: &[&str]) -> Option<&Value> {
+        path.iter().try_fold(&self.0.schema, |at, name| self.follow(at)?.get("properties")?.get(*name))
     }
 
     fn follow<'a>(&'a self, mut at: &'a Value) -> Option<&'a Value> {

@@ -9,7 +9,8 @@ mod scan;
 use std::{fmt, sync::Arc};
 
 use minijinja::{
-    Environment, ErrorKind, UndefinedBehavior, escape_formatter, filters, tests as checks, value::ValueKind,
+    Environment, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests as checks,
+    value::{Kwargs, ValueKind},
 };
 use serde_json::{Map, Value};
 
@@ -41,7 +42,7 @@ pub struct RenderError {
 pub struct Template(Arc<Compiled>);
 
 struct Compiled {
-    /// Refuses what is absent, so that a text that lacks something says so.
+    /// Refuses to write what is absent, so that a text that lacks something says so. `if` may ask for it.
     environment: Environment<'static>,
     /// Writes nothing for what is absent.
     lenient: Environment<'static>,
@@ -71,7 +72,7 @@ impl Template {
             let added = environment.add_template_owned(NAME, source.to_owned());
             added.map(|()| environment).map_err(|error| vec![syntax_error(&error)])
         };
-        let environment = environment_of(UndefinedBehavior::Strict)?;
+        let environment = environment_of(UndefinedBehavior::SemiStrict)?;
         let lenient = environment_of(UndefinedBehavior::Chainable)?;
         let scan = scan::scan(source);
         let mut errors = scan.errors;
@@ -176,8 +177,8 @@ fn environment() -> Environment<'static> {
     environment.add_filter("upper", filters::upper);
     environment.add_filter("lower", filters::lower);
     environment.add_filter("trim", filters::trim);
-    environment.add_filter("round", filters::round);
-    environment.add_filter("int", filters::int);
+    environment.add_filter("round", round);
+    environment.add_filter("int", int);
     environment.add_filter("default", filters::default);
     environment.add_filter("join", filters::join);
     environment.add_test("defined", checks::is_defined);
@@ -199,6 +200,31 @@ fn environment() -> Environment<'static> {
         }
     });
     environment
+}
+
+/// The engine's `round`, of a value that may be absent: it stays absent, where the engine would refuse the whole text.
+fn round(
+    value: minijinja::Value,
+    precision: Option<i32>,
+    method: Option<&str>,
+    named: Kwargs,
+) -> Result<minijinja::Value, minijinja::Error> {
+    if value.is_undefined() { Ok(value) } else { filters::round(value, precision, method, named) }
+}
+
+/// The engine's `int`, of a value that may be absent: without a default it stays so, and is not 0, which would read
+/// as measured.
+fn int(
+    state: &State<'_, '_>,
+    value: minijinja::Value,
+    default: Option<minijinja::Value>,
+    base: Option<u32>,
+    named: Kwargs,
+) -> Result<minijinja::Value, minijinja::Error> {
+    if value.is_undefined() && default.is_none() && !named.has("default") {
+        return Ok(value);
+    }
+    filters::int(state, &value, default, base, named)
 }
 
 /// A whole number that came as a float, `1e3` for example, in plain digits.

@@ -63,7 +63,7 @@ async fn the_audit_lists_every_unfinished_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exit_codes_say_what_went_wrong() {
+async fn exit_codes_and_warnings_say_what_went_wrong() {
     let fleet = Fleet::start().await;
     let unknown = run_of("none", "page", "none");
     assert_eq!(fleet.run(&["runs", "show", &unknown]).status.code(), Some(3));
@@ -74,6 +74,14 @@ async fn exit_codes_say_what_went_wrong() {
         .output()
         .unwrap();
     assert_eq!(missing.status.code(), Some(2));
+    let workflow = std::fs::read_to_string(fleet.folder.path().join("workflows/note.toml")).unwrap();
+    let optional = workflow
+        .replace("note.created", "loose.created")
+        .replace(r#"required = ["text", "phone"]"#, r#"required = ["phone"]"#);
+    std::fs::write(fleet.folder.path().join("workflows/loose.toml"), optional).unwrap();
+    let warnings = fleet.json(&["check"])["warnings"].clone();
+    assert_eq!(warnings.as_array().map(Vec::len), Some(1), "{warnings}");
+    assert!(warnings[0].as_str().unwrap().contains("loose: the text uses `text`"), "{warnings}");
     std::fs::write(fleet.folder.path().join("workflows/bad.toml"), "evnt = \"x\"\n").unwrap();
     let check = fleet.run(&["check"]);
     assert_eq!(check.status.code(), Some(1));
