@@ -81,6 +81,7 @@ impl Server {
             format!("cannot listen on {listen}; give another address with --listen or under [http] in the configuration")
         })?;
         let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
+        let retention_s = config.infrastructure.retention_s;
         let (settings, quotas) = (config.infrastructure.twilio.clone(), config.infrastructure.quota_rates());
         let sender = match (&settings.messaging_service_sid, &settings.from) {
             (Some(service), _) if secrets.twilio.is_some() => {
@@ -117,6 +118,7 @@ impl Server {
             in_flight_max: settings.in_flight_max,
             quotas,
             rate,
+            retention: Duration::from_secs(retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown);
         let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_MAX));
@@ -162,6 +164,7 @@ struct RoleSettings {
     in_flight_max: u16,
     quotas: QuotaRates,
     rate: Option<SenderRate>,
+    retention: Duration,
 }
 
 impl RoleSettings {
@@ -195,7 +198,8 @@ impl RoleSettings {
                     roles.spawn(async move { Ok(sender::run(ports, config, stop).await?) });
                 }
                 Role::Escalation => {
-                    let config = escalation::EscalationConfig::default();
+                    let retention = self.retention;
+                    let config = escalation::EscalationConfig { retention, ..Default::default() };
                     let ports = Arc::new(wiring.escalation());
                     roles.spawn(async move { Ok(escalation::run(ports, config, stop).await?) });
                 }

@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{limits::QUOTA_PER_S_DEFAULT, phone::E164, source_quota::QuotaRates};
+use domain::{
+    limits::{QUOTA_PER_S_DEFAULT, RETENTION_S_DEFAULT, RETENTION_S_MAX, RETENTION_S_MIN},
+    phone::E164,
+    source_quota::QuotaRates,
+};
 use url::Url;
 
 use crate::{
@@ -26,6 +30,8 @@ pub struct Infrastructure {
     pub allow_recipients: Option<BTreeSet<E164>>,
     /// The store and the bus.
     pub backend: Backend,
+    /// How long an ended run is kept, in seconds.
+    pub retention_s: u32,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
     /// The sender of texts, and the address that Twilio calls.
@@ -139,6 +145,7 @@ impl Default for Infrastructure {
             environment: "development".to_owned(),
             allow_recipients: None,
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
+            retention_s: RETENTION_S_DEFAULT,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             twilio: TwilioSettings::default(),
             sources: Vec::new(),
@@ -168,6 +175,11 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         }
     }
     let (backend, own_users) = read_backend(&mut doc, &mut top, path);
+    let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
+        let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
+        section.finish(&mut doc);
+        kept
+    });
     let listen = top.section(&mut doc, "http").and_then(|mut section| {
         let listen = section.parsed(&mut doc, "listen");
         section.finish(&mut doc);
@@ -188,6 +200,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         environment: name,
         allow_recipients,
         backend,
+        retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         twilio,
         sources,

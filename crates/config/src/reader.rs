@@ -167,7 +167,9 @@ impl<'t> Section<'t> {
         key: &'static str,
         range: Range<u32>,
     ) -> Option<u32> {
-        let kind = format!("a time such as \"90s\", \"5m\", \"2h\" or \"7d\", at most {} s", range.end - 1);
+        let (least, most) = (in_units(range.start), in_units(range.end - 1));
+        let kind =
+            format!("a time such as \"90s\", \"5m\", \"2h\" or \"7d\", from \"{least}\" to \"{most}\"");
         let read =
             |value: &DeValue<'t>| parse_seconds(value.as_str()?).filter(|seconds| range.contains(seconds));
         Some(self.of_kind(doc, key, &kind, read)?.value)
@@ -282,6 +284,15 @@ pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
         _ => return None,
     };
     number.parse::<u32>().ok()?.checked_mul(factor)
+}
+
+/// The same length as [`parse_seconds`] reads it, in the largest unit that is exact.
+fn in_units(seconds: u32) -> String {
+    let (factor, unit) = [(86_400, "d"), (3_600, "h"), (60, "m")]
+        .into_iter()
+        .find(|(factor, _)| seconds >= *factor && seconds.is_multiple_of(*factor))
+        .unwrap_or((1, "s"));
+    format!("{}{unit}", seconds / factor)
 }
 
 fn json_of(value: DeValue<'_>) -> serde_json::Value {

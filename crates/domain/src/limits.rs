@@ -52,12 +52,16 @@ pub const NOT_AFTER_S_DEFAULT: u32 = 24 * 3600;
 pub const NOT_AFTER_S_MAX: u32 = DEDUPE_S;
 /// How long an event is remembered, so that its repetition texts nobody, in seconds: 7 days.
 pub const DEDUPE_S: u32 = 7 * 24 * 3600;
-/// How long an ended run is kept, in seconds: 30 days, and never less than events are remembered.
-pub const RETENTION_S: u32 = 30 * 24 * 3600;
-const _: () = assert!(RETENTION_S >= DEDUPE_S);
-/// Ended runs forgotten at once.
+/// How long an ended run is kept if nothing else is said, in seconds: 30 days.
+pub const RETENTION_S_DEFAULT: u32 = 30 * 24 * 3600;
+/// How short and how long it may be kept, in seconds: as long as events are remembered, to ten years.
+pub const RETENTION_S_MIN: u32 = DEDUPE_S;
+/// See [`RETENTION_S_MIN`].
+pub const RETENTION_S_MAX: u32 = 3_650 * 24 * 3600;
+const _: () = assert!(RETENTION_S_MIN <= RETENTION_S_DEFAULT && RETENTION_S_DEFAULT <= RETENTION_S_MAX);
+/// Most ended runs that are removed at once.
 pub const PURGE_BATCH_MAX: u16 = 200;
-/// How long forgetting rests between two full batches, in milliseconds.
+/// How long removing them rests between two full batches, in milliseconds.
 pub const PURGE_PAUSE_MS: i64 = 250;
 /// How often ended runs are looked for, in milliseconds: 10 minutes.
 pub const PURGE_EVERY_MS: i64 = 10 * 60 * 1_000;

@@ -1,7 +1,7 @@
-//! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over, and forgets what is long over.
+//! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over, and removes what is long over.
 //!
 //! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
-//! Never: talks to the provider, or trusts an timer: what is due is read from the store.
+//! Never: talks to the provider, or trusts a timer: what is due is read from the store.
 
 mod broker_dead_letters;
 mod escalation_ports;
@@ -10,13 +10,13 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     limits::{
-        DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS, RETENTION_S,
+        DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS, RETENTION_S_DEFAULT,
         SWEEP_EVERY_S,
     },
     timeline::Command,
 };
 use futures::{StreamExt as _, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ports::{Delivery, Payload, Queue};
 use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -34,6 +34,8 @@ pub struct EscalationConfig {
     pub sweep_every: Duration,
     /// How often the bus is asked for dead work.
     pub dead_every: Duration,
+    /// How long an ended run is kept.
+    pub retention: Duration,
     /// How long work in hand may take to finish once the worker is told to stop.
     pub drain_max: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for EscalationConfig {
             runs_at_once: 32,
             sweep_every: Duration::from_secs(SWEEP_EVERY_S.into()),
             dead_every: Duration::from_secs(20),
+            retention: Duration::from_secs(RETENTION_S_DEFAULT.into()),
             drain_max: Duration::from_secs(15),
         }
     }
@@ -63,7 +66,7 @@ pub async fn run(
     let deliveries = ports.bus.consume(Queue::Escalation, config.in_flight_max).await?;
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ports.clone(), config.clone(), shutdown.clone()));
-    tasks.spawn(housekeeping(ports.clone(), shutdown.clone()));
+    tasks.spawn(housekeeping(ports.clone(), config.retention, shutdown.clone()));
     tasks.spawn(broker_dead_letters::run(ports.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
         tasks.spawn(work(ports.clone(), config.runs_at_once, delivery));
@@ -90,16 +93,16 @@ async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: 
     }
 }
 
-/// Forgets runs that ended long ago, a few at a time.
-async fn housekeeping(ports: Arc<EscalationPorts>, shutdown: CancellationToken) {
+/// Removes runs that ended longer ago than the retention, a few at a time.
+async fn housekeeping(ports: Arc<EscalationPorts>, retention: Duration, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = ports.clock.now();
-        let before = now - SignedDuration::from_secs(i64::from(RETENTION_S));
+        let before = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
         let pause = match ports.retention.purge(before, PURGE_BATCH_MAX).await {
             Ok(gone) if gone == u64::from(PURGE_BATCH_MAX) => PURGE_PAUSE_MS,
             Ok(_) => PURGE_EVERY_MS,
             Err(error) => {
-                tracing::warn!(%error, "old runs could not be forgotten; they are tried again");
+                tracing::warn!(%error, "old runs could not be removed; it is tried again");
                 PURGE_EVERY_MS
             }
         };

@@ -123,6 +123,14 @@ fn infrastructure_and_people_are_checked_too() {
 }
 
 #[test]
+fn ended_runs_are_kept_as_long_as_events_are_remembered_at_least() {
+    let with = |kept: &str| format!("environment = \"test\"\n[retention]\nended_runs = \"{kept}\"\n");
+    let kept = problems("callout.toml", &with("6d"));
+    assert!(kept.contains("callout.toml:3: retention.ended_runs: expected a time"), "{kept}");
+    assert!(kept.contains(r#"from "7d" to "3650d""#), "{kept}");
+}
+
+#[test]
 fn production_demands_an_account() {
     let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let found =
