@@ -22,7 +22,7 @@ use domain::{
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use ports::{Change, Opened, Store, Versioned, store::Resolution};
+use ports::{Change, Opened, OpeningEvent, Store, Versioned, store::Resolution};
 use serde_json::json;
 
 /// A moment in 2040, so many seconds after the first.
@@ -240,9 +240,18 @@ pub fn resolution(case: &str, subject: &str, n: u32, seconds: i64) -> Resolution
     }
 }
 
+/// The event that a change opens its run for, at a time.
+pub fn opening(change: &Change, happened_at: Timestamp) -> OpeningEvent {
+    let Run { event, subject, data, .. } = &change.run;
+    let (key, subject, data) = (event.clone(), subject.clone(), data.clone());
+    let kind = workflow().definition.event.clone();
+    let event = Event { key, kind, subject, time: None, data, traceparent: None };
+    OpeningEvent { happened_at, content: event.content() }
+}
+
 /// Opens a run for an event of the time it was opened at.
 pub async fn open(store: &dyn Store, change: &Change) -> Opened {
-    store.open_run(change.clone(), change.run.opened_at).await.unwrap()
+    store.open_run(change.clone(), opening(change, change.run.opened_at)).await.unwrap()
 }
 
 /// Opens a run and says that it was new.

@@ -41,6 +41,7 @@ macro_rules! store_contract {
                     an_opened_run_reads_back_equal
                     what_is_stored_with_a_run_reads_back
                     opening_a_known_run_changes_nothing
+                    a14_an_id_that_says_something_else_opens_nothing
                     opening_a_run_that_changed_since_changes_nothing
                     of_many_concurrent_openers_one_opens
                     what_was_never_stored_is_absent

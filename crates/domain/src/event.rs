@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     cloud_event,
+    id::digest,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
     schema::FieldError,
 };
@@ -20,6 +21,24 @@ pub struct EventKey {
     pub source: String,
     /// CloudEvents `id`, unique within the source.
     pub id: String,
+}
+
+/// What an event says, in short: its type, subject and data. Two deliveries of one event have the same, whatever times
+/// they bear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash(u64);
+
+impl ContentHash {
+    /// The number under which it is stored.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for ContentHash {
+    fn from(stored: u64) -> Self {
+        Self(stored)
+    }
 }
 
 /// One accepted event.
@@ -50,6 +69,14 @@ impl Event {
     /// than the moment it was taken.
     pub fn happened_at(&self, taken_at: Timestamp) -> Timestamp {
         self.time.map_or(taken_at, |claimed| claimed.min(taken_at))
+    }
+
+    /// What it says, for telling a repetition from another event under the same key.
+    pub fn content(&self) -> ContentHash {
+        // Maps are sorted by key, so the order of the producer's fields does not count.
+        let data = serde_json::to_string(&self.data).unwrap_or_default();
+        let digest = digest(&[&self.kind, self.subject.as_deref().unwrap_or_default(), &data]);
+        ContentHash(digest[..8].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
     /// The event with a time that is not later than the moment it was taken, as it is stored and passed on.

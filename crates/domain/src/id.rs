@@ -64,6 +64,12 @@ pub fn shard_of_subject(workflow: &str, subject: &str) -> u8 {
     digest(&[workflow, subject])[0] % SHARDS
 }
 
+/// A name for something longer: 16 characters of 5 bits, so that no two of it meet.
+pub fn short(parts: &[&str]) -> String {
+    let bits = digest(parts)[..10].iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    (0..16).map(|n| char_of((bits >> (5 * n) & 31) as u8)).collect()
+}
+
 fn char_of(five_bits: u8) -> char {
     char::from(ALPHABET[usize::from(five_bits & 31)])
 }

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use conformance::{
     bus::{STANDARD, event, lanes},
-    fixture::{Opening, acknowledged, at},
+    fixture::{Opening, acknowledged, at, opening},
 };
 use domain::{source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
@@ -46,7 +46,7 @@ async fn main() {
                 bus.publish_events(std::slice::from_ref(&event), Quota::Within).await.unwrap();
                 println!("published {}", event.key.id);
                 let change = Opening::new(CASE, n).change();
-                let opened = store.open_run(change.clone(), at(0)).await.unwrap();
+                let opened = store.open_run(change.clone(), opening(&change, at(0))).await.unwrap();
                 assert!(matches!(opened, Opened::New { .. }));
                 println!("opened {n}");
                 let changed = store.change_run(acknowledged(&change.run, at(1)), 1).await.unwrap();

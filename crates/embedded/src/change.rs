@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
-use domain::{event::EventKey, run::Run};
+use domain::{
+    event::{ContentHash, EventKey},
+    run::Run,
+};
 use jiff::Timestamp;
-use ports::{Change, Changed, Opened, TimerSlot};
+use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     fault::Fault,
-    run_row::{EffectRows, RunRow},
+    read,
+    run_row::{EffectRows, RunRow, event_name},
     state::State,
     time::floor_us,
     writer::Work,
@@ -50,14 +54,23 @@ impl Stored {
 /// Opens a run.
 pub(crate) struct OpenRun {
     stored: Stored,
+    event: String,
+    content: ContentHash,
     happened_us: i64,
     marker: Option<String>,
 }
 
 impl OpenRun {
-    pub(crate) fn new(change: Change, happened_at: Timestamp, state: Arc<State>) -> Result<Self, Fault> {
-        let marker = change.marker.clone();
-        Ok(Self { stored: Stored::of(change, state)?, happened_us: floor_us(happened_at), marker })
+    pub(crate) fn new(change: Change, opening: OpeningEvent, state: Arc<State>) -> Result<Self, Fault> {
+        let (event, marker) = (event_name(&change.run.event), change.marker.clone());
+        let OpeningEvent { happened_at, content } = opening;
+        Ok(Self {
+            stored: Stored::of(change, state)?,
+            event,
+            content,
+            happened_us: floor_us(happened_at),
+            marker,
+        })
     }
 
     /// The event that resolved the subject in time, for a run that is still open and not known.
@@ -86,15 +99,21 @@ impl Work for OpenRun {
         let Stored { run: Some(run), row, effects, state, .. } = &self.stored else {
             return Err(Fault::Refused("a run was opened twice by one command".to_owned()));
         };
+        let may_be_known = state.known_runs.may_have(&self.event);
+        if may_be_known && read::content_of(connection, &self.event)?.is_some_and(|said| said != self.content)
+        {
+            return Ok(Opened::Conflict);
+        }
         if let Some(by) = self.resolved_by(connection, run)? {
             return Ok(Opened::AlreadyResolved { by });
         }
         state.known_runs.add(&row.id);
+        state.known_runs.add(&self.event);
         let inserted = connection
             .prepare_cached(
                 "INSERT INTO run (id, version, due_ms, opened_ms, happened_us, closed_ms, phase, workflow, source,
-                                  subject, pending, resolvable, held, tally, doc)
-                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                                  subject, pending, resolvable, held, tally, doc, event, content)
+                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                  ON CONFLICT (id) DO NOTHING",
             )?
             .execute(params![
@@ -112,6 +131,8 @@ impl Work for OpenRun {
                 row.held,
                 row.tally,
                 row.doc,
+                self.event,
+                self.content.as_u64() as i64,
             ])?;
         if inserted == 0 {
             return Ok(Opened::Known);

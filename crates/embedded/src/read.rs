@@ -4,6 +4,7 @@
 
 use domain::{
     directory::Override,
+    event::ContentHash,
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
     phone::E164,
@@ -26,12 +27,13 @@ use crate::{
     time::{ceil_ms, floor_ms},
 };
 
-/// Makes every stored run known.
+/// Makes every stored run, and the event that opened it, known.
 pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT id FROM run")?;
+    let mut statement = connection.prepare("SELECT id, event FROM run")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         known.add(&row.get::<_, String>(0)?);
+        row.get::<_, Option<String>>(1)?.iter().for_each(|event| known.add(event));
     }
     Ok(())
 }
@@ -43,6 +45,13 @@ pub(crate) fn run(connection: &Connection, id: &RunId) -> Result<Option<Versione
     let Some(row) = rows.next()? else { return Ok(None) };
     let version: i64 = row.get(0)?;
     Ok(Some(Versioned { value: document(row, 1, "run", id.as_str())?, version: version as u64 }))
+}
+
+/// What the event of this name said.
+pub(crate) fn content_of(connection: &Connection, event: &str) -> Result<Option<ContentHash>, Fault> {
+    let mut select = connection.prepare_cached("SELECT content FROM run WHERE event = ?1 LIMIT 1")?;
+    let content: Option<i64> = select.query_row([event], |row| row.get(0)).optional()?;
+    Ok(content.map(|stored| ContentHash::from(stored as u64)))
 }
 
 /// Runs that match, latest opened first.

@@ -4,6 +4,8 @@
 //! Never: holds what the run does not.
 
 use domain::{
+    event::EventKey,
+    id::short,
     provider::ProviderMessageId,
     run::Run,
     timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
@@ -54,6 +56,11 @@ pub(crate) struct DeadLetterRow {
 pub(crate) struct ReplyRouteRow {
     pub(crate) route: ReplyRoute,
     pub(crate) doc: String,
+}
+
+/// The name of an event, much shorter than its source and id.
+pub(crate) fn event_name(event: &EventKey) -> String {
+    short(&[&event.source, &event.id])
 }
 
 /// Whether there is nothing left to do for a run and nothing left to expect.

@@ -11,7 +11,7 @@ pub(crate) struct State {
     pub(crate) runs: RunCache,
     pub(crate) marks: TimerSlots,
     pub(crate) known_numbers: BloomFilter,
-    /// Runs that are stored, or were.
+    /// Runs that are stored, or were, and the events that opened them.
     pub(crate) known_runs: BloomFilter,
     pub(crate) rate_limits: RateLimits,
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
+    event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     phone::E164,
     provider::ProviderMessageId,
@@ -20,7 +21,8 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened,
-    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
+    OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError,
+    Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use rusqlite::params;
@@ -36,6 +38,7 @@ use crate::{
     readers::Readers,
     resolve::Resolve,
     run_row::DeadLetterRow,
+    run_row::event_name,
     state::State,
     time::ceil_ms,
     writer::WriterHandle,
@@ -51,8 +54,16 @@ pub(crate) struct EmbeddedStore {
 
 #[async_trait]
 impl RunStore for EmbeddedStore {
-    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
-        Ok(self.writer.write(OpenRun::new(change, happened_at, self.state.clone())?).await?)
+    async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
+        Ok(self.writer.write(OpenRun::new(change, event, self.state.clone())?).await?)
+    }
+
+    async fn content_of(&self, event: &EventKey) -> Result<Option<ContentHash>, StoreError> {
+        let name = event_name(event);
+        if self.readers.are_open() && !self.state.known_runs.may_have(&name) {
+            return Ok(None);
+        }
+        Ok(self.readers.read(move |connection| read::content_of(connection, &name)).await?)
     }
 
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {

@@ -9,7 +9,10 @@ mod problem;
 mod request;
 mod webhook_signature;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Json, Router,
@@ -29,7 +32,7 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{Bus, Clock};
-use runtime::RunService;
+use runtime::{Precedent, RoleError, RunService};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -104,10 +107,18 @@ impl Endpoint {
         let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
         let (events, is_batch) = request::read(headers, body)?;
         self.check(source, &events, is_batch)?;
+        let mut contents = BTreeMap::new();
         let mut fresh = Vec::new();
-        for event in &events {
-            if !self.is_known(event).await? {
-                fresh.push(event.clone().taken_at(now));
+        for (index, event) in events.iter().enumerate() {
+            let pointer = || if is_batch { format!("/{index}/id") } else { "/id".to_owned() };
+            let content = event.content();
+            if *contents.entry(&event.key).or_insert(content) != content {
+                return Err(Problem::Conflict { pointer: pointer() });
+            }
+            match self.precedent(event).await? {
+                Precedent::None => fresh.push(event.clone().taken_at(now)),
+                Precedent::Same => {}
+                Precedent::Other => return Err(Problem::Conflict { pointer: pointer() }),
             }
         }
         if !fresh.is_empty() {
@@ -178,17 +189,24 @@ impl Endpoint {
         opens.iter().map(|workflow| id_of(workflow)).collect()
     }
 
-    /// Whether every run that the event opens exists already. A resolving event is always taken.
-    async fn is_known(&self, event: &Event) -> Result<bool, Problem> {
+    /// What came before under the event's key. A resolving event is always taken, and so is one whose runs are not all
+    /// there yet.
+    async fn precedent(&self, event: &Event) -> Result<Precedent, Problem> {
         let runs = self.runs_of(event);
+        if runs.is_empty() {
+            return Ok(Precedent::None);
+        }
+        let not_stored = |error: RoleError| Problem::NotStored(error.to_string());
+        let precedent = self.ports.runs.precedent(event).await.map_err(not_stored)?;
+        if precedent != Precedent::Same {
+            return Ok(precedent);
+        }
         for run in &runs {
-            let known =
-                self.ports.runs.load(run).await.map_err(|error| Problem::NotStored(error.to_string()))?;
-            if known.is_none() {
-                return Ok(false);
+            if self.ports.runs.load(run).await.map_err(not_stored)?.is_none() {
+                return Ok(Precedent::None);
             }
         }
-        Ok(!runs.is_empty())
+        Ok(Precedent::Same)
     }
 }
 

@@ -39,6 +39,14 @@ pub(crate) enum Problem {
     /// A known sender, but not for this.
     #[error("{0}")]
     Forbidden(String),
+    /// Other content under the source and id of another event.
+    #[error(
+        "another event came first with the same source and id, but other content; give each event an id of its own"
+    )]
+    Conflict {
+        /// Where in the request.
+        pointer: String,
+    },
     /// More than one request may hold.
     #[error(
         "the body may have {EVENT_BODY_BYTES_MAX} bytes, a batch {EVENT_BATCH_MAX} events; send smaller batches"
@@ -59,6 +67,7 @@ impl Problem {
             Self::UnknownForm | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -73,6 +82,7 @@ impl Problem {
             Self::Encoding(_) => "The content encoding is not taken",
             Self::Unauthenticated => "The sender is not known",
             Self::Forbidden(_) => "The sender may not send this",
+            Self::Conflict { .. } => "The id belongs to another event",
             Self::TooLarge => "The request is too large",
             Self::Busy => "Too many requests",
             Self::NotStored(_) => "The events could not be stored",
@@ -92,6 +102,9 @@ impl IntoResponse for Problem {
         if let Self::Invalid(errors) = &self {
             let errors = errors.iter().map(|e| json!({"pointer": e.pointer, "detail": e.message})).collect();
             body["errors"] = serde_json::Value::Array(errors);
+        }
+        if let Self::Conflict { pointer } = &self {
+            body["errors"] = json!([{"pointer": pointer, "detail": "the id of another event"}]);
         }
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();

@@ -20,7 +20,8 @@ pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
-    OverrideStore, RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot,
+    Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

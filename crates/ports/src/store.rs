@@ -26,8 +26,8 @@ pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
 pub use values::{
-    AuditCounts, Change, Changed, DeadLetterFilter, EventCounts, Opened, Resolution, RunFilter, StoreError,
-    TimerSlot, Versioned,
+    AuditCounts, Change, Changed, DeadLetterFilter, EventCounts, Opened, OpeningEvent, Resolution, RunFilter,
+    StoreError, TimerSlot, Versioned,
 };
 
 /// All of a store's ports, for the code that opens a backend and hands them out, and for the `conformance` suite.

@@ -15,5 +15,5 @@ pub use dead_letter::DeadLetters;
 pub use error::RoleError;
 pub use outbox::Outbox;
 pub use run_cache::RunCache;
-pub use run_service::{Applied, OpenedRun, RunPorts, RunService, StepHook};
+pub use run_service::{Applied, OpenedRun, Precedent, RunPorts, RunService, StepHook};
 pub use workflow_registry::{Routes, WorkflowRegistry};

@@ -25,8 +25,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Changed, Clock, ConsentStore, LookupStore, Opened, OverrideStore, RunStore, Versioned,
-    store::Resolution,
+    Bus, Change, Changed, Clock, ConsentStore, LookupStore, Opened, OpeningEvent, OverrideStore, RunStore,
+    Versioned, store::Resolution,
 };
 
 use crate::{error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
@@ -72,8 +72,21 @@ pub enum OpenedRun {
     New(Box<Versioned<Run>>),
     /// The event opened it before; nothing was changed.
     Known,
+    /// Another event with the same source and id, but other content, came first; nothing was changed.
+    Conflict,
     /// Its subject was resolved already; it is stored as resolved and texts nobody.
     Resolved,
+}
+
+/// What an earlier event with the same key said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precedent {
+    /// There was none.
+    None,
+    /// The same.
+    Same,
+    /// Something else.
+    Other,
 }
 
 /// Takes part in a step that has begun, before the change is stored.
@@ -127,6 +140,17 @@ impl RunService {
         Ok(self.ports.runs.load_run(id).await?)
     }
 
+    /// Whether an event says something else than the event that opened runs under its key.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn precedent(&self, event: &Event) -> Result<Precedent, RoleError> {
+        let known = self.ports.runs.content_of(&event.key).await?;
+        Ok(known.map_or(Precedent::None, |content| {
+            if content == event.content() { Precedent::Same } else { Precedent::Other }
+        }))
+    }
+
     /// Records a resolution, and returns the runs that it ends.
     ///
     /// # Errors
@@ -160,7 +184,7 @@ impl RunService {
         hook: &mut dyn StepHook,
     ) -> Result<OpenedRun, RoleError> {
         let mut ctx = self.context(workflow);
-        let happened_at = event.happened_at(ctx.now);
+        let opening = OpeningEvent { happened_at: event.happened_at(ctx.now), content: event.content() };
         let mut run = Run::open(event, &mut ctx);
         run.lower_lane(placement.lane, &mut ctx);
         if run.phase == RunPhase::Active {
@@ -169,8 +193,9 @@ impl RunService {
         let effects = ctx.effects;
         let change = Change::new(run.clone(), effects.clone(), workflow);
         let due = change.due;
-        match self.ports.runs.open_run(change, happened_at).await? {
+        match self.ports.runs.open_run(change, opening).await? {
             Opened::Known => Ok(OpenedRun::Known),
+            Opened::Conflict => Ok(OpenedRun::Conflict),
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
                 self.after_store(&run, &effects, due, timer).await;
@@ -189,8 +214,9 @@ impl RunService {
         let mut ctx = self.context(workflow);
         let mut run = Run::open(event, &mut ctx);
         run.resolve(by, &mut ctx);
-        let (now, effects) = (ctx.now, ctx.effects);
-        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), now).await?;
+        let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
+        let effects = ctx.effects;
+        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), opening).await?;
         self.emit(&run, &effects);
         Ok(OpenedRun::Resolved)
     }

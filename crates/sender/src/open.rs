@@ -52,7 +52,7 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> 
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(sender, &event, workflow, info).await?;
+            open(sender, &event, bytes, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
             ports.dead_letters.add(bytes, "invalid_event", &error).await?;
@@ -87,6 +87,7 @@ async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<
 async fn open(
     sender: &Sender,
     event: &Event,
+    bytes: &[u8],
     workflow: &Workflow,
     info: DeliveryInfo,
 ) -> Result<(), RoleError> {
@@ -105,6 +106,10 @@ async fn open(
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
+        OpenedRun::Conflict => {
+            let error = "another event came first with the same source and id, but other content";
+            ports.dead_letters.add(bytes, "conflict", error).await
+        }
         OpenedRun::New(run) => {
             let submissions = inline.submissions;
             join_all(

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
-    event::{Event, EventKey},
+    event::{ContentHash, Event, EventKey},
     id::{MessageId, RunId},
     limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX},
     phone::E164,
@@ -31,9 +31,9 @@ use futures::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{
     Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, ConsentStore, DeadLetterStore,
-    Delivery, DueStore, LookupStore, Notification, Opened, OutcomeStore, OverrideStore, Payload,
-    ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider, StoreError, TimerSlot,
-    Versioned,
+    Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore, OverrideStore,
+    Payload, ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider, StoreError,
+    TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use tokio_util::sync::CancellationToken;
@@ -293,8 +293,9 @@ macro_rules! pass_on {
 
 pass_on! {
     RunStore:
-    OpenRun: fn open_run(change: Change, happened_at: Timestamp) -> Opened;
+    OpenRun: fn open_run(change: Change, event: OpeningEvent) -> Opened;
     ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
+    Store: fn content_of(event: &EventKey) -> Option<ContentHash>;
     Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
     Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;

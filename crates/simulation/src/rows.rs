@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     consent::ConsentEntry,
     directory::Override,
-    event::EventKey,
+    event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     provider::ProviderMessageId,
     run::Run,
@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) overrides: Vec<Override>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,
+    /// What each event that opened a run said.
+    pub(crate) contents: BTreeMap<EventKey, ContentHash>,
     pub(crate) pending: BTreeSet<EventKey>,
     pub(crate) events: EventCounts,
     pub(crate) data_loss_since: Option<Timestamp>,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
-    event::EventKey,
+    event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
     phone::E164,
@@ -20,8 +20,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
-    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, EventCounts, Resolution, RunFilter},
 };
 
@@ -77,8 +77,12 @@ fn matches(run: &Run, filter: &RunFilter) -> bool {
 
 #[async_trait]
 impl RunStore for MemoryStore {
-    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
+    async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
+        let OpeningEvent { happened_at, content } = event;
         let mut state = self.state();
+        if *state.contents.entry(change.run.event.clone()).or_insert(content) != content {
+            return Ok(Opened::Conflict);
+        }
         if state.runs.contains_key(&change.run.id) {
             return Ok(Opened::Known);
         }
@@ -86,6 +90,10 @@ impl RunStore for MemoryStore {
             return Ok(Opened::AlreadyResolved { by: resolution.by.clone() });
         }
         Ok(Opened::New { timer: state.write(change, happened_at, 1) })
+    }
+
+    async fn content_of(&self, event: &EventKey) -> Result<Option<ContentHash>, StoreError> {
+        Ok(self.state().contents.get(event).copied())
     }
 
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {

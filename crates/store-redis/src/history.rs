@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::{info::fields, keys::short};
+use domain::id::short;
+
+use crate::info::fields;
 
 /// The latest check, shared by all tasks.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     consent::ConsentEntry,
-    id::MessageId,
+    id::{MessageId, short},
     limits::REPLY_ROUTES_MAX,
     phone::E164,
     provider::ProviderMessageId,
@@ -19,7 +19,7 @@ use domain::{
 use futures::future::{try_join, try_join_all};
 use ports::{Change, StoreError};
 
-use crate::{connection::Call, keys::short, redis_store::RedisStore, stored_run::json, time::floor_us};
+use crate::{connection::Call, redis_store::RedisStore, stored_run::json, time::floor_us};
 
 impl RedisStore {
     /// Writes what must be seen before the run is.

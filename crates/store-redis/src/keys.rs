@@ -3,7 +3,8 @@
 //! Never: gives two keys that one script touches different cluster slots: they share a hash tag, the shard's `{s07}`.
 
 use domain::{
-    id::{RunId, digest},
+    event::EventKey,
+    id::{RunId, digest, short},
     phone::E164,
     provider::ProviderMessageId,
 };
@@ -105,6 +106,11 @@ impl Keys {
         format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
     }
 
+    /// What the event with this key said.
+    pub(crate) fn content(&self, event: &EventKey) -> String {
+        format!("{}said:{}", self.prefix, short(&[&event.source, &event.id]))
+    }
+
     /// Accepted events that have not ended.
     pub(crate) fn accepted(&self, shard: u8) -> String {
         self.of("evt", shard)
@@ -134,12 +140,6 @@ impl Keys {
     pub(crate) fn generation(&self) -> String {
         format!("{}generation", self.prefix)
     }
-}
-
-/// A name for something longer: 16 characters of 5 bits, so that no two of it meet.
-pub(crate) fn short(parts: &[&str]) -> String {
-    let bits = digest(parts)[..10].iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-    (0..16).map(|n| char::from(ALPHABET[(bits >> (5 * n) & 31) as usize])).collect()
 }
 
 /// The shard of a dead letter that belongs to no run.

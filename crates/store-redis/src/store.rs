@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
+    event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{DEDUPE_S, REPLY_ROUTES_MAX, TIMELINE_MAX},
     phone::E164,
@@ -18,8 +19,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OutcomeStore,
-    OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
@@ -44,6 +45,18 @@ impl RedisStore {
         change.due.filter(|_| needed == b"a").map(|due| TimerSlot::of(&change.run.id, due))
     }
 
+    /// Binds an event's key to what it says, unless it is bound. Returns what it is bound to.
+    ///
+    /// A process that dies afterwards leaves it bound without a run: the event is delivered again and says the same.
+    async fn claim_content(&self, event: &EventKey, content: ContentHash) -> Result<ContentHash, StoreError> {
+        let mut claim = cmd("SET");
+        claim.arg(self.keys.content(event)).arg(content.as_u64()).arg("NX").arg("EX").arg(DEDUPE_S);
+        if self.connection.command::<Option<String>>(&claim).await?.is_some() {
+            return Ok(content);
+        }
+        Ok(self.content_of(event).await?.unwrap_or(content))
+    }
+
     /// Whether a change is too late already. Checked before consent is written, which is never taken back. SIDs need no
     /// check: a SID belongs to its message whichever process stores it.
     async fn is_too_late(&self, change: &Change, version: Option<u64>) -> Result<bool, StoreError> {
@@ -59,8 +72,11 @@ impl RedisStore {
 
 #[async_trait]
 impl RunStore for RedisStore {
-    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError> {
-        let how = Write::Open { happened_at };
+    async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
+        if self.claim_content(&change.run.event, event.content).await? != event.content {
+            return Ok(Opened::Conflict);
+        }
+        let how = Write::Open { happened_at: event.happened_at };
         let call =
             write(&self.scripts.open, &self.keys, &self.connection.token(), &change, marks(&change), &how)?;
         if self.is_too_late(&change, None).await? {
@@ -76,6 +92,12 @@ impl RunStore for RedisStore {
         let resolution: Resolution = serde_json::from_slice(&detail)
             .map_err(|error| unreadable("resolution of workflow", &change.run.workflow, error))?;
         Ok(Opened::AlreadyResolved { by: resolution.by })
+    }
+
+    async fn content_of(&self, event: &EventKey) -> Result<Option<ContentHash>, StoreError> {
+        let stored: Option<u64> =
+            self.connection.command(redis::cmd("GET").arg(self.keys.content(event))).await?;
+        Ok(stored.map(ContentHash::from))
     }
 
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {

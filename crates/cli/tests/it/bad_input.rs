@@ -62,6 +62,37 @@ async fn every_bad_event_gets_a_problem_that_names_its_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a14_an_id_names_one_event_and_a_conflict_is_said() {
+    let fleet = Fleet::start().await;
+    let structured = "application/cloudevents+json";
+    let phone = "+14155550120";
+    let note = |id: &str, subject: &str, text: &str| {
+        event("note.created", id, subject, json!({"text": text, "phone": phone}))
+    };
+    let original = note("n", "s", "one");
+    assert_eq!(fleet.event(&original).await, 202);
+    fleet.wait_until(|view| view.texts(phone).len() == 1).await;
+    assert_eq!(fleet.event(&original).await, 200, "a repetition is known");
+    for other in [note("n", "t", "one"), note("n", "s", "two")] {
+        let (status, problem) = fleet.post(KEY, structured, other.to_string()).await;
+        assert_eq!((status, pointers(&problem)), (409, vec!["/id"]), "{problem}");
+    }
+    let batch = json!([note("m", "s", "one"), note("m", "t", "one")]).to_string();
+    let (status, problem) = fleet.post(KEY, "application/cloudevents-batch+json", batch).await;
+    assert_eq!((status, pointers(&problem)), (409, vec!["/1/id"]), "{problem}");
+
+    // At once, before either has opened its run: whichever comes second ends as a conflict, here or as a dead letter.
+    let twins = ["s", "t"].map(|subject| fleet.post(KEY, structured, note("o", subject, "one").to_string()));
+    let statuses = futures::future::join_all(twins).await;
+    fleet.wait_until(|view| view.texts(phone).len() == 2).await;
+    fleet.audit_once_settled().await;
+    let letters = fleet.json(&["dlq", "list"]);
+    let conflicts = letters.as_array().map_or(0, Vec::len) + statuses.iter().filter(|s| s.0 == 409).count();
+    assert_eq!(conflicts, 1, "{letters} {statuses:?}");
+    assert_eq!(fleet.sim.report().accepted, 2, "each event texts once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_binary_form_is_accepted_too() {
     let fleet = Fleet::start().await;
     let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(KEY);

@@ -7,7 +7,7 @@ use domain::id::RunId;
 use ports::{Opened, Store};
 
 use crate::fixture::{
-    Opening, acknowledged, at, cancelled, load, open, open_new, resolution, workflow, workflow_named,
+    Opening, acknowledged, at, cancelled, load, open, open_new, opening, resolution, workflow, workflow_named,
 };
 
 async fn resolve(store: &dyn Store, case: &str, n: u32, seconds: i64) -> Vec<RunId> {
@@ -41,7 +41,7 @@ pub async fn resolving_returns_the_open_runs_of_the_subject_alone(store: Arc<dyn
 pub async fn a_run_for_a_later_event_is_left_alone(store: Arc<dyn Store>) {
     let case = "later_event";
     let change = Opening::new(case, 1).subject("db-1").change();
-    store.open_run(change.clone(), at(11)).await.unwrap();
+    store.open_run(change.clone(), opening(&change, at(11))).await.unwrap();
     assert_eq!(resolve(&*store, case, 1, 10).await, []);
     // A tie is decided for telling somebody.
     assert_eq!(resolve(&*store, case, 2, 11).await, []);
@@ -65,7 +65,7 @@ pub async fn an_event_before_the_resolution_is_resolved_already(store: Arc<dyn S
     assert_eq!(resolve(&*store, case, 1, 10).await, []);
     for (n, seconds) in [(1, 8), (2, 9)] {
         let change = Opening::new(case, n).subject("db-1").change();
-        let opened = store.open_run(change.clone(), at(seconds)).await.unwrap();
+        let opened = store.open_run(change.clone(), opening(&change, at(seconds))).await.unwrap();
         assert_eq!(opened, Opened::AlreadyResolved { by: by.clone() });
         assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
         assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
@@ -80,7 +80,10 @@ pub async fn an_event_after_the_resolution_opens(store: Arc<dyn Store>) {
     // A tie is decided for telling somebody.
     for (n, seconds) in [(1, 10), (5, 11)] {
         let later = Opening::new(case, n).subject("db-1").change();
-        assert!(matches!(store.open_run(later, at(seconds)).await.unwrap(), Opened::New { .. }));
+        assert!(matches!(
+            store.open_run(later.clone(), opening(&later, at(seconds))).await.unwrap(),
+            Opened::New { .. }
+        ));
     }
     open_new(&*store, &Opening::new(case, 2).subject("db-2").change()).await;
     open_new(&*store, &Opening::new(case, 3).change()).await;
@@ -113,7 +116,10 @@ pub async fn a_later_resolution_replaces_an_earlier_one(store: Arc<dyn Store>) {
     resolve(&*store, case, 2, 20).await;
     let change = Opening::new(case, 1).subject("db-1").change();
     let by = resolution(case, "db-1", 2, 20).by;
-    assert_eq!(store.open_run(change, at(15)).await.unwrap(), Opened::AlreadyResolved { by });
+    assert_eq!(
+        store.open_run(change.clone(), opening(&change, at(15))).await.unwrap(),
+        Opened::AlreadyResolved { by }
+    );
 }
 
 /// An old resolving event that comes late takes nothing back.
@@ -123,7 +129,10 @@ pub async fn an_earlier_resolution_never_replaces_a_later_one(store: Arc<dyn Sto
     resolve(&*store, case, 1, 10).await;
     let change = Opening::new(case, 1).subject("db-1").change();
     let by = resolution(case, "db-1", 2, 20).by;
-    assert_eq!(store.open_run(change, at(15)).await.unwrap(), Opened::AlreadyResolved { by });
+    assert_eq!(
+        store.open_run(change.clone(), opening(&change, at(15))).await.unwrap(),
+        Opened::AlreadyResolved { by }
+    );
 }
 
 /// A caller that died before it changed the runs finds them again.

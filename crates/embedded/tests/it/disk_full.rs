@@ -2,7 +2,7 @@
 
 use conformance::{
     bus::{BULK, event},
-    fixture::{Opening, at_once, load, open_new},
+    fixture::{Opening, at_once, load, open_new, opening},
 };
 use domain::{source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
@@ -22,7 +22,9 @@ async fn what_is_refused_left_no_trace_and_what_was_accepted_is_there() {
     // All at once, so that those which fit share their transactions with those which do not.
     let opened = at_once(600, |n| {
         let (store, change) = (store.clone(), Opening::new("disk_full", n).change());
-        async move { (change.clone(), store.open_run(change.clone(), change.run.opened_at).await) }
+        async move {
+            (change.clone(), store.open_run(change.clone(), opening(&change, change.run.opened_at)).await)
+        }
     })
     .await;
     let accepted = opened.iter().filter(|(_, opened)| opened.is_ok()).count();

@@ -3,7 +3,7 @@
 use domain::source_quota::Quota;
 use std::error::Error as _;
 
-use conformance::fixture::{Opening, load, open_new};
+use conformance::fixture::{Opening, load, open_new, opening};
 use embedded::{Embedded, OpenError};
 use ports::{BusError, Queue, StoreError};
 use rusqlite::Connection;
@@ -38,7 +38,7 @@ async fn a_closed_database_is_not_available() {
     let (store, bus) = (embedded.store(), embedded.bus());
     let change = Opening::new("closed", 1).change();
     embedded.close().await;
-    let opened = store.open_run(change.clone(), change.run.opened_at).await;
+    let opened = store.open_run(change.clone(), opening(&change, change.run.opened_at)).await;
     assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
     assert!(matches!(store.load_run(&change.run.id).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(bus.publish_events(&[], Quota::Within).await, Ok(())));

@@ -1,10 +1,14 @@
 //! Runs and the definitions they were opened with. A port; its contract is in the comments, and the `conformance` suite checks it.
 
+use super::values::{Change, Changed, Opened, OpeningEvent, Resolution, RunFilter, StoreError, Versioned};
 use async_trait::async_trait;
-use domain::{id::RunId, run::Run, timeline::Entry, workflow::WorkflowDefinition};
-use jiff::Timestamp;
-
-use super::values::{Change, Changed, Opened, Resolution, RunFilter, StoreError, Versioned};
+use domain::{
+    event::{ContentHash, EventKey},
+    id::RunId,
+    run::Run,
+    timeline::Entry,
+    workflow::WorkflowDefinition,
+};
 
 /// Runs and the definitions they were opened with.
 ///
@@ -13,9 +17,15 @@ use super::values::{Change, Changed, Opened, Resolution, RunFilter, StoreError, 
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Stores a new run with its effects and its due row in one atomic unit, unless its id is known or, for a run
-    /// with a subject, [`RunStore::resolve`] recorded a resolution of that subject at or after `happened_at`.
+    /// with a subject, [`RunStore::resolve`] recorded a resolution of that subject at or after the event.
     /// A run that is closed already is stored whatever was resolved.
-    async fn open_run(&self, change: Change, happened_at: Timestamp) -> Result<Opened, StoreError>;
+    ///
+    /// The event's key is bound to what the event says, for [`domain::limits::DEDUPE_S`] at least. An event that says
+    /// something else under the same key opens nothing, in whatever workflow and with whatever subject.
+    async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError>;
+
+    /// What the event with this key said, if it opened a run in the last [`domain::limits::DEDUPE_S`].
+    async fn content_of(&self, event: &EventKey) -> Result<Option<ContentHash>, StoreError>;
 
     /// The run with this id.
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError>;

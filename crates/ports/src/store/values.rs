@@ -3,7 +3,7 @@
 //! Never: a value that only one backend understands.
 
 use domain::{
-    event::EventKey,
+    event::{ContentHash, EventKey},
     id::RunId,
     run::{Run, RunPhase},
     timeline::Effects,
@@ -53,6 +53,15 @@ impl Change {
     }
 }
 
+/// What the store keeps of the event that opens a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpeningEvent {
+    /// When it happened: what a resolution of its subject is compared with.
+    pub happened_at: Timestamp,
+    /// What it says: what another event under the same key is compared with.
+    pub content: ContentHash,
+}
+
 /// What became of opening a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
@@ -63,6 +72,8 @@ pub enum Opened {
     },
     /// It was opened before; nothing was changed.
     Known,
+    /// Another event with the same source and id, but other content, came first; nothing was changed.
+    Conflict,
     /// Its subject was resolved at or after the event's time; nothing was changed.
     AlreadyResolved {
         /// The event that resolved it.

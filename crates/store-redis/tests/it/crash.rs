@@ -1,7 +1,7 @@
 //! A server that dies. In: kill -9 at any moment. Out: a panic where something acknowledged is gone, or where a process
 //! would have to be restarted with it. Never: the shared server.
 
-use conformance::fixture::{Opening, at, load, open_new, sid, submitted};
+use conformance::fixture::{Opening, at, load, open_new, opening, sid, submitted};
 use ports::{AuditStore as _, Changed, DueStore as _, LookupStore as _, RunStore as _, StoreError};
 use store_redis::RedisStore;
 use test_servers::RedisServer;
@@ -78,9 +78,10 @@ async fn a_full_server_refuses_and_changes_nothing() {
     redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1kb").exec(&mut connection).unwrap();
     let refused = store.change_run(submitted(&first.run, &sid("full", 1), at(1)), 1).await;
     assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
-    let refused = store.open_run(Opening::new("full", 2).change(), at(0)).await;
+    let second = Opening::new("full", 2).change();
+    let refused = store.open_run(second.clone(), opening(&second, at(0))).await;
     assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
     redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("0").exec(&mut connection).unwrap();
     assert_eq!(load(&*store, &first.run).await.version, 1);
-    open_new(&*store, &Opening::new("full", 2).change()).await;
+    open_new(&*store, &second).await;
 }

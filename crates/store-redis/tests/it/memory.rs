@@ -1,7 +1,7 @@
 //! The memory of a live run. In: ten thousand runs, each with one message that was sent. Out: a panic where a run takes
 //! more than its budget. Never: the shared server, whose memory other tests use too.
 
-use conformance::fixture::{Opening, at, sid, submitted};
+use conformance::fixture::{Opening, at, opening, sid, submitted};
 use ports::{Changed, RunStore as _};
 use redis::cmd;
 use store_redis::{RedisConfig, RedisStore};
@@ -25,7 +25,7 @@ async fn a_live_run_costs_little() {
             let (store, n) = (store.clone(), chunk * 100 + n);
             async move {
                 let first = Opening::new("memory", n).subject(&format!("db-{n}")).change();
-                store.open_run(first.clone(), at(0)).await.unwrap();
+                store.open_run(first.clone(), opening(&first, at(0))).await.unwrap();
                 let mut next = submitted(&first.run, &sid("memory", n), at(1));
                 next.due = next.due.map(|due| due + jiff::SignedDuration::from_millis(i64::from(n)));
                 let changed = store.change_run(next, 1).await.unwrap();
