@@ -13,7 +13,7 @@ use percent_encoding::percent_decode;
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
 
-use crate::limits::ATTRIBUTE_BYTES_MAX;
+use crate::{limits::ATTRIBUTE_BYTES_MAX, long_number};
 
 /// The byte order mark that some writers put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -91,7 +91,7 @@ impl Attributes {
         // Headers named so are no attributes, and the body would be lost beside them.
         event.remove("data");
         event.remove("data_base64");
-        match serde_json::from_slice::<Value>(body) {
+        match serde_json::from_slice::<Value>(&long_number::quoted(body)) {
             Ok(data) => event.insert("data".to_owned(), data),
             // The parser refuses it by this name.
             Err(_) => event.insert("data_base64".to_owned(), BASE64_STANDARD.encode(body).into()),
@@ -124,12 +124,14 @@ pub fn text_of_bytes(bytes: &[u8]) -> Value {
         .map_or_else(|_| serde_json::json!({ "not_utf8_base64": BASE64_STANDARD.encode(bytes) }), Value::from)
 }
 
-/// Reads JSON that may begin with a byte order mark. An attribute that comes twice is a list of both.
+/// Reads JSON that may begin with a byte order mark. An attribute that comes twice is a list of both, and a whole number
+/// that no machine word holds is a string of its digits.
 ///
 /// # Errors
 /// When it is no JSON.
 pub fn read_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut json = Deserializer::from_slice(without_bom(bytes));
+    let quoted = long_number::quoted(without_bom(bytes));
+    let mut json = Deserializer::from_slice(&quoted);
     let value = EventOrBatch { depth: 0 }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)

@@ -11,6 +11,7 @@ use crate::{
     cloud_event,
     id::digest,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
+    long_number,
     schema::FieldError,
 };
 
@@ -228,7 +229,7 @@ fn data_of_base64(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldErr
     let Some(bytes) = encoded.as_str().and_then(cloud_event::base64_of) else {
         return refuse("not base64".to_owned());
     };
-    match serde_json::from_slice(cloud_event::without_bom(&bytes)) {
+    match serde_json::from_slice(&long_number::quoted(cloud_event::without_bom(&bytes))) {
         Ok(data) => Some(data),
         Err(error) => refuse(format!("not JSON, and other data is not taken: {error}")),
     }

@@ -19,6 +19,7 @@ pub mod gsm7;
 pub mod id;
 pub mod lane_placement;
 pub mod limits;
+mod long_number;
 pub mod message;
 pub mod phone;
 pub mod policy;

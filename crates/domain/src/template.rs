@@ -233,6 +233,9 @@ fn whole_number(value: &minijinja::Value) -> Option<String> {
     (number.fract() == 0.0).then(|| format!("{number:.0}"))
 }
 
+/// Up to here a float holds every whole number.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A field's value for the engine; `None` for null, which counts as absent.
 fn engine_value(value: &Value) -> Option<minijinja::Value> {
     Some(match value {
@@ -241,7 +244,10 @@ fn engine_value(value: &Value) -> Option<minijinja::Value> {
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(whole), _) => whole.into(),
             (None, Some(whole)) => whole.into(),
-            (None, None) => number.as_f64().unwrap_or(f64::NAN).into(),
+            (None, None) => match number.as_f64().unwrap_or(f64::NAN) {
+                whole if whole.fract() == 0.0 && whole.abs() < EXACT_MAX => (whole as i64).into(),
+                number => number.into(),
+            },
         },
         Value::String(text) => text.as_str().into(),
         Value::Array(items) => items.iter().filter_map(engine_value).collect(),
