@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bulk::BulkArgs;
+
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing.
@@ -151,8 +153,8 @@ pub(crate) enum Runs {
     Show(RunId),
     /// Acknowledge a run, so that nobody else is notified.
     Ack(RunChange),
-    /// Settle a held text: say whether it was sent.
-    Settle(Settle),
+    /// Settle held texts: say whether they were sent.
+    Settle(Box<Settle>),
     /// End a run without sending another text.
     Cancel(RunChange),
 }
@@ -160,16 +162,31 @@ pub(crate) enum Runs {
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The id of the run, as `callout runs list --held` shows it.
-    pub(crate) id: domain::id::RunId,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<domain::id::RunId>,
     /// Whether its held text was sent.
     #[arg(value_enum)]
-    pub(crate) verdict: ReviewAnswer,
+    pub(crate) verdict: Option<ReviewAnswer>,
+    /// Settle every held text, or every one of `--workflow`.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// With --all: only held texts of this workflow.
+    #[arg(long, requires = "all")]
+    pub(crate) workflow: Option<String>,
+    /// The same as `sent`.
+    #[arg(long)]
+    pub(crate) sent: bool,
+    /// The same as `not-sent`.
+    #[arg(long)]
+    pub(crate) not_sent: bool,
     /// The number of the text; needed if several texts of the run are held.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "all")]
     pub(crate) message: Option<u16>,
     /// The message SID of a text that was sent; its status is then followed.
-    #[arg(long, value_name = "SID")]
+    #[arg(long, value_name = "SID", conflicts_with = "all")]
     pub(crate) sid: Option<domain::provider::ProviderMessageId>,
+    #[command(flatten)]
+    pub(crate) bulk: BulkArgs,
     /// Your name, as the timeline shows it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
@@ -274,15 +291,8 @@ pub(crate) struct DlqChange {
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) filter: DlqFilter,
-    /// Show what would be done, and change nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Confirm the change; without it nothing is changed.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Change at most this many in a second.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) rate: u32,
+    #[command(flatten)]
+    pub(crate) bulk: BulkArgs,
     /// Your name, as timelines show it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,

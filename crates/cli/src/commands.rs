@@ -5,23 +5,20 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Scope;
 use control::{Answer, Request};
-use domain::{message::ReviewVerdict, unguarded_fields::unguarded_fields, workflow::Workflow};
+use domain::{unguarded_fields::unguarded_fields, workflow::Workflow};
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{
-        Cli, Command, Common, Events, EventsSend, Output, ReviewAnswer, Role, Runs, RunsList, Serve,
-        TwilioSim,
-    },
+    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, RunsList, Serve, TwilioSim},
     audit,
     configuration::{self, env},
     control_client, demo, dlq,
     exit::Usage,
     output,
     server::Server,
-    shutdown, topology,
+    settle, shutdown, topology,
 };
 
 /// Carries out the command line.
@@ -105,16 +102,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
         }
         Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
         Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
-        Runs::Settle(settle) => {
-            let verdict = match (settle.verdict, settle.sid) {
-                (ReviewAnswer::Sent, sid) => ReviewVerdict::Sent { sid },
-                (ReviewAnswer::NotSent, None) => ReviewVerdict::NotSent,
-                (ReviewAnswer::NotSent, Some(_)) => {
-                    return Err(Usage("a text that was not sent has no SID".to_owned()).into());
-                }
-            };
-            (settle.by, Request::ResolveReview { id: settle.id, message: settle.message, verdict })
-        }
+        Runs::Settle(args) => return settle::run(common, *args).await,
         Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
     };
     let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });

@@ -6,15 +6,12 @@ use std::process::ExitCode;
 
 use control::{Answer, Request, Settled};
 use domain::timeline::DeadLetter;
-use indicatif::{ProgressBar, ProgressStyle};
-use jiff::SignedDuration;
-use ports::{Clock as _, SystemClock, store::DeadLetterFilter};
+use ports::store::DeadLetterFilter;
 use serde::Serialize;
 
 use crate::{
     args::{Common, Dlq, DlqChange, DlqFilter, Output},
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
-    exit::Unconfirmed,
     output,
 };
 
@@ -92,35 +89,18 @@ async fn settle(
     } else {
         change.ids.clone()
     };
-    if !change.dry_run && !change.yes && !ids.is_empty() {
-        let message = format!(
-            "{} would be {verb}ed; confirm with --yes, or list them with --dry-run",
-            output::counted(ids.len(), "dead letter")
-        );
-        return Err(Unconfirmed(message).into());
-    }
-    let bar = ProgressBar::new(ids.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
-        bar.set_style(style);
-    }
-    let begun = SystemClock.now();
+    change.bulk.confirm(ids.len(), "dead letter", &format!("{verb}ed"))?;
     let client = ControlClient::open(&common.config).await?;
-    let mut lines = Vec::new();
-    for (index, id) in ids.into_iter().enumerate() {
-        if change.dry_run {
-            lines.push(Line { id, settled: None });
-            continue;
-        }
-        let paced = begun + SignedDuration::from_millis(index as i64 * 1_000 / i64::from(change.rate));
-        SystemClock.sleep_until(paced).await;
-        let Answer::Settled { settled } = client.execute(&change.by, request(id.clone())).await? else {
-            anyhow::bail!(UNEXPECTED_ANSWER)
-        };
-        bar.inc(1);
-        lines.push(Line { id, settled: Some(settled) });
-    }
+    let done = change
+        .bulk
+        .each(ids, async |id: &String| {
+            let answer = client.execute(&change.by, request(id.clone())).await?;
+            let Answer::Settled { settled } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+            Ok(settled)
+        })
+        .await;
     client.close().await;
-    bar.finish_and_clear();
+    let lines: Vec<Line> = done?.into_iter().map(|(id, settled)| Line { id, settled }).collect();
     match common.output {
         Output::Json => output::json(&lines)?,
         Output::Text => show_settled(&lines, verb),

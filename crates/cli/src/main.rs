@@ -9,6 +9,7 @@
 mod args;
 mod audit;
 mod backend;
+mod bulk;
 mod commands;
 mod configuration;
 mod control_client;
@@ -18,6 +19,7 @@ mod exit;
 mod on_demand_bus;
 mod output;
 mod server;
+mod settle;
 mod shutdown;
 mod simulator;
 mod topology;

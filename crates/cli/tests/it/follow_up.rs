@@ -38,6 +38,42 @@ async fn a_phone_that_was_off_is_tried_again_where_nobody_else_is_notified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_held_texts_of_a_workflow_are_settled_at_once_after_a_preview() {
+    let fleet = Fleet::start().await;
+    fleet.sim.refuse_lists(true);
+    let ids = ["n-1", "n-2", "n-3"];
+    for id in ids {
+        fleet.sim.inject(FaultKind::Unavailable);
+        fleet.event(&event("held.created", id, "s", json!({"text": id, "phone": PHONE}))).await;
+        fleet.run_until(&run_of(id, "held", "s"), |run| run["messages"][0]["status"] == "held").await;
+    }
+    let settle = |more: &[&str]| {
+        let args = [&["runs", "settle", "--all", "--workflow", "held", "--not-sent"], more].concat();
+        fleet.run(&args)
+    };
+    assert_eq!(settle(&[]).status.code(), Some(4), "without --yes nothing is done");
+    let preview = String::from_utf8(settle(&["--dry-run"]).stdout).unwrap();
+    assert_eq!(preview.matches("would be recorded as not sent").count(), 3, "{preview}");
+    assert!(!preview.contains(PHONE), "{preview}");
+    let other = fleet.json(&["runs", "settle", "--all", "--workflow", "page", "--not-sent", "--yes"]);
+    assert_eq!(other, json!([]));
+    assert_eq!(fleet.sim.report().accepted, 0);
+
+    fleet.sim.refuse_lists(false);
+    let done = settle(&["--yes", "--rate", "1000", "--output", "json"]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    for id in ids {
+        fleet.run_until(&run_of(id, "held", "s"), |run| run["phase"] == "completed").await;
+    }
+    assert_eq!(fleet.json(&["runs", "list", "--held"]), json!([]));
+    assert_eq!(fleet.sim.report().accepted, 3);
+    for wrong in [&["--all"][..], &["--all", "--sent", "--not-sent"], &["--not-sent"]] {
+        let output = fleet.run(&[&["runs", "settle"], wrong].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_in_lasting_doubt_is_held_until_an_operator_settles_it() {
     let fleet = Fleet::start().await;
     fleet.sim.inject(FaultKind::Unavailable);

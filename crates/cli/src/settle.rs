@@ -1,0 +1,141 @@
+//! `callout runs settle`: an operator says whether held texts were sent. In: one run, or a filter. Out: the result.
+//!
+//! Never: settles more than one run without `--yes`.
+
+use control::{Answer, Request};
+use domain::{
+    id::{MessageId, RunId},
+    limits::LIST_MAX,
+    message::ReviewVerdict,
+};
+use serde::Serialize;
+
+use crate::{
+    args::{Common, Output, ReviewAnswer, Settle},
+    control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
+    exit::{NotFound, Usage},
+    output,
+};
+
+/// Settles what the arguments name.
+pub(crate) async fn run(common: &Common, settle: Settle) -> anyhow::Result<()> {
+    let verdict = verdict(&settle)?;
+    if settle.all {
+        return all(common, &settle, &verdict).await;
+    }
+    let Some(id) = settle.id else {
+        return Err(Usage("name a run, or all held texts with --all".to_owned()).into());
+    };
+    let request = Request::ResolveReview { id, message: settle.message, verdict };
+    let answer = execute(&common.config, &settle.by, request).await?;
+    let Answer::Run { run, .. } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    match common.output {
+        Output::Json => output::json(&run)?,
+        Output::Text => output::run(&run),
+    }
+    Ok(())
+}
+
+fn verdict(settle: &Settle) -> anyhow::Result<ReviewVerdict> {
+    let named = [
+        settle.verdict,
+        settle.sent.then_some(ReviewAnswer::Sent),
+        settle.not_sent.then_some(ReviewAnswer::NotSent),
+    ];
+    let mut named = named.into_iter().flatten();
+    match (named.next(), named.next(), settle.sid.clone()) {
+        (Some(ReviewAnswer::Sent), None, sid) => Ok(ReviewVerdict::Sent { sid }),
+        (Some(ReviewAnswer::NotSent), None, None) => Ok(ReviewVerdict::NotSent),
+        (Some(ReviewAnswer::NotSent), None, Some(_)) => {
+            Err(Usage("a text that was not sent has no SID".to_owned()).into())
+        }
+        _ => Err(Usage("say once whether it was sent: sent or not-sent".to_owned()).into()),
+    }
+}
+
+/// A held text, and what became of it.
+#[derive(Debug, Serialize)]
+struct Line {
+    message: String,
+    workflow: String,
+    to: String,
+    /// Where it stands now; absent where nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+}
+
+async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyhow::Result<()> {
+    let client = ControlClient::open(&common.config).await?;
+    let held = held(&client, settle.workflow.as_deref()).await?;
+    let action = match verdict {
+        ReviewVerdict::Sent { .. } => "recorded as sent",
+        ReviewVerdict::NotSent => "recorded as not sent, and sent if still of use",
+    };
+    settle.bulk.confirm(held.len(), "held text", action)?;
+    let done = settle
+        .bulk
+        .each(held, async |line: &Line| {
+            let MessageId { run: id, number } = line.message.parse::<MessageId>()?;
+            let request = Request::ResolveReview { id, message: Some(number), verdict: verdict.clone() };
+            match client.execute(&settle.by, request).await {
+                Ok(Answer::Run { run, .. }) => Ok(run
+                    .messages
+                    .into_iter()
+                    .find(|message| message.id == line.message)
+                    .map_or_else(String::new, |message| message.status)),
+                Ok(_) => anyhow::bail!(UNEXPECTED_ANSWER),
+                // A callback or another operator was first.
+                Err(error) if error.is::<NotFound>() => Ok("settled before".to_owned()),
+                Err(error) => Err(error),
+            }
+        })
+        .await;
+    client.close().await;
+    let lines: Vec<Line> = done?.into_iter().map(|(line, status)| Line { status, ..line }).collect();
+    match common.output {
+        Output::Json => output::json(&lines)?,
+        Output::Text => show(&lines, action),
+    }
+    Ok(())
+}
+
+/// Every held text that matches, page by page.
+async fn held(client: &ControlClient, workflow: Option<&str>) -> anyhow::Result<Vec<Line>> {
+    let (mut lines, mut after) = (Vec::new(), None::<RunId>);
+    loop {
+        let request = Request::ListRuns {
+            phase: None,
+            workflow: workflow.map(str::to_owned),
+            held: true,
+            unfinished: false,
+            after: after.clone(),
+            max: LIST_MAX,
+        };
+        let Answer::Runs { runs } = client.execute("", request).await? else {
+            anyhow::bail!(UNEXPECTED_ANSWER)
+        };
+        for run in &runs {
+            let held = run.messages.iter().filter(|message| message.status == "held");
+            lines.extend(held.map(|message| Line {
+                message: message.id.clone(),
+                workflow: run.workflow.clone(),
+                to: message.to.clone(),
+                status: None,
+            }));
+        }
+        match runs.last().map(|run| run.id.parse()).transpose()? {
+            Some(last) if runs.len() == usize::from(LIST_MAX) => after = Some(last),
+            Some(_) | None => return Ok(lines),
+        }
+    }
+}
+
+fn show(lines: &[Line], action: &str) {
+    if lines.is_empty() {
+        output::line("no held texts match");
+    }
+    for Line { message, workflow, to, status } in lines {
+        let result = status.clone().unwrap_or_else(|| format!("would be {action}"));
+        output::line(format!("{message:<24}  {workflow:<24}  {to:<16}  {result}"));
+    }
+}
