@@ -56,8 +56,8 @@ async fn open_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Ope
     let mut open = Vec::new();
     for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {
         let run = ports.runs.load(&route.message.run).await?.map(|run| run.value);
-        let is_active = run.as_ref().is_some_and(|run| run.phase == RunPhase::Active);
-        let page = run.and_then(|run| run.message(route.message.number)?.text.clone());
+        let is_active = run.as_ref().is_some_and(|run| run.phase() == RunPhase::Active);
+        let page = run.and_then(|run| run.message(route.message.number)?.text().cloned());
         open.push(OpenCode { code: route.code, message: route.message, is_active, page });
     }
     Ok(open)

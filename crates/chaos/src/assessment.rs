@@ -41,7 +41,7 @@ pub(crate) struct Assessment {
 impl Assessment {
     pub(crate) fn new(samples: &[Sample], runs: &[Run], sim: &SimHandle) -> Self {
         let mut assessment = Self::default();
-        let by_id: BTreeMap<&RunId, &Run> = runs.iter().map(|run| (&run.id, run)).collect();
+        let by_id: BTreeMap<&RunId, &Run> = runs.iter().map(|run| (run.id(), run)).collect();
         for sample in samples {
             let id = RunId::derive(SOURCE, &sample.id, sample.workflow(), Some(&sample.id));
             match by_id.get(&id) {
@@ -66,26 +66,26 @@ impl Assessment {
 
     fn look_at(&mut self, sample: &Sample, run: &Run, sim: &SimHandle) {
         let scenario = format!("{:?}", sample.scenario).to_lowercase();
-        *self.ends.entry(format!("{scenario} {}", run.phase.as_str())).or_default() += 1;
-        for message in &run.messages {
+        *self.ends.entry(format!("{scenario} {}", run.phase().as_str())).or_default() += 1;
+        for message in run.messages() {
             self.look_at_message(run, message, sim);
         }
         if let Err(what) = self.end(sample.scenario, run, sim) {
-            self.offence(Some(&run.id), format!("{what} ({scenario})"));
+            self.offence(Some(run.id()), format!("{what} ({scenario})"));
         }
     }
 
     /// A text is at the provider, or its phase says why it is not.
     fn look_at_message(&mut self, run: &Run, message: &Message, sim: &SimHandle) {
-        for sid in message.failed_sids.iter().chain(message.sid()) {
+        for sid in message.failed_sids().iter().chain(message.sid()) {
             if sim.view(|view| view.status(sid.as_str())).is_none() {
-                self.offence(Some(&run.id), format!("the provider knows no text {sid}"));
+                self.offence(Some(run.id()), format!("the provider knows no text {sid}"));
             }
             if !self.sids.insert(sid.clone()) {
-                self.offence(Some(&run.id), format!("text {sid} is bound to two messages"));
+                self.offence(Some(run.id()), format!("text {sid} is bound to two messages"));
             }
         }
-        match &message.phase {
+        match message.phase() {
             MessagePhase::NeedsReview { .. } => {
                 self.needs_review += 1;
                 self.explain("text needs review: its outcome stayed unknown");
@@ -94,22 +94,22 @@ impl Assessment {
             MessagePhase::Expired => self.explain("text expired"),
             MessagePhase::Cancelled => self.explain("text withdrawn: its step or run was over first"),
             MessagePhase::Suppressed { rule } => {
-                self.offence(Some(&run.id), format!("a text was suppressed by {}", rule.id()));
+                self.offence(Some(run.id()), format!("a text was suppressed by {}", rule.id()));
             }
             MessagePhase::Submitted { .. } | MessagePhase::SentUnconfirmed { .. } => {}
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. } => {
-                self.offence(Some(&run.id), format!("a text is still {}", message.phase.name()));
+                self.offence(Some(run.id()), format!("a text is still {}", message.phase().name()));
             }
         }
     }
 
     fn end(&mut self, scenario: Scenario, run: &Run, sim: &SimHandle) -> Result<(), &'static str> {
-        let steps: BTreeSet<u8> = run.messages.iter().map(|message| message.step).collect();
+        let steps: BTreeSet<u8> = run.messages().iter().map(|message| message.step()).collect();
         let wanted = if scenario == Scenario::Note { 1 } else { 2 };
-        match (scenario, run.phase) {
+        match (scenario, run.phase()) {
             (_, RunPhase::Active) => Err("the run is still active"),
             _ if steps.is_empty() => Err("the run has no text"),
             (Scenario::Note, RunPhase::Completed) => Ok(()),
@@ -118,13 +118,13 @@ impl Assessment {
                 Err("the run ended before everybody was texted")
             }
             (Scenario::Note, RunPhase::Exhausted) => {
-                if run.messages.iter().any(|message| arrived(message, sim)) {
+                if run.messages().iter().any(|message| arrived(message, sim)) {
                     return Err("the text arrived, and the run does not know");
                 }
                 self.explain("note exhausted: its text did not arrive");
                 Ok(())
             }
-            (_, RunPhase::Exhausted) if run.ticket.as_deref() != Some(TICKET) => {
+            (_, RunPhase::Exhausted) if run.ticket() != Some(TICKET) => {
                 Err("no recipient answered, and there is no ticket")
             }
             (Scenario::Unanswered | Scenario::Burst, RunPhase::Exhausted) => Ok(()),

@@ -106,7 +106,7 @@ async fn assess(
     let store = fleet.store().await?;
     let runs = all_runs(&store).await?;
     let timelines: Vec<_> =
-        stream::iter(&runs).map(|run| store.timeline(&run.id)).buffer_unordered(READS).try_collect().await?;
+        stream::iter(&runs).map(|run| store.timeline(run.id())).buffer_unordered(READS).try_collect().await?;
     let mut assessment = Assessment::new(samples, &runs, &fleet.sim);
     let doubts = Doubts::new(&timelines, &deaths.moments());
     list_faults(plan, fleet, deaths, report);

@@ -69,7 +69,7 @@ async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String
 pub(crate) async fn all_runs(store: &RedisStore) -> Result<Vec<Run>, StoreError> {
     let mut runs: Vec<Run> = Vec::new();
     loop {
-        let after = runs.last().map(|run| run.id.clone());
+        let after = runs.last().map(|run| run.id().clone());
         let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
         let is_last = page.len() < usize::from(PAGE);
         runs.extend(page);

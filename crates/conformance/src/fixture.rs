@@ -251,7 +251,7 @@ pub fn opening(change: &Change, happened_at: Timestamp) -> OpeningEvent {
 
 /// Opens a run for an event of the time it was opened at.
 pub async fn open(store: &dyn Store, change: &Change) -> Opened {
-    store.open_run(change.clone(), opening(change, change.run.opened_at)).await.unwrap()
+    store.open_run(change.clone(), opening(change, change.run.opened_at())).await.unwrap()
 }
 
 /// Opens a run and says that it was new.
@@ -262,7 +262,7 @@ pub async fn open_new(store: &dyn Store, change: &Change) {
 
 /// A run that must be there.
 pub async fn load(store: &dyn Store, run: &Run) -> Versioned<Run> {
-    store.load_run(&run.id).await.unwrap().expect("the run is stored")
+    store.load_run(run.id()).await.unwrap().expect("the run is stored")
 }
 
 /// Runs one future for each of `0..count`, all on tasks of their own, and returns what they return.

@@ -62,7 +62,7 @@ impl Control {
             Request::ShowRun { id } => self.show(&id, false).await,
             Request::Acknowledge { id } => {
                 self.change(&id, |run, ctx| {
-                    let was_active = run.phase == RunPhase::Active;
+                    let was_active = run.phase() == RunPhase::Active;
                     run.acknowledge(by, "operator", None, ctx);
                     was_active
                 })
@@ -92,7 +92,7 @@ impl Control {
     async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let held: Vec<u16> = run.messages.iter().filter(|m| m.needs_review()).map(|m| m.number).collect();
+        let held: Vec<u16> = run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
         match (named, held.as_slice()) {
             (Some(number), _) if held.contains(&number) => Ok(number),
             (None, [number]) => Ok(*number),

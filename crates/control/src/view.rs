@@ -89,17 +89,17 @@ impl RunView {
     /// A run with its timeline.
     pub fn new(run: &Run, timeline: &[Entry]) -> Self {
         Self {
-            id: run.id.to_string(),
-            phase: run.phase,
-            workflow: run.workflow.clone(),
-            source: run.event.source.clone(),
-            event_id: run.event.id.clone(),
-            subject: run.subject.clone(),
-            step: run.step + 1,
-            opened_at: run.opened_at,
-            closed_at: run.closed_at,
-            ticket: run.ticket.clone(),
-            messages: run.messages.iter().map(|message| MessageView::new(run, message)).collect(),
+            id: run.id().to_string(),
+            phase: run.phase(),
+            workflow: run.workflow().to_owned(),
+            source: run.event().source.clone(),
+            event_id: run.event().id.clone(),
+            subject: run.subject().map(str::to_owned),
+            step: run.step() + 1,
+            opened_at: run.opened_at(),
+            closed_at: run.closed_at(),
+            ticket: run.ticket().map(str::to_owned),
+            messages: run.messages().iter().map(|message| MessageView::new(run, message)).collect(),
             timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),
         }
     }
@@ -109,23 +109,23 @@ impl MessageView {
     fn new(run: &Run, message: &Message) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
-        let (reason, error_code) = match &message.phase {
+        let (reason, error_code) = match message.phase() {
             MessagePhase::Suppressed { rule } => (Some(rule.id().to_owned()), None),
             MessagePhase::Dead { reason, code } => (Some(reason.clone()), *code),
             MessagePhase::Submitted { code, .. } => (None, *code),
             _ => (None, None),
         };
         Self {
-            id: run.message_id(message.number).to_string(),
-            step: message.step + 1,
-            target: message.recipient.target.clone(),
-            to: message.recipient.number.masked(),
-            status: message.phase.name().to_owned(),
+            id: run.message_id(message.number()).to_string(),
+            step: message.step() + 1,
+            target: message.recipient().target.clone(),
+            to: message.recipient().number.masked(),
+            status: message.phase().name().to_owned(),
             reason,
             error_code,
             sid: message.sid().map(ToString::to_string),
-            attempts: message.attempt,
-            segments: message.segments,
+            attempts: message.attempt(),
+            segments: message.segments(),
             unfinished: message.is_unfinished(),
             next_at: message.next_due(),
         }
@@ -135,8 +135,8 @@ impl MessageView {
 impl TimelineLine {
     fn new(run: &Run, entry: &Entry) -> Self {
         let whom = entry.message.and_then(|number| run.message(number)).map(|message| {
-            let name = &message.recipient.name;
-            if name.is_empty() { message.recipient.number.masked() } else { name.clone() }
+            let name = &message.recipient().name;
+            if name.is_empty() { message.recipient().number.masked() } else { name.clone() }
         });
         let text = sentence(&entry.what, whom.as_deref().unwrap_or("the recipient"));
         Self { at: entry.at, message: entry.message, text, what: entry.what.clone() }

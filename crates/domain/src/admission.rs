@@ -52,8 +52,8 @@ pub fn limits_of(
     sender: Option<&SenderRate>,
     now: Timestamp,
 ) -> Vec<Limit> {
-    let is_first = message.attempt == 0;
-    let recipient = workflow.recipient_hourly_max.filter(|_| is_first && !message.recipient_charged);
+    let is_first = message.attempt() == 0;
+    let recipient = workflow.recipient_hourly_max.filter(|_| is_first && !message.recipient_charged());
     let recipient = recipient.map(|most| {
         let queue = phone_key(workflow, message);
         Limit::Recipient(RateRequest { queue, limit: RateLimit::hourly(most), cost: 1 })
@@ -61,7 +61,7 @@ pub fn limits_of(
     // A text that is sent again because the provider does not have it is no retry: it waits in `queued`.
     let retry = (!is_first && message.is_retry()).then_some(Limit::RetryBudget);
     let sender = sender.filter(|_| !message.has_slot(now)).map(|SenderRate { queue, limit }| {
-        let cost = u32::from(message.segments.max(1));
+        let cost = u32::from(message.segments().max(1));
         Limit::Sender(RateRequest { queue: queue.clone(), limit: *limit, cost })
     });
     [recipient, retry, sender].into_iter().flatten().collect()
@@ -69,7 +69,7 @@ pub fn limits_of(
 
 /// Names the phone of a message within its workflow, without its number.
 fn phone_key(workflow: &WorkflowDefinition, message: &Message) -> String {
-    let name = digest(&["phone", &workflow.name, message.recipient.number.as_str()]);
+    let name = digest(&["phone", &workflow.name, message.recipient().number.as_str()]);
     name[..12].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -6,6 +6,7 @@
 mod audience;
 mod context;
 mod deadline;
+mod end;
 mod index;
 mod replay;
 mod reply;
@@ -28,52 +29,37 @@ use crate::{
     message::{Message, MessageContext, MessageEvent, ReviewVerdict},
     provider::ProviderMessageId,
     time::after_s,
-    timeline::{Outcome, TimelineEvent},
+    timeline::TimelineEvent,
     workflow::{Lane, Step, Workflow},
 };
 
 /// One event through one workflow, with all its messages: the unit that is changed by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its name, derived from the event and the workflow.
-    pub id: RunId,
-    /// The event that opened it.
-    pub event: EventKey,
-    /// What the event is about.
+    id: RunId,
+    event: EventKey,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// The workflow's name.
-    pub workflow: String,
-    /// The hash of the definition it was opened with, and keeps.
-    pub workflow_hash: String,
-    /// Which queue its work waits in.
-    pub lane: Lane,
-    /// Where it stands.
-    pub phase: RunPhase,
-    /// The step under way, from 0.
-    pub step: u8,
-    /// When the deadlines of that step count from: its start, or the end of a deferral.
-    pub clock_from: Timestamp,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// When it ended.
+    subject: Option<String>,
+    workflow: String,
+    workflow_hash: String,
+    lane: Lane,
+    phase: RunPhase,
+    step: u8,
+    clock_from: Timestamp,
+    opened_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closed_at: Option<Timestamp>,
-    /// When the event stops being of use.
-    pub not_after: Timestamp,
-    /// The event's fields, which every step's text is composed from.
-    pub data: Map<String, Value>,
-    /// Its messages, by number.
-    pub messages: Vec<Message>,
-    /// The queue in which a ticket was opened.
+    closed_at: Option<Timestamp>,
+    not_after: Timestamp,
+    /// The event's fields, from which every step's text is composed.
+    data: Map<String, Value>,
+    messages: Vec<Message>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<String>,
-    /// W3C trace context of the event's producer.
+    ticket: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
+    traceparent: Option<String>,
     /// The latest texts of recipients that were taken, so that a repeated webhook leaves no second line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub taken_replies: Vec<ProviderMessageId>,
+    taken_replies: Vec<ProviderMessageId>,
 }
 
 impl Run {
@@ -110,6 +96,81 @@ impl Run {
         run
     }
 
+    /// Its name, derived from the event and the workflow.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The event that opened it.
+    pub fn event(&self) -> &EventKey {
+        &self.event
+    }
+
+    /// What the event is about.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The workflow's name.
+    pub fn workflow(&self) -> &str {
+        &self.workflow
+    }
+
+    /// The hash of the definition it was opened with, and keeps.
+    pub fn workflow_hash(&self) -> &str {
+        &self.workflow_hash
+    }
+
+    /// Which queue its work waits in.
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> RunPhase {
+        self.phase
+    }
+
+    /// The step under way, from 0.
+    pub fn step(&self) -> u8 {
+        self.step
+    }
+
+    /// From when the deadlines of that step count: its start, or the end of a deferral.
+    pub fn clock_from(&self) -> Timestamp {
+        self.clock_from
+    }
+
+    /// When it was opened.
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
+    }
+
+    /// When it ended; absent while a step is under way.
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        self.closed_at
+    }
+
+    /// When the event stops being of use.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Its messages, by number.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The queue in which a ticket was opened.
+    pub fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref()
+    }
+
+    /// W3C trace context of the event's producer.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
     /// Whether something is still to be done for it, to be expected, or to be settled by an operator.
     pub fn is_unfinished(&self) -> bool {
         self.closed_at.is_none() || self.messages.iter().any(Message::is_unfinished)
@@ -140,43 +201,6 @@ impl Run {
         self.advance(ctx);
     }
 
-    /// Somebody took it on. Changes nothing in a run that is over, but leaves a line.
-    pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
-        let by = by.to_owned();
-        let what = if self.phase == RunPhase::Active {
-            TimelineEvent::Acknowledged { by, via: via.to_owned() }
-        } else {
-            TimelineEvent::AcknowledgedLate { by }
-        };
-        ctx.effects.timeline.push(crate::timeline::Entry { at: ctx.now, message, what });
-        if self.phase == RunPhase::Active {
-            self.cancel_waiting(ctx);
-            self.close(RunPhase::Acknowledged, "", ctx);
-        }
-    }
-
-    /// The resolving event came. Returns whether that changed anything: one of another source ends the run only where
-    /// the workflow says that the two share their subjects.
-    pub fn resolve(&mut self, by: &EventKey, ctx: &mut StepContext<'_>) -> bool {
-        let is_open = matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged);
-        if !is_open || !ctx.workflow.definition.resolves_across(&self.event.source, &by.source) {
-            return false;
-        }
-        self.cancel_waiting(ctx);
-        self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), ctx);
-        true
-    }
-
-    /// An operator ends it. Returns whether that changed anything.
-    pub fn cancel(&mut self, by: &str, ctx: &mut StepContext<'_>) -> bool {
-        if self.phase != RunPhase::Active {
-            return false;
-        }
-        self.cancel_waiting(ctx);
-        self.close(RunPhase::Cancelled, &format!("cancelled by {by}"), ctx);
-        true
-    }
-
     /// An operator says what became of a held text. Returns whether that changed anything.
     pub fn resolve_review(
         &mut self,
@@ -190,25 +214,13 @@ impl Run {
         needs_review
     }
 
-    fn close(&mut self, phase: RunPhase, reason: &str, ctx: &mut StepContext<'_>) {
-        self.phase = phase;
-        self.closed_at = Some(ctx.now);
-        ctx.note_run(TimelineEvent::Closed { phase, reason: reason.to_owned() });
-        ctx.effects.outcomes.push(Outcome {
-            run: self.id.clone(),
-            phase,
-            at: ctx.now,
-            ticket: self.ticket.clone(),
-        });
-    }
-
     fn index_of(&self, number: u16) -> Option<usize> {
         usize::from(number).checked_sub(1).filter(|index| *index < self.messages.len())
     }
 
     fn apply_at(&mut self, index: usize, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let mut message = self.messages[index].clone();
-        let around = self.context(ctx.workflow, message.step, ctx.now);
+        let around = self.context(ctx.workflow, message.step(), ctx.now);
         message.apply(event, &around, &mut ctx.effects);
         self.messages[index] = message;
     }

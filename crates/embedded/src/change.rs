@@ -45,7 +45,7 @@ impl Stored {
     /// Makes the run visible to readers. Returns the timer that its due row needs.
     fn committed(&mut self, version: u64) -> Option<TimerSlot> {
         let run = self.run.take()?;
-        let timer = self.timer_at.and_then(|due| self.state.marks.mark(&run.id, due));
+        let timer = self.timer_at.and_then(|due| self.state.marks.mark(run.id(), due));
         self.replaced = self.state.runs.keep(Arc::new(run), version);
         timer
     }
@@ -75,18 +75,22 @@ impl OpenRun {
 
     /// The event that resolved the subject in time, for a run that is still open and not known.
     fn resolved_by(&self, connection: &Connection, run: &Run) -> Result<Option<EventKey>, Fault> {
-        let Some(marker) = self.marker.as_ref().filter(|_| run.closed_at.is_none()) else { return Ok(None) };
+        let Some(marker) = self.marker.as_ref().filter(|_| run.closed_at().is_none()) else {
+            return Ok(None);
+        };
         let doc: Option<String> = connection
             .prepare_cached(
                 "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us > ?3
                  AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
             )?
-            .query_row(params![run.workflow, marker, self.happened_us, self.stored.row.id], |row| row.get(0))
+            .query_row(params![run.workflow(), marker, self.happened_us, self.stored.row.id], |row| {
+                row.get(0)
+            })
             .optional()?;
         doc.map(|doc| {
             serde_json::from_str::<ports::store::Resolution>(&doc)
                 .map(|resolution| resolution.by)
-                .map_err(|error| Fault::unreadable("resolution of workflow", &run.workflow, &error))
+                .map_err(|error| Fault::unreadable("resolution of workflow", run.workflow(), &error))
         })
         .transpose()
     }
@@ -122,10 +126,10 @@ impl Work for OpenRun {
                 row.opened_ms,
                 self.happened_us,
                 row.closed_ms,
-                run.phase.as_str(),
-                run.workflow,
-                run.event.source,
-                run.subject,
+                run.phase().as_str(),
+                run.workflow(),
+                run.event().source,
+                run.subject(),
                 row.pending,
                 row.resolvable,
                 row.held,
@@ -184,7 +188,7 @@ impl Work for ChangeRun {
                 self.version as i64 + 1,
                 row.due_ms,
                 row.closed_ms,
-                run.phase.as_str(),
+                run.phase().as_str(),
                 row.pending,
                 row.resolvable,
                 row.held,

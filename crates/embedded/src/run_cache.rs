@@ -42,14 +42,14 @@ impl RunCache {
     /// Returns what it replaced, to be freed outside of the writer's thread.
     pub(crate) fn keep(&self, run: Arc<Run>, version: u64) -> Option<Arc<Run>> {
         if is_over(&run) {
-            return locked(&self.runs).by_id.remove(&run.id).map(|known| known.value);
+            return locked(&self.runs).by_id.remove(run.id()).map(|known| known.value);
         }
         let mut runs = locked(&self.runs);
-        if let Some(known) = runs.by_id.get_mut(&run.id) {
+        if let Some(known) = runs.by_id.get_mut(run.id()) {
             return Some(std::mem::replace(known, Versioned { value: run, version }).value);
         }
-        runs.order.push_back(run.id.clone());
-        runs.by_id.insert(run.id.clone(), Versioned { value: run, version });
+        runs.order.push_back(run.id().clone());
+        runs.by_id.insert(run.id().clone(), Versioned { value: run, version });
         while runs.order.len() > self.max {
             if let Some(oldest) = runs.order.pop_front() {
                 runs.by_id.remove(&oldest);

@@ -65,7 +65,7 @@ pub(crate) fn event_name(event: &EventKey) -> String {
 
 /// Whether there is nothing left to do for a run and nothing left to expect.
 pub(crate) fn is_over(run: &Run) -> bool {
-    run.closed_at.is_some() && run.messages.iter().all(domain::message::Message::is_final)
+    run.closed_at().is_some() && run.messages().iter().all(domain::message::Message::is_final)
 }
 
 impl RunRow {
@@ -73,16 +73,16 @@ impl RunRow {
         let index = run.index();
         let tally: Vec<String> = index.tally.iter().map(|(name, count)| format!("{name}:{count}")).collect();
         Ok(Self {
-            id: run.id.to_string(),
+            id: run.id().to_string(),
             due_ms: due.map(ceil_ms),
-            opened_ms: floor_ms(run.opened_at),
-            closed_ms: run.closed_at.map(floor_ms),
+            opened_ms: floor_ms(run.opened_at()),
+            closed_ms: run.closed_at().map(floor_ms),
             pending: index.needs_due_row,
             resolvable: index.is_resolvable,
             held: index.needs_review,
             tally: tally.join(","),
             doc: serde_json::to_vec(run)
-                .map_err(|error| Fault::unreadable("run", run.id.as_str(), &error))?,
+                .map_err(|error| Fault::unreadable("run", run.id().as_str(), &error))?,
         })
     }
 }
@@ -91,7 +91,7 @@ impl EffectRows {
     pub(crate) fn of(change: &Change) -> Result<Self, Fault> {
         let Effects { timeline, commands: _, outcomes, dead_letters, reply_routes, consent, sids } =
             &change.effects;
-        let run = change.run.id.as_str();
+        let run = change.run.id().as_str();
         let names: Vec<&str> = sids.iter().map(|(sid, _)| sid.as_str()).collect();
         let unreadable = |error| Fault::unreadable("timeline of run", run, &error);
         Ok(Self {

@@ -35,8 +35,8 @@ impl RunCache {
             return;
         }
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.order.push_back(run.value.id.clone());
-        runs.by_id.insert(run.value.id.clone(), run);
+        runs.order.push_back(run.value.id().clone());
+        runs.by_id.insert(run.value.id().clone(), run);
         while runs.order.len() > RUNS_MAX {
             if let Some(oldest) = runs.order.pop_front() {
                 runs.by_id.remove(&oldest);

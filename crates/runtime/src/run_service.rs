@@ -187,7 +187,7 @@ impl RunService {
         let opening = OpeningEvent { happened_at: event.happened_at(ctx.now), content: event.content() };
         let mut run = Run::open(event, &mut ctx);
         run.lower_lane(placement.lane, &mut ctx);
-        if run.phase == RunPhase::Active {
+        if run.phase() == RunPhase::Active {
             self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
         }
         let effects = ctx.effects;
@@ -292,7 +292,7 @@ impl RunService {
                 },
             }
         }
-        Err(RoleError::Contended(seen.value.id))
+        Err(RoleError::Contended(seen.value.id().clone()))
     }
 
     /// The same, beginning with the run as this process stored it last, if it did lately.
@@ -336,7 +336,7 @@ impl RunService {
             let run = Versioned { value: run, version: seen.version + 1 };
             return Ok(Attempt::Stored(Applied { value, run }));
         }
-        Ok(Attempt::Conflict(run.id))
+        Ok(Attempt::Conflict(run.id().clone()))
     }
 
     /// Stores one change and performs its effects. `false`: another process was first, and nothing happened.

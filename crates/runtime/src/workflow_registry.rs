@@ -66,21 +66,21 @@ impl WorkflowRegistry {
     /// # Errors
     /// When the store cannot be asked, or has no definition that this version can use.
     pub async fn of(&self, run: &Run, store: &dyn RunStore) -> Result<Workflow, RoleError> {
-        if let Some(workflow) = self.cached(&run.workflow_hash) {
+        if let Some(workflow) = self.cached(run.workflow_hash()) {
             return Ok(workflow);
         }
         let unusable = |reason: String| RoleError::Workflow {
-            workflow: run.workflow.clone(),
-            hash: run.workflow_hash.clone(),
+            workflow: run.workflow().to_owned(),
+            hash: run.workflow_hash().to_owned(),
             reason,
         };
         let definition =
-            store.workflow(&run.workflow_hash).await?.ok_or_else(|| unusable("it is not stored".into()))?;
+            store.workflow(run.workflow_hash()).await?.ok_or_else(|| unusable("it is not stored".into()))?;
         let workflow = Workflow::compile(definition).map_err(|errors| {
             unusable(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
         let mut cache = self.by_hash.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        cache.insert(run.workflow_hash.clone(), workflow.clone());
+        cache.insert(run.workflow_hash().to_owned(), workflow.clone());
         Ok(workflow)
     }
 

@@ -134,7 +134,7 @@ impl AdmissionControl {
                 return Ok(admission);
             }
         }
-        if message.attempt == 0 {
+        if message.attempt() == 0 {
             locked(&self.budget).note_first(now);
         }
         Ok(admission)

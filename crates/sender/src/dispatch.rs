@@ -22,14 +22,15 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     let Sender { ports, admission } = sender;
     let Some(stored) = ports.runs.load(&message.run).await? else { return Ok(()) };
     let now = ports.clock.now();
-    let Some(waiting) = stored.value.message(message.number).filter(|m| m.epoch == epoch && m.is_ready(now))
+    let Some(waiting) =
+        stored.value.message(message.number).filter(|m| m.epoch() == epoch && m.is_ready(now))
     else {
         return Ok(());
     };
-    let consent = ports.consent.consent(&waiting.recipient.number).await?;
+    let consent = ports.consent.consent(&waiting.recipient().number).await?;
     let workflow = ports.runs.workflow_of(&stored.value).await?;
     let admission = if stored.value.allows(message.number, &consent, &ports.runs.context(&workflow)) {
-        admission.admit(ports, &workflow.definition, stored.value.lane, waiting, now).await?
+        admission.admit(ports, &workflow.definition, stored.value.lane(), waiting, now).await?
     } else {
         Admission::default()
     };
@@ -39,7 +40,7 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
         .runs
         .apply_to(stored, |run, ctx| {
             if let Some(since) = data_loss_since
-                && run.message(message.number).is_some_and(|message| message.epoch == epoch)
+                && run.message(message.number).is_some_and(|message| message.epoch() == epoch)
                 && run.doubt_data_loss(message.number, since, ctx)
             {
                 return Dispatch::Stay;

@@ -30,17 +30,18 @@ pub(crate) async fn resolve(ports: &SenderPorts, message: &MessageId, epoch: u32
 }
 
 fn is_in_doubt(run: &Run, number: u16, epoch: u32) -> bool {
-    run.message(number).is_some_and(|m| m.epoch == epoch && matches!(m.phase, MessagePhase::InDoubt { .. }))
+    run.message(number)
+        .is_some_and(|m| m.epoch() == epoch && matches!(m.phase(), MessagePhase::InDoubt { .. }))
 }
 
 async fn ask(ports: &SenderPorts, run: &Run, id: &MessageId) -> Result<DoubtAnswer, RoleError> {
     let Some((message, MessagePhase::InDoubt { started_at, lost_until, .. })) =
-        run.message(id.number).map(|m| (m, &m.phase))
+        run.message(id.number).map(|m| (m, m.phase()))
     else {
         return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was settled meanwhile".to_owned() });
     };
     let (from, until) = window(*started_at, *lost_until);
-    let listed = match ports.provider.look_up(&message.recipient.number, from, until).await {
+    let listed = match ports.provider.look_up(&message.recipient().number, from, until).await {
         Ok(listed) => listed,
         Err(error) => return Ok(DoubtAnswer::NoAnswer { reason: error.to_string() }),
     };
@@ -51,10 +52,10 @@ async fn ask(ports: &SenderPorts, run: &Run, id: &MessageId) -> Result<DoubtAnsw
             unbound.push(found);
         }
     }
-    let Some(text) = &message.text else {
+    let Some(text) = message.text() else {
         return Ok(DoubtAnswer::NoAnswer { reason: "its text could not be composed".to_owned() });
     };
-    let sought = Sought { number: &message.recipient.number, text, failed_sids: &message.failed_sids };
+    let sought = Sought { number: &message.recipient().number, text, failed_sids: message.failed_sids() };
     loop {
         let answer = read_answer(&sought, &unbound, |code| ports.provider.classify(code));
         let DoubtAnswer::Found { sid, .. } = &answer else { return Ok(answer) };

@@ -147,7 +147,7 @@ impl StepHook for Inline<'_> {
         for number in ready {
             let Some(message) = run.message(number) else { continue };
             let definition = &ctx.workflow.definition;
-            let admission = admission.admit(ports, definition, run.lane, message, ctx.now).await?;
+            let admission = admission.admit(ports, definition, run.lane(), message, ctx.now).await?;
             if let Dispatch::Send(submission) = run.admit(number, &admission, ctx) {
                 self.submissions.push(submission);
             }

@@ -12,8 +12,8 @@ use crate::sender_ports::SenderPorts;
 /// Asks, and stores the answer, unless a status came meanwhile.
 pub(crate) async fn poll(ports: &SenderPorts, id: &MessageId, epoch: u32) -> Result<(), RoleError> {
     let Some(stored) = ports.runs.load(&id.run).await? else { return Ok(()) };
-    let message = stored.value.message(id.number).filter(|message| message.epoch == epoch);
-    let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| &message.phase) else {
+    let message = stored.value.message(id.number).filter(|message| message.epoch() == epoch);
+    let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| message.phase()) else {
         return Ok(());
     };
     let answer = match ports.provider.fetch(sid).await {
@@ -28,7 +28,7 @@ pub(crate) async fn poll(ports: &SenderPorts, id: &MessageId, epoch: u32) -> Res
     ports
         .runs
         .apply(&id.run, |run, ctx| {
-            if run.message(id.number).is_some_and(|message| message.epoch == epoch) {
+            if run.message(id.number).is_some_and(|message| message.epoch() == epoch) {
                 run.apply_to_message(id.number, &MessageEvent::Polled(&answer), ctx);
             }
         })

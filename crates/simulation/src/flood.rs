@@ -79,7 +79,7 @@ pub fn run_flood(count: u64) -> Result<Flood, String> {
             waits.collect::<Result<Vec<_>, _>>().map(|waits| waits.into_iter().max().unwrap_or_default())
         };
         let lowered = |source: &str| {
-            let gave_way = |run: &&Run| run.event.source == source && run.lane > Lane::Standard;
+            let gave_way = |run: &&Run| run.event().source == source && run.lane() > Lane::Standard;
             runs.iter().filter(gave_way).count()
         };
         world.shut_down();

@@ -75,8 +75,8 @@ pub fn run_outage(count: u64) -> Result<Outage, String> {
             let id = RunId::derive(&event.key.source, &event.key.id, workflow, event.subject.as_deref());
             let Some(at) = sent.get(&id).copied() else {
                 // A page that was tried during the outage has passed its deadlines, and has a ticket.
-                let run = runs.iter().find(|run| run.id == id);
-                if run.is_none_or(|run| run.ticket.is_none()) {
+                let run = runs.iter().find(|run| *run.id() == id);
+                if run.is_none_or(|run| run.ticket().is_none()) {
                     return Err(format!("event {} led to no text and no ticket", event.key.id));
                 }
                 tickets += 1;

@@ -67,7 +67,7 @@ impl State {
         version: u64,
     ) -> Option<TimerSlot> {
         let Change { run, due, needs_timer, marker: _, effects } = change;
-        let id = run.id.clone();
+        let id = run.id().clone();
         let timer = due
             .filter(|_| needs_timer)
             .map(|due| TimerSlot::of(&id, due))
@@ -139,9 +139,13 @@ impl State {
     /// Removes ended runs, the first that ended first.
     pub(crate) fn purge(&mut self, before: Timestamp, max: usize) -> usize {
         let is_over =
-            |row: &&Row| row.due.is_none() && row.run.closed_at.is_some_and(|closed_at| closed_at < before);
-        let mut over: Vec<(Option<Timestamp>, RunId)> =
-            self.runs.values().filter(is_over).map(|row| (row.run.closed_at, row.run.id.clone())).collect();
+            |row: &&Row| row.due.is_none() && row.run.closed_at().is_some_and(|closed_at| closed_at < before);
+        let mut over: Vec<(Option<Timestamp>, RunId)> = self
+            .runs
+            .values()
+            .filter(is_over)
+            .map(|row| (row.run.closed_at(), row.run.id().clone()))
+            .collect();
         over.sort();
         over.truncate(max);
         for (_, id) in &over {
@@ -173,7 +177,7 @@ impl State {
     }
 
     pub(crate) fn resolution_of(&self, change: &Change) -> Option<&Resolution> {
-        let marker = change.marker.as_ref().filter(|_| change.run.closed_at.is_none())?;
-        self.resolutions.get(&(change.run.workflow.clone(), marker.clone()))
+        let marker = change.marker.as_ref().filter(|_| change.run.closed_at().is_none())?;
+        self.resolutions.get(&(change.run.workflow().to_owned(), marker.clone()))
     }
 }

@@ -236,19 +236,19 @@ fn check_runs(report: &Report, sent: &[Event], faults: &mut Vec<String>) {
     for event in sent {
         let workflow = event.kind.trim_end_matches(".created");
         let id = RunId::derive(&event.key.source, &event.key.id, workflow, event.subject.as_deref());
-        match report.runs.iter().find(|run| run.id == id) {
+        match report.runs.iter().find(|run| *run.id() == id) {
             None => faults.push(format!("event {} has no run", event.key.id)),
-            Some(run) if run.closed_at.is_none() => faults.push(format!("run {id} is {:?}", run.phase)),
+            Some(run) if run.closed_at().is_none() => faults.push(format!("run {id} is {:?}", run.phase())),
             Some(_) => {}
         }
     }
     for run in &report.runs {
-        for message in &run.messages {
+        for message in run.messages() {
             if !message.is_final() {
                 faults.push(format!(
                     "message {} is {}",
-                    run.message_id(message.number),
-                    message.phase.name()
+                    run.message_id(message.number()),
+                    message.phase().name()
                 ));
             }
         }
@@ -262,12 +262,12 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
         by_message.entry(&taken.submission.message).or_default().push(taken);
     }
     for (id, texts) in by_message {
-        let Some(run) = report.runs.iter().find(|run| run.id == id.run) else {
+        let Some(run) = report.runs.iter().find(|run| *run.id() == id.run) else {
             faults.push(format!("text of {id}, and no such run"));
             continue;
         };
         let open = texts.iter().filter(|text| !text.status.is_failure()).count();
-        let timeline = world.store.timeline(&run.id).await.unwrap_or_default();
+        let timeline = world.store.timeline(run.id()).await.unwrap_or_default();
         let unasked = timeline.iter().any(|entry| {
             matches!(&entry.what, TimelineEvent::DoubtResolved { by, evidence }
                 if *by == DoubtResolvedBy::Resend && evidence.starts_with("the provider could not be asked"))
@@ -276,7 +276,7 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
             faults.push(format!("{id} went out {open} times: {timeline:#?}"));
         }
         let Some(message) = run.message(id.number) else { continue };
-        if let MessagePhase::Submitted { sid, status, .. } = &message.phase
+        if let MessagePhase::Submitted { sid, status, .. } = message.phase()
             && let Some(text) = texts.iter().find(|text| text.sid == *sid)
             && text.status.is_final()
             && *status != text.status
@@ -284,9 +284,9 @@ async fn check_texts(world: &World, report: &Report, faults: &mut Vec<String>) {
             faults.push(format!("{id} is {status:?}, and at the provider {:?}", text.status));
         }
         let knows_it =
-            matches!(message.phase, MessagePhase::Submitted { .. } | MessagePhase::NeedsReview { .. });
+            matches!(message.phase(), MessagePhase::Submitted { .. } | MessagePhase::NeedsReview { .. });
         if texts.iter().any(|text| text.status == ProviderStatus::Delivered) && !knows_it {
-            faults.push(format!("{id} arrived, and is {}", message.phase.name()));
+            faults.push(format!("{id} arrived, and is {}", message.phase().name()));
         }
     }
 }

@@ -68,9 +68,9 @@ impl MemoryStore {
 }
 
 fn matches(run: &Run, filter: &RunFilter) -> bool {
-    filter.phase.is_none_or(|phase| phase == run.phase)
-        && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
-        && filter.source.as_ref().is_none_or(|source| *source == run.event.source)
+    filter.phase.is_none_or(|phase| phase == run.phase())
+        && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow())
+        && filter.source.as_ref().is_none_or(|source| *source == run.event().source)
         && (!filter.unfinished || run.index().is_unfinished)
         && (!filter.held || run.index().needs_review)
 }
@@ -80,10 +80,10 @@ impl RunStore for MemoryStore {
     async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
         let OpeningEvent { happened_at, content } = event;
         let mut state = self.state();
-        if *state.contents.entry(change.run.event.clone()).or_insert(content) != content {
+        if *state.contents.entry(change.run.event().clone()).or_insert(content) != content {
             return Ok(Opened::Conflict);
         }
-        if state.runs.contains_key(&change.run.id) {
+        if state.runs.contains_key(change.run.id()) {
             return Ok(Opened::Known);
         }
         if let Some(resolution) = state.resolution_of(&change).filter(|known| known.at > happened_at) {
@@ -103,7 +103,7 @@ impl RunStore for MemoryStore {
 
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
         let mut state = self.state();
-        let happened_at = match state.runs.get(&change.run.id) {
+        let happened_at = match state.runs.get(change.run.id()) {
             Some(row) if row.version == version => row.happened_at,
             Some(_) | None => return Ok(Changed::Conflict),
         };
@@ -117,21 +117,21 @@ impl RunStore for MemoryStore {
             state.resolutions.insert(key, resolution.clone());
         }
         let is_ended = |row: &&Row| {
-            row.run.workflow == resolution.workflow
-                && row.run.subject.as_ref() == Some(&resolution.subject)
-                && matches!(row.run.phase, RunPhase::Active | RunPhase::Acknowledged)
+            row.run.workflow() == resolution.workflow
+                && row.run.subject() == Some(&resolution.subject)
+                && matches!(row.run.phase(), RunPhase::Active | RunPhase::Acknowledged)
                 && row.happened_at < resolution.at
         };
-        Ok(state.runs.values().filter(is_ended).map(|row| row.run.id.clone()).collect())
+        Ok(state.runs.values().filter(is_ended).map(|row| row.run.id().clone()).collect())
     }
 
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
         let state = self.state();
         let mut rows: Vec<&Row> = state.runs.values().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse((row.run.opened_at, row.opened)));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.run.opened_at(), row.opened)));
         let after = match &filter.after {
             None => 0,
-            Some(id) => match rows.iter().position(|row| row.run.id == *id) {
+            Some(id) => match rows.iter().position(|row| row.run.id() == id) {
                 Some(at) => at + 1,
                 None => return Ok(Vec::new()),
             },
@@ -292,12 +292,12 @@ impl AuditStore for MemoryStore {
         let state = self.state();
         let mut counts = AuditCounts::default();
         for row in state.runs.values() {
-            *counts.runs.entry(row.run.phase.as_str().to_owned()).or_default() += 1;
-            for message in &row.run.messages {
-                *counts.messages.entry(message.phase.name().to_owned()).or_default() += 1;
+            *counts.runs.entry(row.run.phase().as_str().to_owned()).or_default() += 1;
+            for message in row.run.messages() {
+                *counts.messages.entry(message.phase().name().to_owned()).or_default() += 1;
             }
-            let waits = row.run.messages.iter().any(|message| message.next_due().is_some());
-            if row.due.is_none() && (row.run.closed_at.is_none() || waits) {
+            let waits = row.run.messages().iter().any(|message| message.next_due().is_some());
+            if row.due.is_none() && (row.run.closed_at().is_none() || waits) {
                 counts.forgotten += 1;
             }
         }

@@ -104,19 +104,19 @@ pub(crate) fn marks(change: &Change) -> Vec<Vec<u8>> {
 
 /// The provider's names that a run shows by itself.
 pub(crate) fn sids_of(run: &Run) -> impl Iterator<Item = &ProviderMessageId> {
-    run.messages.iter().filter_map(domain::message::Message::sid)
+    run.messages().iter().filter_map(domain::message::Message::sid)
 }
 
 /// The routes that a run shows by itself: number and name.
 pub(crate) fn routes_of(run: &Run) -> Vec<(E164, String)> {
     let of_message = |message: &domain::message::Message| {
-        let code = message.ack?;
+        let code = message.ack()?;
         Some((
-            message.recipient.number.clone(),
-            format!("{} {}", code.as_str(), run.message_id(message.number)),
+            message.recipient().number.clone(),
+            format!("{} {}", code.as_str(), run.message_id(message.number())),
         ))
     };
-    run.messages.iter().filter_map(of_message).collect()
+    run.messages().iter().filter_map(of_message).collect()
 }
 
 fn key_of(route: &ReplyRoute) -> (E164, String) {

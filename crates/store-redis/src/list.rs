@@ -35,7 +35,7 @@ impl RedisStore {
         if let Some(id) = &filter.after {
             // The last run of the previous page was purged, and so were all that follow it.
             let Some(run) = self.stored_run(id).await? else { return Ok(Vec::new()) };
-            after = Some(Reverse((floor_ms(run.value.opened_at), id.to_string())));
+            after = Some(Reverse((floor_ms(run.value.opened_at()), id.to_string())));
         }
         let after = &after;
         let runs = merge::first(usize::from(max.min(LIST_MAX)), |shard, offset, limit| async move {
@@ -56,7 +56,7 @@ impl RedisStore {
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {
                 let run = read(&id, &stored)?.value;
-                let key = Reverse((floor_ms(run.opened_at), id));
+                let key = Reverse((floor_ms(run.opened_at()), id));
                 if after.as_ref().is_none_or(|after| key > *after) && matches(&run, filter) {
                     items.push((key, run));
                 }
@@ -144,6 +144,6 @@ impl RedisStore {
 }
 
 fn matches(run: &Run, filter: &RunFilter) -> bool {
-    filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
-        && filter.source.as_ref().is_none_or(|source| *source == run.event.source)
+    filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow())
+        && filter.source.as_ref().is_none_or(|source| *source == run.event().source)
 }

@@ -42,7 +42,7 @@ const CLAIMANT_KEPT_MS: u32 = 60_000;
 impl RedisStore {
     /// The timer that the caller must start, if a script says that the due row needs one.
     fn timer(change: &Change, needed: &[u8]) -> Option<TimerSlot> {
-        change.due.filter(|_| needed == b"a").map(|due| TimerSlot::of(&change.run.id, due))
+        change.due.filter(|_| needed == b"a").map(|due| TimerSlot::of(change.run.id(), due))
     }
 
     /// Binds an event's key to what it says, unless it is bound. Returns what it is bound to.
@@ -63,7 +63,7 @@ impl RedisStore {
         if change.effects.consent.is_empty() {
             return Ok(false);
         }
-        let key = self.keys.run(&change.run.id);
+        let key = self.keys.run(change.run.id());
         let header: String =
             self.connection.command(cmd("GETRANGE").arg(key).arg(0).arg(VERSION_BYTES_MAX)).await?;
         Ok(header.split(' ').next().and_then(|text| text.parse().ok()) != version)
@@ -90,7 +90,7 @@ impl RunStore for RedisStore {
             _ => {}
         }
         let resolution: Resolution = serde_json::from_slice(&detail)
-            .map_err(|error| unreadable("resolution of workflow", &change.run.workflow, error))?;
+            .map_err(|error| unreadable("resolution of workflow", change.run.workflow(), error))?;
         Ok(Opened::AlreadyResolved { by: resolution.by })
     }
 

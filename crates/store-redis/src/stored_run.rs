@@ -66,11 +66,11 @@ pub(crate) fn letter_of(phase: RunPhase) -> char {
 
 /// The keys of a run's shard.
 pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
-    let shard = run.id.shard();
-    let subject = run.subject.as_ref();
+    let shard = run.id().shard();
+    let subject = run.subject();
     RunKeys {
-        run: keys.run(&run.id),
-        timeline: keys.timeline(&run.id),
+        run: keys.run(run.id()),
+        timeline: keys.timeline(run.id()),
         due: keys.due(shard),
         timers: keys.timers(shard),
         counts: keys.counts(shard),
@@ -79,8 +79,8 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         outcomes: keys.outcomes(shard),
         letters: keys.dead(shard),
         letters_at: keys.dead_at(shard),
-        subject: subject.map(|subject| keys.subject(shard, &run.workflow, subject)),
-        resolution: marker.map(|marker| keys.resolution(shard, &run.workflow, marker)),
+        subject: subject.map(|subject| keys.subject(shard, run.workflow(), subject)),
+        resolution: marker.map(|marker| keys.resolution(shard, run.workflow(), marker)),
     }
 }
 
@@ -94,31 +94,31 @@ pub(crate) fn write<'a>(
     how: &Write,
 ) -> Result<Call<'a>, StoreError> {
     let Change { run, due, needs_timer, marker, effects } = change;
-    let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(&run.id, due));
+    let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(run.id(), due));
     let index = run.index();
     let (happened_us, version) = match how {
         Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
         Write::Change { version } => (String::from("-"), *version),
     };
-    let ended_at = run.closed_at.filter(|_| due.is_none());
+    let ended_at = run.closed_at().filter(|_| due.is_none());
     let mut lines = marks;
     if !effects.timeline.is_empty() {
-        lines.push(encode(&json(&effects.timeline, "timeline of run", run.id.as_str())?));
+        lines.push(encode(&json(&effects.timeline, "timeline of run", run.id().as_str())?));
     }
     let arguments = WriteArguments {
         token,
-        id: run.id.as_str(),
+        id: run.id().as_str(),
         due_ms: due.map(|due| ceil_ms(due).to_string()).unwrap_or_default(),
         timer_second: timer_slot.map(|slot| slot.second.to_string()).unwrap_or_default(),
-        phase: letter_of(run.phase).to_string(),
+        phase: letter_of(run.phase()).to_string(),
         flags: flags(&index, *due),
         tally: tally(&index),
-        document: encode(&json(run, "run", run.id.as_str())?),
+        document: encode(&json(run, "run", run.id().as_str())?),
         ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
-        opened_ms: floor_ms(run.opened_at),
+        opened_ms: floor_ms(run.opened_at()),
         resolvable_us: if index.is_resolvable { &happened_us } else { "" },
         version,
-        state: if run.closed_at.is_some() { "closed" } else { "open" },
+        state: if run.closed_at().is_some() { "closed" } else { "open" },
         happened_us: &happened_us,
         line_count: lines.len(),
         outcome_count: effects.outcomes.len(),
@@ -126,7 +126,7 @@ pub(crate) fn write<'a>(
     };
     let mut call = Call::new(script, keys_of(keys, run, marker.as_deref())).arg(arguments).arg(lines);
     for outcome in &effects.outcomes {
-        call = call.arg(json(outcome, "outcome of run", run.id.as_str())?);
+        call = call.arg(json(outcome, "outcome of run", run.id().as_str())?);
     }
     for letter in &effects.dead_letters {
         call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);

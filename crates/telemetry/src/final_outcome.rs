@@ -17,12 +17,12 @@ pub fn log_finals(run: &Run, effects: &Effects) {
         match (entry.message, &entry.what) {
             (Some(number), what) if is_final(what) => log_message(run, number),
             (None, TimelineEvent::Closed { phase, reason }) => info!(
-                "run.id" = %run.id,
-                "event.source" = run.event.source,
-                "event.id" = run.event.id,
-                workflow = run.workflow,
+                "run.id" = %run.id(),
+                "event.source" = run.event().source,
+                "event.id" = run.event().id,
+                workflow = run.workflow(),
                 phase = phase.as_str(),
-                ticket = run.ticket.as_deref(),
+                ticket = run.ticket(),
                 reason,
                 "run ended"
             ),
@@ -45,7 +45,7 @@ fn is_final(what: &TimelineEvent) -> bool {
 fn log_message(run: &Run, number: u16) {
     let Some(message) = run.message(number) else { return };
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither code nor rule")]
-    let (code, rule) = match &message.phase {
+    let (code, rule) = match message.phase() {
         MessagePhase::Submitted { code, .. } | MessagePhase::Dead { code, .. } => (*code, None),
         MessagePhase::Suppressed { rule } => (None, Some(rule.id())),
         _ => (None, None),
@@ -53,13 +53,13 @@ fn log_message(run: &Run, number: u16) {
     info!(
         "message.id" = %run.message_id(number),
         "message.sid" = message.sid().map(|sid| sid.as_str()),
-        "message.recipient" = %message.recipient.number,
-        "message.attempts" = message.attempt,
-        "message.status" = message.phase.name(),
-        "event.source" = run.event.source,
-        "event.id" = run.event.id,
-        "run.id" = %run.id,
-        workflow = run.workflow,
+        "message.recipient" = %message.recipient().number,
+        "message.attempts" = message.attempt(),
+        "message.status" = message.phase().name(),
+        "event.source" = run.event().source,
+        "event.id" = run.event().id,
+        "run.id" = %run.id(),
+        workflow = run.workflow(),
         code,
         rule,
         "message settled"

@@ -110,7 +110,7 @@ impl Metrics {
                 TimelineEvent::DoubtBegan { .. } => _ = self.doubts.inc(),
                 TimelineEvent::DoubtResolved { by, .. } => {
                     self.doubts_settled.get_or_create(&[("by", by.as_str().to_owned())]).inc();
-                    let sent_at = entry.message.and_then(|number| run.message(number)?.first_attempt_at);
+                    let sent_at = entry.message.and_then(|number| run.message(number)?.first_attempt_at());
                     if let Some(sent_at) = sent_at {
                         self.doubt_age_s.observe(entry.at.duration_since(sent_at).as_secs_f64());
                     }

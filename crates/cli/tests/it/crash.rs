@@ -109,7 +109,7 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
     let store = embedded.store();
     let mut settled = BTreeMap::new();
     for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
-        for entry in store.timeline(&run.id).await.unwrap() {
+        for entry in store.timeline(run.id()).await.unwrap() {
             if let TimelineEvent::DoubtResolved { by, .. } = entry.what {
                 *settled.entry(by.as_str().to_owned()).or_default() += 1;
             }

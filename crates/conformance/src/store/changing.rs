@@ -4,9 +4,15 @@
 
 use std::sync::Arc;
 
-use domain::{consent::ConsentChange, run::Run, timeline::TimelineEvent};
-use ports::{Changed, Store, store::DeadLetterFilter};
-use serde_json::json;
+use domain::{
+    consent::ConsentChange,
+    message::{Message, MessageEvent},
+    provider::{FailureClass, Refusal, SubmitOutcome},
+    run::Run,
+    timeline::TimelineEvent,
+};
+use jiff::Timestamp;
+use ports::{Change, Changed, Store, store::DeadLetterFilter};
 
 use crate::fixture::{
     Opening, acknowledged, at, at_once, change, entry, letter, load, number, open_new, sid, submitted,
@@ -48,7 +54,7 @@ pub async fn a_change_at_an_old_version_leaves_no_trace(store: Arc<dyn Store>) {
 
     assert_eq!(load(&*store, &first.run).await.value, winner.run);
     let lines = [first.effects.timeline, winner.effects.timeline].concat();
-    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+    assert_eq!(store.timeline(first.run.id()).await.unwrap(), lines);
     assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), None);
     assert_eq!(store.consent_log(&number(case, 1)).await.unwrap(), []);
     assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), []);
@@ -63,8 +69,8 @@ pub async fn a_change_of_an_unknown_run_is_a_conflict(store: Arc<dyn Store>) {
     for version in [0, 1, 7] {
         assert_eq!(store.change_run(change.clone(), version).await.unwrap(), Changed::Conflict);
     }
-    assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
-    assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
+    assert_eq!(store.load_run(change.run.id()).await.unwrap(), None);
+    assert_eq!(store.timeline(change.run.id()).await.unwrap(), []);
 }
 
 /// A caller that heard nothing asks again and learns that it is done.
@@ -76,29 +82,29 @@ pub async fn a_repeated_change_is_a_conflict_and_does_nothing_twice(store: Arc<d
     assert!(stored(&store.change_run(next.clone(), version).await.unwrap()));
     assert_eq!(store.change_run(next.clone(), version).await.unwrap(), Changed::Conflict);
     let lines = [first.effects.timeline, next.effects.timeline].concat();
-    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+    assert_eq!(store.timeline(first.run.id()).await.unwrap(), lines);
     assert_eq!(store.outcomes(0, 10).await.unwrap().len(), 1);
     assert_eq!(load(&*store, &first.run).await.version, version + 1);
 }
 
 /// One version, one winner, and the run is the winner's.
 pub async fn of_concurrent_changes_at_one_version_one_wins(store: Arc<dyn Store>) {
-    let first = Opening::new("one_wins", 1).change();
+    let case = "one_wins";
+    let first = Opening::new(case, 1).change();
     open_new(&*store, &first).await;
     let version = load(&*store, &first.run).await.version;
     let results = at_once(32, |n| {
         let (store, run) = (store.clone(), first.run.clone());
         async move {
-            let next = change(&run, at(1), |run, _| {
-                run.data.insert("by".to_owned(), json!(n));
-            });
+            let next = submitted(&run, &sid(case, n), at(1));
             (n, store.change_run(next, version).await.unwrap())
         }
     })
     .await;
     let winners: Vec<u32> = results.iter().filter(|(_, changed)| stored(changed)).map(|(n, _)| *n).collect();
     let [winner] = winners[..] else { panic!("{winners:?} won") };
-    assert_eq!(load(&*store, &first.run).await.value.data["by"], json!(winner));
+    let stored_run = load(&*store, &first.run).await.value;
+    assert_eq!(stored_run.message(1).and_then(Message::sid), Some(&sid(case, winner)));
 }
 
 /// Read, change, write, again on conflict: every increment counts.
@@ -107,27 +113,49 @@ pub async fn concurrent_changes_lose_no_update(store: Arc<dyn Store>) {
     const EACH: u32 = 10;
     let first = Opening::new("no_update_lost", 1).change();
     open_new(&*store, &first).await;
+    let version = load(&*store, &first.run).await.version;
+    let waiting = refused(&first.run, at(1));
+    store.change_run(waiting.clone(), version).await.unwrap();
     at_once(CHANGERS, |_| {
-        let (store, id) = (store.clone(), first.run.clone());
+        let (store, run) = (store.clone(), first.run.clone());
         async move {
             for _ in 0..EACH {
-                while !increment(&*store, &id).await {}
+                while !increment(&*store, &run).await {}
             }
         }
     })
     .await;
     let run = load(&*store, &first.run).await;
-    assert_eq!(run.value.data["count"], json!(CHANGERS * EACH));
-    let lines = store.timeline(&first.run.id).await.unwrap();
-    assert_eq!(lines.len(), first.effects.timeline.len() + (CHANGERS * EACH) as usize);
+    assert_eq!(epoch(&run.value), epoch(&waiting.run) + CHANGERS * EACH);
+    let lines = store.timeline(first.run.id()).await.unwrap();
+    let before = first.effects.timeline.len() + waiting.effects.timeline.len();
+    assert_eq!(lines.len(), before + (CHANGERS * EACH) as usize);
+}
+
+/// The run while its message waits for another attempt. Each deferral raises the message's epoch by one.
+fn refused(run: &Run, now: Timestamp) -> Change {
+    let refusal = Refusal {
+        code: None,
+        class: FailureClass::RetrySoon,
+        retry_after_ms: None,
+        reason: "busy".to_owned(),
+    };
+    let outcome = SubmitOutcome::NotSent(refusal);
+    change(run, now, |run, ctx| {
+        let event = MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false };
+        run.apply_to_message(1, &event, ctx);
+    })
+}
+
+fn epoch(run: &Run) -> u32 {
+    run.message(1).map_or(0, Message::epoch)
 }
 
 async fn increment(store: &dyn Store, run: &Run) -> bool {
     let stored_run = load(store, run).await;
     let next = change(&stored_run.value, at(1), |run, ctx| {
-        let count = run.data.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
-        run.data.insert("count".to_owned(), json!(count));
-        ctx.note_run(TimelineEvent::ReplyUnclear { reason: format!("increment {count}") });
+        run.apply_to_message(1, &MessageEvent::Defer(at(100)), ctx);
+        ctx.note_run(TimelineEvent::ReplyUnclear { reason: format!("epoch {}", epoch(run)) });
     });
     stored(&store.change_run(next, stored_run.version).await.unwrap())
 }
@@ -143,5 +171,5 @@ pub async fn lines_of_later_changes_follow_earlier_ones(store: Arc<dyn Store>) {
     store.change_run(second.clone(), version).await.unwrap();
     store.change_run(third.clone(), version + 1).await.unwrap();
     let lines = [first.effects.timeline, second.effects.timeline, third.effects.timeline].concat();
-    assert_eq!(store.timeline(&first.run.id).await.unwrap(), lines);
+    assert_eq!(store.timeline(first.run.id()).await.unwrap(), lines);
 }

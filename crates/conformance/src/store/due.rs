@@ -12,7 +12,7 @@ use crate::fixture::{Opening, at, at_ms, at_once, change, load, open_new};
 async fn open_due(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> RunId {
     let change = Opening::new(case, n).due(at(seconds));
     open_new(store, &change).await;
-    change.run.id
+    change.run.id().clone()
 }
 
 /// The one that waits longest comes first.
@@ -65,7 +65,10 @@ pub async fn a_change_puts_a_taken_run_back_in_its_place(store: Arc<dyn Store>) 
     next.due = Some(at(20));
     store.change_run(next, version).await.unwrap();
     assert_eq!(store.take_due(None, at(19), at(1_000), 10).await.unwrap(), []);
-    assert_eq!(store.take_due(None, at(20), at(1_000), 10).await.unwrap(), [first.run.id]);
+    assert_eq!(
+        store.take_due(None, at(20), at(1_000), 10).await.unwrap(),
+        std::slice::from_ref(first.run.id())
+    );
 }
 
 /// A run that needs nothing more is not looked at again.

@@ -17,7 +17,7 @@ use crate::fixture::{
 };
 
 async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
-    store.list_runs(filter, 100).await.unwrap().into_iter().map(|run| run.id).collect()
+    store.list_runs(filter, 100).await.unwrap().into_iter().map(|run| run.id().clone()).collect()
 }
 
 async fn open_at(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
@@ -49,20 +49,20 @@ pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
 
     let none = RunFilter::default;
     let phase = RunFilter { phase: Some(RunPhase::Acknowledged), ..none() };
-    assert_eq!(ids(&*store, &phase).await, std::slice::from_ref(&taken.id));
+    assert_eq!(ids(&*store, &phase).await, std::slice::from_ref(taken.id()));
     let through = RunFilter { workflow: Some("conformance-other".into()), ..none() };
-    assert_eq!(ids(&*store, &through).await, std::slice::from_ref(&other.run.id));
+    assert_eq!(ids(&*store, &through).await, std::slice::from_ref(other.run.id()));
     let source = RunFilter { source: Some("run_filters".into()), ..none() };
-    assert_eq!(ids(&*store, &source).await, [taken.id, active.id.clone()]);
+    assert_eq!(ids(&*store, &source).await, [taken.id().clone(), active.id().clone()]);
     let all = RunFilter {
         phase: Some(RunPhase::Active),
         workflow: Some(workflow().name().to_owned()),
         source: Some("run_filters".into()),
         held: false,
         unfinished: false,
-        after: Some(other.run.id),
+        after: Some(other.run.id().clone()),
     };
-    assert_eq!(ids(&*store, &all).await, [active.id]);
+    assert_eq!(ids(&*store, &all).await, std::slice::from_ref(active.id()));
     assert_eq!(ids(&*store, &RunFilter { workflow: Some("none".into()), ..none() }).await, []);
 }
 
@@ -71,14 +71,14 @@ pub async fn pages_follow_one_another_without_gaps(store: Arc<dyn Store>) {
     let case = "pages";
     let mut expected = Vec::new();
     for n in 1..=7 {
-        expected.insert(0, open_at(&*store, case, n, i64::from(n)).await.id);
+        expected.insert(0, open_at(&*store, case, n, i64::from(n)).await.id().clone());
     }
     let (mut seen, mut filter) = (Vec::new(), RunFilter::default());
     loop {
         let page = store.list_runs(&filter, 3).await.unwrap();
         let Some(last) = page.last() else { break };
-        filter.after = Some(last.id.clone());
-        seen.extend(page.into_iter().map(|run| run.id));
+        filter.after = Some(last.id().clone());
+        seen.extend(page.into_iter().map(|run| run.id().clone()));
         open_at(&*store, case, 100 + seen.len() as u32, 1_000 + seen.len() as i64).await;
     }
     assert_eq!(seen, expected);
@@ -94,9 +94,9 @@ pub async fn only_runs_that_need_review_are_listed_as_such(store: Arc<dyn Store>
     let stored = load(&*store, &run).await;
     let held = needing_review(&stored.value, at(30));
     store.change_run(held.clone(), stored.version).await.unwrap();
-    assert_eq!(ids(&*store, &filter).await, [run.id]);
+    assert_eq!(ids(&*store, &filter).await, std::slice::from_ref(run.id()));
     let found = submitted(&held.run, &sid(case, 2), at(40));
-    assert!(!matches!(found.run.messages[0].phase, MessagePhase::NeedsReview { .. }));
+    assert!(!matches!(found.run.messages()[0].phase(), MessagePhase::NeedsReview { .. }));
     store.change_run(found, stored.version + 1).await.unwrap();
     assert_eq!(ids(&*store, &filter).await, []);
 }
@@ -107,12 +107,12 @@ pub async fn runs_that_have_not_ended_are_listed_as_unfinished(store: Arc<dyn St
     let filter = RunFilter { unfinished: true, ..RunFilter::default() };
     let run = open_at(&*store, case, 1, 10).await;
     let held = open_at(&*store, case, 2, 20).await;
-    assert_eq!(ids(&*store, &filter).await, [held.id.clone(), run.id.clone()]);
+    assert_eq!(ids(&*store, &filter).await, [held.id().clone(), run.id().clone()]);
     let over = ended(&run, &sid(case, 1), at(30));
     store.change_run(over, load(&*store, &run).await.version).await.unwrap();
     let closed = acknowledged(&needing_review(&held, at(30)).run, at(40));
     store.change_run(closed, load(&*store, &held).await.version).await.unwrap();
-    assert_eq!(ids(&*store, &filter).await, [held.id]);
+    assert_eq!(ids(&*store, &filter).await, std::slice::from_ref(held.id()));
 }
 
 /// Not as they were opened.

@@ -33,7 +33,7 @@ pub async fn what_is_stored_with_a_run_reads_back(store: Arc<dyn Store>) {
     let mut change = Opening::new(case, 1).change();
     let phone = number(case, 1);
     let outcome = Outcome {
-        run: change.run.id.clone(),
+        run: change.run.id().clone(),
         phase: RunPhase::Active,
         at: at(1),
         ticket: Some("ops".into()),
@@ -44,7 +44,7 @@ pub async fn what_is_stored_with_a_run_reads_back(store: Arc<dyn Store>) {
     change.effects.sids.push((sid(case, 1), 1));
     open_new(&*store, &change).await;
 
-    assert_eq!(store.timeline(&change.run.id).await.unwrap(), change.effects.timeline);
+    assert_eq!(store.timeline(change.run.id()).await.unwrap(), change.effects.timeline);
     assert_eq!(store.reply_routes(&phone, at(1)).await.unwrap(), change.effects.reply_routes);
     assert_eq!(store.consent_log(&phone).await.unwrap(), change.effects.consent);
     assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), Some(change.run.message_id(1)));
@@ -85,7 +85,7 @@ pub async fn opening_a_known_run_changes_nothing(store: Arc<dyn Store>) {
     second.effects.consent.push(entry(&number(case, 1), ConsentChange::OptOut, 9));
     assert_eq!(open(&*store, &second).await, Opened::Known);
     assert_eq!(load(&*store, &first.run).await.value, first.run);
-    assert_eq!(store.timeline(&first.run.id).await.unwrap(), first.effects.timeline);
+    assert_eq!(store.timeline(first.run.id()).await.unwrap(), first.effects.timeline);
     assert_eq!(store.consent(&number(case, 1)).await.unwrap(), Consent::default());
     assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), []);
     assert_eq!(store.next_due().await.unwrap(), first.due);
@@ -113,7 +113,7 @@ pub async fn of_many_concurrent_openers_one_opens(store: Arc<dyn Store>) {
     let new = opened.iter().filter(|opened| matches!(opened, Opened::New { .. })).count();
     let known = opened.iter().filter(|opened| **opened == Opened::Known).count();
     assert_eq!((new, known), (1, 31));
-    assert_eq!(store.timeline(&change.run.id).await.unwrap(), change.effects.timeline);
+    assert_eq!(store.timeline(change.run.id()).await.unwrap(), change.effects.timeline);
 }
 
 /// Absent is an answer, not an error.

@@ -20,7 +20,7 @@ async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64)
 }
 
 async fn is_stored(store: &dyn Store, run: &Run) -> bool {
-    store.load_run(&run.id).await.unwrap().is_some()
+    store.load_run(run.id()).await.unwrap().is_some()
 }
 
 /// The end counts, not the beginning.
@@ -45,7 +45,7 @@ pub async fn runs_that_are_open_or_ended_later_stay(store: Arc<dyn Store>) {
 /// Its message is in flight; its fate is still wanted.
 pub async fn a_closed_run_that_is_still_due_stays(store: Arc<dyn Store>) {
     let change = acknowledged(&Opening::new("still_due", 1).change().run, at(1));
-    assert!(change.run.closed_at.is_some() && change.due.is_some());
+    assert!(change.run.closed_at().is_some() && change.due.is_some());
     open_new(&*store, &change).await;
     assert_eq!(store.purge(at(1_000), 100).await.unwrap(), 0);
     assert!(is_stored(&*store, &change.run).await);
@@ -61,8 +61,8 @@ pub async fn everything_of_a_purged_run_is_gone(store: Arc<dyn Store>) {
     change.effects.sids.push((sid(case, 2), 1));
     open_new(&*store, &change).await;
     assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
-    assert_eq!(store.load_run(&change.run.id).await.unwrap(), None);
-    assert_eq!(store.timeline(&change.run.id).await.unwrap(), []);
+    assert_eq!(store.load_run(change.run.id()).await.unwrap(), None);
+    assert_eq!(store.timeline(change.run.id()).await.unwrap(), []);
     assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), None);
     assert_eq!(store.message_of_sid(&sid(case, 2)).await.unwrap(), None);
     assert_eq!(store.reply_routes(&number(case, 1), at(0)).await.unwrap(), []);
@@ -91,7 +91,7 @@ pub async fn a_purged_run_can_be_opened_again(store: Arc<dyn Store>) {
     assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
     let again: Change = Opening::new(case, 1).change();
     open_new(&*store, &again).await;
-    assert_eq!(store.timeline(&again.run.id).await.unwrap(), again.effects.timeline);
+    assert_eq!(store.timeline(again.run.id()).await.unwrap(), again.effects.timeline);
 }
 
 /// The rest is for the next call.

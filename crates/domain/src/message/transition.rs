@@ -1,5 +1,5 @@
 //! How a message changes: the table of every phase and everything that can happen to it. What follows a doubt is in
-//! `in_doubt`, what follows the provider's word in `reported`.
+//! `doubt`, what follows the provider's word in `reported`.
 //!
 //! In: a message, an event, the time. Out: its next phase, and effects. What is stale or doubled changes nothing.
 //! Never: goes backwards in status, or leaves `dispatching` for another send without passing through doubt.
@@ -11,7 +11,7 @@ use crate::{
     id::{MessageId, RunId},
     limits::{LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     policy::{Decision, Rule},
-    provider::{FailureClass, Refusal, SubmitOutcome},
+    provider::{FailureClass, Refusal, SubmitOutcome, Text},
     retry::{FailedAttempt, spread},
     time::after_ms,
     timeline::{Command, DeadLetter, DoubtResolvedBy, Effects, TimelineEvent},
@@ -63,6 +63,22 @@ impl Message {
             | MessageEvent::Reviewed { .. }
             | MessageEvent::Cancel => {}
         }
+    }
+
+    /// Takes the text that was composed for it, and how many segments that needs.
+    pub(crate) fn take_text(&mut self, text: Text, segments: u8) {
+        self.text = Some(text);
+        self.segments = segments;
+    }
+
+    /// The recipient's hourly quota was charged for it, which is done once.
+    pub(crate) fn charge_recipient(&mut self) {
+        self.recipient_charged = true;
+    }
+
+    /// Keeps the sender's slot that was reserved for it, while it waits. A slot kept before is given up.
+    pub(crate) fn keep_slot(&mut self, slot_at: Option<Timestamp>) {
+        self.slot_at = slot_at.filter(|_| self.is_waiting());
     }
 
     /// Puts a dead message back, to be sent as if for the first time; what it tried before stays in the timeline.
@@ -211,7 +227,13 @@ impl Message {
     }
 
     /// Dies before it was ever sent, for example because its text could not be composed.
-    pub fn die_unsent(&mut self, reason: &str, error: &str, ctx: &MessageContext<'_>, fx: &mut Effects) {
+    pub(crate) fn die_unsent(
+        &mut self,
+        reason: &str,
+        error: &str,
+        ctx: &MessageContext<'_>,
+        fx: &mut Effects,
+    ) {
         self.die(reason, error, None, ctx, fx);
     }
 

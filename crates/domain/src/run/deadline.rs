@@ -48,7 +48,7 @@ impl Run {
     /// status long before it is asked for. Where nothing else is due at about that time, the sweep finds the run.
     pub fn needs_timer(&self, workflow: &Workflow) -> bool {
         let is_backstop = |message: &&Message| {
-            matches!(message.phase, MessagePhase::Dispatching { .. } | MessagePhase::Submitted { .. })
+            matches!(message.phase(), MessagePhase::Dispatching { .. } | MessagePhase::Submitted { .. })
         };
         let others =
             self.messages.iter().filter(|message| !is_backstop(message)).filter_map(Message::next_due);
@@ -77,7 +77,7 @@ impl Run {
     }
 
     fn current(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().filter(|message| message.step == self.step)
+        self.messages.iter().filter(|message| message.step() == self.step)
     }
 
     /// Why the step under way cannot do any more, if so.
@@ -89,7 +89,7 @@ impl Run {
             return Some("the step notifies nobody");
         };
         if !self.current().any(Message::is_alive) {
-            return Some(if self.current().all(|m| matches!(m.phase, MessagePhase::Suppressed { .. })) {
+            return Some(if self.current().all(|m| matches!(m.phase(), MessagePhase::Suppressed { .. })) {
                 "every text of the step is suppressed"
             } else {
                 "no text of the step can arrive"
@@ -109,7 +109,7 @@ impl Run {
         // A refusal or a settled doubt may leave a text waiting in a run, or a step, that is over.
         let over = self.phase != RunPhase::Active;
         for index in 0..self.messages.len() {
-            if over || self.messages[index].step < self.step {
+            if over || self.messages[index].step() < self.step {
                 self.apply_at(index, &MessageEvent::Cancel, ctx);
             }
         }
@@ -122,15 +122,15 @@ impl Run {
         let staged = self
             .messages
             .iter()
-            .all(|message| matches!(message.phase, MessagePhase::Suppressed { rule } if held_back(rule)));
-        if all(|message| message.phase == MessagePhase::Expired) {
+            .all(|message| matches!(message.phase(), MessagePhase::Suppressed { rule } if held_back(*rule)));
+        if all(|message| *message.phase() == MessagePhase::Expired) {
             return self.close(
                 RunPhase::Expired,
                 "the event's not_after passed before anything was sent",
                 ctx,
             );
         }
-        let suppressed = all(|message| matches!(message.phase, MessagePhase::Suppressed { .. }));
+        let suppressed = all(|message| matches!(message.phase(), MessagePhase::Suppressed { .. }));
         // When somebody was meant to take it on, that nobody may be texted is no end: a ticket must say so.
         if suppressed && (staged || !ctx.workflow.definition.wants_acknowledgement()) {
             return self.close(RunPhase::Suppressed, "every text was suppressed", ctx);

@@ -27,7 +27,7 @@ impl Run {
     pub fn index(&self) -> RunIndex {
         let mut tally: BTreeMap<&'static str, u16> = BTreeMap::new();
         for message in &self.messages {
-            let count = tally.entry(message.phase.name()).or_default();
+            let count = tally.entry(message.phase().name()).or_default();
             *count = count.saturating_add(1);
         }
         RunIndex {

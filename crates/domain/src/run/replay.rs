@@ -24,14 +24,14 @@ impl Run {
     /// A run whose steps were used up becomes active again, in the message's step, with its deadlines from now.
     pub fn replay(&mut self, number: u16, epoch: u32, by: &str, ctx: &mut StepContext<'_>) -> Replay {
         let Some(message) = self.message(number) else { return Replay::NotDead };
-        if message.epoch != epoch || !matches!(message.phase, MessagePhase::Dead { .. }) {
+        if message.epoch() != epoch || !matches!(message.phase(), MessagePhase::Dead { .. }) {
             return Replay::NotDead;
         }
-        let step = message.step;
+        let step = message.step();
         if ctx.now >= self.not_after {
             return Replay::Stale(format!("the event was of use until {}", self.not_after));
         }
-        if message.text.is_none() {
+        if message.text().is_none() {
             return Replay::Stale("its text could not be composed".to_owned());
         }
         match self.phase {

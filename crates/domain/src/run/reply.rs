@@ -28,7 +28,7 @@ impl Run {
         match meaning.reason() {
             None => {
                 let by =
-                    self.message(number).map(|message| message.recipient.shown_name()).unwrap_or_default();
+                    self.message(number).map(|message| message.recipient().shown_name()).unwrap_or_default();
                 self.acknowledge(&by, "reply", Some(number), ctx);
             }
             Some(reason) => ctx.note(number, TimelineEvent::ReplyUnclear { reason: reason.to_owned() }),

@@ -68,7 +68,7 @@ impl Run {
     /// A step of a run that is over, one that has begun already and one that is not there change nothing: nobody is
     /// texted twice for it.
     pub fn start_step(&mut self, step: u8, audience: &Audience, ctx: &mut StepContext<'_>) {
-        let has_begun = step < self.step || self.messages.iter().any(|message| message.step >= step);
+        let has_begun = step < self.step || self.messages.iter().any(|message| message.step() >= step);
         if self.phase != RunPhase::Active || has_begun || ctx.workflow.step(step).is_none() {
             return;
         }
@@ -109,12 +109,11 @@ impl Run {
             Err(error) => message.die_unsent(
                 "composition",
                 &error.to_string(),
-                &self.context(workflow, message.step, now),
+                &self.context(workflow, message.step(), now),
                 &mut ctx.effects,
             ),
             Ok(composed) => {
-                message.text = Some(composed.text);
-                message.segments = composed.segments.count;
+                message.take_text(composed.text, composed.segments.count);
                 if !composed.changes.is_empty() {
                     ctx.note(number, TimelineEvent::TextChanged { changes: composed.changes });
                 }
@@ -123,7 +122,7 @@ impl Run {
                 }
                 let decision = self.decide(&message, &addressee.consent, ctx);
                 self.follow(&mut message, decision, ctx);
-                if let (Some(code), true) = (message.ack, message.is_waiting()) {
+                if let (Some(code), true) = (message.ack(), message.is_waiting()) {
                     let expires_at = self.reply_expires_at(workflow, now);
                     ctx.effects.reply_routes.push(ReplyRoute {
                         number: recipient.number.clone(),
@@ -153,7 +152,7 @@ impl Run {
         decide(&PolicyInput {
             workflow: &ctx.workflow.definition,
             environment: ctx.environment,
-            recipient: &message.recipient,
+            recipient: message.recipient(),
             consent,
             not_after: self.not_after,
             now: ctx.now,
@@ -168,7 +167,7 @@ impl Run {
             Verdict::Suppress => Some(MessageEvent::Suppress(decision.rule)),
             Verdict::Expire => Some(MessageEvent::Expire),
         };
-        ctx.note(message.number, TimelineEvent::Decided(decision));
+        ctx.note(message.number(), TimelineEvent::Decided(decision));
         if let Some(event) = event {
             message.apply(&event, &self.context(ctx.workflow, self.step, ctx.now), &mut ctx.effects);
         }
@@ -176,7 +175,8 @@ impl Run {
 
     /// The deadlines of a step count from when its first text may go out. One that went out has set them for good.
     fn set_clock(&mut self) {
-        let current = self.messages.iter().filter(|message| message.step == self.step && message.is_alive());
+        let current =
+            self.messages.iter().filter(|message| message.step() == self.step && message.is_alive());
         // `None` is less than any time: a text that does not wait keeps the clock where it is.
         if let Some(Some(first)) = current.map(Message::next_phase_at).min() {
             self.clock_from = self.clock_from.max(first.min(self.not_after));
@@ -186,7 +186,7 @@ impl Run {
     /// The messages that may be sent at `now`, by number.
     pub fn ready(&self, now: Timestamp) -> Vec<u16> {
         let ready = self.messages.iter().filter(|message| message.is_queued_for(now));
-        ready.map(|message| message.number).collect()
+        ready.map(|message| message.number()).collect()
     }
 
     /// Whether the policy lets a waiting message go now. Limits are charged only for those that it does.
@@ -206,7 +206,7 @@ impl Run {
     ) -> Dispatch {
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
         let message = &self.messages[index];
-        if self.phase != RunPhase::Active || message.epoch != epoch || !message.is_ready(ctx.now) {
+        if self.phase != RunPhase::Active || message.epoch() != epoch || !message.is_ready(ctx.now) {
             return Dispatch::Stay;
         }
         let mut message = message.clone();
@@ -218,8 +218,10 @@ impl Run {
             return self.admit(number, input.admission, ctx);
         }
         self.follow(&mut message, decision, ctx);
-        message.slot_at = None;
-        message.recipient_charged |= input.admission.recipient_charged;
+        message.keep_slot(None);
+        if input.admission.recipient_charged {
+            message.charge_recipient();
+        }
         self.messages[index] = message;
         self.set_clock();
         self.advance(ctx);
@@ -253,11 +255,13 @@ impl Run {
     /// Follows what the limits said of a message that the policy has just allowed: it waits, or it is claimed.
     pub fn admit(&mut self, number: u16, admission: &Admission, ctx: &mut StepContext<'_>) -> Dispatch {
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
-        self.messages[index].recipient_charged |= admission.recipient_charged;
+        if admission.recipient_charged {
+            self.messages[index].charge_recipient();
+        }
         let Some(deferral) = &admission.deferral else { return self.claim(number, ctx) };
         let mut message = self.messages[index].clone();
         self.follow(&mut message, deferral.decision(ctx.now, self.not_after), ctx);
-        message.slot_at = deferral.slot_at().filter(|_| message.is_waiting());
+        message.keep_slot(deferral.slot_at());
         self.messages[index] = message;
         self.set_clock();
         self.advance(ctx);
@@ -275,11 +279,11 @@ impl Run {
         }
         self.apply_at(index, &MessageEvent::Begin, ctx);
         let message = &self.messages[index];
-        let Some(body) = message.text.clone() else { return Dispatch::Stay };
+        let Some(body) = message.text().cloned() else { return Dispatch::Stay };
         Dispatch::Send(Submission {
             message: self.message_id(number),
-            attempt: message.attempt,
-            to: message.recipient.number.clone(),
+            attempt: message.attempt(),
+            to: message.recipient().number.clone(),
             body,
             media: ctx.workflow.definition.media_urls.clone(),
             validity_s: self.validity_s(ctx.workflow, ctx.now),

@@ -75,7 +75,7 @@ fn a_stopped_account_costs_no_attempt_and_loses_no_text() {
         world.now = world.next_due().unwrap();
         world.look().take_commands();
     }
-    assert_eq!((world.message(1).attempt, world.message(1).counted_attempts()), (9, 1));
+    assert_eq!((world.message(1).attempt(), world.message(1).counted_attempts()), (9, 1));
     world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered).is(Completed, 0, &["delivered"]);
 }
 
@@ -149,20 +149,20 @@ fn a6_a_refusal_that_says_later_does_not_count_as_an_attempt() {
 #[test]
 fn a_text_waits_for_the_slot_of_its_sender_and_keeps_it() {
     let mut world = World::open(reminder(), audiences(&[5]));
-    let epoch = world.message(1).epoch;
+    let epoch = world.message(1).epoch();
     world.hold = Some(Deferral { until: at(20), rule: Rule::SenderRate, is_slot: true });
     assert!(!world.dispatch(1, epoch));
-    assert_eq!(world.message(1).slot_at, Some(at(20)));
-    assert_eq!(world.run.clock_from, at(0), "the others may go at once");
+    assert_eq!(world.message(1).slot_at(), Some(at(20)));
+    assert_eq!(world.run.clock_from(), at(0), "the others may go at once");
     let decided =
         world.entries(|what| matches!(what, TimelineEvent::Decided(d) if d.rule == Rule::SenderRate));
     assert_eq!(decided.len(), 1);
     world.hold = None;
-    assert!(!world.dispatch(1, world.message(1).epoch), "it is early");
+    assert!(!world.dispatch(1, world.message(1).epoch()), "it is early");
     world.at(20).look();
     assert!(world.message(1).has_slot(world.now));
-    assert!(world.dispatch(1, world.message(1).epoch));
-    assert_eq!(world.message(1).slot_at, None);
+    assert!(world.dispatch(1, world.message(1).epoch()));
+    assert_eq!(world.message(1).slot_at(), None);
 }
 
 #[test]

@@ -64,16 +64,17 @@ impl Drive {
                 let code = status.is_failure().then_some(30_003);
                 world.apply(*number, &MessageEvent::Status { sid: name, status: *status, code, class });
             }
-            Op::Settle { which, sent } if !world.run.messages.is_empty() => {
-                let number = world.run.messages[which % world.run.messages.len()].number;
+            Op::Settle { which, sent } if !world.run.messages().is_empty() => {
+                let number = world.run.messages()[which % world.run.messages().len()].number();
                 let verdict = if *sent { ReviewVerdict::Sent { sid: None } } else { ReviewVerdict::NotSent };
                 world.apply(number, &MessageEvent::Reviewed { by: "Ada", verdict: &verdict });
             }
             Op::Acknowledge => _ = world.acknowledge("Ada"),
             Op::Resolve => _ = world.resolve(),
             Op::Cancel => _ = world.cancel(),
-            Op::OptOut(which) if !world.run.messages.is_empty() => {
-                let number = world.run.messages[which % world.run.messages.len()].recipient.number.clone();
+            Op::OptOut(which) if !world.run.messages().is_empty() => {
+                let number =
+                    world.run.messages()[which % world.run.messages().len()].recipient().number.clone();
                 let consent = world.consent.entry(number.as_str().to_owned()).or_default();
                 let (source, evidence) = ("reply".to_owned(), String::new());
                 let change = ConsentChange::OptOut;
@@ -95,7 +96,7 @@ impl Drive {
             Command::ResolveDoubt { message, epoch } => {
                 let number = message.number;
                 let is_in_doubt =
-                    |m: &&Message| m.epoch == *epoch && matches!(m.phase, MessagePhase::InDoubt { .. });
+                    |m: &&Message| m.epoch() == *epoch && matches!(m.phase(), MessagePhase::InDoubt { .. });
                 if self.world.run.message(number).filter(is_in_doubt).is_some() {
                     let answer = self.look_up(number);
                     self.world.doubt_answer(number, &answer);
@@ -169,7 +170,7 @@ impl Drive {
             }
             self.world.requests.clear();
         }
-        Err(TestCaseError::fail(format!("still {:?} after {LOOKS_MAX} looks", self.world.run.phase)))
+        Err(TestCaseError::fail(format!("still {:?} after {LOOKS_MAX} looks", self.world.run.phase())))
     }
 }
 
@@ -179,28 +180,34 @@ fn check(before: &Run, after: &World) -> Result<(), TestCaseError> {
     prop_assert!(after.next_due().is_some() || is_over(run), "forgotten: {run:?}");
     let json = serde_json::to_string(run).unwrap();
     prop_assert_eq!(&serde_json::from_str::<Run>(&json).unwrap(), run);
-    prop_assert!(run.step >= before.step && run.messages.len() >= before.messages.len());
-    let ended = before.phase != RunPhase::Active;
-    let may_follow = before.phase == RunPhase::Acknowledged && run.phase == RunPhase::Resolved;
-    prop_assert!(!ended || run.phase == before.phase || may_follow, "{:?} -> {:?}", before.phase, run.phase);
-    for (old, new) in before.messages.iter().zip(&run.messages) {
-        prop_assert!(new.epoch >= old.epoch && new.attempt >= old.attempt);
-        prop_assert!(new.attempt == old.attempt || new.epoch > old.epoch);
-        prop_assert!(new.phase == old.phase || new.epoch > old.epoch || keeps_epoch(old, new));
-        if let MessagePhase::Submitted { sid: bound, status: was, .. } = &old.phase {
-            let MessagePhase::Submitted { sid, status, .. } = &new.phase else {
+    prop_assert!(run.step() >= before.step() && run.messages().len() >= before.messages().len());
+    let ended = before.phase() != RunPhase::Active;
+    let may_follow = before.phase() == RunPhase::Acknowledged && run.phase() == RunPhase::Resolved;
+    prop_assert!(
+        !ended || run.phase() == before.phase() || may_follow,
+        "{:?} -> {:?}",
+        before.phase(),
+        run.phase()
+    );
+    for (old, new) in before.messages().iter().zip(run.messages()) {
+        prop_assert!(new.epoch() >= old.epoch() && new.attempt() >= old.attempt());
+        prop_assert!(new.attempt() == old.attempt() || new.epoch() > old.epoch());
+        prop_assert!(new.phase() == old.phase() || new.epoch() > old.epoch() || keeps_epoch(old, new));
+        if let MessagePhase::Submitted { sid: bound, status: was, .. } = old.phase() {
+            let MessagePhase::Submitted { sid, status, .. } = new.phase() else {
                 // The provider took it and could not deliver it, so another attempt is made.
-                if new.failed_sids.contains(bound) && matches!(new.phase, MessagePhase::RetryWait { .. }) {
+                if new.failed_sids().contains(bound) && matches!(new.phase(), MessagePhase::RetryWait { .. })
+                {
                     continue;
                 }
-                return Err(TestCaseError::fail(format!("left submitted for {:?}", new.phase)));
+                return Err(TestCaseError::fail(format!("left submitted for {:?}", new.phase())));
             };
             prop_assert!(sid == bound && status.rank() >= was.rank());
             prop_assert!(!was.is_final() || status == was);
         }
     }
-    for message in &run.messages {
-        let is_current = run.phase == RunPhase::Active && message.step == run.step;
+    for message in run.messages() {
+        let is_current = run.phase() == RunPhase::Active && message.step() == run.step();
         prop_assert!(is_current || !message.is_waiting(), "waits in vain: {message:?}");
     }
     Ok(())
@@ -208,22 +215,22 @@ fn check(before: &Run, after: &World) -> Result<(), TestCaseError> {
 
 /// Whether the only changes are those that fence nothing: another status, another question, another wake-up.
 fn keeps_epoch(old: &Message, new: &Message) -> bool {
-    std::mem::discriminant(&old.phase) == std::mem::discriminant(&new.phase)
+    std::mem::discriminant(old.phase()) == std::mem::discriminant(new.phase())
 }
 
 fn is_over(run: &Run) -> bool {
-    run.phase != RunPhase::Active && run.messages.iter().all(Message::is_final)
+    run.phase() != RunPhase::Active && run.messages().iter().all(Message::is_final)
 }
 
 /// What must hold of a whole story.
 fn check_story(world: &World) -> Result<(), TestCaseError> {
-    for message in &world.run.messages {
+    for message in world.run.messages() {
         let mut may_send = true;
         let mut attempts = 0;
-        for entry in world.log.timeline.iter().filter(|entry| entry.message == Some(message.number)) {
+        for entry in world.log.timeline.iter().filter(|entry| entry.message == Some(message.number())) {
             match &entry.what {
                 TimelineEvent::DispatchBegan { attempt } => {
-                    prop_assert!(may_send, "attempt {attempt} of {} has no reason", message.number);
+                    prop_assert!(may_send, "attempt {attempt} of {} has no reason", message.number());
                     may_send = false;
                     attempts += 1;
                     prop_assert_eq!(*attempt, attempts);
@@ -236,16 +243,16 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
                 _ => {}
             }
         }
-        prop_assert_eq!(message.attempt, attempts);
+        prop_assert_eq!(message.attempt(), attempts);
         // An operator's word that a text was not sent is not bounded: each gives one attempt.
         let settled = world
             .entries(|what| matches!(what, TimelineEvent::DoubtResolved { by, .. } if *by == DoubtResolvedBy::Operator))
             .len();
         let bound =
-            world.workflow.definition.retry.attempts_max + message.uncounted_attempts + settled as u16;
+            world.workflow.definition.retry.attempts_max + message.uncounted_attempts() + settled as u16;
         prop_assert!(attempts <= bound, "{attempts} attempts");
-        if let MessagePhase::Suppressed { rule } = message.phase {
-            prop_assert_ne!(rule, Rule::Passed);
+        if let MessagePhase::Suppressed { rule } = message.phase() {
+            prop_assert_ne!(*rule, Rule::Passed);
         }
     }
     let mut ends = BTreeSet::new();
@@ -281,8 +288,8 @@ proptest! {
         plan in plans(), ops in prop::collection::vec(ops(), 0..80)
     ) {
         let mut drive = play(&plan, &ops)?;
-        drive.settle(false, |run| run.phase != RunPhase::Active)?;
-        prop_assert_ne!(drive.world.run.phase, RunPhase::Active);
+        drive.settle(false, |run| run.phase() != RunPhase::Active)?;
+        prop_assert_ne!(drive.world.run.phase(), RunPhase::Active);
         check_story(&drive.world)?;
     }
 

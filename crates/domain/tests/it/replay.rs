@@ -20,7 +20,7 @@ fn replay(world: &mut World, epoch: u32) -> (Replay, Effects) {
 fn dead(sizes: &[u16]) -> (World, u32) {
     let mut world = World::open(reminder(), audiences(sizes));
     world.at(5).answer(1, &not_sent(FailureClass::Recipient, 21_211)).look();
-    let epoch = world.message(1).epoch;
+    let epoch = world.message(1).epoch();
     (world, epoch)
 }
 
@@ -35,11 +35,11 @@ fn a_dead_text_waits_again_once_and_its_run_is_taken_up() {
     let (what, fx) = replay(&mut world, epoch);
     assert_eq!(what, Replay::Queued);
     world.is(RunPhase::Active, 0, &["queued"]);
-    assert_eq!((world.run.closed_at, world.run.clock_from), (None, at(10)), "its deadlines begin again");
+    assert_eq!((world.run.closed_at(), world.run.clock_from()), (None, at(10)), "its deadlines begin again");
     let message = world.message(1);
-    assert_eq!((message.first_attempt_at, message.counted_attempts()), (None, 0), "and so do its attempts");
+    assert_eq!((message.first_attempt_at(), message.counted_attempts()), (None, 0), "and so do its attempts");
     let [Command::Dispatch { epoch: given, .. }] = &fx.commands[..] else { panic!("{:?}", fx.commands) };
-    assert!(*given > epoch && *given == message.epoch);
+    assert!(*given > epoch && *given == message.epoch());
     assert_eq!(replay(&mut world, epoch).0, Replay::NotDead);
     assert_eq!(replay(&mut world, *given).0, Replay::NotDead, "it waits");
 }
@@ -49,17 +49,17 @@ fn where_others_of_the_step_are_under_way_its_clock_goes_on() {
     let (mut world, epoch) = dead(&[2]);
     world.at(10);
     assert_eq!(replay(&mut world, epoch).0, Replay::Queued);
-    assert_eq!((world.run.phase, world.run.clock_from), (RunPhase::Active, at(0)));
+    assert_eq!((world.run.phase(), world.run.clock_from()), (RunPhase::Active, at(0)));
 }
 
 #[test]
 fn what_is_of_no_use_any_more_is_not_replayed() {
     let (mut world, epoch) = dead(&[1]);
-    world.now = world.run.not_after;
+    world.now = world.run.not_after();
     assert!(
         matches!(replay(&mut world, epoch), (Replay::Stale(why), fx) if why.contains("of use until") && fx == Effects::default())
     );
-    let before = world.run.not_after.as_second() - at(0).as_second() - 1;
+    let before = world.run.not_after().as_second() - at(0).as_second() - 1;
     assert_eq!(replay(world.at(before), epoch).0, Replay::Queued);
 
     let (mut world, epoch) = dead(&[2]);
@@ -68,7 +68,7 @@ fn what_is_of_no_use_any_more_is_not_replayed() {
 
     let mut world = World::open(paging(), audiences(&[1, 1]));
     world.at(5).answer(1, &not_sent(FailureClass::Recipient, 21_211)).look();
-    assert_eq!(world.run.step, 1);
-    let epoch = world.message(1).epoch;
+    assert_eq!(world.run.step(), 1);
+    let epoch = world.message(1).epoch();
     assert!(matches!(replay(&mut world, epoch).0, Replay::Stale(why) if why.contains("another step")));
 }

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
     consent::{Consent, ConsentChange, ConsentEntry},
+    message::Message,
     policy::Environment,
     provider::{FailureClass, ProviderStatus},
     run::{Run, RunPhase, StepContext},
@@ -91,8 +92,8 @@ fn start(world: &mut World, step: u8) {
 
 fn events() -> Vec<(&'static str, Do)> {
     vec![
-        ("start the same step", |world| start(world, world.run.step)),
-        ("start the next step", |world| start(world, world.run.step + 1)),
+        ("start the same step", |world| start(world, world.run.step())),
+        ("start the next step", |world| start(world, world.run.step() + 1)),
         ("look at 119", |world| _ = world.at(119).look()),
         ("look at 120", |world| _ = world.at(120).look()),
         ("look at 300", |world| _ = world.at(300).look()),
@@ -112,17 +113,17 @@ fn events() -> Vec<(&'static str, Do)> {
         }),
         ("first text suppressed", |world| {
             let Some(message) = world.run.message(1).cloned() else { return };
-            let number = message.recipient.number.clone();
+            let number = message.recipient().number.clone();
             let (source, evidence) = ("reply".to_owned(), String::new());
             let change = ConsentChange::OptOut;
             let mut consent = Consent::default();
             consent.apply(&ConsentEntry { number: number.clone(), change, at: at(0), source, evidence });
             world.consent.insert(number.as_str().to_owned(), consent);
-            world.dispatch(1, message.epoch);
+            world.dispatch(1, message.epoch());
             world.look();
         }),
         ("last text failed", |world| {
-            let last = world.run.messages.len() as u16;
+            let last = world.run.messages().len() as u16;
             if last > 0 {
                 world.status(last, u64::from(last), ProviderStatus::Failed).look();
             }
@@ -131,10 +132,11 @@ fn events() -> Vec<(&'static str, Do)> {
 }
 
 fn show_run(world: &World) -> String {
-    let Run { phase, step, messages, .. } = &world.run;
-    let messages: Vec<String> = messages.iter().map(|m| format!("{}:{}", m.step, m.phase.name())).collect();
+    let run = &world.run;
+    let shown = |m: &Message| format!("{}:{}", m.step(), m.phase().name());
+    let messages: Vec<String> = run.messages().iter().map(shown).collect();
     let due = world.next_due().map_or("-".to_owned(), show::second);
-    format!("{} step {step} [{}] due {due}", phase.as_str(), messages.join(" "))
+    format!("{} step {} [{}] due {due}", run.phase().as_str(), run.step(), messages.join(" "))
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn every_phase_of_a_run_answers_every_event_as_the_table_says() {
 
 #[test]
 fn the_table_names_every_phase_of_a_run() {
-    let named: BTreeSet<RunPhase> = phases().iter().map(|(_, build)| build().run.phase).collect();
+    let named: BTreeSet<RunPhase> = phases().iter().map(|(_, build)| build().run.phase()).collect();
     assert_eq!(named, RunPhase::ALL.into_iter().collect());
     for phase in RunPhase::ALL {
         // A new phase breaks this match; add it to `RunPhase::ALL`, and to the table.
@@ -181,7 +183,7 @@ fn opening_keeps_the_event_and_texts_nobody() {
     let mut ctx = StepContext::new(&workflow, &environment, at(5));
     let run = Run::open(&event(), &mut ctx);
     assert_eq!(run, Run::open(&event(), &mut StepContext::new(&workflow, &environment, at(5))));
-    assert_eq!((run.phase, run.messages.len(), run.not_after), (RunPhase::Active, 0, at(86_400)));
+    assert_eq!((run.phase(), run.messages().len(), run.not_after()), (RunPhase::Active, 0, at(86_400)));
     assert_eq!(show::effects(&ctx.effects), "opened");
     assert_eq!(run.next_due(&workflow), Some(at(5)));
 }

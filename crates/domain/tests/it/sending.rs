@@ -40,13 +40,13 @@ fn a_run_is_unfinished_until_its_texts_are_and_nobody_must_settle_one() {
         World::open(WorkflowDefinition { on_doubt: OnDoubt::Review, ..reminder() }, audiences(&[1]));
     assert!(world.run.is_unfinished());
     world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Delivered).look();
-    assert!(!world.run.is_unfinished() && world.run.closed_at.is_some());
+    assert!(!world.run.is_unfinished() && world.run.closed_at().is_some());
 
     let mut world = patient(OnDoubt::Review);
     world.answer(1, &unclear());
     ask_in_vain(&mut world);
     world.at(3_700).look().is(Exhausted, 0, &["held"]);
-    assert!(world.run.closed_at.is_some() && world.run.is_unfinished(), "somebody must settle it");
+    assert!(world.run.closed_at().is_some() && world.run.is_unfinished(), "somebody must settle it");
     let mut settle = |number| {
         world.transition(|run, _, ctx| {
             run.resolve_review(number, &ReviewVerdict::Sent { sid: None }, "Ada", ctx)
@@ -92,10 +92,10 @@ fn a_text_that_is_held_back_waits_and_only_a_slot_is_remembered() {
         let mut held = world.run.clone();
         let deferred = Admission { deferral: Some(hold.clone()), ..Admission::default() };
         held.admit(1, &deferred, &mut StepContext::new(&world.workflow, &world.environment, world.now));
-        assert_eq!((held.messages[0].next_due(), held.messages[0].slot_at), (Some(at(4_000)), slot_at));
+        assert_eq!((held.messages()[0].next_due(), held.messages()[0].slot_at()), (Some(at(4_000)), slot_at));
         world.hold = Some(hold);
-        assert!(!world.dispatch(1, world.message(1).epoch));
-        assert_eq!((world.message(1).next_due(), world.message(1).slot_at), (Some(at(4_000)), slot_at));
+        assert!(!world.dispatch(1, world.message(1).epoch()));
+        assert_eq!((world.message(1).next_due(), world.message(1).slot_at()), (Some(at(4_000)), slot_at));
     }
 }
 
@@ -109,11 +109,11 @@ fn quiet_until_one() -> WorkflowDefinition {
 #[test]
 fn a_lane_is_only_lowered_and_says_so_once() {
     let mut world = World::open(reminder(), audiences(&[1]));
-    assert_eq!(world.run.lane, Lane::Standard);
+    assert_eq!(world.run.lane(), Lane::Standard);
     let mut lower = |lane| {
         let lines = world.log.timeline.len();
         world.transition(|run, _, ctx| run.lower_lane(lane, ctx));
-        (world.run.lane, world.log.timeline.len() - lines)
+        (world.run.lane(), world.log.timeline.len() - lines)
     };
     assert_eq!(lower(Lane::Standard), (Lane::Standard, 0));
     assert_eq!(lower(Lane::Critical), (Lane::Standard, 0));
@@ -236,7 +236,7 @@ fn a_worker_that_died_leaves_a_claim_that_lapses_into_doubt() {
     let mut world = World::open(paging(), audiences(&[1]));
     assert_eq!(world.next_due(), Some(at(30)));
     world.at(29).look().is(Active, 0, &["dispatching"]);
-    assert!(!world.dispatch(1, world.message(1).epoch), "nobody sends what is dispatching");
+    assert!(!world.dispatch(1, world.message(1).epoch()), "nobody sends what is dispatching");
     world.at(30).look().is(Active, 0, &["in_doubt"]);
     assert_eq!(world.next_due(), Some(at(20)), "it is asked about at once");
 }
@@ -316,7 +316,7 @@ fn a_refusal_for_an_opt_out_suppresses_the_text_and_records_it() {
     world.is(Active, 1, &["suppressed", "queued"]);
     assert_eq!(world.log.consent.len(), 1);
     assert_eq!(world.log.consent[0].change, ConsentChange::OptOut);
-    assert_eq!(world.log.consent[0].number, world.message(1).recipient.number);
+    assert_eq!(world.log.consent[0].number, world.message(1).recipient().number);
     assert!(world.log.dead_letters.is_empty());
 }
 
@@ -329,7 +329,7 @@ fn an_opt_out_that_a_callback_names_after_the_failure_is_recorded() {
     let event = MessageEvent::Status { sid: &sid(1), status: failed, code, class };
     world.apply(1, &event).apply(1, &event);
     assert_eq!(world.log.consent.len(), 1, "and recorded once");
-    assert!(matches!(world.message(1).phase, MessagePhase::Submitted { code: Some(21_610), .. }));
+    assert!(matches!(world.message(1).phase(), MessagePhase::Submitted { code: Some(21_610), .. }));
 }
 
 #[test]
@@ -337,20 +337,20 @@ fn a6_saying_later_is_not_saying_no_and_the_step_ends_by_its_deadline_alone() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
     // Throttled for a minute, then a full queue: tried again and again, with growing waits, at no cost.
     let mut requests = 0;
-    while world.run.step == 0 && requests < 100 {
+    while world.run.step() == 0 && requests < 100 {
         let code = if world.now < at(60) { 20_429 } else { 21_611 };
         world.answer(1, &not_sent(FailureClass::RetrySoon, code));
         requests += 1;
         world.now = world.next_due().unwrap().max(world.now);
         world.look().take_commands();
-        if world.run.step == 0 && world.requests.is_empty() {
+        if world.run.step() == 0 && world.requests.is_empty() {
             world.look().take_commands();
         }
     }
     assert!((5..100).contains(&requests), "{requests}");
-    assert_eq!((world.run.phase, world.run.step), (Active, 1));
+    assert_eq!((world.run.phase(), world.run.step()), (Active, 1));
     assert_eq!(world.escalations(), ["not delivered in time"]);
-    assert_eq!((world.message(1).counted_attempts(), world.message(1).phase.name()), (0, "cancelled"));
+    assert_eq!((world.message(1).counted_attempts(), world.message(1).phase().name()), (0, "cancelled"));
     assert!(world.log.dead_letters.is_empty());
 }
 
@@ -411,7 +411,7 @@ fn a_command_given_at_another_epoch_changes_nothing() {
 fn a_command_that_comes_too_early_changes_nothing() {
     let mut world = World::open(reminder(), audiences(&[1]));
     world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429));
-    let epoch = world.message(1).epoch;
+    let epoch = world.message(1).epoch();
     assert!(world.next_due().unwrap() > world.now);
     assert!(!world.dispatch(1, epoch));
 }
@@ -440,7 +440,7 @@ fn what_a_workflow_refuses_to_say_dies_unsent_and_the_next_step_is_taken() {
     let refusing = WorkflowDefinition { links: LinkPolicy::Refuse, ..paging() };
     let world = World::open_at(refusing, audiences(&[1, 1]), &bad, at(0));
     world.is(Exhausted, 1, &["dead", "dead"]);
-    assert_eq!((world.requests.len(), world.log.reply_routes.len(), world.message(1).attempt), (0, 0, 0));
+    assert_eq!((world.requests.len(), world.log.reply_routes.len(), world.message(1).attempt()), (0, 0, 0));
     let [letter, _] = &world.log.dead_letters[..] else { panic!("one dead letter for each text") };
     assert_eq!((letter.reason.as_str(), letter.attempts), ("composition", 0));
     assert!(letter.error.contains("a link to `example.com`"), "{}", letter.error);
@@ -475,7 +475,7 @@ fn a15_a_text_that_waits_for_its_slot_is_charged_once_and_keeps_the_slot() {
     admission.recipient(Reservation::At(at(3_600)));
     admission.sender(Reservation::At(at(3_660)), at(3_600));
     assert!(matches!(world.transition(|run, _, ctx| run.admit(1, &admission, ctx)), Dispatch::Stay));
-    assert!(world.message(1).recipient_charged);
+    assert!(world.message(1).recipient_charged());
     world.at(3_660);
     assert_eq!(limits(&world), [], "it has paid for both");
     assert!(matches!(

@@ -30,8 +30,8 @@ fn parse(text: &str) -> Value {
 #[test]
 fn a_run_of_the_first_version_is_read() {
     let run: Run = check(&parse(RUN));
-    assert_eq!((run.phase, run.step, run.messages.len()), (RunPhase::Active, 1, 12));
-    let names: Vec<&str> = run.messages.iter().map(|message| message.phase.name()).collect();
+    assert_eq!((run.phase(), run.step(), run.messages().len()), (RunPhase::Active, 1, 12));
+    let names: Vec<&str> = run.messages().iter().map(|message| message.phase().name()).collect();
     let expected = [
         "queued",
         "dispatching",
@@ -47,8 +47,8 @@ fn a_run_of_the_first_version_is_read() {
         "cancelled",
     ];
     assert_eq!(names, expected);
-    assert!(matches!(run.messages[2].phase, MessagePhase::InDoubt { asked: 1, .. }));
-    assert_eq!(run.messages[0].ack.map(|code| code.to_string()).as_deref(), Some("K7X4"));
+    assert!(matches!(run.messages()[2].phase(), MessagePhase::InDoubt { asked: 1, .. }));
+    assert_eq!(run.messages()[0].ack().map(|code| code.to_string()).as_deref(), Some("K7X4"));
 }
 
 #[test]

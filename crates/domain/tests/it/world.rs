@@ -156,7 +156,7 @@ impl World {
             audiences,
         };
         world.keep(opened);
-        let mut next = (world.run.phase == RunPhase::Active).then_some(0);
+        let mut next = (world.run.phase() == RunPhase::Active).then_some(0);
         while let Some(step) = next {
             let (mut requests, later) = world.transition(|run, audiences, ctx| {
                 run.start_step(step, &audience_of(audiences, step), ctx);
@@ -226,7 +226,7 @@ impl World {
     /// A sender takes one dispatch command. Returns whether a request is made.
     pub(crate) fn dispatch(&mut self, number: u16, epoch: u32) -> bool {
         let Some(message) = self.run.message(number) else { return false };
-        let consent = self.consent.get(message.recipient.number.as_str()).cloned().unwrap_or_default();
+        let consent = self.consent.get(message.recipient().number.as_str()).cloned().unwrap_or_default();
         let admission = Admission { deferral: self.hold.clone(), ..Admission::default() };
         let dispatch = self.transition(|run, _, ctx| {
             let input = DispatchInput { consent: &consent, admission: &admission };
@@ -317,7 +317,7 @@ impl World {
 
     /// Where the messages stand, in order.
     pub(crate) fn phases(&self) -> Vec<&'static str> {
-        self.run.messages.iter().map(|message| message.phase.name()).collect()
+        self.run.messages().iter().map(|message| message.phase().name()).collect()
     }
 
     /// The entries of the timeline that this picks.
@@ -336,7 +336,7 @@ impl World {
 
     #[track_caller]
     pub(crate) fn is(&self, phase: RunPhase, step: u8, messages: &[&str]) -> &Self {
-        assert_eq!((self.run.phase, self.run.step), (phase, step));
+        assert_eq!((self.run.phase(), self.run.step()), (phase, step));
         assert_eq!(self.phases(), messages);
         self
     }

@@ -94,13 +94,17 @@ async fn what_a_killed_process_acknowledged_is_there() {
         let store = embedded.store();
         for n in &printed.opened {
             let opening = Opening::new(CASE, *n).change();
-            let stored = store.load_run(&opening.run.id).await.unwrap().expect("an opened run is stored");
+            let stored = store.load_run(opening.run.id()).await.unwrap().expect("an opened run is stored");
             let mut timeline = opening.effects.timeline.clone();
             if stored.version == 2 {
                 timeline.extend(acknowledged(&opening.run, at(1)).effects.timeline);
             }
             assert!(stored.version == 2 || !printed.changed.contains(n), "the change of run {n} is lost");
-            assert_eq!(store.timeline(&opening.run.id).await.unwrap(), timeline, "half of run {n} is stored");
+            assert_eq!(
+                store.timeline(opening.run.id()).await.unwrap(),
+                timeline,
+                "half of run {n} is stored"
+            );
         }
         assert_eq!(store.audit_counts().await.unwrap().forgotten, 0);
 

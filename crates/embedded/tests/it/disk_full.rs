@@ -23,7 +23,7 @@ async fn what_is_refused_left_no_trace_and_what_was_accepted_is_there() {
     let opened = at_once(600, |n| {
         let (store, change) = (store.clone(), Opening::new("disk_full", n).change());
         async move {
-            (change.clone(), store.open_run(change.clone(), opening(&change, change.run.opened_at)).await)
+            (change.clone(), store.open_run(change.clone(), opening(&change, change.run.opened_at())).await)
         }
     })
     .await;
@@ -37,11 +37,14 @@ async fn what_is_refused_left_no_trace_and_what_was_accepted_is_there() {
         match opened {
             Ok(Opened::New { .. }) => {
                 assert_eq!(load(&*embedded.store(), &change.run).await.value, change.run);
-                assert_eq!(embedded.store().timeline(&change.run.id).await.unwrap(), change.effects.timeline);
+                assert_eq!(
+                    embedded.store().timeline(change.run.id()).await.unwrap(),
+                    change.effects.timeline
+                );
             }
             Err(StoreError::Full(_)) => {
-                assert_eq!(embedded.store().load_run(&change.run.id).await.unwrap(), None);
-                assert_eq!(embedded.store().timeline(&change.run.id).await.unwrap(), []);
+                assert_eq!(embedded.store().load_run(change.run.id()).await.unwrap(), None);
+                assert_eq!(embedded.store().timeline(change.run.id()).await.unwrap(), []);
                 open_new(&*embedded.store(), change).await;
             }
             other => panic!("{other:?}"),

@@ -38,9 +38,9 @@ async fn a_closed_database_is_not_available() {
     let (store, bus) = (embedded.store(), embedded.bus());
     let change = Opening::new("closed", 1).change();
     embedded.close().await;
-    let opened = store.open_run(change.clone(), opening(&change, change.run.opened_at)).await;
+    let opened = store.open_run(change.clone(), opening(&change, change.run.opened_at())).await;
     assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
-    assert!(matches!(store.load_run(&change.run.id).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.load_run(change.run.id()).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(bus.publish_events(&[], Quota::Within).await, Ok(())));
     let event = conformance::bus::event("closed", 1, conformance::bus::CRITICAL);
     assert!(matches!(bus.publish_events(&[event], Quota::Within).await, Err(BusError::Unavailable(_))));
@@ -104,12 +104,12 @@ async fn a_document_that_does_not_parse_is_named_and_harms_no_other_run() {
     open_new(&*embedded.store(), &good).await;
     embedded.close().await;
     let connection = Connection::open(config(directory.path()).path).unwrap();
-    connection.execute("UPDATE run SET doc = '{}' WHERE id = ?1", [bad.run.id.as_str()]).unwrap();
+    connection.execute("UPDATE run SET doc = '{}' WHERE id = ?1", [bad.run.id().as_str()]).unwrap();
     drop(connection);
     let embedded = open(directory.path());
-    let found = embedded.store().load_run(&bad.run.id).await;
+    let found = embedded.store().load_run(bad.run.id()).await;
     assert!(
-        matches!(&found, Err(StoreError::Corrupt(said)) if said.contains(bad.run.id.as_str())),
+        matches!(&found, Err(StoreError::Corrupt(said)) if said.contains(bad.run.id().as_str())),
         "{found:?}"
     );
     assert_eq!(load(&*embedded.store(), &good.run).await.value, good.run);

@@ -46,8 +46,8 @@ pub struct Change {
 impl Change {
     /// A run as a transition left it, with its effects.
     pub fn new(run: Run, effects: Effects, workflow: &Workflow) -> Self {
-        let marker = run.subject.as_ref();
-        let marker = marker.map(|subject| workflow.definition.resolution_marker(&run.event.source, subject));
+        let marker =
+            run.subject().map(|subject| workflow.definition.resolution_marker(&run.event().source, subject));
         let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));
         Self { run, due, needs_timer, marker, effects }
     }

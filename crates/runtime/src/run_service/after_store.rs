@@ -34,10 +34,10 @@ impl RunService {
         for outcome in &stored.outcomes {
             self.ports.bus.notify(Notification::Ended(Box::new(Ended {
                 outcome: outcome.clone(),
-                workflow: run.workflow.clone(),
-                event: run.event.clone(),
-                subject: run.subject.clone(),
-                traceparent: run.traceparent.clone(),
+                workflow: run.workflow().to_owned(),
+                event: run.event().clone(),
+                subject: run.subject().map(str::to_owned),
+                traceparent: run.traceparent().map(str::to_owned),
             })));
         }
     }
@@ -48,24 +48,24 @@ impl RunService {
         for command in commands {
             let queue = match command {
                 Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
-                    Queue::Send(run.lane)
+                    Queue::Send(run.lane())
                 }
                 Command::LookNow { .. } => Queue::Escalation,
             };
             if let Err(error) = bus.publish(queue, command).await {
-                tracing::warn!("run.id" = %run.id, %error, "a wake-up was not published; the due row will repeat it");
+                tracing::warn!("run.id" = %run.id(), %error, "a wake-up was not published; the due row will repeat it");
             }
         }
         let Some(due) = due else { return };
         let result = if due <= self.now() && commands.is_empty() {
-            bus.publish(Queue::Escalation, &Command::LookNow { run: run.id.clone() }).await
+            bus.publish(Queue::Escalation, &Command::LookNow { run: run.id().clone() }).await
         } else if let Some(slot) = timer {
             bus.start_timer(slot).await
         } else {
             Ok(())
         };
         if let Err(error) = result {
-            tracing::warn!("run.id" = %run.id, %error, "a timer was not started; the sweep will find the due row");
+            tracing::warn!("run.id" = %run.id(), %error, "a timer was not started; the sweep will find the due row");
         }
     }
 }

@@ -26,7 +26,7 @@ fn check(script: &Script) -> Report {
     let report = play(script);
     assert_eq!(report.taken.len(), 1, "one text:\n{}", report.log.join("\n"));
     let [run] = &report.runs[..] else { panic!("one run:\n{}", report.log.join("\n")) };
-    assert_eq!(run.phase, RunPhase::Completed, "{}", report.log.join("\n"));
+    assert_eq!(run.phase(), RunPhase::Completed, "{}", report.log.join("\n"));
     report
 }
 
@@ -35,8 +35,8 @@ fn dies(point: Point, side: Side, nth: u32) -> Script {
 }
 
 fn sids(report: &Report) -> usize {
-    let messages = report.runs.iter().flat_map(|run| &run.messages);
-    messages.filter(|message| matches!(message.phase, MessagePhase::Submitted { .. })).count()
+    let messages = report.runs.iter().flat_map(|run| run.messages());
+    messages.filter(|message| matches!(message.phase(), MessagePhase::Submitted { .. })).count()
 }
 
 /// An event whose acceptance was not confirmed is published again. Points 1 to 4 are tested with the real ingestion and
@@ -117,7 +117,7 @@ fn crash_point_14_a_retry_is_stored_before_its_wake_up_is_published() {
     // The refusal of the first attempt is the first change; what follows it is a timer for the retry.
     let script = Script { first: vec![Fault::TooManyRequests], ..dies(Point::Timer, Side::Before, 1) };
     let report = check(&script);
-    assert!(report.runs[0].messages[0].attempt > 1);
+    assert!(report.runs[0].messages()[0].attempt() > 1);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn crash_point_16_a_worker_is_paused_past_its_lease() {
 #[test]
 fn crash_point_17_the_store_lost_the_intent() {
     let report = check(&Script { loses_runs: true, ..dies(Point::Answer, Side::Before, 1) });
-    let attempt = report.runs[0].messages[0].attempt;
+    let attempt = report.runs[0].messages()[0].attempt();
     assert_eq!(attempt, 0, "nothing was sent for the run that was opened again; its text was found");
 }
 
@@ -156,5 +156,5 @@ fn crash_point_18_a_dead_letter_is_kept_before_the_answer() {
 fn crash_point_19_a_replay_is_asked_for_twice() {
     let report = play(&Script { is_replayed: true, ..Script::default() });
     assert_eq!((report.letters, report.taken.len()), (0, 1), "{}", report.log.join("\n"));
-    assert_eq!(report.runs[0].phase, RunPhase::Completed);
+    assert_eq!(report.runs[0].phase(), RunPhase::Completed);
 }

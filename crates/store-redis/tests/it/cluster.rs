@@ -136,7 +136,7 @@ async fn a_call_waits_until_all_of_its_keys_have_moved() {
     let store = RedisStore::connect(config).await.unwrap();
     let opening = Opening::new("arriving", 0).change();
     open_new(&*store, &opening).await;
-    let key = format!("{prefix}run:{{s{:02}}}:{}", opening.run.id.shard(), opening.run.id);
+    let key = format!("{prefix}run:{{s{:02}}}:{}", opening.run.id().shard(), opening.run.id());
 
     let moving = Moving::begin(&cluster, &key);
     moving.send(&key);

@@ -23,7 +23,7 @@ async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
         kept.push(next);
         if n == 25 {
             server.kill();
-            let lost = store.load_run(&first.run.id).await;
+            let lost = store.load_run(first.run.id()).await;
             assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
             server.restart();
             until("a new connection", || async { store.next_due().await.is_ok() }).await;
@@ -35,7 +35,7 @@ async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
     for (n, change) in (0..).zip(&kept) {
         assert_eq!(load(&*store, &change.run).await.value, change.run);
         assert_eq!(store.message_of_sid(&sid("kill", n)).await.unwrap(), Some(change.run.message_id(1)));
-        assert!(!store.timeline(&change.run.id).await.unwrap().is_empty());
+        assert!(!store.timeline(change.run.id()).await.unwrap().is_empty());
     }
     // A server with another history makes a doubt, for every process.
     store.take_due(None, at(-10), at(-5), 1).await.unwrap();

@@ -27,7 +27,7 @@ async fn call_all(store: &dyn Store) -> Vec<String> {
     answers.push(format!("{:?}", store.remove_dead_letter(&letter(case, 1, 1).id).await));
     answers.push(format!("{:?}", store.take_due(None, at(10_000), at(20_000), 10).await));
     answers.push(format!("{:?}", store.audit_counts().await));
-    answers.push(format!("{:?}", store.timeline(&first.run.id).await));
+    answers.push(format!("{:?}", store.timeline(first.run.id()).await));
     let outcomes = store.outcomes(0, 10).await.unwrap().into_iter().map(|(_, outcome)| outcome);
     answers.push(format!("{:?}", outcomes.collect::<Vec<_>>()));
     answers
@@ -96,9 +96,9 @@ async fn a_change_whose_answer_is_late_is_made_once() {
     assert!(matches!(answer, Ok(Changed::Stored { .. }) | Err(StoreError::Unavailable(_))), "{answer:?}");
     assert!(busy_since.elapsed() > patience, "the first try was answered in time, so nothing was repeated");
     until("the change", || async {
-        store.load_run(&first.run.id).await.is_ok_and(|run| run.unwrap().version > 1)
+        store.load_run(first.run.id()).await.is_ok_and(|run| run.unwrap().version > 1)
     })
     .await;
-    let stored = store.load_run(&first.run.id).await.unwrap().unwrap();
+    let stored = store.load_run(first.run.id()).await.unwrap().unwrap();
     assert_eq!((stored.version, &stored.value), (2, &next.run));
 }
