@@ -183,7 +183,7 @@ pub(crate) struct Settle {
     #[arg(long, value_name = "N", conflicts_with = "all")]
     pub(crate) message: Option<u16>,
     /// The message SID of a text that was sent; its status is then followed.
-    #[arg(long, value_name = "SID", conflicts_with = "all")]
+    #[arg(long, value_name = "SID", conflicts_with = "all", value_parser = twilio::message_sid)]
     pub(crate) sid: Option<domain::provider::ProviderMessageId>,
     #[command(flatten)]
     pub(crate) bulk: BulkArgs,

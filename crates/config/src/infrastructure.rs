@@ -13,6 +13,7 @@ use domain::{
     phone::E164,
     source_quota::QuotaRates,
 };
+use twilio::SidKind;
 use url::Url;
 
 use crate::{
@@ -276,8 +277,11 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
     if let (Some(_), Some(service)) = (&from, &service) {
         doc.problem(&service.at, "twilio: give from or messaging_service_sid, not both".to_owned());
     }
-    if let Some(service) = service.as_ref().filter(|service| !is_service_sid(&service.value)) {
-        doc.problem(&service.at, "twilio.messaging_service_sid: expected MG and 32 hex digits".to_owned());
+    if let Some(service) =
+        service.as_ref().filter(|service| !SidKind::MessagingService.matches(&service.value))
+    {
+        let expected = SidKind::MessagingService.expected();
+        doc.problem(&service.at, format!("twilio.messaging_service_sid: expected {expected}"));
     }
     let public_url = section.parsed::<Url>(doc, "public_url");
     if let Some(url) =
@@ -298,10 +302,6 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
         messaging_service_sid: service.map(|service| service.value),
         public_url: public_url.map(|url| url.value),
     }
-}
-
-fn is_service_sid(text: &str) -> bool {
-    text.strip_prefix("MG").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings) -> LogSettings {

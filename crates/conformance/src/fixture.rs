@@ -23,7 +23,7 @@ use domain::{
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Change, Opened, OpeningEvent, Store, Versioned, store::Resolution};
-use serde_json::json;
+use serde_json::{Map, json};
 
 /// A moment in 2040, so many seconds after the first.
 pub fn at(seconds: i64) -> Timestamp {
@@ -242,9 +242,9 @@ pub fn resolution(case: &str, subject: &str, n: u32, seconds: i64) -> Resolution
 
 /// The event that a change opens its run for, at a time.
 pub fn opening(change: &Change, happened_at: Timestamp) -> OpeningEvent {
-    let Run { event, subject, data, .. } = &change.run;
-    let (key, subject, data) = (event.clone(), subject.clone(), data.clone());
-    let kind = workflow().definition.event.clone();
+    let run = &change.run;
+    let (key, subject) = (run.event().clone(), run.subject().map(str::to_owned));
+    let (kind, data) = (workflow().definition.event.clone(), Map::new());
     let event = Event { key, kind, subject, time: None, data, traceparent: None };
     OpeningEvent { happened_at, content: event.content() }
 }

@@ -65,7 +65,9 @@ pub const PURGE_BATCH_MAX: u16 = 200;
 pub const PURGE_PAUSE_MS: i64 = 250;
 /// How often ended runs are looked for, in milliseconds: 10 minutes.
 pub const PURGE_EVERY_MS: i64 = 10 * 60 * 1_000;
-/// Shortest and longest validity the provider takes, in seconds (Twilio, `ValidityPeriod`).
+/// Longest name that a provider may give a message, in bytes.
+pub const PROVIDER_MESSAGE_ID_BYTES_MAX: usize = 64;
+/// Longest validity that the provider takes, in seconds.
 pub const VALIDITY_S_MAX: u32 = 36_000;
 /// Below this the provider may drop a text that is merely slow, in seconds.
 pub const VALIDITY_S_MIN: u32 = 10;

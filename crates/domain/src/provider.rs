@@ -1,6 +1,6 @@
 //! What passes between us and the provider that carries the text, in our words.
 //!
-//! In: what the carrier adapter saw on the wire. Out: values that the message transitions decide on.
+//! In: what the provider's adapter saw on the wire. Out: values that the message transitions decide on.
 //! Never: names Twilio's parameters, URLs or wire types; those stay in the adapter.
 
 use std::{fmt, str::FromStr};
@@ -8,42 +8,44 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MessageId, phone::E164};
+use crate::{id::MessageId, limits::PROVIDER_MESSAGE_ID_BYTES_MAX, phone::E164};
 
-/// The provider's name for one message: `SM` or `MM` and 32 hex digits.
+/// The provider's name for one message: 1 to 64 visible ASCII characters. What they mean is the provider's matter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderMessageId(Box<str>);
 
-/// Why a text is not a message SID.
+/// Why a text is not a provider's name for a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a message SID: expected SM or MM and 32 hex digits")]
-pub struct InvalidSid;
+#[error(
+    "not a provider's message id: expected 1 to {PROVIDER_MESSAGE_ID_BYTES_MAX} visible ASCII characters"
+)]
+pub struct InvalidProviderMessageId;
 
 impl ProviderMessageId {
-    /// The SID as the provider writes it.
+    /// The name as the provider writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl FromStr for ProviderMessageId {
-    type Err = InvalidSid;
+    type Err = InvalidProviderMessageId;
 
-    fn from_str(text: &str) -> Result<Self, InvalidSid> {
-        let hex = text.strip_prefix("SM").or_else(|| text.strip_prefix("MM")).ok_or(InvalidSid)?;
-        if hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+    fn from_str(text: &str) -> Result<Self, InvalidProviderMessageId> {
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_visible && (1..=PROVIDER_MESSAGE_ID_BYTES_MAX).contains(&text.len()) {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidSid)
+            Err(InvalidProviderMessageId)
         }
     }
 }
 
 impl TryFrom<String> for ProviderMessageId {
-    type Error = InvalidSid;
+    type Error = InvalidProviderMessageId;
 
-    fn try_from(text: String) -> Result<Self, InvalidSid> {
+    fn try_from(text: String) -> Result<Self, InvalidProviderMessageId> {
         text.parse()
     }
 }
@@ -276,12 +278,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sid_is_two_letters_and_32_hex_digits_and_prints_as_it_is() {
-        let text = format!("SM{}", "0f".repeat(16));
-        let sid: ProviderMessageId = text.parse().unwrap();
-        assert_eq!((sid.to_string(), format!("{sid:?}")), (text.clone(), text.clone()));
-        for wrong in [&text[1..], &text[..33], &text.replace('f', "g"), &text.replace("SM", "AC")] {
-            assert_eq!(wrong.parse::<ProviderMessageId>(), Err(InvalidSid), "{wrong}");
+    fn a_provider_s_name_is_short_and_visible_and_prints_as_it_is() {
+        for text in ["7", "SM0f", "b5/a~!", &"x".repeat(64)] {
+            let sid: ProviderMessageId = text.parse().unwrap();
+            assert_eq!((sid.to_string(), format!("{sid:?}")), (text.to_owned(), text.to_owned()));
+        }
+        for wrong in ["", "a b", "a\n", "ü", "\u{7f}", &"x".repeat(65)] {
+            assert_eq!(wrong.parse::<ProviderMessageId>(), Err(InvalidProviderMessageId), "{wrong}");
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct OpenRun {
 
 impl OpenRun {
     pub(crate) fn new(change: Change, opening: OpeningEvent, state: Arc<State>) -> Result<Self, Fault> {
-        let (event, marker) = (event_name(&change.run.event), change.marker.clone());
+        let (event, marker) = (event_name(change.run.event()), change.marker.clone());
         let OpeningEvent { happened_at, content } = opening;
         Ok(Self {
             stored: Stored::of(change, state)?,

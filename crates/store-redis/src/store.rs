@@ -73,7 +73,7 @@ impl RedisStore {
 #[async_trait]
 impl RunStore for RedisStore {
     async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
-        if self.claim_content(&change.run.event, event.content).await? != event.content {
+        if self.claim_content(change.run.event(), event.content).await? != event.content {
             return Ok(Opened::Conflict);
         }
         let how = Write::Open { happened_at: event.happened_at };

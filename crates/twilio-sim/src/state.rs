@@ -70,7 +70,7 @@ impl State {
     /// A name for the next message. A picture makes it an MMS.
     pub(crate) fn next_sid(&self, media: usize) -> Option<ProviderMessageId> {
         let prefix = if media > 0 { "MM" } else { "SM" };
-        format!("{prefix}{}", self.hex("message", self.next)).parse().ok()
+        twilio::message_sid(&format!("{prefix}{}", self.hex("message", self.next))).ok()
     }
 
     pub(crate) fn insert(&mut self, record: Record) -> u64 {

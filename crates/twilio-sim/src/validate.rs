@@ -4,7 +4,7 @@
 
 use domain::{phone::E164, segment::BODY_CHARS_MAX};
 use jiff::Timestamp;
-use twilio::Form;
+use twilio::{Form, SidKind};
 use url::Url;
 
 use crate::{
@@ -125,8 +125,7 @@ fn sender(from: &str, to: &str, config: &SimConfig) -> Result<(), ApiError> {
 }
 
 fn service_of<'a>(sid: &str, config: &'a SimConfig) -> Result<&'a Service, ApiError> {
-    let hex = sid.strip_prefix("MG").unwrap_or_default();
-    if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !SidKind::MessagingService.matches(sid) {
         return Err(ApiError(21_705));
     }
     let service = config.services.iter().find(|service| service.sid == sid).ok_or(ApiError(21_701))?;

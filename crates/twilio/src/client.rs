@@ -108,8 +108,10 @@ impl TwilioClient {
 
     fn message_url(&self, sid: &ProviderMessageId) -> Url {
         let mut url = self.messages.clone();
-        let path = url.path().replace("/Messages.json", &format!("/Messages/{sid}.json"));
-        url.set_path(&path);
+        // A segment is escaped, so that no name can lead to another path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop().push("Messages").push(&format!("{sid}.json"));
+        }
         url
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::Secret;
+use crate::{Secret, SidKind};
 
 /// Twilio's own host; other regions have theirs, and the simulator has its address.
 pub const API_BASE: &str = "https://api.twilio.com";
@@ -109,9 +109,7 @@ pub enum ConfigError {
 
 impl TwilioConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !is_sid(&self.account_sid, "AC") {
-            return Err(ConfigError::Malformed { field: "account_sid", expected: "AC and 32 hex digits" });
-        }
+        sid_of(SidKind::Account, "account_sid", &self.account_sid)?;
         if self.api_base.cannot_be_a_base() || !matches!(self.api_base.scheme(), "http" | "https") {
             return Err(ConfigError::Malformed { field: "api_base", expected: "an http or https URL" });
         }
@@ -119,25 +117,22 @@ impl TwilioConfig {
             Credentials::AuthToken(token) if token.expose().is_empty() => {
                 return Err(ConfigError::Empty { field: "auth_token" });
             }
-            Credentials::ApiKey { sid, .. } if !is_sid(sid, "SK") => {
-                return Err(ConfigError::Malformed { field: "api_key", expected: "SK and 32 hex digits" });
+            Credentials::AuthToken(_) => {}
+            Credentials::ApiKey { sid, secret } => {
+                sid_of(SidKind::ApiKey, "api_key", sid)?;
+                if secret.expose().is_empty() {
+                    return Err(ConfigError::Empty { field: "api_key_secret" });
+                }
             }
-            Credentials::ApiKey { secret, .. } if secret.expose().is_empty() => {
-                return Err(ConfigError::Empty { field: "api_key_secret" });
-            }
-            Credentials::AuthToken(_) | Credentials::ApiKey { .. } => {}
         }
         match &self.sender {
             SenderIdentity::From(from) if from.trim().is_empty() => {
                 return Err(ConfigError::Empty { field: "from" });
             }
-            SenderIdentity::MessagingService(sid) if !is_sid(sid, "MG") => {
-                return Err(ConfigError::Malformed {
-                    field: "messaging_service_sid",
-                    expected: "MG and 32 hex digits",
-                });
+            SenderIdentity::From(_) => {}
+            SenderIdentity::MessagingService(sid) => {
+                sid_of(SidKind::MessagingService, "messaging_service_sid", sid)?;
             }
-            SenderIdentity::From(_) | SenderIdentity::MessagingService(_) => {}
         }
         if self.answer_max.is_zero() {
             return Err(ConfigError::OutOfRange { field: "answer_max", expected: "more than zero" });
@@ -149,6 +144,6 @@ impl TwilioConfig {
     }
 }
 
-fn is_sid(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+fn sid_of(kind: SidKind, field: &'static str, text: &str) -> Result<(), ConfigError> {
+    if kind.matches(text) { Ok(()) } else { Err(ConfigError::Malformed { field, expected: kind.expected() }) }
 }

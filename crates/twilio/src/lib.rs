@@ -10,6 +10,7 @@ pub mod error_code;
 mod form;
 mod keyword;
 mod secret;
+mod sid;
 mod signature;
 mod webhook;
 mod webhooks;
@@ -22,6 +23,7 @@ pub use config::{
 pub use form::{FIELDS_MAX, Form, FormError};
 pub use keyword::{Keyword, keyword};
 pub use secret::Secret;
+pub use sid::{InvalidMessageSid, SidKind, message_sid};
 pub use signature::{SignatureVerifier, SigningKey};
 pub use webhook::{Inbound, OptOut, SenderKind, StatusCallback, WebhookError};
 pub use webhooks::{INBOUND_PATH, STATUS_PATH, TwilioWebhooks};

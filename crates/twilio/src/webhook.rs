@@ -10,7 +10,7 @@ use domain::{
     provider::{ProviderMessageId, ProviderStatus},
 };
 
-use crate::{Form, FormError, Keyword, keyword::keyword, wire};
+use crate::{Form, FormError, Keyword, keyword::keyword, message_sid, wire};
 
 /// Why a webhook cannot be used. Names the field, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -212,7 +212,7 @@ fn error_code(text: &str) -> (Option<u32>, Option<String>) {
 }
 
 fn sid(form: &Form) -> Result<ProviderMessageId, WebhookError> {
-    either(form, "MessageSid", "SmsSid")?.parse().map_err(|_| WebhookError::Malformed("MessageSid"))
+    message_sid(either(form, "MessageSid", "SmsSid")?).map_err(|_| WebhookError::Malformed("MessageSid"))
 }
 
 /// Twilio sends both names with one value; the first is the documented one.

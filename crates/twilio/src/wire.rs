@@ -7,6 +7,8 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::message_sid;
+
 static RFC2822: DateTimeParser = DateTimeParser::new();
 
 /// A message, with the fields we use.
@@ -64,7 +66,7 @@ impl MessageResource {
             return None;
         }
         Some(ProviderMessage {
-            sid: self.sid.parse().ok()?,
+            sid: message_sid(&self.sid).ok()?,
             status: status_or_floor(self.status.as_deref()),
             error_code: self.error_code.as_ref().and_then(number),
             to: self.to?.parse().ok()?,
@@ -134,7 +136,7 @@ pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
 /// The message's SID and first status, from a create answer.
 pub(crate) fn created(body: &[u8]) -> Option<(ProviderMessageId, ProviderStatus)> {
     let created: Created<'_> = serde_json::from_slice(body).ok()?;
-    Some((created.sid.parse().ok()?, status_or_floor(created.status.as_deref())))
+    Some((message_sid(&created.sid).ok()?, status_or_floor(created.status.as_deref())))
 }
 
 /// Numbers come as numbers or as strings, depending on the field and on its age.

@@ -58,21 +58,21 @@ pub async fn what_is_stored_with_a_run_reads_back(store: Arc<dyn Store>) {
 pub async fn a14_an_id_that_says_something_else_opens_nothing(store: Arc<dyn Store>) {
     let case = "a14";
     let first = Opening::new(case, 1).subject("db-1").change();
-    assert_eq!(store.content_of(&first.run.event).await.unwrap(), None);
+    assert_eq!(store.content_of(first.run.event()).await.unwrap(), None);
     open_new(&*store, &first).await;
     let content = opening(&first, at(0)).content;
-    assert_eq!(store.content_of(&first.run.event).await.unwrap(), Some(content));
+    assert_eq!(store.content_of(first.run.event()).await.unwrap(), Some(content));
 
     let elsewhere = Opening::new(case, 1).subject("db-2").change();
-    assert_ne!(first.run.id, elsewhere.run.id, "the subject chooses the shard");
+    assert_ne!(first.run.id(), elsewhere.run.id(), "the subject chooses the shard");
     let others = at_once(8, |_| {
         let (store, change) = (store.clone(), elsewhere.clone());
         async move { open(&*store, &change).await }
     });
     assert!(others.await.iter().all(|opened| *opened == Opened::Conflict));
-    assert_eq!(store.load_run(&elsewhere.run.id).await.unwrap(), None);
+    assert_eq!(store.load_run(elsewhere.run.id()).await.unwrap(), None);
     assert_eq!(open(&*store, &first).await, Opened::Known);
-    assert_eq!(store.content_of(&first.run.event).await.unwrap(), Some(content));
+    assert_eq!(store.content_of(first.run.event()).await.unwrap(), Some(content));
 }
 
 /// The second opening is refused, whatever it brings along.
