@@ -3,8 +3,8 @@
 //! Never: changes anything without `--yes`, or faster than `--rate`.
 
 use clap::Args;
+use domain::time::after_ms;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
 
 use crate::{exit::Unconfirmed, output};
@@ -52,7 +52,7 @@ impl BulkArgs {
         let begun = SystemClock.now();
         let mut done = Vec::new();
         for (index, thing) in things.into_iter().enumerate() {
-            let at = begun + SignedDuration::from_millis(index as i64 * 1_000 / i64::from(self.rate));
+            let at = after_ms(begun, index as i64 * 1_000 / i64::from(self.rate));
             SystemClock.sleep_until(at).await;
             let result = one(&thing).await?;
             bar.inc(1);

@@ -37,7 +37,7 @@ pub mod segment;
 pub mod source;
 pub mod source_quota;
 pub mod template;
-mod time;
+pub mod time;
 pub mod timeline;
 pub mod unguarded_fields;
 pub mod words;

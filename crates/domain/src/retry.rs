@@ -1,15 +1,15 @@
-//! When to try again. In: a policy, and what is known of the attempts so far. Out: the moment of the next one, or none.
+//! When to try again. In: a policy, and what is known of the attempts so far. Out: the time of the next one, or none.
 //!
 //! Never: sleeps, reads a clock or draws from a global generator; the same question has the same answer everywhere.
 
 mod exponential;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::time::after_ms;
+use crate::time::{after_ms, after_s};
 
 /// How a failed request is retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,22 +57,21 @@ impl RetryPolicy {
     /// Full jitter: anywhere between none and the whole of the exponential interval, so that a thousand messages
     /// that failed together do not come back together. What the other side asked for is waited for first, and the
     /// jitter comes on top of it for the same reason. Near a deadline the draw is from what time is left: a message
-    /// is given up because no time is left, not because chance picked a late moment.
+    /// is given up because no time is left, not because chance picked a late time.
     pub fn next(&self, q: &FailedAttempt) -> Option<Timestamp> {
         if q.attempt >= self.attempts_max {
             return None;
         }
-        let total = SignedDuration::from_secs(i64::from(self.total_max_s));
-        let give_up_at = q.first_at.checked_add(total).unwrap_or(Timestamp::MAX);
+        let give_up_at = after_s(q.first_at, self.total_max_s);
         let last_at = q.not_after.map_or(give_up_at, |not_after| not_after.min(give_up_at));
         let asked = i64::try_from(q.retry_after_ms.unwrap_or(0)).ok()?;
-        let earliest = q.now.checked_add(SignedDuration::from_millis(asked)).ok()?;
+        let earliest = after_ms(q.now, asked);
         if q.now >= last_at || earliest > last_at {
             return None;
         }
         let room_ms = u64::try_from(last_at.duration_since(earliest).as_millis()).unwrap_or(0);
         let delay_ms = draw(q.seed, q.attempt, self.interval_ms(q.attempt).min(room_ms));
-        earliest.checked_add(SignedDuration::from_millis(i64::try_from(delay_ms).ok()?)).ok()
+        Some(after_ms(earliest, i64::try_from(delay_ms).ok()?))
     }
 
     /// When to ask again after the other side said "later": throttled, a queue that is full, no connection. It has said

@@ -1,23 +1,51 @@
-//! Moments a while before or after another. In: a moment and a duration. Out: a moment.
+//! Arithmetic on times: waits, and whole milliseconds and microseconds as stores keep them. In: times and durations.
+//! Out: times and numbers.
 //!
-//! Never: panics at the ends of time; there the end itself is the answer, where plain arithmetic would take the worker down.
+//! Never: panics or fails at the ends of time. There the end itself is the answer; plain arithmetic would panic.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The moment `wait` after `at`, or the last there is.
-pub(crate) fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
+/// The time `wait` after `at`, or the end of time.
+pub fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
     let end = if wait.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
     at.checked_add(wait).unwrap_or(end)
 }
 
-/// The moment so many seconds after `at`, or the last there is.
-pub(crate) fn after_s(at: Timestamp, wait_s: impl Into<i64>) -> Timestamp {
+/// The time so many seconds after `at`, or the end of time.
+pub fn after_s(at: Timestamp, wait_s: impl Into<i64>) -> Timestamp {
     after(at, SignedDuration::from_secs(wait_s.into()))
 }
 
-/// The moment so many milliseconds after `at`, or the last there is.
-pub(crate) fn after_ms(at: Timestamp, wait_ms: i64) -> Timestamp {
+/// The time so many milliseconds after `at`, or the end of time.
+pub fn after_ms(at: Timestamp, wait_ms: i64) -> Timestamp {
     after(at, SignedDuration::from_millis(wait_ms))
+}
+
+/// Milliseconds since 1970, rounded up: what is due is never taken early.
+pub fn ceil_ms(at: Timestamp) -> i64 {
+    let milliseconds = at.as_millisecond();
+    let rest = at.as_nanosecond() - i128::from(milliseconds) * 1_000_000;
+    milliseconds + i64::from(rest > 0)
+}
+
+/// Milliseconds since 1970, rounded down.
+pub fn floor_ms(at: Timestamp) -> i64 {
+    floor_us(at).div_euclid(1_000)
+}
+
+/// Microseconds since 1970, rounded down.
+pub fn floor_us(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MAX)
+}
+
+/// The time so many milliseconds after 1970, or the end of time.
+pub fn of_ms(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+}
+
+/// The time so many microseconds after 1970, or the end of time.
+pub fn of_us(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -31,5 +59,17 @@ mod tests {
         assert_eq!(after_s(Timestamp::MIN, i64::MAX), Timestamp::MAX);
         assert_eq!(after_ms(Timestamp::MAX, i64::MIN), Timestamp::MIN);
         assert_eq!(after_ms(Timestamp::UNIX_EPOCH, 1_500).as_millisecond(), 1_500);
+        assert_eq!((of_ms(i64::MAX), of_us(i64::MAX)), (Timestamp::MAX, Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_due_time_is_rounded_up_and_others_down_before_1970_too() {
+        let at = |nanoseconds| Timestamp::from_nanosecond(nanoseconds).unwrap();
+        let rounded =
+            |nanoseconds| (ceil_ms(at(nanoseconds)), floor_ms(at(nanoseconds)), floor_us(at(nanoseconds)));
+        assert_eq!(rounded(1_000_001), (2, 1, 1_000));
+        assert_eq!(rounded(2_000_000), (2, 2, 2_000));
+        assert_eq!(rounded(-1_000_001), (-1, -2, -1_001));
+        assert_eq!((of_ms(-2), of_us(2_000)), (at(-2_000_000), at(2_000_000)));
     }
 }

@@ -15,7 +15,7 @@ mod work_queue;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{event::Event, source_quota::Quota, timeline::Command};
+use domain::{event::Event, source_quota::Quota, time::floor_ms, timeline::Command};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use ports::{BrokerDeadLetter, Bus, BusError, Delivery, Notification, Payload, Queue, TimerSlot};
 use tokio::sync::Semaphore;
@@ -26,7 +26,7 @@ use self::{
     work_queue::{Content, Item},
 };
 pub(crate) use self::{core::Core, event_keys::count_waiting};
-use crate::{fault::Fault, locked::locked, time::floor_ms};
+use crate::{fault::Fault, locked::locked};
 
 /// [`Bus`] on a shared core.
 pub(crate) struct EmbeddedBus(pub(crate) Arc<Core>);
@@ -63,7 +63,7 @@ impl Core {
             return Some(Delivery {
                 payload,
                 redelivered,
-                published_at: published_ms.map(crate::time::of_ms),
+                published_at: published_ms.map(domain::time::of_ms),
                 acker: Box::new(acker),
             });
         }

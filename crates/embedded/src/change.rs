@@ -8,6 +8,7 @@ use std::sync::Arc;
 use domain::{
     event::{ContentHash, EventKey},
     run::Run,
+    time::floor_us,
 };
 use jiff::Timestamp;
 use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot};
@@ -18,7 +19,6 @@ use crate::{
     read,
     run_row::{EffectRows, RunRow, event_name},
     state::State,
-    time::floor_us,
     writer::Work,
 };
 

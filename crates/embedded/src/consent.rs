@@ -6,10 +6,11 @@
 use domain::{
     consent::{Consent, ConsentEntry},
     phone::E164,
+    time::floor_us,
 };
 use rusqlite::{Connection, params};
 
-use crate::{bloom_filter::BloomFilter, document::json, fault::Fault, time::floor_us};
+use crate::{bloom_filter::BloomFilter, document::json, fault::Fault};
 
 /// A consent entry as a row.
 pub(crate) struct ConsentRow {

@@ -5,16 +5,14 @@
 
 use std::sync::Arc;
 
-use domain::id::RunId;
+use domain::{
+    id::RunId,
+    time::{ceil_ms, floor_ms, of_ms},
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::{
-    fault::Fault,
-    state::State,
-    time::{ceil_ms, floor_ms, of_ms},
-    writer::Work,
-};
+use crate::{fault::Fault, state::State, writer::Work};
 
 /// Takes due runs.
 pub(crate) struct TakeDue {

@@ -2,13 +2,13 @@
 //!
 //! In: rows made from a change's effects. Out: inserts. Never: opens or commits a transaction.
 
+use domain::time::floor_ms;
 use rusqlite::{Connection, params};
 
 use crate::{
     bloom_filter::BloomFilter,
     fault::Fault,
     run_row::{DeadLetterRow, EffectRows},
-    time::floor_ms,
 };
 
 impl EffectRows {

@@ -29,7 +29,6 @@ mod run_row;
 mod schema;
 mod state;
 mod store;
-mod time;
 mod timer_slots;
 mod writer;
 

@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
-use domain::{id::RunId, limits::DEDUPE_S};
-use jiff::{SignedDuration, Timestamp};
+use domain::{
+    id::RunId,
+    limits::DEDUPE_S,
+    time::after_s,
+    time::{floor_ms, floor_us},
+};
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::{
-    fault::Fault,
-    state::State,
-    time::{floor_ms, floor_us},
-    writer::Work,
-};
+use crate::{fault::Fault, state::State, writer::Work};
 
 /// Forgets up to `max` runs.
 pub(crate) struct Purge {
@@ -55,8 +55,7 @@ impl Work for Purge {
 impl Purge {
     /// What belongs to no run and is of no use any more.
     fn purge_the_rest(&self, connection: &Connection) -> Result<(), Fault> {
-        let kept_since = self.now.checked_sub(SignedDuration::from_secs(i64::from(DEDUPE_S)));
-        let kept_since = kept_since.unwrap_or(Timestamp::MIN).min(self.before);
+        let kept_since = after_s(self.now, -i64::from(DEDUPE_S)).min(self.before);
         connection
             .prepare_cached("DELETE FROM resolution WHERE at_us < ?1")?
             .execute([floor_us(kept_since)])?;

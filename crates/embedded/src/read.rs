@@ -10,6 +10,7 @@ use domain::{
     phone::E164,
     provider::ProviderMessageId,
     run::Run,
+    time::{ceil_ms, floor_ms},
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
@@ -21,11 +22,7 @@ use ports::{
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use serde::de::DeserializeOwned;
 
-use crate::{
-    bloom_filter::BloomFilter,
-    fault::Fault,
-    time::{ceil_ms, floor_ms},
-};
+use crate::{bloom_filter::BloomFilter, fault::Fault};
 
 /// Makes every stored run, and the event that opened it, known.
 pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqlite::Result<()> {

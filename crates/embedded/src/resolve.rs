@@ -3,11 +3,11 @@
 //! In: resolving events. Out: the runs they end, and a mark that meets runs which come late.
 //! Never: lets an earlier resolution replace a later one.
 
-use domain::id::RunId;
+use domain::{id::RunId, time::floor_us};
 use ports::store::Resolution;
 use rusqlite::{Connection, params};
 
-use crate::{document::json, fault::Fault, time::floor_us, writer::Work};
+use crate::{document::json, fault::Fault, writer::Work};
 
 /// Records a resolution and finds the runs it ends.
 pub(crate) struct Resolve {

@@ -8,17 +8,13 @@ use domain::{
     id::short,
     provider::ProviderMessageId,
     run::Run,
+    time::{ceil_ms, floor_ms},
     timeline::{DeadLetter, Effects, Outcome, ReplyRoute},
 };
 use jiff::Timestamp;
 use ports::Change;
 
-use crate::{
-    consent::ConsentRow,
-    document::json,
-    fault::Fault,
-    time::{ceil_ms, floor_ms},
-};
+use crate::{consent::ConsentRow, document::json, fault::Fault};
 
 /// The columns of a run.
 pub(crate) struct RunRow {

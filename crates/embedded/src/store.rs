@@ -15,6 +15,7 @@ use domain::{
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
     run::Run,
+    time::ceil_ms,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
@@ -40,7 +41,6 @@ use crate::{
     run_row::DeadLetterRow,
     run_row::event_name,
     state::State,
-    time::ceil_ms,
     writer::WriterHandle,
 };
 

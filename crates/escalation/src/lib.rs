@@ -13,6 +13,7 @@ use domain::{
         DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS, RETENTION_S_DEFAULT,
         SWEEP_EVERY_S,
     },
+    time::{after, after_ms, after_s},
     timeline::Command,
 };
 use futures::{StreamExt as _, stream};
@@ -84,8 +85,10 @@ async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: 
         if let Err(error) = due_runs(&ports, None, config.runs_at_once).await {
             tracing::warn!(%error, "due runs could not be worked on; they come back");
         }
-        let next = ports.clock.now()
-            + SignedDuration::try_from(config.sweep_every).unwrap_or(SignedDuration::from_secs(5));
+        let next = after(
+            ports.clock.now(),
+            SignedDuration::try_from(config.sweep_every).unwrap_or(SignedDuration::from_secs(5)),
+        );
         tokio::select! {
             () = ports.clock.sleep_until(next) => {}
             () = shutdown.cancelled() => {}
@@ -107,7 +110,7 @@ async fn housekeeping(ports: Arc<EscalationPorts>, retention: Duration, shutdown
             }
         };
         tokio::select! {
-            () = ports.clock.sleep_until(now + SignedDuration::from_millis(pause)) => {}
+            () = ports.clock.sleep_until(after_ms(now, pause)) => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -130,7 +133,7 @@ async fn work(ports: Arc<EscalationPorts>, runs_at_once: usize, delivery: Delive
         Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(%error, "work was interrupted and will be done again");
-            delivery.acker.retry_at(ports.clock.now() + SignedDuration::from_secs(1)).await
+            delivery.acker.retry_at(after_s(ports.clock.now(), 1)).await
         }
     };
     if let Err(error) = answered {
@@ -149,7 +152,7 @@ pub async fn due_runs(
 ) -> Result<(), RoleError> {
     loop {
         let now = ports.clock.now();
-        let hidden_until = now + SignedDuration::from_millis(DUE_LEASE_MS);
+        let hidden_until = after_ms(now, DUE_LEASE_MS);
         let due = ports.due.take_due(shard, now, hidden_until, DUE_BATCH_MAX).await?;
         let is_last = due.len() < usize::from(DUE_BATCH_MAX);
         stream::iter(due)

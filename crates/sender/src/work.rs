@@ -1,7 +1,6 @@
 //! One delivery, from receipt to answer.
 
-use domain::{timeline::Command, workflow::Lane};
-use jiff::SignedDuration;
+use domain::{time::after_ms, timeline::Command, workflow::Lane};
 use ports::{Delivery, Payload, Queue};
 
 use crate::{dispatch, doubt, open, poll, sender_state::Sender};
@@ -35,7 +34,7 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
         Ok(()) => delivery.acker.ack().await.map(|_| ()),
         Err(error) => {
             tracing::warn!(queue = queue.name(), %error, "work was interrupted and will be done again");
-            let at = ports.clock.now() + SignedDuration::from_millis(RETRY_AFTER_MS);
+            let at = after_ms(ports.clock.now(), RETRY_AFTER_MS);
             delivery.acker.retry_at(at).await
         }
     };

@@ -12,8 +12,8 @@ use std::{
     },
 };
 
+use domain::time::after_ms;
 use futures::future::try_join_all;
-use jiff::SignedDuration;
 use ports::{Clock, StoreError};
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
@@ -209,7 +209,7 @@ impl Connection {
             } else if says(ServerErrorKind::Ask) {
                 redirected = self.servers.redirected(&error);
             } else if says(ServerErrorKind::TryAgain) {
-                let soon = self.clock.now() + SignedDuration::from_millis(MOVING_WAIT_MS);
+                let soon = after_ms(self.clock.now(), MOVING_WAIT_MS);
                 self.clock.sleep_until(soon).await;
             } else {
                 return Err(fault(&error));

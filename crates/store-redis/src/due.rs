@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use domain::id::{RunId, SHARDS};
+use domain::{
+    id::{RunId, SHARDS},
+    time::{ceil_ms, floor_ms, of_ms},
+};
 use jiff::Timestamp;
 use ports::StoreError;
 
@@ -14,7 +17,6 @@ use crate::{
     connection::{Call, unreadable},
     merge::{self, Page},
     redis_store::RedisStore,
-    time::{ceil_ms, floor_ms, of_ms},
 };
 
 /// How long the runs that a call took are kept, in milliseconds: longer than a call and its repetition last.

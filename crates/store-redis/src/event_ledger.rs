@@ -9,15 +9,16 @@ use async_trait::async_trait;
 use domain::{
     event::{Event, EventKey},
     id::{SHARDS, digest},
+    time::after_ms,
+    time::{floor_ms, of_ms},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ports::{EventLedger, PendingEvent, StoreError};
 use redis::cmd;
 
 use crate::{
     connection::{Call, unreadable},
     redis_store::RedisStore,
-    time::{floor_ms, of_ms},
 };
 
 /// How long an event may take to end before it is published again, in milliseconds; doubles each time.
@@ -56,7 +57,7 @@ fn read(document: &[u8]) -> Option<(Timestamp, PendingEvent)> {
 #[async_trait]
 impl EventLedger for RedisStore {
     async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
-        let again_at = now + SignedDuration::from_millis(AGAIN_AFTER_MS);
+        let again_at = after_ms(now, AGAIN_AFTER_MS);
         let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
         for event in events {
             let name = name_of(&event.key);
@@ -113,7 +114,7 @@ impl EventLedger for RedisStore {
     async fn postpone(&self, pending: &PendingEvent, now: Timestamp) -> Result<(), StoreError> {
         let name = name_of(&pending.event.key);
         let wait_ms = AGAIN_AFTER_MS << (pending.republished + 1).min(DOUBLINGS_MAX);
-        let again_at = now + SignedDuration::from_millis(wait_ms);
+        let again_at = after_ms(now, wait_ms);
         let call = Call::new(&self.scripts.postpone, vec![self.keys.accepted(shard_of(&name))])
             .arg(&name[..])
             .arg(document(&pending.event, pending.republished + 1, again_at));

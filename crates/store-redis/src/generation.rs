@@ -4,8 +4,12 @@
 //! Never: certainty. A server that restarts starts a new history even if it lost nothing, so a window may be needless;
 //! a loss that leaves the history's name in place is seen only by a process that remembers a higher generation.
 
-use domain::limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX};
-use jiff::{SignedDuration, Timestamp};
+use domain::{
+    limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX},
+    time::after_ms,
+    time::{floor_ms, of_ms},
+};
+use jiff::Timestamp;
 use ports::StoreError;
 use redis::cmd;
 
@@ -13,7 +17,6 @@ use crate::{
     connection::Call,
     history::{Observed, history_of},
     redis_store::RedisStore,
-    time::{floor_ms, of_ms},
 };
 
 /// How long the reconcile window lasts, in milliseconds: until every send that was under way has ended or lost its
@@ -34,7 +37,7 @@ impl RedisStore {
     /// before the provider was asked.
     pub fn reconcile_until(&self) -> Option<Timestamp> {
         let since = self.seen.observed().since?;
-        let until = since.checked_add(SignedDuration::from_millis(RECONCILE_MS)).ok()?;
+        let until = after_ms(since, RECONCILE_MS);
         (until > self.clock.now()).then_some(until)
     }
 

@@ -14,12 +14,13 @@ use domain::{
     phone::E164,
     provider::ProviderMessageId,
     run::Run,
+    time::floor_us,
     timeline::{Effects, ReplyRoute},
 };
 use futures::future::{try_join, try_join_all};
 use ports::{Change, StoreError};
 
-use crate::{connection::Call, redis_store::RedisStore, stored_run::json, time::floor_us};
+use crate::{connection::Call, redis_store::RedisStore, stored_run::json};
 
 /// Length of a packed name.
 const PACKED_BYTES: usize = 17;

@@ -29,7 +29,6 @@ mod script;
 mod servers;
 mod store;
 mod stored_run;
-mod time;
 mod write_arguments;
 
 pub use crate::{

@@ -8,6 +8,7 @@ use domain::{
     id::{RunId, SHARDS},
     limits::LIST_MAX,
     run::Run,
+    time::{floor_ms, floor_us},
     timeline::{DeadLetter, Outcome},
 };
 use ports::{
@@ -20,7 +21,6 @@ use crate::{
     merge::{self, Page},
     redis_store::RedisStore,
     stored_run::{letter_of, read},
-    time::{floor_ms, floor_us},
 };
 
 /// Most rows that one call of a script looks at.

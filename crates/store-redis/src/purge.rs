@@ -9,6 +9,7 @@
 use domain::{
     directory::Override,
     id::{RunId, SHARDS},
+    time::floor_ms,
     timeline::{Entry, TimelineEvent},
 };
 use jiff::Timestamp;
@@ -19,7 +20,6 @@ use crate::{
     indexes::{field_of, routes_of, sids_of},
     redis_store::RedisStore,
     stored_run::{keys_of, read_lines},
-    time::floor_ms,
 };
 
 /// What the marks in a timeline name.

@@ -14,6 +14,7 @@ use domain::{
     provider::ProviderMessageId,
     rate_limit::{RateLimit, RateRequest, Reservation},
     run::Run,
+    time::{floor_us, of_us},
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
@@ -31,7 +32,6 @@ use crate::{
     keys::shard_of_letter,
     redis_store::RedisStore,
     stored_run::{Write, json, read_lines, write},
-    time::{floor_us, of_us},
 };
 
 /// A stored run's version ends within so many bytes.

@@ -6,6 +6,7 @@
 use domain::{
     id::RunId,
     run::{Run, RunIndex, RunPhase},
+    time::{ceil_ms, floor_ms, floor_us},
     timeline::Entry,
 };
 use jiff::Timestamp;
@@ -17,7 +18,6 @@ use crate::{
     codec::{decode, encode},
     connection::{Call, unreadable},
     keys::Keys,
-    time::{ceil_ms, floor_ms, floor_us},
     write_arguments::{RunKeys, WriteArguments},
 };
 

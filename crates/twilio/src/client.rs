@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::MessageId,
+    limits::VALIDITY_S_MAX,
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
 };
@@ -35,8 +36,6 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Messages asked for in one page.
 const PAGE_SIZE: usize = 200;
-/// Longest validity period the API takes, in seconds.
-const VALIDITY_S_MAX: u32 = 36_000;
 /// An idle connection is given up before the other side does, so that a request rarely meets a closed one.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 /// Overrides in the callback's URL: five tries, whatever went wrong. Not sent to us, and not signed.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use control::{Access, Answer, Control, Principal, Request, RunView};
-use domain::id::RunId;
+use domain::{id::RunId, time::after_ms};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ impl<'a> Stage<'a> {
             if self.now() >= until {
                 return Ok(None);
             }
-            let next = self.now() + SignedDuration::from_millis(READ_EVERY_MS);
+            let next = after_ms(self.now(), READ_EVERY_MS);
             self.server.clock.sleep_until(next).await;
         }
     }

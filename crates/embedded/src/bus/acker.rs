@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use domain::time::after_s;
+use jiff::Timestamp;
 use ports::{Acker, BusError, Queue};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -46,7 +47,7 @@ impl EmbeddedAcker {
     /// Returns the item to its queue in a second.
     pub(super) fn put_back_later(mut self) {
         if let Some(item) = self.item.take() {
-            let at = self.core.clock.now() + SignedDuration::from_secs(1);
+            let at = after_s(self.core.clock.now(), 1);
             self.core.push_at(at, self.queue, item);
         }
     }

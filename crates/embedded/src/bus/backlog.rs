@@ -2,7 +2,7 @@
 //!
 //! In: queues that run low. Out: their next events, in order. Never: more than a batch at a time, or one event twice.
 
-use jiff::SignedDuration;
+use domain::time::after_s;
 use ports::Queue;
 use rusqlite::{Connection, params};
 
@@ -34,7 +34,7 @@ impl Core {
                     Err(_) if core.queue(queue).is_closed() => return,
                     Err(error) => tracing::warn!(?error, "waiting events could not be read; trying again"),
                 }
-                core.clock.sleep_until(core.clock.now() + SignedDuration::from_secs(1)).await;
+                core.clock.sleep_until(after_s(core.clock.now(), 1)).await;
             }
         });
     }
