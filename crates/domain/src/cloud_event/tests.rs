@@ -1,0 +1,130 @@
+//! What libraries write, and what is read of it. In: bodies and headers. Out: events, or errors by attribute.
+//!
+//! Never: an event that no library would write.
+
+use serde_json::json;
+
+use super::*;
+use crate::event::Event;
+
+fn attributes() -> Attributes {
+    let mut attributes = Attributes::default();
+    for (name, value) in
+        [("specversion", "1.0"), ("id", "e-1"), ("source", "monitoring"), ("type", "incident.created")]
+    {
+        attributes.add(name, value.into());
+    }
+    attributes
+}
+
+#[test]
+fn d2_an_event_without_data_has_no_data_whatever_its_content_type() {
+    for content_type in ["", "application/json", "text/plain"] {
+        assert_eq!(Event::from_value(attributes().with_data(content_type, b"")).unwrap().data, Map::new());
+    }
+}
+
+#[test]
+fn d4_the_content_type_decides_on_the_mode_before_any_header() {
+    for (content_type, with_headers, without) in [
+        ("application/cloudevents+json; charset=utf-8", Some(Mode::Structured), Some(Mode::Structured)),
+        ("Application/CloudEvents-Batch+JSON", Some(Mode::Batch), Some(Mode::Batch)),
+        ("application/cloudevents+avro", None, None),
+        ("application/json", Some(Mode::Binary), Some(Mode::Structured)),
+        ("", Some(Mode::Binary), None),
+        ("text/plain", Some(Mode::Binary), None),
+    ] {
+        assert_eq!(Mode::of(content_type, &attributes()), with_headers, "{content_type}");
+        assert_eq!(Mode::of(content_type, &Attributes::default()), without, "{content_type}");
+    }
+}
+
+#[test]
+fn d5_a_time_in_milliseconds_or_seconds_is_the_text_s_moment() {
+    let text: Timestamp = "2026-01-31T09:30:00Z".parse().unwrap();
+    for time in
+        [json!(1_769_851_800), json!(1_769_851_800_000_i64), json!(1_769_851_800.0), json!("1769851800000")]
+    {
+        let mut event = attributes();
+        event.add("time", time.clone());
+        assert_eq!(Event::from_value(event.with_data("", b"")).unwrap().time, Some(text), "{time}");
+    }
+    for time in [json!(1e17), json!(true), json!("yesterday"), json!({})] {
+        let mut event = attributes();
+        event.add("time", time.clone());
+        let errors = Event::from_value(event.with_data("", b"")).unwrap_err();
+        assert_eq!(errors[0].pointer, "/time", "{time}");
+    }
+}
+
+#[test]
+fn d6_json_in_base64_is_the_data() {
+    let event = |more: &[(&str, &str)]| {
+        let mut event = attributes();
+        more.iter().for_each(|(name, value)| event.add(name, (*value).into()));
+        Event::from_value(event.with_data("", b""))
+    };
+    for text in ["eyJhIjoiPz8+In0=", "eyJhIjoiPz8-In0", "77u/eyJhIjoiPz8+In0="] {
+        let taken = event(&[("data_base64", text)]).unwrap();
+        assert_eq!(Value::Object(taken.data), json!({"a": "??>"}), "{text}");
+    }
+    for (text, complaint) in [
+        ("AA==", "/data_base64 not JSON"),
+        ("%", "/data_base64 not base64"),
+        ("WzFd", "/data_base64 expected a JSON object"),
+    ] {
+        let errors = event(&[("data_base64", text)]).unwrap_err();
+        assert!(errors[0].to_string().starts_with(complaint), "{errors:?}");
+    }
+}
+
+#[test]
+fn d7_a_header_is_unquoted_and_then_decoded() {
+    for (header, text) in [
+        (&b"db-1"[..], "db-1"),
+        (b"\"db-1\"", "db-1"),
+        (b"\"say \\\"hi\\\" \\\\ %C3%BC\"", "say \"hi\" \\ ü"),
+        (b"Euro%20%E2%82%AC", "Euro €"),
+        (b"%22db-1%22", "\"db-1\""),
+        (b"100%", "100%"),
+        (b"\"", "\""),
+        ("gr\u{fc}n".as_bytes(), "grün"),
+    ] {
+        assert_eq!(header_text(header).as_deref(), Some(text));
+    }
+    assert_eq!(header_text(b"%FF"), None);
+}
+
+#[test]
+fn d8_an_attribute_that_comes_twice_is_refused_by_name() {
+    let twice = br#"{"specversion":"1.0","id":"a","id":"b","source":"m","type":"t"}"#;
+    let errors = Event::from_json(twice).unwrap_err();
+    assert_eq!(errors[0].to_string(), "/id given more than once, or as a list; expected one string");
+    let mut headers = attributes();
+    headers.add("ID", "e-1".into());
+    assert_eq!(Event::from_value(headers.with_data("", b"")).unwrap_err()[0].pointer, "/id");
+    let mut spellings = attributes();
+    spellings.add_spelling("id", "e-1".into());
+    assert!(Event::from_value(spellings.clone().with_data("", b"")).is_ok());
+    spellings.add_spelling("id", "e-2".into());
+    assert!(Event::from_value(spellings.with_data("", b"")).is_err());
+}
+
+#[test]
+fn d9_an_invalid_event_has_an_identity_as_far_as_it_can_be_read() {
+    let whole = br#"{"data":{"id":"other"},"id":"e-1","source":"monitoring","type":7}"#;
+    let both = (Some("monitoring".to_owned()), Some("e-1".to_owned()));
+    assert_eq!(identity(whole), both);
+    assert_eq!(identity(br#"{"source":"monitoring","id":"e-1","data":{"tit"#), both);
+    assert_eq!(identity(br#"{"id":["a","b"]}"#), (None, Some(r#"["a","b"]"#.to_owned())));
+    assert_eq!(identity(b"\xff\xfe"), (None, None));
+}
+
+#[test]
+fn d10_a_byte_order_mark_before_json_is_not_read() {
+    let event = attributes().with_data("application/json", b"\xef\xbb\xbf{\"a\":1}");
+    let structured = [&b"\xef\xbb\xbf"[..], event.to_string().as_bytes()].concat();
+    let taken = Event::from_json(&structured).unwrap();
+    assert_eq!(Value::Object(taken.data), json!({"a": 1}));
+    assert_eq!(identity(&structured).1.as_deref(), Some("e-1"));
+}

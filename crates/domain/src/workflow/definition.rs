@@ -1,0 +1,172 @@
+//! A workflow as configured and as stored. In: nothing. Out: the definition, with the choices that it may hold.
+//!
+//! Never: checks its schema or its template; compiling does.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{lane::Lane, step::Step};
+use crate::{
+    content::LinkPolicy, doubt::DoubtSchedule, limits::NOT_AFTER_S_DEFAULT, phone::E164, poll::PollSchedule,
+    quiet_hours::QuietHours, retry::RetryPolicy,
+};
+
+/// What kind of consent a text needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// To our own people about their duty. Needs no recorded grant.
+    Operational,
+    /// About something the recipient asked for: an invoice, an appointment. Needs no recorded grant.
+    #[default]
+    Transactional,
+    /// Everything else. Needs a recorded grant.
+    Marketing,
+}
+
+impl Category {
+    /// The category's name in configuration and decisions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operational => "operational",
+            Self::Transactional => "transactional",
+            Self::Marketing => "marketing",
+        }
+    }
+}
+
+/// How far a workflow has been rolled out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Decide and log, send nothing.
+    #[default]
+    Shadow,
+    /// Send to some.
+    Canary {
+        /// Who always gets it.
+        recipients: Vec<E164>,
+        /// How many of the others, 0 to 100, chosen by a stable hash of the number.
+        percent: u8,
+    },
+    /// Send.
+    Live,
+}
+
+/// What to do with a text whose fate stayed unknown after every question was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDoubt {
+    /// Send again: a doubled page is better than none.
+    Resend,
+    /// Leave it to an operator. Stored as `hold`.
+    #[default]
+    #[serde(rename = "hold", alias = "review")]
+    Review,
+}
+
+/// A workflow as configured and as stored under its content hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowDefinition {
+    /// Unique within the configuration.
+    pub name: String,
+    /// The event type that opens a run.
+    pub event: String,
+    /// The event type that ends it, for the same subject.
+    pub resolved_by: Option<String>,
+    /// Sources that mean the same thing by the same subject, so that one may resolve what another opened; `*` for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_subjects: Vec<String>,
+    /// Which queue its work waits in.
+    pub lane: Lane,
+    /// What consent its texts need.
+    pub category: Category,
+    /// How far it has been rolled out.
+    pub stage: Stage,
+    /// What to do with texts whose fate stayed unknown.
+    pub on_doubt: OnDoubt,
+    /// When the provider is asked about texts in doubt.
+    #[serde(default)]
+    pub doubt_ask_after: DoubtSchedule,
+    /// When the provider is asked for statuses that no callback brought.
+    #[serde(default)]
+    pub poll_after: PollSchedule,
+    /// The text.
+    pub template: String,
+    /// The most segments a text may take, 1 to 10.
+    pub max_segments: u8,
+    /// Hosts that links in the text may point to.
+    pub link_hosts: Vec<String>,
+    /// What becomes of a link to another host.
+    #[serde(default, skip_serializing_if = "LinkPolicy::is_default")]
+    pub links: LinkPolicy,
+    /// Pictures sent along; makes an MMS.
+    pub media_urls: Vec<url::Url>,
+    /// JSON Schema of the event's data.
+    pub schema: Value,
+    /// How old an event may be, in seconds.
+    pub not_after_s: u32,
+    /// When texts wait.
+    pub quiet_hours: Option<QuietHours>,
+    /// The field of the event that names the recipient's time zone, for `field:` targets.
+    pub time_zone_field: Option<String>,
+    /// How refused sends are repeated.
+    pub retry: RetryPolicy,
+    /// Most texts that one phone gets through this workflow in an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient_hourly_max: Option<u32>,
+    /// The rungs, first to last.
+    pub steps: Vec<Step>,
+    /// The ticket queue that hears of a run whose steps are used up.
+    pub exhausted_ticket: Option<String>,
+}
+
+impl WorkflowDefinition {
+    /// A definition with the defaults of everything but the essentials.
+    pub fn new(name: &str, event: &str, template: &str, schema: Value, steps: Vec<Step>) -> Self {
+        Self {
+            name: name.to_owned(),
+            event: event.to_owned(),
+            resolved_by: None,
+            shared_subjects: Vec::new(),
+            lane: Lane::default(),
+            category: Category::default(),
+            stage: Stage::default(),
+            on_doubt: OnDoubt::default(),
+            doubt_ask_after: DoubtSchedule::default(),
+            poll_after: PollSchedule::default(),
+            template: template.to_owned(),
+            max_segments: 1,
+            link_hosts: Vec::new(),
+            links: LinkPolicy::default(),
+            media_urls: Vec::new(),
+            schema,
+            not_after_s: NOT_AFTER_S_DEFAULT,
+            quiet_hours: None,
+            time_zone_field: None,
+            retry: RetryPolicy::default(),
+            recipient_hourly_max: None,
+            steps,
+            exhausted_ticket: None,
+        }
+    }
+
+    /// Whether a resolving event of `by` may end a run that an event of `source` opened.
+    pub fn resolves_across(&self, source: &str, by: &str) -> bool {
+        source == by || self.shares_subjects(source) && self.shares_subjects(by)
+    }
+
+    /// The name under which a resolution is found by runs of its subject that come late.
+    pub fn resolution_marker(&self, source: &str, subject: &str) -> String {
+        if self.shares_subjects(source) { subject.to_owned() } else { format!("{subject}\u{1f}{source}") }
+    }
+
+    fn shares_subjects(&self, source: &str) -> bool {
+        self.shared_subjects.iter().any(|shared| shared == source || shared == "*")
+    }
+
+    /// Whether any step waits for an acknowledgement.
+    pub fn wants_acknowledgement(&self) -> bool {
+        self.steps.iter().any(|step| step.ack_within_s.is_some())
+    }
+}
