@@ -2,12 +2,18 @@
 //!
 //! Everything stored here is repeatable, so a webhook that is repeated changes nothing more.
 
+use std::collections::BTreeMap;
+
 use domain::{
     consent::{ConsentChange, ConsentEntry},
+    id::RunId,
+    notice::Notices,
     provider::{InboundKeyword, InboundText},
-    reply::{OpenCode, Reading, read},
+    quiet_hours::zone,
+    reply::{Candidate, Meaning, OpenCode, Reading, answer, read},
     run::RunPhase,
 };
+use jiff::tz::TimeZone;
 use runtime::RoleError;
 
 use crate::{callback_ports::CallbackPorts, rejection::Rejection};
@@ -38,27 +44,88 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
 }
 
 async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
-    let Reading { meaning, messages } = read(&text.body, &open_codes(ports, text).await?);
+    let known = known_codes(ports, text).await?;
+    let open: Vec<OpenCode> = known.iter().map(|known| known.open.clone()).collect();
+    let Reading { meaning, messages } = read(&text.body, &open);
     if let Some(reason) = meaning.reason() {
         tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
-    for message in messages {
-        ports
+    let is_known = !known.is_empty() || ports.runs.is_contact(&text.from);
+    let notices = ports.runs.workflows.notices().filter(|_| is_known && meaning.is_answered());
+    let answer = notices.map(|notices| notices.answer_run(&text.sid));
+    let mut phases = BTreeMap::new();
+    for message in &messages {
+        let applied = ports
             .runs
-            .apply(&message.run, |run, ctx| run.take_reply(&text.sid, message.number, meaning, ctx))
+            .apply(&message.run, |run, ctx| {
+                let before = run.phase();
+                run.take_reply(&text.sid, message.number, meaning, answer.as_ref(), ctx);
+                before
+            })
             .await?;
+        phases.extend(applied.map(|applied| (&message.run, applied.value)));
     }
-    Ok(())
+    // A process that dies here leaves a text without its answer, as the network may; what it says is stored.
+    match notices {
+        Some(notices) => send_answer(ports, text, notices, meaning, &known, &phases).await,
+        None => Ok(()),
+    }
+}
+
+/// A code of this phone, with its run.
+struct KnownCode {
+    open: OpenCode,
+    about: String,
+    phase: RunPhase,
+    zone: Option<String>,
 }
 
 /// The codes that this phone may send back.
-async fn open_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<OpenCode>, RoleError> {
-    let mut open = Vec::new();
+async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<KnownCode>, RoleError> {
+    let mut known = Vec::new();
     for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {
-        let run = ports.runs.load(&route.message.run).await?.map(|run| run.value);
-        let is_active = run.as_ref().is_some_and(|run| run.phase() == RunPhase::Active);
-        let page = run.and_then(|run| run.message(route.message.number)?.text().cloned());
-        open.push(OpenCode { code: route.code, message: route.message, is_active, page });
+        let Some(run) = ports.runs.load(&route.message.run).await?.map(|run| run.value) else { continue };
+        let workflow = ports.runs.workflow_of(&run).await?;
+        let message = run.message(route.message.number);
+        let open = OpenCode {
+            code: route.code,
+            message: route.message.clone(),
+            is_active: run.phase() == RunPhase::Active,
+            bare_word: workflow.definition.bare_word,
+            page: message.and_then(|message| message.text().cloned()),
+        };
+        let zone = message.and_then(|message| message.recipient().time_zone.clone());
+        known.push(KnownCode { open, about: run.about().to_owned(), phase: run.phase(), zone });
     }
-    Ok(open)
+    Ok(known)
+}
+
+/// Opens the run of the answer. `phases` holds where the runs stood that the text is about, just before it was taken.
+async fn send_answer(
+    ports: &CallbackPorts,
+    text: &InboundText,
+    notices: &Notices,
+    meaning: Meaning,
+    known: &[KnownCode],
+    phases: &BTreeMap<&RunId, RunPhase>,
+) -> Result<(), RoleError> {
+    let mut candidates: BTreeMap<&RunId, Candidate> = BTreeMap::new();
+    for KnownCode { open, about, phase, .. } in known {
+        let id = &open.message.run;
+        let before = phases.get(id);
+        let is_taken = before == Some(&RunPhase::Acknowledged) && !candidates.contains_key(id);
+        let acknowledged = if is_taken { ports.runs.acknowledged(id).await? } else { None };
+        candidates.entry(id).or_insert_with(|| Candidate {
+            about: about.clone(),
+            code: open.code,
+            is_meant: before.is_some(),
+            phase: *before.unwrap_or(phase),
+            acknowledged,
+        });
+    }
+    let zone = known.iter().find_map(|known| zone(known.zone.as_deref()?)).unwrap_or(TimeZone::UTC);
+    let candidates: Vec<Candidate> = candidates.into_values().collect();
+    let Some((kind, fields)) = answer(meaning, &candidates, notices.language(), &zone) else { return Ok(()) };
+    let (event, workflow) = notices.answer(&text.sid, kind, &text.from, &fields);
+    ports.runs.open_notice(&event, workflow).await
 }

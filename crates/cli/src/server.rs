@@ -82,6 +82,8 @@ impl Server {
         })?;
         let url: Url = format!("http://{}", listener.local_addr()?).parse()?;
         let retention_s = config.infrastructure.retention_s;
+        let keyword_languages = config.infrastructure.replies.keyword_languages.clone();
+        let keyword_languages = keyword_languages.unwrap_or_else(twilio::known_languages);
         let (settings, quotas) = (config.infrastructure.twilio.clone(), config.infrastructure.quota_rates());
         let sender = match (&settings.messaging_service_sid, &settings.from) {
             (Some(service), _) if secrets.twilio.is_some() => {
@@ -113,7 +115,7 @@ impl Server {
         let public_url = public_url.as_str().trim_end_matches('/').to_owned();
         let role_settings = RoleSettings {
             sources: Sources(secrets.sources),
-            webhooks: Arc::new(TwilioWebhooks { public_url, verifier }),
+            webhooks: Arc::new(TwilioWebhooks { public_url, verifier, keyword_languages }),
             provider: Arc::new(provider),
             in_flight_max: settings.in_flight_max,
             quotas,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use callback::CallbackPorts;
 use config::Config;
 use control::ControlPorts;
+use domain::{ack_code::CodeKey, notice::Notices};
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use ports::{Bus, Clock, DueStore, ProviderWebhooks, SmsProvider, Store};
@@ -36,8 +37,13 @@ impl Wiring {
             bus: bus.clone(),
             clock: clock.clone(),
         };
-        let workflows = WorkflowRegistry::new(config.workflows);
-        let runs = Arc::new(RunService::new(ports, workflows, config.directory, config.environment));
+        let mut workflows = WorkflowRegistry::new(config.workflows);
+        let wording = config.infrastructure.replies.wording;
+        if let Some(notices) = wording.and_then(|wording| Notices::compile(&wording).ok()) {
+            workflows = workflows.with_notices(notices);
+        }
+        let key = CodeKey::new(rand::random());
+        let runs = Arc::new(RunService::new(ports, workflows, config.directory, config.environment, key));
         Self { store, bus, clock, runs }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use domain::{
     limits::{QUOTA_PER_S_DEFAULT, RETENTION_S_DEFAULT, RETENTION_S_MAX, RETENTION_S_MIN},
+    notice::Wording,
     phone::E164,
     source_quota::QuotaRates,
 };
@@ -19,6 +20,7 @@ use url::Url;
 use crate::{
     problem::Problems,
     reader::{Document, Section},
+    replies::{ReplySettings, read_replies},
     source::{BrokerUsers, SourceSettings, read_source},
 };
 
@@ -37,6 +39,8 @@ pub struct Infrastructure {
     pub listen: SocketAddr,
     /// The sender of texts, and the address that Twilio calls.
     pub twilio: TwilioSettings,
+    /// How replies are understood and answered.
+    pub replies: ReplySettings,
     /// The trusted sources, without their secrets.
     pub sources: Vec<SourceSettings>,
     /// Format and filter of the log.
@@ -149,6 +153,7 @@ impl Default for Infrastructure {
             retention_s: RETENTION_S_DEFAULT,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             twilio: TwilioSettings::default(),
+            replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
             log: LogSettings { json: false, filter: "info".to_owned() },
         }
@@ -189,6 +194,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     let twilio = top
         .section(&mut doc, "twilio")
         .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section));
+    let replies = read_replies(&mut doc, &mut top);
     let mut users = BrokerUsers { own: own_users, producers: BTreeSet::new() };
     let sources = top
         .sections(&mut doc, "source")
@@ -204,6 +210,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         twilio,
+        replies,
         sources,
         log,
     }

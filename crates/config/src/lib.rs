@@ -8,6 +8,7 @@ mod infrastructure;
 mod people;
 mod problem;
 mod reader;
+mod replies;
 mod scope;
 mod secrets;
 mod source;
@@ -19,6 +20,7 @@ use domain::{directory::Directory, policy::Environment, workflow::Workflow};
 
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
 pub use problem::{Problem, Problems};
+pub use replies::ReplySettings;
 pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;

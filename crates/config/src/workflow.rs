@@ -78,6 +78,11 @@ pub(crate) fn read(
     definition.retry =
         top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
+    definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
+    if let Some(mut section) = top.section(&mut doc, "resolved") {
+        definition.all_clear = section.boolean(&mut doc, "notify").unwrap_or_default();
+        section.finish(&mut doc);
+    }
     let mut targets = Vec::new();
     for section in top.sections(&mut doc, "step") {
         definition.steps.push(read_step(&mut doc, section, directory, &mut targets));

@@ -121,7 +121,7 @@ impl Opening {
             time_zone: Some("Europe/Berlin".to_owned()),
         };
         let addressee = Addressee { recipient, consent: Consent::default(), taken: Vec::new() };
-        let audience = Audience { addressees: vec![addressee], unresolved: Vec::new() };
+        let audience = Audience { addressees: vec![addressee], ..Audience::default() };
         run.start_step(0, &audience, &mut ctx);
         run.admit(1, &Admission::default(), &mut ctx);
         let effects = ctx.effects;

@@ -205,6 +205,8 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
         TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
         TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
+        TimelineEvent::ReplyAnswered { run } => format!("{whom} gets an answer: run {run}"),
+        TimelineEvent::AllClear { run } => format!("{whom} gets an all-clear: run {run}"),
         TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
         TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),

@@ -24,6 +24,24 @@ const ALPHABET: &[u8; 17] = b"3479CFHJKMNPRTVWX";
 #[serde(try_from = "String", into = "String")]
 pub struct AckCode([u8; LENGTH]);
 
+/// What keeps acknowledgement codes from being computed by others. A code is stored with its message, so the key need not
+/// be: each process may draw its own.
+#[derive(Clone, Default)]
+pub struct CodeKey(String);
+
+impl CodeKey {
+    /// A key of random bytes.
+    pub fn new(random: [u8; 32]) -> Self {
+        Self(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Debug for CodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeKey")
+    }
+}
+
 /// Why a text is not an acknowledgement code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -35,12 +53,13 @@ impl AckCode {
     /// The code of a message: the first of the message's own sequence that is not taken.
     ///
     /// `taken` holds the codes that are open for the same phone. Where thousands are taken, one may be given twice.
-    pub fn derive(message: &MessageId, taken: &[AckCode]) -> AckCode {
+    /// Without the key, nobody who knows or guesses an event's id can compute the code.
+    pub fn derive(message: &MessageId, taken: &[AckCode], key: &CodeKey) -> AckCode {
         let message = message.to_string();
         // A fixed code to fall back on, although ten thousand draws without a fresh one do not happen.
         let mut last = AckCode(*b"K7X4");
         for turn in 0..DERIVE_TRIES_MAX {
-            let bytes = id::digest(&["ack", &message, &turn.to_string()]);
+            let bytes = id::digest(&[&key.0, "ack", &message, &turn.to_string()]);
             let mut code = [0; LENGTH];
             for (character, byte) in code.iter_mut().zip(bytes) {
                 *character = ALPHABET[usize::from(byte) % ALPHABET.len()];
@@ -114,12 +133,15 @@ mod tests {
 
     #[test]
     fn a_message_has_one_code_and_steps_aside_for_those_taken() {
-        let first = AckCode::derive(&message(1), &[]);
-        assert_eq!(first, AckCode::derive(&message(1), &[]));
-        assert_ne!(first, AckCode::derive(&message(2), &[]));
+        let first = AckCode::derive(&message(1), &[], &CodeKey::default());
+        assert_eq!(first, AckCode::derive(&message(1), &[], &CodeKey::default()));
+        let keyed = |random| AckCode::derive(&message(1), &[], &CodeKey::new([random; 32]));
+        assert_eq!(keyed(1), keyed(1));
+        assert_ne!(keyed(1), keyed(2), "e13: who lacks the key computes another code");
+        assert_ne!(first, AckCode::derive(&message(2), &[], &CodeKey::default()));
         let mut taken = vec![];
         for _ in 0..200 {
-            let code = AckCode::derive(&message(1), &taken);
+            let code = AckCode::derive(&message(1), &taken, &CodeKey::default());
             assert!(!taken.contains(&code));
             taken.push(code);
         }
@@ -127,7 +149,8 @@ mod tests {
 
     #[test]
     fn codes_use_the_whole_alphabet_at_every_place() {
-        let codes: Vec<AckCode> = (0..4_000).map(|number| AckCode::derive(&message(number), &[])).collect();
+        let codes: Vec<AckCode> =
+            (0..4_000).map(|number| AckCode::derive(&message(number), &[], &CodeKey::default())).collect();
         for place in 0..LENGTH {
             let used: std::collections::BTreeSet<u8> = codes.iter().map(|code| code.0[place]).collect();
             assert_eq!(used.len(), ALPHABET.len(), "place {place}");
@@ -149,7 +172,7 @@ mod tests {
         #[test]
         fn no_text_panics_and_every_code_is_read(body in any::<String>(), number in 1u16..) {
             let _ = body.parse::<AckCode>();
-            let code = AckCode::derive(&message(number), &[]);
+            let code = AckCode::derive(&message(number), &[], &CodeKey::default());
             prop_assert_eq!(code.as_str().to_lowercase().parse(), Ok(code));
         }
     }

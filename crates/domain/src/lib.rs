@@ -21,6 +21,7 @@ pub mod lane_placement;
 pub mod limits;
 mod long_number;
 pub mod message;
+pub mod notice;
 pub mod phone;
 pub mod policy;
 pub mod poll;

@@ -129,5 +129,9 @@ pub const TIMELINE_MAX: u16 = 1_000;
 pub const REPLY_ROUTES_MAX: u16 = 200;
 /// How long a reply can still find its run, in seconds: 3 days past its opening, or longer where the run waits longer.
 pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
+/// Most answers that one phone gets in an hour to replies that acknowledge nothing.
+pub const ANSWERS_HOURLY_MAX: u32 = 5;
+/// How long an answer or an all-clear is of use, in seconds: 10 minutes.
+pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
 /// Tries to change a run that others change at the same time.
 pub const CHANGE_TRIES_MAX: u8 = 32;

@@ -4,6 +4,7 @@
 //! Never: looks at a phone's codes for another phone; the caller reads those of the sender alone. Where a text could be
 //! read in two ways, the one that goes on paging is taken: a page that was answered costs less than one that was not.
 
+mod answer;
 mod clause;
 mod open_code;
 mod quote;
@@ -15,6 +16,7 @@ use crate::{
     ack_code::AckCode,
     id::{MessageId, RunId},
 };
+pub use answer::{Candidate, answer};
 use clause::{Clause, Saying};
 pub use open_code::OpenCode;
 
@@ -41,6 +43,8 @@ pub enum Meaning {
     Acknowledge,
     /// Somebody takes one of several runs on, without saying which.
     Ambiguous,
+    /// Somebody takes the only open run on without its code, and its workflow asks for the code.
+    NeedsCode,
     /// Somebody takes something on, and nothing is open.
     NothingOpen,
     /// It holds a code, of no run that was sent to this phone.
@@ -61,6 +65,7 @@ impl Meaning {
         match self {
             Self::Acknowledge => None,
             Self::Ambiguous => Some("without a code it could mean several runs"),
+            Self::NeedsCode => Some("it names no code, and its workflow asks for one"),
             Self::NothingOpen => Some("no run waits for this phone"),
             Self::UnknownCode => Some("its code is of no text to this phone"),
             Self::Negated => Some("it says no"),
@@ -160,7 +165,13 @@ fn without_code(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Readin
     }
     let active = one_of_each_run(open.iter().filter(|open| open.is_active));
     let every = one_of_each_run(open.iter());
+    let needs_code = |messages: &[MessageId]| {
+        let allows = |open: &OpenCode| open.bare_word || says_all;
+        !open.iter().any(|open| messages.contains(&open.message) && allows(open))
+    };
     match (active.len(), every.len()) {
+        (1, _) if needs_code(&active) => Reading { meaning: Meaning::NeedsCode, messages: active },
+        (0, 1) if needs_code(&every) => Reading { meaning: Meaning::NeedsCode, messages: every },
         (1, _) => Reading { meaning: Meaning::Acknowledge, messages: active },
         (0, 1) => Reading { meaning: Meaning::Acknowledge, messages: every },
         (0, _) => Reading { meaning: Meaning::NothingOpen, messages: Vec::new() },

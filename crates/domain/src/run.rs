@@ -111,6 +111,11 @@ impl Run {
         self.subject.as_deref()
     }
 
+    /// What a person is told that it is about: the event's subject, or its id.
+    pub fn about(&self) -> &str {
+        self.subject.as_deref().unwrap_or(&self.event.id)
+    }
+
     /// The workflow's name.
     pub fn workflow(&self) -> &str {
         &self.workflow

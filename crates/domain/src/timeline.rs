@@ -159,6 +159,16 @@ pub enum TimelineEvent {
         /// Why it acknowledges nothing.
         reason: String,
     },
+    /// A reply is answered.
+    ReplyAnswered {
+        /// The run of the answer, in whose timeline it is followed.
+        run: RunId,
+    },
+    /// Those who were texted hear that the event is over.
+    AllClear {
+        /// The run of the text to the recipient of this message.
+        run: RunId,
+    },
     /// Somebody took it on.
     Acknowledged {
         /// The name of the person.

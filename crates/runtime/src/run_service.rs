@@ -13,14 +13,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    ack_code::CodeKey,
     directory::Directory,
     event::{Event, EventKey},
     id::RunId,
     lane_placement::LanePlacement,
     limits::CHANGE_TRIES_MAX,
+    phone::E164,
     policy::Environment,
     run::{Run, RunPhase, StepContext},
-    timeline::Effects,
+    timeline::{Effects, TimelineEvent},
     workflow::Workflow,
 };
 use jiff::Timestamp;
@@ -54,6 +56,7 @@ pub struct RunService {
     pub workflows: WorkflowRegistry,
     directory: Directory,
     environment: Environment,
+    code_key: CodeKey,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -123,8 +126,9 @@ impl RunService {
         workflows: WorkflowRegistry,
         directory: Directory,
         environment: Environment,
+        code_key: CodeKey,
     ) -> Self {
-        Self { ports, workflows, directory, environment }
+        Self { ports, workflows, directory, environment, code_key }
     }
 
     /// The present.
@@ -204,6 +208,32 @@ impl RunService {
         }
     }
 
+    /// Opens the run of a notice, whose text is sent on command: nobody waits for it here.
+    ///
+    /// # Errors
+    /// When a port fails; opening it again finds out whether it is stored.
+    pub async fn open_notice(&self, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+        let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
+        self.open(event, workflow, placement, &mut ByCommand).await.map(drop)
+    }
+
+    /// Who acknowledged a run first, and when.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn acknowledged(&self, id: &RunId) -> Result<Option<(String, Timestamp)>, RoleError> {
+        let timeline = self.ports.runs.timeline(id).await?;
+        Ok(timeline.into_iter().find_map(|entry| {
+            let TimelineEvent::Acknowledged { by, .. } = entry.what else { return None };
+            Some((by, entry.at))
+        }))
+    }
+
+    /// Whether a phone belongs to one of our own people.
+    pub fn is_contact(&self, number: &E164) -> bool {
+        self.directory.contacts.values().any(|contact| contact.number == *number)
+    }
+
     /// The resolving event overtook this one: the run opens as resolved and texts nobody.
     async fn open_resolved(
         &self,
@@ -213,7 +243,7 @@ impl RunService {
     ) -> Result<OpenedRun, RoleError> {
         let mut ctx = self.context(workflow);
         let mut run = Run::open(event, &mut ctx);
-        run.resolve(by, &mut ctx);
+        run.resolve(by, &[], &mut ctx);
         let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
         let effects = ctx.effects;
         self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), opening).await?;

@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::RwLock,
+    sync::{PoisonError, RwLock},
 };
 
-use domain::{run::Run, workflow::Workflow};
+use domain::{notice::Notices, run::Run, workflow::Workflow};
 use ports::RunStore;
 
 use crate::error::RoleError;
@@ -15,6 +15,8 @@ use crate::error::RoleError;
 pub struct WorkflowRegistry {
     by_name: BTreeMap<String, Workflow>,
     by_hash: RwLock<HashMap<String, Workflow>>,
+    /// Absent where replies are not answered and nobody hears an all-clear.
+    notices: Option<Notices>,
 }
 
 /// What an event of one type does.
@@ -31,7 +33,20 @@ impl WorkflowRegistry {
     pub fn new(workflows: impl IntoIterator<Item = Workflow>) -> Self {
         let by_name: BTreeMap<_, _> = workflows.into_iter().map(|w| (w.name().to_owned(), w)).collect();
         let by_hash = by_name.values().map(|w| (w.hash.to_string(), w.clone())).collect();
-        Self { by_name, by_hash: RwLock::new(by_hash) }
+        Self { by_name, by_hash: RwLock::new(by_hash), notices: None }
+    }
+
+    /// With the workflows of notices, which no event of a producer reaches.
+    pub fn with_notices(mut self, notices: Notices) -> Self {
+        let by_hash = self.by_hash.get_mut().unwrap_or_else(PoisonError::into_inner);
+        by_hash.extend(notices.workflows().map(|workflow| (workflow.hash.to_string(), workflow.clone())));
+        self.notices = Some(notices);
+        self
+    }
+
+    /// The notices, where they are sent.
+    pub fn notices(&self) -> Option<&Notices> {
+        self.notices.as_ref()
     }
 
     /// All workflows in force, by name.
@@ -55,7 +70,8 @@ impl WorkflowRegistry {
     /// # Errors
     /// When the store does not take them.
     pub async fn keep(&self, store: &dyn RunStore) -> Result<(), RoleError> {
-        for workflow in self.workflows() {
+        let notices = self.notices.iter().flat_map(Notices::workflows);
+        for workflow in self.workflows().chain(notices) {
             store.keep_workflow(&workflow.hash, &workflow.definition).await?;
         }
         Ok(())

@@ -5,7 +5,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    event::Event,
+    event::{Event, EventKey},
+    id::RunId,
     lane_placement::LanePlacement,
     limits::{EVENT_BODY_BYTES_MAX, INLINE_DISPATCH_MAX},
     provider::Submission,
@@ -79,9 +80,35 @@ async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<
         at: event.happened_at(runs.now()),
     };
     for id in runs.resolve(&resolution).await? {
-        runs.apply(&id, |run, ctx| run.resolve(&event.key, ctx)).await?;
+        // Before the run ends, so that a repetition of this event after a crash finds it and goes on here.
+        let all_clears = all_clears(sender, &id, &event.key, workflow).await?;
+        runs.apply(&id, |run, ctx| run.resolve(&event.key, &all_clears, ctx)).await?;
     }
     Ok(())
+}
+
+/// Tells those who were texted that the event is over, where the workflow says so. Returns the runs of those texts, by
+/// message.
+async fn all_clears(
+    sender: &Sender,
+    id: &RunId,
+    by: &EventKey,
+    workflow: &Workflow,
+) -> Result<Vec<(u16, RunId)>, RoleError> {
+    let runs = &sender.ports.runs;
+    let Some(notices) = runs.workflows.notices().filter(|_| workflow.definition.all_clear) else {
+        return Ok(Vec::new());
+    };
+    let Some(run) = runs.load(id).await? else { return Ok(Vec::new()) };
+    let mut sent = Vec::new();
+    for message in run.value.all_clear_to(by, workflow) {
+        let to = &message.recipient().number;
+        let about = run.value.about();
+        let (event, workflow, opened) = notices.all_clear(&run.value.message_id(message.number()), to, about);
+        runs.open_notice(&event, workflow).await?;
+        sent.push((message.number(), opened));
+    }
+    Ok(sent)
 }
 
 async fn open(

@@ -10,6 +10,7 @@ use std::{
 use callback::CallbackPorts;
 use control::{Control, ControlPorts};
 use domain::{
+    ack_code::CodeKey,
     directory::{Contact, Directory},
     policy::Environment,
     source_quota::QuotaRates,
@@ -76,7 +77,11 @@ impl World {
             RoleKind::Operator => {}
             RoleKind::Callback => {
                 let verifier = SignatureVerifier::new(vec![Secret::new(TOKEN)]);
-                let webhooks = TwilioWebhooks { public_url: PUBLIC_URL.to_owned(), verifier };
+                let webhooks = TwilioWebhooks {
+                    public_url: PUBLIC_URL.to_owned(),
+                    verifier,
+                    keyword_languages: twilio::known_languages(),
+                };
                 let (lookup, consent, webhooks) = (ports.clone(), ports, Arc::new(webhooks));
                 let router = callback::router(CallbackPorts { runs, lookup, consent, webhooks });
                 locked(&self.receivers).push((process.died.clone(), router));
@@ -142,7 +147,7 @@ impl World {
         };
         let workflows = WorkflowRegistry::new(self.workflows.iter().cloned());
         let directory = Directory { contacts: self.contacts.clone(), ..Directory::default() };
-        Arc::new(RunService::new(run_ports, workflows, directory, Environment::default()))
+        Arc::new(RunService::new(run_ports, workflows, directory, Environment::default(), CodeKey::default()))
     }
 
     fn dead_letters(&self, ports: &Arc<Instrumented>) -> DeadLetters {

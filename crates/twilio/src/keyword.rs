@@ -15,13 +15,17 @@ pub enum Keyword {
     Help,
 }
 
-/// The words, folded. Twilio's own are first; the rest is what it takes in other languages, or what is sent all the same.
+/// The languages beside English whose keywords are known, by ISO 639-1.
+pub const KEYWORD_LANGUAGES: &[&str] = &["fr", "de", "nl", "sv", "es", "pt", "it"];
+
+/// The words by language, folded: what Twilio takes, or what is sent all the same.
 ///
 /// `OPT OUT` and `REVOKE` are in because the FCC lists them (47 CFR 64.1200(a)(10)), although Twilio does not.
 /// `YES` is out, although Twilio takes it as an opt-in: people answer alerts with it, and an acknowledgement must
 /// not pass for consent. Who opted out and sends `YES` is let through by Twilio, and still not by us.
-const KEYWORDS: &[(Keyword, &[&str])] = &[
+const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
     (
+        "en",
         Keyword::Stop,
         &[
             "stop",
@@ -34,35 +38,35 @@ const KEYWORDS: &[(Keyword, &[&str])] = &[
             "quit",
             "revoke",
             "optout",
-            "opt out", // French.
-            "arret",
-            "arreter",
-            "arretez",
-            "desabonner", // German, Dutch, the Nordic languages.
-            "stopp",
-            "abmelden",
-            "abbestellen",
-            "afmelden",
-            "avsluta", // Spanish, Portuguese.
-            "alto",
-            "parar",
-            "pare",
-            "baja",
-            "darse de baja",
-            "cancelar",
-            "sair", // Italian.
-            "annulla",
-            "disiscriviti",
+            "opt out",
         ],
     ),
-    (Keyword::Start, &["start", "unstop"]),
-    (Keyword::Help, &["help", "info", "aide", "hilfe", "ayuda", "ajuda", "aiuto"]),
+    ("en", Keyword::Start, &["start", "unstop"]),
+    ("en", Keyword::Help, &["help", "info"]),
+    ("fr", Keyword::Stop, &["arret", "arreter", "arretez", "desabonner"]),
+    ("fr", Keyword::Help, &["aide"]),
+    ("de", Keyword::Stop, &["stopp", "abmelden", "abbestellen"]),
+    ("de", Keyword::Help, &["hilfe"]),
+    ("nl", Keyword::Stop, &["afmelden"]),
+    ("sv", Keyword::Stop, &["stopp", "avsluta"]),
+    ("es", Keyword::Stop, &["alto", "parar", "pare", "baja", "darse de baja", "cancelar"]),
+    ("es", Keyword::Help, &["ayuda"]),
+    ("pt", Keyword::Stop, &["parar", "pare", "sair", "cancelar"]),
+    ("pt", Keyword::Help, &["ajuda"]),
+    ("it", Keyword::Stop, &["annulla", "disiscriviti"]),
+    ("it", Keyword::Help, &["aiuto"]),
 ];
+/// All languages whose keywords are known.
+pub fn known_languages() -> Vec<String> {
+    KEYWORD_LANGUAGES.iter().map(|language| (*language).to_owned()).collect()
+}
+
 /// Most bytes of a text that is looked at: the longest keyword, with as many invisible characters.
 const BYTES_MAX: usize = 512;
 
-/// Whether the whole text is one of the agreed words, whatever its case, width, accents and punctuation.
-pub fn keyword(body: &str) -> Option<Keyword> {
+/// Whether the whole text is one of the agreed words of English or of the languages listed, whatever its case, width,
+/// accents and punctuation.
+pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
     if body.len() > BYTES_MAX {
         return None;
     }
@@ -73,7 +77,9 @@ pub fn keyword(body: &str) -> Option<Keyword> {
     // `S.T.O.P`
     let is_spelt = words.len() > 1 && words.iter().all(|word| word.chars().count() == 1);
     let text = words.join(if is_spelt { "" } else { " " });
-    KEYWORDS.iter().find(|(_, words)| words.contains(&text.as_str())).map(|(keyword, _)| *keyword)
+    let is_listed = |code: &str| code == "en" || languages.iter().any(|listed| listed == code);
+    let mut known = KEYWORDS.iter().filter(|(language, ..)| is_listed(language));
+    known.find(|(.., words)| words.contains(&text.as_str())).map(|(_, keyword, _)| *keyword)
 }
 
 #[cfg(test)]
@@ -83,13 +89,14 @@ mod tests {
     #[track_caller]
     fn check(expected: Option<Keyword>, bodies: &[&str]) {
         for body in bodies {
-            assert_eq!(keyword(body), expected, "{body:?}");
+            assert_eq!(keyword(body, &known_languages()), expected, "{body:?}");
         }
     }
 
     #[test]
     fn every_keyword_is_written_as_it_is_compared() {
-        for (expected, words) in KEYWORDS {
+        for (language, expected, words) in KEYWORDS {
+            assert!(*language == "en" || KEYWORD_LANGUAGES.contains(language), "{language}");
             for word in *words {
                 assert_eq!(words::words(word).join(" "), *word);
                 check(Some(*expected), &[word, &word.to_uppercase()]);
@@ -137,6 +144,15 @@ mod tests {
             &["start", "Start.", "Unstop!", "(START)", "ＳＴＡＲＴ", "unstop🙏", "un\u{200b}stop"],
         );
         check(Some(Keyword::Help), &["help", "Info", "Help?", "HELP!!", "\"help\"", "ＨＥＬＰ"]);
+    }
+
+    #[test]
+    fn b6_other_languages_than_english_count_where_they_are_listed() {
+        let german = ["de".to_owned()];
+        assert_eq!(keyword("Abmelden", &german), Some(Keyword::Stop));
+        assert_eq!(keyword("Abmelden", &[]), None);
+        assert_eq!(keyword("Baja", &german), None);
+        assert_eq!(keyword("Stop!", &[]), Some(Keyword::Stop));
     }
 
     #[test]

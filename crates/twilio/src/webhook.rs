@@ -175,12 +175,12 @@ impl Inbound {
     }
 
     /// What the text asks for: what Twilio made of it, else what its words say.
-    pub fn keyword(&self) -> Option<Keyword> {
+    pub fn keyword(&self, languages: &[String]) -> Option<Keyword> {
         match self.opt_out_type {
             Some(OptOut::Stop) => Some(Keyword::Stop),
             Some(OptOut::Start) => Some(Keyword::Start),
             Some(OptOut::Help) => Some(Keyword::Help),
-            None => keyword(&self.body),
+            None => keyword(&self.body, languages),
         }
     }
 }

@@ -120,7 +120,7 @@ fn what_is_wrong_with_an_inbound_text_is_named() {
 fn what_advanced_opt_out_says_wins_over_the_words() {
     let text =
         inbound(&format!("MessageSid={SID}&From=%2B14155550100&To=x&Body=arret&OptOutType=STOP")).unwrap();
-    assert_eq!(text.keyword(), Some(Keyword::Stop));
+    assert_eq!(text.keyword(&[]), Some(Keyword::Stop));
 }
 
 proptest! {
@@ -139,6 +139,6 @@ proptest! {
         let form = Form::parse(text.as_bytes()).unwrap();
         let _ = StatusCallback::from_form(&form, None);
         let _ = Inbound::from_form(&form);
-        let _ = keyword(&body);
+        let _ = keyword(&body, &crate::known_languages());
     }
 }

@@ -18,6 +18,8 @@ pub struct TwilioWebhooks {
     pub public_url: String,
     /// Knows the current and the next auth token.
     pub verifier: SignatureVerifier,
+    /// The languages beside English in which keywords are understood.
+    pub keyword_languages: Vec<String>,
 }
 
 impl TwilioWebhooks {
@@ -70,7 +72,7 @@ impl ProviderWebhooks for TwilioWebhooks {
 
     fn inbound(&self, post: &WebhookPost<'_>) -> Result<InboundText, WebhookError> {
         let inbound = Inbound::from_form(&self.verified(post)?).map_err(|error| unusable(&error))?;
-        let keyword = inbound.keyword().map(|keyword| match keyword {
+        let keyword = inbound.keyword(&self.keyword_languages).map(|keyword| match keyword {
             Keyword::Stop => InboundKeyword::Stop,
             Keyword::Start => InboundKeyword::Start,
             Keyword::Help => InboundKeyword::Help,
@@ -100,8 +102,11 @@ mod tests {
         let params: Vec<_> = form.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let signature = SigningKey::new(&token).sign(&format!("{PUBLIC_URL}{path_and_query}"), &params);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let webhooks =
-            TwilioWebhooks { public_url: PUBLIC_URL.into(), verifier: SignatureVerifier::new(vec![token]) };
+        let webhooks = TwilioWebhooks {
+            public_url: PUBLIC_URL.into(),
+            verifier: SignatureVerifier::new(vec![token]),
+            keyword_languages: Vec::new(),
+        };
         let header = |name: &str| (name == "x-twilio-signature").then_some(signature.as_str());
         read(&webhooks, &WebhookPost { path_and_query, header: &header, body: body.as_bytes() })
     }

@@ -41,7 +41,7 @@ fn held_note() -> String {
 }
 
 /// A workflow that pages one person, then another.
-const PAGE: &str = r#"
+pub(crate) const PAGE: &str = r#"
 event = "page.created"
 resolved_by = "page.resolved"
 lane = "critical"

@@ -11,6 +11,8 @@ pub struct OpenCode {
     pub message: MessageId,
     /// Whether its run still waits for somebody.
     pub is_active: bool,
+    /// Whether its workflow takes an acknowledgement without a code, while no other run waits for this phone.
+    pub bare_word: bool,
     /// The text that carried it, by which a quote of it is known; absent where it is not kept.
     pub page: Option<Text>,
 }

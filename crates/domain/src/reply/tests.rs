@@ -9,7 +9,7 @@ const PAGE: &str = "CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.";
 
 fn open(code: &str, event: &str) -> OpenCode {
     let message = MessageId { run: RunId::derive("monitor", event, "paging", None), number: 1 };
-    OpenCode { code: code.parse().unwrap(), message, is_active: true, page: None }
+    OpenCode { code: code.parse().unwrap(), message, is_active: true, bare_word: true, page: None }
 }
 
 /// A phone with two open runs, of which the first has its text at hand.

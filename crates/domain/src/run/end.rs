@@ -2,10 +2,15 @@
 //!
 //! Never: ends a run because time passed; `deadline` does.
 
+use std::collections::BTreeSet;
+
 use super::{Run, RunPhase, StepContext};
 use crate::{
     event::EventKey,
+    id::RunId,
+    message::Message,
     timeline::{Entry, Outcome, TimelineEvent},
+    workflow::Workflow,
 };
 
 impl Run {
@@ -26,14 +31,33 @@ impl Run {
 
     /// The resolving event came. Returns whether that changed anything: an event of another source ends the run only
     /// where the workflow says that the two share their subjects.
-    pub fn resolve(&mut self, by: &EventKey, ctx: &mut StepContext<'_>) -> bool {
-        let is_open = matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged);
-        if !is_open || !ctx.workflow.definition.resolves_across(&self.event.source, &by.source) {
+    ///
+    /// `all_clears` are the runs of the texts that tell of it, by message.
+    pub fn resolve(&mut self, by: &EventKey, all_clears: &[(u16, RunId)], ctx: &mut StepContext<'_>) -> bool {
+        if !self.is_resolved_by(by, ctx.workflow) {
             return false;
         }
         self.cancel_waiting(ctx);
+        for (number, run) in all_clears {
+            ctx.note(*number, TimelineEvent::AllClear { run: run.clone() });
+        }
         self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), ctx);
         true
+    }
+
+    /// The messages whose recipients may know of the event, one of each phone: they are told that it is over.
+    pub fn all_clear_to(&self, by: &EventKey, workflow: &Workflow) -> Vec<&Message> {
+        if !self.is_resolved_by(by, workflow) {
+            return Vec::new();
+        }
+        let mut told = BTreeSet::new();
+        let may_know = self.messages.iter().filter(|message| message.is_alive() && !message.is_waiting());
+        may_know.filter(|message| told.insert(&message.recipient().number)).collect()
+    }
+
+    fn is_resolved_by(&self, by: &EventKey, workflow: &Workflow) -> bool {
+        let is_open = matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged);
+        is_open && workflow.definition.resolves_across(&self.event.source, &by.source)
     }
 
     /// An operator ends it. Returns whether that changed anything.

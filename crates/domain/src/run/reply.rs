@@ -4,18 +4,20 @@
 //! Never: counts one text twice: webhooks are repeated, and a text that was taken before changes nothing.
 
 use super::{Run, StepContext};
-use crate::{provider::ProviderMessageId, reply::Meaning, timeline::TimelineEvent};
+use crate::{id::RunId, provider::ProviderMessageId, reply::Meaning, timeline::TimelineEvent};
 
 /// Most texts of recipients that a run remembers. A repetition comes within seconds, before that many others.
 const TAKEN_REPLIES_MAX: usize = 16;
 
 impl Run {
-    /// Takes a text about the message with this number. Returns whether it was new.
+    /// Takes a text about the message with this number; `answer` is the run of the answer to it, if there is one.
+    /// Returns whether the text was new.
     pub fn take_reply(
         &mut self,
         sid: &ProviderMessageId,
         number: u16,
         meaning: Meaning,
+        answer: Option<&RunId>,
         ctx: &mut StepContext<'_>,
     ) -> bool {
         if self.taken_replies.contains(sid) {
@@ -32,6 +34,9 @@ impl Run {
                 self.acknowledge(&by, "reply", Some(number), ctx);
             }
             Some(reason) => ctx.note(number, TimelineEvent::ReplyUnclear { reason: reason.to_owned() }),
+        }
+        if let Some(answer) = answer {
+            ctx.note(number, TimelineEvent::ReplyAnswered { run: answer.clone() });
         }
         true
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
-    ack_code::AckCode,
+    ack_code::{AckCode, CodeKey},
     admission::Admission,
     compose::{ComposeRules, compose},
     consent::Consent,
@@ -42,6 +42,8 @@ pub struct Audience {
     pub addressees: Vec<Addressee>,
     /// Why the others could not.
     pub unresolved: Vec<String>,
+    /// The key of the acknowledgement codes.
+    pub code_key: CodeKey,
 }
 
 /// What is known at the moment at which a message is to be sent.
@@ -84,19 +86,19 @@ impl Run {
         }
         ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
-            self.add_message(addressee, ctx);
+            self.add_message(addressee, &audience.code_key, ctx);
         }
         self.set_clock();
     }
 
-    fn add_message(&mut self, addressee: &Addressee, ctx: &mut StepContext<'_>) {
+    fn add_message(&mut self, addressee: &Addressee, code_key: &CodeKey, ctx: &mut StepContext<'_>) {
         let (workflow, now) = (ctx.workflow, ctx.now);
         let definition = &workflow.definition;
         let number = self.messages.len() as u16 + 1;
         let id = self.message_id(number);
         let recipient = &addressee.recipient;
         let wants_ack = definition.wants_acknowledgement();
-        let ack = wants_ack.then(|| AckCode::derive(&id, &addressee.taken));
+        let ack = wants_ack.then(|| AckCode::derive(&id, &addressee.taken, code_key));
         let rules = ComposeRules {
             template: &workflow.template,
             max_segments: definition.max_segments,
@@ -138,7 +140,7 @@ impl Run {
 
     /// What the run is about, for a text that its template cannot make.
     fn plain_text(&self) -> String {
-        format!("{}: {}", self.workflow, self.subject.as_deref().unwrap_or(&self.event.id))
+        format!("{}: {}", self.workflow, self.about())
     }
 
     /// Until when a reply finds its run: for as long as the step may wait for one, and a while in any case.

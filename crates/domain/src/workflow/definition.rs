@@ -115,6 +115,12 @@ pub struct WorkflowDefinition {
     /// Most texts that one phone gets through this workflow in an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_hourly_max: Option<u32>,
+    /// Whether a reply such as `ok` acknowledges without the code, while no other run waits for its phone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare_word: bool,
+    /// Whether those who were texted hear that the event is resolved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_clear: bool,
     /// The rungs, first to last.
     pub steps: Vec<Step>,
     /// The ticket queue that hears of a run whose steps are used up.
@@ -146,6 +152,8 @@ impl WorkflowDefinition {
             time_zone_field: None,
             retry: RetryPolicy::default(),
             recipient_hourly_max: None,
+            bare_word: false,
+            all_clear: false,
             steps,
             exhausted_ticket: None,
         }

@@ -283,7 +283,7 @@ fn a3_only_a_source_that_shares_its_subjects_resolves_what_another_opened() {
     {
         let shared_subjects = shared.iter().map(|source| (*source).to_owned()).collect();
         let mut world = World::open(WorkflowDefinition { shared_subjects, ..paging() }, audiences(&[1]));
-        assert_eq!(world.transition(|run, _, ctx| run.resolve(&by, ctx)), resolves, "{shared:?}");
+        assert_eq!(world.transition(|run, _, ctx| run.resolve(&by, &[], ctx)), resolves, "{shared:?}");
     }
     let definition = paging();
     assert_ne!(definition.resolution_marker("a", "db-1"), definition.resolution_marker("b", "db-1"));

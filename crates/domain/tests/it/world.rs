@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    ack_code::CodeKey,
     admission::Admission,
     consent::Consent,
     directory::Recipient,
@@ -82,6 +83,7 @@ pub(crate) fn addressee(who: u16) -> Addressee {
 /// Audiences of so many people, one for each step.
 pub(crate) fn audiences(sizes: &[u16]) -> Vec<Audience> {
     let of = |(step, size): (usize, &u16)| Audience {
+        code_key: CodeKey::default(),
         addressees: (0..*size).map(|who| addressee(step as u16 * 30 + who)).collect(),
         unresolved: Vec::new(),
     };
@@ -295,12 +297,12 @@ impl World {
 
     /// A recipient's text about the first message comes. Returns whether it was new.
     pub(crate) fn reply(&mut self, name: u64, meaning: Meaning) -> bool {
-        self.transition(|run, _, ctx| run.take_reply(&sid(name), 1, meaning, ctx))
+        self.transition(|run, _, ctx| run.take_reply(&sid(name), 1, meaning, None, ctx))
     }
 
     pub(crate) fn resolve(&mut self) -> bool {
         let by = EventKey { source: "monitor".into(), id: "e-2".into() };
-        self.transition(|run, _, ctx| run.resolve(&by, ctx))
+        self.transition(|run, _, ctx| run.resolve(&by, &[], ctx))
     }
 
     pub(crate) fn cancel(&mut self) -> bool {

@@ -21,7 +21,11 @@ impl RunService {
         let overrides =
             if step.asks_schedule() { self.ports.overrides.overrides(ctx.now).await? } else { Vec::new() };
         let recipients = run.recipients(step, definition, &self.directory, &overrides, ctx.now);
-        let mut audience = Audience { addressees: Vec::new(), unresolved: recipients.unresolved };
+        let mut audience = Audience {
+            addressees: Vec::new(),
+            unresolved: recipients.unresolved,
+            code_key: self.code_key.clone(),
+        };
         for recipient in recipients.found {
             let consent = self.ports.consent.consent(&recipient.number).await?;
             let taken = if definition.wants_acknowledgement() {

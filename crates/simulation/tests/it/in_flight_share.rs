@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
+    ack_code::CodeKey,
     directory::Directory,
     phone::E164,
     policy::Environment,
@@ -80,7 +81,13 @@ impl Sender {
         };
         let (workflows, directory) = (WorkflowRegistry::new([]), Directory::default());
         let ports = SenderPorts {
-            runs: Arc::new(RunService::new(run_ports, workflows, directory, Environment::default())),
+            runs: Arc::new(RunService::new(
+                run_ports,
+                workflows,
+                directory,
+                Environment::default(),
+                CodeKey::default(),
+            )),
             lookup: store.clone(),
             consent: store.clone(),
             rates: store.clone(),

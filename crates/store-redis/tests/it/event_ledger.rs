@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use axum::{body::Body, http::Request};
 use conformance::bus::{STANDARD, event};
 use domain::{
+    ack_code::CodeKey,
     directory::{Contact, Directory},
     event::Event,
     phone::E164,
@@ -190,7 +191,7 @@ impl World {
         let contacts = BTreeMap::from([("ada".to_owned(), ada)]);
         let directory = Directory { contacts, ..Directory::default() };
         let workflows = WorkflowRegistry::new([workflow()]);
-        Arc::new(RunService::new(ports, workflows, directory, Environment::default()))
+        Arc::new(RunService::new(ports, workflows, directory, Environment::default(), CodeKey::default()))
     }
 
     fn sender_ports(&self, bus: Arc<dyn Bus>) -> SenderPorts {

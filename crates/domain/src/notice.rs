@@ -1,0 +1,274 @@
+//! Texts that callout sends by itself to people it has texted: answers to their replies, and all-clears.
+//!
+//! In: what is to be said to which phone. Out: an event that opens a run in one of two built-in workflows, where
+//! consent, the environment, rate limits and doubt are treated as for every other text.
+//! Never: answers a phone more than [`ANSWERS_HOURLY_MAX`] times an hour, so that two machines cannot keep each other
+//! busy. What acknowledges is confirmed in any case: a code does that once.
+
+mod wording;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    event::{Event, EventKey},
+    id::{MessageId, RunId},
+    limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S},
+    phone::E164,
+    provider::ProviderMessageId,
+    schema::FieldSchema,
+    template::{Template, TemplateError},
+    workflow::{Category, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
+};
+pub use wording::{Language, NoticeKind};
+
+/// The source of all notices, which no producer may use: what they send has a source of its own.
+const SOURCE: &str = "callout";
+/// What a template of a notice may use. Each is a text, empty where it has no meaning.
+const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
+
+/// The wording of every notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    language: Language,
+    texts: [String; NoticeKind::ALL.len()],
+}
+
+impl Wording {
+    /// The usual wording in a language.
+    pub fn new(language: Language) -> Self {
+        Self { language, texts: NoticeKind::ALL.map(|kind| kind.text(language).to_owned()) }
+    }
+
+    /// Replaces the template of one kind.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the template.
+    pub fn replace(&mut self, kind: NoticeKind, template: &str) -> Result<(), Vec<TemplateError>> {
+        let schema = FieldSchema::compile(&schema()).map_err(|_| Vec::new())?;
+        Template::compile(template, &schema, false)?;
+        template.clone_into(&mut self.texts[kind as usize]);
+        Ok(())
+    }
+
+    fn text(&self, kind: NoticeKind) -> &str {
+        &self.texts[kind as usize]
+    }
+}
+
+impl Default for Wording {
+    fn default() -> Self {
+        Self::new(Language::English)
+    }
+}
+
+/// The built-in workflows.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    language: Language,
+    answer: Workflow,
+    /// As `answer`, and under its name, without a limit.
+    confirmation: Workflow,
+    all_clear: Workflow,
+}
+
+/// What one notice says. Its fields are those that a template may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoticeFields {
+    /// What the runs are about.
+    pub about: String,
+    /// Who acknowledged.
+    pub by: String,
+    /// When, in the recipient's time zone.
+    pub at: String,
+    /// How the run ended.
+    pub state: String,
+    /// Open codes, each with what it is about.
+    pub choices: String,
+    /// The only open code.
+    pub code: String,
+}
+
+impl Notices {
+    /// Compiles the workflows of a wording.
+    ///
+    /// # Errors
+    /// When a template is not usable. Those that [`Wording::replace`] took are.
+    pub fn compile(wording: &Wording) -> Result<Self, Vec<WorkflowError>> {
+        let cases = NoticeKind::ALL
+            .into_iter()
+            .filter(|kind| *kind != NoticeKind::AllClear)
+            .map(|kind| format!("{{% if kind == '{}' %}}{}{{% endif %}}", kind.key(), wording.text(kind)));
+        let confirmation = definition("callout.answer", &cases.collect::<String>());
+        let mut answer = confirmation.clone();
+        answer.recipient_hourly_max = Some(ANSWERS_HOURLY_MAX);
+        let all_clear = definition("callout.all-clear", wording.text(NoticeKind::AllClear));
+        Ok(Self {
+            language: wording.language,
+            answer: Workflow::compile(answer)?,
+            confirmation: Workflow::compile(confirmation)?,
+            all_clear: Workflow::compile(all_clear)?,
+        })
+    }
+
+    /// The language of the wording.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// All workflows, to be kept for the runs that they open.
+    pub fn workflows(&self) -> [&Workflow; 3] {
+        [&self.answer, &self.confirmation, &self.all_clear]
+    }
+
+    /// The run of the answer to a text, whatever it says: a text is answered once.
+    pub fn answer_run(&self, text: &ProviderMessageId) -> RunId {
+        RunId::derive(SOURCE, &answer_id(text), self.answer.name(), None)
+    }
+
+    /// The answer to a text.
+    pub fn answer(
+        &self,
+        text: &ProviderMessageId,
+        kind: NoticeKind,
+        to: &E164,
+        fields: &NoticeFields,
+    ) -> (Event, &Workflow) {
+        self.event(kind, &answer_id(text), to, fields)
+    }
+
+    /// The all-clear of one message of a run, and the run that it opens.
+    pub fn all_clear(&self, message: &MessageId, to: &E164, about: &str) -> (Event, &Workflow, RunId) {
+        let fields = NoticeFields { about: about.to_owned(), ..Default::default() };
+        let (event, workflow) = self.event(NoticeKind::AllClear, &message.to_string(), to, &fields);
+        let run = RunId::derive(SOURCE, &event.key.id, workflow.name(), None);
+        (event, workflow, run)
+    }
+
+    /// A notice, and the workflow that it opens a run in. Two notices with one `id` are one.
+    fn event(&self, kind: NoticeKind, id: &str, to: &E164, fields: &NoticeFields) -> (Event, &Workflow) {
+        let workflow = match kind {
+            NoticeKind::AllClear => &self.all_clear,
+            NoticeKind::Acknowledged => &self.confirmation,
+            NoticeKind::AlreadyAcknowledged
+            | NoticeKind::Ended
+            | NoticeKind::Which
+            | NoticeKind::Declined
+            | NoticeKind::NothingOpen
+            | NoticeKind::NotUnderstood => &self.answer,
+        };
+        let NoticeFields { about, by, at, state, choices, code } = fields;
+        let values = [about, by, at, state, choices, code];
+        let mut data: Map<String, Value> = FIELDS
+            .iter()
+            .zip(values)
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
+        data.insert("kind".to_owned(), kind.key().into());
+        data.insert("phone".to_owned(), to.as_str().into());
+        let key = EventKey { source: SOURCE.to_owned(), id: id.to_owned() };
+        let event = Event {
+            key,
+            kind: workflow.definition.event.clone(),
+            subject: None,
+            time: None,
+            data,
+            traceparent: None,
+        };
+        (event, workflow)
+    }
+}
+
+fn answer_id(text: &ProviderMessageId) -> String {
+    format!("answer/{text}")
+}
+
+fn schema() -> Value {
+    let names = FIELDS.iter().chain(&["kind", "phone"]);
+    let properties: Map<String, Value> =
+        names.clone().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
+    json!({ "type": "object", "properties": properties, "required": names.collect::<Vec<_>>() })
+}
+
+fn definition(name: &str, template: &str) -> WorkflowDefinition {
+    let step = Step {
+        notify: vec![Target::Field("phone".to_owned())],
+        deliver_within_s: Some(NOTICE_NOT_AFTER_S),
+        ack_within_s: None,
+    };
+    let mut definition = WorkflowDefinition::new(name, name, template, schema(), vec![step]);
+    definition.category = Category::Operational;
+    definition.stage = Stage::Live;
+    // A notice is never worth an operator's time: it is sent again, or too late to be of use.
+    definition.on_doubt = OnDoubt::Resend;
+    definition.not_after_s = NOTICE_NOT_AFTER_S;
+    definition.max_segments = 2;
+    definition
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::{ComposeRules, compose};
+
+    fn said(notices: &Notices, kind: NoticeKind) -> String {
+        let fields = NoticeFields {
+            about: "db-1".into(),
+            by: "Ada".into(),
+            at: "09:12".into(),
+            state: "resolved".into(),
+            choices: "N933 db-1, 44MC api".into(),
+            code: "44MC".into(),
+        };
+        let (event, workflow) = notices.event(kind, "x", &"+14155550100".parse().unwrap(), &fields);
+        assert!(workflow.schema.validate(&event.data).is_empty());
+        let rules = ComposeRules {
+            template: &workflow.template,
+            max_segments: workflow.definition.max_segments,
+            link_hosts: &[],
+            links: workflow.definition.links,
+            plain: "plain",
+        };
+        let composed = compose(&rules, &event.data, None, "", 0).unwrap();
+        assert_eq!(composed.segments.count, 1, "{}", composed.text.0);
+        assert!(composed.changes.is_empty(), "{:?}", composed.changes);
+        composed.text.0.into()
+    }
+
+    #[test]
+    fn every_kind_says_its_own_words_in_one_segment_of_every_language() {
+        for language in Language::ALL {
+            let notices = Notices::compile(&Wording::new(language)).unwrap();
+            let mut texts: Vec<_> = NoticeKind::ALL.map(|kind| said(&notices, kind)).to_vec();
+            assert!(texts.iter().all(|text| text.len() >= 8), "{texts:?}");
+            texts.sort();
+            texts.dedup();
+            assert_eq!(texts.len(), NoticeKind::ALL.len());
+        }
+    }
+
+    #[test]
+    fn b4_answers_say_what_is_expected() {
+        let notices = Notices::compile(&Wording::default()).unwrap();
+        let texts = NoticeKind::ALL.map(|kind| said(&notices, kind));
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        Acknowledged: db-1. You own it.
+        Already acknowledged by Ada at 09:12: db-1.
+        Already over (resolved): db-1.
+        Which one? Reply ACK with its code: N933 db-1, 44MC api
+        Noted: you do not take db-1.
+        Nothing is open for you.
+        Not understood. Reply ACK 44MC to take db-1.
+        Resolved: db-1.
+        ");
+    }
+
+    #[test]
+    fn a_template_of_ones_own_replaces_one_kind_and_is_checked() {
+        let mut wording = Wording::default();
+        wording.replace(NoticeKind::Acknowledged, "{{ about }} is yours").unwrap();
+        assert_eq!(wording.replace(NoticeKind::Which, "{{ choice }}").unwrap_err().len(), 1);
+        let notices = Notices::compile(&wording).unwrap();
+        assert_eq!(said(&notices, NoticeKind::Acknowledged), "db-1 is yours");
+        assert_eq!(said(&notices, NoticeKind::AllClear), "Resolved: db-1.");
+    }
+}

@@ -1,0 +1,152 @@
+//! What notices say, in each language. In: a kind and a language. Out: a template.
+//!
+//! Never: needs another alphabet than GSM-7, so that a notice is one segment.
+
+use crate::run::RunPhase;
+
+/// What a notice is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeKind {
+    /// The reply acknowledged.
+    Acknowledged,
+    /// Somebody had acknowledged before.
+    AlreadyAcknowledged,
+    /// The run had ended before.
+    Ended,
+    /// The reply could mean several runs.
+    Which,
+    /// The reply says that its sender does not take it on.
+    Declined,
+    /// Nothing waits for this phone.
+    NothingOpen,
+    /// Anything else.
+    NotUnderstood,
+    /// The event that somebody was texted about is over.
+    AllClear,
+}
+
+impl NoticeKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Acknowledged,
+        Self::AlreadyAcknowledged,
+        Self::Ended,
+        Self::Which,
+        Self::Declined,
+        Self::NothingOpen,
+        Self::NotUnderstood,
+        Self::AllClear,
+    ];
+
+    /// Its key in the configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::AlreadyAcknowledged => "already_acknowledged",
+            Self::Ended => "ended",
+            Self::Which => "which",
+            Self::Declined => "declined",
+            Self::NothingOpen => "nothing_open",
+            Self::NotUnderstood => "not_understood",
+            Self::AllClear => "all_clear",
+        }
+    }
+
+    /// The usual template.
+    pub(super) fn text(self, language: Language) -> &'static str {
+        TEXTS[self as usize][language as usize]
+    }
+}
+
+/// A language of notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// `en`
+    #[default]
+    English,
+    /// `de`
+    German,
+    /// `fr`
+    French,
+    /// `es`
+    Spanish,
+}
+
+impl Language {
+    /// All languages, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::English, Self::German, Self::French, Self::Spanish];
+
+    /// Its code by ISO 639-1.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::French => "fr",
+            Self::Spanish => "es",
+        }
+    }
+
+    /// How a run ended, in this language.
+    pub fn state(self, phase: RunPhase) -> &'static str {
+        let words = match phase {
+            RunPhase::Active => ["open", "offen", "ouvert", "abierto"],
+            RunPhase::Acknowledged => ["acknowledged", "übernommen", "pris en charge", "confirmado"],
+            RunPhase::Completed => ["completed", "abgeschlossen", "terminé", "completado"],
+            RunPhase::Resolved => ["resolved", "behoben", "résolu", "resuelto"],
+            RunPhase::Exhausted => {
+                ["escalated to a ticket", "an ein Ticket", "passé en ticket", "en un ticket"]
+            }
+            RunPhase::Suppressed => ["suppressed", "unterdrückt", "supprimé", "suprimido"],
+            RunPhase::Expired => ["expired", "abgelaufen", "expiré", "caducado"],
+            RunPhase::Cancelled => ["cancelled", "abgebrochen", "annulé", "cancelado"],
+        };
+        words[self as usize]
+    }
+}
+
+/// By kind, then by language.
+const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
+    [
+        "Acknowledged: {{ about }}. You own it.",
+        "Übernommen: {{ about }}. Es liegt bei dir.",
+        "Pris en charge : {{ about }}. C'est à vous.",
+        "Confirmado: {{ about }}. Queda a su cargo.",
+    ],
+    [
+        "Already acknowledged by {{ by }} at {{ at }}: {{ about }}.",
+        "Schon übernommen von {{ by }} um {{ at }}: {{ about }}.",
+        "Déjà pris en charge par {{ by }} à {{ at }} : {{ about }}.",
+        "Ya confirmado por {{ by }} a las {{ at }}: {{ about }}.",
+    ],
+    [
+        "Already over ({{ state }}): {{ about }}.",
+        "Schon vorbei ({{ state }}): {{ about }}.",
+        "Déjà fini ({{ state }}) : {{ about }}.",
+        "Ya terminado ({{ state }}): {{ about }}.",
+    ],
+    [
+        "Which one? Reply ACK with its code: {{ choices }}",
+        "Welches? Antworte ACK mit dem Code: {{ choices }}",
+        "Lequel ? Répondez ACK avec son code : {{ choices }}",
+        "Cual? Responda ACK con su codigo: {{ choices }}",
+    ],
+    [
+        "Noted: you do not take {{ about }}.",
+        "Notiert: du übernimmst nicht {{ about }}.",
+        "Noté : vous ne prenez pas {{ about }}.",
+        "Anotado: no se encarga de {{ about }}.",
+    ],
+    [
+        "Nothing is open for you.",
+        "Für dich ist nichts offen.",
+        "Rien n'est ouvert pour vous.",
+        "No hay nada abierto.",
+    ],
+    [
+        "Not understood. Reply ACK {{ code }} to take {{ about }}.",
+        "Nicht verstanden. Antworte ACK {{ code }} für {{ about }}.",
+        "Pas compris. Répondez ACK {{ code }} pour {{ about }}.",
+        "No entendido. Responda ACK {{ code }} para {{ about }}.",
+    ],
+    ["Resolved: {{ about }}.", "Behoben: {{ about }}.", "Résolu : {{ about }}.", "Resuelto: {{ about }}."],
+];
