@@ -50,7 +50,7 @@ impl ProviderSignal {
 pub enum Permit {
     /// Yes.
     Now,
-    /// Ask again at this moment.
+    /// Ask again at this time.
     At(Timestamp),
 }
 

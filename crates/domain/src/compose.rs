@@ -1,7 +1,7 @@
 //! Composes the text of a message. In: a template, an event's fields and who it is for. Out: a text that fits.
 //!
-//! Never: loses a text because of what it would say: what cannot be said as configured is said more plainly, with a
-//! note of what was changed. Never reads a field as a template, or lets one begin a line; the code to reply with is
+//! Never: loses a text because of its content: what cannot be sent as configured is sent in a plainer form, with a note
+//! of what was changed. Never reads a field as a template, or lets one begin a line; the code to reply with is
 //! always whole.
 
 mod link;
@@ -270,7 +270,7 @@ fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(gsm7::fold(&one_line))
 }
 
-/// The text without what nobody sees: such characters hide links, turn the direction of writing, and double the price.
+/// The text without invisible characters, which hide links, turn the direction of writing, and double the price.
 /// A joiner stays between the parts of an emoji.
 fn without_invisible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -30,7 +30,7 @@ pub struct ConsentEntry {
     pub number: E164,
     /// What changed.
     pub change: ConsentChange,
-    /// When it was said.
+    /// When it changed.
     pub at: Timestamp,
     /// Where it is known from: `reply`, `provider`, `operator`, `import`.
     pub source: String,

@@ -120,7 +120,7 @@ impl Directory {
     /// Whom a target means for this event at this time.
     ///
     /// # Errors
-    /// Says what is missing: nobody on call, an unknown contact, a field that holds no number.
+    /// What is missing: a person on call, an unknown contact, a field that holds no number.
     pub fn resolve(
         &self,
         target: &Target,

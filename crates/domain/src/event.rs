@@ -67,7 +67,7 @@ pub struct Event {
 
 impl Event {
     /// When it happened, for an event that was taken at `taken_at`. A caller's clock is a claim: no time counts as later
-    /// than the moment it was taken.
+    /// than when it was taken.
     pub fn happened_at(&self, taken_at: Timestamp) -> Timestamp {
         self.time.map_or(taken_at, |claimed| claimed.min(taken_at))
     }
@@ -80,7 +80,7 @@ impl Event {
         ContentHash(digest[..8].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
-    /// The event with a time that is not later than the moment it was taken, as it is stored and passed on.
+    /// The event with a time no later than when it was taken, as it is stored and passed on.
     pub fn taken_at(mut self, now: Timestamp) -> Self {
         self.time = self.time.map(|claimed| claimed.min(now));
         self
@@ -192,7 +192,7 @@ fn optional_text(
     None
 }
 
-/// A moment as a text, or as the number that AMQP and many languages write.
+/// A time as a text, or as the number that AMQP and many languages write.
 fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = match attributes.get("time") {

@@ -28,7 +28,7 @@ pub const STEPS_MAX: usize = 10;
 pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
 /// Largest audience a sender dispatches in the delivery of the event itself; larger ones go through `send` commands.
 pub const INLINE_DISPATCH_MAX: usize = 4;
-/// Events a second that a source may bring at full urgency, if nothing else is said.
+/// Events a second that a source may bring at full urgency, unless configured.
 pub const QUOTA_PER_S_DEFAULT: u32 = 100;
 /// A source that rested may bring so many seconds' worth of its share at once.
 pub const QUOTA_BURST_S: u32 = 10;
@@ -46,11 +46,11 @@ pub const DEADLINE_S_MAX: u32 = 7 * 24 * 3600;
 pub const DEADLINE_S_MIN: u32 = 1;
 /// How long a step without any deadline waits for a receipt, in seconds.
 pub const DELIVER_WITHIN_S_DEFAULT: u32 = 10 * 60;
-/// How old an event may be when nothing else is said, in seconds: 1 day.
+/// How old an event may be unless configured, in seconds: 1 day.
 pub const NOT_AFTER_S_DEFAULT: u32 = 24 * 3600;
 /// Longest useful life of an event, in seconds: 7 days, as long as events are remembered.
 pub const NOT_AFTER_S_MAX: u32 = DEDUPE_S;
-/// How long an event is remembered, so that its repetition texts nobody, in seconds: 7 days.
+/// How long an event is remembered, so that a repetition sends no text, in seconds: 7 days.
 pub const DEDUPE_S: u32 = 7 * 24 * 3600;
 /// How long an ended run is kept if nothing else is said, in seconds: 30 days.
 pub const RETENTION_S_DEFAULT: u32 = 30 * 24 * 3600;
@@ -77,9 +77,9 @@ pub const PROVIDER_ANSWER_MS_MAX: u64 = 10_000;
 pub const LEASE_MS: i64 = 30_000;
 // A slow answer must arrive while its claim still holds, else the message is doubted without need.
 const _: () = assert!(2 * PROVIDER_ANSWER_MS_MAX as i64 <= LEASE_MS);
-/// How often due rows are looked for whose alarm did not ring, or that have none, in seconds.
+/// How often the sweep looks for due rows that no timer brought, in seconds.
 pub const SWEEP_EVERY_S: u32 = 5;
-// A claim that lapsed has no alarm, and must be found before its doubt is asked about for the first time.
+// A lapsed claim has no timer; the sweep must find it before the first question about its doubt is due.
 const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 /// How long a wake-up may take to be acted on before it is sent again, in milliseconds.
 pub const REWAKE_MS: i64 = 30_000;

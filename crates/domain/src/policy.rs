@@ -136,7 +136,7 @@ pub struct Deferral {
     pub until: Timestamp,
     /// The rule that decided.
     pub rule: Rule,
-    /// Whether the moment is a slot that was reserved for it, so that it need not reserve another.
+    /// Whether that time is a slot that was reserved for it, so that it need not reserve another.
     pub is_slot: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Missing statuses: when the provider is asked for one, and what it says.
 //!
-//! In: how often it was asked. Out: when it is asked next, or that nobody asks any more.
+//! In: how often it was asked. Out: when it is asked next, or that it is not asked again.
 //! Never: takes silence for a failure: a text that stays `sent` may have arrived.
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::{
     time::after_s,
 };
 
-/// Nobody is asked sooner than this after the provider took a text, in seconds: a callback is usually faster.
+/// Shortest wait before the provider is asked about a text that it took, in seconds: a callback is usually faster.
 const FIRST_S_MIN: u32 = 5;
 
 /// When the provider is asked for the status of a text that has none that is final, in seconds after it took the
@@ -56,7 +56,7 @@ pub enum PollAnswer {
         /// What that code asks of us.
         class: FailureClass,
     },
-    /// It has no such text: somebody deleted it there.
+    /// It has no such text: it was deleted there.
     Unknown,
     /// It could not be asked.
     NoAnswer {

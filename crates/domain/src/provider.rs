@@ -175,7 +175,7 @@ pub enum SubmitOutcome {
     },
     /// The provider certainly did not take it.
     NotSent(Refusal),
-    /// Nobody knows: ask before sending again.
+    /// The result is unknown: ask before sending again.
     InDoubt {
         /// What was seen, without secrets, text or numbers.
         reason: String,

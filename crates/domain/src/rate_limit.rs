@@ -1,10 +1,10 @@
 //! RateLimit: so many segments a second from one sender, so many texts an hour to one phone.
 //!
-//! In: when a queue is free, and what wants to enter it. Out: the moment at which it may, or that it is full.
-//! Never: refuses what it could delay: a backlog is spread over its slots once, and nobody comes back to ask again.
+//! In: when a queue is free, and what wants to enter it. Out: the time at which it may, or that it is full.
+//! Never: refuses what it could delay: a backlog is spread over its slots once, and does not ask again.
 //!
 //! This is the generic cell rate algorithm (ITU-T I.371), with reservations: the theoretical arrival time moves by the
-//! cost of whatever was let in, and who is early gets the moment at which they are not.
+//! cost of what was let in, and what comes too early gets the time at which it may go.
 
 use std::time::Duration;
 
@@ -56,9 +56,9 @@ pub struct RateRequest {
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// It may go at this moment, and its place is taken.
+    /// It may go at this time, and its place is taken.
     At(Timestamp),
-    /// The queue is full up to its horizon; ask again at this moment. Nothing is taken.
+    /// The queue is full up to its horizon; ask again at this time. Nothing is taken.
     Full(Timestamp),
 }
 

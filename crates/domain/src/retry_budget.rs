@@ -38,7 +38,7 @@ impl RetryBudget {
     /// Takes note of a retry if one fits in the budget; else says when to ask again.
     ///
     /// # Errors
-    /// The moment at which the oldest second has passed.
+    /// The time at which the oldest second has passed.
     pub fn take_retry(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let (first, retries) = self.sums(now);
         let most = (first * u64::from(RETRY_BUDGET_PERCENT) / 100).max(u64::from(RETRIES_ALWAYS));

@@ -1,4 +1,4 @@
-//! SourceQuotas: how many events a source may bring at its full urgency, so that a flood of one delays no other.
+//! SourceQuotas: how many events a source may bring at its full urgency, so that a flood from one does not delay another.
 //!
 //! In: who brings how many, and when. Out: whether that is within its share.
 //! Never: refuses an event. What is beyond waits one lane lower, behind its like, and is sent as fast as there is room.
@@ -62,7 +62,7 @@ struct SourceUse {
 }
 
 impl SourceQuotas {
-    /// Nobody has brought anything yet.
+    /// Quotas of which nothing is used yet.
     pub fn new(rates: QuotaRates) -> Self {
         Self { rates, sources: HashMap::new() }
     }

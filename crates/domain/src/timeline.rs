@@ -50,7 +50,7 @@ pub enum TimelineEvent {
     StepStarted {
         /// Its index, from 0.
         step: u8,
-        /// Targets that meant nobody, and why.
+        /// Targets that led to no recipient, and why.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unresolved: Vec<String>,
     },
@@ -90,7 +90,7 @@ pub enum TimelineEvent {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         until: Timestamp,
     },
-    /// Nobody knows whether the text went out.
+    /// It became unknown whether the text was sent.
     DoubtBegan {
         /// What was seen.
         reason: String,

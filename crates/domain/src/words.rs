@@ -1,4 +1,4 @@
-//! What a phone sends, made comparable. In: a text as somebody typed it. Out: lower-case words without accents.
+//! What a phone sends, made comparable. In: a text as it was typed. Out: lower-case words without accents.
 //!
 //! Never: drops a letter or a digit; width, case, accents and what cannot be seen are all that is lost.
 

@@ -63,8 +63,8 @@ impl Workflow {
         Ok(Self { definition: Arc::new(definition), schema, template, hash })
     }
 
-    /// What is wrong with the fields that name recipients: an event that reaches nobody is refused where somebody hears
-    /// of it.
+    /// What is wrong with the fields that name recipients. An event without a usable recipient is refused when it comes
+    /// in, so that its sender learns of it.
     pub fn check_recipients(&self, data: &Map<String, Value>) -> Vec<FieldError> {
         let targets = self.definition.steps.iter().flat_map(|step| &step.notify);
         let mut errors: Vec<FieldError> = targets
@@ -85,7 +85,7 @@ impl Workflow {
         &self.definition.name
     }
 
-    /// Whether somebody else hears of it when a step does not do: a further step, or a ticket.
+    /// Whether something follows a step that fails: another step, or a ticket.
     pub fn leads_on_from(&self, index: u8) -> bool {
         self.step(index.saturating_add(1)).is_some() || self.definition.exhausted_ticket.is_some()
     }

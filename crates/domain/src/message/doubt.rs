@@ -1,4 +1,4 @@
-//! What follows when nobody knows whether a text went out.
+//! What follows when it is unknown whether a text was sent.
 //!
 //! In: a reason to doubt, the provider's answers, an operator's word. Out: a name, another attempt, or a text that is held.
 //! Never: another attempt before the question was put as often as it must be.

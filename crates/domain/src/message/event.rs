@@ -28,13 +28,13 @@ pub enum MessageEvent<'a> {
     Expire,
     /// The store may have lost that it was sent, at this time at the earliest: ask before it is sent again.
     MaybeLost(Timestamp),
-    /// The worker that made attempt `attempt` heard this.
+    /// The provider answered a request, or did not.
     Answered {
-        /// Which attempt.
+        /// The number of that request, from 1.
         attempt: u16,
-        /// What it heard.
+        /// What is known after it.
         outcome: &'a SubmitOutcome,
-        /// Whether nobody hears anything else at the moment: a refusal then says nothing about this text.
+        /// Whether the provider refuses other texts as well at this time: a refusal then says nothing about this text.
         in_outage: bool,
     },
     /// The provider reported a status.
@@ -99,7 +99,7 @@ pub struct MessageContext<'a> {
     pub poll: &'a PollSchedule,
     /// The step's delivery deadline, in seconds: a status is asked for before it passes.
     pub deliver_within_s: Option<u32>,
-    /// Whether a failed delivery leads to somebody else, or to a ticket. Then nobody waits for another attempt.
+    /// Whether a failed delivery leads to another step or to a ticket, so that another attempt is not worth its time.
     pub is_escalated: bool,
     /// Whether its run is under way, and in this message's step.
     pub is_wanted: bool,

@@ -36,7 +36,7 @@ pub enum MessagePhase {
         asked: u8,
         /// When it is asked next.
         ask_at: Timestamp,
-        /// Until when a request may have been made that nobody knows of: the store lost what it had been told.
+        /// Until when a request may have been made without a trace: the store lost writes. Absent for other doubts.
         lost_until: Option<Timestamp>,
         /// When the provider's list was first read whole and had no such text.
         absent_since: Option<Timestamp>,

@@ -68,8 +68,8 @@ impl Message {
         }
     }
 
-    /// A text that the provider took and could not deliver is tried again where that may help and nobody else is
-    /// told instead.
+    /// A text that the provider took and could not deliver is tried again where that may help and no other step
+    /// follows.
     pub(super) fn delivery_failed(
         &mut self,
         class: FailureClass,

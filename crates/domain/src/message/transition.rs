@@ -17,7 +17,7 @@ use crate::{
     timeline::{Command, DeadLetter, DoubtResolvedBy, Effects, TimelineEvent},
 };
 
-/// What a doubt rests on that the answer itself settles, after the claim had lapsed.
+/// The evidence of a doubt that an answer resolves after the claim had lapsed.
 const LATE_ANSWER: &str = "the provider's answer came late";
 
 impl Message {
@@ -114,7 +114,7 @@ impl Message {
         fx: &mut Effects,
     ) {
         match outcome {
-            // That the provider took it is true whatever we have come to believe since.
+            // An answer that the provider took it counts in every phase.
             SubmitOutcome::Sent { sid, status } => {
                 let (by, evidence) = (DoubtResolvedBy::Answer, LATE_ANSWER);
                 let (status, code, class) = (*status, None, FailureClass::Informational);
@@ -265,7 +265,7 @@ impl Message {
             | MessagePhase::Expired
             | MessagePhase::Cancelled => return,
         }
-        // The longer nobody acts, the rarer it is repeated: a backlog must not grow by its own wake-ups.
+        // The longer a wake-up stays without effect, the more rarely it is repeated: a backlog must not grow by its own wake-ups.
         let late_ms = ctx.now.duration_since(self.phase_due().unwrap_or(due)).as_millis();
         let wait_ms = i64::try_from(late_ms).unwrap_or(i64::MAX).clamp(REWAKE_MS, REWAKE_MS_MAX);
         self.rewake_at = Some(after_ms(ctx.now, wait_ms));

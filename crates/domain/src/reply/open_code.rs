@@ -1,4 +1,6 @@
-//! The codes that a phone may send back.
+//! The codes that a phone may send back. In: nothing. Out: the type.
+//!
+//! Never: reads a reply.
 
 use crate::{ack_code::AckCode, id::MessageId, provider::Text};
 
@@ -9,7 +11,7 @@ pub struct OpenCode {
     pub code: AckCode,
     /// The message that carried it.
     pub message: MessageId,
-    /// Whether its run still waits for somebody.
+    /// Whether its run still waits for an acknowledgement.
     pub is_active: bool,
     /// Whether its workflow takes an acknowledgement without a code, while no other run waits for this phone.
     pub bare_word: bool,

@@ -1,5 +1,5 @@
-//! Whom a step notifies. In: its targets, the directory, overrides and the time. Out: each phone once, and why other
-//! targets mean nobody.
+//! Whom a step notifies. In: its targets, the directory, overrides and the time. Out: each phone once, and why
+//! other targets lead to no recipient.
 //!
 //! Never: reads what the recipients agreed to; the caller does, and the policy decides.
 
@@ -16,7 +16,7 @@ use crate::{
 pub struct Recipients {
     /// Those that were found, each phone once, in the order of the targets.
     pub found: Vec<Recipient>,
-    /// Why other targets mean nobody.
+    /// Why other targets led to no recipient.
     pub unresolved: Vec<String>,
 }
 

@@ -99,7 +99,7 @@ impl Run {
         (at <= now).then_some(reason)
     }
 
-    /// Ends a run whose text arrived when nothing more was asked for, and withdraws what nobody waits for.
+    /// Ends a run whose text arrived when nothing more was asked for, and withdraws texts that are of no use any more.
     pub(super) fn advance(&mut self, ctx: &mut StepContext<'_>) {
         let waits_for_ack = ctx.workflow.step(self.step).is_none_or(|step| step.ack_within_s.is_some());
         if self.phase == RunPhase::Active && !waits_for_ack && self.current().any(Message::is_delivered) {
@@ -131,7 +131,7 @@ impl Run {
             );
         }
         let suppressed = all(|message| matches!(message.phase(), MessagePhase::Suppressed { .. }));
-        // When somebody was meant to take it on, that nobody may be texted is no end: a ticket must say so.
+        // A run that needs an acknowledgement and may text no recipient is not done: a ticket must say so.
         if suppressed && (staged || !ctx.workflow.definition.wants_acknowledgement()) {
             return self.close(RunPhase::Suppressed, "every text was suppressed", ctx);
         }

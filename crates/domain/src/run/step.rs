@@ -46,7 +46,7 @@ pub struct Audience {
     pub code_key: CodeKey,
 }
 
-/// What is known at the moment at which a message is to be sent.
+/// What is known when a message is to be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct DispatchInput<'a> {
     /// What its recipient agreed to, read just now.
@@ -67,8 +67,8 @@ pub enum Dispatch {
 impl Run {
     /// Begins a step: composes a text for every addressee that the policy allows.
     ///
-    /// A step of a run that is over, one that has begun already and one that is not there change nothing: nobody is
-    /// texted twice for it.
+    /// A step of a run that is over, one that has begun already and one that is not there change nothing: no recipient
+    /// is texted twice for it.
     pub fn start_step(&mut self, step: u8, audience: &Audience, ctx: &mut StepContext<'_>) {
         let has_begun = step < self.step || self.messages.iter().any(|message| message.step() >= step);
         if self.phase != RunPhase::Active || has_begun || ctx.workflow.step(step).is_none() {
@@ -197,7 +197,7 @@ impl Run {
         message.is_some_and(|message| self.decide(message, consent, ctx).verdict == Verdict::Send)
     }
 
-    /// Decides once more about a message that is to be sent, with the facts of this moment, and claims it if nothing
+    /// Decides once more about a message that is to be sent, with what is known now, and claims it if nothing
     /// speaks against it. A command given at another epoch changes nothing.
     pub fn begin_dispatch(
         &mut self,

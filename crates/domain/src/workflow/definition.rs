@@ -121,9 +121,9 @@ pub struct WorkflowDefinition {
     /// Whether those who were texted hear that the event is resolved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_clear: bool,
-    /// The rungs, first to last.
+    /// The steps, first to last.
     pub steps: Vec<Step>,
-    /// The ticket queue that hears of a run whose steps are used up.
+    /// The queue in which a ticket is opened when the steps are used up.
     pub exhausted_ticket: Option<String>,
 }
 

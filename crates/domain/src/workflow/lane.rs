@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Lane {
     /// Pages. Never waits behind the others.
     Critical,
-    /// What somebody expects soon.
+    /// What a person expects soon.
     #[default]
     Standard,
     /// Everything that can wait.

@@ -58,7 +58,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// One rung of the escalation policy.
+/// One step of the escalation policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Whom to notify, all at once.
