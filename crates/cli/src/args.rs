@@ -338,10 +338,23 @@ fn parse_phase(text: &str) -> Result<domain::run::RunPhase, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_sid_that_is_none_is_refused_with_the_shape_that_it_should_have() {
+        let id = domain::id::RunId::derive("monitor", "e-1", "paging", None).to_string();
+        let parse = |sid: &str| {
+            super::Cli::try_parse_from(["callout", "runs", "settle", &id, "sent", "--sid", sid])
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(parse(&format!("SM{}", "0f".repeat(16))), Ok(()));
+        let refused = parse("7").unwrap_err();
+        assert!(refused.contains("expected SM or MM and 32 hex digits"), "{refused}");
     }
 }

@@ -287,6 +287,24 @@ mod tests {
     use crate::{Secret, SignatureVerifier, SigningKey};
 
     #[test]
+    fn no_name_of_a_message_leads_to_another_path() {
+        let config = TwilioConfig::new(
+            "https://api.example".parse().unwrap(),
+            format!("AC{}", "0".repeat(32)),
+            Credentials::AuthToken(Secret::new("token")),
+            SenderIdentity::From("+15005550006".to_owned()),
+        );
+        let client = TwilioClient::new(config).unwrap();
+        let end = |name: &str| {
+            let url = client.message_url(&name.parse().unwrap());
+            url.as_str().split_once("/Messages/").unwrap().1.to_owned()
+        };
+        let sid = format!("SM{}", "0f".repeat(16));
+        assert_eq!(end(&sid), format!("{sid}.json"));
+        assert_eq!(end("../../x?y#z"), "..%2F..%2Fx%3Fy%23z.json");
+    }
+
+    #[test]
     fn b10_a_callback_verifies_when_its_parameters_come_back_sorted() {
         let message = MessageId { run: RunId::derive("s", "e", "w", None), number: 2 };
         let key = Secret::new("token");
