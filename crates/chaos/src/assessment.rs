@@ -88,7 +88,7 @@ impl Assessment {
         match message.phase() {
             MessagePhase::NeedsReview { .. } => {
                 self.needs_review += 1;
-                self.explain("text needs review: its outcome stayed unknown");
+                self.offence(Some(run.id()), "a text needs review: its outcome stayed unknown".to_owned());
             }
             MessagePhase::Dead { reason, .. } => self.explain(format!("text dead: {reason}")),
             MessagePhase::Expired => self.explain("text expired"),

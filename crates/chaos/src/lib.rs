@@ -188,6 +188,7 @@ fn rate_of(kind: FaultKind, plan: &FaultPlan) -> f64 {
         FaultKind::CallbackDoubled => plan.rate_callback_doubled,
         FaultKind::CallbackReordered => plan.rate_callback_reordered,
         FaultKind::CallbackEarly => plan.rate_callback_early,
+        FaultKind::ListLag => f64::from(u8::from(plan.list_lag_ms > 0)),
     }
 }
 

@@ -15,6 +15,9 @@ pub const ROLES: [&str; 8] =
 /// How long a server stays dead before it is started again, in milliseconds.
 pub(crate) const SERVER_DOWN_MS: std::ops::Range<u64> = 300..1_500;
 
+/// The longest time after which lists have a text, in milliseconds.
+const LIST_LAG_MS: u64 = 30_000;
+
 /// One chaos run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -121,7 +124,7 @@ impl Plan {
             latency_ms: 200,
             latency_jitter_ms: 200,
             rate_429: 0.01,
-            rate_503: 0.005,
+            rate_503: 0.01,
             rate_accepted_then_500: 0.005,
             rate_accepted_no_answer: 0.01,
             rate_hang: 0.01,
@@ -135,6 +138,7 @@ impl Plan {
             rate_callback_doubled: 0.1,
             rate_callback_reordered: 0.2,
             rate_callback_early: 0.05,
+            list_lag_ms: LIST_LAG_MS,
         }
     }
 

@@ -75,6 +75,8 @@ pub enum Fault {
     CallbackDoubled,
     /// The first callback is posted before the answer.
     CallbackEarly,
+    /// A text is in the provider's lists only after a while.
+    ListLag,
     /// A question to the provider has no answer.
     QuestionUnanswered,
     /// An event is published again.
@@ -83,7 +85,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, so that a test can see that each fired.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::StoreUnavailable,
@@ -100,6 +102,7 @@ impl Fault {
         Self::CallbackLost,
         Self::CallbackDoubled,
         Self::CallbackEarly,
+        Self::ListLag,
         Self::QuestionUnanswered,
         Self::EventDoubled,
     ];
@@ -112,6 +115,7 @@ impl Fault {
             Self::Refused => 40,
             Self::Paused => 10,
             Self::WakeUpLost | Self::QuestionUnanswered => 150,
+            Self::ListLag => 300,
             Self::WakeUpDoubled | Self::Slow | Self::EventDoubled => 100,
             Self::TooManyRequests | Self::Unavailable | Self::AnswerLost => 80,
             Self::DeliveryFailure | Self::CallbackLost | Self::CallbackDoubled => 150,

@@ -261,7 +261,7 @@ impl SmsProvider for Instrumented {
         if self.0.world.chance.fires(Fault::QuestionUnanswered) {
             return Err(ProviderError::NoAnswer("simulated".to_owned()));
         }
-        Ok(self.0.world.provider.look_up(to, from, until))
+        Ok(self.0.world.provider.look_up(to, from, until, ports::Clock::now(&*self.0.world.clock)))
     }
 
     async fn allow(&self, _in_flight_max: u16) {}

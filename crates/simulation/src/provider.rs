@@ -20,6 +20,8 @@ pub struct Taken {
     pub submission: Submission,
     /// When the provider took it.
     pub at: Timestamp,
+    /// From when lists have it.
+    pub listed_from: Timestamp,
     /// Its latest status.
     pub status: ProviderStatus,
     /// The error code of its latest status.
@@ -59,17 +61,38 @@ impl Provider {
     }
 
     /// Takes a text under the next SID. `None`: no SID is left.
-    pub(crate) fn take(&self, submission: &Submission, at: Timestamp) -> Option<ProviderMessageId> {
+    pub(crate) fn take(
+        &self,
+        submission: &Submission,
+        at: Timestamp,
+        listed_from: Timestamp,
+    ) -> Option<ProviderMessageId> {
         let mut texts = self.texts();
         let sid: ProviderMessageId = format!("SM{:032x}", texts.len() + 1).parse().ok()?;
         let status = ProviderStatus::Queued;
-        texts.push(Taken { sid: sid.clone(), submission: submission.clone(), at, status, code: None });
+        texts.push(Taken {
+            sid: sid.clone(),
+            submission: submission.clone(),
+            at,
+            listed_from,
+            status,
+            code: None,
+        });
         Some(sid)
     }
 
-    pub(crate) fn look_up(&self, to: &E164, from: Timestamp, until: Timestamp) -> Vec<ProviderMessage> {
+    /// The texts to a number that were taken within a time, as far as lists have them by now.
+    pub(crate) fn look_up(
+        &self,
+        to: &E164,
+        from: Timestamp,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Vec<ProviderMessage> {
         let from = from - SignedDuration::from_secs(1);
-        let is_meant = |text: &&Taken| text.submission.to == *to && (from..=until).contains(&text.at);
+        let is_meant = |text: &&Taken| {
+            text.submission.to == *to && (from..=until).contains(&text.at) && text.listed_from <= now
+        };
         self.texts().iter().filter(is_meant).map(message_of).collect()
     }
 

@@ -10,6 +10,7 @@ use domain::{
     ack_code::AckCode,
     provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},
 };
+use jiff::SignedDuration;
 use ports::Clock as _;
 use tower::ServiceExt as _;
 use twilio::{Secret, SigningKey};
@@ -24,6 +25,8 @@ pub(crate) const PUBLIC_URL: &str = "http://callout.test";
 const CODES: [u32; 2] = [30_003, 30_005];
 /// How often a callback is tried.
 const TRIES: u32 = 5;
+/// The longest time after which lists have a text, in milliseconds.
+const LIST_LAG_MS: u64 = 30_000;
 
 pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> SubmitOutcome {
     let chance = &world.chance;
@@ -41,7 +44,10 @@ pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> Submi
     if chance.fires(Fault::Unavailable) {
         return SubmitOutcome::InDoubt { reason: "HTTP 503".to_owned() };
     }
-    let Some(sid) = world.provider.take(submission, world.clock.now()) else {
+    let now = world.clock.now();
+    let lag_ms = if chance.fires(Fault::ListLag) { chance.below(LIST_LAG_MS) } else { 0 };
+    let listed_from = now + SignedDuration::from_millis(lag_ms as i64);
+    let Some(sid) = world.provider.take(submission, now, listed_from) else {
         return refused(FailureClass::Configuration, None, "no SID is left");
     };
     world.note(format!("provider took {} attempt {} as {sid}", submission.message, submission.attempt));

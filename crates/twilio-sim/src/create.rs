@@ -186,6 +186,7 @@ async fn spoil(sim: &Arc<Sim>, kind: FaultKind, body: Response<Body>) -> Respons
         | FaultKind::CallbackLost
         | FaultKind::CallbackDoubled
         | FaultKind::CallbackReordered
-        | FaultKind::CallbackEarly => body,
+        | FaultKind::CallbackEarly
+        | FaultKind::ListLag => body,
     }
 }

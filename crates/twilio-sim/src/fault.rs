@@ -37,11 +37,13 @@ pub enum FaultKind {
     CallbackReordered,
     /// The first callback is posted before the create request is answered.
     CallbackEarly,
+    /// A list lacks a text that was created a while ago. The plan has it for all texts; for one request it does nothing.
+    ListLag,
 }
 
 impl FaultKind {
     /// All of them, so that a test can see that each fired.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TooManyRequests,
         Self::Unavailable,
         Self::AcceptedThen500,
@@ -52,6 +54,7 @@ impl FaultKind {
         Self::CallbackDoubled,
         Self::CallbackReordered,
         Self::CallbackEarly,
+        Self::ListLag,
     ];
 }
 
@@ -85,6 +88,8 @@ pub struct FaultPlan {
     pub rate_callback_reordered: f64,
     /// [`FaultKind::CallbackEarly`], for each message.
     pub rate_callback_early: f64,
+    /// [`FaultKind::ListLag`]: each text is in lists only after a time of its own, at most this long, in milliseconds.
+    pub list_lag_ms: u64,
 }
 
 /// One way for texts to fail on their way.
@@ -218,6 +223,7 @@ impl Fate {
             FaultKind::CallbackDoubled => self.doubled = [true; CALLBACKS_MAX],
             FaultKind::CallbackReordered => self.reordered = true,
             FaultKind::CallbackEarly => self.early = true,
+            FaultKind::ListLag => {}
         }
     }
 }

@@ -12,6 +12,8 @@ use twilio::Form;
 
 use crate::{
     answer::{ApiError, json},
+    clock,
+    fault::FaultKind,
     message::{API_VERSION, Record},
     sim::Sim,
 };
@@ -47,13 +49,20 @@ fn page(sim: &Sim, query: &str) -> Result<Response<Body>, ApiError> {
         }
         format!("{path}?{}", query.finish())
     };
-    let body = sim.read(|state| {
+    let now = clock::now();
+    let (body, lagged) = sim.read(|state| {
         if state.faults.are_lists_refused {
             return Err(ApiError(20_503));
         }
         let token = form.filled("PageToken").and_then(|token| token.strip_prefix("PA"));
         let before = token.map(|sid| state.number_of(sid).ok_or(ApiError(20_001))).transpose()?;
+        let lag_ms = state.faults.plan.list_lag_ms;
+        let mut lagged = false;
         let fits = |record: &&Record| {
+            if is_behind(record, lag_ms, now) {
+                lagged = true;
+                return false;
+            }
             form.filled("From").is_none_or(|from| record.from.as_deref() == Some(from))
                 && window.holds(record.sent)
         };
@@ -63,7 +72,7 @@ fn page(sim: &Sim, query: &str) -> Result<Response<Body>, ApiError> {
         let start = number * size;
         let last = page.last().map(|record| format!("PA{}", record.sid));
         let next = found.next().and(last).map(|token| address(number + 1, Some(token)));
-        Ok(json!({
+        let body = json!({
             "messages": page.iter().map(|record| record.resource(account_sid)).collect::<Vec<_>>(),
             "page": number,
             "page_size": size,
@@ -73,9 +82,22 @@ fn page(sim: &Sim, query: &str) -> Result<Response<Body>, ApiError> {
             "first_page_uri": address(0, None),
             "next_page_uri": next,
             "previous_page_uri": (number > 0).then(|| address(number - 1, None)),
-        }))
+        });
+        drop(found);
+        Ok((body, lagged))
     })?;
+    if lagged {
+        sim.count(FaultKind::ListLag);
+    }
     Ok(json(StatusCode::OK, &body))
+}
+
+/// Whether a text is not in lists yet. Each has a lag of its own, drawn from its SID.
+fn is_behind(record: &Record, lag_ms: u64, now: Timestamp) -> bool {
+    let drawn =
+        u64::from_str_radix(record.sid.as_str().get(2..14).unwrap_or_default(), 16).unwrap_or_default();
+    let own_ms = drawn % (lag_ms + 1);
+    now.duration_since(record.created).as_millis() < i128::from(own_ms)
 }
 
 /// A range of sending times; open on both sides when nothing is asked.

@@ -57,7 +57,7 @@ async fn the_same_seed_tells_the_same_play() {
 async fn every_kind_that_was_planned_fires() {
     let fired: BTreeMap<_, _> = play(11).await.1.faults_fired;
     for kind in FaultKind::ALL {
-        let planned = !matches!(kind, FaultKind::AcceptedNoAnswer | FaultKind::Hang);
+        let planned = !matches!(kind, FaultKind::AcceptedNoAnswer | FaultKind::Hang | FaultKind::ListLag);
         assert_eq!(fired[&kind] > 0, planned, "{kind:?}");
     }
 }
@@ -74,4 +74,22 @@ async fn an_answer_that_was_held_back_comes_late() {
     sim.inject(FaultKind::Hang);
     Api::of(&sim).text(PHONE, "late", None).await;
     assert_eq!((sim.report().answer_lost, sim.report().faults_fired[&FaultKind::Hang]), (0, 1));
+}
+
+#[tokio::test]
+async fn lists_lack_a_text_until_its_lag_is_over() {
+    let sim = start(config()).await;
+    let api = Api::of(&sim);
+    let (_, created) = api.create(&[("To", PHONE), ("From", FROM), ("Body", "late")]).await;
+    let listed = async || {
+        let (_, list) = api.call(reqwest::Method::GET, &messages(), &[]).await;
+        list["messages"].as_array().unwrap().iter().any(|text| text["sid"] == created["sid"])
+    };
+    assert!(listed().await);
+    // An hour at most: the text's own part of it is not over.
+    sim.set_faults(FaultPlan { list_lag_ms: 3_600_000, ..FaultPlan::default() }).unwrap();
+    assert!(!listed().await);
+    assert_eq!(sim.report().faults_fired[&FaultKind::ListLag], 1);
+    sim.set_faults(FaultPlan::default()).unwrap();
+    assert!(listed().await);
 }
