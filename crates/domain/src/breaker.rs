@@ -2,6 +2,9 @@
 //!
 //! In: what requests brought, and the time. Out: whether a lane may pull work, and when.
 //! Never: fails work, or decides about a single text; it only keeps a sender from pulling what it could not send.
+//!
+//! Closed, it lets everything through. Open, it lets nothing through until a moment that lies further ahead with each
+//! failed probe. From that moment on it is half open: a few probes at once, until a request tells how the provider is.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -48,9 +51,13 @@ impl ProviderSignal {
 /// Whether a lane may pull the next piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// Yes.
+    /// Yes, as much as it can.
     Now,
-    /// Ask again at this time.
+    /// One piece, as a probe. [`Breaker::end_probe`] is owed when it is done, whether it made a request or not.
+    Probe,
+    /// Not before a probe has ended.
+    AfterProbe,
+    /// Not before this time.
     At(Timestamp),
 }
 
@@ -77,6 +84,8 @@ pub struct Breaker {
     heard: u32,
     /// How often it opened without an answer in between.
     openings: u32,
+    /// Probes that have not ended.
+    probes: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +94,12 @@ enum State {
     /// Until then nothing is pulled; from then on, a few probes.
     Open {
         until: Timestamp,
-        probes: u32,
     },
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed, recent: 0, heard: 0, openings: 0 }
+        Self { state: State::Closed, recent: 0, heard: 0, openings: 0, probes: 0 }
     }
 }
 
@@ -102,26 +110,29 @@ impl Breaker {
     }
 
     /// Whether a lane may pull now. Pulling while it is open is a probe: urgent work is tried first, and where there is
-    /// none for a while, any.
+    /// none for a while, any. Each lane leaves a probe to the one above it, so that work which takes long never keeps
+    /// more urgent work from being tried.
     pub fn pull(&mut self, lane: Lane, now: Timestamp) -> Permit {
-        let State::Open { until, probes } = &mut self.state else { return Permit::Now };
-        let from = match lane {
-            Lane::Critical => *until,
-            Lane::Standard | Lane::Bulk => {
-                after(*until, SignedDuration::from_millis(BREAKER_WAIT_FOR_CRITICAL_MS))
-            }
+        let State::Open { until } = self.state else { return Permit::Now };
+        let others_wait = after(until, SignedDuration::from_millis(BREAKER_WAIT_FOR_CRITICAL_MS));
+        let (from, probes_max) = match lane {
+            Lane::Critical => (until, BREAKER_PROBES_MAX),
+            Lane::Standard => (others_wait, BREAKER_PROBES_MAX - 1),
+            Lane::Bulk => (others_wait, BREAKER_PROBES_MAX - 2),
         };
         if now < from {
             return Permit::At(from);
         }
-        if *probes >= BREAKER_PROBES_MAX {
-            // A probe that never sent anything, because its text was a duplicate, must not keep it open for ever.
-            *until = after(now, SignedDuration::from_millis(BREAKER_OPEN_MS_MIN));
-            *probes = 0;
-            return Permit::At(*until);
+        if self.probes >= probes_max {
+            return Permit::AfterProbe;
         }
-        *probes += 1;
-        Permit::Now
+        self.probes += 1;
+        Permit::Probe
+    }
+
+    /// A probe has ended. If it made a request, [`Breaker::note`] has heard of it; if not, it cost nothing.
+    pub fn end_probe(&mut self) {
+        self.probes = self.probes.saturating_sub(1);
     }
 
     /// Takes note of what a request brought.
@@ -130,7 +141,7 @@ impl Breaker {
         self.heard = self.heard.saturating_add(1).min(BREAKER_SAMPLE);
         match (heard, self.state) {
             (ProviderSignal::Answer, State::Open { .. }) => {
-                *self = Self::default();
+                *self = Self { probes: self.probes, ..Self::default() };
                 Some(BreakerTransition::Closed)
             }
             (ProviderSignal::Answer, State::Closed) => {
@@ -138,9 +149,7 @@ impl Breaker {
                 None
             }
             // Requests that were under way when it opened say nothing new.
-            (ProviderSignal::Trouble | ProviderSignal::Stopped(_), State::Open { until, .. })
-                if now < until =>
-            {
+            (ProviderSignal::Trouble | ProviderSignal::Stopped(_), State::Open { until }) if now < until => {
                 None
             }
             (ProviderSignal::Trouble, State::Closed) if !self.is_in_trouble() => None,
@@ -158,7 +167,7 @@ impl Breaker {
         let wait_ms = BREAKER_OPEN_MS_MIN.saturating_mul(1 << self.openings.min(16)).min(BREAKER_OPEN_MS_MAX);
         self.openings = self.openings.saturating_add(1);
         let until = after(now, SignedDuration::from_millis(wait_ms));
-        self.state = State::Open { until, probes: 0 };
+        self.state = State::Open { until };
         BreakerTransition::Opened { stopped, until }
     }
 }
@@ -204,9 +213,9 @@ mod tests {
             Permit::At(at(until + BREAKER_WAIT_FOR_CRITICAL_MS))
         );
         for _ in 0..BREAKER_PROBES_MAX {
-            assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::Now);
+            assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::Probe);
         }
-        assert!(matches!(breaker.pull(Lane::Critical, at(until)), Permit::At(_)), "a few probes are enough");
+        assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::AfterProbe, "a few probes are enough");
         assert_eq!(breaker.note(ProviderSignal::Answer, at(until + 10)), Some(BreakerTransition::Closed));
         assert!(breaker.is_closed());
         assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Permit::Now);
@@ -217,13 +226,14 @@ mod tests {
         let mut breaker = opened();
         let (mut now, mut waits) = (at(BREAKER_OPEN_MS_MIN), Vec::new());
         for _ in 0..8 {
-            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Now);
+            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
             let Some(BreakerTransition::Opened { until, .. }) = breaker.note(ProviderSignal::Trouble, now)
             else {
                 panic!("a probe failed")
             };
             // What was under way still comes in, and changes nothing.
             assert_eq!(breaker.note(ProviderSignal::Trouble, now), None);
+            breaker.end_probe();
             waits.push(until.duration_since(now).as_millis() as i64);
             now = until;
         }
@@ -239,15 +249,43 @@ mod tests {
     }
 
     #[test]
-    fn probes_that_send_nothing_do_not_keep_it_open_for_ever() {
+    fn a7_probes_that_make_no_request_cost_nothing() {
         let mut breaker = opened();
-        let mut now = at(BREAKER_OPEN_MS_MIN);
-        for _ in 0..100 {
-            if let Permit::At(next) = breaker.pull(Lane::Critical, now) {
-                now = next;
-            }
+        let now = at(BREAKER_OPEN_MS_MIN);
+        for _ in 0..40 {
+            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
+            breaker.end_probe();
         }
-        assert!(now > at(BREAKER_OPEN_MS_MIN));
-        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Now);
+        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe, "the page is tried at the same moment");
+        assert_eq!(breaker.note(ProviderSignal::Answer, now), Some(BreakerTransition::Closed));
+    }
+
+    #[test]
+    fn a_lane_leaves_a_probe_to_the_one_above_it() {
+        let mut breaker = opened();
+        let now = at(BREAKER_OPEN_MS_MIN + BREAKER_WAIT_FOR_CRITICAL_MS);
+        assert_eq!(breaker.pull(Lane::Bulk, now), Permit::Probe);
+        assert_eq!(breaker.pull(Lane::Bulk, now), Permit::AfterProbe);
+        assert_eq!(breaker.pull(Lane::Standard, now), Permit::Probe);
+        assert_eq!(breaker.pull(Lane::Standard, now), Permit::AfterProbe);
+        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
+        assert_eq!(breaker.pull(Lane::Critical, now), Permit::AfterProbe);
+    }
+
+    #[test]
+    fn a_probe_that_outlives_an_outage_still_counts_in_the_next_one() {
+        let mut breaker = opened();
+        let probing = at(BREAKER_OPEN_MS_MIN);
+        (0..BREAKER_PROBES_MAX)
+            .for_each(|_| assert_eq!(breaker.pull(Lane::Critical, probing), Permit::Probe));
+        assert_eq!(breaker.note(ProviderSignal::Answer, probing), Some(BreakerTransition::Closed));
+        let Some(BreakerTransition::Opened { until, .. }) =
+            breaker.note(ProviderSignal::Stopped(None), probing)
+        else {
+            panic!("a stopped account stops at once")
+        };
+        assert_eq!(breaker.pull(Lane::Critical, until), Permit::AfterProbe);
+        breaker.end_probe();
+        assert_eq!(breaker.pull(Lane::Critical, until), Permit::Probe);
     }
 }

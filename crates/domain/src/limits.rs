@@ -77,6 +77,8 @@ pub const PROVIDER_ANSWER_MS_MAX: u64 = 10_000;
 pub const LEASE_MS: i64 = 30_000;
 // A slow answer must arrive while its claim still holds, else the message is doubted without need.
 const _: () = assert!(2 * PROVIDER_ANSWER_MS_MAX as i64 <= LEASE_MS);
+/// How long after its claim a request may begin, in milliseconds: its answer must come while the claim still holds.
+pub const REQUEST_BEGINS_MS_MAX: i64 = LEASE_MS - PROVIDER_ANSWER_MS_MAX as i64;
 /// How often the sweep looks for due rows that no timer brought, in seconds.
 pub const SWEEP_EVERY_S: u32 = 5;
 // A lapsed claim has no timer; the sweep must find it before the first question about its doubt is due.
@@ -95,10 +97,13 @@ pub const BREAKER_TROUBLE_MIN: u32 = 12;
 const _: () = assert!(BREAKER_TROUBLE_MIN <= BREAKER_SAMPLE && BREAKER_SAMPLE < u64::BITS);
 /// How long it stays open at first, in milliseconds; it doubles.
 pub const BREAKER_OPEN_MS_MIN: i64 = 2_000;
-/// How long it stays open at most, in milliseconds.
-pub const BREAKER_OPEN_MS_MAX: i64 = 60_000;
-/// Pieces of work that try the provider at once.
+/// How long it stays open at most, in milliseconds: so long may a page wait after the provider came back.
+pub const BREAKER_OPEN_MS_MAX: i64 = 10_000;
+/// Pieces of work that try the provider at once, one at least for each lane.
 pub const BREAKER_PROBES_MAX: u32 = 3;
+const _: () = assert!(BREAKER_PROBES_MAX >= 3);
+/// How often a queue that is empty is looked at while the provider is to be tried, in milliseconds.
+pub const BREAKER_LOOK_EVERY_MS: i64 = 500;
 /// How long other work lets urgent work try first, in milliseconds.
 pub const BREAKER_WAIT_FOR_CRITICAL_MS: i64 = 3_000;
 /// The time that the retry budget looks back on, in seconds.

@@ -5,10 +5,14 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MessageId, limits::PROVIDER_MESSAGE_ID_BYTES_MAX, phone::E164};
+use crate::{
+    id::MessageId,
+    limits::{PROVIDER_MESSAGE_ID_BYTES_MAX, REQUEST_BEGINS_MS_MAX},
+    phone::E164,
+};
 
 /// The provider's name for one message: 1 to 64 visible ASCII characters. What they mean is the provider's matter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,6 +186,23 @@ pub enum SubmitOutcome {
     },
 }
 
+impl SubmitOutcome {
+    /// The outcome of a request that must not begin any more, because so much time passed since its claim that others
+    /// may take it for lost: its process was paused. `None`: it may begin.
+    pub fn of_late_request(claimed_at: Timestamp, now: Timestamp) -> Option<Self> {
+        let is_late = now.duration_since(claimed_at) > SignedDuration::from_millis(REQUEST_BEGINS_MS_MAX);
+        is_late.then(|| {
+            let reason = "the process was paused before the request".to_owned();
+            Self::NotSent(Refusal {
+                code: None,
+                class: FailureClass::RetrySoon,
+                retry_after_ms: None,
+                reason,
+            })
+        })
+    }
+}
+
 /// Why the provider did not take a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -291,5 +312,16 @@ mod tests {
     #[test]
     fn a_text_that_is_printed_says_its_length_alone() {
         assert_eq!(format!("{:?}", Text("Disk full: db-1".into())), "<15 characters>");
+    }
+
+    #[test]
+    fn a_request_begins_only_while_its_answer_can_come_before_the_claim_lapses() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        let late = |ms| SubmitOutcome::of_late_request(at(0), at(ms));
+        assert_eq!((late(0), late(REQUEST_BEGINS_MS_MAX)), (None, None));
+        let Some(SubmitOutcome::NotSent(refusal)) = late(REQUEST_BEGINS_MS_MAX + 1) else {
+            panic!("it may not begin")
+        };
+        assert_eq!(refusal.class, FailureClass::RetrySoon);
     }
 }

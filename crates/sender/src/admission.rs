@@ -1,9 +1,9 @@
 //! What keeps a sender from sending too much: the circuit breaker, the retry budget, rate limits, source quotas.
 //!
-//! In: what requests brought, and what wants to be sent. Out: when a lane may go on, and what the limits say of a text.
+//! In: what requests brought, and what wants to be sent. Out: how much a lane may take, and what the limits say of a text.
 //! Never: decides; `domain` does. It holds the state of this process and asks the store for what all senders share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
     admission::{Admission, Limit, SenderRate, limits_of},
@@ -17,7 +17,7 @@ use domain::{
     workflow::{Lane, WorkflowDefinition},
 };
 use jiff::Timestamp;
-use ports::{Notification, Sending};
+use ports::{Clock, Notification, Sending};
 use runtime::RoleError;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,27 @@ pub(crate) struct AdmissionControl {
     rate: Option<SenderRate>,
     /// Held by the one text of the lowest lane that waits for a slot.
     turn: tokio::sync::Mutex<()>,
-    closed: Notify,
+    /// Sending stopped or went on, or a probe ended.
+    changed: Notify,
     shutdown: CancellationToken,
+}
+
+/// How much a lane may take from its queues.
+pub(crate) enum Admitted {
+    /// As much as it can.
+    Freely,
+    /// One piece of work.
+    Probe(Probe),
+}
+
+/// A try of the provider, until it is dropped.
+pub(crate) struct Probe(Arc<AdmissionControl>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        locked(&self.0.breaker).end_probe();
+        self.0.changed.notify_waiters();
+    }
 }
 
 impl AdmissionControl {
@@ -44,7 +63,7 @@ impl AdmissionControl {
             quotas: Mutex::new(SourceQuotas::new(quotas)),
             rate,
             turn: tokio::sync::Mutex::default(),
-            closed: Notify::new(),
+            changed: Notify::new(),
             shutdown,
         }
     }
@@ -61,19 +80,43 @@ impl AdmissionControl {
         lane == Lane::Bulk && self.rate.is_some()
     }
 
-    /// Waits until a lane may send. `false`: the sender was told to stop first.
-    pub(crate) async fn wait(&self, ports: &SenderPorts, lane: Lane, shutdown: &CancellationToken) -> bool {
+    /// Waits until a lane may take work.
+    pub(crate) async fn admitted(self: &Arc<Self>, clock: &dyn Clock, lane: Lane) -> Admitted {
         loop {
-            let closed = self.closed.notified();
-            let at = match locked(&self.breaker).pull(lane, ports.clock.now()) {
-                Permit::Now => return true,
-                Permit::At(at) => at,
+            let changed = self.changed.notified();
+            let permit = locked(&self.breaker).pull(lane, clock.now());
+            let at = match permit {
+                Permit::Now => return Admitted::Freely,
+                Permit::Probe => return Admitted::Probe(Probe(self.clone())),
+                Permit::AfterProbe => None,
+                Permit::At(at) => Some(at),
+            };
+            let moment = async {
+                match at {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
             };
             tokio::select! {
-                () = ports.clock.sleep_until(at) => {}
-                () = closed => {}
-                () = shutdown.cancelled() => return false,
+                () = moment => {}
+                () = changed => {}
             }
+        }
+    }
+
+    /// Whether sending goes on without restraint.
+    pub(crate) fn is_free(&self) -> bool {
+        locked(&self.breaker).is_closed()
+    }
+
+    /// Returns when sending is stopped.
+    pub(crate) async fn stopped(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if !self.is_free() {
+                return;
+            }
+            changed.await;
         }
     }
 
@@ -96,10 +139,10 @@ impl AdmissionControl {
             }
             Some(BreakerTransition::Closed) => {
                 tracing::info!("the provider answers again: sending goes on");
-                self.closed.notify_waiters();
                 Sending::Resumed { at: now }
             }
         };
+        self.changed.notify_waiters();
         telemetry::metrics().sending_stopped.set(i64::from(matches!(sending, Sending::Stopped { .. })));
         ports.bus.notify(Notification::Sending(sending));
         !is_closed

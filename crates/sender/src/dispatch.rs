@@ -6,8 +6,8 @@
 use domain::{
     admission::Admission,
     id::MessageId,
-    message::MessageEvent,
-    provider::Submission,
+    message::{MessageEvent, MessagePhase},
+    provider::{Submission, SubmitOutcome},
     run::{Dispatch, DispatchInput, Run},
 };
 use ports::Versioned;
@@ -63,9 +63,20 @@ pub(crate) async fn submit(
     run: Versioned<Run>,
 ) -> Result<(), RoleError> {
     let Sender { ports, admission } = sender;
-    let outcome = ports.provider.submit(submission).await;
-    let in_outage = admission.note(ports, &outcome);
     let (number, attempt) = (submission.message.number, submission.attempt);
+    let now = ports.clock.now();
+    let claimed_at = match run.value.message(number).map(|message| &message.phase) {
+        Some(MessagePhase::Dispatching { started_at, .. }) => *started_at,
+        Some(_) | None => now,
+    };
+    let (outcome, in_outage) = match SubmitOutcome::of_late_request(claimed_at, now) {
+        Some(late) => (late, !admission.is_free()),
+        None => {
+            let outcome = ports.provider.submit(submission).await;
+            let in_outage = admission.note(ports, &outcome);
+            (outcome, in_outage)
+        }
+    };
     ports
         .runs
         .apply_to(run, |run, ctx| {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     lane_limiter::{LaneLimiter, LaneLimits},
     sender_ports::SenderPorts,
+    sender_state::Sender,
 };
 
 /// How long a sender that came or went may go unnoticed.
@@ -36,12 +37,17 @@ impl InFlightShare {
         Self { in_flight_max, own: in_flight_max, limiter }
     }
 
-    /// Counts the senders and takes this one's part.
-    pub(crate) async fn take(&mut self, ports: &SenderPorts) {
-        // Every sender consumes each lane.
+    /// Takes this sender's part before it consumes anything.
+    pub(crate) async fn take_as_newcomer(&mut self, ports: &SenderPorts) {
+        self.take(ports, 1).await;
+    }
+
+    /// Counts the senders, and so many more, and takes this one's part.
+    async fn take(&mut self, ports: &SenderPorts, more: u32) {
+        // Every sender that may send consumes each lane.
         let counted = ports.bus.consumers(Queue::Events(Lane::Critical));
         let senders = match tokio::time::timeout(COUNT_MAX, counted).await {
-            Ok(Ok(senders)) => senders,
+            Ok(Ok(senders)) => senders.saturating_add(more),
             Ok(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
             Err(_) => return tracing::debug!("counting the senders takes too long"),
         };
@@ -55,12 +61,16 @@ impl InFlightShare {
         }
     }
 
-    /// Looks again every few seconds.
-    pub(crate) async fn keep(mut self, ports: &SenderPorts, shutdown: &CancellationToken) {
+    /// Looks again every few seconds. A sender that is stopped keeps its part, or else all of them would begin again
+    /// with the whole when an outage is over.
+    pub(crate) async fn keep(mut self, sender: &Sender, shutdown: &CancellationToken) {
+        let Sender { ports, admission } = sender;
         let keep = async {
             loop {
                 ports.clock.sleep_until(ports.clock.now() + LOOK_EVERY).await;
-                self.take(ports).await;
+                if admission.is_free() {
+                    self.take(ports, 0).await;
+                }
             }
         };
         shutdown.run_until_cancelled(keep).await;

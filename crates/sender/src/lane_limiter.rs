@@ -3,12 +3,15 @@
 //! In: lanes that want a place. Out: places, given back when dropped.
 //! Never: lets work below critical take what is reserved for critical, or the lowest lane go before the standard one.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
+};
 
 use domain::workflow::Lane;
 use futures::future::join_all;
 use ports::Permits;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 /// How many places there are.
 #[derive(Debug, Clone)]
@@ -44,6 +47,10 @@ impl LaneLimits {
 pub(crate) struct LaneLimiter {
     lane: Lane,
     of_lane: Arc<Permits>,
+    /// How many places the lane has.
+    size: Arc<AtomicU16>,
+    /// Shared by all lanes. A watch channel would wake its waiters in an order that no simulation can repeat.
+    resized: Arc<Notify>,
     below_critical: Arc<Permits>,
     /// How many of the standard lane wait for a place below critical.
     standard_waits: watch::Sender<usize>,
@@ -75,9 +82,12 @@ impl LaneLimiter {
     pub(crate) fn of_lanes(max: &LaneLimits) -> Vec<Self> {
         let below_critical = Arc::new(Permits::new(max.below_critical));
         let (standard_waits, _) = watch::channel(0);
+        let resized = Arc::new(Notify::new());
         let limiter = max.of_lane.iter().map(|(lane, most)| Self {
             lane: *lane,
             of_lane: Arc::new(Permits::new(*most)),
+            size: Arc::new(AtomicU16::new(*most)),
+            resized: resized.clone(),
             below_critical: below_critical.clone(),
             standard_waits: standard_waits.clone(),
         });
@@ -88,8 +98,28 @@ impl LaneLimiter {
         self.lane
     }
 
+    /// How many places the lane has.
+    pub(crate) fn size(&self) -> u16 {
+        self.size.load(Ordering::Acquire)
+    }
+
+    /// Returns when the lane has another number of places than this.
+    pub(crate) async fn resized(&self, from: u16) {
+        loop {
+            let resized = self.resized.notified();
+            if self.size() != from {
+                return;
+            }
+            resized.await;
+        }
+    }
+
     /// Has as many places as this from now on, and returns when no more are taken.
     pub(crate) async fn resize(lanes: &[Self], max: &LaneLimits) {
+        for limiter in lanes {
+            limiter.size.store(max.of(limiter.lane), Ordering::Release);
+            limiter.resized.notify_waiters();
+        }
         if let [first, ..] = lanes {
             let of_lanes = join_all(lanes.iter().map(|limiter| limiter.of_lane.resize(max.of(limiter.lane))));
             futures::join!(first.below_critical.resize(max.below_critical), of_lanes);

@@ -1,12 +1,14 @@
 //! Turns events and dispatch commands into carrier requests. Scaled by running more of it.
 //!
 //! In: events and `send` commands, lane by lane. Out: opened runs, requests, settled messages.
-//! Never: sends what it finds `dispatching`, or answers a delivery before its result is stored.
+//! Never: sends what it finds `dispatching`, answers a delivery before its result is stored, or keeps work that it
+//! cannot do now.
 
 mod admission;
 mod dispatch;
 mod doubt;
 mod in_flight_share;
+mod lane_consumer;
 mod lane_limiter;
 mod open;
 mod poll;
@@ -17,14 +19,14 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use domain::source_quota::QuotaRates;
-use futures::{StreamExt as _, stream::BoxStream};
-use ports::{Delivery, Queue};
+use ports::Queue;
 use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admission::AdmissionControl,
     in_flight_share::InFlightShare,
+    lane_consumer::LaneConsumer,
     lane_limiter::{LaneLimiter, LaneLimits},
     sender_state::Sender,
 };
@@ -64,59 +66,21 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let admission = AdmissionControl::new(config.quotas, config.rate, shutdown.clone());
     let sender = Sender { admission: Arc::new(admission), ports };
-    let most = LaneLimits::new(config.in_flight_max);
-    let lanes = LaneLimiter::of_lanes(&most);
-    let mut consumers = Vec::new();
+    let lanes = LaneLimiter::of_lanes(&LaneLimits::new(config.in_flight_max));
+    let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes.clone());
+    in_flight_share.take_as_newcomer(&sender.ports).await;
     // Both queues of a lane share its permits.
-    for limiter in &lanes {
-        let lane = limiter.lane();
-        for queue in [Queue::Events(lane), Queue::Send(lane)] {
-            let deliveries = sender.ports.bus.consume(queue, most.of(lane)).await?;
-            consumers
-                .push((LaneConsumer { sender: sender.clone(), queue, limiter: limiter.clone() }, deliveries));
+    for limiter in lanes {
+        for queue in [Queue::Events(limiter.lane()), Queue::Send(limiter.lane())] {
+            let consumer = LaneConsumer::new(sender.clone(), queue, limiter.clone(), tasks.clone());
+            let opened = consumer.open().await?;
+            tasks.spawn(consumer.run(opened, shutdown.clone()));
         }
     }
-    let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes);
-    in_flight_share.take(&sender.ports).await;
-    for (consumer, deliveries) in consumers {
-        tasks.spawn(consumer.run(deliveries, tasks.clone(), shutdown.clone()));
-    }
-    in_flight_share.keep(&sender.ports, &shutdown).await;
+    in_flight_share.keep(&sender, &shutdown).await;
     tasks.close();
     if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; it will be delivered again");
     }
     Ok(())
-}
-
-/// One queue of one lane.
-struct LaneConsumer {
-    sender: Sender,
-    queue: Queue,
-    limiter: LaneLimiter,
-}
-
-impl LaneConsumer {
-    /// Takes deliveries while there is a permit for them and the provider answers. What cannot be sent stays with the
-    /// bus: the prefetch bounds how much of it waits in this process.
-    async fn run(
-        self,
-        deliveries: BoxStream<'static, Delivery>,
-        workers: TaskTracker,
-        shutdown: CancellationToken,
-    ) {
-        let lane = self.limiter.lane();
-        let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
-        while let Some(delivery) = deliveries.next().await {
-            let Some(permit) = self.limiter.take().await else { return };
-            if !self.sender.admission.wait(&self.sender.ports, lane, &shutdown).await {
-                return;
-            }
-            let (sender, queue) = (self.sender.clone(), self.queue);
-            workers.spawn(async move {
-                work::work(&sender, queue, lane, delivery).await;
-                drop(permit);
-            });
-        }
-    }
 }

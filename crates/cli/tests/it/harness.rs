@@ -283,10 +283,35 @@ impl Fleet {
 
     /// SIGTERM to the first process, and its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
+        self.signal(0, "-TERM");
         let mut child = self.processes[0].child.take().unwrap();
-        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(status.success());
         child.wait().unwrap().code()
+    }
+
+    /// A signal to one of several processes.
+    pub(crate) fn signal(&self, index: usize, signal: &str) {
+        let pid = self.processes[index].child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// The metrics of one of several processes.
+    pub(crate) async fn metrics(&self, index: usize) -> String {
+        let url = format!("{}/metrics", self.processes[index].url);
+        self.client.get(url).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Asks one of several processes for its metrics until all of these lines are among them.
+    pub(crate) async fn metrics_with(&self, index: usize, lines: &[&str]) {
+        let mut tries = tokio::time::interval(Duration::from_millis(10));
+        let mut text = String::new();
+        let asking = async {
+            while !lines.iter().all(|line| text.contains(line)) {
+                tries.tick().await;
+                text = self.metrics(index).await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(found.is_ok(), "{lines:?} are not all in\n{text}");
     }
 
     /// Posts a body to `/v1/events`.

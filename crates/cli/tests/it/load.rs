@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use twilio_sim::{FaultPlan, Status, View};
 
-use crate::harness::{Fleet, KEY, PATIENCE, event, run_of};
+use crate::{
+    after_outage::page_after_an_outage,
+    harness::{Fleet, KEY, event, run_of},
+};
 
 fn phone(index: usize) -> String {
     format!("+1415556{index:04}")
@@ -17,24 +20,6 @@ async fn post_notes(fleet: &Fleet, count: usize) {
     let notes = Value::Array((0..count).map(note).collect());
     let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", notes.to_string()).await;
     assert_eq!(status, 202, "{answer}");
-}
-
-async fn metrics(fleet: &Fleet) -> String {
-    fleet.client.get(format!("{}/metrics", fleet.url)).send().await.unwrap().text().await.unwrap()
-}
-
-/// Asks for the metrics until all of these lines are among them.
-async fn metrics_with(fleet: &Fleet, lines: &[&str]) {
-    let mut tries = tokio::time::interval(std::time::Duration::from_millis(10));
-    let mut text = String::new();
-    let asking = async {
-        while !lines.iter().all(|line| text.contains(line)) {
-            tries.tick().await;
-            text = metrics(fleet).await;
-        }
-    };
-    let found = tokio::time::timeout(PATIENCE, asking).await;
-    assert!(found.is_ok(), "{lines:?} are not all in\n{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +48,7 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
     let fleet = Fleet::start().await;
     fleet.sim.set_faults(FaultPlan { rate_429: 1.0, ..FaultPlan::default() }).unwrap();
     post_notes(&fleet, TEXTS).await;
-    metrics_with(&fleet, &["callout_sending_stopped 1"]).await;
+    fleet.metrics_with(0, &["callout_sending_stopped 1"]).await;
     fleet.sim.set_faults(FaultPlan::default()).unwrap();
     fleet.wait_until(|view| view.with_status(Status::Delivered) == TEXTS as u64).await;
     let report = fleet.sim.report();
@@ -73,7 +58,15 @@ async fn a_provider_in_trouble_gets_no_work_until_it_answers_and_nothing_is_lost
         "callout_in_flight_max 80",
         "callout_statuses_total{status=\"delivered\"}",
     ];
-    metrics_with(&fleet, &expected).await;
+    fleet.metrics_with(0, &expected).await;
+}
+
+/// A few at once would take minutes for so many if each waited for the provider to be tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn a7_a_page_does_not_wait_behind_events_that_send_nothing() {
+    let fleet = Fleet::start().await;
+    let waited = page_after_an_outage(&fleet, &[0], 600).await;
+    println!("from the provider's return to the page: {} ms", waited.as_millis());
 }
 
 /// The quota of the source `test`: one event a second, ten at once. `narrow` is another source.
@@ -110,7 +103,7 @@ async fn a_flood_of_one_source_does_not_use_up_the_rate_limit_of_another() {
     assert!(sent < FLOOD as u64 / 2, "{sent} of the flood went first");
     let run = fleet.json(&["runs", "show", &run_of("flood-0", "note", "flood-0")]);
     assert!(run["timeline"].to_string().contains("lane_lowered"), "{run}");
-    assert!(metrics(&fleet).await.contains(&format!("callout_beyond_share_total {FLOOD}")));
+    assert!(fleet.metrics(0).await.contains(&format!("callout_beyond_share_total {FLOOD}")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,4 +5,5 @@ mod crash_points;
 mod flood;
 mod in_flight_share;
 mod outage;
+mod page_waits;
 mod seeds;
