@@ -1,11 +1,14 @@
 //! The fleet as its users run it: each role a process of its own, on a real RabbitMQ and a real Redis.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
+#[path = "../../crates/cli/tests/it/after_outage.rs"]
+mod after_outage;
 mod bad_input;
 mod deploy;
 #[path = "../../crates/cli/tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
 mod harness;
+mod paused;
 mod producers;
 mod rights;
 mod tools;

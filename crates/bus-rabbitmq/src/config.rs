@@ -12,8 +12,11 @@ pub(crate) const CONFIRM_WINDOW: usize = 512;
 pub(crate) const CONFIRM_MAX: Duration = Duration::from_secs(15);
 /// How long a connection attempt, or one request to the broker, may take.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
-/// Heartbeat in seconds, unless the address names another. Below 5 s healthy connections are closed now and then.
-pub(crate) const HEARTBEAT_S: u16 = 10;
+/// Heartbeat in seconds, unless the address names another. RabbitMQ looks every so many seconds whether anything came,
+/// and closes a connection on which nothing came between three looks; lapin sends twice as often. So a process that hangs
+/// loses its deliveries to others after 11 to 21 s, and one that works would have to miss four of its heartbeats in a
+/// row. Below 5 s healthy connections are closed now and then.
+pub(crate) const HEARTBEAT_S: u16 = 7;
 /// Largest frame in bytes, unless the address names another. lapin keeps 64 of them for each connection: with the 128 KiB
 /// that brokers offer this would be 8 MB. A larger body takes several frames.
 pub(crate) const FRAME_BYTES_MAX: u32 = 16 * 1024;

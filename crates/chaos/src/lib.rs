@@ -204,6 +204,10 @@ async fn recover(
     let longest = recovery::half_killed_s(fleet, producer).await?;
     report.seconds("half of the workers killed: longest wait for a text afterwards", longest, Some(5.0));
     fleet.wait_until_ready().await?;
+    say("recovery: a sender is paused");
+    let longest = recovery::sender_paused_s(fleet, producer).await?;
+    report.seconds("a sender paused for 75 s: longest wait for a page", longest, Some(25.0));
+    fleet.wait_until_ready().await?;
     say("recovery: a burst of escalations");
     let drained = recovery::burst_s(fleet, producer).await?;
     let name = format!("{} escalations due at one moment: all texted", recovery::BURST);

@@ -1,4 +1,4 @@
-//! How fast the fleet recovers. In: a fleet that is whole again. Out: two figures.
+//! How fast the fleet recovers. In: a fleet that is whole again. Out: three figures.
 //!
 //! Never: has the provider fail meanwhile; only its latency stays.
 
@@ -16,6 +16,7 @@ use crate::{
     fleet::Fleet,
     load::Producer,
     pause::pause,
+    worker::Worker,
 };
 
 /// Escalations that come due at one moment.
@@ -36,6 +37,10 @@ const STEADY: Duration = Duration::from_secs(10);
 const KILL_AFTER: Duration = Duration::from_secs(3);
 /// Half of the fleet, ingest apart: two of three senders, one of two callbacks, one of two escalations.
 const HALF: [usize; 4] = [1, 2, 4, 6];
+
+/// Events that are sent while a sender is paused, every fifth a page, and for how long it is paused.
+const PAUSED_EVENTS: usize = 100;
+const PAUSED: Duration = Duration::from_secs(75);
 
 /// From here on the provider only takes its time, all processes run, and what Redis may have lost has been reconciled.
 pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
@@ -74,13 +79,44 @@ pub(crate) async fn burst_s(fleet: &Fleet, producer: &Producer) -> Result<f64> {
 
 async fn signal_escalations(fleet: &Fleet, signal: &str) -> Result<()> {
     for worker in fleet.workers.iter().filter(|worker| worker.role == "escalation") {
-        let pid = worker.pid().context("an escalation worker runs")?.to_string();
-        let status = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await?;
-        if !status.success() {
-            bail!("kill {signal} {pid} failed");
-        }
+        send_signal(worker, signal).await?;
     }
     Ok(())
+}
+
+async fn send_signal(worker: &Worker, signal: &str) -> Result<()> {
+    let pid = worker.pid().context("the process runs")?.to_string();
+    let status = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await?;
+    if !status.success() {
+        bail!("kill {signal} {pid} failed");
+    }
+    Ok(())
+}
+
+/// The longest that a page waits which is sent among texts just after a sender was paused, in seconds. The sender goes
+/// on when its claims have lapsed and others have done its work.
+pub(crate) async fn sender_paused_s(fleet: &Fleet, producer: &Producer) -> Result<f64> {
+    let scenario = |index: usize| if index.is_multiple_of(5) { Scenario::Answered } else { Scenario::Note };
+    let samples: Vec<Sample> =
+        (0..PAUSED_EVENTS).map(|index| Sample::new(scenario(index), "paused", index)).collect();
+    samples.iter().for_each(|sample| sample.prepare(&fleet.sim));
+    let sender = fleet.workers.iter().find(|worker| worker.role == "sender").context("there is a sender")?;
+    let begun = SystemClock.now();
+    send_signal(sender, "-STOP").await?;
+    producer.publish(&samples).await?;
+    let arrived =
+        |sample: &Sample, view: &twilio_sim::View<'_>| view.texts(sample.first()).first().map(|text| text.at);
+    let all = |view: &twilio_sim::View<'_>| samples.iter().all(|sample| arrived(sample, view).is_some());
+    let sent = fleet.sim.wait_until(all, PATIENCE).await;
+    SystemClock.sleep_until(begun + SignedDuration::try_from(PAUSED)?).await;
+    send_signal(sender, "-CONT").await?;
+    sent.context("texts while a sender is paused")?;
+    let pages = samples.iter().filter(|sample| sample.scenario == Scenario::Answered);
+    let waits = pages.filter_map(|page| {
+        let arrived = fleet.sim.view(|view| arrived(page, view))?;
+        Some(arrived.duration_since(begun).as_secs_f64())
+    });
+    Ok(waits.fold(0.0, f64::max))
 }
 
 /// The longest that an event waits for its text which is sent while half of the workers are killed, or after it, in
