@@ -1,4 +1,5 @@
-//! Answers one delivery. In: ack, or retry at a time. Out: an acknowledgement; for a retry, after a delayed copy.
+//! Answers one delivery. In: ack, retry at a time, or give back. Out: an acknowledgement; for a retry, after a delayed
+//! copy; or a return to the queue.
 //!
 //! Never: acknowledges before the copy is confirmed: a crash in between duplicates the work and loses none.
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ports::{Acker, BusError, Queue};
 
-use crate::{claim::Claim, core::Core, message::Envelope, unacked::Counted};
+use crate::{claim::Claim, core::Core, message::Envelope, topology::DELIVERY_LIMIT, unacked::Counted};
 
 /// [`Acker`] of a delivery from one of the port's queues.
 pub(crate) struct RabbitAcker {
@@ -17,7 +18,13 @@ pub(crate) struct RabbitAcker {
     pub(crate) claim: Claim,
     pub(crate) envelope: Envelope,
     pub(crate) counted: Counted,
+    /// How often it was returned to its queue before, as the broker counts.
+    pub(crate) returned: i64,
 }
+
+/// So often a delivery is given back to its place in the queue. Every return before RabbitMQ 4.3 counts towards the
+/// delivery limit, which is there for work that kills its workers; the rest of the limit is left to that.
+const RETURNS_MAX: i64 = DELIVERY_LIMIT / 2;
 
 #[async_trait]
 impl Acker for RabbitAcker {
@@ -26,7 +33,7 @@ impl Acker for RabbitAcker {
     }
 
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
-        let Self { core, queue, claim, envelope, counted } = *self;
+        let Self { core, queue, claim, envelope, counted, .. } = *self;
         let envelope = envelope.again_at(at);
         match core.delay(queue, &envelope).await {
             Ok(()) => {
@@ -43,5 +50,19 @@ impl Acker for RabbitAcker {
             }
         }
         Ok(())
+    }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        if self.returned < RETURNS_MAX {
+            // Dropped, it returns.
+            return Ok(());
+        }
+        // A copy has the whole limit again, and waits at the end of the queue.
+        let now = self.core.clock.now();
+        self.retry_at(now).await
+    }
+
+    fn is_held(&self) -> bool {
+        self.claim.is_usable()
     }
 }

@@ -10,7 +10,8 @@ use futures::{StreamExt as _, stream::BoxStream};
 use lapin::{Channel, message::Delivery as AmqpDelivery};
 use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
 use tokio::{
-    sync::{Mutex, mpsc},
+    runtime::Handle,
+    sync::{Mutex, mpsc, watch},
     task::JoinHandle,
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -89,6 +90,7 @@ impl RabbitBus {
             unacked: Unacked::default(),
             lanes: config.lanes,
             query_channel: Mutex::default(),
+            take_channel: Mutex::default(),
         });
         core.publisher.open().await.map_err(|error| ConnectError::Topology(error.to_string()))?;
         let supervising = tokio::spawn(async move { topology_supervisor.watch().await });
@@ -142,13 +144,35 @@ impl Core {
             return None;
         }
         let counted = self.unacked.count(queue);
-        let acker = RabbitAcker { core: self.clone(), queue, claim, envelope: incoming.envelope, counted };
+        let (envelope, returned) = (incoming.envelope, incoming.returned);
+        let acker = RabbitAcker { core: self.clone(), queue, claim, envelope, counted, returned };
         Some(Delivery {
             payload: incoming.payload,
             redelivered: incoming.redelivered,
             published_at: incoming.published_at,
             acker: Box::new(acker),
         })
+    }
+}
+
+/// A delivery that no worker has seen. Dropped, it is given back.
+struct Unseen {
+    delivery: Option<Delivery>,
+    /// Ends with the consumer: what is given back before would be sent to the same one again.
+    consumer: watch::Receiver<()>,
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        if let (Some(delivery), Ok(runtime)) = (self.delivery.take(), Handle::try_current()) {
+            let mut consumer = self.consumer.clone();
+            runtime.spawn(async move {
+                while consumer.changed().await.is_ok() {}
+                if let Err(error) = delivery.acker.give_back().await {
+                    tracing::debug!(%error, "a delivery was not given back; it returns with its channel");
+                }
+            });
+        }
     }
 }
 
@@ -193,17 +217,30 @@ impl Bus for RabbitBus {
         // The prefetch bounds it: the broker sends no more before one is acknowledged.
         let (tx, rx) = mpsc::unbounded_channel();
         let core = self.core.clone();
+        let (consumer, consumer_ends) = watch::channel(());
         tokio::spawn(async move {
-            let consumer = tx.clone();
+            let stream = tx.clone();
             let take = move |delivery, channel| {
                 if let Some(delivery) = core.receive(queue, delivery, channel) {
-                    // The stream is gone; a delivery that is dropped returns to its queue.
-                    drop(tx.send(delivery));
+                    // If the stream is gone, it is dropped here.
+                    drop(tx.send(Unseen { delivery: Some(delivery), consumer: consumer_ends.clone() }));
                 }
             };
-            consumption.run(open, take, async move { consumer.closed().await }).await;
+            consumption.run(open, take, async move { stream.closed().await }).await;
+            drop(consumer);
         });
-        Ok(UnboundedReceiverStream::new(rx).boxed())
+        Ok(UnboundedReceiverStream::new(rx).filter_map(async |mut unseen| unseen.delivery.take()).boxed())
+    }
+
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
+        self.start_forwarder().await.map_err(unavailable)?;
+        while let Some((delivery, channel)) = self.core.get(queue).await.map_err(unavailable)? {
+            if let Some(delivery) = self.core.receive(queue, delivery, channel) {
+                return Ok(Some(delivery));
+            }
+        }
+        Ok(None)
     }
 
     fn notify(&self, notification: Notification) {

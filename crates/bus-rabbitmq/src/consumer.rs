@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use lapin::{
     Channel, Consumer,
     message::Delivery,
-    options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ impl Consumption {
         .await
     }
 
-    /// Gives every delivery to `take` until `end` completes.
+    /// Gives every delivery to `take` until `end` completes, and then those that had been sent by then.
     pub(crate) async fn run(
         self,
         mut open: Open,
@@ -64,7 +64,7 @@ impl Consumption {
         loop {
             let lost = loop {
                 tokio::select! {
-                    () = &mut end => return close(open).await,
+                    () = &mut end => return close(open, take).await,
                     next = open.consumer.next() => match next {
                         Some(Ok(delivery)) => take(delivery, open.channel.clone()),
                         Some(Err(error)) => break Some(error),
@@ -108,17 +108,17 @@ impl Consumption {
     }
 }
 
-/// Returns prefetched deliveries to the queue. The channel stays open for as long as a delivery of it is unacked.
-async fn close(open: Open) {
+/// Stops the broker from sending more. The channel stays open for as long as a delivery of it is unacked.
+async fn close(open: Open, mut take: impl FnMut(Delivery, Channel) + Send) {
     let Open { channel, mut consumer } = open;
-    let returned = within(async {
+    let cancelled = within(async {
         channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
         while let Some(Ok(delivery)) = consumer.next().await {
-            delivery.nack(BasicNackOptions { requeue: true, ..Default::default() }).await?;
+            take(delivery, channel.clone());
         }
         Ok(())
     });
-    if let Err(error) = returned.await {
+    if let Err(error) = cancelled.await {
         tracing::debug!(%error, "a consumer was not closed; the broker returns its deliveries when the channel closes");
     }
 }

@@ -6,7 +6,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::workflow::Lane;
-use lapin::{Channel, options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    Channel,
+    message::Delivery,
+    options::{BasicGetOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
 use ports::{BusError, Clock, Queue};
 use tokio::sync::Mutex;
 
@@ -31,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) lanes: BTreeMap<String, Lane>,
     /// For passive declarations; one that fails closes it.
     pub(crate) query_channel: Mutex<Option<Channel>>,
+    /// For deliveries that are taken one by one; kept open by those that are unanswered.
+    pub(crate) take_channel: Mutex<Option<Channel>>,
 }
 
 impl Core {
@@ -50,6 +57,19 @@ impl Core {
             Ok(found)
         };
         answer.await.map_err(|error: lapin::Error| BusError::Unavailable(error.to_string()))
+    }
+
+    /// The first message of a queue, if there is one, with the channel to answer on.
+    pub(crate) async fn get(&self, queue: Queue) -> Result<Option<(Delivery, Channel)>, lapin::Error> {
+        let mut current = self.take_channel.lock().await;
+        let channel = match current.take().filter(|channel| channel.status().connected()) {
+            Some(channel) => channel,
+            None => self.consume_connection.channel().await?,
+        };
+        let name = self.topology_supervisor.topology.names.queue(queue);
+        let got = within(channel.basic_get(name.as_str().into(), BasicGetOptions { no_ack: false })).await?;
+        *current = Some(channel.clone());
+        Ok(got.map(|message| (message.delivery, channel)))
     }
 
     /// How long a message must still wait, in milliseconds, rounded up. Not above 0: it is due.

@@ -54,6 +54,14 @@ impl Acker for BrowsedAcker {
         // Dropped, it returns to the queue of dead letters.
         Ok(())
     }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    fn is_held(&self) -> bool {
+        self.acker.usable()
+    }
 }
 
 impl Core {

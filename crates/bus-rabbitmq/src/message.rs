@@ -156,6 +156,8 @@ pub(crate) struct Incoming {
     pub(crate) redelivered: bool,
     pub(crate) published_at: Option<Timestamp>,
     pub(crate) envelope: Envelope,
+    /// How often the broker took it back.
+    pub(crate) returned: i64,
 }
 
 /// Reads the body and the properties that outlive a delay. Takes the body out of the delivery.
@@ -200,12 +202,13 @@ pub(crate) fn read(
 ) -> (Incoming, lapin::Acker) {
     let envelope = envelope_of(&mut delivery, names);
     let payload = payload(&envelope, queue, trust);
-    let counted = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
+    let returned = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
     let incoming = Incoming {
         payload,
-        redelivered: delivery.redelivered || counted > 0 || envelope.deliveries > 0,
+        redelivered: delivery.redelivered || returned > 0 || envelope.deliveries > 0,
         published_at: envelope.published_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         envelope,
+        returned,
     };
     (incoming, delivery.acker)
 }

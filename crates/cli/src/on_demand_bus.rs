@@ -49,6 +49,10 @@ impl Bus for OnDemandBus {
         Err(BusError::Unavailable("a command consumes nothing".to_owned()))
     }
 
+    async fn take(&self, _queue: Queue) -> Result<Option<Delivery>, BusError> {
+        Err(BusError::Unavailable("a command consumes nothing".to_owned()))
+    }
+
     fn notify(&self, notification: Notification) {
         // Best effort, as everywhere; a command that publishes nothing else makes no connection for it.
         if let Some(bus) = self.connected.get() {

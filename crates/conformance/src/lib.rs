@@ -182,6 +182,10 @@ macro_rules! bus_contract {
                     no_more_than_the_prefetch_is_unanswered_at_once
                     a_delayed_event_leaves_room_for_others
                     consumers_share_the_work_and_none_is_done_twice
+                    an_event_that_is_given_back_waits_for_anybody_at_once
+                    an_event_may_be_given_back_however_often
+                    what_a_stream_had_not_handed_out_may_return_however_often
+                    work_is_taken_one_piece_at_a_time_without_a_consumer
                 }
                 wake_ups {
                     commands_arrive_unchanged_in_their_queue

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use domain::{event::Event, source_quota::Quota, time::floor_ms, timeline::Command};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use ports::{BrokerDeadLetter, Bus, BusError, Delivery, Notification, Payload, Queue, TimerSlot};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::{
     acker::EmbeddedAcker,
@@ -37,36 +37,39 @@ impl Core {
         loop {
             let permit = prefetch.clone().acquire_owned().await.ok()?;
             self.queue(queue).wait().await?;
-            self.fetch_backlog(queue);
-            let Some(item) = self.queue(queue).pop() else { continue };
-            // From here on the acker puts the item back if anything fails or the consumer is dropped.
-            let acker = EmbeddedAcker::new(self.clone(), queue, &item, permit);
-            let Item { content, redelivered, published_ms } = item;
-            let payload = match content {
-                Content::Command(command) => Payload::Command(command),
-                Content::Timer(slot) => Payload::Timer(slot),
-                Content::Event { body: Some(body), .. } => Payload::Event(body),
-                Content::Event { key, body: None } => match self.event_body(key).await {
-                    Ok(Some(body)) => Payload::Event(body),
-                    // An acknowledgement that its caller did not wait for was stored after all.
-                    Ok(None) => {
-                        acker.discard();
-                        continue;
-                    }
-                    Err(error) => {
-                        tracing::warn!(?error, "an event could not be read and will be tried again");
-                        acker.put_back_later();
-                        continue;
-                    }
-                },
-            };
-            return Some(Delivery {
-                payload,
-                redelivered,
-                published_at: published_ms.map(domain::time::of_ms),
-                acker: Box::new(acker),
-            });
+            if let Some(delivery) = self.clone().pop(queue, Some(permit)).await {
+                return Some(delivery);
+            }
         }
+    }
+
+    /// The item that was claimed, as a delivery. `None`: it is no work any more, or not now.
+    async fn pop(self: Arc<Self>, queue: Queue, permit: Option<OwnedSemaphorePermit>) -> Option<Delivery> {
+        self.fetch_backlog(queue);
+        let item = self.queue(queue).pop()?;
+        // From here on the acker puts the item back if anything fails or the consumer is dropped.
+        let acker = EmbeddedAcker::new(self.clone(), queue, &item, permit);
+        let Item { content, redelivered, published_ms } = item;
+        let payload = match content {
+            Content::Command(command) => Payload::Command(command),
+            Content::Timer(slot) => Payload::Timer(slot),
+            Content::Event { body: Some(body), .. } => Payload::Event(body),
+            Content::Event { key, body: None } => match self.event_body(key).await {
+                Ok(Some(body)) => Payload::Event(body),
+                // An acknowledgement that its caller did not wait for was stored after all.
+                Ok(None) => {
+                    acker.discard();
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(?error, "an event could not be read and will be tried again");
+                    acker.put_back_later();
+                    return None;
+                }
+            },
+        };
+        let published_at = published_ms.map(domain::time::of_ms);
+        Some(Delivery { payload, redelivered, published_at, acker: Box::new(acker) })
     }
 }
 
@@ -110,6 +113,17 @@ impl Bus for EmbeddedBus {
             Some((delivery, (core, permits, counted)))
         });
         Ok(deliveries.boxed())
+    }
+
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        if self.0.queue(queue).is_closed() {
+            return Err(Fault::ended().into());
+        }
+        self.0.fetch_backlog(queue);
+        if !self.0.queue(queue).claim() {
+            return Ok(None);
+        }
+        Ok(self.0.clone().pop(queue, None).await)
     }
 
     /// There is no broker that other systems could read notifications from.

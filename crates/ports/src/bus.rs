@@ -158,6 +158,13 @@ pub trait Acker: Send + Sync {
 
     /// It comes back at `at` or a little later.
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError>;
+
+    /// Nothing was done with it: it waits in its queue again at once, for whoever can do it. However often that happens,
+    /// the bus does not give it up.
+    async fn give_back(self: Box<Self>) -> Result<(), BusError>;
+
+    /// Whether an answer still counts. `false`: it went back to its queue, and another consumer may have it.
+    fn is_held(&self) -> bool;
 }
 
 /// Why the bus did not do it.
@@ -186,8 +193,13 @@ pub trait Bus: Send + Sync {
     async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError>;
 
     /// Hands out the work of a queue, at most `prefetch` pieces unanswered at once. Several consumers share the work.
-    /// The stream ends only with the bus.
+    /// The stream ends only with the bus. When it is dropped, what it had not handed out is given back, as by
+    /// [`Acker::give_back`].
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
+
+    /// Hands out one piece of work, if one waits, to somebody who consumes nothing. An empty answer may be wrong for a
+    /// moment: ask again.
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError>;
 
     /// Tells the observers of the bus. Delivery is at least once and best effort; read the store for current state.
     fn notify(&self, announcement: Notification);
@@ -198,6 +210,7 @@ pub trait Bus: Send + Sync {
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;
 
-    /// How many consume a queue, in all processes. A consumer that came or went a moment ago may not be counted yet.
+    /// How many consume a queue, in all processes. A consumer that came or went a moment ago may not be counted yet, and
+    /// who has not answered what it took by [`Bus::take`] may be.
     async fn consumers(&self, queue: Queue) -> Result<u32, BusError>;
 }

@@ -122,6 +122,14 @@ impl Acker for Concluding {
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError> {
         self.inner.retry_at(at).await
     }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        self.inner.give_back().await
+    }
+
+    fn is_held(&self) -> bool {
+        self.inner.is_held()
+    }
 }
 
 /// The key of an event, read without the rest. An untrusted event has none: a stranger must not remove an event from the
@@ -135,6 +143,15 @@ fn key_of(payload: &Payload) -> Option<EventKey> {
     let Payload::Event(body) = payload else { return None };
     let Named { source, id } = serde_json::from_slice(body).ok()?;
     Some(EventKey { source, id })
+}
+
+/// The delivery, which takes its event off the list when it is acknowledged. Other work stays as it is.
+fn concluding(ledger: &LedgerBatcher, mut delivery: Delivery) -> Delivery {
+    if matches!(delivery.payload, Payload::Event(_)) {
+        let key = key_of(&delivery.payload);
+        delivery.acker = Box::new(Concluding { ledger: ledger.clone(), key, inner: delivery.acker });
+    }
+    delivery
 }
 
 #[async_trait]
@@ -154,16 +171,12 @@ impl Bus for Outbox {
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
         let deliveries = self.bus.consume(queue, prefetch).await?;
-        if !matches!(queue, Queue::Events(_)) {
-            return Ok(deliveries);
-        }
         let ledger = self.batcher.clone();
-        let concluding = move |mut delivery: Delivery| {
-            let key = key_of(&delivery.payload);
-            delivery.acker = Box::new(Concluding { ledger: ledger.clone(), key, inner: delivery.acker });
-            delivery
-        };
-        Ok(deliveries.map(concluding).boxed())
+        Ok(deliveries.map(move |delivery| concluding(&ledger, delivery)).boxed())
+    }
+
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        Ok(self.bus.take(queue).await?.map(|delivery| concluding(&self.batcher, delivery)))
     }
 
     fn notify(&self, announcement: Notification) {

@@ -6,7 +6,7 @@
 use domain::{
     admission::Admission,
     id::MessageId,
-    message::{MessageEvent, MessagePhase},
+    message::{Message, MessageEvent, MessagePhase},
     provider::{Submission, SubmitOutcome},
     run::{Dispatch, DispatchInput, Run},
 };
@@ -65,7 +65,7 @@ pub(crate) async fn submit(
     let Sender { ports, admission } = sender;
     let (number, attempt) = (submission.message.number, submission.attempt);
     let now = ports.clock.now();
-    let claimed_at = match run.value.message(number).map(|message| &message.phase) {
+    let claimed_at = match run.value.message(number).map(Message::phase) {
         Some(MessagePhase::Dispatching { started_at, .. }) => *started_at,
         Some(_) | None => now,
     };

@@ -79,16 +79,23 @@ impl MemoryBus {
         let place = places.acquire_owned().await.ok()?;
         loop {
             let changed = self.changed.notified();
-            let item = locked(&self.queues[index(queue)]).pop_front();
-            if let Some(item) = item {
-                *locked(&self.handed_out[index(queue)]) += 1;
-                let (payload, redelivered) = (item.payload.clone(), item.redelivered);
-                let published_at = Some(item.published_at);
-                let acker = HeldDelivery { bus: self.clone(), queue, item: Some(item), _place: place };
-                return Some(Delivery { payload, redelivered, published_at, acker: Box::new(acker) });
+            if let Some(item) = self.pop(queue) {
+                return Some(self.clone().deliver(queue, item, Some(place)));
             }
             changed.await;
         }
+    }
+
+    fn pop(&self, queue: Queue) -> Option<Item> {
+        locked(&self.queues[index(queue)]).pop_front()
+    }
+
+    fn deliver(self: Arc<Self>, queue: Queue, item: Item, place: Option<OwnedSemaphorePermit>) -> Delivery {
+        *locked(&self.handed_out[index(queue)]) += 1;
+        let (payload, redelivered) = (item.payload.clone(), item.redelivered);
+        let published_at = Some(item.published_at);
+        let acker = HeldDelivery { bus: self, queue, item: Some(item), _place: place };
+        Delivery { payload, redelivered, published_at, acker: Box::new(acker) }
     }
 }
 
@@ -97,7 +104,7 @@ struct HeldDelivery {
     bus: Arc<MemoryBus>,
     queue: Queue,
     item: Option<Item>,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for HeldDelivery {
@@ -122,6 +129,15 @@ impl Acker for HeldDelivery {
             self.bus.push_at(at, self.queue, Item { redelivered: true, ..item });
         }
         Ok(())
+    }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        drop(self);
+        Ok(())
+    }
+
+    fn is_held(&self) -> bool {
+        true
     }
 }
 
@@ -160,6 +176,12 @@ impl Bus for MemoryBus {
             Some((delivery, (bus, places, counted)))
         });
         Ok(deliveries.boxed())
+    }
+
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        let gone = || BusError::Unavailable("the bus is gone".to_owned());
+        let bus = self.me.upgrade().ok_or_else(gone)?;
+        Ok(bus.pop(queue).map(|item| bus.deliver(queue, item, None)))
     }
 
     fn notify(&self, _announcement: Notification) {}

@@ -27,6 +27,8 @@ pub enum Point {
     Publish,
     /// [`ports::Bus::start_timer`].
     Timer,
+    /// [`ports::Bus::take`].
+    Take,
     /// The answer to a delivery.
     Answer,
 }
@@ -59,6 +61,8 @@ pub enum Fault {
     Slow,
     /// A sender is paused between its intent and its request, for longer than its lease holds.
     Paused,
+    /// A whole sender is paused, for so long that the bus gives up its connection.
+    Frozen,
     /// 429.
     TooManyRequests,
     /// The number is none.
@@ -94,6 +98,7 @@ impl Fault {
         Self::WakeUpDoubled,
         Self::Slow,
         Self::Paused,
+        Self::Frozen,
         Self::TooManyRequests,
         Self::Refused,
         Self::Unavailable,
@@ -114,6 +119,7 @@ impl Fault {
             Self::StoreUnavailable | Self::StoreAnswerLost => 15,
             Self::Refused => 40,
             Self::Paused => 10,
+            Self::Frozen => 2,
             Self::WakeUpLost | Self::QuestionUnanswered => 150,
             Self::ListLag => 300,
             Self::WakeUpDoubled | Self::Slow | Self::EventDoubled => 100,

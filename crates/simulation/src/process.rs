@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,10 +28,10 @@ use domain::{
     workflow::WorkflowDefinition,
 };
 use futures::stream::{BoxStream, StreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, ConsentStore, DeadLetterStore,
-    Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore, OverrideStore,
+    Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, Clock as _, ConsentStore,
+    DeadLetterStore, Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore, OverrideStore,
     Payload, ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider, StoreError,
     TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     chance::{Fault, Point, Side},
+    freezer::Freezer,
     provider_calls,
     world::World,
 };
@@ -65,6 +66,7 @@ pub(crate) struct Process {
     is_dead: AtomicBool,
     unacked: Mutex<BTreeMap<u64, Box<dyn Acker>>>,
     next: AtomicU64,
+    freezer: Arc<Freezer>,
 }
 
 impl Process {
@@ -76,19 +78,35 @@ impl Process {
             is_dead: AtomicBool::new(false),
             unacked: Mutex::default(),
             next: AtomicU64::new(0),
+            freezer: Arc::default(),
         })
     }
 
     /// Ends it at once. Its unacked deliveries return to the bus.
     pub(crate) fn die(&self) {
         self.is_dead.store(true, Ordering::Release);
-        let unacked = std::mem::take(&mut *self.unacked.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(unacked);
+        self.lose_deliveries();
         self.died.cancel();
     }
 
+    /// What the bus handed to it goes back to the bus.
+    fn lose_deliveries(&self) {
+        drop(std::mem::take(&mut *self.unacked()));
+    }
+
+    fn unacked(&self) -> MutexGuard<'_, BTreeMap<u64, Box<dyn Acker>>> {
+        self.unacked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The moment before or after an effect. Does not return once the process is dead.
-    async fn at(&self, point: Point, side: Side) {
+    async fn at(self: &Arc<Self>, point: Point, side: Side) {
+        let may_freeze = self.role == RoleKind::Sender && !self.freezer.is_frozen();
+        if may_freeze && self.world.chance.fires(Fault::Frozen) {
+            self.world.note("Sender is frozen".to_owned());
+            let process = self.clone();
+            self.freezer.clone().freeze(self.world.clock.clone(), move || process.lose_deliveries());
+        }
+        self.freezer.thawed().await;
         if !self.is_dead.load(Ordering::Acquire) {
             if self.world.chance.fires(Fault::Slow) {
                 self.world.wait_ms(self.world.chance.below(400)).await;
@@ -105,7 +123,7 @@ impl Process {
 
     /// One call of the store, with everything that can go wrong around it.
     async fn call<T>(
-        &self,
+        self: &Arc<Self>,
         point: Point,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
@@ -128,7 +146,7 @@ impl Process {
             Payload::Event(body) => Event::from_json(body).ok().map(|event| event.key),
             Payload::Command(_) | Payload::Timer(_) | Payload::Unreadable { .. } => None,
         };
-        self.unacked.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.acker);
+        self.unacked().insert(number, delivery.acker);
         Delivery { acker: Box::new(UnackedDelivery { process: self.clone(), number, key }), ..delivery }
     }
 }
@@ -142,7 +160,7 @@ struct UnackedDelivery {
 
 impl UnackedDelivery {
     fn take(&self) -> Option<Box<dyn Acker>> {
-        self.process.unacked.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number)
+        self.process.unacked().remove(&self.number)
     }
 }
 
@@ -159,10 +177,8 @@ impl Acker for UnackedDelivery {
             self.process.world.store.conclude(key);
         }
         self.process.at(Point::Answer, Side::Before).await;
-        let done = match self.take() {
-            Some(acker) => acker.ack().await,
-            None => Ok(false),
-        };
+        let Some(acker) = self.take() else { return Ok(false) };
+        let done = acker.ack().await;
         self.process.at(Point::Answer, Side::After).await;
         done
     }
@@ -173,6 +189,17 @@ impl Acker for UnackedDelivery {
             Some(acker) => acker.retry_at(at).await,
             None => Ok(()),
         }
+    }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        self.process.at(Point::Answer, Side::Before).await;
+        // Dropped, it goes back.
+        drop(self.take());
+        Ok(())
+    }
+
+    fn is_held(&self) -> bool {
+        self.process.unacked().get(&self.number).is_some_and(|acker| acker.is_held())
     }
 }
 
@@ -211,9 +238,21 @@ impl Bus for Instrumented {
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
         let process = self.0.clone();
         let died = process.died.clone();
-        let deliveries = process.world.bus.consume(queue, prefetch).await?;
-        let mine = deliveries.map(move |delivery| process.track(delivery));
+        let mine = process.world.bus.consume(queue, prefetch).await?.then(move |delivery| {
+            let process = process.clone();
+            let delivery = process.track(delivery);
+            async move {
+                process.freezer.thawed().await;
+                delivery
+            }
+        });
         Ok(mine.take_until(Box::pin(async move { died.cancelled().await })).boxed())
+    }
+
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        let process = &self.0;
+        process.at(Point::Take, Side::Before).await;
+        Ok(process.world.bus.take(queue).await?.map(|delivery| process.track(delivery)))
     }
 
     fn notify(&self, _announcement: Notification) {}
@@ -234,7 +273,14 @@ impl Bus for Instrumented {
 #[async_trait]
 impl SmsProvider for Instrumented {
     async fn submit(&self, submission: &Submission) -> SubmitOutcome {
+        let begun = self.0.world.clock.now();
         self.0.at(Point::Submit, Side::Before).await;
+        // As a client does that looks at its clock before it writes.
+        if self.0.world.clock.now().duration_since(begun)
+            > SignedDuration::try_from(self.answer_max()).unwrap_or_default()
+        {
+            return provider_calls::never_left();
+        }
         if self.0.world.chance.fires(Fault::Paused) {
             self.0.world.wait_ms(LEASE_MS.unsigned_abs() + 15_000).await;
         }

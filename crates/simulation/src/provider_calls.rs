@@ -32,9 +32,6 @@ pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> Submi
     let chance = &world.chance;
     world.provider.note_request(world.clock.now(), submission.attempt);
     world.wait_ms(5 + chance.below(80)).await;
-    let refused = |class, code, reason: &str| {
-        SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: None, reason: reason.to_owned() })
-    };
     if chance.fires(Fault::TooManyRequests) {
         return refused(FailureClass::RetrySoon, Some(20_429), "too many requests");
     }
@@ -62,6 +59,15 @@ pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> Submi
         return SubmitOutcome::InDoubt { reason: "no answer in time".to_owned() };
     }
     SubmitOutcome::Sent { sid, status: ProviderStatus::Queued }
+}
+
+/// A request that was not begun.
+pub(crate) fn never_left() -> SubmitOutcome {
+    refused(FailureClass::RetrySoon, None, "no time was left for a request")
+}
+
+fn refused(class: FailureClass, code: Option<u32>, reason: &str) -> SubmitOutcome {
+    SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: None, reason: reason.to_owned() })
 }
 
 /// Takes a text from queued to its last status, with a callback at each.

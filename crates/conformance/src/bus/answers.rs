@@ -9,9 +9,9 @@ use std::{
 
 use futures::future::join_all;
 use jiff::SignedDuration;
-use ports::{Bus, Clock as _, SystemClock};
+use ports::{Bus, Clock as _, Delivery, SystemClock};
 
-use super::{QUEUE, ack, consume, depth_becomes, event_of, next, nothing, publish};
+use super::{QUEUE, ack, becomes, consume, depth_becomes, event_of, next, nothing, publish};
 
 /// Done is done, for every consumer.
 pub async fn an_acknowledged_event_does_not_come_back(bus: Arc<dyn Bus>) {
@@ -118,4 +118,85 @@ pub async fn consumers_share_the_work_and_none_is_done_twice(bus: Arc<dyn Bus>) 
     assert_eq!(done.len(), COUNT as usize);
     let distinct: BTreeSet<_> = done.into_iter().collect();
     assert_eq!(distinct, sent.into_iter().map(|event| event.key).collect());
+}
+
+/// So often that every limit on deliveries would be reached.
+const OFTEN: u32 = 60;
+
+/// Whoever cannot act on it keeps nothing from those who can.
+pub async fn an_event_that_is_given_back_waits_for_anybody_at_once(bus: Arc<dyn Bus>) {
+    let sent = publish(&*bus, "given_back", 1).await;
+    let mut first = consume(&*bus, QUEUE, 1).await;
+    let delivery = next(&mut first).await;
+    assert!(delivery.acker.is_held());
+    drop(first);
+    delivery.acker.give_back().await.unwrap();
+    let again = next(&mut consume(&*bus, QUEUE, 1).await).await;
+    assert_eq!(event_of(&again), sent[0]);
+    assert!(again.redelivered);
+    ack(again).await;
+    depth_becomes(&*bus, QUEUE, 0).await;
+}
+
+/// It is not to blame.
+pub async fn an_event_may_be_given_back_however_often(bus: Arc<dyn Bus>) {
+    let sent = publish(&*bus, "given_back_often", 1).await;
+    let mut deliveries = consume(&*bus, QUEUE, 1).await;
+    for _ in 0..OFTEN {
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(event_of(&delivery), sent[0]);
+        delivery.acker.give_back().await.unwrap();
+    }
+    ack(next(&mut deliveries).await).await;
+    depth_becomes(&*bus, QUEUE, 0).await;
+}
+
+/// Neither is work that was sent to a consumer and never looked at.
+pub async fn what_a_stream_had_not_handed_out_may_return_however_often(bus: Arc<dyn Bus>) {
+    const COUNT: usize = 3;
+    let sent = publish(&*bus, "not_handed_out", COUNT as u32).await;
+    for _ in 0..OFTEN {
+        let mut deliveries = consume(&*bus, QUEUE, COUNT as u16).await;
+        next(&mut deliveries).await.acker.give_back().await.unwrap();
+    }
+    let mut deliveries = consume(&*bus, QUEUE, COUNT as u16).await;
+    let mut left: BTreeSet<_> = sent.into_iter().map(|event| event.key).collect();
+    while !left.is_empty() {
+        let delivery = next(&mut deliveries).await;
+        left.remove(&event_of(&delivery).key);
+        ack(delivery).await;
+    }
+    depth_becomes(&*bus, QUEUE, 0).await;
+}
+
+/// For a worker that tries whether it can work again.
+pub async fn work_is_taken_one_piece_at_a_time_without_a_consumer(bus: Arc<dyn Bus>) {
+    assert!(bus.take(QUEUE).await.unwrap().is_none());
+    let sent = publish(&*bus, "taken", 3).await;
+    let first = taken(&*bus).await;
+    assert_eq!((event_of(&first), first.redelivered), (sent[0].clone(), false));
+    ack(first).await;
+    drop(taken(&*bus).await);
+    let mut left: BTreeSet<_> = sent[1..].iter().map(|event| event.key.clone()).collect();
+    while !left.is_empty() {
+        let delivery = taken(&*bus).await;
+        assert!(left.remove(&event_of(&delivery).key), "none is handed out to two");
+        ack(delivery).await;
+    }
+    depth_becomes(&*bus, QUEUE, 0).await;
+    assert!(bus.take(QUEUE).await.unwrap().is_none());
+    becomes(0, async || bus.consumers(QUEUE).await.unwrap()).await;
+}
+
+/// The next piece, once it waits in its queue.
+async fn taken(bus: &dyn Bus) -> Delivery {
+    let taking = async {
+        loop {
+            match bus.take(QUEUE).await.unwrap() {
+                Some(delivery) => return delivery,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, taking).await.expect("work waits in the queue")
 }

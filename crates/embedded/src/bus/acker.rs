@@ -23,12 +23,17 @@ pub(super) struct EmbeddedAcker {
     queue: Queue,
     /// The item that returns to the queue unless the delivery is acknowledged.
     item: Option<Item>,
-    /// Counts the delivery towards the prefetch.
-    _permit: OwnedSemaphorePermit,
+    /// Counts the delivery towards the prefetch, if a stream handed it out.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl EmbeddedAcker {
-    pub(super) fn new(core: Arc<Core>, queue: Queue, item: &Item, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        queue: Queue,
+        item: &Item,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let content = match &item.content {
             // The consumer gets the body; if the event returns, it is read again.
             Content::Event { key, .. } => Content::Event { key: *key, body: None },
@@ -78,6 +83,16 @@ impl Acker for EmbeddedAcker {
             self.core.push_at(at, self.queue, item);
         }
         Ok(())
+    }
+
+    async fn give_back(self: Box<Self>) -> Result<(), BusError> {
+        drop(self);
+        Ok(())
+    }
+
+    /// There is no connection that could be lost.
+    fn is_held(&self) -> bool {
+        true
     }
 }
 

@@ -109,6 +109,14 @@ impl WorkQueue {
         Some(())
     }
 
+    /// Claims an item for [`WorkQueue::pop`], if there is one.
+    pub(super) fn claim(&self) -> bool {
+        self.ready.try_acquire().is_ok_and(|permit| {
+            permit.forget();
+            true
+        })
+    }
+
     pub(super) fn pop(&self) -> Option<Item> {
         let mut state = locked(&self.state);
         let item = state.items.pop_front()?;

@@ -99,6 +99,10 @@ impl Bus for Cut {
         self.bus.consume(queue, prefetch).await
     }
 
+    async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError> {
+        self.bus.take(queue).await
+    }
+
     fn notify(&self, announcement: Notification) {
         self.bus.notify(announcement);
     }
