@@ -89,7 +89,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, so that a test can see that each fired.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::StoreUnavailable,

@@ -31,9 +31,9 @@ use futures::stream::{BoxStream, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, Clock as _, ConsentStore,
-    DeadLetterStore, Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore, OverrideStore,
-    Payload, ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider, StoreError,
-    TimerSlot, Versioned,
+    DeadLetterStore, Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore,
+    OverrideStore, Payload, ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider,
+    StoreError, TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use tokio_util::sync::CancellationToken;
