@@ -52,7 +52,10 @@ async fn an_event_crosses_the_fleet_and_a_failure_escalates_at_once() {
     assert_eq!(run["phase"], "acknowledged", "{run}");
     assert_eq!(run["messages"][0]["error_code"], 30003);
     assert_eq!(fleet.event(&page).await, 200, "the same event again");
-    assert_eq!(fleet.sim.report().accepted, 2);
+    fleet.wait_until(|view| view.texts(SECOND).len() == 2).await;
+    let texts = fleet.sim.phone(SECOND).texts();
+    assert!(texts.iter().any(|text| text.body == "Acknowledged: db. You own it."), "{texts:?}");
+    assert_eq!(fleet.sim.report().accepted, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

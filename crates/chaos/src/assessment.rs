@@ -49,8 +49,11 @@ impl Assessment {
                 None => assessment.offence(None, format!("event {} was taken and opened no run", sample.id)),
             }
         }
-        if runs.len() != samples.len() {
-            assessment.offence(None, format!("{} events have {} runs", samples.len(), runs.len()));
+        let (answers, opened): (Vec<&Run>, Vec<&Run>) =
+            runs.iter().partition(|run| run.event().source == domain::notice::SOURCE);
+        answers.into_iter().for_each(|run| assessment.look_at_answer(run, sim));
+        if opened.len() != samples.len() {
+            assessment.offence(None, format!("{} events have {} runs", samples.len(), opened.len()));
         }
         assessment.compare_with(sim);
         assessment
@@ -72,6 +75,16 @@ impl Assessment {
         }
         if let Err(what) = self.end(sample.scenario, run, sim) {
             self.offence(Some(run.id()), format!("{what} ({scenario})"));
+        }
+    }
+
+    fn look_at_answer(&mut self, run: &Run, sim: &SimHandle) {
+        *self.ends.entry(format!("answer {}", run.phase().as_str())).or_default() += 1;
+        for message in run.messages() {
+            self.look_at_message(run, message, sim);
+        }
+        if run.phase() == RunPhase::Active {
+            self.offence(Some(run.id()), "the run of an answer is still active".to_owned());
         }
     }
 

@@ -79,7 +79,7 @@ macro_rules! store_contract {
                     a_run_for_a_later_event_is_left_alone
                     an_acknowledged_run_can_still_be_resolved
                     an_event_before_the_resolution_is_resolved_already
-                    an_event_after_the_resolution_opens
+                    a2_an_event_at_or_after_the_resolution_opens
                     a_closed_run_is_stored_whatever_was_resolved
                     a_known_run_stays_known_after_its_subject_is_resolved
                     a_later_resolution_replaces_an_earlier_one

@@ -22,7 +22,7 @@ use crate::{
 pub use wording::{Language, NoticeKind};
 
 /// The source of all notices, which no producer may use: what they send has a source of its own.
-const SOURCE: &str = "callout";
+pub const SOURCE: &str = "callout";
 /// What a template of a notice may use. Each is a text, empty where it has no meaning.
 const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
 

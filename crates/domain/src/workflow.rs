@@ -5,6 +5,7 @@
 
 mod definition;
 mod lane;
+mod reach;
 mod step;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ mod request;
 mod webhook_signature;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -127,7 +127,8 @@ impl Endpoint {
             published.map_err(|error| Problem::NotStored(error.to_string()))?;
         }
         let runs = events.iter().map(|event| self.runs_of(event)).collect::<Vec<_>>();
-        Ok(accepted(&events, &runs, fresh.len(), is_batch))
+        let warnings: BTreeSet<String> = events.iter().flat_map(|event| self.warnings(event)).collect();
+        Ok(accepted(&events, &runs, &warnings, fresh.len(), is_batch))
     }
 
     fn quota_of(&self, source: &Source, events: usize) -> Quota {
@@ -189,6 +190,12 @@ impl Endpoint {
         opens.iter().map(|workflow| id_of(workflow)).collect()
     }
 
+    /// What its sender should know of an event that is taken: nobody will be texted.
+    fn warnings(&self, event: &Event) -> Vec<String> {
+        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
+        opens.into_iter().filter_map(|workflow| self.ports.runs.reaches_nobody(event, workflow)).collect()
+    }
+
     /// What came before under the event's key. A resolving event is always taken, and so is one whose runs are not all
     /// there yet.
     async fn precedent(&self, event: &Event) -> Result<Precedent, Problem> {
@@ -210,11 +217,17 @@ impl Endpoint {
     }
 }
 
-/// 202 when something was taken, 200 when all of it was known; with the runs that the events open.
-fn accepted(events: &[Event], runs: &[Vec<RunId>], fresh: usize, is_batch: bool) -> Response {
+/// 202 when something was taken, 200 when all of it was known; with the runs that the events open, and warnings.
+fn accepted(
+    events: &[Event],
+    runs: &[Vec<RunId>],
+    warnings: &BTreeSet<String>,
+    fresh: usize,
+    is_batch: bool,
+) -> Response {
     let status = if fresh > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
     let word = if fresh > 0 { "accepted" } else { "known" };
-    let body = match events {
+    let mut body = match events {
         [event] if !is_batch => json!({"status": word, "event": &event.key, "runs": runs.concat()}),
         _ => {
             let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
@@ -222,5 +235,8 @@ fn accepted(events: &[Event], runs: &[Vec<RunId>], fresh: usize, is_batch: bool)
                    "runs": runs.concat()})
         }
     };
+    if !warnings.is_empty() {
+        body["warnings"] = json!(warnings);
+    }
     (status, Json(body)).into_response()
 }

@@ -229,6 +229,11 @@ impl RunService {
         }))
     }
 
+    /// Why an event texts nobody in a workflow, as far as the configuration tells.
+    pub fn reaches_nobody(&self, event: &Event, workflow: &Workflow) -> Option<String> {
+        workflow.reaches_nobody(&event.data, &self.directory, &self.environment, self.now())
+    }
+
     /// Whether a phone belongs to one of our own people.
     pub fn is_contact(&self, number: &E164) -> bool {
         self.directory.contacts.values().any(|contact| contact.number == *number)

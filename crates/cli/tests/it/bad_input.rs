@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use twilio::{Secret, SigningKey};
 
-use crate::harness::{Fleet, KEY, event};
+use crate::harness::{Fleet, KEY, Layout, event};
 
 fn pointers(problem: &Value) -> Vec<&str> {
     problem["errors"]
@@ -90,6 +90,26 @@ async fn a14_an_id_names_one_event_and_a_conflict_is_said() {
     let conflicts = letters.as_array().map_or(0, Vec::len) + statuses.iter().filter(|s| s.0 == 409).count();
     assert_eq!(conflicts, 1, "{letters} {statuses:?}");
     assert_eq!(fleet.sim.report().accepted, 2, "each event texts once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_event_that_will_text_nobody_says_so() {
+    let shadow =
+        crate::harness::NOTE.replace("note.created", "shadow.created").replace("\"live\"", "\"shadow\"");
+    let files = vec![("workflows/shadow.toml", shadow)];
+    let fleet = Fleet::start_layout(Layout { roles: &[&[]], files, ..Layout::default() }).await;
+    let post = async |kind: &str| {
+        let event = event(kind, kind, "s", json!({"text": "x", "phone": "+14155550120"}));
+        fleet.post(KEY, "application/cloudevents+json", event.to_string()).await
+    };
+    let (status, answer) = post("shadow.created").await;
+    assert_eq!(status, 202, "{answer}");
+    assert_eq!(
+        answer["warnings"],
+        json!(["workflow shadow is in stage shadow: it decides, and sends nothing"])
+    );
+    assert_eq!(answer["runs"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(post("note.created").await.1["warnings"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const KEY: &str = "test-key";
 
 /// A workflow that needs no answer.
-const NOTE: &str = r#"
+pub(crate) const NOTE: &str = r#"
 event = "note.created"
 stage = "live"
 on_doubt = "resend"

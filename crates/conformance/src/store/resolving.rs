@@ -74,7 +74,7 @@ pub async fn an_event_before_the_resolution_is_resolved_already(store: Arc<dyn S
 }
 
 /// It is a new problem, and so is one of another subject, or of none.
-pub async fn an_event_after_the_resolution_opens(store: Arc<dyn Store>) {
+pub async fn a2_an_event_at_or_after_the_resolution_opens(store: Arc<dyn Store>) {
     let case = "after_resolution";
     resolve(&*store, case, 1, 10).await;
     // A tie is decided for telling somebody.

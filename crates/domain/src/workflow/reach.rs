@@ -1,0 +1,90 @@
+//! Whether an event's texts may reach anybody, as far as the configuration alone tells.
+//!
+//! In: a workflow, an event's data, the directory and the environment. Out: why nobody is texted.
+//! Never: asks for what only the store knows: opt-outs and overrides of on-call schedules.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{Stage, Target, Workflow};
+use crate::{directory::Directory, phone::E164, policy::Environment};
+
+impl Workflow {
+    /// Why an event with this data texts nobody; `None` where it may.
+    pub fn reaches_nobody(
+        &self,
+        data: &Map<String, Value>,
+        directory: &Directory,
+        environment: &Environment,
+        now: Timestamp,
+    ) -> Option<String> {
+        let name = self.name();
+        if self.definition.stage == Stage::Shadow {
+            return Some(format!("workflow {name} is in stage shadow: it decides, and sends nothing"));
+        }
+        let targets = self.definition.steps.iter().flat_map(|step| &step.notify);
+        let may_reach = |target: &Target| match directory.resolve(target, data, None, &[], now) {
+            Ok(recipient) => self.may_text(&recipient.number, environment),
+            // An override may put somebody on call.
+            Err(_) => matches!(target, Target::OnCall { .. }),
+        };
+        let is_reached = targets.into_iter().any(may_reach);
+        (!is_reached).then(|| {
+            format!(
+                "workflow {name} texts none of its recipients in {}: see allow_recipients and [canary]",
+                environment.name
+            )
+        })
+    }
+
+    fn may_text(&self, number: &E164, environment: &Environment) -> bool {
+        let is_staged = match &self.definition.stage {
+            Stage::Shadow => false,
+            Stage::Canary { recipients, percent } => *percent > 0 || recipients.contains(number),
+            Stage::Live => true,
+        };
+        is_staged && environment.allow_recipients.as_ref().is_none_or(|allowed| allowed.contains(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::workflow::{Step, WorkflowDefinition};
+
+    #[test]
+    fn a_shadow_workflow_and_a_recipient_who_is_not_allowed_are_said() {
+        let check = |stage: Stage, allowed: Option<&str>| {
+            let step = Step {
+                notify: vec![Target::Field("phone".into())],
+                deliver_within_s: None,
+                ack_within_s: None,
+            };
+            let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
+            let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
+            definition.stage = stage;
+            let environment = Environment {
+                name: "staging".into(),
+                allow_recipients: allowed.map(|number| [number.parse().unwrap()].into()),
+            };
+            let data = json!({"phone": "+14155550100"});
+            let workflow = Workflow::compile(definition).unwrap();
+            workflow.reaches_nobody(
+                data.as_object().unwrap(),
+                &Directory::default(),
+                &environment,
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        let me = Some("+14155550100");
+        assert_eq!(check(Stage::Live, None), None);
+        assert_eq!(check(Stage::Live, me), None);
+        assert!(check(Stage::Live, Some("+14155550101")).unwrap().contains("in staging"));
+        assert!(check(Stage::Shadow, me).unwrap().contains("stage shadow"));
+        assert!(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, me).is_some());
+        let canary = Stage::Canary { recipients: vec![me.unwrap().parse().unwrap()], percent: 0 };
+        assert_eq!(check(canary, me), None);
+    }
+}
