@@ -1,7 +1,7 @@
 //! Which timer slots have a timer already.
 //!
 //! In: due rows that were stored, and takes of due rows. Out: the slots that need a timer.
-//! Never: durable. Alarms of the embedded bus live in memory as well, so both are lost together, and both are made
+//! Never: durable. Timers of the embedded bus live in memory as well, so both are lost together, and both are made
 //! again from the due rows when the database is opened. A mark is cleared when a take passes its slot's second.
 
 use std::{collections::BTreeMap, sync::Mutex};

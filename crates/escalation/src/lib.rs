@@ -1,6 +1,6 @@
 //! Acts on due runs: repeats lost wake-ups, moves to the next step, ends what is over, and removes what is long over.
 //!
-//! In: alarms, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
+//! In: timers, "look now" commands and a sweep of due rows. Out: changed runs, dispatch commands, outcomes.
 //! Never: talks to the provider, or trusts a timer: what is due is read from the store.
 
 mod broker_dead_letters;
@@ -29,9 +29,9 @@ pub use crate::escalation_ports::EscalationPorts;
 pub struct EscalationConfig {
     /// Deliveries in hand at once.
     pub in_flight_max: u16,
-    /// Runs worked on at once for one alarm.
+    /// Runs worked on at once for one timer.
     pub runs_at_once: usize,
-    /// How often due rows are looked for although no alarm rang.
+    /// How often due rows are looked for although no timer fired.
     pub sweep_every: Duration,
     /// How often the bus is asked for dead work.
     pub dead_every: Duration,
@@ -79,7 +79,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Finds due rows whose alarm was lost.
+/// Finds due rows whose timer was lost.
 async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         if let Err(error) = due_runs(&ports, None, config.runs_at_once).await {

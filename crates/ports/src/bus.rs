@@ -21,7 +21,7 @@ pub enum Queue {
     Events(Lane),
     /// Dispatches and questions of doubt of a lane, from the escalation worker and replays.
     Send(Lane),
-    /// Alarms and "look now", for the escalation worker.
+    /// Timers and "look now", for the escalation worker.
     Escalation,
 }
 
@@ -189,7 +189,7 @@ pub trait Bus: Send + Sync {
     /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;
 
-    /// Delivers [`Payload::Timer`] to [`Queue::Escalation`] when the slot rings, never before.
+    /// Delivers [`Payload::Timer`] to [`Queue::Escalation`] at the time of the slot, never before.
     async fn start_timer(&self, slot: TimerSlot) -> Result<(), BusError>;
 
     /// Hands out the work of a queue, at most `prefetch` pieces unanswered at once. Several consumers share the work.

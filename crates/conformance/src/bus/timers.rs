@@ -21,26 +21,26 @@ fn slot_of(delivery: &Delivery) -> TimerSlot {
 
 /// Never early, for what it announces is not due before.
 pub async fn a_timer_fires_and_not_early(bus: Arc<dyn Bus>) {
-    let raised = slot(7, 2);
-    bus.start_timer(raised).await.unwrap();
+    let started = slot(7, 2);
+    bus.start_timer(started).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
     let delivery = next(&mut deliveries).await;
-    assert!(SystemClock.now() >= raised.at(), "it rang early");
-    assert_eq!(slot_of(&delivery), raised);
+    assert!(SystemClock.now() >= started.at(), "it fired early");
+    assert_eq!(slot_of(&delivery), started);
     ack(delivery).await;
 }
 
 /// Whatever has come due meanwhile is found now.
 pub async fn a_timer_of_the_past_fires_at_once(bus: Arc<dyn Bus>) {
-    let raised = slot(0, -3_600);
-    bus.start_timer(raised).await.unwrap();
+    let started = slot(0, -3_600);
+    bus.start_timer(started).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
     let delivery = next(&mut deliveries).await;
-    assert_eq!(slot_of(&delivery), raised);
+    assert_eq!(slot_of(&delivery), started);
     ack(delivery).await;
 }
 
-/// However they were raised. Those of one second come in any order.
+/// However they were started. Those of one second come in any order.
 pub async fn timers_fire_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
     let (late, early) = (slot(1, 4), slot(2, 1));
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
@@ -48,7 +48,7 @@ pub async fn timers_fire_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
     bus.start_timer(early).await.unwrap();
     for expected in [early, late] {
         let delivery = next(&mut deliveries).await;
-        assert!(SystemClock.now() >= expected.at(), "it rang early");
+        assert!(SystemClock.now() >= expected.at(), "it fired early");
         assert_eq!(slot_of(&delivery), expected);
         ack(delivery).await;
     }
@@ -56,12 +56,12 @@ pub async fn timers_fire_in_order_of_their_seconds(bus: Arc<dyn Bus>) {
 
 /// A worker that dies with it leaves it to another.
 pub async fn an_unanswered_timer_comes_back(bus: Arc<dyn Bus>) {
-    let raised = slot(63, -1);
-    bus.start_timer(raised).await.unwrap();
+    let started = slot(63, -1);
+    bus.start_timer(started).await.unwrap();
     let mut deliveries = consume(&*bus, Queue::Escalation, 10).await;
     drop(next(&mut deliveries).await);
     let again = next(&mut deliveries).await;
-    assert_eq!(slot_of(&again), raised);
+    assert_eq!(slot_of(&again), started);
     assert!(again.redelivered);
     ack(again).await;
 }

@@ -63,9 +63,9 @@ pub(crate) enum Op {
     Wait(i64),
     /// The clock of another machine is a little behind.
     ClockSlips(i64),
-    /// An alarm rings, in time or not.
+    /// A timer fires, in time or not.
     Look,
-    /// The next alarm rings.
+    /// The next timer fires.
     LookWhenDue,
     /// A sender takes a command. `keeps`: the broker delivers it once more.
     Take {

@@ -148,7 +148,7 @@ impl Drive {
         self.world.apply(number, &event);
     }
 
-    /// Lets time pass from alarm to alarm until nothing is due, or `is_done`. Every look must move the due time.
+    /// Lets time pass from timer to timer until nothing is due, or `is_done`. Every look must move the due time.
     fn settle(&mut self, takes_commands: bool, is_done: fn(&Run) -> bool) -> Result<(), TestCaseError> {
         for _ in 0..LOOKS_MAX {
             let Some(due) = self.world.next_due().filter(|_| !is_done(&self.world.run)) else {

@@ -68,16 +68,16 @@ async fn unanswered_events_are_redelivered_after_a_restart_and_answered_ones_are
 }
 
 #[tokio::test]
-async fn due_rows_ring_again_after_a_restart() {
+async fn due_rows_get_their_timers_again_after_a_restart() {
     let (embedded, directory) = fresh();
     let soon = SystemClock.now() + SignedDuration::from_secs(2);
-    open_new(&*embedded.store(), &Opening::new("ring_again", 1).due(soon)).await;
+    open_new(&*embedded.store(), &Opening::new("timers_again", 1).due(soon)).await;
     embedded.close().await;
     let embedded = open(directory.path());
     let mut deliveries = embedded.bus().consume(Queue::Escalation, 1).await.unwrap();
     let delivery = next(&mut deliveries).await;
     assert!(matches!(delivery.payload, Payload::Timer(_)), "{:?}", delivery.payload);
-    assert!(SystemClock.now() >= soon, "it rang early");
+    assert!(SystemClock.now() >= soon, "it fired early");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ pub struct Change {
     pub run: Run,
     /// When it must be looked at again; `None` removes its due row.
     pub due: Option<Timestamp>,
-    /// Whether an alarm must ring for it. What has none is found by the sweep, some seconds late.
+    /// Whether it needs a timer. What has none is found by the sweep, some seconds late.
     pub needs_timer: bool,
     /// The [`Resolution::marker`] that ends the run if it is opened too late; absent without a subject.
     pub marker: Option<String>,
@@ -65,9 +65,9 @@ pub struct OpeningEvent {
 /// What became of opening a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
-    /// It is stored. The alarm its due row needs, if that slot has none yet.
+    /// It is stored. Its due row may need a timer, if that slot has none yet.
     New {
-        /// The alarm to raise.
+        /// The timer to start.
         timer: Option<TimerSlot>,
     },
     /// It was opened before; nothing was changed.
@@ -84,21 +84,21 @@ pub enum Opened {
 /// What became of changing a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// It is stored. The alarm its due row needs, if that slot has none yet.
+    /// It is stored. Its due row may need a timer, if that slot has none yet.
     Stored {
-        /// The alarm to raise.
+        /// The timer to start.
         timer: Option<TimerSlot>,
     },
     /// Somebody else changed it first; nothing was changed.
     Conflict,
 }
 
-/// One timer: a shard and a second. However many due rows fall into it, it is raised once.
+/// One timer: a shard and a second. However many due rows fall into it, it is started once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimerSlot {
     /// Below [`domain::id::SHARDS`].
     pub shard: u8,
-    /// Unix seconds, rounded up, so that every due row of the slot is due when it rings.
+    /// Unix seconds, rounded up, so that every due row of the slot is due when its timer fires.
     pub second: i64,
 }
 
@@ -112,7 +112,7 @@ impl TimerSlot {
         }
     }
 
-    /// When it rings.
+    /// When its timer fires.
     pub fn at(self) -> Timestamp {
         Timestamp::from_second(self.second).unwrap_or(Timestamp::MAX)
     }
