@@ -18,6 +18,7 @@ use std::{any::Any, sync::Arc};
 pub mod bus;
 pub mod fixture;
 pub mod ledger;
+pub mod roles;
 pub mod store;
 
 /// A port for one case, and what must live as long as it is used.

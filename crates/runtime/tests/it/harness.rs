@@ -1,0 +1,94 @@
+//! Run services over one embedded backend in a temporary directory.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conformance::{
+    fixture::at,
+    roles::{ManualClock, directory, paging},
+};
+use domain::{
+    ack_code::CodeKey,
+    event::Event,
+    lane_placement::LanePlacement,
+    policy::Environment,
+    run::{Run, StepContext},
+    workflow::Workflow,
+};
+use embedded::{Embedded, EmbeddedConfig};
+use ports::{Bus, Store, Versioned};
+use runtime::{OpenedRun, RoleError, RunPorts, RunService, StepHook, WorkflowRegistry};
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub runs: RunService,
+    embedded: Embedded,
+    _directory: TempDir,
+}
+
+impl World {
+    /// With [`paging`] in force.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(at(0)));
+        let path = directory.path().join("callout.db");
+        let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
+        let (store, bus) = (embedded.store(), embedded.bus());
+        let runs = service(&store, &bus, &clock, paging());
+        Self { clock, store, bus, runs, embedded, _directory: directory }
+    }
+
+    /// Another process on the same store, with this workflow in force.
+    pub(crate) fn service(&self, workflow: Workflow) -> RunService {
+        service(&self.store, &self.bus, &self.clock, workflow)
+    }
+
+    pub(crate) async fn open(&self, event: &Event) -> OpenedRun {
+        let workflow = self.runs.workflows.workflows().next().unwrap();
+        let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
+        self.runs.open(event, workflow, placement, &mut NoHook).await.unwrap()
+    }
+
+    pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Run> {
+        let opened = self.open(event).await;
+        let OpenedRun::New(run) = opened else { panic!("{opened:?}") };
+        *run
+    }
+
+    /// Closes the store under the services.
+    pub(crate) async fn close(self) -> RunService {
+        self.embedded.close().await;
+        self.runs
+    }
+}
+
+fn service(
+    store: &Arc<dyn Store>,
+    bus: &Arc<dyn Bus>,
+    clock: &Arc<ManualClock>,
+    workflow: Workflow,
+) -> RunService {
+    let ports = RunPorts {
+        runs: store.clone(),
+        lookup: store.clone(),
+        consent: store.clone(),
+        overrides: store.clone(),
+        bus: bus.clone(),
+        clock: clock.clone(),
+    };
+    let workflows = WorkflowRegistry::new([workflow]);
+    RunService::new(ports, workflows, directory(), Environment::default(), CodeKey::default())
+}
+
+/// Sends nothing.
+struct NoHook;
+
+#[async_trait]
+impl StepHook for NoHook {
+    async fn step_started(&mut self, _run: &mut Run, _ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
+        Ok(())
+    }
+}
