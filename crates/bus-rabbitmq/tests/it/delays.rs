@@ -96,7 +96,7 @@ async fn a_process_that_consumes_nothing_takes_no_delayed_work() {
 
 /// Trap 2: a forwarder that waits for a destination looks again after three minutes. Nothing of ours ever waits for one.
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_ring_again_as_soon_as_a_missing_binding_is_back() {
+async fn timers_fire_again_as_soon_as_a_missing_binding_is_back() {
     let config = RabbitConfig { delay: DelayMode::Buckets, ..config(rabbitmq(), "gap") };
     let raw = channel(&config.url).await;
     let (bus, names) = bus(config).await;

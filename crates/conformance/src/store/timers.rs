@@ -22,7 +22,7 @@ async fn timer(store: &dyn Store, change: &Change) -> Option<TimerSlot> {
     }
 }
 
-async fn alarm_of_change(store: &dyn Store, change: Change) -> Option<TimerSlot> {
+async fn timer_of_change(store: &dyn Store, change: Change) -> Option<TimerSlot> {
     let version = load(store, &change.run).await.version;
     match store.change_run(change, version).await.unwrap() {
         Changed::Stored { timer } => timer,
@@ -68,8 +68,8 @@ pub async fn a_due_row_that_moves_asks_for_the_timer_of_its_new_slot(store: Arc<
     assert!(timer(&*store, &first).await.is_some());
     let mut moved = change(&first.run, at(1), |_, _| {});
     moved.due = Some(at(20));
-    assert_eq!(alarm_of_change(&*store, moved.clone()).await, Some(TimerSlot::of(first.run.id(), at(20))));
-    assert_eq!(alarm_of_change(&*store, moved).await, None, "the slot has one");
+    assert_eq!(timer_of_change(&*store, moved.clone()).await, Some(TimerSlot::of(first.run.id(), at(20))));
+    assert_eq!(timer_of_change(&*store, moved).await, None, "the slot has one");
 }
 
 /// The sweep finds it, and the next row of the slot that needs a timer still asks for one.
@@ -77,7 +77,7 @@ pub async fn a_due_row_that_needs_no_timer_asks_for_none(store: Arc<dyn Store>) 
     let first = Change { needs_timer: false, ..due("in_vain", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
     let next = Change { needs_timer: false, ..change(&first.run, at(1), |_, _| {}) };
-    assert_eq!(alarm_of_change(&*store, next).await, None);
+    assert_eq!(timer_of_change(&*store, next).await, None);
     assert_eq!(
         store.take_due(None, at(1_000), at(1_015), 10).await.unwrap(),
         std::slice::from_ref(first.run.id())
@@ -92,5 +92,5 @@ pub async fn a_run_without_a_due_time_asks_for_none(store: Arc<dyn Store>) {
     let first = Change { due: None, ..due("no_due_time", 1, at(10)) };
     assert_eq!(timer(&*store, &first).await, None);
     let next = Change { due: None, ..change(&first.run, at(1), |_, _| {}) };
-    assert_eq!(alarm_of_change(&*store, next).await, None);
+    assert_eq!(timer_of_change(&*store, next).await, None);
 }

@@ -109,7 +109,7 @@ fn an_operator_settles_what_is_held() {
 }
 
 #[test]
-fn an_alarm_rings_for_deadlines_and_not_for_what_is_due_in_vain() {
+fn a_timer_fires_for_deadlines_and_not_for_what_is_due_in_vain() {
     let claimed =
         |ack_within_s| World::open(definition(vec![step(None, Some(ack_within_s))]), audiences(&[1]));
     let due = claimed(600).next_due().unwrap();
