@@ -18,7 +18,7 @@ use domain::{
 };
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Delivery, Payload, Queue};
+use ports::{Delivery, Payload, Queue, within};
 use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -73,7 +73,7 @@ pub async fn run(
         tasks.spawn(work(ports.clone(), config.runs_at_once, delivery));
     }
     tasks.close();
-    if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
+    if within(&*ports.clock, config.drain_max, tasks.wait()).await.is_none() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; its due rows come back");
     }
     Ok(())

@@ -14,7 +14,7 @@ pub mod webhooks;
 pub use bus::{
     Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
 };
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, within};
 pub use permits::Permits;
 pub use provider::{ProviderError, SmsProvider};
 
