@@ -26,19 +26,19 @@ pub(crate) struct World {
     pub bus: Arc<dyn Bus>,
     pub runs: RunService,
     embedded: Embedded,
-    _directory: TempDir,
+    _folder: TempDir,
 }
 
 impl World {
     /// With [`paging`] in force.
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(at(0)));
-        let path = directory.path().join("callout.db");
+        let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let (store, bus) = (embedded.store(), embedded.bus());
         let runs = service(&store, &bus, &clock, paging());
-        Self { clock, store, bus, runs, embedded, _directory: directory }
+        Self { clock, store, bus, runs, embedded, _folder: folder }
     }
 
     /// Another process on the same store, with this workflow in force.
