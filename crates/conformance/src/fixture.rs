@@ -174,20 +174,21 @@ pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
 
 /// The run after the provider could not say whether it took its message, however often it was asked.
 pub fn needing_review(run: &Run, now: Timestamp) -> Change {
-    change(run, now, |run, ctx| {
-        let outcome = SubmitOutcome::InDoubt { reason: "no answer".to_owned() };
-        run.apply_to_message(
-            1,
-            &MessageEvent::Answered { attempt: 1, outcome: &outcome, in_outage: false },
-            ctx,
-        );
-        let unknown = DoubtAnswer::NoAnswer { reason: "no answer".to_owned() };
-        while run.message(1).is_some_and(|message| !message.needs_review()) {
-            ctx.now = run.message(1).and_then(Message::next_due).expect("a doubt has a next question");
-            run.apply_to_message(1, &MessageEvent::DoubtAnswered(&unknown), ctx);
-        }
-        ctx.now = now;
-    })
+    change(run, now, |run, ctx| doubt_until_review(run, 1, ctx))
+}
+
+/// Lets every answer about a claimed message stay away, until only an operator can end the doubt.
+pub fn doubt_until_review(run: &mut Run, number: u16, ctx: &mut StepContext<'_>) {
+    let (now, attempt) = (ctx.now, run.message(number).map_or(0, Message::attempt));
+    let outcome = SubmitOutcome::InDoubt { reason: "no answer".to_owned() };
+    let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage: false };
+    run.apply_to_message(number, &event, ctx);
+    let unknown = DoubtAnswer::NoAnswer { reason: "no answer".to_owned() };
+    while run.message(number).is_some_and(|message| !message.needs_review()) {
+        ctx.now = run.message(number).and_then(Message::next_due).expect("a doubt has a next question");
+        run.apply_to_message(number, &MessageEvent::DoubtAnswered(&unknown), ctx);
+    }
+    ctx.now = now;
 }
 
 /// The run after any transition.

@@ -1,0 +1,73 @@
+//! Runs that operators acknowledge, cancel or settle.
+
+use conformance::fixture::at;
+use control::{Answer, ControlError, Request};
+use domain::{id::RunId, message::ReviewVerdict, run::RunPhase};
+
+use crate::harness::World;
+
+fn not_sent(id: &RunId, message: Option<u16>) -> Request {
+    Request::ResolveReview { id: id.clone(), message, verdict: ReviewVerdict::NotSent }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_names_the_operator_and_withdraws_what_waits() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let (run, changed) = world.changes(Request::Acknowledge { id }).await;
+    assert_eq!((run.phase, changed), (RunPhase::Acknowledged, true));
+    assert!(run.messages.iter().all(|message| message.status == "cancelled"), "{:?}", run.messages);
+    assert!(run.timeline.iter().any(|line| line.text == "acknowledged by ada (operator)"));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_an_ended_run_leaves_it_as_it_ended() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let (cancelled, changed) = world.changes(Request::Cancel { id: id.clone() }).await;
+    assert!(changed);
+    world.clock.set(at(60));
+    let (run, changed) = world.changes(Request::Acknowledge { id: id.clone() }).await;
+    assert!(!changed);
+    assert_eq!((run.phase, run.closed_at), (RunPhase::Cancelled, cancelled.closed_at));
+    assert_eq!(run.messages, cancelled.messages);
+    assert!(!world.changes(Request::Cancel { id }).await.1);
+}
+
+#[tokio::test]
+async fn the_only_held_text_needs_no_name_and_of_several_one_must_be_named() {
+    let world = World::new();
+    let id = world.open(1).await;
+    world.hold(&id, 1).await;
+    world.hold(&id, 2).await;
+    let unnamed = world.operate(not_sent(&id, None)).await;
+    let Err(ControlError::SeveralToReview { run, held }) = unnamed else { panic!("{unnamed:?}") };
+    assert_eq!((&run, held), (&id, vec![1, 2]));
+    assert!(world.changes(not_sent(&id, Some(2))).await.1);
+    assert!(matches!(world.operate(not_sent(&id, Some(2))).await, Err(ControlError::NothingToReview(_))));
+    assert!(world.changes(not_sent(&id, None)).await.1);
+    assert!(matches!(world.operate(not_sent(&id, None)).await, Err(ControlError::NothingToReview(_))));
+}
+
+#[tokio::test]
+async fn lists_hold_what_matches_and_no_whole_number() {
+    let world = World::new();
+    let held = world.open(1).await;
+    world.hold(&held, 1).await;
+    world.open(2).await;
+    let list = |held| Request::ListRuns {
+        phase: None,
+        workflow: None,
+        held,
+        unfinished: false,
+        after: None,
+        max: 10,
+    };
+    let all = world.operate(list(false)).await.unwrap();
+    let Answer::Runs { runs } = &all else { panic!("{all:?}") };
+    assert_eq!(runs.len(), 2);
+    assert!(!serde_json::to_string(&all).unwrap().contains("4155550101"));
+    let only_held = world.operate(list(true)).await.unwrap();
+    let Answer::Runs { runs } = &only_held else { panic!("{only_held:?}") };
+    assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [held.to_string()]);
+}
