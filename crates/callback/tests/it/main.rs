@@ -1,0 +1,6 @@
+//! The callback receiver's router on an embedded store, with Twilio's webhooks.
+#![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
+
+mod harness;
+mod replies;
+mod statuses;

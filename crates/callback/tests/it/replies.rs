@@ -1,0 +1,70 @@
+//! Texts that recipients send back.
+
+use axum::http::StatusCode;
+use conformance::{fixture::sid, roles::ADA};
+use domain::{message::MessagePhase, policy::Rule, run::RunPhase, timeline::TimelineEvent};
+
+use crate::harness::World;
+
+fn is_acknowledged(what: &TimelineEvent) -> bool {
+    matches!(what, TimelineEvent::Acknowledged { .. } | TimelineEvent::AcknowledgedLate { .. })
+}
+
+#[tokio::test]
+async fn a_reply_with_the_code_acknowledges_once_however_often_it_is_posted() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("reply", 1)).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    for _ in 0..3 {
+        let (status, body) = world.text(&sid("reply", 2), ADA, code.as_str()).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("<Response"), "the provider must send nothing back: {body}");
+        assert_eq!(world.run(&id).await.phase(), RunPhase::Acknowledged);
+        assert_eq!(world.count(&id, is_acknowledged).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_another_phone_acknowledges_nothing() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("stranger", 1)).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    let (status, _) = world.text(&sid("stranger", 2), "+14155550199", code.as_str()).await;
+    assert_eq!((status, world.run(&id).await.phase()), (StatusCode::OK, RunPhase::Active));
+}
+
+#[tokio::test]
+async fn a_forged_text_is_forbidden_and_leaves_nothing() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("forged", 1)).await;
+    let run = world.runs.load(&id).await.unwrap();
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    for body in [code.as_str(), "STOP"] {
+        let (status, _) = world.text_signed("another token", &sid("forged", 2), ADA, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    }
+    assert_eq!(world.runs.load(&id).await.unwrap(), run);
+    assert_eq!(world.store.consent_log(&ADA.parse().unwrap()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn stop_is_recorded_once_and_no_later_page_goes_to_that_phone() {
+    let world = World::new();
+    for _ in 0..2 {
+        assert_eq!(world.text(&sid("stop", 1), ADA, "STOP").await.0, StatusCode::OK);
+    }
+    assert_eq!(world.store.consent_log(&ADA.parse().unwrap()).await.unwrap().len(), 1);
+    let run = world.open(1).await;
+    let run = world.run(&run).await;
+    assert_eq!(*run.message(1).unwrap().phase(), MessagePhase::Suppressed { rule: Rule::OptedOut });
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_stored_is_answered_with_an_error() {
+    let mut world = World::new();
+    world.close_store().await;
+    for body in ["STOP", "ok"] {
+        let (status, _) = world.text(&sid("closed", 1), ADA, body).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    }
+}
