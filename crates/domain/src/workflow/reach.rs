@@ -78,13 +78,13 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             )
         };
-        let me = Some("+14155550100");
+        let me = "+14155550100";
         assert_eq!(check(Stage::Live, None), None);
-        assert_eq!(check(Stage::Live, me), None);
+        assert_eq!(check(Stage::Live, Some(me)), None);
         assert!(check(Stage::Live, Some("+14155550101")).unwrap().contains("in staging"));
-        assert!(check(Stage::Shadow, me).unwrap().contains("stage shadow"));
-        assert!(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, me).is_some());
-        let canary = Stage::Canary { recipients: vec![me.unwrap().parse().unwrap()], percent: 0 };
-        assert_eq!(check(canary, me), None);
+        assert!(check(Stage::Shadow, Some(me)).unwrap().contains("stage shadow"));
+        assert!(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, Some(me)).is_some());
+        let canary = Stage::Canary { recipients: vec![me.parse().unwrap()], percent: 0 };
+        assert_eq!(check(canary, Some(me)), None);
     }
 }

@@ -278,8 +278,9 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     }
     let stop = CancellationToken::new();
     let config = sender::SenderConfig::new(8, QuotaRates::default(), None);
-    let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(bus.clone())), config, stop.clone()));
+    // Before anything is claimed: a request that begins long after its claim is not made.
     clock.0.store(35_000, Ordering::Relaxed);
+    let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(bus.clone())), config, stop.clone()));
     setup::until("the event has ended", async || {
         let counts = world.audit_counts().await;
         let waiting = bus.depth(Queue::Events(Lane::Standard)).await.unwrap();
