@@ -1,10 +1,16 @@
 //! A cluster that changes under way. In: primaries that die, slots that move. Out: a panic where a call goes wrong for
 //! good, or something acknowledged is gone. Never: the shared cluster.
 
-use conformance::fixture::{Opening, at, entry, load, number, open_new, sid, submitted};
+use std::sync::Arc;
+
+use conformance::{
+    fixture::{Opening, at, entry, load, number, open_new, sid, submitted},
+    roles::ManualClock,
+};
 use domain::consent::ConsentChange;
-use ports::{AuditStore as _, Changed, ConsentStore as _, RunStore as _};
-use store_redis::RedisStore;
+use jiff::SignedDuration;
+use ports::{AuditStore as _, Changed, Clock as _, ConsentStore as _, RunStore as _, SystemClock};
+use store_redis::{RedisConfig, RedisStore};
 use test_servers::RedisCluster;
 
 use crate::setup::{config, until};
@@ -131,7 +137,9 @@ async fn a_call_follows_a_key_that_went_ahead_of_its_slot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_waits_until_all_of_its_keys_have_moved() {
     let cluster = RedisCluster::private(false);
-    let config = config(&cluster.url, "arriving");
+    // The pause between two tries ends when the clock is set, so the keys may take their time.
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let config = RedisConfig { clock: clock.clone(), ..config(&cluster.url, "arriving") };
     let prefix = config.key_prefix.clone();
     let store = RedisStore::connect(config).await.unwrap();
     let opening = Opening::new("arriving", 0).change();
@@ -146,6 +154,8 @@ async fn a_call_waits_until_all_of_its_keys_have_moved() {
     };
     cluster.wait(|cluster| cluster.ask(moving.from, &["INFO", "errorstats"]).contains("errorstat_TRYAGAIN"));
     moving.end();
+    assert!(!change.is_finished());
+    clock.set(clock.now() + SignedDuration::from_secs(1));
     let changed = change.await.unwrap();
     assert!(matches!(changed, Ok(Changed::Stored { .. })), "{changed:?}");
     assert_eq!(load(&*store, &opening.run).await.version, 2);
