@@ -2,6 +2,7 @@
 //!
 //! In: every kind of bad input. Out: a dead letter with its reason, or an error message; nothing is lost, nothing is
 //! redelivered without end, and good events pass.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use lapin::{
     BasicProperties,

@@ -2,6 +2,7 @@
 //!
 //! In: the shipped definitions as they are. Out: a fleet whose roles sign in as their own users, and what each may not do.
 //! Never: uses the shared broker, where every user may do everything.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::sync::OnceLock;
 

@@ -2,6 +2,10 @@
 //!
 //! In: an address. Out: connections, or a reason that an operator can act on.
 //! Never: retries (the callers do), shows the password, or lets lapin recover a connection by itself.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
+)]
 
 use futures::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use lapin::{

@@ -2,6 +2,10 @@
 //!
 //! Never: uses lapin's recovery (after a channel error its streams hang for ever), or ends before it is stopped.
 //! A lost channel is replaced, then its connection, then, where something was deleted, the topology.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
+)]
 
 use std::sync::Arc;
 

@@ -138,6 +138,7 @@ impl Fleet {
     }
 
     /// Waits until every process answers that it is ready.
+    #[expect(clippy::disallowed_methods, reason = "real processes are given so long")]
     pub(crate) async fn wait_until_ready(&self) -> Result<()> {
         let asking = async {
             for worker in &self.workers {

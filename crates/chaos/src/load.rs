@@ -102,6 +102,7 @@ impl Producer {
         self.until_taken(|| async { Ok(self.bus.publish_events(&events, Quota::Within).await.is_ok()) }).await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "real processes are given so long")]
     async fn until_taken<F: Future<Output = Result<bool>> + Send>(
         &self,
         send: impl Fn() -> F + Send,

@@ -43,6 +43,7 @@ const PAUSED_EVENTS: usize = 100;
 const PAUSED: Duration = Duration::from_secs(75);
 
 /// From here on the provider only takes its time, all processes run, and what Redis may have lost has been reconciled.
+#[expect(clippy::disallowed_methods, reason = "real processes are given so long")]
 pub(crate) async fn calm(fleet: &Fleet) -> Result<()> {
     fleet.sim.set_faults(FaultPlan { latency_ms: LATENCY_MS, ..FaultPlan::default() })?;
     fleet.wait_until_ready().await?;

@@ -2,6 +2,7 @@
 //!
 //! In: a fresh, empty bus that knows [`lanes`]. Out: a panic where it breaks its contract.
 //! Never: mistakes a slow delivery for a lost one; every wait has a generous limit.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 pub mod answers;
 pub mod events;

@@ -2,6 +2,7 @@
 //!
 //! In: times of [`fixture::at`](crate::fixture::at). Out: values for a role on a real backend.
 //! Never: knows a role; each test builds its own over these.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::time::Duration;
 

@@ -43,6 +43,7 @@ impl InFlightShare {
     }
 
     /// Counts the senders, and so many more, and takes this one's part.
+    #[expect(clippy::disallowed_methods, reason = "bounds a question to the broker")]
     async fn take(&mut self, ports: &SenderPorts, more: u32) {
         // Every sender that may send consumes each lane.
         let counted = ports.bus.consumers(Queue::Events(Lane::Critical));

@@ -58,6 +58,7 @@ impl SenderConfig {
 ///
 /// # Errors
 /// When a queue cannot be consumed.
+#[expect(clippy::disallowed_methods, reason = "the time to finish is the process's own")]
 pub async fn run(
     ports: Arc<SenderPorts>,
     config: SenderConfig,

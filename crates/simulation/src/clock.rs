@@ -17,6 +17,7 @@ pub struct SimClock {
 
 impl SimClock {
     /// A clock that begins now. The runtime's own must be paused.
+    #[expect(clippy::disallowed_methods, reason = "the runtime's paused clock is the simulated time")]
     pub fn start() -> Self {
         Self {
             began: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000),
@@ -37,6 +38,7 @@ impl Clock for SimClock {
         self.began + SignedDuration::from_millis(ms)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the runtime's paused clock is the simulated time")]
     async fn sleep_until(&self, at: Timestamp) {
         while let Ok(left) = Duration::try_from(at.duration_since(self.now()))
             && !left.is_zero()

@@ -3,7 +3,10 @@
 //! In: submissions. Out: statuses, callbacks to a living receiver, replies of recipients.
 //! Never: takes a text that it answers as not taken.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{body::Body, http::Request};
 use domain::{
@@ -11,7 +14,7 @@ use domain::{
     provider::{FailureClass, ProviderMessageId, ProviderStatus, Refusal, Submission, SubmitOutcome},
 };
 use jiff::SignedDuration;
-use ports::Clock as _;
+use ports::{Clock as _, within};
 use tower::ServiceExt as _;
 use twilio::{Secret, SigningKey};
 
@@ -27,6 +30,8 @@ const CODES: [u32; 2] = [30_003, 30_005];
 const TRIES: u32 = 5;
 /// The longest time after which lists have a text, in milliseconds.
 const LIST_LAG_MS: u64 = 30_000;
+/// How long the provider waits for an answer to a callback.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 pub(crate) async fn submit(world: &Arc<World>, submission: &Submission) -> SubmitOutcome {
     let chance = &world.chance;
@@ -131,10 +136,9 @@ async fn post_form(world: &Arc<World>, path: &str, params: &[(String, String)]) 
             continue;
         };
         // A receiver that dies does not answer.
-        let answered = tokio::time::timeout(std::time::Duration::from_secs(15), receiver.oneshot(request));
-        match answered.await {
-            Ok(Ok(response)) if response.status().is_success() => return,
-            Ok(_) | Err(_) => world.wait_ms(500 << attempt).await,
+        match within(&*world.clock, ANSWER_MAX, receiver.oneshot(request)).await {
+            Some(Ok(response)) if response.status().is_success() => return,
+            Some(_) | None => world.wait_ms(500 << attempt).await,
         }
     }
 }

@@ -142,6 +142,7 @@ impl RabbitMq {
 }
 
 impl Own {
+    #[expect(clippy::disallowed_methods, reason = "other processes are given so long")]
     fn start(&self) {
         self.supervisor.start();
         let deadline = Instant::now() + READY_MAX;

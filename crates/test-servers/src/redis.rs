@@ -99,6 +99,7 @@ impl RedisServer {
 }
 
 impl Own {
+    #[expect(clippy::disallowed_methods, reason = "other processes are given so long")]
     fn start(&self) {
         self.supervisor.start();
         let deadline = Instant::now() + READY_MAX;

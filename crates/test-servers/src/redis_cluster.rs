@@ -100,6 +100,7 @@ impl RedisCluster {
     }
 
     /// Waits until something is so.
+    #[expect(clippy::disallowed_methods, reason = "other processes are given so long")]
     pub fn wait(&self, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + READY_MAX;
         while !is_so(self) {

@@ -21,9 +21,16 @@ pub(crate) async fn sleep(time: Duration) {
     }
 }
 
+/// The instant that it is, for measuring waits.
+#[expect(clippy::disallowed_methods, reason = "the simulator is a server of its own, with its own clock")]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
+}
+
 /// Waits until an instant, unless it has passed.
+#[expect(clippy::disallowed_methods, reason = "the simulator is a server of its own, with its own clock")]
 pub(crate) async fn sleep_until(instant: Instant) {
-    if instant > Instant::now() {
+    if instant > self::instant() {
         tokio::time::sleep_until(instant).await;
     }
 }

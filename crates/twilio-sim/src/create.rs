@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::segment;
 use jiff::Timestamp;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 use twilio::Form;
 
 use crate::{
@@ -119,7 +119,7 @@ fn record(
     choose_sender(state, sim, &mut record);
     let number = state.insert(record);
     let lifecycle =
-        Lifecycle { number, steps, callback: draft.callback, fate, begun: Instant::now(), from_step: 0 };
+        Lifecycle { number, steps, callback: draft.callback, fate, begun: clock::instant(), from_step: 0 };
     Ok(Created { lifecycle, body })
 }
 

@@ -64,6 +64,7 @@ impl SimHandle {
     }
 
     /// Waits until a condition holds.
+    #[expect(clippy::disallowed_methods, reason = "the simulator is a server of its own, with its own clock")]
     pub async fn wait_until(
         &self,
         holds: impl Fn(&View<'_>) -> bool,

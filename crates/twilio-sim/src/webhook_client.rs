@@ -149,7 +149,7 @@ impl Poster {
         let overrides = target.overrides;
         let signature = self.key.sign(&target.signed, params);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-        let end = Instant::now() + Duration::from_millis(overrides.total_ms);
+        let end = clock::instant() + Duration::from_millis(overrides.total_ms);
         let mut pause = RETRY_WAIT;
         let mut tries_left = overrides.retries;
         loop {
@@ -157,7 +157,7 @@ impl Poster {
             if tried.is_2xx() || tries_left == 0 || !overrides.policy.repeats_after(tried) {
                 return tried;
             }
-            if Instant::now() + pause >= end {
+            if clock::instant() + pause >= end {
                 return tried;
             }
             clock::sleep(pause).await;
@@ -175,7 +175,7 @@ impl Poster {
         end: Instant,
     ) -> Tried {
         let Some(client) = self.client(target) else { return Tried::NoConnection };
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.saturating_duration_since(clock::instant());
         let sent = client
             .post(target.url.clone())
             .header(

@@ -1,4 +1,5 @@
 //! Outages. In: lost channels, connections and queues, resource alarms, power cuts. Out: the bus recovers.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use domain::source_quota::Quota;
 use std::{

@@ -1,5 +1,6 @@
 //! Poison messages, and the broker's dead letters. In: a delivery that is never answered, and
 //! announcements. Out: dead work that stays until it is taken off.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
 use domain::{source_quota::Quota, timeline::DeadLetter};

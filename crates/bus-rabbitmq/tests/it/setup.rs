@@ -1,4 +1,5 @@
 //! What the tests share. In: the name of a test. Out: a bus with a prefix of its own, and raw channels.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{sync::Arc, time::Duration};
 

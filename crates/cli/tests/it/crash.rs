@@ -1,4 +1,5 @@
 //! Processes that are killed, and processes that are told to stop.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

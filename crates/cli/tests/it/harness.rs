@@ -2,6 +2,7 @@
 //!
 //! In: a layout. Out: a running deployment, and ways to wait for what must happen.
 //! Never: waits by sleeping: the simulator reports every change, and the process is asked until it answers.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{
     path::PathBuf,

@@ -1,6 +1,7 @@
 //! `kill -9`: what was acknowledged is stored, what was not acknowledged is delivered again.
 //!
 //! The process that is killed is the example `killed_process`; the test checks only what it printed.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,5 @@
 //! What a restart keeps, and what it makes again.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{collections::BTreeSet, time::Duration};
 

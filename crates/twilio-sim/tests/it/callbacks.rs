@@ -1,4 +1,5 @@
 //! Status callbacks. In: texts, and a receiver's answers. Out: what is posted, when, and how often. Never: sleeps.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use twilio_sim::{Behaviour, FailedStatus, FaultKind, Injection, Service, SimConfig, Status, Timing};
 

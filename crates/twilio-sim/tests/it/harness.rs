@@ -1,4 +1,5 @@
 //! A simulator, a plain HTTP client and a webhook receiver. In: configurations. Out: all three. Never: sleeps.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{
     collections::VecDeque,
