@@ -1,5 +1,6 @@
 //! Pages in trouble: the provider was away, or a sender hangs. In: two senders. Out: pages, while the trouble lasts or
 //! as soon as it is over.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for, and print how long it took")]
 
 use std::{
     collections::BTreeMap,

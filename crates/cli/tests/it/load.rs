@@ -1,5 +1,4 @@
 //! Too much at once, and a provider in trouble: rate limits, the circuit breaker, and their metrics.
-#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use serde_json::{Value, json};
 use twilio_sim::{FaultPlan, Status, View};
