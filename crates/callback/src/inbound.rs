@@ -44,7 +44,12 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
 }
 
 async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
-    let known = known_codes(ports, text).await?;
+    let mut known = known_codes(ports, text).await?;
+    if let Some(notices) = ports.runs.workflows.notices() {
+        let codes: Vec<_> = known.iter().map(|known| (known.open.code, known.about.as_str())).collect();
+        let answers = notices.naming(&codes, &text.from);
+        known.iter_mut().for_each(|known| known.open.answers.clone_from(&answers));
+    }
     let open: Vec<OpenCode> = known.iter().map(|known| known.open.clone()).collect();
     let Reading { meaning, messages } = read(&text.body, &open);
     if let Some(reason) = meaning.reason() {
@@ -93,6 +98,7 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
             is_active: run.phase() == RunPhase::Active,
             bare_word: workflow.definition.bare_word,
             page: message.and_then(|message| message.text().cloned()),
+            answers: Vec::new(),
         };
         let zone = message.and_then(|message| message.recipient().time_zone.clone());
         known.push(KnownCode { open, about: run.about().to_owned(), phase: run.phase(), zone });

@@ -113,7 +113,7 @@ impl Event {
             Some(Value::String(version)) if version == "1.0" => {}
             _ => errors.push(FieldError::new("/specversion", "expected \"1.0\"")),
         }
-        if let Some(kind) = attributes.get("datacontenttype")
+        if let Some(kind) = attributes.get("datacontenttype").filter(|kind| !kind.is_null())
             && !kind.as_str().is_some_and(is_json_content_type)
         {
             errors.push(FieldError::new("/datacontenttype", "only application/json data is taken"));
@@ -148,6 +148,9 @@ impl Event {
         serde_json::to_vec(&Structured { specversion: "1.0", event: self }).unwrap_or_default()
     }
 }
+
+/// Most digits of a fraction of a second that are read.
+const FRACTION_DIGITS_MAX: usize = 9;
 
 /// Whether a list of types holds this one; `incident.*` holds all that begin with `incident.`.
 pub fn holds_type(types: &[String], kind: &str) -> bool {
@@ -204,7 +207,7 @@ fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) ->
         attributes.remove("time");
         cloud_event::time_of_number(number)
     } else {
-        optional_text(attributes, "time", errors)?.parse().ok()
+        rfc3339(&optional_text(attributes, "time", errors)?)
     };
     if time.is_none() {
         errors.push(FieldError::new(
@@ -213,6 +216,18 @@ fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) ->
         ));
     }
     time
+}
+
+/// A time as RFC 3339 writes it. Digits beyond nanoseconds are cut, and a year that is too late is the end of time.
+fn rfc3339(text: &str) -> Option<Timestamp> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let cut = text.find('.').map(|dot| (dot + 1, dot + 1 + digits(&text[dot + 1..])));
+    let cut = cut.filter(|(from, to)| to - from > FRACTION_DIGITS_MAX);
+    let text = cut.map_or_else(
+        || text.to_owned(),
+        |(from, to)| format!("{}{}", &text[..from + FRACTION_DIGITS_MAX], &text[to..]),
+    );
+    text.parse().ok().or_else(|| text.starts_with("9999-12-3").then_some(Timestamp::MAX))
 }
 
 /// The JSON that came as `data_base64`: libraries write bytes so, whatever their content type. The content type is

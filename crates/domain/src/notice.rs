@@ -10,11 +10,13 @@ mod wording;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    ack_code::AckCode,
+    compose::{ComposeRules, compose},
     event::{Event, EventKey},
     id::{MessageId, RunId},
     limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S},
     phone::E164,
-    provider::ProviderMessageId,
+    provider::{ProviderMessageId, Text},
     schema::FieldSchema,
     template::{Template, TemplateError},
     workflow::{Category, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
@@ -44,6 +46,9 @@ impl Wording {
     /// # Errors
     /// Everything that is wrong with the template.
     pub fn replace(&mut self, kind: NoticeKind, template: &str) -> Result<(), Vec<TemplateError>> {
+        if template.trim().is_empty() {
+            return Err(vec![TemplateError { line: 1, message: "must not be empty".to_owned() }]);
+        }
         let schema = FieldSchema::compile(&schema()).map_err(|_| Vec::new())?;
         Template::compile(template, &schema, false)?;
         template.clone_into(&mut self.texts[kind as usize]);
@@ -118,6 +123,28 @@ impl Notices {
     /// All workflows, to be kept for the runs that they open.
     pub fn workflows(&self) -> [&Workflow; 3] {
         [&self.answer, &self.confirmation, &self.all_clear]
+    }
+
+    /// The answers that name one of these open codes, each with what it is about; a reply may quote them.
+    pub fn naming(&self, codes: &[(AckCode, &str)], to: &E164) -> Vec<Text> {
+        let choices: Vec<String> = codes.iter().map(|(code, about)| format!("{code} {about}")).collect();
+        let which = NoticeFields { choices: choices.join(", "), ..Default::default() };
+        let single = codes.iter().map(|(code, about)| {
+            let (about, code) = ((*about).to_owned(), code.to_string());
+            (NoticeKind::NotUnderstood, NoticeFields { about, code, ..Default::default() })
+        });
+        let said = single.chain([(NoticeKind::Which, which)]).filter_map(|(kind, fields)| {
+            let (event, workflow) = self.event(kind, "", to, &fields);
+            let rules = ComposeRules {
+                template: &workflow.template,
+                max_segments: workflow.definition.max_segments,
+                link_hosts: &[],
+                links: workflow.definition.links,
+                plain: "",
+            };
+            compose(&rules, &event.data, None, "", 0).ok().map(|composed| composed.text)
+        });
+        said.collect()
     }
 
     /// The run of the answer to a text, whatever it says: a text is answered once.
@@ -208,7 +235,6 @@ fn definition(name: &str, template: &str) -> WorkflowDefinition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::{ComposeRules, compose};
 
     fn said(notices: &Notices, kind: NoticeKind) -> String {
         let fields = NoticeFields {
@@ -266,7 +292,9 @@ mod tests {
     fn a_template_of_ones_own_replaces_one_kind_and_is_checked() {
         let mut wording = Wording::default();
         wording.replace(NoticeKind::Acknowledged, "{{ about }} is yours").unwrap();
-        assert_eq!(wording.replace(NoticeKind::Which, "{{ choice }}").unwrap_err().len(), 1);
+        for wrong in ["{{ choice }}", "", " "] {
+            assert_eq!(wording.replace(NoticeKind::Which, wrong).unwrap_err().len(), 1, "{wrong:?}");
+        }
         let notices = Notices::compile(&wording).unwrap();
         assert_eq!(said(&notices, NoticeKind::Acknowledged), "db-1 is yours");
         assert_eq!(said(&notices, NoticeKind::AllClear), "Resolved: db-1.");

@@ -8,6 +8,7 @@ mod answer;
 mod clause;
 mod open_code;
 mod quote;
+mod reaction;
 mod vocabulary;
 
 use std::collections::BTreeSet;
@@ -79,6 +80,9 @@ impl Meaning {
 /// Reads a reply. `open` holds the codes of the phone that sent it, in the order of expiry, the latest first; should two
 /// texts share a code, the later is meant.
 pub fn read(body: &str, open: &[OpenCode]) -> Reading {
+    if reaction::is_reaction(body) {
+        return about(Meaning::Quoted, &quoted(body, open), open);
+    }
     let (clauses, has_copy) = quote::take_out(&clause::clauses(body), open);
     let has_quote = has_copy || clause::has_quote_marks(body);
     let words: Vec<&str> = clauses.iter().flat_map(|clause| clause.words()).collect();

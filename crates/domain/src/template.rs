@@ -183,7 +183,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("join", filters::join);
     environment.add_test("defined", checks::is_defined);
     environment.add_test("undefined", checks::is_undefined);
-    // A whole object or array in a text is a mistake, and `none` is nothing to read at night.
+    // A whole object or array in a text is a mistake, but what the page says beside it must not be lost.
     environment.set_formatter(|out, state, value| {
         let kind = value.kind();
         if let (ValueKind::Number, Some(whole)) = (kind, whole_number(value)) {
@@ -196,7 +196,8 @@ fn environment() -> Environment<'static> {
         if matches!(kind, ValueKind::String | ValueKind::Number | ValueKind::Undefined) {
             escape_formatter(out, state, value)
         } else {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("cannot write a {kind}")))
+            let json = serde_json::to_string(value).unwrap_or_default();
+            out.write_str(&json).map_err(minijinja::Error::from)
         }
     });
     environment

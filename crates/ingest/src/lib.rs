@@ -6,12 +6,13 @@
 
 pub mod access;
 mod problem;
+mod recent_events;
 mod request;
 mod webhook_signature;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -36,7 +37,7 @@ use runtime::{Precedent, RoleError, RunService};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::{access::Sources, problem::Problem};
+use crate::{access::Sources, problem::Problem, recent_events::RecentEvents};
 
 /// Where events are posted.
 pub const EVENTS_PATH: &str = "/v1/events";
@@ -68,6 +69,7 @@ struct Endpoint {
     sources: Sources,
     in_flight: Semaphore,
     quotas: Mutex<SourceQuotas>,
+    recent: Mutex<RecentEvents>,
 }
 
 /// The endpoint's routes.
@@ -77,6 +79,7 @@ pub fn router(ports: IngestPorts, config: IngestConfig) -> Router {
         sources: config.sources,
         in_flight: Semaphore::new(config.in_flight_max),
         quotas: Mutex::new(SourceQuotas::new(config.quotas)),
+        recent: Mutex::default(),
     };
     Router::new()
         .route(EVENTS_PATH, post(receive))
@@ -107,24 +110,28 @@ impl Endpoint {
         let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
         let (events, is_batch) = request::read(headers, body)?;
         self.check(source, &events, is_batch)?;
-        let mut contents = BTreeMap::new();
-        let mut fresh = Vec::new();
+        let mut unknown = Vec::new();
+        let conflict = |index| Problem::Conflict {
+            pointer: if is_batch { format!("/{index}/id") } else { "/id".to_owned() },
+        };
         for (index, event) in events.iter().enumerate() {
-            let pointer = || if is_batch { format!("/{index}/id") } else { "/id".to_owned() };
-            let content = event.content();
-            if *contents.entry(&event.key).or_insert(content) != content {
-                return Err(Problem::Conflict { pointer: pointer() });
-            }
             match self.precedent(event).await? {
-                Precedent::None => fresh.push(event.clone().taken_at(now)),
+                Precedent::None => unknown.push((index, event)),
                 Precedent::Same => {}
-                Precedent::Other => return Err(Problem::Conflict { pointer: pointer() }),
+                Precedent::Other => return Err(conflict(index)),
             }
         }
+        // A resolving event opens nothing, so what it says is not compared.
+        let opening: Vec<_> =
+            unknown.iter().copied().filter(|(_, event)| !self.runs_of(event).is_empty()).collect();
+        self.recent().claim(&opening).map_err(conflict)?;
+        let fresh: Vec<Event> = unknown.into_iter().map(|(_, event)| event.clone().taken_at(now)).collect();
         if !fresh.is_empty() {
             let quota = self.quota_of(source, fresh.len());
-            let published = self.ports.bus.publish_events(&fresh, quota).await;
-            published.map_err(|error| Problem::NotStored(error.to_string()))?;
+            if let Err(error) = self.ports.bus.publish_events(&fresh, quota).await {
+                self.recent().forget(&fresh);
+                return Err(Problem::NotStored(error.to_string()));
+            }
         }
         let runs = events.iter().map(|event| self.runs_of(event)).collect::<Vec<_>>();
         let warnings: BTreeSet<String> = events.iter().flat_map(|event| self.warnings(event)).collect();
@@ -194,6 +201,10 @@ impl Endpoint {
     fn warnings(&self, event: &Event) -> Vec<String> {
         let opens = self.ports.runs.workflows.routes(&event.kind).opens;
         opens.into_iter().filter_map(|workflow| self.ports.runs.reaches_nobody(event, workflow)).collect()
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentEvents> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What came before under the event's key. A resolving event is always taken, and so is one whose runs are not all

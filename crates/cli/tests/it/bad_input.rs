@@ -81,15 +81,21 @@ async fn a14_an_id_names_one_event_and_a_conflict_is_said() {
     let (status, problem) = fleet.post(KEY, "application/cloudevents-batch+json", batch).await;
     assert_eq!((status, pointers(&problem)), (409, vec!["/1/id"]), "{problem}");
 
+    // Right behind one that was accepted, and again after a batch that was refused.
+    assert_eq!(fleet.event(&note("q", "s", "one")).await, 202);
+    assert_eq!(fleet.post(KEY, structured, note("q", "s", "two").to_string()).await.0, 409);
+    assert_eq!(fleet.event(&note("m", "t", "one")).await, 202);
+    fleet.wait_until(|view| view.texts(phone).len() == 3).await;
+
     // At once, before either has opened its run: whichever comes second ends as a conflict, here or as a dead letter.
     let twins = ["s", "t"].map(|subject| fleet.post(KEY, structured, note("o", subject, "one").to_string()));
     let statuses = futures::future::join_all(twins).await;
-    fleet.wait_until(|view| view.texts(phone).len() == 2).await;
+    fleet.wait_until(|view| view.texts(phone).len() == 4).await;
     fleet.audit_once_settled().await;
     let letters = fleet.json(&["dlq", "list"]);
     let conflicts = letters.as_array().map_or(0, Vec::len) + statuses.iter().filter(|s| s.0 == 409).count();
     assert_eq!(conflicts, 1, "{letters} {statuses:?}");
-    assert_eq!(fleet.sim.report().accepted, 2, "each event texts once");
+    assert_eq!(fleet.sim.report().accepted, 4, "each event texts once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

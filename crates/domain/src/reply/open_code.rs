@@ -17,4 +17,6 @@ pub struct OpenCode {
     pub bare_word: bool,
     /// The text that carried it, by which a quote of it is known; absent where it is not kept.
     pub page: Option<Text>,
+    /// Answers to replies that name the code, by which a quote of one is known.
+    pub answers: Vec<Text>,
 }

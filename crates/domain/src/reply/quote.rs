@@ -15,18 +15,23 @@ pub(super) fn take_out(clauses: &[Clause], open: &[OpenCode]) -> (Vec<Clause>, b
     let (mut left, mut has_quote) = (clauses.to_vec(), false);
     for open in open {
         let code = open.code.as_str().to_ascii_lowercase();
-        let Some(page) = open.page.as_ref().and_then(|page| Page::of(&page.0, &code)) else { continue };
-        let words: Vec<&str> = left.iter().flat_map(Clause::words).collect();
-        if !words.contains(&code.as_str()) {
-            continue;
-        }
-        let copied = longest_copy(&words, &page.words);
-        if page.is_quoted_by(&copied) {
-            left = without(&left, &(copied.from..copied.from + copied.length));
-            has_quote = true;
+        let texts = open.page.iter().chain(&open.answers);
+        for page in texts.filter_map(|text| Page::of(&text.0, &code)) {
+            // A text may be pasted more than once.
+            while let Some(copied) = copy_of(&page, &left, &code) {
+                left = without(&left, &(copied.from..copied.from + copied.length));
+                has_quote = true;
+            }
         }
     }
     (left, has_quote)
+}
+
+/// A copy of a text among the words that are left, if they hold its code.
+fn copy_of(page: &Page, left: &[Clause], code: &str) -> Option<Copied> {
+    let words: Vec<&str> = left.iter().flat_map(Clause::words).collect();
+    let copied = words.contains(&code).then(|| longest_copy(&words, &page.words))?;
+    (copied.length > 0 && page.is_quoted_by(&copied)).then_some(copied)
 }
 
 /// A text of ours.

@@ -9,7 +9,14 @@ const PAGE: &str = "CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.";
 
 fn open(code: &str, event: &str) -> OpenCode {
     let message = MessageId { run: RunId::derive("monitor", event, "paging", None), number: 1 };
-    OpenCode { code: code.parse().unwrap(), message, is_active: true, bare_word: true, page: None }
+    OpenCode {
+        code: code.parse().unwrap(),
+        message,
+        is_active: true,
+        bare_word: true,
+        page: None,
+        answers: Vec::new(),
+    }
 }
 
 /// A phone with two open runs, of which the first has its text at hand.
@@ -263,4 +270,29 @@ proptest! {
     fn no_reply_to_nothing_acknowledges(body in any::<String>()) {
         prop_assert_ne!(read(&body, &[]).meaning, Meaning::Acknowledge);
     }
+}
+
+#[test]
+fn b2_a_copy_of_an_answer_acknowledges_nothing() {
+    let answers = [
+        "Not understood. Reply ACK K7X4 to take qa.",
+        "Which one? Reply ACK with its code: K7X4 w1, 44MC w2",
+    ];
+    let open = |code, event| OpenCode {
+        answers: answers.map(|text| Text(text.into())).to_vec(),
+        ..open(code, event)
+    };
+    let open = [open("K7X4", "one"), open("44MC", "two")];
+    for answer in answers {
+        for body in [
+            answer.to_owned(),
+            format!("FW: {answer}"),
+            format!("Loved “{answer}”"),
+            format!("{answer} {answer}"),
+        ] {
+            assert_eq!(read(&body, &open).meaning, Meaning::Quoted, "{body}");
+        }
+    }
+    assert_eq!(read("ACK K7X4", &open).meaning, Meaning::Acknowledge);
+    assert_eq!(read("Reply ACK K7X4", &open).meaning, Meaning::Acknowledge);
 }
