@@ -179,6 +179,11 @@ pub(crate) fn is_missing(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
 }
 
+/// Whether a queue exists, and the node that leads it is not up yet.
+pub(crate) fn is_starting(error: &lapin::Error) -> bool {
+    is_missing(error) && error.to_string().contains("down or inaccessible")
+}
+
 /// Whether a channel ended because we lack a right.
 pub(crate) fn is_refused(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 403)

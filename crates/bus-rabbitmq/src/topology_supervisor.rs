@@ -15,12 +15,16 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     config::TopologyMode,
-    connect::{ConnectError, Dialer, is_missing, within},
+    connect::{ConnectError, Dialer, is_missing, is_starting, within},
     topology::Topology,
 };
 
 /// How often it is looked at without a suspicion.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a broker that is still starting is waited for at once, and how often.
+const STARTING_WAIT: SignedDuration = SignedDuration::from_millis(500);
+const STARTING_TRIES: u32 = 20;
 
 /// Declares, or verifies, on connections of its own.
 pub(crate) struct TopologySupervisor {
@@ -37,8 +41,16 @@ impl TopologySupervisor {
         Self { dialer, topology, mode, clock, in_place: Mutex::default() }
     }
 
-    /// At the start.
+    /// At the start. A broker that comes up itself takes connections before its queues are there.
     pub(crate) async fn establish(&self) -> Result<(), ConnectError> {
+        for _ in 0..STARTING_TRIES {
+            match self.ensure(Instant::now()).await {
+                Err(error) if is_starting(&error) => {
+                    self.clock.sleep_until(self.clock.now() + STARTING_WAIT).await;
+                }
+                ensured => return ensured.map_err(|error| self.dialer.explain(&error)),
+            }
+        }
         self.ensure(Instant::now()).await.map_err(|error| self.dialer.explain(&error))
     }
 
