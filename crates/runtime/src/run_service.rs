@@ -231,7 +231,9 @@ impl RunService {
 
     /// Why an event texts nobody in a workflow, as far as the configuration tells.
     pub fn reaches_nobody(&self, event: &Event, workflow: &Workflow) -> Option<String> {
-        workflow.reaches_nobody(&event.data, &self.directory, &self.environment, self.now())
+        let now = self.now();
+        let happened_at = event.happened_at(now);
+        workflow.reaches_nobody(&event.data, happened_at, &self.directory, &self.environment, now)
     }
 
     /// Whether a phone belongs to one of our own people.

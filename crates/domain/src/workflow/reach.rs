@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Stage, Target, Workflow};
-use crate::{directory::Directory, phone::E164, policy::Environment};
+use crate::{directory::Directory, phone::E164, policy::Environment, time::after_s};
 
 impl Workflow {
-    /// Why an event with this data texts nobody; `None` where it may.
+    /// Why an event with this data, which happened at this time, texts nobody; `None` where it may.
     pub fn reaches_nobody(
         &self,
         data: &Map<String, Value>,
+        happened_at: Timestamp,
         directory: &Directory,
         environment: &Environment,
         now: Timestamp,
@@ -21,6 +22,11 @@ impl Workflow {
         let name = self.name();
         if self.definition.stage == Stage::Shadow {
             return Some(format!("workflow {name} is in stage shadow: it decides, and sends nothing"));
+        }
+        if now >= after_s(happened_at, self.definition.not_after_s) {
+            return Some(format!(
+                "workflow {name} texts nobody about an event that is older than its not_after"
+            ));
         }
         let targets = self.definition.steps.iter().flat_map(|step| &step.notify);
         let may_reach = |target: &Target| match directory.resolve(target, data, None, &[], now) {
@@ -56,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_shadow_workflow_and_a_recipient_who_is_not_allowed_are_said() {
-        let check = |stage: Stage, allowed: Option<&str>| {
+        let check_aged = |stage: Stage, allowed: Option<&str>, age_s: i64| {
             let step = Step {
                 notify: vec![Target::Field("phone".into())],
                 deliver_within_s: None,
@@ -65,6 +71,7 @@ mod tests {
             let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
             let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
             definition.stage = stage;
+            let happened_at = Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_secs(age_s);
             let environment = Environment {
                 name: "staging".into(),
                 allow_recipients: allowed.map(|number| [number.parse().unwrap()].into()),
@@ -73,12 +80,15 @@ mod tests {
             let workflow = Workflow::compile(definition).unwrap();
             workflow.reaches_nobody(
                 data.as_object().unwrap(),
+                happened_at,
                 &Directory::default(),
                 &environment,
                 Timestamp::UNIX_EPOCH,
             )
         };
+        let check = |stage: Stage, allowed: Option<&str>| check_aged(stage, allowed, 60);
         let me = "+14155550100";
+        assert!(check_aged(Stage::Live, None, 2 * 24 * 3_600).unwrap().contains("not_after"));
         assert_eq!(check(Stage::Live, None), None);
         assert_eq!(check(Stage::Live, Some(me)), None);
         assert!(check(Stage::Live, Some("+14155550101")).unwrap().contains("in staging"));
