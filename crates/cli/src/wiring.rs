@@ -7,7 +7,10 @@ use std::sync::Arc;
 use callback::CallbackPorts;
 use config::Config;
 use control::ControlPorts;
-use domain::{ack_code::CodeKey, notice::Notices};
+use domain::{
+    ack_code::CodeKey,
+    notice::{Notices, Wording},
+};
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use ports::{Bus, Clock, DueStore, ProviderWebhooks, SmsProvider, Store};
@@ -29,17 +32,10 @@ impl Wiring {
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ports = RunPorts {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-        };
+        let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
         let mut workflows = WorkflowRegistry::new(config.workflows);
         let wording = config.infrastructure.replies.wording;
-        if let Some(notices) = wording.and_then(|wording| Notices::compile(&wording).ok()) {
+        if let Some(notices) = wording.and_then(|wording| notices(&wording)) {
             workflows = workflows.with_notices(notices);
         }
         let key = CodeKey::new(rand::random());
@@ -108,4 +104,13 @@ impl Wiring {
     fn dead_letters(&self) -> DeadLetters {
         DeadLetters { store: self.store.clone(), bus: self.bus.clone(), clock: self.clock.clone() }
     }
+}
+
+/// The workflows of what is said by itself. The configuration has checked each template.
+fn notices(wording: &Wording) -> Option<Notices> {
+    Notices::compile(wording)
+        .inspect_err(|errors| {
+            tracing::error!(?errors, "replies are not answered: the wording cannot be used")
+        })
+        .ok()
 }

@@ -1,7 +1,7 @@
 //! Texts that callout sends by itself to people it has texted: answers to their replies, and all-clears.
 //!
-//! In: what is to be said to which phone. Out: an event that opens a run in one of two built-in workflows, where
-//! consent, the environment, rate limits and doubt are treated as for every other text.
+//! In: what is to be said to which phone. Out: an event that opens a run in a built-in workflow, where consent,
+//! the environment, rate limits and doubt are treated as for every other text.
 //! Never: answers a phone more than [`ANSWERS_HOURLY_MAX`] times an hour, so that two machines cannot keep each other
 //! busy. What acknowledges is confirmed in any case: a code does that once.
 

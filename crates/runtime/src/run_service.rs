@@ -28,7 +28,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     Bus, Change, Changed, Clock, ConsentStore, LookupStore, Opened, OpeningEvent, OverrideStore, RunStore,
-    Versioned, store::Resolution,
+    Store, Versioned, store::Resolution,
 };
 
 use crate::{error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
@@ -47,6 +47,20 @@ pub struct RunPorts {
     pub bus: Arc<dyn Bus>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+impl RunPorts {
+    /// The ports of one store, one bus and one clock.
+    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            runs: store.clone(),
+            lookup: store.clone(),
+            consent: store.clone(),
+            overrides: store,
+            bus,
+            clock,
+        }
+    }
 }
 
 /// Opens, ticks and changes runs.

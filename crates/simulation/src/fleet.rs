@@ -137,14 +137,7 @@ impl World {
 
     /// The service that changes runs, over the ports as a process sees them.
     fn run_service(&self, ports: &Arc<Instrumented>) -> Arc<RunService> {
-        let run_ports = RunPorts {
-            runs: ports.clone(),
-            lookup: ports.clone(),
-            consent: ports.clone(),
-            overrides: ports.clone(),
-            bus: ports.clone(),
-            clock: self.clock.clone(),
-        };
+        let run_ports = RunPorts::new(ports.clone(), ports.clone(), self.clock.clone());
         let workflows = WorkflowRegistry::new(self.workflows.iter().cloned());
         let directory = Directory { contacts: self.contacts.clone(), ..Directory::default() };
         Arc::new(RunService::new(run_ports, workflows, directory, Environment::default(), CodeKey::default()))

@@ -3,6 +3,8 @@
 //! In: calls of a role. Out: the same calls to the ports in memory, until the process is dead; then none.
 //! Never: an effect of a dead process, or a delivery that it keeps.
 
+mod store_calls;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -14,27 +16,18 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    consent::{Consent, ConsentEntry},
-    directory::Override,
-    event::{ContentHash, Event, EventKey},
-    id::{MessageId, RunId},
+    event::{Event, EventKey},
     limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX},
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
-    rate_limit::{RateRequest, Reservation},
-    run::Run,
     source_quota::Quota,
-    timeline::{Command, DeadLetter, Entry, Outcome, ReplyRoute},
-    workflow::WorkflowDefinition,
+    timeline::Command,
 };
 use futures::stream::{BoxStream, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Acker, AuditStore, BrokerDeadLetter, Bus, BusError, Change, Changed, Clock as _, ConsentStore,
-    DeadLetterStore, Delivery, DueStore, LookupStore, Notification, Opened, OpeningEvent, OutcomeStore,
-    OverrideStore, Payload, ProviderError, Queue, RateLimitStore, RetentionStore, RunStore, SmsProvider,
-    StoreError, TimerSlot, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
+    Acker, BrokerDeadLetter, Bus, BusError, Clock as _, Delivery, Notification, Payload, ProviderError,
+    Queue, SmsProvider, StoreError, TimerSlot,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -323,84 +316,4 @@ impl SmsProvider for Instrumented {
     fn answer_max(&self) -> Duration {
         Duration::from_millis(PROVIDER_ANSWER_MS_MAX)
     }
-}
-
-/// Passes the verbs of a store's port on, one line each: all that differs is the point at which a process may die.
-macro_rules! pass_on {
-    ($port:ident: $($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
-        #[async_trait]
-        impl $port for Instrumented {
-            $(async fn $name(&self, $($arg: $type),*) -> Result<$output, StoreError> {
-                self.0.call(Point::$point, self.0.world.store.$name($($arg),*)).await
-            })*
-        }
-    };
-}
-
-pass_on! {
-    RunStore:
-    OpenRun: fn open_run(change: Change, event: OpeningEvent) -> Opened;
-    ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
-    Store: fn content_of(event: &EventKey) -> Option<ContentHash>;
-    Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
-    Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
-    Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
-    Store: fn timeline(id: &RunId) -> Vec<Entry>;
-    Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
-    Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
-}
-
-pass_on! {
-    DueStore:
-    Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
-    Store: fn next_due() -> Option<Timestamp>;
-}
-
-pass_on! {
-    LookupStore:
-    Store: fn message_of_sid(sid: &ProviderMessageId) -> Option<MessageId>;
-    Store: fn claim_sid(sid: &ProviderMessageId, message: &MessageId) -> MessageId;
-    Store: fn reply_routes(number: &E164, now: Timestamp) -> Vec<ReplyRoute>;
-}
-
-pass_on! {
-    ConsentStore:
-    Store: fn consent(number: &E164) -> Consent;
-    Store: fn record_consent(entry: &ConsentEntry) -> ();
-    Store: fn consent_log(number: &E164) -> Vec<ConsentEntry>;
-}
-
-pass_on! {
-    DeadLetterStore:
-    Store: fn add_dead_letter(letter: &DeadLetter) -> ();
-    Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
-    Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
-    Store: fn remove_dead_letter(id: &str) -> bool;
-}
-
-pass_on! {
-    OutcomeStore:
-    Store: fn outcomes(after: u64, max: u16) -> Vec<(u64, Outcome)>;
-}
-
-pass_on! {
-    OverrideStore:
-    Store: fn overrides(now: Timestamp) -> Vec<Override>;
-    Store: fn add_override(held: &Override) -> ();
-}
-
-pass_on! {
-    RateLimitStore:
-    Store: fn acquire(request: &RateRequest, now: Timestamp) -> Reservation;
-}
-
-pass_on! {
-    AuditStore:
-    Store: fn data_loss_since() -> Option<Timestamp>;
-    Store: fn audit_counts() -> AuditCounts;
-}
-
-pass_on! {
-    RetentionStore:
-    Store: fn purge(before: Timestamp, max: u16) -> u64;
 }

@@ -48,14 +48,7 @@ impl World {
         let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let store = embedded.store();
-        let ports = RunPorts {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            bus: embedded.bus(),
-            clock,
-        };
+        let ports = RunPorts::new(store.clone(), embedded.bus(), clock);
         let (workflows, key) = (WorkflowRegistry::new([paging()]), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), Environment::default(), key));
         let webhooks = TwilioWebhooks {

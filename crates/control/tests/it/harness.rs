@@ -39,14 +39,7 @@ impl World {
         let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let (store, bus) = (embedded.store(), embedded.bus());
-        let ports = RunPorts {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-        };
+        let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
         let mut definition = paging_definition();
         let ben = definition.steps.remove(1).notify;
         definition.steps[0].notify.extend(ben);

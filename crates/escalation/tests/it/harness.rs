@@ -43,14 +43,7 @@ impl World {
         let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let (store, bus) = (embedded.store(), embedded.bus());
-        let run_ports = RunPorts {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-        };
+        let run_ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
         let workflows = WorkflowRegistry::new([paging(), workflow().clone()]);
         let key = CodeKey::default();
         let due = Arc::new(FaultyDue::new(store.clone()));

@@ -71,14 +71,7 @@ fn service(
     clock: &Arc<ManualClock>,
     workflow: Workflow,
 ) -> RunService {
-    let ports = RunPorts {
-        runs: store.clone(),
-        lookup: store.clone(),
-        consent: store.clone(),
-        overrides: store.clone(),
-        bus: bus.clone(),
-        clock: clock.clone(),
-    };
+    let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
     let workflows = WorkflowRegistry::new([workflow]);
     RunService::new(ports, workflows, directory(), Environment::default(), CodeKey::default())
 }

@@ -71,14 +71,7 @@ impl Sender {
     fn start(bus: &Arc<MemoryBus>, clock: &Arc<SimClock>) -> Self {
         let (provider, stop) = (Arc::new(Idle(AtomicU16::new(80))), CancellationToken::new());
         let store = Arc::new(MemoryStore::default());
-        let run_ports = RunPorts {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-        };
+        let run_ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
         let (workflows, directory) = (WorkflowRegistry::new([]), Directory::default());
         let ports = SenderPorts {
             runs: Arc::new(RunService::new(

@@ -184,14 +184,7 @@ impl World {
     fn run_service(&self, bus: &Arc<dyn Bus>) -> Arc<RunService> {
         let number = "+14155550101".parse().unwrap();
         let ada = Contact { name: "Ada".to_owned(), number, time_zone: "UTC".to_owned() };
-        let ports = RunPorts {
-            runs: self.store.clone(),
-            lookup: self.store.clone(),
-            consent: self.store.clone(),
-            overrides: self.store.clone(),
-            bus: bus.clone(),
-            clock: self.clock.clone(),
-        };
+        let ports = RunPorts::new(self.store.clone(), bus.clone(), self.clock.clone());
         let contacts = BTreeMap::from([("ada".to_owned(), ada)]);
         let directory = Directory { contacts, ..Directory::default() };
         let workflows = WorkflowRegistry::new([workflow()]);

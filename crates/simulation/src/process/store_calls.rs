@@ -1,0 +1,106 @@
+//! The store as one process sees it. In: calls of a role. Out: the same calls to the store in memory, with faults.
+//!
+//! Never: adds to what the store answers.
+
+use async_trait::async_trait;
+use domain::{
+    consent::{Consent, ConsentEntry},
+    directory::Override,
+    event::{ContentHash, EventKey},
+    id::{MessageId, RunId},
+    phone::E164,
+    provider::ProviderMessageId,
+    rate_limit::{RateRequest, Reservation},
+    run::Run,
+    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    workflow::WorkflowDefinition,
+};
+use jiff::Timestamp;
+use ports::{
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
+    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
+};
+
+use super::Instrumented;
+use crate::chance::Point;
+
+/// Passes the verbs of a store's port on, one line each: all that differs is the point at which a process may die.
+macro_rules! pass_on {
+    ($port:ident: $($point:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        #[async_trait]
+        impl $port for Instrumented {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$output, StoreError> {
+                self.0.call(Point::$point, self.0.world.store.$name($($arg),*)).await
+            })*
+        }
+    };
+}
+
+pass_on! {
+    RunStore:
+    OpenRun: fn open_run(change: Change, event: OpeningEvent) -> Opened;
+    ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
+    Store: fn content_of(event: &EventKey) -> Option<ContentHash>;
+    Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
+    Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
+    Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
+    Store: fn timeline(id: &RunId) -> Vec<Entry>;
+    Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
+    Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
+}
+
+pass_on! {
+    DueStore:
+    Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
+    Store: fn next_due() -> Option<Timestamp>;
+}
+
+pass_on! {
+    LookupStore:
+    Store: fn message_of_sid(sid: &ProviderMessageId) -> Option<MessageId>;
+    Store: fn claim_sid(sid: &ProviderMessageId, message: &MessageId) -> MessageId;
+    Store: fn reply_routes(number: &E164, now: Timestamp) -> Vec<ReplyRoute>;
+}
+
+pass_on! {
+    ConsentStore:
+    Store: fn consent(number: &E164) -> Consent;
+    Store: fn record_consent(entry: &ConsentEntry) -> ();
+    Store: fn consent_log(number: &E164) -> Vec<ConsentEntry>;
+}
+
+pass_on! {
+    DeadLetterStore:
+    Store: fn add_dead_letter(letter: &DeadLetter) -> ();
+    Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
+    Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
+    Store: fn remove_dead_letter(id: &str) -> bool;
+}
+
+pass_on! {
+    OutcomeStore:
+    Store: fn outcomes(after: u64, max: u16) -> Vec<(u64, Outcome)>;
+}
+
+pass_on! {
+    OverrideStore:
+    Store: fn overrides(now: Timestamp) -> Vec<Override>;
+    Store: fn add_override(held: &Override) -> ();
+}
+
+pass_on! {
+    RateLimitStore:
+    Store: fn acquire(request: &RateRequest, now: Timestamp) -> Reservation;
+}
+
+pass_on! {
+    AuditStore:
+    Store: fn data_loss_since() -> Option<Timestamp>;
+    Store: fn audit_counts() -> AuditCounts;
+}
+
+pass_on! {
+    RetentionStore:
+    Store: fn purge(before: Timestamp, max: u16) -> u64;
+}
