@@ -17,6 +17,7 @@ use domain::{
     admission::Admission,
     id::RunId,
     message::MessageEvent,
+    notice::{Notices, Wording},
     policy::Environment,
     provider::{ProviderMessageId, ProviderStatus, SubmitOutcome},
     run::Run,
@@ -49,7 +50,8 @@ impl World {
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let store = embedded.store();
         let ports = RunPorts::new(store.clone(), embedded.bus(), clock);
-        let (workflows, key) = (WorkflowRegistry::new([paging()]), CodeKey::default());
+        let notices = Notices::compile(&Wording::default()).unwrap();
+        let (workflows, key) = (WorkflowRegistry::new([paging()]).with_notices(notices), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), Environment::default(), key));
         let webhooks = TwilioWebhooks {
             public_url: PUBLIC_URL.to_owned(),

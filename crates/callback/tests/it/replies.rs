@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use conformance::{fixture::sid, roles::ADA};
-use domain::{message::MessagePhase, policy::Rule, run::RunPhase, timeline::TimelineEvent};
+use domain::{message::MessagePhase, policy::Rule, reply::Meaning, run::RunPhase, timeline::TimelineEvent};
 
 use crate::harness::World;
 
@@ -20,6 +20,26 @@ async fn a_reply_with_the_code_acknowledges_once_however_often_it_is_posted() {
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("<Response"), "the provider must send nothing back: {body}");
         assert_eq!(world.run(&id).await.phase(), RunPhase::Acknowledged);
+        assert_eq!(world.count(&id, is_acknowledged).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_before_the_answer_leaves_it_to_the_repetition() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("crash", 1)).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    let reply = sid("crash", 2);
+    let answer = world.runs.workflows.notices().unwrap().answer_run(&reply);
+    // What the reply says is stored, and the process dies.
+    let taken =
+        world.runs.apply(&id, |run, ctx| run.take_reply(&reply, 1, Meaning::Acknowledge, Some(&answer), ctx));
+    taken.await.unwrap().unwrap();
+    assert!(world.runs.load(&answer).await.unwrap().is_none());
+    for _ in 0..2 {
+        assert_eq!(world.text(&reply, ADA, code.as_str()).await.0, StatusCode::OK);
+        let answer = world.run(&answer).await;
+        assert_eq!((answer.messages().len(), answer.workflow()), (1, "callout.answer"));
         assert_eq!(world.count(&id, is_acknowledged).await, 1);
     }
 }
