@@ -32,6 +32,8 @@ pub struct Metrics {
     pub retries_held_back: Counter,
     /// Events beyond the quota of their source, which went one lane lower.
     pub beyond_share: Counter,
+    /// HTTP connections without a request that were closed because newer ones needed their place.
+    pub connections_evicted: Counter,
     attempts: Counter,
     retries: Counter,
     doubts: Counter,
@@ -59,6 +61,7 @@ impl Metrics {
             in_flight_max: Gauge::default(),
             retries_held_back: Counter::default(),
             beyond_share: Counter::default(),
+            connections_evicted: Counter::default(),
             attempts: Counter::default(),
             retries: Counter::default(),
             doubts: Counter::default(),
@@ -85,6 +88,8 @@ impl Metrics {
         registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
         let beyond = self.beyond_share.clone();
         registry.register("beyond_share", "Events beyond the quota of their source, one lane lower", beyond);
+        let evicted = self.connections_evicted.clone();
+        registry.register("connections_evicted", "HTTP connections closed for newer ones", evicted);
         registry.register("attempts", "Requests to the provider that were started", self.attempts.clone());
         registry.register("retries", "Requests that will be repeated", self.retries.clone());
         registry.register("doubts", "Requests whose outcome is unknown", self.doubts.clone());

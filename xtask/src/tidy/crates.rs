@@ -15,8 +15,13 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
+    Rule {
+        name: "http-server",
+        may_use: &["domain", "telemetry"],
+        why: "it serves routes and knows nothing of what they do",
+    },
     Rule {
         name: "domain",
         may_use: &[],
@@ -56,7 +61,7 @@ const RULES: [Rule; 23] = [
         may_use: &["domain", "ports", "telemetry"],
         why: "it is what roles stand on, so it knows no role",
     },
-    Rule { name: "ingest", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
+    Rule { name: "ingest", may_use: &["domain", "http-server", "ports", "runtime", "telemetry"], why: ROLE },
     Rule { name: "sender", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule { name: "callback", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule { name: "escalation", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
@@ -92,6 +97,7 @@ const RULES: [Rule; 23] = [
             "embedded",
             "escalation",
             "http-client",
+            "http-server",
             "ingest",
             "ports",
             "runtime",
