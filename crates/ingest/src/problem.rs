@@ -12,7 +12,8 @@ use domain::{
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
     schema::FieldError,
 };
-use serde_json::json;
+use http_server::problem::problem;
+use serde_json::{Value, json};
 
 /// Why events were not taken. Nothing of the request was.
 #[derive(Debug, thiserror::Error)]
@@ -93,22 +94,25 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.title(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        if let Self::Invalid(errors) = &self {
-            let errors = errors.iter().map(|e| json!({"pointer": e.pointer, "detail": e.message})).collect();
-            body["errors"] = serde_json::Value::Array(errors);
-        }
-        if let Self::Conflict { pointer } = &self {
-            body["errors"] = json!([{"pointer": pointer, "detail": "the id of another event"}]);
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let errors = match &self {
+            Self::Invalid(errors) => {
+                let errors = errors.iter().map(|e| json!({"pointer": e.pointer, "detail": e.message}));
+                json!({"errors": errors.collect::<Vec<_>>()})
+            }
+            Self::Conflict { pointer } => {
+                json!({"errors": [{"pointer": pointer, "detail": "the id of another event"}]})
+            }
+            Self::Unreadable(_)
+            | Self::UnknownForm
+            | Self::Encoding(_)
+            | Self::Unauthenticated
+            | Self::Forbidden(_)
+            | Self::TooLarge
+            | Self::Busy
+            | Self::NotStored(_) => Value::Null,
+        };
+        let mut response = problem(status, self.title(), &self.to_string(), errors);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(self, Self::Busy | Self::NotStored(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -12,6 +12,8 @@ use sha2::Sha256;
 
 /// How far the sender's time may be from ours, in seconds.
 const TOLERANCE_S: i64 = 300;
+/// How many signatures are looked at: senders that change their secret send two.
+const SIGNATURES_MAX: usize = 10;
 
 /// Whether one of the signatures in `webhook-signature` is ours, and recent.
 pub(crate) fn verify(secret: &WebhookSecret, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
@@ -23,13 +25,16 @@ pub(crate) fn verify(secret: &WebhookSecret, headers: &HeaderMap, body: &[u8], n
     };
     let is_recent =
         time.parse::<i64>().is_ok_and(|at| (now.as_second() - at).unsigned_abs() <= TOLERANCE_S as u64);
-    is_recent
-        && signatures
-            .split(' ')
-            .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
-            .any(|signature| {
-                mac(secret, id, time, body).is_some_and(|mac| mac.verify_slice(&signature).is_ok())
-            })
+    if !is_recent {
+        return false;
+    }
+    let Some(mac) = mac(secret, id, time, body) else { return false };
+    signatures
+        .split(' ')
+        .filter(|signature| signature.starts_with("v1,"))
+        .take(SIGNATURES_MAX)
+        .filter_map(|signature| STANDARD.decode(&signature["v1,".len()..]).ok())
+        .any(|signature| mac.clone().verify_slice(&signature).is_ok())
 }
 
 fn mac(secret: &WebhookSecret, id: &str, time: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
@@ -78,6 +83,22 @@ mod tests {
             !verify(&secret, &headers, body, Timestamp::from_second(1_614_265_029).unwrap()),
             "from the future"
         );
+    }
+
+    #[test]
+    fn e1_ten_signatures_are_looked_at_and_no_more() {
+        let secret = WebhookSecret(b"secret".to_vec());
+        let mut headers = signed(&secret, "msg_1", 1_000, b"body");
+        let right = headers["webhook-signature"].to_str().unwrap().split(' ').nth(1).unwrap().to_owned();
+        for (wrong, is_taken) in [(9, true), (10, false)] {
+            let signatures = format!("{}{right}", "v1,AAAA ".repeat(wrong));
+            headers.insert("webhook-signature", signatures.parse().unwrap());
+            assert_eq!(
+                verify(&secret, &headers, b"body", Timestamp::from_second(1_010).unwrap()),
+                is_taken,
+                "behind {wrong} wrong ones"
+            );
+        }
     }
 
     proptest! {
