@@ -37,6 +37,8 @@ pub struct Infrastructure {
     pub retention_s: u32,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
+    /// The address of readiness and metrics; with the others when absent.
+    pub monitoring_listen: Option<SocketAddr>,
     /// The sender of texts, and the address that Twilio calls.
     pub twilio: TwilioSettings,
     /// How replies are understood and answered.
@@ -152,6 +154,7 @@ impl Default for Infrastructure {
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
             retention_s: RETENTION_S_DEFAULT,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            monitoring_listen: None,
             twilio: TwilioSettings::default(),
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
@@ -186,11 +189,12 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         section.finish(&mut doc);
         kept
     });
-    let listen = top.section(&mut doc, "http").and_then(|mut section| {
-        let listen = section.parsed(&mut doc, "listen");
+    let (mut listen, mut monitoring_listen) = (None, None);
+    if let Some(mut section) = top.section(&mut doc, "http") {
+        listen = section.parsed(&mut doc, "listen");
+        monitoring_listen = section.parsed(&mut doc, "monitoring_listen");
         section.finish(&mut doc);
-        listen
-    });
+    }
     let twilio = top
         .section(&mut doc, "twilio")
         .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section));
@@ -209,6 +213,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         backend,
         retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
+        monitoring_listen: monitoring_listen.map(|listen| listen.value),
         twilio,
         replies,
         sources,
@@ -291,10 +296,10 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
         doc.problem(&service.at, format!("twilio.messaging_service_sid: expected {expected}"));
     }
     let public_url = section.parsed::<Url>(doc, "public_url");
-    if let Some(url) =
-        public_url.as_ref().filter(|url| url.value.path() != "/" || url.value.query().is_some())
+    if let Some(url) = &public_url
+        && let Some(fault) = public_url_fault(&url.value)
     {
-        doc.problem(&url.at, "twilio.public_url: expected scheme, host and port only".to_owned());
+        doc.problem(&url.at, format!("twilio.public_url: {fault}"));
     }
     let defaults = TwilioSettings::default();
     let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
@@ -309,6 +314,20 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
         messaging_service_sid: service.map(|service| service.value),
         public_url: public_url.map(|url| url.value),
     }
+}
+
+/// What Twilio could not call, or what it would sign otherwise than it is written.
+fn public_url_fault(url: &Url) -> Option<&'static str> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Some("expected https, or http for a trial");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some("expected no user name and no password; Twilio's signature says who posts");
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Some("expected scheme, host and port only");
+    }
+    None
 }
 
 fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings) -> LogSettings {

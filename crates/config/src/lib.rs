@@ -2,8 +2,9 @@
 //!
 //! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `workflows/*.toml` beside it, and the environment's secrets.
 //! Out: [`Config`], or every error with file and line.
-//! Never: takes a secret from a file, or a key it does not know.
+//! Never: takes a secret from a file of its own, or a key it does not know.
 
+mod environment;
 mod infrastructure;
 mod people;
 mod problem;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use domain::{directory::Directory, policy::Environment, workflow::Workflow};
 
+pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
@@ -42,9 +44,6 @@ pub struct Config {
     /// The files that were read, in the order of reading.
     pub files: Vec<PathBuf>,
 }
-
-/// Looks up an environment variable.
-pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Reads the configuration around the main file.
 ///

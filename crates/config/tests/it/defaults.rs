@@ -20,7 +20,7 @@ fn load(text: &str) -> Result<Config, String> {
         "CALLOUT_REDIS_URL" => Some("redis://localhost".to_owned()),
         _ => None,
     };
-    let loaded = config::load(&folder.join("callout.toml"), &env, Scope::Operator);
+    let loaded = config::load(&folder.join("callout.toml"), &env, Scope::OPERATOR);
     loaded.map(|(config, _)| config).map_err(|problems| problems.to_string())
 }
 

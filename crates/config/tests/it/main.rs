@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod defaults;
+mod secrets;
 
 use std::path::Path;
 
@@ -10,18 +11,22 @@ fn examples() -> &'static Path {
 }
 
 fn env(name: &str) -> Option<String> {
-    name.starts_with("CALLOUT_KEY_").then(|| format!("key of {name}"))
+    (name.starts_with("CALLOUT_KEY_") && !name.ends_with("_FILE")).then(|| format!("key of {name}"))
 }
 
 /// Loads the examples with one file replaced, and returns the problems, the folder left out.
 fn problems(file: &str, text: &str) -> String {
+    problems_with(file, text, &env)
+}
+
+fn problems_with(file: &str, text: &str, env: &config::Env<'_>) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("workflows")).unwrap();
     for name in ["callout.toml", "contacts.toml", "oncall.toml", "workflows/incident-paging.toml"] {
         std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
     }
     std::fs::write(folder.path().join(file), text).unwrap();
-    let problems = config::load(&folder.path().join("callout.toml"), &env, config::Scope::Server)
+    let problems = config::load(&folder.path().join("callout.toml"), env, config::Scope::SERVER)
         .map(|_| ())
         .unwrap_err();
     problems.to_string().replace(&format!("{}/", folder.path().display()), "")
@@ -30,7 +35,7 @@ fn problems(file: &str, text: &str) -> String {
 #[test]
 fn the_examples_are_valid() {
     let (config, secrets) =
-        config::load(&examples().join("callout.toml"), &env, config::Scope::Server).unwrap();
+        config::load(&examples().join("callout.toml"), &env, config::Scope::SERVER).unwrap();
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
     assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
@@ -139,11 +144,37 @@ fn production_demands_an_account() {
 }
 
 #[test]
+fn e10_production_and_twilio_are_reached_by_addresses_that_can_be_meant() {
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    let production = text.replace("environment = \"staging\"", "environment = \"production\"");
+    let env = |name: &str| match name {
+        "TWILIO_ACCOUNT_SID" => Some("AC1".to_owned()),
+        "TWILIO_API_BASE" => Some("http://api.example.com".to_owned()),
+        name => Some(format!("secret of {name}")).filter(|_| !name.ends_with("_FILE")),
+    };
+    let found = problems_with("callout.toml", &production, &env);
+    assert!(
+        found.contains("TWILIO_API_BASE: production sends texts and credentials by https only"),
+        "{found}"
+    );
+    for (url, fault) in [
+        ("ftp://sms.example.com", "expected https"),
+        ("https://ada@sms.example.com", "expected no user name"),
+        ("https://sms.example.com/#part", "expected scheme, host and port only"),
+        ("https://sms.example.com/path", "expected scheme, host and port only"),
+    ] {
+        let found =
+            problems("callout.toml", &format!("environment = \"test\"\n[twilio]\npublic_url = {url:?}\n"));
+        assert!(found.contains(&format!("callout.toml:3: twilio.public_url: {fault}")), "{found}");
+    }
+}
+
+#[test]
 fn no_secret_is_printed_by_a_problem_or_by_what_was_loaded() {
     let load = |env: &dyn Fn(&str) -> Option<String>| {
-        config::load(&examples().join("callout.toml"), env, config::Scope::Server)
+        config::load(&examples().join("callout.toml"), env, config::Scope::SERVER)
     };
-    let secret = |name: &str| Some(format!("secret-of-{name}"));
+    let secret = |name: &str| Some(format!("secret-of-{name}")).filter(|_| !name.ends_with("_FILE"));
     let found = load(&secret).unwrap_err().to_string();
     assert!(found.contains("TWILIO_API_BASE: ") && !found.contains("secret-of"), "{found}");
 
@@ -154,8 +185,7 @@ fn no_secret_is_printed_by_a_problem_or_by_what_was_loaded() {
         name => secret(name),
     };
     let (_, secrets) = load(&with_address).unwrap();
-    let twilio = secrets.twilio.as_ref().unwrap();
-    assert_eq!(twilio.webhook_tokens[0].expose(), "secret-of-TWILIO_AUTH_TOKEN");
+    assert_eq!(secrets.webhook_tokens[0].expose(), "secret-of-TWILIO_AUTH_TOKEN");
     assert_eq!(secrets.sources[0].keys.len(), 1);
     let printed = format!("{secrets:?}");
     assert!(printed.contains("AC1") && !printed.contains("secret-of"), "{printed}");
