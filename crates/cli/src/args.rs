@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use config::Scope;
 
 use crate::bulk::BulkArgs;
 
@@ -70,6 +71,9 @@ pub(crate) struct Check {
     /// Print every key of callout.toml with its default, and check nothing.
     #[arg(long)]
     pub(crate) defaults: bool,
+    /// Check what a process with this role needs, instead of what all of them need; may be repeated.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<Role>,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +94,9 @@ pub(crate) struct Serve {
     /// Listen on this address instead of the configured one.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Serve readiness and metrics on this address instead of the configured one.
+    #[arg(long)]
+    pub(crate) monitoring_listen: Option<SocketAddr>,
 }
 
 /// A part of the work that can be a process of its own.
@@ -109,6 +116,15 @@ impl Role {
     /// The roles that were named, or all.
     pub(crate) fn chosen(named: &[Self]) -> Vec<Self> {
         if named.is_empty() { Self::value_variants().to_vec() } else { named.to_vec() }
+    }
+
+    /// The secrets that a process with these roles needs.
+    pub(crate) fn scope(roles: &[Self]) -> Scope {
+        Scope {
+            sources: roles.contains(&Self::Ingest),
+            provider: roles.contains(&Self::Sender),
+            webhooks: roles.contains(&Self::Callback),
+        }
     }
 }
 

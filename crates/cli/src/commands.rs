@@ -33,7 +33,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Topology(command) => topology::run(&common, &command).await?,
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
-        Command::Check(_) => check(&common)?,
+        Command::Check(args) => check(&common, &args.roles)?,
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
     }
@@ -47,14 +47,16 @@ fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
-    let (config, secrets) = configuration::load(&common.config, Scope::Server)?;
+    let roles = Role::chosen(&args.roles);
+    let (mut config, secrets) = configuration::load(&common.config, Role::scope(&roles))?;
+    let infrastructure = &mut config.infrastructure;
+    infrastructure.listen = args.listen.unwrap_or(infrastructure.listen);
+    infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
     let shutdown = shutdown::on_signal()?;
-    let listen = args.listen.unwrap_or(config.infrastructure.listen);
     let workflows = config.workflows.len();
-    let roles = Role::chosen(&args.roles);
-    let server = Server::start(config, secrets, &roles, listen, Timing::default(), shutdown).await?;
+    let server = Server::start(config, secrets, &roles, Timing::default(), shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     server.finish().await
 }
@@ -68,7 +70,7 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
         Some(url) => url.clone(),
         None => format!(
             "http://{}",
-            configuration::load(&common.config, Scope::Operator)?.0.infrastructure.listen
+            configuration::load(&common.config, Scope::OPERATOR)?.0.infrastructure.listen
         )
         .parse()?,
     };
@@ -132,8 +134,9 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
     }
 }
 
-fn check(common: &Common) -> anyhow::Result<()> {
-    let (config, _) = configuration::load(&common.config, Scope::Server)?;
+fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
+    let scope = Role::scope(&Role::chosen(roles));
+    let (config, _) = configuration::load(&common.config, scope)?;
     let warnings: Vec<String> = config.workflows.iter().flat_map(absent_fields).collect();
     match common.output {
         Output::Json => {

@@ -32,7 +32,7 @@ pub(crate) enum ControlClient {
 impl ControlClient {
     /// Connects to what the configuration names.
     pub(crate) async fn open(config_file: &Path) -> anyhow::Result<Self> {
-        let (config, secrets) = configuration::load(config_file, Scope::Operator)?;
+        let (config, secrets) = configuration::load(config_file, Scope::OPERATOR)?;
         if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
             && std::os::unix::net::UnixStream::connect(&socket).is_ok()
         {

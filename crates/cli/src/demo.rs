@@ -23,11 +23,11 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
     telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
-    let (config, secrets) = setup::config(folder.path())?;
+    let (mut config, secrets) = setup::config(folder.path())?;
+    config.infrastructure.listen = args.listen;
     let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
-    let server =
-        Server::start(config, secrets, &Role::chosen(&[]), args.listen, timing, shutdown.clone()).await?;
+    let server = Server::start(config, secrets, &Role::chosen(&[]), timing, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;
     let played = tokio::select! {
         played = scenario::play(&mut stage) => played,

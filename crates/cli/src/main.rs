@@ -16,8 +16,12 @@ mod control_client;
 mod demo;
 mod dlq;
 mod exit;
+mod health;
+mod listeners;
 mod on_demand_bus;
+mod open_files;
 mod output;
+mod provider;
 mod server;
 mod settle;
 mod shutdown;
@@ -38,6 +42,7 @@ fn main() -> std::process::ExitCode {
     // switch the call fails, which does no harm.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    open_files::raise_limit();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -11,12 +11,12 @@ use url::Url;
 /// The sending number when none is configured; one of Twilio's own test numbers.
 pub(crate) const SIMULATED_FROM: &str = "+15005550006";
 
-/// Starts a simulator that posts replies to `public_url`.
+/// Starts a simulator that posts replies to `public_url`, and signs with the token that is returned.
 pub(crate) async fn start(
     public_url: &Url,
     from: &str,
     timing: Timing,
-) -> anyhow::Result<(SimHandle, TwilioSecrets)> {
+) -> anyhow::Result<(SimHandle, TwilioSecrets, Secret)> {
     let inbound_url = public_url.join(twilio::INBOUND_PATH)?;
     let config = SimConfig {
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -28,9 +28,8 @@ pub(crate) async fn start(
     let handle = Simulator::start(config).await.context("the Twilio simulator cannot start")?;
     let secrets = TwilioSecrets {
         account_sid,
-        credentials: Credentials::AuthToken(Secret::new(token.expose())),
-        webhook_tokens: vec![token],
+        credentials: Credentials::AuthToken(token.clone()),
         api_base: Some(handle.base_url()),
     };
-    Ok((handle, secrets))
+    Ok((handle, secrets, token))
 }

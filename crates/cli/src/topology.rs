@@ -18,7 +18,7 @@ use crate::{
 
 /// Runs one of the commands.
 pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<()> {
-    let (config, secrets) = configuration::load(&common.config, Scope::Operator)?;
+    let (config, secrets) = configuration::load(&common.config, Scope::OPERATOR)?;
     let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
         return Err(Usage("only a fleet has a topology; this configuration is embedded".to_owned()).into());
     };

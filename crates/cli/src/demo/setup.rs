@@ -37,7 +37,7 @@ pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
         std::fs::write(folder.join(name), text)?;
     }
     let env = |name: &str| Some(key_of(&name.strip_prefix("CALLOUT_KEY_")?.to_lowercase()));
-    let loaded = config::load(&folder.join("callout.toml"), &env, Scope::Server);
+    let loaded = config::load(&folder.join("callout.toml"), &env, Scope::SERVER);
     let (mut config, secrets) = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     config.workflows = config.workflows.iter().map(faster).collect::<anyhow::Result<_>>()?;
     Ok((config, secrets))

@@ -74,6 +74,14 @@ fn quick_page() -> String {
 pub(crate) const FIRST: &str = "+14155550111";
 pub(crate) const SECOND: &str = "+14155550112";
 
+/// The secrets of each role, beside the addresses of the fleet's servers. `docs/fleet.md` has the same table.
+const SECRETS: [(&str, &[&str]); 4] = [
+    ("ingest", &["CALLOUT_KEY_TEST", "CALLOUT_KEY_NARROW"]),
+    ("sender", &["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_BASE"]),
+    ("callback", &["TWILIO_AUTH_TOKEN"]),
+    ("escalation", &[]),
+];
+
 /// A running deployment and its simulator.
 pub(crate) struct Fleet {
     pub(crate) sim: SimHandle,
@@ -202,21 +210,31 @@ impl Fleet {
     /// `callout` with this deployment's configuration and secrets.
     pub(crate) fn callout(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
+        command.args(args).arg("--config").arg(self.folder.path().join("callout.toml"));
+        self.give_secrets(&mut command, &SECRETS);
+        command.env("CALLOUT_KEY", KEY).env("USER", "somebody").stdin(Stdio::null());
+        command.envs(self.env.iter().cloned());
+        command
+    }
+
+    /// The secrets of these roles, and of no others.
+    fn give_secrets(&self, command: &mut Command, roles: &[(&str, &[&str])]) {
         let sim = SimConfig::default();
-        command
-            .args(args)
-            .arg("--config")
-            .arg(self.folder.path().join("callout.toml"))
-            .env("TWILIO_ACCOUNT_SID", sim.account_sid)
-            .env("TWILIO_AUTH_TOKEN", sim.auth_token.expose())
-            .env("TWILIO_API_BASE", self.sim.base_url().as_str())
-            .env("CALLOUT_KEY_TEST", KEY)
-            .env("CALLOUT_KEY_NARROW", "narrow-key")
-            .env("CALLOUT_KEY", KEY)
-            .env("USER", "somebody")
-            .envs(self.env.iter().cloned())
-            .stdin(Stdio::null());
-        command
+        let api_base = self.sim.base_url();
+        let values = [
+            ("TWILIO_ACCOUNT_SID", sim.account_sid.as_str()),
+            ("TWILIO_AUTH_TOKEN", sim.auth_token.expose()),
+            ("TWILIO_API_BASE", api_base.as_str()),
+            ("CALLOUT_KEY_TEST", KEY),
+            ("CALLOUT_KEY_NARROW", "narrow-key"),
+        ];
+        for (name, value) in values {
+            if roles.iter().any(|(_, names)| names.contains(&name)) {
+                command.env(name, value);
+            } else {
+                command.env_remove(name);
+            }
+        }
     }
 
     /// Runs a command to its end.
@@ -238,7 +256,13 @@ impl Fleet {
                 let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
                 let args: Vec<_> = self.processes[index].args.iter().map(String::as_str).collect();
                 let env = self.processes[index].env.iter().cloned();
-                let child = self.callout(&args).envs(env).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+                let mut command = self.callout(&args);
+                let own: Vec<_> = SECRETS.into_iter().filter(|(role, _)| args.contains(role)).collect();
+                // Without a role it has all of them.
+                if !own.is_empty() {
+                    self.give_secrets(&mut command, &own);
+                }
+                let child = command.envs(env).stderr(log).stdout(Stdio::null()).spawn().unwrap();
                 self.processes[index].child = Some(child);
             }
         }
@@ -254,7 +278,9 @@ impl Fleet {
         let child = child.as_mut().unwrap();
         let mut tries = tokio::time::interval(Duration::from_millis(10));
         let asking = async {
-            while !self.client.get(&ready).send().await.is_ok_and(|response| response.status().is_success()) {
+            // 404: readiness is at an address of its own.
+            let is_up = |status: reqwest::StatusCode| status.is_success() || status.as_u16() == 404;
+            while !self.client.get(&ready).send().await.is_ok_and(|response| is_up(response.status())) {
                 if let Some(status) = child.try_wait().unwrap() {
                     panic!("serve ended with {status}: {}", std::fs::read_to_string(&log).unwrap());
                 }

@@ -9,5 +9,6 @@ mod crash;
 mod delivery;
 mod follow_up;
 mod harness;
+mod listeners;
 mod load;
 mod replies;

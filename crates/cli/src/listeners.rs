@@ -1,0 +1,111 @@
+//! Where a process listens. In: addresses and routes. Out: tasks that serve them until told to stop.
+//!
+//! Never: lets operators, monitors and the public take connections from one another.
+
+use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path};
+
+use anyhow::Context as _;
+use axum::Router;
+use config::Infrastructure;
+use http_server::Limits;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::open_files;
+
+/// Connections of operators' commands, and of monitors, at once.
+const OPERATORS_MAX: usize = 32;
+
+/// The bound addresses of one process.
+pub(crate) struct Listeners {
+    public: TcpListener,
+    /// Where readiness and metrics are, if not with the others.
+    monitoring: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the configured addresses.
+    pub(crate) async fn bind(infrastructure: &Infrastructure) -> anyhow::Result<Self> {
+        let public = bind(infrastructure.listen, "listen").await?;
+        let monitoring = match infrastructure.monitoring_listen {
+            Some(address) => Some(bind(address, "monitoring-listen").await?),
+            None => None,
+        };
+        Ok(Self { public, monitoring })
+    }
+
+    /// The public address.
+    pub(crate) fn url(&self) -> anyhow::Result<Url> {
+        Ok(format!("http://{}", self.public.local_addr()?).parse()?)
+    }
+
+    /// Serves the roles' routes beside liveness, and readiness and metrics where they belong.
+    pub(crate) fn serve(
+        self,
+        roles: Router,
+        liveness: Router,
+        monitoring: Router,
+        tasks: &mut JoinSet<anyhow::Result<()>>,
+        stop: &CancellationToken,
+    ) {
+        let public = Limits { connections_max: open_files::connections_max(), ..Limits::default() };
+        let mut routes = roles.merge(liveness.clone());
+        match self.monitoring {
+            None => routes = routes.merge(monitoring),
+            Some(listener) => spawn(tasks, listener, liveness.merge(monitoring), operators(), stop),
+        }
+        spawn(tasks, self.public, routes, public, stop);
+    }
+}
+
+/// Serves operators' commands on a socket that only the owner of the process can open.
+pub(crate) fn serve_control(
+    socket: &Path,
+    routes: Router,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    // The database's lock is ours, so a socket that is there was left by a process that died.
+    drop(std::fs::remove_file(socket));
+    let listener = UnixListener::bind(socket).with_context(|| {
+        format!(
+            "cannot open the control socket {}; a shorter path to the database may help",
+            socket.display()
+        )
+    })?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    spawn(tasks, listener, routes, operators(), stop);
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}; give another address with --{option} or under [http] in the configuration"
+        )
+    })
+}
+
+fn operators() -> Limits {
+    Limits { connections_max: OPERATORS_MAX, ..Limits::default() }
+}
+
+fn spawn<L>(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    listener: L,
+    routes: Router,
+    limits: Limits,
+    stop: &CancellationToken,
+) where
+    L: axum::serve::Listener<Io: Unpin, Addr: std::fmt::Debug>,
+{
+    let serving = http_server::serve(listener, routes, limits, stop.clone());
+    tasks.spawn(async {
+        serving.await;
+        Ok(())
+    });
+}
