@@ -42,6 +42,8 @@ fn main() -> std::process::ExitCode {
     // switch the call fails, which does no harm.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    // What is created is for the owner alone: texts and numbers are in it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     open_files::raise_limit();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -11,27 +11,37 @@ use rusqlite::Connection;
 const QUIET_AFTER: usize = 2_000;
 /// Commands after which a checkpoint is made though callers wait.
 const BUSY_AFTER: usize = 20_000;
-/// A log larger than this is cut off, in bytes.
+/// Commands after which a log that is too long is cut off.
+const LONG_AFTER: usize = 100;
+/// A log longer than this is cut off, in bytes; or longer than the quota of the database, if that is less.
 const LOG_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// The size of a page, in bytes.
+const PAGE_BYTES: u64 = 4_096;
 
 /// Counts, and checkpoints when it is time.
 pub(crate) struct Checkpointer {
     log: PathBuf,
+    log_bytes_max: u64,
     commands: usize,
 }
 
 impl Checkpointer {
-    pub(crate) fn new(database: &Path) -> Self {
+    /// `max_pages` is the quota of the database, if it has one.
+    pub(crate) fn new(database: &Path, max_pages: Option<u32>) -> Self {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
-        Self { log: log.into(), commands: 0 }
+        let quota = max_pages.map_or(u64::MAX, |pages| u64::from(pages) * PAGE_BYTES);
+        Self { log: log.into(), log_bytes_max: LOG_BYTES_MAX.min(quota), commands: 0 }
     }
 
     pub(crate) fn after_commit(&mut self, connection: &Connection, commands: usize, is_idle: bool) {
         self.commands += commands;
-        if self.commands >= BUSY_AFTER || (is_idle && self.commands >= QUIET_AFTER) {
+        if self.commands < LONG_AFTER {
+            return;
+        }
+        let is_long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > self.log_bytes_max);
+        if is_long || self.commands >= BUSY_AFTER || (is_idle && self.commands >= QUIET_AFTER) {
             self.commands = 0;
-            let is_long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES_MAX);
             checkpoint(connection, if is_long { "TRUNCATE" } else { "PASSIVE" });
         }
     }

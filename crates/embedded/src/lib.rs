@@ -12,6 +12,7 @@ mod bus;
 mod change;
 mod checkpoint;
 mod consent;
+mod database_file;
 mod document;
 mod due;
 mod effects;
@@ -42,6 +43,7 @@ use crate::{
     bloom_filter::BloomFilter,
     bus::{Core, EmbeddedBus},
     checkpoint::Checkpointer,
+    database_file::DatabaseFile,
     lock::LockFile,
     rate_limits::RateLimits,
     readers::Readers,
@@ -95,8 +97,12 @@ impl Embedded {
     pub fn open(config: EmbeddedConfig) -> Result<Self, OpenError> {
         tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let EmbeddedConfig { path, lanes, clock, max_pages, runs_cached } = config;
+        let path = lock::real_path(&path)?;
         let lock = LockFile::take(&path)?;
+        let io = |source| OpenError::Io { path: path.clone(), source };
+        lock::open_private(&path).map_err(io)?;
         let connection = schema::open_writer(&path, max_pages)?;
+        let file = DatabaseFile::of(&path).map_err(io)?;
         let state = State {
             runs: RunCache::new(runs_cached),
             marks: TimerSlots::default(),
@@ -109,8 +115,8 @@ impl Embedded {
         read::load_known(&connection, &state.known_runs).map_err(sqlite)?;
         let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
         let due = due::seconds(&connection, START_TIMERS_MAX).map_err(sqlite)?;
-        let writer = Writer::start(connection, Checkpointer::new(&path), lock)
-            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        let checkpointer = Checkpointer::new(&path, max_pages);
+        let writer = Writer::start(connection, checkpointer, file, lock).map_err(io)?;
         let readers = Readers::new(path);
         let bus = Core::start(writer.handle(), readers.clone(), clock.clone(), lanes, &waiting);
         // The shard does not matter: due rows are taken from all shards.

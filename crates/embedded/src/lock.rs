@@ -1,12 +1,14 @@
 //! One process per database: a lock file next to it.
 //!
 //! In: the database's path. Out: a lock that the operating system releases with the process, however it ends.
-//! Never: trusts what the file says about who holds it; the lock decides, the file only informs.
+//! Never: trusts what the file says about who holds it; the lock decides, the file only informs. Never takes two names
+//! of one database for two databases.
 
 use std::{
     ffi::OsString,
     fs::{File, TryLockError},
     io::{Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -23,13 +25,7 @@ impl LockFile {
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
         let path = sibling(database, ".lock");
         let unusable = |source| OpenError::Io { path: path.clone(), source };
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(unusable)?;
+        let mut file = open_private(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -44,6 +40,28 @@ impl LockFile {
         writeln!(file, "{}", std::process::id()).map_err(unusable)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Opens a file, or creates one that its owner alone may read. What SQLite puts beside the database gets the same
+/// permissions.
+pub(crate) fn open_private(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The database's own path, behind symbolic links, so that all who name it meet at one lock.
+pub(crate) fn real_path(database: &Path) -> Result<PathBuf, OpenError> {
+    if let Ok(real) = database.canonicalize() {
+        return Ok(real);
+    }
+    // It is not there yet: its folder must be.
+    let parent = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().map_err(|source| OpenError::Io { path: folder.to_owned(), source })?;
+    let name = database.file_name().ok_or_else(|| OpenError::Io {
+        path: database.to_owned(),
+        source: std::io::ErrorKind::InvalidInput.into(),
+    })?;
+    Ok(folder.join(name))
 }
 
 fn sibling(database: &Path, suffix: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{checkpoint::Checkpointer, fault::Fault, lock::LockFile};
+use crate::{checkpoint::Checkpointer, database_file::DatabaseFile, fault::Fault, lock::LockFile};
 
 /// Most commands of one transaction.
 pub(crate) const BATCH_MAX: usize = 500;
@@ -102,11 +102,12 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         checkpointer: Checkpointer,
+        file: DatabaseFile,
         lock: LockFile,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("callout-writer".to_owned()).spawn(move || {
-            run(&connection, checkpointer, receiver);
+            run(&connection, checkpointer, &file, receiver);
             // In this order: the lock is free only when the file is closed.
             drop(connection);
             drop(lock);
@@ -135,10 +136,15 @@ impl Drop for Writer {
 fn run(
     connection: &Connection,
     mut checkpointer: Checkpointer,
+    file: &DatabaseFile,
     mut receiver: mpsc::Receiver<Box<dyn Command>>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while receiver.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        if let Err(fault) = file.check() {
+            batch.drain(..).for_each(|command| command.failed(fault.clone()));
+            continue;
+        }
         let count = batch.len();
         commit(connection, &mut batch);
         checkpointer.after_commit(connection, count, receiver.is_empty());

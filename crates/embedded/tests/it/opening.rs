@@ -21,6 +21,52 @@ async fn a_second_open_is_refused_and_names_the_process() {
 }
 
 #[tokio::test]
+async fn e7_a_database_has_one_lock_whatever_it_is_called() {
+    let (_embedded, directory) = fresh();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("callout.db");
+    std::os::unix::fs::symlink(config(directory.path()).path, &link).unwrap();
+    let linked_folder = elsewhere.path().join("folder");
+    std::os::unix::fs::symlink(directory.path(), &linked_folder).unwrap();
+    for folder in [elsewhere.path(), &linked_folder] {
+        let refused = Embedded::open(config(folder)).err().unwrap();
+        assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn e7_nothing_is_stored_in_a_file_that_its_path_no_longer_names() {
+    let (embedded, directory) = fresh();
+    let (path, aside) = (config(directory.path()).path, directory.path().join("aside.db"));
+    let store = |id| {
+        let change = Opening::new("moved", id).change();
+        let store = embedded.store();
+        async move { store.open_run(change.clone(), opening(&change, change.run.opened_at())).await }
+    };
+    store(1).await.unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    assert!(matches!(store(2).await, Err(StoreError::Unavailable(said)) if said.contains("is not there")));
+    std::fs::write(&path, "").unwrap();
+    assert!(matches!(store(2).await, Err(StoreError::Unavailable(said)) if said.contains("another file")));
+    std::fs::rename(&aside, &path).unwrap();
+    store(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn e6_only_its_owner_may_read_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (embedded, directory) = fresh();
+    let change = Opening::new("private", 1).change();
+    embedded.store().open_run(change.clone(), opening(&change, change.run.opened_at())).await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() >= 3, "the database, its log and its lock: {files:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
+}
+
+#[tokio::test]
 async fn closing_or_dropping_releases_the_database() {
     let (embedded, directory) = fresh();
     embedded.close().await;
