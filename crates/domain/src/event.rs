@@ -11,7 +11,7 @@ use crate::{
     cloud_event,
     id::digest,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
-    long_number,
+    number,
     schema::FieldError,
 };
 
@@ -74,8 +74,9 @@ impl Event {
 
     /// What it says, for telling a repetition from another event under the same key.
     pub fn content(&self) -> ContentHash {
-        // Maps are sorted by key, so the order of the producer's fields does not count.
-        let data = serde_json::to_string(&self.data).unwrap_or_default();
+        // Maps are sorted by key, so the order of the producer's fields does not count; nor does the spelling of a
+        // number, which changes on its way through Python or JavaScript.
+        let data = number::by_value(&Value::Object(self.data.clone())).to_string();
         let digest = digest(&[&self.kind, self.subject.as_deref().unwrap_or_default(), &data]);
         ContentHash(digest[..8].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
@@ -198,9 +199,9 @@ fn optional_text(
 /// A time as a text, or as the number that AMQP and many languages write.
 fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = match attributes.get("time") {
+    let number = match attributes.get("time").map(number::nearest) {
         Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) if is_number(text) => text.parse().ok(),
+        Some(Value::String(text)) if is_number(&text) => text.parse().ok(),
         _ => None,
     };
     let time = if let Some(number) = number {
@@ -244,7 +245,7 @@ fn data_of_base64(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldErr
     let Some(bytes) = encoded.as_str().and_then(cloud_event::base64_of) else {
         return refuse("not base64".to_owned());
     };
-    match serde_json::from_slice(&long_number::quoted(cloud_event::without_bom(&bytes))) {
+    match serde_json::from_slice(&number::keep_texts(cloud_event::without_bom(&bytes))) {
         Ok(data) => Some(data),
         Err(error) => refuse(format!("not JSON, and other data is not taken: {error}")),
     }
@@ -253,14 +254,14 @@ fn data_of_base64(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldErr
 fn data_object(pointer: &str, data: Option<Value>, errors: &mut Vec<FieldError>) -> Map<String, Value> {
     match data {
         None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(data)) => {
-            let bytes = serde_json::to_vec(&data).map_or(usize::MAX, |json| json.len());
+        Some(data @ Value::Object(_)) if number::text_of(&data).is_none() => {
+            let bytes = serde_json::to_vec(&number::nearest(&data)).map_or(usize::MAX, |json| json.len());
             if bytes > EVENT_DATA_BYTES_MAX {
                 errors.push(FieldError::new(pointer, format!("larger than {EVENT_DATA_BYTES_MAX} bytes")));
             }
-            data
+            if let Value::Object(data) = data { data } else { Map::new() }
         }
-        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
             errors.push(FieldError::new(pointer, "expected a JSON object"));
             Map::new()
         }

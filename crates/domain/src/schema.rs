@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use jsonschema::{JsonType, PatternOptions, Validator, error::TypeKind, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 
-use crate::long_number::is_long;
+use crate::number;
 
 /// Most errors reported for one event.
 pub const FIELD_ERRORS_MAX: usize = 32;
@@ -99,19 +99,9 @@ impl FieldSchema {
 
     /// Everything that is wrong with an event's data, at most [`FIELD_ERRORS_MAX`] errors. Empty when it fits.
     pub fn validate(&self, data: &Map<String, Value>) -> Vec<FieldError> {
-        let mut data = Value::Object(data.clone());
+        let data = number::nearest(&Value::Object(data.clone()));
         if self.0.validator.is_valid(&data) {
             return vec![];
-        }
-        // Long whole numbers came as strings of their digits, which only a schema that asks for a number objects to.
-        let objected = self.0.validator.iter_errors(&data).map(|error| error.instance_path().to_string());
-        for pointer in objected.collect::<Vec<_>>() {
-            let Some(value) = data.pointer_mut(&pointer) else { continue };
-            let number =
-                value.as_str().filter(|text| is_long(text)).and_then(|text| text.parse::<f64>().ok());
-            if let Some(number) = number {
-                *value = number.into();
-            }
         }
         let mut errors = vec![];
         for error in self.0.validator.iter_errors(&data) {

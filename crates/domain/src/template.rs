@@ -4,17 +4,19 @@
 //! checked when the configuration is read, so that a typo stops the start and not a page at night.
 
 mod grammar;
+mod number_texts;
 mod scan;
 
 use std::{fmt, sync::Arc};
 
 use minijinja::{
     Environment, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests as checks,
-    value::{Kwargs, ValueKind},
+    value::{Kwargs, StringInput, ValueKind},
 };
 use serde_json::{Map, Value};
 
 pub use grammar::TemplateError;
+use number_texts::{NumberTexts, number_text};
 
 use crate::{ack_code::AckCode, schema::FieldSchema};
 
@@ -124,11 +126,14 @@ impl Template {
         recipient: &str,
         step: u8,
     ) -> Result<(String, Vec<String>), RenderError> {
+        let texts = NumberTexts::of(fields);
         let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
-        let given = given.filter_map(|(name, value)| Some((name.as_str(), engine_value(value)?)));
+        let given = given.filter_map(|(name, value)| Some((name.as_str(), texts.engine_value(value)?)));
         let built_in = [("recipient", recipient.into()), ("step", step.into())];
         let ack = ack.map(|code| ("ack", code.as_str().into()));
-        let context = minijinja::Value::from_pairs(given.chain(built_in).chain(ack));
+        let given: Vec<_> = given.collect();
+        let texts = [(NumberTexts::NAME, minijinja::Value::from_object(texts.clone()))];
+        let context = minijinja::Value::from_pairs(given.into_iter().chain(built_in).chain(ack).chain(texts));
         let render = |environment: &Environment<'static>| {
             environment.get_template(NAME).and_then(|template| template.render(&context))
         };
@@ -180,20 +185,20 @@ fn environment() -> Environment<'static> {
     environment.add_filter("round", round);
     environment.add_filter("int", int);
     environment.add_filter("default", filters::default);
-    environment.add_filter("join", filters::join);
+    environment.add_filter("join", join);
     environment.add_test("defined", checks::is_defined);
     environment.add_test("undefined", checks::is_undefined);
     // A whole object or array in a text is a mistake, but what the page says beside it must not be lost.
     environment.set_formatter(|out, state, value| {
         let kind = value.kind();
-        if let (ValueKind::Number, Some(whole)) = (kind, whole_number(value)) {
-            return out.write_str(&whole).map_err(minijinja::Error::from);
+        if kind == ValueKind::Number {
+            return out.write_str(&number_text(state, value)).map_err(minijinja::Error::from);
         }
         if kind == ValueKind::Bool {
             let word = if value.is_true() { "true" } else { "false" };
             return out.write_str(word).map_err(minijinja::Error::from);
         }
-        if matches!(kind, ValueKind::String | ValueKind::Number | ValueKind::Undefined) {
+        if matches!(kind, ValueKind::String | ValueKind::Undefined) {
             escape_formatter(out, state, value)
         } else {
             let json = serde_json::to_string(value).unwrap_or_default();
@@ -210,7 +215,31 @@ fn round(
     method: Option<&str>,
     named: Kwargs,
 ) -> Result<minijinja::Value, minijinja::Error> {
-    if value.is_undefined() { Ok(value) } else { filters::round(value, precision, method, named) }
+    if value.is_undefined() {
+        return Ok(value);
+    }
+    let rounded = filters::round(value, precision, method, named)?;
+    Ok(number_texts::whole(&rounded).unwrap_or(rounded))
+}
+
+/// The engine's `join`, of numbers as they came.
+fn join(
+    state: &mut State<'_, '_>,
+    value: minijinja::Value,
+    joiner: Option<StringInput<'_>>,
+    attribute: Option<&str>,
+    named: Kwargs,
+) -> Result<minijinja::Value, minijinja::Error> {
+    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let value = if is_list {
+        let text = |item: minijinja::Value| {
+            if item.is_number() { number_text(state, &item).into() } else { item }
+        };
+        value.try_iter()?.map(text).collect()
+    } else {
+        value
+    };
+    filters::join(state, &value, joiner, attribute, named)
 }
 
 /// The engine's `int`, of a value that may be absent: without a default it stays so, and is not 0, which would read
@@ -226,39 +255,6 @@ fn int(
         return Ok(value);
     }
     filters::int(state, &value, default, base, named)
-}
-
-/// A whole number that came as a float, `1e3` for example, in plain digits.
-fn whole_number(value: &minijinja::Value) -> Option<String> {
-    let number = f64::try_from(value.clone()).ok().filter(|_| !value.is_integer())?;
-    (number.fract() == 0.0).then(|| format!("{number:.0}"))
-}
-
-/// Up to here a float holds every whole number.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-
-/// A field's value for the engine; `None` for null, which counts as absent.
-fn engine_value(value: &Value) -> Option<minijinja::Value> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(yes) => (*yes).into(),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(whole), _) => whole.into(),
-            (None, Some(whole)) => whole.into(),
-            (None, None) => match number.as_f64().unwrap_or(f64::NAN) {
-                whole if whole.fract() == 0.0 && whole.abs() < EXACT_MAX => (whole as i64).into(),
-                number => number.into(),
-            },
-        },
-        Value::String(text) => text.as_str().into(),
-        Value::Array(items) => items.iter().filter_map(engine_value).collect(),
-        Value::Object(map) => {
-            let named = map.iter().filter(|(name, _)| is_name(name));
-            minijinja::Value::from_pairs(
-                named.filter_map(|(name, value)| Some((name.as_str(), engine_value(value)?))),
-            )
-        }
-    })
 }
 
 /// Whether a template can write this name behind a dot. Other names are left out of nested objects, so that a loop

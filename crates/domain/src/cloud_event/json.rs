@@ -7,18 +7,20 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
 
-use crate::{limits::ATTRIBUTE_BYTES_MAX, long_number};
+use crate::{limits::ATTRIBUTE_BYTES_MAX, number};
 
 /// The byte order mark that some writers put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads JSON that may begin with a byte order mark. An attribute that comes twice is a list of both, and a whole number
-/// that no machine word holds is a string of its digits.
+/// Reads JSON that may begin with a byte order mark. An attribute that comes twice is a list of both, and a number that
+/// a machine would print in another way keeps its text, as [`Event::from_value`] reads it.
+///
+/// [`Event::from_value`]: crate::event::Event::from_value
 ///
 /// # Errors
 /// When it is no JSON.
 pub fn read_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let quoted = long_number::quoted(without_bom(bytes));
+    let quoted = number::keep_texts(without_bom(bytes));
     let mut json = Deserializer::from_slice(&quoted);
     let value = EventOrBatch { depth: 0 }.deserialize(&mut json)?;
     json.end()?;
