@@ -9,6 +9,7 @@ mod clause;
 mod open_code;
 mod quote;
 mod reaction;
+mod saying;
 mod vocabulary;
 
 use std::collections::BTreeSet;
@@ -18,8 +19,9 @@ use crate::{
     id::{MessageId, RunId},
 };
 pub use answer::{Candidate, answer};
-use clause::{Clause, Saying};
+use clause::Clause;
 pub use open_code::OpenCode;
+use saying::{Named, Saying};
 
 /// Most runs that a text which acknowledges nothing leaves a line in.
 const NOTED_RUNS_MAX: usize = 10;
@@ -120,19 +122,12 @@ pub fn read(body: &str, open: &[OpenCode]) -> Reading {
 /// The open codes that are named outside quotes, and what is said about each.
 fn named(clauses: &[Clause], open: &[OpenCode]) -> Vec<(usize, Saying)> {
     let codes: Vec<AckCode> = open.iter().map(|open| open.code).collect();
+    let reply: Vec<Named<'_>> =
+        clauses.iter().map(|clause| Named { clause, codes: clause.codes(&codes) }).collect();
     let mut named = Vec::new();
-    for (at, clause) in clauses.iter().enumerate() {
-        let found = clause.codes(&codes);
-        if found.is_empty() {
-            continue;
-        }
-        let line: Vec<&str> =
-            clauses.iter().filter(|other| other.line == clause.line).flat_map(Clause::words).collect();
-        let before = clauses[..at].iter().flat_map(Clause::words).count();
-        named.extend(found.into_iter().map(|found| {
-            let before = open[found.code].page.is_none().then_some(before);
-            (found.code, clause.says(&found, &line, before))
-        }));
+    for (at, here) in reply.iter().enumerate() {
+        let says = |code| saying::says(&reply, at, code, open[code.code].page.is_some());
+        named.extend(here.codes.iter().map(|code| (code.code, says(code))));
     }
     named
 }

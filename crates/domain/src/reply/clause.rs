@@ -1,17 +1,34 @@
-//! A reply as clauses. In: a text. Out: its clauses, the codes in them, and what each says about its codes.
+//! A reply as clauses. In: a text. Out: its clauses, and the codes in them.
 //!
-//! Never: decides for the whole reply; a clause sees its own words, and those of its line where it is a bare code.
+//! Never: decides what a clause says; `saying` does.
 
 use super::vocabulary;
 use crate::{ack_code::AckCode, words};
 
 /// Letters and digits of a code.
 const CODE_LENGTH: usize = 4;
-/// Words before `reply` from which on it is taken for a part of our own text.
-const WORDS_BEFORE_REPLY: usize = 3;
 /// Words that begin another clause without a comma.
-const TURNS: &[&str] =
-    &["but", "except", "aber", "ausser", "mais", "sauf", "pero", "excepto", "mas", "maar", "men"];
+const TURNS: &[&str] = &[
+    "but",
+    "except",
+    "however",
+    "though",
+    "although",
+    "unless",
+    "aber",
+    "ausser",
+    "jedoch",
+    "allerdings",
+    "mais",
+    "sauf",
+    "cependant",
+    "toutefois",
+    "pero",
+    "excepto",
+    "salvo",
+    "mas",
+    "maar",
+];
 
 /// A part of a text between two stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +36,12 @@ pub(super) struct Clause {
     words: Vec<String>,
     /// The line that it stands in, from 0.
     pub(super) line: usize,
+    /// The sentence that it is a part of, from 0.
+    pub(super) sentence: usize,
     /// Whether it ends with a question mark.
     pub(super) is_question: bool,
     /// Whether a word like `but` stands before it.
-    is_turn: bool,
+    pub(super) is_turn: bool,
 }
 
 /// A code in a clause.
@@ -31,29 +50,19 @@ pub(super) struct Found {
     /// Its index among the open codes.
     pub(super) code: usize,
     /// The first of its words.
-    from: usize,
+    pub(super) from: usize,
     /// How many words it takes.
-    length: usize,
+    pub(super) length: usize,
     /// What is written to it without a space.
-    attached: Attached,
+    pub(super) attached: Attached,
 }
 
+/// What is written to a code without a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attached {
+pub(super) enum Attached {
     Nothing,
     Affirming,
     Refusing,
-}
-
-/// What a clause says about a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Saying {
-    Affirms,
-    Refuses,
-    /// It is a part of our own text.
-    Quotes,
-    /// It asks.
-    Nothing,
 }
 
 /// The clauses of a reply, without its quotes and what a phone puts under it.
@@ -128,33 +137,6 @@ impl Clause {
         })
     }
 
-    /// What it says about a code. `line` holds the words of its whole line; `before` counts those of earlier clauses,
-    /// where the text that carried the code is not known.
-    pub(super) fn says(&self, found: &Found, line: &[&str], before: Option<usize>) -> Saying {
-        let words: Vec<&str> = self.words().collect();
-        let around: Vec<&str> = [&words[..found.from], &words[found.from + found.length..]].concat();
-        let is_explicit = found.attached == Attached::Affirming
-            || around.iter().any(|word| vocabulary::affirms(word))
-            || { around.windows(2).any(|pair| matches!(pair, ["on" | "got", "it"])) };
-        let refuses = found.attached == Attached::Refusing
-            || vocabulary::negates(&around)
-            || (!is_explicit && (self.is_turn || vocabulary::negates(line) || vocabulary::declines(line)));
-        if refuses {
-            return Saying::Refuses;
-        }
-        let stands_first = words.first().is_some_and(|word| vocabulary::affirms(word)) || found.from == 0;
-        let asks = (self.is_question && !(is_explicit && stands_first))
-            || vocabulary::asks(&words)
-            || (!is_explicit && vocabulary::asks_anywhere(&around));
-        let reply_at = words[..found.from].iter().position(|word| *word == "reply");
-        let is_ours = before.zip(reply_at).is_some_and(|(before, at)| before + at >= WORDS_BEFORE_REPLY);
-        match (is_ours, asks) {
-            (true, _) => Saying::Quotes,
-            (false, true) => Saying::Nothing,
-            (false, false) => Saying::Affirms,
-        }
-    }
-
     /// Whether it begins with `ack`, or with a code.
     pub(super) fn begins_plainly(&self) -> bool {
         self.words().next().is_some_and(|word| vocabulary::affirms_alone(word) || any_code(word).is_some())
@@ -171,25 +153,27 @@ fn attached(before: &str, after: &str) -> Option<Attached> {
 }
 
 fn split(folded: &str, with_quotes: bool) -> Vec<Clause> {
-    let mut clauses = Vec::new();
+    let (mut clauses, mut sentence) = (Vec::new(), 0);
     for (line, text) in folded.lines().enumerate() {
         if !with_quotes && vocabulary::introduces_quote(text) {
             break;
         }
         if with_quotes || !is_quoted(text) {
-            split_line(text, line, &mut clauses);
+            split_line(text, line, &mut sentence, &mut clauses);
         }
     }
     clauses
 }
 
-fn split_line(text: &str, line: usize, clauses: &mut Vec<Clause>) {
+fn split_line(text: &str, line: usize, sentence: &mut usize, clauses: &mut Vec<Clause>) {
     let text = [" - ", " \u{2013} ", " \u{2014} "]
         .iter()
         .fold(text.to_owned(), |text, dash| text.replace(dash, " ; "));
     for part in text.split_inclusive(['.', ',', ';', '!', '?', '\u{3002}', '\u{3001}']) {
         let is_question = part.ends_with('?');
-        let empty = |is_turn| Clause { words: Vec::new(), line, is_question, is_turn };
+        let in_sentence = *sentence;
+        *sentence += usize::from(!part.ends_with([',', '\u{3001}']));
+        let empty = |is_turn| Clause { words: Vec::new(), line, sentence: in_sentence, is_question, is_turn };
         let mut clause = empty(false);
         for word in words::split(part) {
             if TURNS.contains(&word) {

@@ -2,10 +2,12 @@
 //!
 //! Never: weighs one answer against another; the reader of the reply does.
 
+mod harmless;
 mod phrases;
 mod words;
 
-use phrases::{AUTOMATIC, DENIALS, HARMLESS, MAYBE_AUTOMATIC, QUOTE_HEADERS};
+use harmless::{HARMLESS, NEUTRAL, NO_NEED};
+use phrases::{AFFIRM_PHRASES, AUTOMATIC, DELAYS, DENIALS, EXCUSES, MAYBE_AUTOMATIC, OTHERS, QUOTE_HEADERS};
 use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, DECLINE, NEGATE};
 
 /// Whether a word takes something on, beside a code.
@@ -58,9 +60,37 @@ pub(super) fn asks(words: &[&str]) -> bool {
     without(words, HARMLESS).first().is_some_and(|word| ASK.contains(word))
 }
 
-/// Whether one of these words asks.
-pub(super) fn asks_anywhere(words: &[&str]) -> bool {
-    without(words, HARMLESS).iter().any(|word| ASK.contains(word))
+/// The words without harmless phrases, and without what is said to be not needed.
+pub(super) fn meant<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let end =
+        (0..words.len()).find(|at| NO_NEED.iter().any(|phrase| begins(&words[*at..], phrase).is_some()));
+    without(&words[..end.unwrap_or(words.len())], HARMLESS)
+}
+
+/// Where the first word or phrase stands that takes something on.
+pub(super) fn verb_at(words: &[&str]) -> Option<usize> {
+    let is_phrase = |at: usize| AFFIRM_PHRASES.iter().any(|phrase| begins(&words[at..], phrase).is_some());
+    (0..words.len()).find(|at| affirms(words[*at]) || is_phrase(*at))
+}
+
+/// Whether these words say nothing about who takes it on.
+pub(super) fn are_harmless(words: &[&str]) -> bool {
+    without(words, HARMLESS).iter().all(|word| NEUTRAL.contains(word))
+}
+
+/// Whether somebody says why they do not do it.
+pub(super) fn excuses(words: &[&str]) -> bool {
+    holds(words, EXCUSES)
+}
+
+/// Whether somebody puts it off.
+pub(super) fn postpones(words: &[&str]) -> bool {
+    holds(words, DELAYS)
+}
+
+/// Whether it is left to somebody else.
+pub(super) fn leaves_to_others(words: &[&str]) -> bool {
+    holds(words, OTHERS)
 }
 
 /// Whether a machine says so.
@@ -128,6 +158,12 @@ mod tests {
             ASK,
             AUTOMATIC,
             MAYBE_AUTOMATIC,
+            AFFIRM_PHRASES,
+            DELAYS,
+            EXCUSES,
+            OTHERS,
+            NEUTRAL,
+            NO_NEED,
         ];
         for phrase in tables.into_iter().flatten() {
             assert_eq!(crate::words::words(phrase).join(" "), *phrase);
