@@ -1,6 +1,7 @@
 //! Words with a legal or agreed meaning. In: the whole text that somebody sent. Out: what it asks for, if it is one.
 //!
-//! Never: looks for a word in a sentence: `bus stop at 5` asks for nothing.
+//! Never: looks for a word in a sentence: `bus stop at 5` asks for nothing. `Please stop` and `stop texting me` say no
+//! more than `STOP`, which is all that Twilio itself takes.
 
 use domain::words;
 
@@ -39,6 +40,8 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
             "revoke",
             "optout",
             "opt out",
+            "opt me out",
+            "unsubscribe me",
         ],
     ),
     ("en", Keyword::Start, &["start", "unstop"]),
@@ -56,6 +59,50 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
     ("it", Keyword::Stop, &["annulla", "disiscriviti"]),
     ("it", Keyword::Help, &["aiuto"]),
 ];
+/// Words of politeness around a keyword for STOP, in any language, folded.
+const COURTESIES: &[&str] = &[
+    "please",
+    "pls",
+    "plz",
+    "thanks",
+    "thank",
+    "you",
+    "now",
+    "bitte",
+    "danke",
+    "svp",
+    "merci",
+    "alstublieft",
+    "tack",
+];
+/// Phrases of politeness.
+const COURTEOUS_PHRASES: &[&str] = &["sil vous plait", "sil te plait", "por favor", "per favore"];
+/// What is to stop, of which one must be named: `stop texting me`, `arretez de menvoyer des sms`.
+const TEXTS: &[&str] = &[
+    "texting",
+    "messaging",
+    "spamming",
+    "sending",
+    "texts",
+    "text",
+    "messages",
+    "message",
+    "sms",
+    "smses",
+    "nachrichten",
+    "berichten",
+    "mensajes",
+    "mensagens",
+    "messaggi",
+    "meddelanden",
+];
+/// Words between.
+const BESIDE_TEXTS: &[&str] = &[
+    "me", "us", "these", "this", "the", "all", "any", "more", "your", "to", "my", "phone", "with", "mit",
+    "den", "diesen", "de", "des", "les", "ces", "menvoyer", "enviarme", "enviar", "mandarme", "estos", "los",
+    "met",
+];
+
 /// All languages whose keywords are known.
 pub fn known_languages() -> Vec<String> {
     KEYWORD_LANGUAGES.iter().map(|language| (*language).to_owned()).collect()
@@ -65,7 +112,7 @@ pub fn known_languages() -> Vec<String> {
 const BYTES_MAX: usize = 512;
 
 /// Whether the whole text is one of the agreed words of English or of the languages listed, whatever its case, width,
-/// accents and punctuation.
+/// accents and punctuation. A word for STOP may be said politely, or name the texts that are to stop.
 pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
     if body.len() > BYTES_MAX {
         return None;
@@ -78,8 +125,27 @@ pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
     let is_spelt = words.len() > 1 && words.iter().all(|word| word.chars().count() == 1);
     let text = words.join(if is_spelt { "" } else { " " });
     let is_listed = |code: &str| code == "en" || languages.iter().any(|listed| listed == code);
-    let mut known = KEYWORDS.iter().filter(|(language, ..)| is_listed(language));
-    known.find(|(.., words)| words.contains(&text.as_str())).map(|(_, keyword, _)| *keyword)
+    let keyword_of = |text: &str| {
+        let mut known = KEYWORDS.iter().filter(|(language, ..)| is_listed(language));
+        known.find(|(.., words)| words.contains(&text)).map(|(_, keyword, _)| *keyword)
+    };
+    keyword_of(&text)
+        .or_else(|| keyword_of(&without_courtesy(&text)?).filter(|keyword| *keyword == Keyword::Stop))
+}
+
+/// A folded text without words of politeness, and without the texts that are to stop behind its first word; `None` where
+/// there are none.
+fn without_courtesy(text: &str) -> Option<String> {
+    let plain = COURTEOUS_PHRASES.iter().fold(text.to_owned(), |text, phrase| text.replace(phrase, ""));
+    let mut words: Vec<&str> = plain.split_whitespace().filter(|word| !COURTESIES.contains(word)).collect();
+    words.dedup();
+    let behind = words.get(1..).unwrap_or_default();
+    let names_texts = behind.iter().any(|word| TEXTS.contains(word))
+        && behind.iter().all(|word| TEXTS.contains(word) || BESIDE_TEXTS.contains(word));
+    if names_texts {
+        words.truncate(1);
+    }
+    Some(words.join(" ")).filter(|rest| rest != text)
 }
 
 #[cfg(test)]
@@ -137,6 +203,21 @@ mod tests {
                 "¡Alto!",
                 "Stopp.",
                 "STOP👍🏽",
+                "stop please",
+                "Please stop!",
+                "please stop. Please stop.",
+                "Stop, thank you",
+                "stop texting me",
+                "Please stop sending me messages.",
+                "STOP ALL TEXTS",
+                "unsubscribe me please",
+                "bitte stop",
+                "Stopp bitte",
+                "Abmelden, bitte",
+                "stop svp",
+                "Arrêtez de m'envoyer des SMS, s'il vous plaît",
+                "alto por favor",
+                "pare de enviarme mensajes",
             ],
         );
         check(
@@ -168,7 +249,18 @@ mod tests {
                 "don’t stop",
                 "STOP 777",
                 "STOP K7X4",
-                "Stop please",
+                "stop paging Bob, ack K7X4",
+                "stop texting Bob",
+                "the service stopped",
+                "please don't stop",
+                "don't stop texting me",
+                "please stop the service",
+                "stop it",
+                "please",
+                "text me",
+                "start please",
+                "help please",
+                "stop please K7X4",
                 "non-stop",
                 "stopped",
                 "YES",
