@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
 /// What a character costs in GSM-7, in septets: 1 from the basic table, 2 from the extension table.
 ///
 /// `None` means that it is in neither, and that one such character turns the whole text into UCS-2.
@@ -41,7 +43,7 @@ pub fn fold(text: &str) -> String {
             _ => match FOLDS.get(&c) {
                 Some(look_alike) => folded.push_str(look_alike),
                 None if c.is_control() => {}
-                None => folded.push(c),
+                None => folded.push(styled_letter(c).unwrap_or(c)),
             },
         }
     }
@@ -53,18 +55,29 @@ pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'\n' | b' '..=b'~') && b != b'`')
 }
 
+/// The plain letter that a mathematical, circled or letter-like one is: phones make links of them too.
+fn styled_letter(c: char) -> Option<char> {
+    if !matches!(c, '\u{2100}'..='\u{214f}' | '\u{24b6}'..='\u{24e9}' | '\u{1d400}'..='\u{1d7ff}') {
+        return None;
+    }
+    let mut plain = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(std::iter::once(c));
+    plain.next().filter(|letter| letter.is_ascii_alphanumeric() && plain.next().is_none())
+}
+
 static FOLDS: LazyLock<BTreeMap<char, &'static str>> = LazyLock::new(|| {
     let rows = LOOK_ALIKES.iter().flat_map(|(to, from)| from.chars().map(move |c| (c, *to)));
     let digits = ('\u{ff10}'..='\u{ff19}').zip((0..10).map(|at| &FULL_WIDTH[at..=at]));
     let letters = ('\u{ff21}'..='\u{ff3a}').zip((10..36).map(|at| &FULL_WIDTH[at..=at]));
-    rows.chain(digits).chain(letters).collect()
+    let small = ('\u{ff41}'..='\u{ff5a}').zip((36..62).map(|at| &FULL_WIDTH[at..=at]));
+    rows.chain(digits).chain(letters).chain(small).collect()
 });
 
-/// What the full-width digits and capitals mean, in their order.
-const FULL_WIDTH: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/// What the full-width digits, capitals and small letters mean, in their order.
+const FULL_WIDTH: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Look-alikes by what replaces them. Source: the map of TwilioDevEd/message-segment-calculator; the non-breaking hyphen,
-/// the figure dash and the minus sign are ours, since dashboards write them.
+/// the figure dash and the minus sign are ours, since dashboards write them, and so is the one-dot leader, of which phones
+/// make links.
 const LOOK_ALIKES: &[(&str, &str)] = &[
     (
         "\"",
@@ -90,7 +103,7 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
     ("%", "\u{fe6a}\u{ff05}"),
     ("&", "\u{fe60}\u{ff06}"),
     (",", "\u{201a}\u{326}\u{fe50}\u{fe51}\u{ff0c}\u{ff64}\u{3001}"),
-    (".", "\u{3002}\u{fe52}\u{ff0e}\u{ff61}"),
+    (".", "\u{2024}\u{3002}\u{fe52}\u{ff0e}\u{ff61}"),
     ("...", "\u{2026}"),
     ("(", "\u{2768}\u{276a}\u{fe59}\u{ff08}\u{27ee}\u{2985}"),
     (")", "\u{2769}\u{276b}\u{fe5a}\u{ff09}\u{27ef}\u{2986}"),
@@ -190,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_replacement_is_in_the_alphabet() {
-        assert_eq!(FOLDS.len(), 273, "273 code points, none listed twice");
+        assert_eq!(FOLDS.len(), 300, "300 code points, none listed twice");
         for (from, to) in FOLDS.iter() {
             assert!(to.chars().all(|c| septets(c).is_some()), "{from:?}");
             assert_eq!(septets(*from), None, "{from:?} needs no replacement");

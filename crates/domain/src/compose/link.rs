@@ -77,11 +77,18 @@ fn links(text: &str) -> impl Iterator<Item = Found> {
     })
 }
 
-/// The longest runs of characters that a host may have.
+/// The longest runs of characters that a host may have, and IPv6 addresses in brackets behind a scheme.
 fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + text[at..].find(is_host_char)?;
+        let is_bracket = |at: usize| text[..at].ends_with("://") && text[at..].starts_with('[');
+        let start =
+            at + text[at..].char_indices().find(|(from, c)| is_host_char(*c) || is_bracket(at + from))?.0;
+        if let Some(end) = text[start..].find(']').filter(|_| text[start..].starts_with('[')) {
+            at = start + end + 1;
+            return Some(start..at);
+        }
+        let start = start + text[start..].find(is_host_char)?;
         let length = text[start..].find(|c| !is_host_char(c)).unwrap_or(text.len() - start);
         at = start + length;
         Some(start..at)
@@ -151,6 +158,10 @@ mod tests {
             ("https://status.example.com.evil.example", "status(.)example(.)com(.)evil(.)example"),
             ("https://evil.example\\@status.example.com", "evil(.)example\\@status.example.com"),
             ("ftp://x", "x"),
+            ("http://[::1]/x", "[::1]/x"),
+            ("see https://[2001:db8::1]:8080/x and bit.ly/x", "see [2001:db8::1]:8080/x and bit(.)ly/x"),
+            ("http://[::ffff:10.0.0.1]/", "[::ffff:10(.)0(.)0(.)1]/"),
+            ("http://[evil.example", "http://[evil(.)example"),
             ("(www.evil.example)", "(www(.)evil(.)example)"),
             ("bücher.com?x", "bücher(.)com?x"),
             ("evil.co.uk", "evil(.)co(.)uk"),

@@ -164,6 +164,24 @@ fn a4_a_link_to_an_unlisted_host_is_made_harmless_and_named() {
 }
 
 #[test]
+fn a5_letters_and_dots_that_look_alike_make_no_link() {
+    for (title, expected) in [
+        ("evil\u{2024}com/x", "evil(.)com/x"),
+        ("evil\u{3002}ｃｏｍ", "evil(.)com"),
+        ("ｅｖｉｌ\u{ff0e}ＣＯＭ/x", "evil(.)COM/x"),
+        ("evil\u{ff61}com", "evil(.)com"),
+        ("evil\u{fe52}com", "evil(.)com"),
+        ("𝐞𝐯𝐢𝐥.𝗰𝗼𝗺/x", "evil(.)com/x"),
+        ("ⓔⓥⓘⓛ.ⓒⓞⓜ", "evil(.)com"),
+        ("ｈｔｔｐ：／／x", "x"),
+        ("http://[::1]/x", "[::1]/x"),
+        ("25ºC, Brand™ and m²", "25ºC, Brand™ and m²"),
+    ] {
+        check("{{ title }}", 1, json!({ "title": title }), expected);
+    }
+}
+
+#[test]
 fn a_workflow_may_refuse_texts_with_links() {
     let (template, links) = (&template("{{ title }}"), LinkPolicy::Refuse);
     let rules = ComposeRules { template, max_segments: 1, link_hosts: &[], links, plain: "paging" };
