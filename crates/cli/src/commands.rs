@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Scope;
 use control::{Answer, Request};
-use domain::{unguarded_fields::unguarded_fields, workflow::Workflow};
+use domain::{
+    unguarded_fields::{unfit_fields, unguarded_fields},
+    workflow::Workflow,
+};
 use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
@@ -137,7 +140,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
 fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
     let scope = Role::scope(&Role::chosen(roles));
     let (config, _) = configuration::load(&common.config, scope)?;
-    let warnings: Vec<String> = config.workflows.iter().flat_map(absent_fields).collect();
+    let warnings: Vec<String> = config.workflows.iter().flat_map(field_warnings).collect();
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config
@@ -163,17 +166,26 @@ fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
     }
 }
 
-/// What a workflow's template writes although an event may lack it.
-fn absent_fields(workflow: &Workflow) -> Vec<String> {
-    let fields = unguarded_fields(&workflow.template, &workflow.schema);
-    let warning = |field: String| {
+/// What a workflow's template writes although an event may lack it, or although its type does not fit.
+fn field_warnings(workflow: &Workflow) -> Vec<String> {
+    let absent = unguarded_fields(&workflow.template, &workflow.schema);
+    let unfit = unfit_fields(&workflow.template, &workflow.schema);
+    let unfit_warning = |(field, line): (String, u32)| {
+        format!(
+            "workflow {}: line {line} of the text cannot work with every value that the schema allows for `{field}`, as \
+             with `round` of a text; it is then written as it is, or the text is replaced by a plain one. \
+             Declare another type, or leave the filter out",
+            workflow.name()
+        )
+    };
+    let absent_warning = |field: String| {
         format!(
             "workflow {}: the text uses `{field}`, which an event may lack; it is then written as nothing. \
              Make it required, or use `{{{{ {field} | default(\"...\") }}}}`",
             workflow.name()
         )
     };
-    fields.into_iter().map(warning).collect()
+    absent.into_iter().map(absent_warning).chain(unfit.into_iter().map(unfit_warning)).collect()
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {

@@ -133,19 +133,18 @@ impl FieldSchema {
         !is_required || is_nullable
     }
 
-    /// Some value of a declared field's type; not one that its other rules must allow.
-    pub fn sample(&self, path: &[&str]) -> Value {
+    /// Values of a declared field: those that it lists, else one of each of its types but `null`. They need not satisfy
+    /// its other rules. Empty where it declares neither.
+    pub fn samples(&self, path: &[&str]) -> Vec<Value> {
         let schema = self.find(path).and_then(|at| self.follow(at));
-        let kind = schema.and_then(|schema| schema.get("type"));
-        let kinds =
-            kind.map_or(&[][..], |kind| kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice));
-        match kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null") {
-            Some("array") => Value::Array(Vec::new()),
-            Some("object") => Value::Object(Map::new()),
-            Some("boolean") => Value::Bool(true),
-            Some("integer" | "number") => Value::from(1),
-            _ => Value::from("x"),
-        }
+        let of = |key: &str| schema.and_then(|schema| schema.get(key));
+        let listed = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        let values = of("enum").map(listed).or_else(|| of("const").map(|value| vec![value.clone()]));
+        let values = values.unwrap_or_else(|| {
+            let kinds = of("type").map(listed).unwrap_or_default();
+            kinds.iter().filter_map(Value::as_str).map(sample_of).collect()
+        });
+        values.into_iter().filter(|value| !value.is_null()).collect()
     }
 
     /// The names of the fields, nested ones left out, in their order.
@@ -170,6 +169,18 @@ impl FieldSchema {
             at = self.0.schema.pointer(reference.strip_prefix('#')?)?;
         }
         None
+    }
+}
+
+fn sample_of(kind: &str) -> Value {
+    match kind {
+        "array" => Value::Array(Vec::new()),
+        "object" => Value::Object(Map::new()),
+        "boolean" => Value::Bool(true),
+        "integer" => Value::from(1),
+        "number" => Value::from(1.5),
+        "null" => Value::Null,
+        _ => Value::from("x"),
     }
 }
 

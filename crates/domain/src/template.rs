@@ -3,6 +3,7 @@
 //! Never: loads another template, calls a function, or reads a field's value as a template. What it may use is
 //! checked when the configuration is read, so that a typo stops the start and not a page at night.
 
+mod filter;
 mod grammar;
 mod number_texts;
 mod scan;
@@ -10,8 +11,7 @@ mod scan;
 use std::{fmt, sync::Arc};
 
 use minijinja::{
-    Environment, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests as checks,
-    value::{Kwargs, StringInput, ValueKind},
+    Environment, ErrorKind, UndefinedBehavior, escape_formatter, filters, tests as checks, value::ValueKind,
 };
 use serde_json::{Map, Value};
 
@@ -126,25 +126,25 @@ impl Template {
         recipient: &str,
         step: u8,
     ) -> Result<(String, Vec<String>), RenderError> {
-        let texts = NumberTexts::of(fields);
-        let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
-        let given = given.filter_map(|(name, value)| Some((name.as_str(), texts.engine_value(value)?)));
-        let built_in = [("recipient", recipient.into()), ("step", step.into())];
-        let ack = ack.map(|code| ("ack", code.as_str().into()));
-        let given: Vec<_> = given.collect();
-        let texts = [(NumberTexts::NAME, minijinja::Value::from_object(texts.clone()))];
-        let context = minijinja::Value::from_pairs(given.into_iter().chain(built_in).chain(ack).chain(texts));
-        let render = |environment: &Environment<'static>| {
-            environment.get_template(NAME).and_then(|template| template.render(&context))
-        };
-        match render(&self.0.environment) {
+        let context = context(fields, ack, recipient, step);
+        match render(&self.0.environment, &context) {
             Ok(text) => Ok((text, Vec::new())),
             Err(error) if error.kind() == ErrorKind::UndefinedError => {
-                let text = render(&self.0.lenient).map_err(|error| render_error(&error))?;
+                let text = render(&self.0.lenient, &context).map_err(|error| render_error(&error))?;
                 Ok((text, self.absent(fields)))
             }
             Err(error) => Err(render_error(&error)),
         }
+    }
+
+    /// Whether the template can be rendered with every filter doing what it is for.
+    ///
+    /// # Errors
+    /// [`RenderError`] also where [`Template::render`] would write a value as it is, such as `round` of a text.
+    pub fn check(&self, fields: &Map<String, Value>, ack: Option<&AckCode>) -> Result<(), RenderError> {
+        let strict = minijinja::Value::from_pairs([(filter::STRICT, true)]);
+        let context = minijinja::value::merge_maps([strict, context(fields, ack, "x", 1)]);
+        render(&self.0.lenient, &context).map(drop).map_err(|error| render_error(&error))
     }
 
     /// The dotted names of the fields that the template uses, sorted.
@@ -161,6 +161,30 @@ impl Template {
         };
         self.0.fields.iter().filter(is_absent).cloned().collect()
     }
+}
+
+/// What a template is rendered with.
+fn context(
+    fields: &Map<String, Value>,
+    ack: Option<&AckCode>,
+    recipient: &str,
+    step: u8,
+) -> minijinja::Value {
+    let texts = NumberTexts::of(fields);
+    let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
+    let given = given.filter_map(|(name, value)| Some((name.as_str(), texts.engine_value(value)?)));
+    let given: Vec<_> = given.collect();
+    let built_in = [("recipient", recipient.into()), ("step", step.into())];
+    let ack = ack.map(|code| ("ack", code.as_str().into()));
+    let texts = [(NumberTexts::NAME, minijinja::Value::from_object(texts))];
+    minijinja::Value::from_pairs(given.into_iter().chain(built_in).chain(ack).chain(texts))
+}
+
+fn render(
+    environment: &Environment<'static>,
+    context: &minijinja::Value,
+) -> Result<String, minijinja::Error> {
+    environment.get_template(NAME)?.render(context)
 }
 
 /// Says what failed without the engine's own words, which can contain a value.
@@ -182,10 +206,10 @@ fn environment() -> Environment<'static> {
     environment.add_filter("upper", filters::upper);
     environment.add_filter("lower", filters::lower);
     environment.add_filter("trim", filters::trim);
-    environment.add_filter("round", round);
-    environment.add_filter("int", int);
+    environment.add_filter("round", filter::round);
+    environment.add_filter("int", filter::int);
     environment.add_filter("default", filters::default);
-    environment.add_filter("join", join);
+    environment.add_filter("join", filter::join);
     environment.add_test("defined", checks::is_defined);
     environment.add_test("undefined", checks::is_undefined);
     // A whole object or array in a text is a mistake, but what the page says beside it must not be lost.
@@ -206,55 +230,6 @@ fn environment() -> Environment<'static> {
         }
     });
     environment
-}
-
-/// The engine's `round`, of a value that may be absent: it stays absent, where the engine would refuse the whole text.
-fn round(
-    value: minijinja::Value,
-    precision: Option<i32>,
-    method: Option<&str>,
-    named: Kwargs,
-) -> Result<minijinja::Value, minijinja::Error> {
-    if value.is_undefined() {
-        return Ok(value);
-    }
-    let rounded = filters::round(value, precision, method, named)?;
-    Ok(number_texts::whole(&rounded).unwrap_or(rounded))
-}
-
-/// The engine's `join`, of numbers as they came.
-fn join(
-    state: &mut State<'_, '_>,
-    value: minijinja::Value,
-    joiner: Option<StringInput<'_>>,
-    attribute: Option<&str>,
-    named: Kwargs,
-) -> Result<minijinja::Value, minijinja::Error> {
-    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
-    let value = if is_list {
-        let text = |item: minijinja::Value| {
-            if item.is_number() { number_text(state, &item).into() } else { item }
-        };
-        value.try_iter()?.map(text).collect()
-    } else {
-        value
-    };
-    filters::join(state, &value, joiner, attribute, named)
-}
-
-/// The engine's `int`, of a value that may be absent: without a default it stays so, and is not 0, which would read
-/// as measured.
-fn int(
-    state: &State<'_, '_>,
-    value: minijinja::Value,
-    default: Option<minijinja::Value>,
-    base: Option<u32>,
-    named: Kwargs,
-) -> Result<minijinja::Value, minijinja::Error> {
-    if value.is_undefined() && default.is_none() && !named.has("default") {
-        return Ok(value);
-    }
-    filters::int(state, &value, default, base, named)
 }
 
 /// Whether a template can write this name behind a dot. Other names are left out of nested objects, so that a loop

@@ -89,7 +89,8 @@ fn what_cannot_be_said_as_configured_is_said_plainly() {
     assert_eq!(changed(too_long), ["longer than 1 segments with every field cut away"]);
     assert_eq!(changed(check("{{ title }}", 1, json!({ "title": " \n" }), plain)), ["empty"]);
     check("{{ host }} {{ tags }}", 1, json!({ "host": { "name": "a" }, "tags": [1] }), r#"{"name":"a"} [1]"#);
-    let unwritable = check("{{ title | int }}", 1, json!({ "title": "x" }), plain);
+    let unwritable = check("{{ title + 1 }}", 1, json!({ "title": "x" }), plain);
+    check("{{ title | round }} {{ title | int }}", 1, json!({ "title": "x" }), "x x");
     assert!(changed(unwritable)[0].starts_with("the template failed at line 1"));
     let composed = try_compose("{{ title }}", 255, json!({ "title": "x".repeat(70_000) })).unwrap();
     assert_eq!(composed.text.0.len(), BODY_CHARS_MAX);

@@ -72,13 +72,13 @@ fn what_is_absent_is_named_and_what_cannot_be_written_fails_without_its_value() 
     check("{{ title }} {{ count }}", json!({ "count": 1 }), " 1 [without title]");
     check("{{ host.name }}", json!({ "host": {} }), " [without host.name]");
     check(
-        "x\n{{ title | int }}",
+        "x\n{{ title + 1 }}",
         json!({ "title": "SECRET" }),
         "the template failed at line 2: invalid operation",
     );
     check(
-        "{{ title | int }}",
-        json!({ "title": "SECRET" }),
+        "{{ count | round(method='up') }}",
+        json!({ "count": 1 }),
         "the template failed at line 1: invalid operation",
     );
     check(
@@ -86,6 +86,20 @@ fn what_is_absent_is_named_and_what_cannot_be_written_fails_without_its_value() 
         json!({ "tags": vec![1; 1_000] }),
         "the template failed at line 1: engine ran out of fuel",
     );
+}
+
+#[test]
+fn a_filter_writes_a_value_that_it_cannot_work_on_as_it_is() {
+    let fields = json!({ "title": "about 12", "count": 2.6, "tags": ["a"], "severity": "3.7" });
+    for (source, expected) in [
+        ("{{ title | round }}, {{ title | int }}", "about 12, about 12"),
+        ("{{ title | int(default=0) }} {{ severity | int }} {{ severity | round }}", "0 3 3.7"),
+        ("{{ tags | round }} {{ tags | int }} {{ host.name | int }}", r#"["a"] ["a"]"#),
+        ("{{ count | join(', ') }} {{ count | round }} {{ count | int }}", "2.6 3 2"),
+    ] {
+        let template = Template::compile(source, &schema(), false).unwrap();
+        assert_eq!(template.render(fields.as_object().unwrap(), None, "Ada", 1).unwrap().0.trim(), expected);
+    }
 }
 
 #[test]
