@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::provider::Text;
 
+mod taken;
+
 const PAGE: &str = "CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.";
 
 fn open(code: &str, event: &str) -> OpenCode {
@@ -170,118 +172,6 @@ fn b2_a_question_acknowledges_nothing() {
         Meaning::NotUnderstood,
         &["why do I get K7X4 again", "K7X4?", "who acked K7X4", "should I ack K7X4?", "is 44MC mine?", "ok?"],
     );
-}
-
-#[test]
-fn b2_who_puts_it_off_or_leaves_it_to_others_acknowledges_nothing() {
-    means(
-        Meaning::NotUnderstood,
-        &[
-            "hold off ack K7X4",
-            "hold off, ack K7X4",
-            "ack K7X4?",
-            "ACK K7X4 ?",
-            "ack K7X4, ok?",
-            "busy K7X4",
-            "K7X4 busy",
-            "K7X4, busy",
-            "ack K7X4, busy",
-            "K7X4\nbusy",
-            "i am sick K7X4",
-            "I'm ill K7X4",
-            "asleep K7X4",
-            "K7X4 later",
-            "ok K7X4 later",
-            "snooze K7X4",
-            "call me K7X4",
-            "K7X4 call me",
-            "ack K7X4 but the train is late",
-            "ack K7X4\nbut I have to finish dinner",
-            "ack K7X4, however the laptop is at home",
-            "please somebody ack K7X4",
-            "Bob ack K7X4",
-            "can you ack K7X4",
-            "ack K7X4 for me",
-            "K7X4 anyone",
-            "ack K7X4, can someone look at it",
-            "ok pass K7X4 to Bob",
-            "ack K7X4, escalate to Bob",
-            "ack K7X4 if needed",
-            "maybe ack K7X4",
-            "trying to ack K7X4",
-            "waiting for ack K7X4",
-            "K7X4 whatever",
-            "krank K7X4",
-            "später K7X4",
-            "ack K7X4 morgen",
-            "bin beschäftigt, ok K7X4",
-            "bitte jemand ack K7X4",
-            "je dors K7X4",
-            "je suis malade, ok K7X4",
-            "ok K7X4 plus tard",
-            "quelqu'un ack K7X4",
-            "ocupado K7X4",
-            "ok K7X4 más tarde",
-            "alguien ack K7X4 por favor",
-            "K7X4 mañana",
-        ],
-    );
-    means(
-        Meaning::Negated,
-        &[
-            "ack K7X4 but I can't",
-            "ack K7X4, I can't look at it",
-            "ok K7X4. No laptop.",
-            "ok K7X4 aber ich kann nicht",
-            "ok K7X4 mais je ne peux pas",
-            "ok K7X4 pero no puedo",
-        ],
-    );
-}
-
-#[test]
-fn b1_an_acknowledging_word_counts_beside_harmless_ones_in_each_language() {
-    acknowledges(
-        "K7X4",
-        &[
-            "ACK K7X4 on my way",
-            "K7X4 ok",
-            "K7X4 thanks",
-            "got it K7X4 thanks",
-            "ack K7X4, looking",
-            "ack K7X4 looking at the disk",
-            "looking into K7X4",
-            "K7X4, looking into the disk",
-            "I'm on it K7X4",
-            "I've got K7X4",
-            "I'll take K7X4",
-            "we are on it, K7X4",
-            "on my way K7X4",
-            "K7X4 roger",
-            "K7X4 is mine",
-            "Please ack K7X4",
-            "Hello, ack K7X4",
-            "hi team ack K7X4, more details later",
-            "K7X4\n\nAda Lovelace",
-            "bin dran K7X4",
-            "K7X4 verstanden, danke",
-            "K7X4 mach ich",
-            "alles klar, K7X4",
-            "ich kümmere mich um K7X4",
-            "je m'en occupe K7X4",
-            "je m'occupe de K7X4",
-            "d'accord K7X4, merci",
-            "bien reçu K7X4",
-            "j'arrive, K7X4",
-            "K7X4 je prends",
-            "recibido K7X4, gracias",
-            "me encargo K7X4",
-            "K7X4 voy",
-            "vale K7X4, estoy en ello",
-            "stop paging Bob, ack K7X4",
-        ],
-    );
-    acknowledges("44MC", &["I'm on it 44MC", "hello team, ok 44MC"]);
 }
 
 #[test]
