@@ -16,6 +16,7 @@ use minijinja::{
 use serde_json::{Map, Value};
 
 pub use grammar::TemplateError;
+pub(crate) use grammar::is_name;
 use number_texts::{NumberTexts, number_text};
 
 use crate::{ack_code::AckCode, schema::FieldSchema};
@@ -230,12 +231,6 @@ fn environment() -> Environment<'static> {
         }
     });
     environment
-}
-
-/// Whether a template can write this name behind a dot. Other names are left out of nested objects, so that a loop
-/// over an object writes nothing but names.
-pub(crate) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// The source belongs to the configuration, so that the parser may quote it.

@@ -16,3 +16,9 @@ pub struct TemplateError {
     /// What is wrong, and what to write.
     pub message: String,
 }
+
+/// Whether a template can write this name behind a dot. Other names are left out of nested objects, so that a loop
+/// over an object writes nothing but names.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use minijinja::{State, value::Object};
 use serde_json::{Map, Value};
 
-use super::is_name;
+use super::grammar::is_name;
 use crate::number;
 
 /// The texts of an event's numbers, by the bits of the floats that stand for them.
