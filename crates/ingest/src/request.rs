@@ -133,6 +133,22 @@ mod tests {
     }
 
     #[test]
+    fn a11_a_number_is_taken_in_every_form_and_is_the_same_however_it_is_written() {
+        let structured = |data: &str| {
+            let body = format!(
+                r#"{{"specversion":"1.0","id":"e-1","source":"s","type":"incident.created","data":{data}}}"#
+            );
+            one(&[("content-type", "application/cloudevents+json")], body.as_bytes())
+        };
+        for (written, again) in [("1.0", "1"), ("12.50", "12.5"), ("1e400", "10e399")] {
+            let data = |number: &str| format!(r#"{{"n":{number}}}"#);
+            let binary = one(&[], data(written).as_bytes());
+            assert_eq!(binary.data, structured(&data(written)).data);
+            assert_eq!(binary.content(), structured(&data(again)).content(), "{written} and {again}");
+        }
+    }
+
+    #[test]
     fn d2_a_binary_event_without_data_is_taken() {
         for more in [&[][..], &[("content-type", "application/json")], &[("content-type", "text/plain")]] {
             assert!(one(more, b"").data.is_empty());
