@@ -13,7 +13,7 @@ use crate::{
     ack_code::AckCode,
     compose::{ComposeRules, compose},
     event::{Event, EventKey},
-    id::{MessageId, RunId},
+    id::{RunId, short},
     limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S},
     phone::E164,
     provider::{ProviderMessageId, Text},
@@ -163,10 +163,12 @@ impl Notices {
         self.event(kind, &answer_id(text), to, fields)
     }
 
-    /// The all-clear of one message of a run, and the run that it opens.
-    pub fn all_clear(&self, message: &MessageId, to: &E164, about: &str) -> (Event, &Workflow, RunId) {
+    /// The all-clear of a resolving event for a phone, and the run that it opens: one, however many runs the event ends.
+    pub fn all_clear(&self, by: &EventKey, to: &E164, about: &str) -> (Event, &Workflow, RunId) {
         let fields = NoticeFields { about: about.to_owned(), ..Default::default() };
-        let (event, workflow) = self.event(NoticeKind::AllClear, &message.to_string(), to, &fields);
+        // Ids are shown and logged; a number is not.
+        let id = format!("all-clear/{}", short(&[&by.source, &by.id, to.as_str()]));
+        let (event, workflow) = self.event(NoticeKind::AllClear, &id, to, &fields);
         let run = RunId::derive(SOURCE, &event.key.id, workflow.name(), None);
         (event, workflow, run)
     }

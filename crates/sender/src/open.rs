@@ -104,7 +104,7 @@ async fn all_clears(
     for message in run.value.all_clear_to(by, workflow) {
         let to = &message.recipient().number;
         let about = run.value.about();
-        let (event, workflow, opened) = notices.all_clear(&run.value.message_id(message.number()), to, about);
+        let (event, workflow, opened) = notices.all_clear(by, to, about);
         runs.open_notice(&event, workflow).await?;
         sent.push((message.number(), opened));
     }

@@ -12,12 +12,13 @@ use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     directory::{Contact, Directory},
+    notice::{Notices, Wording},
     policy::Environment,
     source_quota::QuotaRates,
     workflow::Workflow,
 };
 use escalation::EscalationPorts;
-use ports::{Clock as _, RunStore as _};
+use ports::Clock as _;
 use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::{SenderConfig, SenderPorts, SenderRate};
 use tokio_util::sync::CancellationToken;
@@ -58,10 +59,8 @@ impl World {
             stop: CancellationToken::new(),
             habits,
         });
-        for workflow in &world.workflows {
-            let kept = world.store.keep_workflow(&workflow.hash, &workflow.definition).await;
-            assert!(kept.is_ok(), "a store in memory takes everything");
-        }
+        let kept = world.registry().keep(&world.store).await;
+        assert!(kept.is_ok(), "a store in memory takes everything");
         for role in [RoleKind::Sender, RoleKind::Sender, RoleKind::Escalation, RoleKind::Callback] {
             world.start_process(role);
         }
@@ -138,9 +137,23 @@ impl World {
     /// The service that changes runs, over the ports as a process sees them.
     fn run_service(&self, ports: &Arc<Instrumented>) -> Arc<RunService> {
         let run_ports = RunPorts::new(ports.clone(), ports.clone(), self.clock.clone());
-        let workflows = WorkflowRegistry::new(self.workflows.iter().cloned());
         let directory = Directory { contacts: self.contacts.clone(), ..Directory::default() };
-        Arc::new(RunService::new(run_ports, workflows, directory, Environment::default(), CodeKey::default()))
+        Arc::new(RunService::new(
+            run_ports,
+            self.registry(),
+            directory,
+            Environment::default(),
+            CodeKey::default(),
+        ))
+    }
+
+    fn registry(&self) -> WorkflowRegistry {
+        let registry = WorkflowRegistry::new(self.workflows.iter().cloned());
+        if !self.habits.notices {
+            return registry;
+        }
+        let notices = Notices::compile(&Wording::default());
+        registry.with_notices(notices.unwrap_or_else(|errors| panic!("{errors:?}")))
     }
 
     fn dead_letters(&self, ports: &Arc<Instrumented>) -> DeadLetters {

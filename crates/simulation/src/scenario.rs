@@ -90,6 +90,7 @@ pub(crate) fn workflows() -> Vec<Workflow> {
     let mut page = WorkflowDefinition::new("page", "page.created", text, schema.clone(), steps);
     page.on_doubt = OnDoubt::Resend;
     page.resolved_by = Some("page.resolved".to_owned());
+    page.all_clear = true;
     page.exhausted_ticket = Some("desk".to_owned());
     [note("note", OnDoubt::Resend), note("held", OnDoubt::Review), page]
         .into_iter()
@@ -128,7 +129,7 @@ pub(crate) fn event(kind: &str, number: u64) -> Event {
 /// # Errors
 /// The first thing that must not be, with the log.
 pub fn run(seed: u64) -> Result<Report, String> {
-    let habits = Habits { replies: true, ..Habits::default() };
+    let habits = Habits { replies: true, notices: true, ..Habits::default() };
     on_a_paused_clock(async move {
         let world = World::start(Chance::wild(seed), workflows(), contacts(), habits).await;
         let count = 3 + world.chance.below(6);
@@ -200,7 +201,7 @@ pub(crate) fn on_a_paused_clock<T>(scenario: impl Future<Output = Result<T, Stri
     runtime.block_on(scenario)
 }
 
-async fn conclude(world: &Arc<World>, sent: &[Event]) -> Result<Report, String> {
+pub(crate) async fn conclude(world: &Arc<World>, sent: &[Event]) -> Result<Report, String> {
     let is_quiet = world.run_until_quiet(QUIET_WITHIN).await;
     let report = Report {
         log: world.log(),

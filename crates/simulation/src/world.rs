@@ -33,6 +33,8 @@ use crate::{
 pub(crate) struct Habits {
     /// Recipients answer now and then.
     pub(crate) replies: bool,
+    /// Replies are answered, and those who were paged hear that it is over.
+    pub(crate) notices: bool,
     /// With each process that dies, the store loses its runs.
     pub(crate) loses_runs: bool,
     /// Events per second within the quota of a source, and segments per second of the sending number.

@@ -4,12 +4,17 @@
 //! Never: a test whose death did not happen.
 
 use domain::{message::MessagePhase, run::RunPhase};
-use simulation::{Fault, Point, Report, Script, Side, run_script};
+use simulation::{Fault, Point, Report, Script, Side, run_all_clear, run_script};
 
 /// Plays a script, and expects that every death and every fault in it happened.
 #[track_caller]
 fn play(script: &Script) -> Report {
-    let report = run_script(script).unwrap_or_else(|fault| panic!("{fault}"));
+    play_in(run_script, script)
+}
+
+#[track_caller]
+fn play_in(scenario: fn(&Script) -> Result<Report, String>, script: &Script) -> Report {
+    let report = scenario(script).unwrap_or_else(|fault| panic!("{fault}"));
     let deaths = script.deaths.len() as u64;
     let died = report.fired.get(&Fault::CrashBefore).unwrap_or(&0)
         + report.fired.get(&Fault::CrashAfter).unwrap_or(&0);
@@ -157,4 +162,21 @@ fn crash_point_19_a_replay_is_asked_for_twice() {
     let report = play(&Script { is_replayed: true, ..Script::default() });
     assert_eq!((report.letters, report.taken.len()), (0, 1), "{}", report.log.join("\n"));
     assert_eq!(report.runs[0].phase(), RunPhase::Completed);
+}
+
+/// One event resolves two runs that paged one phone. Its all-clear is the third run that is opened; the fourth opening
+/// is that of the second run's all-clear, which is the same.
+#[test]
+fn crash_point_20_an_all_clear_is_stored_before_its_run_ends() {
+    let deaths = [(Side::Before, 3), (Side::After, 3), (Side::Before, 4), (Side::After, 4)];
+    let scripts = deaths.map(|(side, nth)| dies(Point::OpenRun, side, nth));
+    for script in [Script::default()].iter().chain(&scripts) {
+        let report = play_in(run_all_clear, script);
+        let log = report.log.join("\n");
+        let said = report.taken.iter().map(|text| text.submission.body.0.as_ref());
+        assert_eq!(said.filter(|text| *text == "Resolved: db-1.").count(), 1, "one all-clear:\n{log}");
+        assert_eq!(report.taken.len(), 3, "two pages before it:\n{log}");
+        let resolved = report.runs.iter().filter(|run| run.phase() == RunPhase::Resolved).count();
+        assert_eq!(resolved, 2, "{log}");
+    }
 }
