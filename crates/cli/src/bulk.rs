@@ -3,11 +3,11 @@
 //! Never: changes anything without `--yes`, or faster than `--rate`.
 
 use clap::Args;
-use domain::time::after_ms;
+use domain::{plural::counted, time::after_ms};
 use indicatif::{ProgressBar, ProgressStyle};
 use ports::{Clock as _, SystemClock};
 
-use crate::{exit::Unconfirmed, output};
+use crate::exit::Unconfirmed;
 
 /// How a change of many things is made.
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ impl BulkArgs {
         }
         let message = format!(
             "{} would be {action}; confirm with --yes, or list them with --dry-run",
-            output::counted(count, noun)
+            counted(count, noun)
         );
         Err(Unconfirmed(message).into())
     }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use config::Scope;
 use control::{Answer, Request};
 use domain::{
+    plural::counted,
     unguarded_fields::{unfit_fields, unguarded_fields},
     workflow::Workflow,
 };
@@ -157,9 +158,9 @@ fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
             warnings.iter().for_each(|warning| output::line(format!("warning: {warning}")));
             output::line(format!(
                 "valid: {}, {}, {}",
-                output::counted(config.workflows.len(), "workflow"),
-                output::counted(config.directory.contacts.len(), "contact"),
-                output::counted(config.directory.rotations.len(), "rotation")
+                counted(config.workflows.len(), "workflow"),
+                counted(config.directory.contacts.len(), "contact"),
+                counted(config.directory.rotations.len(), "rotation")
             ));
             Ok(())
         }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use control::RunView;
+use domain::plural::counted;
 use serde::Serialize;
 
 /// Prints a line. That the reader has closed the pipe is not an error.
@@ -14,11 +15,6 @@ pub(crate) fn line(text: impl std::fmt::Display) {
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(value)?);
     Ok(())
-}
-
-/// A number with its noun, for example `1 segment` or `2 segments`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Prints runs, one per line.
@@ -66,22 +62,13 @@ pub(crate) fn run(run: &RunView) {
             message.status,
             message.to,
             message.target,
-            counted(message.attempts.into(), "attempt"),
-            counted(message.segments.into(), "segment"),
+            counted(message.attempts, "attempt"),
+            counted(message.segments, "segment"),
             message.sid.as_ref().map(|sid| format!(", {sid}")).unwrap_or_default()
         ));
     }
     line("timeline");
     for entry in &run.timeline {
         line(format!("  {}  {}", entry.at.strftime("%H:%M:%S%.3f"), entry.text));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn nouns_agree_with_their_number() {
-        let counted = [0, 1, 2].map(|count| super::counted(count, "segment"));
-        assert_eq!(counted, ["0 segments", "1 segment", "2 segments"]);
     }
 }

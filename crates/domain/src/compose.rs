@@ -15,6 +15,7 @@ use crate::{
     ack_code::AckCode,
     content::{ContentChange, LinkPolicy},
     gsm7,
+    plural::counted,
     provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
     template::{self, RenderError, Template},
@@ -109,8 +110,8 @@ pub fn compose(
         Err(_) => match shorten(&fields, &strings, rules.max_segments, render) {
             Ok(Some(composed)) => Composed { changes, ..composed },
             Ok(None) => {
-                let segments = rules.max_segments.max(1);
-                let reason = format!("longer than {segments} segments with every field cut away");
+                let segments = counted(rules.max_segments.max(1), "segment");
+                let reason = format!("longer than {segments} with every field cut away");
                 return Ok(plain(rules, ack, reason));
             }
             Err(error) => return Ok(plain(rules, ack, error.to_string())),

@@ -23,6 +23,7 @@ pub mod message;
 pub mod notice;
 mod number;
 pub mod phone;
+pub mod plural;
 pub mod policy;
 pub mod poll;
 pub mod provider;

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use jsonschema::{JsonType, PatternOptions, Validator, error::TypeKind, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 
-use crate::number;
+use crate::{number, plural::counted};
 
 /// Most errors reported for one event.
 pub const FIELD_ERRORS_MAX: usize = 32;
@@ -205,11 +205,14 @@ fn describe(error: &jsonschema::ValidationError<'_>, errors: &mut Vec<FieldError
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected.iter().take(FIELD_ERRORS_MAX) {
-                add(format!("{at}/{}", escaped(name)), "is not declared in the schema".into());
+                add(format!("{at}/{}", pointer_token(name)), "is not declared in the schema".into());
             }
         }
         ValidationErrorKind::Required { property } => {
-            add(format!("{at}/{}", escaped(property.as_str().unwrap_or_default())), "is required".into());
+            add(
+                format!("{at}/{}", pointer_token(property.as_str().unwrap_or_default())),
+                "is required".into(),
+            );
         }
         kind => add(at, expectation(kind)),
     }
@@ -223,18 +226,18 @@ fn expectation(kind: &ValidationErrorKind) -> String {
         Kind::Type { kind } => format!("must be {}", types(kind)),
         Kind::Enum { options } => format!("must be one of {}", quoted(&options.to_string())),
         Kind::Constant { expected_value } => format!("must be {}", quoted(&expected_value.to_string())),
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {}", counted(limit, "character")),
+        Kind::MinLength { limit } => format!("must have at least {}", counted(limit, "character")),
         Kind::Maximum { limit } => format!("must be at most {limit}"),
         Kind::Minimum { limit } => format!("must be at least {limit}"),
         Kind::ExclusiveMaximum { limit } => format!("must be below {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("must be above {limit}"),
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
-        Kind::MinItems { limit } => format!("must have at least {limit} items"),
+        Kind::MaxItems { limit } => format!("must have at most {}", counted(limit, "item")),
+        Kind::MinItems { limit } => format!("must have at least {}", counted(limit, "item")),
         Kind::UniqueItems => "must not repeat an item".into(),
-        Kind::MaxProperties { limit } => format!("must have at most {limit} fields"),
-        Kind::MinProperties { limit } => format!("must have at least {limit} fields"),
+        Kind::MaxProperties { limit } => format!("must have at most {}", counted(limit, "field")),
+        Kind::MinProperties { limit } => format!("must have at least {}", counted(limit, "field")),
         Kind::Pattern { pattern } => format!("must match the pattern {}", quoted(pattern)),
         Kind::Format { format } => format!("must be in the format {}", quoted(format)),
         Kind::PropertyNames { .. } => "has a field whose name is not allowed".into(),
@@ -263,7 +266,7 @@ fn with_article(kind: JsonType) -> &'static str {
 }
 
 /// A name as a token of a JSON pointer (RFC 6901, section 3), cut where it is long: names come from the data too.
-fn escaped(name: &str) -> String {
+pub(crate) fn pointer_token(name: &str) -> String {
     quoted(name).replace('~', "~0").replace('/', "~1")
 }
 

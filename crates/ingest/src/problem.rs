@@ -10,6 +10,7 @@ use axum::{
 use domain::{
     content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
+    plural::counted,
     schema::FieldError,
 };
 use http_server::problem::problem;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     /// Fields are wrong.
-    #[error("{} fields are wrong", .0.len())]
+    #[error("{} {} wrong", counted(.0.len(), "field"), if .0.len() == 1 { "is" } else { "are" })]
     Invalid(Vec<FieldError>),
     /// The body is not what its content type says.
     #[error("{0}")]

@@ -86,7 +86,7 @@ fn what_cannot_be_said_as_configured_is_said_plainly() {
         |composed: Composed| composed.changes.into_iter().map(|change| change.reason).collect::<Vec<_>>();
     let literal = format!("{}{{{{ title }}}}", "w".repeat(200));
     let too_long = check(&literal, 1, json!({ "title": "x" }), plain);
-    assert_eq!(changed(too_long), ["longer than 1 segments with every field cut away"]);
+    assert_eq!(changed(too_long), ["longer than 1 segment with every field cut away"]);
     assert_eq!(changed(check("{{ title }}", 1, json!({ "title": " \n" }), plain)), ["empty"]);
     check("{{ host }} {{ tags }}", 1, json!({ "host": { "name": "a" }, "tags": [1] }), r#"{"name":"a"} [1]"#);
     let unwritable = check("{{ title + 1 }}", 1, json!({ "title": "x" }), plain);
