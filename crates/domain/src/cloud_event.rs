@@ -12,9 +12,8 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use crate::number;
 use json::insert;
-pub(crate) use json::without_bom;
+use json::without_bom;
 pub use json::{identity, read_json};
 
 /// Without one of these, headers that look like attributes are no event.
@@ -91,7 +90,7 @@ impl Attributes {
         // Headers named so are no attributes, and the body would be lost beside them.
         event.remove("data");
         event.remove("data_base64");
-        match serde_json::from_slice::<Value>(&number::keep_texts(body)) {
+        match read_json(body) {
             Ok(data) => event.insert("data".to_owned(), data),
             // The parser refuses it by this name.
             Err(_) => event.insert("data_base64".to_owned(), BASE64_STANDARD.encode(body).into()),

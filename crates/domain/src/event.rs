@@ -11,7 +11,6 @@ use crate::{
     cloud_event,
     id::digest,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
-    number,
     schema::FieldError,
 };
 
@@ -26,7 +25,7 @@ pub struct EventKey {
 
 /// What an event says, in short: its type, subject and data. Two deliveries of one event have the same, whatever times
 /// they bear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(u64);
 
 impl ContentHash {
@@ -92,10 +91,7 @@ impl Event {
     /// # Errors
     /// Every attribute that is missing, malformed or too long; one error when the bytes are no JSON object.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<FieldError>> {
-        match cloud_event::read_json(bytes) {
-            Ok(value) => Self::from_value(value),
-            Err(error) => Err(vec![FieldError::new("", format!("not JSON: {error}"))]),
-        }
+        Self::from_value(cloud_event::read_json(bytes).map_err(|error| vec![error])?)
     }
 
     /// Reads one structured CloudEvent that has been parsed already.
@@ -234,20 +230,27 @@ fn rfc3339(text: &str) -> Option<Timestamp> {
 /// The JSON that came as `data_base64`: libraries write bytes so, whatever their content type. The content type is
 /// checked already, and without one it is JSON.
 fn data_of_base64(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Value> {
-    let mut refuse = |wrong: String| {
+    let mut refuse = |wrong: &str| {
         errors.push(FieldError::new("/data_base64", wrong));
         None
     };
     let encoded = attributes.remove("data_base64").filter(|value| !value.is_null())?;
     if attributes.get("data").is_some_and(|data| !data.is_null()) {
-        return refuse("give data or data_base64, not both".to_owned());
+        return refuse("give data or data_base64, not both");
     }
     let Some(bytes) = encoded.as_str().and_then(cloud_event::base64_of) else {
-        return refuse("not base64".to_owned());
+        return refuse("not base64");
     };
-    match serde_json::from_slice(&number::keep_texts(cloud_event::without_bom(&bytes))) {
+    match cloud_event::read_json(&bytes) {
         Ok(data) => Some(data),
-        Err(error) => refuse(format!("not JSON, and other data is not taken: {error}")),
+        Err(FieldError { pointer, message }) if pointer.is_empty() => {
+            refuse(&format!("{message}; other data is not taken"))
+        }
+        // A key that comes twice, within what is the data.
+        Err(FieldError { pointer, message }) => {
+            errors.push(FieldError::new(format!("/data{pointer}"), message));
+            None
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn unpacked<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Pr
 
 fn batch(body: &[u8]) -> Result<Vec<Event>, Problem> {
     let expected = |what: &str| Problem::Unreadable(format!("expected a JSON array of CloudEvents: {what}"));
-    let Value::Array(values) = read_json(body).map_err(|error| expected(&error.to_string()))? else {
+    let Value::Array(values) = read_json(body).map_err(|error| Problem::Invalid(vec![error]))? else {
         return Err(expected("it is no array"));
     };
     if values.is_empty() {

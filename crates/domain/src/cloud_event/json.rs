@@ -1,30 +1,39 @@
 //! Events as JSON. In: a body, or the beginning of one. Out: an event or a list of events, or what names them.
 //!
-//! Never: lets one of two values of an attribute replace the other.
+//! Never: lets one of two values of a key replace the other.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
 
-use crate::{limits::ATTRIBUTE_BYTES_MAX, number};
+use crate::{
+    limits::ATTRIBUTE_BYTES_MAX,
+    number,
+    schema::{FieldError, pointer_token},
+};
 
 /// The byte order mark that some writers put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads JSON that may begin with a byte order mark. An attribute that comes twice is a list of both, and a number that
-/// a machine would print in another way keeps its text, as [`Event::from_value`] reads it.
+/// Reads JSON that may begin with a byte order mark. A number that a machine would print in another way keeps its text,
+/// as [`Event::from_value`] reads it.
 ///
 /// [`Event::from_value`]: crate::event::Event::from_value
 ///
 /// # Errors
-/// When it is no JSON.
-pub fn read_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+/// When it is no JSON, at the root; or where an object has a key twice.
+pub fn read_json(bytes: &[u8]) -> Result<Value, FieldError> {
     let quoted = number::keep_texts(without_bom(bytes));
     let mut json = Deserializer::from_slice(&quoted);
-    let value = EventOrBatch { depth: 0 }.deserialize(&mut json)?;
-    json.end()?;
-    Ok(value)
+    let mut repeated = None;
+    let value = UniqueKeys(&mut repeated).deserialize(&mut json);
+    match value.and_then(|value| json.end().map(|()| value)) {
+        Err(error) => Err(FieldError::new("", format!("not JSON: {error}"))),
+        Ok(value) => {
+            repeated.map_or(Ok(value), |pointer| Err(FieldError::new(pointer, "given more than once")))
+        }
+    }
 }
 
 /// The source and the id of an event, valid or not, as far as they can be read. Holds nothing else of it in memory.
@@ -49,13 +58,22 @@ pub(super) fn insert(map: &mut Map<String, Value>, name: String, value: Value) {
     map.insert(name, both);
 }
 
-/// Reads an event, or a list of events, and keeps what comes twice among their attributes.
-#[derive(Clone, Copy)]
-struct EventOrBatch {
-    depth: u8,
+/// Reads a value, and notes where its first key is that comes twice in one object, as a JSON pointer.
+struct UniqueKeys<'a>(&'a mut Option<String>);
+
+impl UniqueKeys<'_> {
+    /// Reads what is below this value, under a name or an index.
+    fn below<T, E>(&mut self, name: &str, read: impl FnOnce(UniqueKeys<'_>) -> Result<T, E>) -> Result<T, E> {
+        let was_found = self.0.is_some();
+        let value = read(UniqueKeys(self.0));
+        if let Some(pointer) = self.0.as_mut().filter(|_| !was_found) {
+            pointer.insert_str(0, &format!("/{}", pointer_token(name)));
+        }
+        value
+    }
 }
 
-impl<'de> DeserializeSeed<'de> for EventOrBatch {
+impl<'de> DeserializeSeed<'de> for UniqueKeys<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -63,33 +81,31 @@ impl<'de> DeserializeSeed<'de> for EventOrBatch {
     }
 }
 
-impl<'de> Visitor<'de> for EventOrBatch {
+impl<'de> Visitor<'de> for UniqueKeys<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a CloudEvent")
+        f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut attributes = Map::new();
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            insert(&mut attributes, name, value);
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = self.below(&name, |below| map.next_value_seed(below))?;
+            if object.contains_key(&name) && self.0.is_none() {
+                *self.0 = Some(format!("/{}", pointer_token(&name)));
+            }
+            object.insert(name, value);
         }
-        Ok(Value::Object(attributes))
+        Ok(Value::Object(object))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut events = Vec::new();
-        if self.depth == 0 {
-            while let Some(event) = seq.next_element_seed(Self { depth: 1 })? {
-                events.push(event);
-            }
-        } else {
-            while let Some(value) = seq.next_element()? {
-                events.push(value);
-            }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = self.below(&list.len().to_string(), |below| seq.next_element_seed(below))? {
+            list.push(value);
         }
-        Ok(Value::Array(events))
+        Ok(Value::Array(list))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
