@@ -24,7 +24,7 @@ use axum::{
     routing::post,
 };
 use domain::{
-    event::Event,
+    event::{Event, EventKey},
     id::RunId,
     limits::EVENT_BODY_BYTES_MAX,
     schema::FieldError,
@@ -110,11 +110,18 @@ impl Endpoint {
         let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
         let (events, is_batch) = request::read(headers, body)?;
         self.check(source, &events, is_batch)?;
+        // An event that the batch repeats is taken once; its other content, under one key, is a conflict below.
+        let mut said = BTreeSet::new();
+        let distinct: Vec<_> = events
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| said.insert((&event.key, event.content())))
+            .collect();
         let mut unknown = Vec::new();
         let conflict = |index| Problem::Conflict {
             pointer: if is_batch { format!("/{index}/id") } else { "/id".to_owned() },
         };
-        for (index, event) in events.iter().enumerate() {
+        for (index, event) in distinct.iter().copied() {
             match self.precedent(event).await? {
                 Precedent::None => unknown.push((index, event)),
                 Precedent::Same => {}
@@ -133,9 +140,12 @@ impl Endpoint {
                 return Err(Problem::NotStored(error.to_string()));
             }
         }
-        let runs = events.iter().map(|event| self.runs_of(event)).collect::<Vec<_>>();
+        let known = events.len() - fresh.len();
+        let events: Vec<_> = distinct.into_iter().map(|(_, event)| event).collect();
+        let runs: Vec<_> = events.iter().flat_map(|event| self.runs_of(event)).collect();
         let warnings: BTreeSet<String> = events.iter().flat_map(|event| self.warnings(event)).collect();
-        Ok(accepted(&events, &runs, &warnings, fresh.len(), is_batch))
+        let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
+        Ok(accepted(&keys, &runs, &warnings, [fresh.len(), known], is_batch))
     }
 
     fn quota_of(&self, source: &Source, events: usize) -> Quota {
@@ -197,10 +207,14 @@ impl Endpoint {
         opens.iter().map(|workflow| id_of(workflow)).collect()
     }
 
-    /// What its sender should know of an event that is taken: nobody will be texted.
+    /// What its sender should know of an event that is taken: nobody will be texted, or no event can resolve its runs.
     fn warnings(&self, event: &Event) -> Vec<String> {
-        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
-        opens.into_iter().filter_map(|workflow| self.ports.runs.reaches_nobody(event, workflow)).collect()
+        let runs = &self.ports.runs;
+        let opens = runs.workflows.routes(&event.kind).opens.into_iter();
+        opens
+            .flat_map(|workflow| [runs.reaches_nobody(event, workflow), workflow.never_resolved(event)])
+            .flatten()
+            .collect()
     }
 
     fn recent(&self) -> MutexGuard<'_, RecentEvents> {
@@ -230,21 +244,17 @@ impl Endpoint {
 
 /// 202 when something was taken, 200 when all of it was known; with the runs that the events open, and warnings.
 fn accepted(
-    events: &[Event],
-    runs: &[Vec<RunId>],
+    events: &[&EventKey],
+    runs: &[RunId],
     warnings: &BTreeSet<String>,
-    fresh: usize,
+    [fresh, known]: [usize; 2],
     is_batch: bool,
 ) -> Response {
-    let status = if fresh > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let word = if fresh > 0 { "accepted" } else { "known" };
+    let (status, word) =
+        if fresh > 0 { (StatusCode::ACCEPTED, "accepted") } else { (StatusCode::OK, "known") };
     let mut body = match events {
-        [event] if !is_batch => json!({"status": word, "event": &event.key, "runs": runs.concat()}),
-        _ => {
-            let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
-            json!({"status": word, "accepted": fresh, "known": events.len() - fresh, "events": keys,
-                   "runs": runs.concat()})
-        }
+        [event] if !is_batch => json!({"status": word, "event": event, "runs": runs}),
+        _ => json!({"status": word, "accepted": fresh, "known": known, "events": events, "runs": runs}),
     };
     if !warnings.is_empty() {
         body["warnings"] = json!(warnings);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use twilio::{Secret, SigningKey};
 
-use crate::harness::{Fleet, KEY, Layout, event};
+use crate::harness::{Fleet, KEY, Layout, event, run_of};
 
 fn pointers(problem: &Value) -> Vec<&str> {
     problem["errors"]
@@ -58,6 +58,7 @@ async fn every_bad_event_gets_a_problem_that_names_its_fields() {
         json!([good(), event("note.created", "m", "s", json!({"phone": "+14155550120"}))]).to_string();
     let (status, problem) = fleet.post(KEY, "application/cloudevents-batch+json", batch).await;
     assert_eq!((status, pointers(&problem)), (400, vec!["/1/data/text"]));
+    assert_eq!(problem["detail"], "1 field is wrong");
     assert_eq!(fleet.sim.report().accepted, 0, "nothing of what was refused is sent");
 }
 
@@ -96,6 +97,47 @@ async fn a14_an_id_names_one_event_and_a_conflict_is_said() {
     let conflicts = letters.as_array().map_or(0, Vec::len) + statuses.iter().filter(|s| s.0 == 409).count();
     assert_eq!(conflicts, 1, "{letters} {statuses:?}");
     assert_eq!(fleet.sim.report().accepted, 4, "each event texts once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_a_batch_holds_twice_is_taken_once_and_counted_so() {
+    let fleet = Fleet::start().await;
+    let note = |id: &str| event("note.created", id, "s", json!({"text": id, "phone": "+14155550120"}));
+    let over = event("page.resolved", "over", "s", json!({}));
+    let post = async |events: &[&Value]| {
+        fleet.post(KEY, "application/cloudevents-batch+json", json!(events).to_string()).await
+    };
+    let (one, two) = (note("one"), note("two"));
+    let (status, answer) = post(&[&one, &two, &one, &over, &over]).await;
+    assert_eq!(status, 202, "{answer}");
+    assert_eq!((&answer["accepted"], &answer["known"]), (&json!(3), &json!(2)), "{answer}");
+    assert_eq!(answer["runs"], json!([run_of("one", "note", "s"), run_of("two", "note", "s")]));
+    assert_eq!(answer["events"].as_array().map(Vec::len), Some(3), "{answer}");
+    fleet.wait_until(|view| view.texts("+14155550120").len() == 2).await;
+    let (status, answer) = post(&[&one, &one]).await;
+    assert_eq!((status, &answer["accepted"], &answer["known"]), (200, &json!(0), &json!(2)), "{answer}");
+    assert_eq!(answer["runs"], json!([run_of("one", "note", "s")]));
+    fleet.audit_once_settled().await;
+    assert_eq!(fleet.sim.report().accepted, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_event_that_no_event_can_resolve_says_so() {
+    let fleet = Fleet::start().await;
+    let post = async |kind: &str, data: Value| {
+        let mut event = event(kind, kind, "s", data);
+        event.as_object_mut().unwrap().remove("subject");
+        fleet.post(KEY, "application/cloudevents+json", event.to_string()).await.1
+    };
+    let warnings = post("page.created", json!({"text": "x"})).await["warnings"].clone();
+    assert_eq!(
+        warnings,
+        json!([
+            "workflow page: the event has no subject, so no event of type page.resolved can resolve its run"
+        ])
+    );
+    let note = post("note.created", json!({"text": "x", "phone": "+14155550120"})).await;
+    assert_eq!(note["warnings"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

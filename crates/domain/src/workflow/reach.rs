@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Stage, Target, Workflow};
-use crate::{directory::Directory, phone::E164, policy::Environment, time::after_s};
+use crate::{directory::Directory, event::Event, phone::E164, policy::Environment, time::after_s};
 
 impl Workflow {
     /// Why an event with this data, which happened at this time, texts nobody; `None` where it may.
@@ -41,6 +41,15 @@ impl Workflow {
                 environment.name
             )
         })
+    }
+
+    /// Why no event can resolve the run that this event opens; `None` where one can, or the workflow expects none.
+    pub fn never_resolved(&self, event: &Event) -> Option<String> {
+        let resolved_by = self.definition.resolved_by.as_deref().filter(|_| event.subject.is_none())?;
+        let name = self.name();
+        Some(format!(
+            "workflow {name}: the event has no subject, so no event of type {resolved_by} can resolve its run"
+        ))
     }
 
     fn may_text(&self, number: &E164, environment: &Environment) -> bool {
@@ -96,5 +105,23 @@ mod tests {
         assert!(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, Some(me)).is_some());
         let canary = Stage::Canary { recipients: vec![me.parse().unwrap()], percent: 0 };
         assert_eq!(check(canary, Some(me)), None);
+    }
+
+    #[test]
+    fn an_event_without_a_subject_is_never_resolved_where_a_workflow_resolves() {
+        let check = |resolved_by: Option<&str>, subject: Option<&str>| {
+            let step = Step { notify: Vec::new(), deliver_within_s: None, ack_within_s: None };
+            let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
+            let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
+            definition.resolved_by = resolved_by.map(str::to_owned);
+            let mut event =
+                json!({"specversion": "1.0", "id": "1", "source": "s", "type": "note", "subject": subject});
+            event["data"] = json!({"phone": "+14155550100"});
+            Workflow::compile(definition).unwrap().never_resolved(&Event::from_value(event).unwrap())
+        };
+        let warning = check(Some("note.over"), None).unwrap();
+        assert!(warning.contains("no subject, so no event of type note.over"), "{warning}");
+        assert_eq!(check(Some("note.over"), Some("db-1")), None);
+        assert_eq!(check(None, None), None);
     }
 }
