@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use config::Scope;
 use control::{Answer, Request};
 use domain::{
+    notice::Notices,
     plural::counted,
     unguarded_fields::{unfit_fields, unguarded_fields},
     workflow::Workflow,
@@ -101,9 +102,11 @@ async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitC
 }
 
 async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
+    let mut named = None;
     let (by, request) = match command {
         Runs::List(list) => {
             let RunsList { phase, workflow, held, unfinished, after, max } = list;
+            named = workflow.clone();
             (String::new(), Request::ListRuns { phase, workflow, held, unfinished, after, max })
         }
         Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
@@ -112,7 +115,13 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
         Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
     };
     let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });
-    match (control_client::execute(&common.config, &by, request).await?, common.output) {
+    let answer = control_client::execute(&common.config, &by, request).await?;
+    if let (Answer::Runs { runs }, Some(workflow)) = (&answer, named)
+        && runs.is_empty()
+    {
+        configuration::check_workflow(&common.config, &workflow)?;
+    }
+    match (answer, common.output) {
         (Answer::Runs { runs }, Output::Json) => output::json(&runs),
         (Answer::Runs { runs }, Output::Text) => {
             output::runs(&runs);
@@ -141,7 +150,10 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
 fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
     let scope = Role::scope(&Role::chosen(roles));
     let (config, _) = configuration::load(&common.config, scope)?;
-    let warnings: Vec<String> = config.workflows.iter().flat_map(field_warnings).collect();
+    let notices =
+        config.infrastructure.replies.wording.as_ref().and_then(|wording| Notices::compile(wording).ok());
+    let costly = notices.iter().flat_map(Notices::warnings);
+    let warnings: Vec<String> = config.workflows.iter().flat_map(field_warnings).chain(costly).collect();
     match common.output {
         Output::Json => {
             let workflows: Vec<_> = config

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use config::{Config, Scope, Secrets};
+use domain::notice;
 
 use crate::exit::Usage;
 
@@ -25,4 +26,16 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
         return Err(Usage(message).into());
     }
     config::load(file, &env, scope).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+/// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of
+/// one that was removed may still be found, so this is asked when nothing was.
+pub(crate) fn check_workflow(file: &Path, name: &str) -> anyhow::Result<()> {
+    let (config, _) = load(file, Scope::Operator)?;
+    let configured = config.workflows.iter().map(|workflow| workflow.name());
+    let known: Vec<&str> = configured.chain(notice::WORKFLOWS).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    Err(Usage(format!("there is no workflow {name:?}; there are {}", known.join(", "))).into())
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Common, Dlq, DlqChange, DlqFilter, Output},
+    configuration,
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
     output,
 };
@@ -50,7 +51,12 @@ async fn list(common: &Common, filter: &DlqFilter) -> anyhow::Result<Vec<DeadLet
         since: filter.since,
         until: filter.until,
     };
-    letters(common, filter, max).await
+    let named = filter.workflow.clone();
+    let letters = letters(common, filter, max).await?;
+    if let (true, Some(workflow)) = (letters.is_empty(), named) {
+        configuration::check_workflow(&common.config, &workflow)?;
+    }
+    Ok(letters)
 }
 
 async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow::Result<Vec<DeadLetter>> {

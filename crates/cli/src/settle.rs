@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Common, Output, ReviewAnswer, Settle},
+    configuration,
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
     exit::{NotFound, Usage},
     output,
@@ -67,6 +68,9 @@ struct Line {
 async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyhow::Result<()> {
     let client = ControlClient::open(&common.config).await?;
     let held = held(&client, settle.workflow.as_deref()).await?;
+    if let (true, Some(workflow)) = (held.is_empty(), &settle.workflow) {
+        configuration::check_workflow(&common.config, workflow)?;
+    }
     let action = match verdict {
         ReviewVerdict::Sent { .. } => "recorded as sent",
         ReviewVerdict::NotSent => "recorded as not sent, and sent if still of use",

@@ -11,13 +11,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ack_code::AckCode,
-    compose::{ComposeRules, compose},
+    compose::{ComposeRules, Composed, compose},
     event::{Event, EventKey},
+    gsm7,
     id::{RunId, short},
-    limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S},
+    limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S, SEGMENTS_MAX},
     phone::E164,
+    plural::counted,
     provider::{ProviderMessageId, Text},
-    schema::FieldSchema,
     template::{Template, TemplateError},
     workflow::{Category, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
@@ -27,6 +28,15 @@ pub use wording::{Language, NoticeKind};
 pub const SOURCE: &str = "callout";
 /// What a template of a notice may use. Each is a text, empty where it has no meaning.
 const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
+
+/// The names of the built-in workflows.
+pub const WORKFLOWS: [&str; 2] = [ANSWER, ALL_CLEAR];
+const ANSWER: &str = "callout.answer";
+const ALL_CLEAR: &str = "callout.all-clear";
+/// Most segments of a notice.
+const NOTICE_SEGMENTS_MAX: u8 = 2;
+/// A number of nobody, for texts that are only measured.
+const SAMPLE_PHONE: &str = "+14155550100";
 
 /// The wording of every notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +59,7 @@ impl Wording {
         if template.trim().is_empty() {
             return Err(vec![TemplateError { line: 1, message: "must not be empty".to_owned() }]);
         }
-        let schema = FieldSchema::compile(&schema()).map_err(|_| Vec::new())?;
-        Template::compile(template, &schema, false)?;
+        Template::compile_with(template, &FIELDS)?;
         template.clone_into(&mut self.texts[kind as usize]);
         Ok(())
     }
@@ -103,10 +112,10 @@ impl Notices {
             .into_iter()
             .filter(|kind| *kind != NoticeKind::AllClear)
             .map(|kind| format!("{{% if kind == '{}' %}}{}{{% endif %}}", kind.key(), wording.text(kind)));
-        let confirmation = definition("callout.answer", &cases.collect::<String>());
+        let confirmation = definition(ANSWER, &cases.collect::<String>());
         let mut answer = confirmation.clone();
         answer.recipient_hourly_max = Some(ANSWERS_HOURLY_MAX);
-        let all_clear = definition("callout.all-clear", wording.text(NoticeKind::AllClear));
+        let all_clear = definition(ALL_CLEAR, wording.text(NoticeKind::AllClear));
         Ok(Self {
             language: wording.language,
             answer: Workflow::compile(answer)?,
@@ -134,17 +143,53 @@ impl Notices {
             (NoticeKind::NotUnderstood, NoticeFields { about, code, ..Default::default() })
         });
         let said = single.chain([(NoticeKind::Which, which)]).filter_map(|(kind, fields)| {
-            let (event, workflow) = self.event(kind, "", to, &fields);
-            let rules = ComposeRules {
-                template: &workflow.template,
-                max_segments: workflow.definition.max_segments,
-                link_hosts: &[],
-                links: workflow.definition.links,
-                plain: "",
-            };
-            compose(&rules, &event.data, None, "", 0).ok().map(|composed| composed.text)
+            self.composed(kind, to, &fields, NOTICE_SEGMENTS_MAX).map(|composed| composed.text)
         });
         said.collect()
+    }
+
+    /// What is costly about the wording, by its key: more segments than one although the fields are short, or an
+    /// alphabet that takes twice the room.
+    pub fn warnings(&self) -> Vec<String> {
+        let Ok(to) = SAMPLE_PHONE.parse() else { return Vec::new() };
+        let warning = |kind: NoticeKind| {
+            let Composed { text, segments, changes, .. } =
+                self.composed(kind, &to, &sample_fields(), SEGMENTS_MAX)?;
+            let key = kind.key();
+            if let Some(change) = changes.first() {
+                return Some(format!("replies.{key}: {} is changed: {}", change.field, change.reason));
+            }
+            let outside = text.0.chars().find(|c| gsm7::septets(*c).is_none());
+            let alphabet = outside.map(|c| {
+                format!("`{c}` is not in the GSM-7 alphabet, so a segment holds 70 characters instead of 160")
+            });
+            let length = (segments.count > 1).then(|| {
+                let count = counted(segments.count, "segment");
+                format!("the text takes {count}, and may take {NOTICE_SEGMENTS_MAX} at most")
+            });
+            let wrong: Vec<_> = alphabet.into_iter().chain(length).collect();
+            (!wrong.is_empty()).then(|| format!("replies.{key}: {}", wrong.join("; ")))
+        };
+        NoticeKind::ALL.into_iter().filter_map(warning).collect()
+    }
+
+    /// The text of a notice.
+    fn composed(
+        &self,
+        kind: NoticeKind,
+        to: &E164,
+        fields: &NoticeFields,
+        max_segments: u8,
+    ) -> Option<Composed> {
+        let (event, workflow) = self.event(kind, "", to, fields);
+        let rules = ComposeRules {
+            template: &workflow.template,
+            max_segments,
+            link_hosts: &[],
+            links: workflow.definition.links,
+            plain: "",
+        };
+        compose(&rules, &event.data, None, "", 0).ok()
     }
 
     /// The run of the answer to a text, whatever it says: a text is answered once.
@@ -207,6 +252,18 @@ impl Notices {
     }
 }
 
+/// Short values, as they are usual.
+fn sample_fields() -> NoticeFields {
+    NoticeFields {
+        about: "db-1".into(),
+        by: "Ada".into(),
+        at: "09:12".into(),
+        state: "resolved".into(),
+        choices: "N933 db-1, 44MC api".into(),
+        code: "44MC".into(),
+    }
+}
+
 fn answer_id(text: &ProviderMessageId) -> String {
     format!("answer/{text}")
 }
@@ -230,7 +287,7 @@ fn definition(name: &str, template: &str) -> WorkflowDefinition {
     // A notice is never worth an operator's time: it is sent again, or too late to be of use.
     definition.on_doubt = OnDoubt::Resend;
     definition.not_after_s = NOTICE_NOT_AFTER_S;
-    definition.max_segments = 2;
+    definition.max_segments = NOTICE_SEGMENTS_MAX;
     definition
 }
 
@@ -239,24 +296,10 @@ mod tests {
     use super::*;
 
     fn said(notices: &Notices, kind: NoticeKind) -> String {
-        let fields = NoticeFields {
-            about: "db-1".into(),
-            by: "Ada".into(),
-            at: "09:12".into(),
-            state: "resolved".into(),
-            choices: "N933 db-1, 44MC api".into(),
-            code: "44MC".into(),
-        };
-        let (event, workflow) = notices.event(kind, "x", &"+14155550100".parse().unwrap(), &fields);
+        let to = SAMPLE_PHONE.parse().unwrap();
+        let (event, workflow) = notices.event(kind, "x", &to, &sample_fields());
         assert!(workflow.schema.validate(&event.data).is_empty());
-        let rules = ComposeRules {
-            template: &workflow.template,
-            max_segments: workflow.definition.max_segments,
-            link_hosts: &[],
-            links: workflow.definition.links,
-            plain: "plain",
-        };
-        let composed = compose(&rules, &event.data, None, "", 0).unwrap();
+        let composed = notices.composed(kind, &to, &sample_fields(), NOTICE_SEGMENTS_MAX).unwrap();
         assert_eq!(composed.segments.count, 1, "{}", composed.text.0);
         assert!(composed.changes.is_empty(), "{:?}", composed.changes);
         composed.text.0.into()
@@ -266,6 +309,7 @@ mod tests {
     fn every_kind_says_its_own_words_in_one_segment_of_every_language() {
         for language in Language::ALL {
             let notices = Notices::compile(&Wording::new(language)).unwrap();
+            assert_eq!(notices.warnings(), [""; 0]);
             let mut texts: Vec<_> = NoticeKind::ALL.map(|kind| said(&notices, kind)).to_vec();
             assert!(texts.iter().all(|text| text.len() >= 8), "{texts:?}");
             texts.sort();
@@ -300,5 +344,42 @@ mod tests {
         let notices = Notices::compile(&wording).unwrap();
         assert_eq!(said(&notices, NoticeKind::Acknowledged), "db-1 is yours");
         assert_eq!(said(&notices, NoticeKind::AllClear), "Resolved: db-1.");
+    }
+
+    #[test]
+    fn a_template_may_use_the_fields_of_answers_alone() {
+        let refused = |template: &str| {
+            let errors = Wording::default().replace(NoticeKind::Which, template).unwrap_err();
+            errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("\n")
+        };
+        for name in ["choice", "ack", "recipient", "step", "phone", "kind", "about.x"] {
+            let expected =
+                format!("`{name}` is not known here; there are about, by, at, state, choices, code");
+            assert_eq!(refused(&format!("{{{{ {name} }}}}")), expected);
+        }
+    }
+
+    #[test]
+    fn a_wording_that_costs_more_than_one_segment_is_warned_of() {
+        let warnings = |template: &str| {
+            let mut wording = Wording::default();
+            wording.replace(NoticeKind::Ended, template).unwrap();
+            Notices::compile(&wording).unwrap().warnings().join("\n")
+        };
+        assert_eq!(warnings("{{ about }} is \u{201c}over\u{201d}"), "", "it is folded to GSM-7");
+        assert_eq!(
+            warnings("{{ about }} \u{2713}"),
+            "replies.ended: `\u{2713}` is not in the GSM-7 alphabet, so a segment holds 70 characters instead of 160"
+        );
+        assert_eq!(
+            warnings(&"x".repeat(161)),
+            "replies.ended: the text takes 2 segments, and may take 2 at most"
+        );
+        let cyrillic = warnings(&"\u{434}".repeat(71));
+        assert!(cyrillic.contains("GSM-7") && cyrillic.contains("; the text takes 2 segments"), "{cyrillic}");
+        let long = warnings(&"x".repeat(400));
+        assert_eq!(long, "replies.ended: the text takes 3 segments, and may take 2 at most");
+        let link = warnings("see https://evil.example/x");
+        assert!(link.starts_with("replies.ended: the text is changed: link to evil.example"), "{link}");
     }
 }

@@ -69,50 +69,40 @@ impl Template {
         schema: &FieldSchema,
         ack_expected: bool,
     ) -> Result<Self, Vec<TemplateError>> {
-        let environment_of = |undefined| {
-            let mut environment = environment();
-            environment.set_undefined_behavior(undefined);
-            let added = environment.add_template_owned(NAME, source.to_owned());
-            added.map(|()| environment).map_err(|error| vec![syntax_error(&error)])
-        };
-        let environment = environment_of(UndefinedBehavior::SemiStrict)?;
-        let lenient = environment_of(UndefinedBehavior::Chainable)?;
-        let scan = scan::scan(source);
-        let mut errors = scan.errors;
-        let line_of = |name: &str| {
-            let found = scan.names.iter().find(|(seen, _)| seen == name);
-            found
-                .or_else(|| scan.names.iter().find(|(seen, _)| seen.starts_with(name)))
-                .map_or(1, |(_, line)| *line)
-        };
-        let mut fields: Vec<String> = match environment.get_template(NAME) {
-            Ok(template) => template.undeclared_variables(true).into_iter().collect(),
-            Err(error) => return Err(vec![syntax_error(&error)]),
-        };
-        fields.sort();
-        let uses_ack = fields.iter().any(|name| name == "ack");
-        fields.retain(|name| !BUILT_IN.contains(&name.as_str()));
-        for name in &fields {
+        let mut read = ReadTemplate::new(source)?;
+        let uses_ack = read.compiled.fields.iter().any(|name| name == "ack");
+        read.compiled.fields.retain(|name| !BUILT_IN.contains(&name.as_str()));
+        for name in read.compiled.fields.clone() {
             if !schema.declares(&name.split('.').collect::<Vec<_>>()) {
-                let message = format!("`{name}` is neither a declared field nor ack, recipient or step");
-                errors.push(TemplateError { line: line_of(name), message });
+                read.refuse(&name, "is neither a declared field nor ack, recipient or step");
             }
         }
         for name in BUILT_IN.into_iter().filter(|name| schema.declares(&[name])) {
+            let line = read.line_of(name);
             let message =
                 format!("the schema declares a field `{name}`, and a template means something else by it");
-            errors.push(TemplateError { line: line_of(name), message });
+            read.errors.push(TemplateError { line, message });
         }
         if uses_ack && !ack_expected {
-            let message = "`ack` is used, but no step has ack_within".into();
-            errors.push(TemplateError { line: line_of("ack"), message });
+            read.refuse("ack", "is used, but no step has ack_within");
         } else if !uses_ack && ack_expected {
             let message = "a step has ack_within, but the text has no {{ ack }} to reply with".into();
-            errors.push(TemplateError { line: 1, message });
+            read.errors.push(TemplateError { line: 1, message });
         }
-        errors.sort();
-        let compiled = Compiled { environment, lenient, source: source.into(), fields };
-        if errors.is_empty() { Ok(Self(Arc::new(compiled))) } else { Err(errors) }
+        read.finish()
+    }
+
+    /// Compiles a template that may use these names and no others.
+    ///
+    /// # Errors
+    /// As [`Template::compile`].
+    pub fn compile_with(source: &str, names: &[&str]) -> Result<Self, Vec<TemplateError>> {
+        let mut read = ReadTemplate::new(source)?;
+        let known = names.join(", ");
+        for name in read.compiled.fields.clone().iter().filter(|name| !names.contains(&name.as_str())) {
+            read.refuse(name, &format!("is not known here; there are {known}"));
+        }
+        read.finish()
     }
 
     /// The text for one recipient at one step, and the fields that it lacks: they are written as nothing. Fields that are
@@ -186,6 +176,52 @@ fn render(
     context: &minijinja::Value,
 ) -> Result<String, minijinja::Error> {
     environment.get_template(NAME)?.render(context)
+}
+
+/// A template whose syntax is right, and what is wrong with the names that it uses.
+struct ReadTemplate {
+    compiled: Compiled,
+    /// Every dotted name with its line, in order.
+    names: Vec<(String, u32)>,
+    errors: Vec<TemplateError>,
+}
+
+impl ReadTemplate {
+    /// Reads a source; its `fields` are all the names that are not its own.
+    fn new(source: &str) -> Result<Self, Vec<TemplateError>> {
+        let environment_of = |undefined| {
+            let mut environment = environment();
+            environment.set_undefined_behavior(undefined);
+            let added = environment.add_template_owned(NAME, source.to_owned());
+            added.map(|()| environment).map_err(|error| vec![syntax_error(&error)])
+        };
+        let environment = environment_of(UndefinedBehavior::SemiStrict)?;
+        let lenient = environment_of(UndefinedBehavior::Chainable)?;
+        let scan::Scan { names, errors } = scan::scan(source);
+        let mut fields: Vec<String> = match environment.get_template(NAME) {
+            Ok(template) => template.undeclared_variables(true).into_iter().collect(),
+            Err(error) => return Err(vec![syntax_error(&error)]),
+        };
+        fields.sort();
+        Ok(Self { compiled: Compiled { environment, lenient, source: source.into(), fields }, names, errors })
+    }
+
+    fn line_of(&self, name: &str) -> u32 {
+        let found = self.names.iter().find(|(seen, _)| seen == name);
+        found
+            .or_else(|| self.names.iter().find(|(seen, _)| seen.starts_with(name)))
+            .map_or(1, |(_, line)| *line)
+    }
+
+    fn refuse(&mut self, name: &str, why: &str) {
+        let line = self.line_of(name);
+        self.errors.push(TemplateError { line, message: format!("`{name}` {why}") });
+    }
+
+    fn finish(mut self) -> Result<Template, Vec<TemplateError>> {
+        self.errors.sort();
+        if self.errors.is_empty() { Ok(Template(Arc::new(self.compiled))) } else { Err(self.errors) }
+    }
 }
 
 /// Says what failed without the engine's own words, which can contain a value.

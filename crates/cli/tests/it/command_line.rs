@@ -69,6 +69,20 @@ async fn exit_codes_and_warnings_say_what_went_wrong() {
     assert_eq!(fleet.run(&["runs", "show", &unknown]).status.code(), Some(3));
     assert_eq!(fleet.run(&["runs", "show", "no-run-id"]).status.code(), Some(2));
     assert_eq!(fleet.run(&["runs", "frobnicate"]).status.code(), Some(2));
+    for command in [
+        &["runs", "settle", "--all", "--workflow", "nte", "--not-sent", "--yes"][..],
+        &["runs", "list", "--workflow", "nte"],
+        &["dlq", "list", "--workflow", "nte"],
+        &["dlq", "discard", "--workflow", "nte", "--yes"],
+    ] {
+        let output = fleet.run(command);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {error}");
+        assert!(error.contains("there is no workflow \"nte\"; there are "), "{error}");
+        assert!(error.contains("note, page") && error.contains("callout.answer"), "{error}");
+    }
+    let known = ["runs", "settle", "--all", "--workflow", "note", "--not-sent", "--yes"];
+    assert_eq!(fleet.run(&known).status.code(), Some(0));
     let missing = Command::new(env!("CARGO_BIN_EXE_callout"))
         .args(["check", "--config", "none.toml"])
         .output()
@@ -82,6 +96,12 @@ async fn exit_codes_and_warnings_say_what_went_wrong() {
     let warnings = fleet.json(&["check"])["warnings"].clone();
     assert_eq!(warnings.as_array().map(Vec::len), Some(1), "{warnings}");
     assert!(warnings[0].as_str().unwrap().contains("loose: the text uses `text`"), "{warnings}");
+    let file = fleet.folder.path().join("callout.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{settings}\n[replies]\nended = \"\u{2713} {{{{ about }}}}\"\n")).unwrap();
+    let warnings = fleet.json(&["check"])["warnings"].clone();
+    assert!(warnings[1].as_str().unwrap().starts_with("replies.ended: `\u{2713}` is not in"), "{warnings}");
+    std::fs::write(&file, settings).unwrap();
     std::fs::write(fleet.folder.path().join("workflows/bad.toml"), "evnt = \"x\"\n").unwrap();
     let check = fleet.run(&["check"]);
     assert_eq!(check.status.code(), Some(1));
