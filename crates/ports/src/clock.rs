@@ -12,8 +12,22 @@ pub trait Clock: Send + Sync {
     /// The present, rounded down to the millisecond, so that what is stored reads back equal.
     fn now(&self) -> Timestamp;
 
-    /// Returns once `now() >= at`; at once if that is so already.
+    /// Returns once `now() >= at`; at once if that is so already. A clock that is set forward ends the wait within
+    /// [`CLOCK_LOOK_EVERY`]; one that is set back does not prolong it, so who waits for a stored time looks again.
     async fn sleep_until(&self, at: Timestamp);
+}
+
+/// How often a long wait looks whether the clock was set.
+pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is left of a wait by the clock, or zero.
+pub fn time_until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
+/// What is left of a wait: the time that the clock shows, but no more than is `expected` where it was set back.
+pub fn left_of_wait(expected: Duration, shown: Duration) -> Duration {
+    if shown > expected + CLOCK_LOOK_EVERY { expected } else { shown }
 }
 
 /// What a future returns, or `None` if it takes longer than `limit`.
@@ -40,11 +54,11 @@ impl Clock for SystemClock {
 
     #[expect(clippy::disallowed_methods, reason = "the one adapter that sleeps")]
     async fn sleep_until(&self, at: Timestamp) {
-        // The wall clock may be set while we sleep, so the wait is checked when it ends.
-        while let Ok(left) = Duration::try_from(at.duration_since(self.now()))
-            && !left.is_zero()
-        {
-            tokio::time::sleep(left).await;
+        let mut left = time_until(at, self.now());
+        while !left.is_zero() {
+            let slept = left.min(CLOCK_LOOK_EVERY);
+            tokio::time::sleep(slept).await;
+            left = left_of_wait(left - slept, time_until(at, self.now()));
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod webhooks;
 pub use bus::{
     Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
 };
-pub use clock::{Clock, SystemClock, within};
+pub use clock::{CLOCK_LOOK_EVERY, Clock, SystemClock, left_of_wait, time_until, within};
 pub use permits::Permits;
 pub use provider::{ProviderError, SmsProvider};
 
