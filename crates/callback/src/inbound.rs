@@ -9,11 +9,9 @@ use domain::{
     id::RunId,
     notice::Notices,
     provider::{InboundKeyword, InboundText},
-    quiet_hours::zone,
-    reply::{Candidate, Meaning, OpenCode, Reading, answer, read},
+    reply::{KnownCode, Meaning, OpenCode, Reading, answer, candidates, is_answered, read, time_zone},
     run::RunPhase,
 };
-use jiff::tz::TimeZone;
 use runtime::RoleError;
 
 use crate::{callback_ports::CallbackPorts, rejection::Rejection};
@@ -55,11 +53,11 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     if let Some(reason) = meaning.reason() {
         tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
-    let is_known = !known.is_empty() || ports.runs.is_contact(&text.from);
-    let notices = ports.runs.workflows.notices().filter(|_| is_known && meaning.is_answered());
+    let notices = ports.runs.workflows.notices();
+    let notices = notices.filter(|_| is_answered(meaning, &known, ports.runs.is_contact(&text.from)));
     let answer = notices.map(|notices| notices.answer_run(&text.sid));
-    let mut phases = BTreeMap::new();
-    for message in &messages {
+    let mut before = BTreeMap::new();
+    for message in messages {
         let applied = ports
             .runs
             .apply(&message.run, |run, ctx| {
@@ -68,21 +66,13 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
                 before
             })
             .await?;
-        phases.extend(applied.map(|applied| (&message.run, applied.value)));
+        before.extend(applied.map(|applied| (message.run, applied.value)));
     }
     // A process that dies here leaves a text without its answer, as the network may; what it says is stored.
     match notices {
-        Some(notices) => send_answer(ports, text, notices, meaning, &known, &phases).await,
+        Some(notices) => send_answer(ports, text, notices, meaning, &known, &before).await,
         None => Ok(()),
     }
-}
-
-/// A code of this phone, with its run.
-struct KnownCode {
-    open: OpenCode,
-    about: String,
-    phase: RunPhase,
-    zone: Option<String>,
 }
 
 /// The codes that this phone may send back.
@@ -100,38 +90,26 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
             page: message.and_then(|message| message.text().cloned()),
             answers: Vec::new(),
         };
-        let zone = message.and_then(|message| message.recipient().time_zone.clone());
-        known.push(KnownCode { open, about: run.about().to_owned(), phase: run.phase(), zone });
+        let time_zone = message.and_then(|message| message.recipient().time_zone.clone());
+        known.push(KnownCode { open, about: run.about().to_owned(), phase: run.phase(), time_zone });
     }
     Ok(known)
 }
 
-/// Opens the run of the answer. `phases` holds where the runs stood that the text is about, just before it was taken.
+/// Opens the run of the answer. `before` holds where the runs stood that the text is about, just before it was taken.
 async fn send_answer(
     ports: &CallbackPorts,
     text: &InboundText,
     notices: &Notices,
     meaning: Meaning,
     known: &[KnownCode],
-    phases: &BTreeMap<&RunId, RunPhase>,
+    before: &BTreeMap<RunId, RunPhase>,
 ) -> Result<(), RoleError> {
-    let mut candidates: BTreeMap<&RunId, Candidate> = BTreeMap::new();
-    for KnownCode { open, about, phase, .. } in known {
-        let id = &open.message.run;
-        let before = phases.get(id);
-        let is_taken = before == Some(&RunPhase::Acknowledged) && !candidates.contains_key(id);
-        let acknowledged = if is_taken { ports.runs.acknowledged(id).await? } else { None };
-        candidates.entry(id).or_insert_with(|| Candidate {
-            about: about.clone(),
-            code: open.code,
-            is_meant: before.is_some(),
-            phase: *before.unwrap_or(phase),
-            acknowledged,
-        });
+    let mut candidates = candidates(known, before);
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.was_acknowledged()) {
+        candidate.acknowledged = ports.runs.acknowledged(&candidate.run).await?;
     }
-    let zone = known.iter().find_map(|known| zone(known.zone.as_deref()?)).unwrap_or(TimeZone::UTC);
-    let candidates: Vec<Candidate> = candidates.into_values().collect();
-    let Some((kind, fields)) = answer(meaning, &candidates, notices.language(), &zone) else { return Ok(()) };
+    let (kind, fields) = answer(meaning, &candidates, notices.language(), &time_zone(known));
     let (event, workflow) = notices.answer(&text.sid, kind, &text.from, &fields);
     ports.runs.open_notice(&event, workflow).await
 }

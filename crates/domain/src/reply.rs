@@ -18,7 +18,7 @@ use crate::{
     ack_code::AckCode,
     id::{MessageId, RunId},
 };
-pub use answer::{Candidate, answer};
+pub use answer::{Candidate, KnownCode, answer, candidates, is_answered, time_zone};
 use clause::Clause;
 pub use open_code::OpenCode;
 use saying::{Named, Saying};

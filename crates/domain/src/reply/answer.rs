@@ -2,18 +2,68 @@
 //!
 //! Never: answers a machine: an automatic answer or a copy of our own text gets none.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::Meaning;
+use super::{Meaning, OpenCode};
 use crate::{
     ack_code::AckCode,
+    id::RunId,
     notice::{Language, NoticeFields, NoticeKind},
+    quiet_hours,
     run::RunPhase,
 };
+
+/// A code that a phone may send back, with its run as it was when the reply came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCode {
+    /// The code, as replies are read with it.
+    pub open: OpenCode,
+    /// What its run is about.
+    pub about: String,
+    /// Where its run stood.
+    pub phase: RunPhase,
+    /// The time zone of the phone's owner, where the message has one.
+    pub time_zone: Option<String>,
+}
+
+/// Whether a reply is answered: neither machines nor strangers are. `is_contact` says that the phone is one of our own
+/// people's, who are answered without a code too.
+pub fn is_answered(meaning: Meaning, known: &[KnownCode], is_contact: bool) -> bool {
+    let is_machine = matches!(meaning, Meaning::Automatic | Meaning::Quoted);
+    !is_machine && (is_contact || !known.is_empty())
+}
+
+/// The runs that an answer may name, each with the code that was looked up first. `before` holds where the runs stood
+/// that the reply is about, just before it was taken.
+pub fn candidates(known: &[KnownCode], before: &BTreeMap<RunId, RunPhase>) -> Vec<Candidate> {
+    let mut by_run: BTreeMap<&RunId, Candidate> = BTreeMap::new();
+    for KnownCode { open, about, phase, .. } in known {
+        let run = &open.message.run;
+        let taken = before.get(run);
+        by_run.entry(run).or_insert_with(|| Candidate {
+            run: run.clone(),
+            about: about.clone(),
+            code: open.code,
+            is_meant: taken.is_some(),
+            phase: *taken.unwrap_or(phase),
+            acknowledged: None,
+        });
+    }
+    by_run.into_values().collect()
+}
+
+/// The time zone in which a phone is told a time: the first that its messages name, else UTC.
+pub fn time_zone(known: &[KnownCode]) -> TimeZone {
+    known.iter().find_map(|known| quiet_hours::zone(known.time_zone.as_deref()?)).unwrap_or(TimeZone::UTC)
+}
 
 /// A run whose code the phone holds, as it was before the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
+    /// The run.
+    pub run: RunId,
     /// What it is about.
     pub about: String,
     /// The phone's code for it.
@@ -22,31 +72,28 @@ pub struct Candidate {
     pub is_meant: bool,
     /// Where it stood.
     pub phase: RunPhase,
-    /// Who had acknowledged it, and when.
+    /// Who had acknowledged it, and when; needed where [`Candidate::was_acknowledged`].
     pub acknowledged: Option<(String, Timestamp)>,
 }
 
-impl Meaning {
-    /// Whether such a reply is answered.
-    pub fn is_answered(self) -> bool {
-        !matches!(self, Self::Automatic | Self::Quoted)
+impl Candidate {
+    /// Whether the answer says who acknowledged it before.
+    pub fn was_acknowledged(&self) -> bool {
+        self.is_meant && self.phase == RunPhase::Acknowledged
     }
 }
 
-/// The answer to a reply. `zone` is that of its sender.
+/// The answer to a reply that [`is_answered`]. `zone` is that of its sender.
 pub fn answer(
     meaning: Meaning,
     candidates: &[Candidate],
     language: Language,
     zone: &TimeZone,
-) -> Option<(NoticeKind, NoticeFields)> {
-    if !meaning.is_answered() {
-        return None;
-    }
+) -> (NoticeKind, NoticeFields) {
     let meant: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.is_meant).collect();
     let open: Vec<&Candidate> =
         candidates.iter().filter(|candidate| candidate.phase == RunPhase::Active).collect();
-    Some(match meaning {
+    match meaning {
         Meaning::Acknowledge => acknowledged(&meant, language, zone),
         Meaning::Negated if !meant.is_empty() => {
             (NoticeKind::Declined, NoticeFields { about: abouts(&meant), ..Default::default() })
@@ -74,7 +121,7 @@ pub fn answer(
                 (NoticeKind::Which, NoticeFields { choices: choices.join(", "), ..Default::default() })
             }
         },
-    })
+    }
 }
 
 /// The answer to a reply that acknowledges: what is new of it, else what was there before.
@@ -87,7 +134,7 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
     let Some(first) = meant.first() else { return (NoticeKind::NothingOpen, NoticeFields::default()) };
     let about = abouts(meant);
     match &first.acknowledged {
-        Some((by, at)) if first.phase == RunPhase::Acknowledged => {
+        Some((by, at)) if first.was_acknowledged() => {
             let at = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
             let fields = NoticeFields { about, by: by.clone(), at, ..Default::default() };
             (NoticeKind::AlreadyAcknowledged, fields)
@@ -106,21 +153,19 @@ fn abouts(candidates: &[&Candidate]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::MessageId;
 
     fn candidate(about: &str, phase: RunPhase, is_meant: bool) -> Candidate {
         let code = if about == "db-1" { "44MC" } else { "N933" }.parse().unwrap();
         let at = "2026-03-02T08:12:00Z".parse().unwrap();
         let acknowledged = (phase == RunPhase::Acknowledged).then(|| ("Ada".to_owned(), at));
-        Candidate { about: about.to_owned(), code, is_meant, phase, acknowledged }
+        let run = RunId::derive("monitor", about, "paging", None);
+        Candidate { run, about: about.to_owned(), code, is_meant, phase, acknowledged }
     }
 
     fn check(meaning: Meaning, candidates: &[Candidate], kind: NoticeKind, fields: NoticeFields) {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        assert_eq!(
-            answer(meaning, candidates, Language::English, &zone),
-            Some((kind, fields)),
-            "{meaning:?}"
-        );
+        assert_eq!(answer(meaning, candidates, Language::English, &zone), (kind, fields), "{meaning:?}");
     }
 
     #[test]
@@ -166,11 +211,55 @@ mod tests {
             let over = Candidate { is_meant: false, ..resolved.clone() };
             check(meaning, &[over], NoticeKind::NothingOpen, none());
         }
-        for meaning in [Meaning::Automatic, Meaning::Quoted] {
-            assert_eq!(
-                answer(meaning, std::slice::from_ref(&active), Language::English, &TimeZone::UTC),
-                None
-            );
+    }
+
+    fn known(about: &str, number: u16, time_zone: Option<&str>) -> KnownCode {
+        let Candidate { run, about, code, phase, .. } = candidate(about, RunPhase::Active, false);
+        let open = OpenCode {
+            code,
+            message: MessageId { run, number },
+            is_active: true,
+            bare_word: false,
+            page: None,
+            answers: Vec::new(),
+        };
+        KnownCode { open, about, phase, time_zone: time_zone.map(str::to_owned) }
+    }
+
+    #[test]
+    fn b4_neither_machines_nor_strangers_are_answered() {
+        let codes = [known("db-1", 1, None)];
+        for (meaning, codes, is_contact, expected) in [
+            (Meaning::NotUnderstood, &codes[..], false, true),
+            (Meaning::NotUnderstood, &[], true, true),
+            (Meaning::NotUnderstood, &[], false, false),
+            (Meaning::Automatic, &codes, true, false),
+            (Meaning::Quoted, &codes, true, false),
+        ] {
+            assert_eq!(is_answered(meaning, codes, is_contact), expected, "{meaning:?} {is_contact}");
         }
+    }
+
+    #[test]
+    fn a_run_is_one_candidate_as_it_stood_before_the_reply() {
+        let (db, again, api) = (known("db-1", 1, None), known("db-1", 2, None), known("api", 1, None));
+        let before = [(db.open.message.run.clone(), RunPhase::Acknowledged)].into();
+        let mut found = candidates(&[db, again, api], &before);
+        found.sort_by(|a, b| a.about.cmp(&b.about));
+        let [api, db] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((api.is_meant, api.phase, api.was_acknowledged()), (false, RunPhase::Active, false));
+        assert_eq!((db.is_meant, db.phase, db.was_acknowledged()), (true, RunPhase::Acknowledged, true));
+    }
+
+    #[test]
+    fn times_are_told_in_the_first_time_zone_that_is_known() {
+        let codes = [
+            known("db-1", 1, None),
+            known("db-1", 2, Some("Mars/Base")),
+            known("api", 1, Some("Europe/Berlin")),
+            known("api", 2, Some("America/Denver")),
+        ];
+        assert_eq!(time_zone(&codes).iana_name(), Some("Europe/Berlin"));
+        assert_eq!(time_zone(&codes[..1]), TimeZone::UTC);
     }
 }
