@@ -31,7 +31,7 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
 /// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of
 /// one that was removed may still be found, so this is asked when nothing was.
 pub(crate) fn check_workflow(file: &Path, name: &str) -> anyhow::Result<()> {
-    let (config, _) = load(file, Scope::Operator)?;
+    let (config, _) = load(file, Scope::OPERATOR)?;
     let configured = config.workflows.iter().map(|workflow| workflow.name());
     let known: Vec<&str> = configured.chain(notice::WORKFLOWS).collect();
     if known.contains(&name) {

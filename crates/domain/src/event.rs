@@ -11,6 +11,7 @@ use crate::{
     cloud_event,
     id::digest,
     limits::{ATTRIBUTE_BYTES_MAX, EVENT_DATA_BYTES_MAX},
+    number,
     schema::FieldError,
 };
 
