@@ -123,12 +123,12 @@ impl AdmissionControl {
     /// Records what a request brought, and says so where sending stops or goes on. Returns whether it is stopped.
     pub(crate) fn note(&self, ports: &SenderPorts, outcome: &SubmitOutcome) -> bool {
         let now = ports.clock.now();
-        let (transition, is_closed) = {
-            let mut breaker = locked(&self.breaker);
-            (breaker.note(ProviderSignal::from(outcome), now), breaker.is_closed())
-        };
+        // Held to the end, so that who watches hears of changes in their order.
+        let mut breaker = locked(&self.breaker);
+        let transition = breaker.note(ProviderSignal::from(outcome), now);
+        let is_stopped = !breaker.is_closed();
         let sending = match transition {
-            None => return !is_closed,
+            None => return is_stopped,
             Some(BreakerTransition::Opened { stopped: Some(code), until }) => {
                 tracing::error!(code, %until, "the provider refuses the account: nothing is sent until it answers again");
                 Sending::Stopped { is_account: true, account_code: code, at: now }
@@ -143,9 +143,9 @@ impl AdmissionControl {
             }
         };
         self.changed.notify_waiters();
-        telemetry::metrics().sending_stopped.set(i64::from(matches!(sending, Sending::Stopped { .. })));
+        telemetry::metrics().sending_stopped.set(i64::from(is_stopped));
         ports.bus.notify(Notification::Sending(sending));
-        !is_closed
+        is_stopped
     }
 
     /// Asks the limits that a message has yet to pass, in the domain's order, until one of them says "later".

@@ -36,7 +36,10 @@ pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
     for (name, text) in FILES {
         std::fs::write(folder.join(name), text)?;
     }
-    let env = |name: &str| Some(key_of(&name.strip_prefix("CALLOUT_KEY_")?.to_lowercase()));
+    let env = |name: &str| {
+        let source = name.strip_prefix("CALLOUT_KEY_").filter(|source| !source.ends_with("_FILE"))?;
+        Some(key_of(&source.to_lowercase()))
+    };
     let loaded = config::load(&folder.join("callout.toml"), &env, Scope::SERVER);
     let (mut config, secrets) = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     config.workflows = config.workflows.iter().map(faster).collect::<anyhow::Result<_>>()?;
