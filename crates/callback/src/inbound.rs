@@ -43,7 +43,8 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
 
 async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
     let mut known = known_codes(ports, text).await?;
-    if let Some(notices) = ports.runs.workflows.notices() {
+    let workflows = ports.runs.workflows();
+    if let Some(notices) = workflows.notices() {
         let codes: Vec<_> = known.iter().map(|known| (known.open.code, known.about.as_str())).collect();
         let answers = notices.naming(&codes, &text.from);
         known.iter_mut().for_each(|known| known.open.answers.clone_from(&answers));
@@ -53,7 +54,7 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     if let Some(reason) = meaning.reason() {
         tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
-    let notices = ports.runs.workflows.notices();
+    let notices = workflows.notices();
     let notices = notices.filter(|_| is_answered(meaning, &known, ports.runs.is_contact(&text.from)));
     let answer = notices.map(|notices| notices.answer_run(&text.sid));
     let mut before = BTreeMap::new();

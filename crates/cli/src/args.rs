@@ -46,6 +46,11 @@ pub(crate) enum Command {
     /// On the embedded backend one process runs every role, on one SQLite file. On the fleet backend each role is
     /// scaled by starting it more often. Without TWILIO_ACCOUNT_SID the built-in simulator takes Twilio's place, except in production.
     Serve(Serve),
+    /// Have the running process read its configuration again, as SIGHUP does.
+    ///
+    /// People, rotations, workflows, sources, replies, the log's filter and secrets from files come into force, all or
+    /// nothing; runs keep the workflow that they were opened with. The processes of a fleet take SIGHUP only.
+    Reload,
     /// Submit events.
     #[command(subcommand)]
     Events(Events),

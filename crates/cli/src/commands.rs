@@ -22,6 +22,7 @@ use crate::{
     control_client, demo, dlq,
     exit::Usage,
     output,
+    reload::{self, Reloaded},
     server::Server,
     settle, shutdown, topology,
 };
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => check(&common, &args.roles)?,
         Command::Audit(args) => return audit::audit(&common, &args).await,
+        Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -60,10 +62,26 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
     let shutdown = shutdown::on_signal()?;
+    reload::survive_hangups()?;
     let workflows = config.workflows.len();
-    let server = Server::start(config, secrets, &roles, Timing::default(), shutdown).await?;
+    let server =
+        Server::start(config, secrets, &roles, Timing::default(), Some(&common.config), shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     server.finish().await
+}
+
+async fn reload_running(common: &Common) -> anyhow::Result<()> {
+    let reloaded = control_client::reload(&common.config).await?;
+    if common.output == Output::Json {
+        return output::json(&reloaded);
+    }
+    let Reloaded { changed, needs_restart } = reloaded;
+    if changed.is_empty() {
+        output::line("read again: nothing changed");
+    }
+    changed.iter().for_each(|what| output::line(what));
+    needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
+    Ok(())
 }
 
 async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {

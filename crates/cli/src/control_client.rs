@@ -13,7 +13,8 @@ use reqwest::StatusCode;
 use crate::{
     backend::{self, Backend},
     configuration,
-    exit::NotFound,
+    exit::{NotFound, Usage},
+    reload::{RELOAD_PATH, Reloaded},
     wiring::Wiring,
 };
 
@@ -78,6 +79,23 @@ pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> a
     let answer = client.execute(by, request).await;
     client.close().await;
     answer
+}
+
+/// Has the running process reload its configuration.
+pub(crate) async fn reload(config_file: &Path) -> anyhow::Result<Reloaded> {
+    let (config, _) = configuration::load(config_file, Scope::OPERATOR)?;
+    let Some(socket) = backend::control_socket(&config.infrastructure.backend) else {
+        let message = "the processes of a fleet are reloaded by a signal: send SIGHUP to each of them";
+        return Err(Usage(message.to_owned()).into());
+    };
+    let client = http_client::client_builder(http_client::Reach::Plain).unix_socket(socket).build()?;
+    let asked = client.post(format!("http://callout{RELOAD_PATH}")).send().await;
+    let response =
+        asked.context("no callout is running on this database; it reads its configuration when it starts")?;
+    match response.status() {
+        StatusCode::OK => Ok(response.json().await?),
+        _ => Err(anyhow!(response.text().await?)),
+    }
 }
 
 async fn ask_running(client: &reqwest::Client, by: &str, request: Request) -> anyhow::Result<Answer> {

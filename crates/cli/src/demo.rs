@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     config.infrastructure.listen = args.listen;
     let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
-    let server = Server::start(config, secrets, &Role::chosen(&[]), timing, shutdown.clone()).await?;
+    let server = Server::start(config, secrets, &Role::chosen(&[]), timing, None, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;
     let played = tokio::select! {
         played = scenario::play(&mut stage) => played,

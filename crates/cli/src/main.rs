@@ -22,6 +22,8 @@ mod on_demand_bus;
 mod open_files;
 mod output;
 mod provider;
+mod reload;
+mod replaceable;
 mod server;
 mod settle;
 mod shutdown;

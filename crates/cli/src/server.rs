@@ -2,7 +2,11 @@
 //!
 //! Never: decides anything, or knows which backend it runs on.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -12,7 +16,7 @@ use domain::source_quota::QuotaRates;
 use ingest::access::Sources;
 use ports::{Clock, SystemClock};
 use sender::SenderRate;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use twilio::{TwilioClient, TwilioWebhooks};
 use twilio_sim::{SimHandle, Timing};
@@ -25,6 +29,8 @@ use crate::{
     health,
     listeners::{self, Listeners},
     provider::Account,
+    reload::{Parts, Reloader},
+    replaceable::Replaceable,
     wiring::Wiring,
 };
 
@@ -48,14 +54,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts everything. `timing` is the simulator's, where one is needed.
+    /// Starts everything. `timing` is the simulator's, where one is needed. With its `file` the configuration can be
+    /// reloaded.
     pub(crate) async fn start(
         config: Config,
         mut secrets: Secrets,
         chosen: &[Role],
         timing: Timing,
+        file: Option<&Path>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
+        let in_force = (config.clone(), secrets.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let all = Role::chosen(&[]);
         if config.infrastructure.backend.is_embedded() && !all.iter().all(|role| chosen.contains(role)) {
@@ -67,15 +76,15 @@ impl Server {
         let listeners = Listeners::bind(&config.infrastructure).await?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
-        let sources = Sources(std::mem::take(&mut secrets.sources));
+        let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         let wiring = Wiring::new(config, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
         let role_settings = RoleSettings {
-            sources,
-            webhooks: Arc::new(account.webhooks(&settings)),
-            provider: account.client(&settings)?.map(Arc::new),
+            sources: sources.subscribe(),
+            webhooks: Replaceable::new(account.webhooks(&settings)),
+            provider: account.client(&settings)?.map(Replaceable::new),
             in_flight_max: settings.twilio.in_flight_max,
             quotas: settings.quota_rates(),
             rate: account.rate(&settings),
@@ -84,8 +93,25 @@ impl Server {
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
         let monitoring = health::monitoring(wiring.due());
         listeners.serve(app, health::liveness(), monitoring, &mut roles, &shutdown);
+        let mut reload = Router::new();
+        if let Some(file) = file {
+            let parts = Parts {
+                runs: wiring.runs(),
+                sources,
+                webhooks: role_settings.webhooks.clone(),
+                client: role_settings.provider.clone(),
+                is_simulated: simulator.is_some(),
+            };
+            let reloader = Reloader::new(file.to_owned(), chosen, parts, in_force);
+            reload = reloader.routes();
+            let reloading = reloader.on_hangup(shutdown.clone())?;
+            roles.spawn(async {
+                reloading.await;
+                Ok(())
+            });
+        }
         if let Some(socket) = &socket {
-            let routes = control::router(Control::new(wiring.control()));
+            let routes = control::router(Control::new(wiring.control())).merge(reload);
             listeners::serve_control(socket, routes, &mut roles, &shutdown)?;
         }
         Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
@@ -116,9 +142,9 @@ impl Server {
 
 /// What the roles of one process are made with.
 struct RoleSettings {
-    sources: Sources,
-    webhooks: Arc<TwilioWebhooks>,
-    provider: Option<Arc<TwilioClient>>,
+    sources: watch::Receiver<Arc<Sources>>,
+    webhooks: Arc<Replaceable<TwilioWebhooks>>,
+    provider: Option<Arc<Replaceable<TwilioClient>>>,
     in_flight_max: u16,
     quotas: QuotaRates,
     rate: Option<SenderRate>,

@@ -33,11 +33,7 @@ impl Wiring {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
-        let mut workflows = WorkflowRegistry::new(config.workflows);
-        let wording = config.infrastructure.replies.wording;
-        if let Some(notices) = wording.and_then(|wording| notices(&wording)) {
-            workflows = workflows.with_notices(notices);
-        }
+        let workflows = workflows(&config);
         let key = CodeKey::new(rand::random());
         let runs = Arc::new(RunService::new(ports, workflows, config.directory, config.environment, key));
         Self { store, bus, clock, runs }
@@ -45,7 +41,12 @@ impl Wiring {
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
     pub(crate) async fn keep_workflows(&self) -> anyhow::Result<()> {
-        Ok(self.runs.workflows.keep(&*self.store).await?)
+        Ok(self.runs.keep_workflows().await?)
+    }
+
+    /// What changes runs.
+    pub(crate) fn runs(&self) -> Arc<RunService> {
+        self.runs.clone()
     }
 
     pub(crate) fn sender(&self, provider: Arc<dyn SmsProvider>) -> SenderPorts {
@@ -103,6 +104,15 @@ impl Wiring {
 
     fn dead_letters(&self) -> DeadLetters {
         DeadLetters { store: self.store.clone(), bus: self.bus.clone(), clock: self.clock.clone() }
+    }
+}
+
+/// The workflows of a configuration, and those of notices where replies are answered.
+pub(crate) fn workflows(config: &Config) -> WorkflowRegistry {
+    let workflows = WorkflowRegistry::new(config.workflows.iter().cloned());
+    match config.infrastructure.replies.wording.as_ref().and_then(notices) {
+        Some(notices) => workflows.with_notices(notices),
+        None => workflows,
     }
 }
 

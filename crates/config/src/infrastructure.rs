@@ -90,7 +90,7 @@ pub struct FleetSettings {
 }
 
 /// The `[twilio]` table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TwilioSettings {
     /// The sending number.
     pub from: Option<String>,

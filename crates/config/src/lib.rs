@@ -31,7 +31,7 @@ pub use source::SourceSettings;
 pub const DEFAULTS: &str = include_str!("../../../examples/callout.default.toml");
 
 /// The whole configuration, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// `callout.toml`.
     pub infrastructure: Infrastructure,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Everything secret, as far as the process needs it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     /// The credentials for Twilio; absent without an account, and the simulator is used.
     pub twilio: Option<TwilioSecrets>,
@@ -29,7 +29,7 @@ pub struct Secrets {
 }
 
 /// Addresses with passwords in them.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FleetSecrets {
     /// RabbitMQ, `amqp://` or `amqps://`.
     pub amqp_url: String,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for FleetSecrets {
 }
 
 /// The credentials for Twilio.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TwilioSecrets {
     /// The SID of the account.
     pub account_sid: String,

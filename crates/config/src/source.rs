@@ -12,7 +12,7 @@ use crate::reader::{Document, Section};
 const EVENTS_PER_S_MAX: u32 = 100_000;
 
 /// One `[[source]]` table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceSettings {
     /// The CloudEvents `source` that it sends for.
     pub name: String,

@@ -63,7 +63,8 @@ impl Control {
         let Ok(event) = Event::from_json(text.as_bytes()) else {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
         };
-        let routes = self.ports.runs.workflows.routes(&event.kind);
+        let workflows = self.ports.runs.workflows();
+        let routes = workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return Ok(stale("still no workflow takes events of this type"));
         }

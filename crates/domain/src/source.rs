@@ -35,7 +35,7 @@ impl fmt::Debug for KeyHash {
 }
 
 /// The secret of Standard Webhooks signatures.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(pub Vec<u8>);
 
 impl WebhookSecret {
@@ -54,7 +54,7 @@ impl fmt::Debug for WebhookSecret {
 }
 
 /// One trusted source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The CloudEvents `source` it speaks for.
     pub name: String,

@@ -35,7 +35,7 @@ use domain::{
 use ports::{Bus, Clock};
 use runtime::{Precedent, RoleError, RunService};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{access::Sources, problem::Problem, recent_events::RecentEvents};
 
@@ -56,8 +56,8 @@ pub struct IngestPorts {
 /// Who may send, and how much at once.
 #[derive(Debug)]
 pub struct IngestConfig {
-    /// The sources that are trusted.
-    pub sources: Sources,
+    /// The sources that are trusted, now and after a reload.
+    pub sources: watch::Receiver<Arc<Sources>>,
     /// Requests worked on at once; more are told to come again.
     pub in_flight_max: usize,
     /// Events a second that each source may bring in the lane of its workflow.
@@ -66,7 +66,7 @@ pub struct IngestConfig {
 
 struct Endpoint {
     ports: IngestPorts,
-    sources: Sources,
+    sources: watch::Receiver<Arc<Sources>>,
     in_flight: Semaphore,
     quotas: Mutex<SourceQuotas>,
     recent: Mutex<RecentEvents>,
@@ -107,7 +107,8 @@ impl Endpoint {
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Problem::Busy)?;
         let now = self.ports.clock.now();
-        let source = self.sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
+        let sources = self.sources.borrow().clone();
+        let source = sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
         let (events, is_batch) = request::read(headers, body)?;
         self.check(source, &events, is_batch)?;
         // An event that the batch repeats is taken once; its other content, under one key, is a conflict below.
@@ -184,7 +185,8 @@ impl Endpoint {
     }
 
     fn check_one(&self, event: &Event) -> Vec<FieldError> {
-        let routes = self.ports.runs.workflows.routes(&event.kind);
+        let workflows = self.ports.runs.workflows();
+        let routes = workflows.routes(&event.kind);
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return vec![FieldError::new("/type", "no workflow takes events of this type")];
         }
@@ -200,7 +202,8 @@ impl Endpoint {
 
     /// The runs that the event opens. Their ids are derived, so they are known before the runs are.
     fn runs_of(&self, event: &Event) -> Vec<RunId> {
-        let opens = self.ports.runs.workflows.routes(&event.kind).opens;
+        let workflows = self.ports.runs.workflows();
+        let opens = workflows.routes(&event.kind).opens;
         let id_of = |workflow: &Workflow| {
             RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
         };
@@ -210,7 +213,8 @@ impl Endpoint {
     /// What its sender should know of an event that is taken: nobody will be texted, or no event can resolve its runs.
     fn warnings(&self, event: &Event) -> Vec<String> {
         let runs = &self.ports.runs;
-        let opens = runs.workflows.routes(&event.kind).opens.into_iter();
+        let workflows = runs.workflows();
+        let opens = workflows.routes(&event.kind).opens.into_iter();
         opens
             .flat_map(|workflow| [runs.reaches_nobody(event, workflow), workflow.never_resolved(event)])
             .flatten()

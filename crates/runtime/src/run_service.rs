@@ -9,7 +9,7 @@
 mod after_store;
 mod audience;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use domain::{
@@ -66,11 +66,16 @@ impl RunPorts {
 /// Opens, ticks and changes runs.
 pub struct RunService {
     ports: RunPorts,
-    /// Workflows, those in force and those that runs were opened with.
-    pub workflows: WorkflowRegistry,
-    directory: Directory,
+    in_force: RwLock<InForce>,
     environment: Environment,
     code_key: CodeKey,
+}
+
+/// What a reload replaces.
+#[derive(Clone)]
+struct InForce {
+    workflows: Arc<WorkflowRegistry>,
+    directory: Arc<Directory>,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -142,7 +147,41 @@ impl RunService {
         environment: Environment,
         code_key: CodeKey,
     ) -> Self {
-        Self { ports, workflows, directory, environment, code_key }
+        let in_force = InForce { workflows: Arc::new(workflows), directory: Arc::new(directory) };
+        Self { ports, in_force: RwLock::new(in_force), environment, code_key }
+    }
+
+    /// Puts other workflows and people in force, for all that comes from now on. Runs keep the definition that they were
+    /// opened with.
+    ///
+    /// # Errors
+    /// When the store does not take a definition; nothing changes then.
+    pub async fn replace(&self, workflows: WorkflowRegistry, directory: Directory) -> Result<(), RoleError> {
+        workflows.keep(&*self.ports.runs).await?;
+        let new = InForce { workflows: Arc::new(workflows), directory: Arc::new(directory) };
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// Stores every definition in force, so that runs opened with it can go on after a change.
+    ///
+    /// # Errors
+    /// When the store does not take them.
+    pub async fn keep_workflows(&self) -> Result<(), RoleError> {
+        self.workflows().keep(&*self.ports.runs).await
+    }
+
+    /// The workflows in force, and those that runs were opened with.
+    pub fn workflows(&self) -> Arc<WorkflowRegistry> {
+        self.in_force().workflows
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.in_force().directory
+    }
+
+    fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The present.
@@ -182,7 +221,7 @@ impl RunService {
     /// # Errors
     /// When the store cannot be asked, or has no definition that this version can use.
     pub async fn workflow_of(&self, run: &Run) -> Result<Workflow, RoleError> {
-        self.workflows.of(run, &*self.ports.runs).await
+        self.workflows().of(run, &*self.ports.runs).await
     }
 
     /// The context of one transition.
@@ -247,12 +286,12 @@ impl RunService {
     pub fn reaches_nobody(&self, event: &Event, workflow: &Workflow) -> Option<String> {
         let now = self.now();
         let happened_at = event.happened_at(now);
-        workflow.reaches_nobody(&event.data, happened_at, &self.directory, &self.environment, now)
+        workflow.reaches_nobody(&event.data, happened_at, &self.directory(), &self.environment, now)
     }
 
     /// Whether a phone belongs to one of our own people.
     pub fn is_contact(&self, number: &E164) -> bool {
-        self.directory.contacts.values().any(|contact| contact.number == *number)
+        self.directory().contacts.values().any(|contact| contact.number == *number)
     }
 
     /// The resolving event overtook this one: the run opens as resolved and texts nobody.

@@ -43,7 +43,8 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> 
         Ok(event) => event,
         Err(errors) => return ports.dead_letters.add(bytes, "invalid_event", &list(&errors)).await,
     };
-    let routes = ports.runs.workflows.routes(&event.kind);
+    let workflows = ports.runs.workflows();
+    let routes = workflows.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
         return ports.dead_letters.add(bytes, "unroutable", "no workflow names this event type").await;
     }
@@ -96,7 +97,8 @@ async fn all_clears(
     workflow: &Workflow,
 ) -> Result<Vec<(u16, RunId)>, RoleError> {
     let runs = &sender.ports.runs;
-    let Some(notices) = runs.workflows.notices().filter(|_| workflow.definition.all_clear) else {
+    let workflows = runs.workflows();
+    let Some(notices) = workflows.notices().filter(|_| workflow.definition.all_clear) else {
         return Ok(Vec::new());
     };
     let Some(run) = runs.load(id).await? else { return Ok(Vec::new()) };

@@ -9,5 +9,5 @@ mod logs;
 mod metrics;
 
 pub use final_outcome::log_finals;
-pub use logs::{LogFormat, init};
+pub use logs::{LogFormat, init, set_filter};
 pub use metrics::{Metrics, metrics};

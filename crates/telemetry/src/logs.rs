@@ -1,6 +1,10 @@
 //! The log itself: JSON for machines, text for people, always on standard error.
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use std::sync::OnceLock;
+
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,12 +19,15 @@ pub enum LogFormat {
 /// Never logged, whatever the filter says: lapin logs messages that a broker returns, with their bodies.
 const NEVER: &str = "lapin::returned_messages=off";
 
+/// The filter of the running log.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Starts logging. `filter` is a list of `target=level`, for example `info,sender=debug`.
 ///
 /// # Errors
 /// When the filter does not parse, or logging has been started before.
 pub fn init(format: LogFormat, filter: &str, color: bool) -> Result<(), String> {
-    let filter = chosen(filter)?;
+    let (filter, handle) = reload::Layer::new(chosen(filter)?);
     let registry = tracing_subscriber::registry().with(filter);
     let result = match format {
         LogFormat::Json => registry
@@ -32,7 +39,20 @@ pub fn init(format: LogFormat, filter: &str, color: bool) -> Result<(), String> 
             .with(fmt::layer().with_ansi(color).with_target(false).with_writer(std::io::stderr))
             .try_init(),
     };
-    result.map_err(|error| error.to_string())
+    result.map_err(|error| error.to_string())?;
+    // Logging starts once, so nothing else set it.
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// Replaces the filter of the running log.
+///
+/// # Errors
+/// When it does not parse; the old one stays.
+pub fn set_filter(filter: &str) -> Result<(), String> {
+    let filter = chosen(filter)?;
+    let handle = FILTER.get().ok_or("logging has not been started")?;
+    handle.reload(filter).map_err(|error| error.to_string())
 }
 
 fn chosen(filter: &str) -> Result<EnvFilter, String> {

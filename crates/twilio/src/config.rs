@@ -55,7 +55,7 @@ impl TwilioConfig {
 }
 
 /// The two credential pairs of the API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// The account's own token; the user name is the account SID.
     AuthToken(Secret),

@@ -30,7 +30,7 @@ async fn a_process_that_dies_before_the_answer_leaves_it_to_the_repetition() {
     let id = world.open_and_send(1, &sid("crash", 1)).await;
     let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
     let reply = sid("crash", 2);
-    let answer = world.runs.workflows.notices().unwrap().answer_run(&reply);
+    let answer = world.runs.workflows().notices().unwrap().answer_run(&reply);
     // What the reply says is stored, and the process dies.
     let taken =
         world.runs.apply(&id, |run, ctx| run.take_reply(&reply, 1, Meaning::Acknowledge, Some(&answer), ctx));

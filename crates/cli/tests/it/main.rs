@@ -11,4 +11,5 @@ mod follow_up;
 mod harness;
 mod listeners;
 mod load;
+mod reload;
 mod replies;

@@ -20,7 +20,7 @@ impl RunService {
         let Some(step) = ctx.workflow.step(step) else { return Ok(Audience::default()) };
         let overrides =
             if step.asks_schedule() { self.ports.overrides.overrides(ctx.now).await? } else { Vec::new() };
-        let recipients = run.recipients(step, definition, &self.directory, &overrides, ctx.now);
+        let recipients = run.recipients(step, definition, &self.directory(), &overrides, ctx.now);
         let mut audience = Audience {
             addressees: Vec::new(),
             unresolved: recipients.unresolved,

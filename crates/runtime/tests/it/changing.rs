@@ -69,7 +69,7 @@ async fn a_cached_run_that_others_changed_since_is_read_again() {
 #[tokio::test]
 async fn a_run_keeps_the_definition_it_was_opened_with() {
     let world = World::new();
-    world.runs.workflows.keep(&*world.store).await.unwrap();
+    world.runs.keep_workflows().await.unwrap();
     let id = world.open_new(&event(1)).await.value.id().clone();
     let mut definition = paging_definition();
     definition.steps.truncate(1);
@@ -89,7 +89,7 @@ async fn a_store_that_is_closed_is_an_error_and_no_change() {
     let id = world.open_new(&event(1)).await.value.id().clone();
     let runs = world.close().await;
     assert!(runs.apply(&id, |run, ctx| run.cancel("ada", ctx)).await.is_err());
-    assert!(runs.open_notice(&event(2), runs.workflows.workflows().next().unwrap()).await.is_err());
+    assert!(runs.open_notice(&event(2), runs.workflows().workflows().next().unwrap()).await.is_err());
 }
 
 /// How many lines of the timeline are such.

@@ -39,6 +39,7 @@ use serde_json::json;
 use simulation::MemoryBus;
 use store_redis::RedisStore;
 use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -218,8 +219,11 @@ impl World {
             webhook_secrets: Vec::new(),
         };
         let ports = IngestPorts { runs: self.run_service(&bus), bus, clock: self.clock.clone() };
-        let config =
-            IngestConfig { sources: Sources(vec![source]), in_flight_max: 1, quotas: QuotaRates::default() };
+        let config = IngestConfig {
+            sources: watch::Sender::new(Arc::new(Sources(vec![source]))).subscribe(),
+            in_flight_max: 1,
+            quotas: QuotaRates::default(),
+        };
         let mut event = event(self.case, 1, STANDARD);
         event.time = Some(self.clock.now());
         let request = Request::post(ingest::EVENTS_PATH)

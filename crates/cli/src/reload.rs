@@ -1,0 +1,213 @@
+//! The configuration, read again while the process runs. In: SIGHUP, or `callout reload`. Out: what changed, or every
+//! error that keeps the old one in force.
+//!
+//! Never: applies a part of a configuration that has an error, or ends the process.
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use config::{Config, Secrets};
+use ingest::access::Sources;
+use runtime::RunService;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Mutex, watch},
+};
+use tokio_util::sync::CancellationToken;
+use twilio::{TwilioClient, TwilioWebhooks};
+
+use crate::{
+    args::Role,
+    backend,
+    configuration::{self, env},
+    provider::Account,
+    replaceable::Replaceable,
+    wiring,
+};
+
+/// Where `callout reload` asks for it, on the control socket.
+pub(crate) const RELOAD_PATH: &str = "/v1/reload";
+
+/// From now on SIGHUP does not end the process, which may still be starting.
+///
+/// # Errors
+/// When the signal cannot be waited for.
+pub(crate) fn survive_hangups() -> std::io::Result<()> {
+    signal(SignalKind::hangup()).map(drop)
+}
+
+/// What a reload did.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reloaded {
+    /// What is in force now and was not before.
+    pub(crate) changed: Vec<String>,
+    /// What the files say otherwise and the process will not do before it is started again.
+    pub(crate) needs_restart: Vec<String>,
+}
+
+/// What a reload replaces in the roles of this process.
+pub(crate) struct Parts {
+    pub(crate) runs: Arc<RunService>,
+    pub(crate) sources: watch::Sender<Arc<Sources>>,
+    pub(crate) webhooks: Arc<Replaceable<TwilioWebhooks>>,
+    /// Absent where no role of this process sends.
+    pub(crate) client: Option<Arc<Replaceable<TwilioClient>>>,
+    /// The simulator stands in for Twilio, and stays.
+    pub(crate) is_simulated: bool,
+}
+
+/// Reads the configuration again on demand, one reload at a time.
+pub(crate) struct Reloader {
+    file: PathBuf,
+    roles: Vec<Role>,
+    parts: Parts,
+    in_force: Mutex<(Config, Secrets)>,
+}
+
+impl Reloader {
+    /// `in_force` is what the file said when the process started.
+    pub(crate) fn new(file: PathBuf, roles: &[Role], parts: Parts, in_force: (Config, Secrets)) -> Arc<Self> {
+        Arc::new(Self { file, roles: roles.to_vec(), parts, in_force: Mutex::new(in_force) })
+    }
+
+    /// Reads the files and puts them in force, all or nothing.
+    pub(crate) async fn reload(&self) -> anyhow::Result<Reloaded> {
+        let mut in_force = self.in_force.lock().await;
+        let (config, secrets) = configuration::load(&self.file, Role::scope(&self.roles))?;
+        let reloaded = compare(&in_force, &config, &secrets);
+        // Everything that may fail comes first.
+        let account = Account::configured(&config.infrastructure, secrets.clone());
+        let client = account.client(&config.infrastructure)?;
+        if env("CALLOUT_LOG").is_none() {
+            telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
+        }
+        self.parts.runs.replace(wiring::workflows(&config), config.directory.clone()).await?;
+        self.parts.sources.send_replace(Arc::new(Sources(secrets.sources.clone())));
+        if !self.parts.is_simulated {
+            self.parts.webhooks.replace(account.webhooks(&config.infrastructure));
+            if let (Some(part), Some(client)) = (&self.parts.client, client)
+                && in_force.1.twilio != secrets.twilio
+            {
+                part.replace(client);
+            }
+        }
+        *in_force = (config, secrets);
+        Ok(reloaded)
+    }
+
+    /// Reloads at each SIGHUP, until the process stops.
+    ///
+    /// # Errors
+    /// When the signal cannot be waited for.
+    pub(crate) fn on_hangup(
+        self: &Arc<Self>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let reloader = self.clone();
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    _ = hangup.recv() => tell(&reloader.reload().await),
+                    () = stop.cancelled() => return,
+                }
+            }
+        })
+    }
+
+    /// The route of `callout reload`.
+    pub(crate) fn routes(self: &Arc<Self>) -> Router {
+        Router::new().route(RELOAD_PATH, post(reload)).with_state(self.clone())
+    }
+}
+
+async fn reload(State(reloader): State<Arc<Reloader>>) -> Result<Json<Reloaded>, (StatusCode, String)> {
+    let done = reloader.reload().await;
+    tell(&done);
+    done.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}")))
+}
+
+fn tell(done: &anyhow::Result<Reloaded>) {
+    match done {
+        Ok(Reloaded { changed, needs_restart }) => {
+            tracing::info!(changed = changed.join("; "), "the configuration was read again");
+            for what in needs_restart {
+                tracing::warn!("changed in the configuration, and in force after a restart only: {what}");
+            }
+        }
+        Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+    }
+}
+
+/// What differs, in words.
+fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &Secrets) -> Reloaded {
+    let mut changed = Vec::new();
+    let workflows = |config: &Config| {
+        config.workflows.iter().map(|workflow| (workflow.name().to_owned(), workflow.hash.clone())).collect()
+    };
+    differences("workflow", workflows(old), workflows(new), &mut changed);
+    let contacts = |config: &Config| config.directory.contacts.clone().into_iter().collect();
+    differences("contact", contacts(old), contacts(new), &mut changed);
+    let rotations = |config: &Config| {
+        let named = |((schedule, layer), rotation): (&(String, String), _)| {
+            (format!("{schedule}/{layer}"), Clone::clone(rotation))
+        };
+        config.directory.rotations.iter().map(named).collect()
+    };
+    differences("rotation", rotations(old), rotations(new), &mut changed);
+    let sources = |secrets: &Secrets| {
+        secrets.sources.iter().map(|source| (source.name.clone(), source.clone())).collect()
+    };
+    differences("source", sources(old_secrets), sources(new_secrets), &mut changed);
+    let other = |name: &str, differs: bool, list: &mut Vec<String>| {
+        if differs {
+            list.push(name.to_owned());
+        }
+    };
+    let (was, is) = (&old.infrastructure, &new.infrastructure);
+    other("log.filter", was.log.filter != is.log.filter, &mut changed);
+    other("[replies]", format!("{:?}", was.replies) != format!("{:?}", is.replies), &mut changed);
+    other("webhook tokens", old_secrets.webhook_tokens != new_secrets.webhook_tokens, &mut changed);
+    other("Twilio's credentials", old_secrets.twilio != new_secrets.twilio, &mut changed);
+    let mut needs_restart = Vec::new();
+    let settings = [
+        (
+            "environment or its allow_recipients",
+            was.environment != is.environment || was.allow_recipients != is.allow_recipients,
+        ),
+        ("[backend]", was.backend != is.backend || old_secrets.fleet != new_secrets.fleet),
+        ("[http]", (was.listen, was.monitoring_listen) != (is.listen, is.monitoring_listen)),
+        ("[retention]", was.retention_s != is.retention_s),
+        ("[twilio]", was.twilio != is.twilio),
+        ("log.format", was.log.json != is.log.json),
+        ("events_per_second or amqp_user of a source", rates(old) != rates(new)),
+        ("the lane of an event type", backend::lanes(old) != backend::lanes(new)),
+    ];
+    for (name, differs) in settings {
+        other(name, differs, &mut needs_restart);
+    }
+    Reloaded { changed, needs_restart }
+}
+
+fn rates(config: &Config) -> Vec<(&str, Option<u32>, Option<&str>)> {
+    let sources = &config.infrastructure.sources;
+    sources.iter().map(|s| (s.name.as_str(), s.events_per_second, s.amqp_user.as_deref())).collect()
+}
+
+fn differences<T: PartialEq>(
+    what: &str,
+    old: std::collections::BTreeMap<String, T>,
+    new: std::collections::BTreeMap<String, T>,
+    changed: &mut Vec<String>,
+) {
+    for (name, value) in &new {
+        match old.get(name) {
+            None => changed.push(format!("{what} {name} is new")),
+            Some(before) if before != value => changed.push(format!("{what} {name} changed")),
+            Some(_) => {}
+        }
+    }
+    let gone = old.keys().filter(|name| !new.contains_key(*name));
+    changed.extend(gone.map(|name| format!("{what} {name} is gone")));
+}
