@@ -79,7 +79,7 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
     if changed.is_empty() {
         output::line("read again: nothing changed");
     }
-    changed.iter().for_each(|what| output::line(what));
+    changed.iter().for_each(output::line);
     needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
     Ok(())
 }

@@ -74,7 +74,8 @@ impl World {
 
     /// Opens the run of the `n`th event, with a text to Ada and one to Ben.
     pub(crate) async fn open(&self, n: u32) -> RunId {
-        let (event, workflow) = (event(n), self.runs.workflows().workflows().next().unwrap());
+        let workflows = self.runs.workflows();
+        let (event, workflow) = (event(n), workflows.workflows().next().unwrap());
         self.runs.open_notice(&event, workflow).await.unwrap();
         RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
     }

@@ -47,7 +47,8 @@ impl World {
     }
 
     pub(crate) async fn open(&self, event: &Event) -> OpenedRun {
-        let workflow = self.runs.workflows().workflows().next().unwrap();
+        let workflows = self.runs.workflows();
+        let workflow = workflows.workflows().next().unwrap();
         let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
         self.runs.open(event, workflow, placement, &mut NoHook).await.unwrap()
     }

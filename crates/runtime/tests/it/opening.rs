@@ -46,7 +46,8 @@ async fn a_run_whose_resolution_overtook_it_opens_as_resolved() {
     let world = World::new();
     let event = event(1);
     let subject = event.subject.clone().unwrap();
-    let definition = &world.runs.workflows().workflows().next().unwrap().definition;
+    let workflows = world.runs.workflows();
+    let definition = &workflows.workflows().next().unwrap().definition;
     let resolution = Resolution {
         workflow: definition.name.clone(),
         marker: definition.resolution_marker(&event.key.source, &subject),
