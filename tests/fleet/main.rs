@@ -104,6 +104,30 @@ async fn a_broker_that_lost_everything_is_filled_again_from_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_only_reads_changes_no_key_even_after_a_failover() {
+    let server = test_servers::RedisServer::private();
+    let backend = "[backend]\nkind = \"fleet\"\namqp_prefix = \"only-reads.\"\n";
+    let env = vec![
+        ("CALLOUT_AMQP_URL".to_owned(), test_servers::rabbitmq().url.clone()),
+        ("CALLOUT_REDIS_URL".to_owned(), server.url.clone()),
+    ];
+    let mut fleet = Fleet::start_roles(&ROLES, backend, env).await;
+    post_notes(&fleet, 1, |_| FIRST.to_owned()).await;
+    let id = run_of("n-0", "note", "n-0");
+    fleet.run_until(&id, |run| run["phase"] == "completed").await;
+    (0..ROLES.len()).for_each(|process| fleet.kill_process(process));
+    // A server that restarts begins another history, as a replica does that takes over.
+    server.kill();
+    server.restart();
+    let before = server.contents();
+    assert!(before.contains("generation"), "{before}");
+    for args in [&["runs", "list"][..], &["runs", "show", &id], &["audit"], &["dlq", "list"]] {
+        fleet.json(args);
+        assert_eq!(server.contents(), before, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn senders_that_are_killed_lose_and_double_nothing() {
     const EVENTS: usize = 200;
     let mut fleet = fleet("killed").await;

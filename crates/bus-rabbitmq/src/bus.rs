@@ -75,9 +75,9 @@ impl RabbitBus {
         // On a channel of its own: if this user may not publish notifications, the broker closes the channel.
         let (publisher, notify_publisher) = (publisher("publish"), publisher("announce"));
         let user = dialer.user().to_owned();
-        let trust = config.trust.map(|mut trust| {
-            trust.own.insert(user.clone());
-            trust
+        let publisher_auth = config.publisher_auth.map(|mut auth| {
+            auth.own.insert(user.clone());
+            auth
         });
         let core = Arc::new(Core {
             publisher,
@@ -85,7 +85,7 @@ impl RabbitBus {
             topology_supervisor: topology_supervisor.clone(),
             clock,
             seed,
-            trust,
+            publisher_auth,
             user,
             unacked: Unacked::default(),
             lanes: config.lanes,
@@ -135,7 +135,7 @@ impl Core {
     /// Turns a message into a delivery; `None` when it came before its time and was forwarded.
     fn receive(self: &Arc<Self>, queue: Queue, delivery: AmqpDelivery, channel: Channel) -> Option<Delivery> {
         let (incoming, acker) =
-            read(delivery, queue, &self.topology_supervisor.topology.names, self.trust.as_ref());
+            read(delivery, queue, &self.topology_supervisor.topology.names, self.publisher_auth.as_ref());
         let claim = Claim::new(acker, channel);
         // The bucket was exact, but the clock of the process that published into it was ahead of ours.
         if self.left_ms(&incoming.envelope) > 0 {
@@ -183,7 +183,7 @@ impl Bus for RabbitBus {
         let now = core.clock.now();
         let message = |event: &Event| {
             let message = Envelope::event(event, now).to_message();
-            let vouched = if core.trust.is_some() { message.vouched(&core.user) } else { message };
+            let vouched = if core.publisher_auth.is_some() { message.vouched(&core.user) } else { message };
             let names = &core.topology_supervisor.topology.names;
             let address = match quota {
                 Quota::Within => Address::event(names, &event.kind),

@@ -53,7 +53,7 @@ pub struct RabbitConfig {
     /// How long a confirmation may take.
     pub confirm_max: Duration,
     /// Which broker users may send which events. `None`: every user that may write to the exchange may send every event.
-    pub trust: Option<PublisherAuth>,
+    pub publisher_auth: Option<PublisherAuth>,
     /// Whether ended runs are published to the exchange of outcomes.
     pub announces_ends: bool,
 }
@@ -70,7 +70,7 @@ impl RabbitConfig {
             connection_name: "callout".to_owned(),
             confirm_window: CONFIRM_WINDOW,
             confirm_max: CONFIRM_MAX,
-            trust: None,
+            publisher_auth: None,
             announces_ends: false,
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Core {
     /// Differs between processes, for the jitter of waits.
     pub(crate) seed: String,
     /// Which broker users may send which events, our own included. `None`: every user may send every event.
-    pub(crate) trust: Option<PublisherAuth>,
+    pub(crate) publisher_auth: Option<PublisherAuth>,
     /// The broker user of this process.
     pub(crate) user: String,
     pub(crate) unacked: Unacked,

@@ -198,10 +198,10 @@ pub(crate) fn read(
     mut delivery: Delivery,
     queue: Queue,
     names: &Names,
-    trust: Option<&PublisherAuth>,
+    publisher_auth: Option<&PublisherAuth>,
 ) -> (Incoming, lapin::Acker) {
     let envelope = envelope_of(&mut delivery, names);
-    let payload = payload(&envelope, queue, trust);
+    let payload = payload(&envelope, queue, publisher_auth);
     let returned = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
     let incoming = Incoming {
         payload,
@@ -213,14 +213,16 @@ pub(crate) fn read(
     (incoming, delivery.acker)
 }
 
-fn payload(envelope: &Envelope, queue: Queue, trust: Option<&PublisherAuth>) -> Payload {
+fn payload(envelope: &Envelope, queue: Queue, publisher_auth: Option<&PublisherAuth>) -> Payload {
     let body = envelope.body.clone();
     let (is_events, kind) = (matches!(queue, Queue::Events(_)), envelope.kind.as_str());
     match kind {
-        EVENT if is_events => match trust.and_then(|trust| trust.refusal(envelope.user.as_deref(), &body)) {
-            Some(reason) => Payload::Unreadable { body, reason },
-            None => Payload::Event(body),
-        },
+        EVENT if is_events => {
+            match publisher_auth.and_then(|auth| auth.refusal(envelope.user.as_deref(), &body)) {
+                Some(reason) => Payload::Unreadable { body, reason },
+                None => Payload::Event(body),
+            }
+        }
         COMMAND => parsed(body, Payload::Command),
         TIMER => parsed(body, Payload::Timer),
         _ => {

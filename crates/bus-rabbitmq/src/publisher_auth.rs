@@ -62,10 +62,10 @@ mod tests {
     fn each_user_speaks_for_its_source_and_types_alone() {
         let grant = Grant { source: "billing".to_owned(), types: vec!["invoice.*".to_owned()] };
         let own = ["callout-ingest", "callout-operator"].map(str::to_owned).into();
-        let trust = PublisherAuth { own, producers: [("billing-app".to_owned(), grant)].into() };
+        let auth = PublisherAuth { own, producers: [("billing-app".to_owned(), grant)].into() };
         let check = |user: Option<&str>, source: &str, kind: &str| {
             let event = serde_json::json!({"source": source, "type": kind}).to_string();
-            trust.refusal(user, event.as_bytes())
+            auth.refusal(user, event.as_bytes())
         };
         assert_eq!(check(Some("billing-app"), "billing", "invoice.due"), None);
         assert_eq!(check(Some("callout-ingest"), "anything", "at.all"), None);
@@ -79,13 +79,13 @@ mod tests {
             let refusal = check(user, source, kind).unwrap();
             assert!(refusal.contains(reason), "{refusal}");
         }
-        assert_eq!(trust.refusal(Some("billing-app"), b"no JSON"), None);
+        assert_eq!(auth.refusal(Some("billing-app"), b"no JSON"), None);
         let marked = b"\xef\xbb\xbf{\"source\":\"monitor\",\"type\":\"incident.created\"}";
-        assert!(trust.refusal(Some("billing-app"), marked).unwrap().contains("speak for"));
+        assert!(auth.refusal(Some("billing-app"), marked).unwrap().contains("speak for"));
         // Two sources are one too many for the parser.
         let twice =
             br#"{"specversion":"1.0","id":"e","source":"monitor","source":"billing","type":"invoice.due"}"#;
-        assert_eq!(trust.refusal(Some("billing-app"), twice), None);
+        assert_eq!(auth.refusal(Some("billing-app"), twice), None);
         assert_eq!(Event::from_json(twice).unwrap_err()[0].pointer, "/source");
     }
 }

@@ -13,14 +13,15 @@ use serde::Serialize;
 
 use crate::{
     args::{Audit, Common, Output},
-    control_client, output,
+    control_client::{ControlClient, UNEXPECTED_ANSWER},
+    output,
 };
 
 /// What is printed.
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
-    sums: AuditCounts,
+    counts: AuditCounts,
     /// Unfinished messages, and runs that wait for an acknowledgement, latest first.
     unfinished: Vec<Unfinished>,
     /// Whether there are more of them than `--max` allows.
@@ -40,35 +41,39 @@ struct Unfinished {
 
 /// Prints the audit; the exit code says whether the counts balance.
 pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitCode> {
-    let Answer::AuditCounts { sums } =
-        control_client::execute(&common.config, "", Request::AuditCounts).await?
-    else {
-        anyhow::bail!(control_client::UNEXPECTED_ANSWER);
-    };
-    let (unfinished, more) = unfinished(common, args.max).await?;
-    let balances = sums.balances();
-    let report = Report { sums, unfinished, more };
+    let client = ControlClient::open(&common.config).await?;
+    let report = report(&client, args.max).await;
+    client.close().await;
+    let report = report?;
     match common.output {
         Output::Json => output::json(&report)?,
         Output::Text => print(&report),
     }
-    Ok(if balances { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.counts.balances() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn report(client: &ControlClient, max: usize) -> anyhow::Result<Report> {
+    let Answer::AuditCounts { counts } = client.execute("", Request::AuditCounts).await? else {
+        anyhow::bail!(UNEXPECTED_ANSWER);
+    };
+    let (unfinished, more) = unfinished(client, max).await?;
+    Ok(Report { counts, unfinished, more })
 }
 
 /// What is unfinished, at most `max` of it, and whether there is more.
-async fn unfinished(common: &Common, max: usize) -> anyhow::Result<(Vec<Unfinished>, bool)> {
+async fn unfinished(client: &ControlClient, max: usize) -> anyhow::Result<(Vec<Unfinished>, bool)> {
     let (mut found, mut after) = (Vec::new(), None);
     while found.len() <= max {
         let request = Request::ListRuns {
             phase: None,
             workflow: None,
-            held: false,
+            needs_review: false,
             unfinished: true,
             after: after.take(),
             max: LIST_MAX,
         };
-        let Answer::Runs { runs } = control_client::execute(&common.config, "", request).await? else {
-            anyhow::bail!(control_client::UNEXPECTED_ANSWER);
+        let Answer::Runs { runs } = client.execute("", request).await? else {
+            anyhow::bail!(UNEXPECTED_ANSWER);
         };
         found.extend(runs.iter().flat_map(of_run));
         match runs.last() {
@@ -99,26 +104,26 @@ fn of_run(run: &RunView) -> Vec<Unfinished> {
 }
 
 fn print(report: &Report) {
-    let Report { sums, unfinished, more } = report;
-    for (title, counts) in
-        [("runs", &sums.runs), ("messages", &sums.messages), ("dead letters", &sums.dead_letters)]
+    let Report { counts, unfinished, more } = report;
+    for (title, of) in
+        [("runs", &counts.runs), ("messages", &counts.messages), ("dead letters", &counts.dead_letters)]
     {
-        output::line(format!("{title}: {}", counts.values().sum::<u64>()));
-        counts.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
+        output::line(format!("{title}: {}", of.values().sum::<u64>()));
+        of.iter().for_each(|(name, count)| output::line(format!("  {name:<14} {count}")));
     }
-    let events = &sums.events;
+    let events = &counts.events;
     output::line(format!("events accepted: {}", events.accepted));
     output::line(format!("  {:<14} {}", "concluded", events.concluded));
     output::line(format!("  {:<14} {}", "pending", events.pending));
     output::line(format!("published directly: {}", events.published_directly));
-    output::line(format!("forgotten: {}", sums.forgotten));
+    output::line(format!("without a due row: {}", counts.forgotten));
     let at_least = if *more { "more than " } else { "" };
     output::line(format!("unfinished: {at_least}{}", unfinished.len()));
     unfinished.iter().for_each(|one| output::line(format!("  {}", one.line())));
     if *more {
         output::line("  ... `callout audit --max N` lists more of them");
     }
-    output::line(if sums.balances() { "the counts balance" } else { "THE COUNTS DO NOT BALANCE" });
+    output::line(if counts.balances() { "the counts balance" } else { "THE COUNTS DO NOT BALANCE" });
 }
 
 impl Unfinished {

@@ -1,6 +1,6 @@
 //! Opens the backend that is configured. In: configuration and secrets. Out: a store and a bus.
 //!
-//! Never: lets anybody else know which one it is.
+//! Never: lets a role know which one it is.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub(crate) enum Backend {
     Operator(Arc<OnDemandBus>, Arc<RedisStore>),
 }
 
-/// Where the control door of the installation is, if it needs one: operators reach a fleet's servers themselves.
+/// Where the control socket is, if the backend needs one: operators reach a fleet's servers directly.
 pub(crate) fn control_socket(backend: &config::Backend) -> Option<PathBuf> {
     match backend {
         config::Backend::Embedded { path, .. } => Some(socket_beside(path)),
@@ -69,8 +69,8 @@ impl Backend {
         }
     }
 
-    /// Opens what an operator's command reads. The broker is reached only if the command publishes something, and
-    /// nothing is declared there.
+    /// Opens what an operator's command reads. Connecting writes nothing to the store. The broker is reached only if the
+    /// command publishes something, and nothing is declared there.
     pub(crate) async fn open_for_operator(
         config: &Config,
         secrets: Option<&FleetSecrets>,
@@ -80,7 +80,8 @@ impl Backend {
             return Self::open(config, secrets, clock).await;
         };
         let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-        let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
+        let redis = redis_config(fleet, secrets, clock.clone());
+        let store = RedisStore::connect_for_operator(redis).await?;
         let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
         rabbit.topology = TopologyMode::Verify;
         Ok(Self::Operator(Arc::new(OnDemandBus::new(rabbit, clock)), store))
@@ -149,12 +150,12 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
     if let Some(prefix) = &fleet.amqp_prefix {
         rabbit.prefix.clone_from(prefix);
     }
-    rabbit.trust = trust(config, fleet);
+    rabbit.publisher_auth = publisher_auth(config, fleet);
     rabbit
 }
 
-/// Broker users are checked once one is configured: until then whoever may write to the exchange may send anything.
-fn trust(config: &Config, fleet: &FleetSettings) -> Option<PublisherAuth> {
+/// Broker users are checked once one is configured: until then everybody who may write to the exchange may send anything.
+fn publisher_auth(config: &Config, fleet: &FleetSettings) -> Option<PublisherAuth> {
     let producers: BTreeMap<String, Grant> = config
         .infrastructure
         .sources

@@ -125,7 +125,8 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
         Runs::List(list) => {
             let RunsList { phase, workflow, held, unfinished, after, max } = list;
             named = workflow.clone();
-            (String::new(), Request::ListRuns { phase, workflow, held, unfinished, after, max })
+            let needs_review = held;
+            (String::new(), Request::ListRuns { phase, workflow, needs_review, unfinished, after, max })
         }
         Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
         Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
@@ -157,7 +158,7 @@ async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
             Answer::AuditCounts { .. }
             | Answer::DeadLetters { .. }
             | Answer::DeadLetter { .. }
-            | Answer::Settled { .. },
+            | Answer::DeadLetterChanged { .. },
             _,
         ) => {
             anyhow::bail!(control_client::UNEXPECTED_ANSWER)

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use control::{Answer, Request, Settled};
+use control::{Answer, DeadLetterChange, Request};
 use domain::timeline::DeadLetter;
 use ports::store::DeadLetterFilter;
 use serde::Serialize;
@@ -20,7 +20,10 @@ use crate::{
 pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCode> {
     match command {
         Dlq::List(filter) => {
-            let letters = list(common, &filter).await?;
+            let client = ControlClient::open(&common.config).await?;
+            let letters = list(&client, common, &filter).await;
+            client.close().await;
+            let letters = letters?;
             match common.output {
                 Output::Json => output::json(&letters)?,
                 Output::Text if letters.is_empty() => output::line("no dead letters"),
@@ -34,16 +37,23 @@ pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCod
                 Output::Text => show_whole(&letter),
             }
         }
-        Dlq::Replay(change) => return settle(common, &change, "replay", |id| Request::Replay { id }).await,
-        Dlq::Discard(change) => {
-            return settle(common, &change, "discard", |id| Request::Discard { id }).await;
+        Dlq::Replay(args) => {
+            return change(common, &args, "replay", |id| Request::Replay { id }).await;
+        }
+        Dlq::Discard(args) => {
+            return change(common, &args, "discard", |id| Request::Discard { id }).await;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(common: &Common, filter: &DlqFilter) -> anyhow::Result<Vec<DeadLetter>> {
+async fn list(
+    client: &ControlClient,
+    common: &Common,
+    filter: &DlqFilter,
+) -> anyhow::Result<Vec<DeadLetter>> {
     let max = filter.max;
+    let named = filter.workflow.clone();
     let filter = DeadLetterFilter {
         reason: filter.reason.clone(),
         workflow: filter.workflow.clone(),
@@ -51,17 +61,11 @@ async fn list(common: &Common, filter: &DlqFilter) -> anyhow::Result<Vec<DeadLet
         since: filter.since,
         until: filter.until,
     };
-    let named = filter.workflow.clone();
-    let letters = letters(common, filter, max).await?;
+    let answer = client.execute("", Request::ListDeadLetters { filter, max }).await?;
+    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     if let (true, Some(workflow)) = (letters.is_empty(), named) {
         configuration::check_workflow(&common.config, &workflow)?;
     }
-    Ok(letters)
-}
-
-async fn letters(common: &Common, filter: DeadLetterFilter, max: u16) -> anyhow::Result<Vec<DeadLetter>> {
-    let answer = execute(&common.config, "", Request::ListDeadLetters { filter, max }).await?;
-    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     Ok(letters)
 }
 
@@ -71,7 +75,7 @@ async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
         Answer::Runs { .. }
         | Answer::Run { .. }
         | Answer::DeadLetters { .. }
-        | Answer::Settled { .. }
+        | Answer::DeadLetterChanged { .. }
         | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }
@@ -81,51 +85,62 @@ async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
 struct Line {
     id: String,
     #[serde(flatten)]
-    settled: Option<Settled>,
+    change: Option<DeadLetterChange>,
 }
 
-async fn settle(
+async fn change(
     common: &Common,
-    change: &DlqChange,
+    args: &DlqChange,
     verb: &str,
     request: impl Fn(String) -> Request,
 ) -> anyhow::Result<ExitCode> {
-    let ids = if change.ids.is_empty() {
-        list(common, &change.filter).await?.into_iter().map(|letter| letter.id).collect()
-    } else {
-        change.ids.clone()
-    };
-    change.bulk.confirm(ids.len(), "dead letter", &format!("{verb}ed"))?;
     let client = ControlClient::open(&common.config).await?;
-    let done = change
-        .bulk
-        .each(ids, async |id: &String| {
-            let answer = client.execute(&change.by, request(id.clone())).await?;
-            let Answer::Settled { settled } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
-            Ok(settled)
-        })
-        .await;
+    let lines = change_each(&client, common, args, verb, request).await;
     client.close().await;
-    let lines: Vec<Line> = done?.into_iter().map(|(id, settled)| Line { id, settled }).collect();
+    let lines = lines?;
     match common.output {
         Output::Json => output::json(&lines)?,
-        Output::Text => show_settled(&lines, verb),
+        Output::Text => show_changes(&lines, verb),
     }
-    let stale = lines.iter().any(|line| matches!(line.settled, Some(Settled::Stale { .. })));
+    let stale = lines.iter().any(|line| matches!(line.change, Some(DeadLetterChange::Stale { .. })));
     Ok(if stale { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn show_settled(lines: &[Line], verb: &str) {
+async fn change_each(
+    client: &ControlClient,
+    common: &Common,
+    args: &DlqChange,
+    verb: &str,
+    request: impl Fn(String) -> Request,
+) -> anyhow::Result<Vec<Line>> {
+    let ids = if args.ids.is_empty() {
+        list(client, common, &args.filter).await?.into_iter().map(|letter| letter.id).collect()
+    } else {
+        args.ids.clone()
+    };
+    args.bulk.confirm(ids.len(), "dead letter", &format!("{verb}ed"))?;
+    let changes = args
+        .bulk
+        .each(ids, async |id: &String| {
+            let answer = client.execute(&args.by, request(id.clone())).await?;
+            let Answer::DeadLetterChanged { change } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+            Ok(change)
+        })
+        .await?;
+    Ok(changes.into_iter().map(|(id, change)| Line { id, change }).collect())
+}
+
+fn show_changes(lines: &[Line], verb: &str) {
     if lines.is_empty() {
         output::line("no dead letters match");
     }
-    for Line { id, settled } in lines {
-        output::line(match settled {
+    for Line { id, change } in lines {
+        output::line(match change {
             None => format!("{id}  would be {verb}ed"),
-            Some(Settled::Replayed) => format!("{id}  replayed"),
-            Some(Settled::Discarded) => format!("{id}  discarded"),
-            Some(Settled::Gone) => format!("{id}  nothing to do: replayed or discarded before"),
-            Some(Settled::Stale { reason }) => format!("{id}  not replayed: {reason}"),
+            Some(DeadLetterChange::Replayed) => format!("{id}  replayed"),
+            Some(DeadLetterChange::Discarded) => format!("{id}  discarded"),
+            Some(DeadLetterChange::Gone) => format!("{id}  nothing to do: replayed or discarded before"),
+            Some(DeadLetterChange::Stale { reason }) => format!("{id}  not replayed: {reason}"),
         });
     }
 }

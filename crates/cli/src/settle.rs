@@ -110,7 +110,7 @@ async fn held(client: &ControlClient, workflow: Option<&str>) -> anyhow::Result<
         let request = Request::ListRuns {
             phase: None,
             workflow: workflow.map(str::to_owned),
-            held: true,
+            needs_review: true,
             unfinished: false,
             after: after.clone(),
             max: LIST_MAX,

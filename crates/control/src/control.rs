@@ -53,8 +53,8 @@ impl Control {
         }
         let by = &principal.name;
         match request {
-            Request::ListRuns { phase, workflow, held, unfinished, after, max } => {
-                let filter = RunFilter { phase, workflow, held, unfinished, after, source: None };
+            Request::ListRuns { phase, workflow, needs_review, unfinished, after, max } => {
+                let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source: None };
                 let runs =
                     self.ports.list.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
                 Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })
@@ -69,7 +69,7 @@ impl Control {
                 .await
             }
             Request::ResolveReview { id, message, verdict } => {
-                let number = self.held_message(&id, message).await?;
+                let number = self.to_review(&id, message).await?;
                 self.change(&id, |run, ctx| run.resolve_review(number, &verdict, by, ctx)).await
             }
             Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
@@ -80,23 +80,24 @@ impl Control {
                 let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;
                 Ok(Answer::DeadLetter { letter: Box::new(letter) })
             }
-            Request::Replay { id } => Ok(Answer::Settled { settled: self.replay(&id, by).await? }),
-            Request::Discard { id } => Ok(Answer::Settled { settled: self.discard(&id).await? }),
+            Request::Replay { id } => Ok(Answer::DeadLetterChanged { change: self.replay(&id, by).await? }),
+            Request::Discard { id } => Ok(Answer::DeadLetterChanged { change: self.discard(&id).await? }),
             Request::AuditCounts => Ok(Answer::AuditCounts {
-                sums: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
+                counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
         }
     }
 
-    /// The held message that is meant.
-    async fn held_message(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
+    /// The message that the operator means: the one named, or the only one that needs review.
+    async fn to_review(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let held: Vec<u16> = run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
-        match (named, held.as_slice()) {
-            (Some(number), _) if held.contains(&number) => Ok(number),
+        let numbers: Vec<u16> =
+            run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
+        match (named, numbers.as_slice()) {
+            (Some(number), _) if numbers.contains(&number) => Ok(number),
             (None, [number]) => Ok(*number),
-            (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: id.clone(), held }),
+            (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: id.clone(), numbers }),
             (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(id.clone())),
         }
     }

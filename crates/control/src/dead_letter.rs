@@ -7,7 +7,7 @@ use domain::{event::Event, limits::LIST_MAX, run::Replay, source_quota::Quota, t
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
 
-use crate::{control::Control, error::ControlError, request::Settled};
+use crate::{control::Control, error::ControlError, request::DeadLetterChange};
 
 impl Control {
     pub(crate) async fn dead_letters(
@@ -22,43 +22,45 @@ impl Control {
         Ok(self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?)
     }
 
-    pub(crate) async fn discard(&self, id: &str) -> Result<Settled, ControlError> {
+    pub(crate) async fn discard(&self, id: &str) -> Result<DeadLetterChange, ControlError> {
         let taken = self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
-        Ok(if taken { Settled::Discarded } else { Settled::Gone })
+        Ok(if taken { DeadLetterChange::Discarded } else { DeadLetterChange::Gone })
     }
 
     /// The message is put back before the letter is put away: dying in between leaves a letter whose replay finds
     /// nothing to do.
-    pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<Settled, ControlError> {
-        let Some(letter) = self.dead_letter(id).await? else { return Ok(Settled::Gone) };
-        let settled = match &letter.message {
+    pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<DeadLetterChange, ControlError> {
+        let Some(letter) = self.dead_letter(id).await? else { return Ok(DeadLetterChange::Gone) };
+        let change = match &letter.message {
             Some(_) => self.replay_message(&letter, by).await?,
             None => self.replay_event(&letter).await?,
         };
-        if matches!(settled, Settled::Replayed | Settled::Gone) {
+        if matches!(change, DeadLetterChange::Replayed | DeadLetterChange::Gone) {
             self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         }
-        Ok(settled)
+        Ok(change)
     }
 
-    async fn replay_message(&self, letter: &DeadLetter, by: &str) -> Result<Settled, ControlError> {
+    async fn replay_message(&self, letter: &DeadLetter, by: &str) -> Result<DeadLetterChange, ControlError> {
         let epoch = letter.died_at_epoch();
-        let (Some(message), Some(epoch)) = (&letter.message, epoch) else { return Ok(Settled::Gone) };
+        let (Some(message), Some(epoch)) = (&letter.message, epoch) else {
+            return Ok(DeadLetterChange::Gone);
+        };
         let applied = self
             .ports
             .runs
             .apply(&message.run, |run, ctx| run.replay(message.number, epoch, by, ctx))
             .await?;
         Ok(match applied.map(|applied| applied.value) {
-            Some(Replay::Queued) => Settled::Replayed,
-            Some(Replay::Stale(reason)) => Settled::Stale { reason },
-            Some(Replay::NotDead) | None => Settled::Gone,
+            Some(Replay::Queued) => DeadLetterChange::Replayed,
+            Some(Replay::Stale(reason)) => DeadLetterChange::Stale { reason },
+            Some(Replay::NotDead) | None => DeadLetterChange::Gone,
         })
     }
 
     /// The event is published again. A run that it opened already stays the only one.
-    async fn replay_event(&self, letter: &DeadLetter) -> Result<Settled, ControlError> {
-        let stale = |reason: &str| Settled::Stale { reason: reason.to_owned() };
+    async fn replay_event(&self, letter: &DeadLetter) -> Result<DeadLetterChange, ControlError> {
+        let stale = |reason: &str| DeadLetterChange::Stale { reason: reason.to_owned() };
         let Some(text) = &letter.event else { return Ok(stale("the letter holds no event")) };
         let Ok(event) = Event::from_json(text.as_bytes()) else {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
@@ -69,6 +71,6 @@ impl Control {
             return Ok(stale("still no workflow takes events of this type"));
         }
         self.ports.bus.publish_events(&[event], Quota::Within).await.map_err(RoleError::from)?;
-        Ok(Settled::Replayed)
+        Ok(DeadLetterChange::Replayed)
     }
 }

@@ -19,12 +19,12 @@ pub enum ControlError {
     #[error("no such text of run {0} is held; `callout runs list --held` shows those that are")]
     NothingToReview(RunId),
     /// It must be said which of them is meant.
-    #[error("run {run} holds the texts {held:?}; name one with --message")]
+    #[error("the texts {numbers:?} of run {run} are held; name one with --message")]
     SeveralToReview {
         /// The run.
         run: RunId,
         /// Their numbers.
-        held: Vec<u16>,
+        numbers: Vec<u16>,
     },
     /// A port failed.
     #[error(transparent)]

@@ -12,6 +12,6 @@ mod view;
 
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
-pub use request::{Access, Answer, Principal, Request, Settled};
+pub use request::{Access, Answer, DeadLetterChange, Principal, Request};
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use view::{MessageView, RunView, TimelineLine};

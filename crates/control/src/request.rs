@@ -15,12 +15,12 @@ pub struct Principal {
     pub role: Access,
 }
 
-/// What somebody may do.
+/// What a principal may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Look.
+    /// Read everything, change nothing.
     Viewer,
-    /// Look and change.
+    /// Read and change everything.
     Operator,
 }
 
@@ -34,9 +34,10 @@ pub enum Request {
         phase: Option<RunPhase>,
         /// Through this workflow.
         workflow: Option<String>,
-        /// Only with messages that an operator must settle.
-        held: bool,
-        /// Only with something to be done, to be expected or to be settled.
+        /// Only with messages that need review by an operator.
+        #[serde(rename = "held")]
+        needs_review: bool,
+        /// Only with something to be done, to be expected or to be reviewed.
         unfinished: bool,
         /// Opened before this run; for the next page.
         after: Option<RunId>,
@@ -53,11 +54,11 @@ pub enum Request {
         /// The run.
         id: RunId,
     },
-    /// Says what became of a held text.
+    /// Says what became of a text that needs review.
     ResolveReview {
         /// Of which run.
         id: RunId,
-        /// Which message; the only held one when absent.
+        /// Which message; the only one that needs review when absent.
         message: Option<u16>,
         /// What became of it.
         verdict: ReviewVerdict,
@@ -137,21 +138,24 @@ pub enum Answer {
         letter: Box<DeadLetter>,
     },
     /// To [`Request::Replay`] and [`Request::Discard`].
-    Settled {
+    #[serde(rename = "settled")]
+    DeadLetterChanged {
         /// What became of it.
-        settled: Settled,
+        #[serde(rename = "settled")]
+        change: DeadLetterChange,
     },
     /// To [`Request::AuditCounts`].
     AuditCounts {
-        /// The sums.
-        sums: AuditCounts,
+        /// The counts.
+        #[serde(rename = "sums")]
+        counts: AuditCounts,
     },
 }
 
 /// What became of one dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub enum Settled {
+pub enum DeadLetterChange {
     /// Its message waits to be sent, or its event to be worked on.
     Replayed,
     /// It was put away unsent.
@@ -161,6 +165,6 @@ pub enum Settled {
         /// What makes it stale, in words.
         reason: String,
     },
-    /// Somebody settled it before.
+    /// It was replayed or discarded before.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! The control door of a running process: one route on a socket that only its owner can open.
+//! The control endpoint of a running process: one route on a socket that only its owner can open.
 //!
 //! In: a [`Request`] as JSON. Out: an [`Answer`] as JSON, or why not.
 //! Never: listens on a network; the file's permissions are the authorization.

@@ -64,10 +64,10 @@ pub struct MessageView {
     pub attempts: u16,
     /// SMS parts of its text.
     pub segments: u8,
-    /// Whether its story has no end yet.
+    /// Whether something is still to be done or expected.
     #[serde(default)]
     pub unfinished: bool,
-    /// When it is looked at again by itself.
+    /// When it is due next without an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
 }
@@ -148,7 +148,7 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
         TimelineEvent::LaneLowered { lane } => {
-            format!("in lane {}: its source brought more than its share", lane.as_str())
+            format!("in lane {}: its source exceeded its quota", lane.as_str())
         }
         TimelineEvent::Opened { event } => format!("run opened by {event}"),
         TimelineEvent::StepStarted { step, unresolved } if unresolved.is_empty() => {
@@ -198,7 +198,8 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
         }
         TimelineEvent::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
         TimelineEvent::ContradictoryStatus { status } => {
-            format!("contradictory final status {} put aside", format!("{status:?}").to_lowercase())
+            let status = format!("{status:?}").to_lowercase();
+            format!("status {status} ignored: it contradicts an earlier final status")
         }
         TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
         TimelineEvent::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),

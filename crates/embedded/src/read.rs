@@ -63,7 +63,7 @@ pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Res
         let Some(known) = known else { return Ok(Vec::new()) };
         after = known;
     }
-    let held = if filter.held { "AND held = 1" } else { "" };
+    let held = if filter.needs_review { "AND held = 1" } else { "" };
     let unfinished = if filter.unfinished { "AND (pending = 1 OR held = 1)" } else { "" };
     let mut select = connection.prepare_cached(&format!(
         "SELECT id, doc FROM run WHERE (opened_ms, seq) < (?1, ?2) AND (?3 IS NULL OR phase = ?3)

@@ -72,7 +72,7 @@ fn matches(run: &Run, filter: &RunFilter) -> bool {
         && filter.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow())
         && filter.source.as_ref().is_none_or(|source| *source == run.event().source)
         && (!filter.unfinished || run.index().is_unfinished)
-        && (!filter.held || run.index().needs_review)
+        && (!filter.needs_review || run.index().needs_review)
 }
 
 #[async_trait]

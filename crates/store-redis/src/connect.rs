@@ -1,7 +1,8 @@
 //! Connecting, and what is looked at before the server is trusted.
 //!
 //! In: a configuration. Out: a store, or a sentence that says what to change.
-//! Never: changes a setting of the server, or anything in it but our own schema number.
+//! Never: changes a setting of the server. A process of the fleet writes the schema number and the generation; an
+//! operator's command writes nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -79,7 +80,7 @@ pub enum ConnectError {
     NewerSchema {
         /// Its schema.
         found: String,
-        /// Ours.
+        /// The newest that this version knows.
         known: u32,
     },
 }
@@ -90,24 +91,46 @@ impl RedisStore {
     /// # Errors
     /// Says what is wrong with the server, or why it cannot be reached. Nothing is changed then.
     pub async fn connect(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
-        let servers = find(&config).await?;
-        let unreachable = ConnectError::Unreachable;
-        let infos = servers.map().every::<String>(&cmd("INFO")).await.map_err(unreachable)?;
-        infos.iter().try_for_each(|info| check(&fields(info), config.durability))?;
+        let servers = find_checked(&config).await?;
         let keys = Keys::new(&config.key_prefix);
         claim_schema(&servers, &keys).await?;
-        let store = Self {
-            connection: Connection::new(servers, config.clock.clone(), config.drops_answers),
-            keys,
-            scripts: Scripts::new(),
-            clock: config.clock,
-            seen: Generation::default(),
-        };
+        check_schema(&servers, &keys).await?;
+        let store = Self::over(servers, keys, config);
         if let Err(error) = store.check_generation().await {
             tracing::warn!(%error, "the replication history of Redis is not known yet; it will be checked again");
         }
         Ok(Arc::new(store))
     }
+
+    /// The same for an operator's command, which writes nothing to connect: it neither claims the schema nor raises the
+    /// generation, which would begin a reconcile window. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// As [`RedisStore::connect`].
+    pub async fn connect_for_operator(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
+        let servers = find_checked(&config).await?;
+        let keys = Keys::new(&config.key_prefix);
+        check_schema(&servers, &keys).await?;
+        Ok(Arc::new(Self::over(servers, keys, config)))
+    }
+
+    fn over(servers: Servers, keys: Keys, config: RedisConfig) -> Self {
+        Self {
+            connection: Connection::new(servers, config.clock.clone(), config.drops_answers),
+            keys,
+            scripts: Scripts::new(),
+            clock: config.clock,
+            seen: Generation::default(),
+        }
+    }
+}
+
+/// As [`find`], with the settings of every server checked.
+async fn find_checked(config: &RedisConfig) -> Result<Servers, ConnectError> {
+    let servers = find(config).await?;
+    let infos = servers.map().every::<String>(&cmd("INFO")).await.map_err(ConnectError::Unreachable)?;
+    infos.iter().try_for_each(|info| check(&fields(info), config.durability))?;
+    Ok(servers)
 }
 
 /// The server at an address, or all primaries of the cluster that it belongs to.
@@ -156,18 +179,27 @@ fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), 
     }
 }
 
+/// Writes our schema number to a server that has none.
 async fn claim_schema(servers: &Servers, keys: &Keys) -> Result<(), ConnectError> {
     let key = keys.schema();
     let claim = async {
         let mut node = servers.map().of(key.as_bytes())?;
-        cmd("SETNX").arg(&key).arg(SCHEMA).query_async::<()>(&mut node).await?;
-        cmd("GET").arg(&key).query_async::<String>(&mut node).await
+        cmd("SETNX").arg(&key).arg(SCHEMA).query_async::<()>(&mut node).await
     };
-    let found = claim.await.map_err(ConnectError::Unreachable)?;
-    if found.parse::<u32>().is_ok_and(|found| found <= SCHEMA) {
-        Ok(())
-    } else {
-        Err(ConnectError::NewerSchema { found, known: SCHEMA })
+    claim.await.map_err(ConnectError::Unreachable)
+}
+
+/// Refuses a schema that this version does not know. A server without any holds nothing yet.
+async fn check_schema(servers: &Servers, keys: &Keys) -> Result<(), ConnectError> {
+    let key = keys.schema();
+    let read = async {
+        let mut node = servers.map().of(key.as_bytes())?;
+        cmd("GET").arg(&key).query_async::<Option<String>>(&mut node).await
+    };
+    match read.await.map_err(ConnectError::Unreachable)? {
+        Some(found) if found.parse::<u32>().is_ok_and(|found| found <= SCHEMA) => Ok(()),
+        None => Ok(()),
+        Some(found) => Err(ConnectError::NewerSchema { found, known: SCHEMA }),
     }
 }
 

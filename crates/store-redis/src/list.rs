@@ -47,7 +47,7 @@ impl RedisStore {
                 .arg(limit)
                 .arg(LOOKED_AT_MAX)
                 .arg(filter.phase.map(|phase| letter_of(phase).to_string()).unwrap_or_default())
-                .arg(match (filter.held, filter.unfinished) {
+                .arg(match (filter.needs_review, filter.unfinished) {
                     (true, _) => "h",
                     (false, true) => "u",
                     (false, false) => "",

@@ -20,6 +20,12 @@ const URL_VARIABLE: &str = "CALLOUT_TEST_REDIS_URL";
 const DURABLE: &str = "--appendonly yes --appendfsync always --auto-aof-rewrite-min-size 512mb \
                        --maxmemory-policy noeviction --save ''";
 
+/// A script that lists keys with digests of their values, in order.
+const CONTENTS: &str = "local keys = redis.call('KEYS', '*') table.sort(keys) \
+                        for index, key in ipairs(keys) do \
+                        keys[index] = key .. ' ' .. redis.sha1hex(redis.call('DUMP', key)) end \
+                        return table.concat(keys, '\\n')";
+
 /// A server.
 #[derive(Debug)]
 pub struct RedisServer {
@@ -71,6 +77,18 @@ impl RedisServer {
         let own = Own { supervisor, directory, port };
         own.start();
         Self { url: format!("redis://127.0.0.1:{port}/"), own: Some(own) }
+    }
+
+    /// Every key with a digest of its value, one a line, in order.
+    pub fn contents(&self) -> String {
+        self.ask(&["EVAL", CONTENTS, "0"])
+    }
+
+    /// What it answers to a command.
+    pub(crate) fn ask(&self, words: &[&str]) -> String {
+        let port = self.own().port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(words).output();
+        String::from_utf8_lossy(&output.expect("redis-cli is installed").stdout).into_owned()
     }
 
     /// Ends it as a power cut would: no goodbye, and what was not written is gone.

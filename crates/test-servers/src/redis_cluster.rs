@@ -54,7 +54,7 @@ impl RedisCluster {
         cluster.manage(&order);
         cluster.wait(|cluster| {
             let knows_all = |node: &RedisServer| {
-                let info = ask(node, &["CLUSTER", "INFO"]);
+                let info = node.ask(&["CLUSTER", "INFO"]);
                 info.contains("cluster_state:ok") && info.contains(&format!("cluster_slots_ok:{SLOTS}"))
             };
             cluster.nodes.iter().all(knows_all) && cluster.is_replicated()
@@ -66,7 +66,7 @@ impl RedisCluster {
     pub fn is_replicated(&self) -> bool {
         let (mut written, mut copied) = (Vec::new(), Vec::new());
         for node in &self.nodes {
-            let info = ask(node, &["INFO", "replication"]);
+            let info = node.ask(&["INFO", "replication"]);
             let said = |name: &str| {
                 info.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned())
             };
@@ -96,7 +96,7 @@ impl RedisCluster {
 
     /// What a server says to a command.
     pub fn ask(&self, node: usize, words: &[&str]) -> String {
-        ask(&self.nodes[node], words).trim().to_owned()
+        self.nodes[node].ask(words).trim().to_owned()
     }
 
     /// Waits until something is so.
@@ -121,11 +121,4 @@ impl RedisCluster {
 
 fn address(node: &RedisServer) -> String {
     node.url.trim_start_matches("redis://").trim_end_matches('/').to_owned()
-}
-
-fn ask(node: &RedisServer, words: &[&str]) -> String {
-    let address = address(node);
-    let port = address.rsplit(':').next().unwrap_or_default();
-    let output = Command::new("redis-cli").args(["-p", port]).args(words).output();
-    String::from_utf8_lossy(&output.expect("redis-cli is installed").stdout).into_owned()
 }

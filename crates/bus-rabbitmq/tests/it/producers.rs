@@ -122,8 +122,8 @@ async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     let broker = spare.as_ref().unwrap_or_else(|| rabbitmq());
     broker.ctl(&["add_user", "producer", "secret"]);
     broker.ctl(&["set_permissions", "producer", "^$", ".*", "^$"]);
-    let trust = PublisherAuth { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
-    let config = RabbitConfig { trust: Some(trust), ..config(broker, "trust") };
+    let auth = PublisherAuth { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
+    let config = RabbitConfig { publisher_auth: Some(auth), ..config(broker, "trust") };
     let raw = channel(&config.url.replace("guest:guest", "producer:secret")).await;
     let (bus, names) = bus(config).await;
     let vouched = BasicProperties::default().with_user_id("producer".into());

@@ -58,7 +58,7 @@ pub async fn every_filter_is_applied(store: Arc<dyn Store>) {
         phase: Some(RunPhase::Active),
         workflow: Some(workflow().name().to_owned()),
         source: Some("run_filters".into()),
-        held: false,
+        needs_review: false,
         unfinished: false,
         after: Some(other.run.id().clone()),
     };
@@ -89,7 +89,7 @@ pub async fn only_runs_that_need_review_are_listed_as_such(store: Arc<dyn Store>
     let case = "held";
     open_at(&*store, case, 1, 10).await;
     let run = open_at(&*store, case, 2, 20).await;
-    let filter = RunFilter { held: true, ..RunFilter::default() };
+    let filter = RunFilter { needs_review: true, ..RunFilter::default() };
     assert_eq!(ids(&*store, &filter).await, []);
     let stored = load(&*store, &run).await;
     let held = needing_review(&stored.value, at(30));

@@ -1,16 +1,19 @@
 //! Dead letters that operators replay or discard.
 
 use conformance::{fixture::at, roles::event};
-use control::{Answer, Request, Settled};
+use control::{Answer, DeadLetterChange, Request};
 use domain::{timeline::DeadLetter, workflow::Lane};
-use ports::{Queue, store::DeadLetterFilter};
+use ports::{
+    Queue,
+    store::{AuditCounts, DeadLetterFilter},
+};
 
 use crate::harness::World;
 
-async fn settle(world: &World, request: Request) -> Settled {
+async fn execute(world: &World, request: Request) -> DeadLetterChange {
     let answer = world.operate(request).await.unwrap();
-    let Answer::Settled { settled } = answer else { panic!("{answer:?}") };
-    settled
+    let Answer::DeadLetterChanged { change } = answer else { panic!("{answer:?}") };
+    change
 }
 
 async fn letters(world: &World) -> Vec<DeadLetter> {
@@ -30,8 +33,8 @@ async fn a_dead_text_is_replayed_once() {
     let id = world.open(1).await;
     world.kill(&id, 1).await;
     let [letter] = letters(&world).await.try_into().unwrap();
-    assert_eq!(settle(&world, replay(&letter.id)).await, Settled::Replayed);
-    assert_eq!(settle(&world, replay(&letter.id)).await, Settled::Gone);
+    assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Replayed);
+    assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Gone);
     assert_eq!(letters(&world).await, []);
     let (run, _) = world.changes(Request::ShowRun { id }).await;
     assert_eq!(run.messages[0].status, "queued");
@@ -45,8 +48,8 @@ async fn a_dead_text_of_an_ended_run_is_stale_and_stays_a_letter() {
     world.kill(&id, 1).await;
     world.changes(Request::Cancel { id }).await;
     let [letter] = letters(&world).await.try_into().unwrap();
-    let settled = settle(&world, replay(&letter.id)).await;
-    assert_eq!(settled, Settled::Stale { reason: "the run is cancelled".to_owned() });
+    let change = execute(&world, replay(&letter.id)).await;
+    assert_eq!(change, DeadLetterChange::Stale { reason: "the run is cancelled".to_owned() });
     assert_eq!(letters(&world).await, [letter]);
 }
 
@@ -62,8 +65,8 @@ async fn a_dead_event_is_published_again_only_where_a_workflow_takes_it() {
         world.store.add_dead_letter(&letter).await.unwrap();
     }
     world.clock.set(at(60));
-    assert!(matches!(settle(&world, replay("unknown")).await, Settled::Stale { .. }));
-    assert_eq!(settle(&world, replay("known")).await, Settled::Replayed);
+    assert!(matches!(execute(&world, replay("unknown")).await, DeadLetterChange::Stale { .. }));
+    assert_eq!(execute(&world, replay("known")).await, DeadLetterChange::Replayed);
     assert_eq!(world.bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 1);
     assert_eq!(letters(&world).await.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>(), ["unknown"]);
 }
@@ -73,8 +76,26 @@ async fn a_discarded_letter_is_gone_and_nothing_is_published() {
     let world = World::new();
     world.store.add_dead_letter(&conformance::fixture::letter("discarded", 1, 0)).await.unwrap();
     let discard = || Request::Discard { id: "discarded-1".to_owned() };
-    assert_eq!(settle(&world, discard()).await, Settled::Discarded);
-    assert_eq!(settle(&world, discard()).await, Settled::Gone);
-    assert_eq!(settle(&world, replay("discarded-1")).await, Settled::Gone);
+    assert_eq!(execute(&world, discard()).await, DeadLetterChange::Discarded);
+    assert_eq!(execute(&world, discard()).await, DeadLetterChange::Gone);
+    assert_eq!(execute(&world, replay("discarded-1")).await, DeadLetterChange::Gone);
     assert_eq!(world.bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
+}
+
+#[test]
+fn what_goes_over_the_control_socket_keeps_its_spelling() {
+    let request = Request::ListRuns {
+        phase: None,
+        workflow: None,
+        needs_review: true,
+        unfinished: false,
+        after: None,
+        max: 1,
+    };
+    assert_eq!(serde_json::to_value(&request).unwrap()["held"], true);
+    let change = Answer::DeadLetterChanged { change: DeadLetterChange::Replayed };
+    let expected = serde_json::json!({"answer": "settled", "settled": {"result": "replayed"}});
+    assert_eq!(serde_json::to_value(&change).unwrap(), expected);
+    let counts = serde_json::to_value(Answer::AuditCounts { counts: AuditCounts::default() }).unwrap();
+    assert!(counts["sums"]["forgotten"].is_u64(), "{counts}");
 }

@@ -1,4 +1,4 @@
-//! Runs that operators acknowledge, cancel or settle.
+//! Runs that operators acknowledge, cancel or review.
 
 use conformance::fixture::at;
 use control::{Answer, ControlError, Request};
@@ -41,8 +41,8 @@ async fn the_only_held_text_needs_no_name_and_of_several_one_must_be_named() {
     world.hold(&id, 1).await;
     world.hold(&id, 2).await;
     let unnamed = world.operate(not_sent(&id, None)).await;
-    let Err(ControlError::SeveralToReview { run, held }) = unnamed else { panic!("{unnamed:?}") };
-    assert_eq!((&run, held), (&id, vec![1, 2]));
+    let Err(ControlError::SeveralToReview { run, numbers }) = unnamed else { panic!("{unnamed:?}") };
+    assert_eq!((&run, numbers), (&id, vec![1, 2]));
     assert!(world.changes(not_sent(&id, Some(2))).await.1);
     assert!(matches!(world.operate(not_sent(&id, Some(2))).await, Err(ControlError::NothingToReview(_))));
     assert!(world.changes(not_sent(&id, None)).await.1);
@@ -52,13 +52,13 @@ async fn the_only_held_text_needs_no_name_and_of_several_one_must_be_named() {
 #[tokio::test]
 async fn lists_hold_what_matches_and_no_whole_number() {
     let world = World::new();
-    let held = world.open(1).await;
-    world.hold(&held, 1).await;
+    let unclear = world.open(1).await;
+    world.hold(&unclear, 1).await;
     world.open(2).await;
-    let list = |held| Request::ListRuns {
+    let list = |needs_review| Request::ListRuns {
         phase: None,
         workflow: None,
-        held,
+        needs_review,
         unfinished: false,
         after: None,
         max: 10,
@@ -69,5 +69,5 @@ async fn lists_hold_what_matches_and_no_whole_number() {
     assert!(!serde_json::to_string(&all).unwrap().contains("4155550101"));
     let only_held = world.operate(list(true)).await.unwrap();
     let Answer::Runs { runs } = &only_held else { panic!("{only_held:?}") };
-    assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [held.to_string()]);
+    assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [unclear.to_string()]);
 }

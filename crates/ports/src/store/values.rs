@@ -144,10 +144,10 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// From this source.
     pub source: Option<String>,
-    /// With a message whose fate an operator must settle.
-    #[serde(default)]
-    pub held: bool,
-    /// With something to be done, to be expected, or to be settled by an operator.
+    /// With a message that needs review by an operator.
+    #[serde(default, rename = "held")]
+    pub needs_review: bool,
+    /// With something to be done, to be expected, or to be reviewed by an operator.
     #[serde(default)]
     pub unfinished: bool,
     /// Opened before this run, in list order; for the next page.
@@ -169,7 +169,7 @@ pub struct DeadLetterFilter {
     pub until: Option<Timestamp>,
 }
 
-/// What the store holds, for the conservation audit. All sums are taken at one instant.
+/// What the store holds, for the conservation audit. All counts are taken at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditCounts {
     /// Runs by phase.
@@ -178,7 +178,7 @@ pub struct AuditCounts {
     pub messages: std::collections::BTreeMap<String, u64>,
     /// Dead letters that were neither replayed nor discarded, by reason.
     pub dead_letters: std::collections::BTreeMap<String, u64>,
-    /// Runs that are not closed, or have unsettled messages, and yet have no due row. Always zero.
+    /// Runs that are not closed, or have a message that is not final, and yet have no due row. Always zero.
     pub forgotten: u64,
     /// Events on their way into runs and dead letters.
     #[serde(default)]
@@ -206,7 +206,7 @@ impl EventCounts {
 }
 
 impl AuditCounts {
-    /// Whether nothing is lost or forgotten.
+    /// Whether no accepted event is missing, and no unfinished run lacks its due row.
     pub fn balances(&self) -> bool {
         self.forgotten == 0 && self.events.balances()
     }

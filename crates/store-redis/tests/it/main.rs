@@ -7,6 +7,7 @@ mod crash;
 mod event_ledger;
 mod memory;
 mod opening;
+mod operator;
 mod outbox;
 mod repeating;
 mod setup;
