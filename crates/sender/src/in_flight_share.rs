@@ -1,13 +1,13 @@
 //! This sender's part of the requests that the account may have open, which all senders have together.
 //!
-//! In: how many senders consume. Out: places and requests in flight, resized where the number changed.
-//! Never: stops sending because the bus cannot be asked; the part stays what it was.
+//! In: how many senders consume. Out: permits and requests in flight, resized where the number changed.
+//! Never: stops sending because the bus cannot be asked; the share stays what it was.
 
 use std::time::Duration;
 
 use domain::workflow::Lane;
 use jiff::SignedDuration;
-use ports::Queue;
+use ports::{Queue, within};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -43,14 +43,13 @@ impl InFlightShare {
     }
 
     /// Counts the senders, and so many more, and takes this one's part.
-    #[expect(clippy::disallowed_methods, reason = "bounds a question to the broker")]
     async fn take(&mut self, ports: &SenderPorts, more: u32) {
         // Every sender that may send consumes each lane.
         let counted = ports.bus.consumers(Queue::Events(Lane::Critical));
-        let senders = match tokio::time::timeout(COUNT_MAX, counted).await {
-            Ok(Ok(senders)) => senders.saturating_add(more),
-            Ok(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
-            Err(_) => return tracing::debug!("counting the senders takes too long"),
+        let senders = match within(&*ports.clock, COUNT_MAX, counted).await {
+            Some(Ok(senders)) => senders.saturating_add(more),
+            Some(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
+            None => return tracing::debug!("counting the senders takes too long"),
         };
         let own = part_of(self.in_flight_max, senders);
         if own != self.own {
@@ -78,7 +77,7 @@ impl InFlightShare {
     }
 }
 
-/// One of so many equal parts: together never more than there is, as long as there is one for each.
+/// Equal share per sender, at least 1.
 fn part_of(in_flight_max: u16, senders: u32) -> u16 {
     let in_flight_share = u32::from(in_flight_max) / senders.max(1);
     u16::try_from(in_flight_share).unwrap_or(u16::MAX).max(1)

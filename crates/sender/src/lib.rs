@@ -1,6 +1,6 @@
-//! Turns events and dispatch commands into carrier requests. Scaled by running more of it.
+//! Turns events and dispatch commands into requests to the provider. Scaled by running more of it.
 //!
-//! In: events and `send` commands, lane by lane. Out: opened runs, requests, settled messages.
+//! In: events and `send` commands, lane by lane. Out: opened runs, requests, stored outcomes.
 //! Never: sends what it finds `dispatching`, answers a delivery before its result is stored, or keeps work that it
 //! cannot do now.
 
@@ -19,7 +19,7 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use domain::source_quota::QuotaRates;
-use ports::Queue;
+use ports::{Queue, within};
 use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -58,7 +58,6 @@ impl SenderConfig {
 ///
 /// # Errors
 /// When a queue cannot be consumed.
-#[expect(clippy::disallowed_methods, reason = "the time to finish is the process's own")]
 pub async fn run(
     ports: Arc<SenderPorts>,
     config: SenderConfig,
@@ -80,7 +79,7 @@ pub async fn run(
     }
     in_flight_share.keep(&sender, &shutdown).await;
     tasks.close();
-    if tokio::time::timeout(config.drain_max, tasks.wait()).await.is_err() {
+    if within(&*sender.ports.clock, config.drain_max, tasks.wait()).await.is_none() {
         tracing::warn!(left = tasks.len(), "stopped with work in hand; it will be delivered again");
     }
     Ok(())

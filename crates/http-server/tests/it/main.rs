@@ -28,6 +28,8 @@ struct Server {
 }
 
 const PLENTY: Duration = Duration::from_mins(5);
+/// How long a test waits for an answer, with a compiler on the same two cores.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn limits(connections_max: usize) -> Limits {
     Limits {
@@ -83,7 +85,7 @@ const HALF_BODY: &str = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\
 /// What comes until the server closes. A reset counts as closed.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = in_time(stream.read_to_end(&mut bytes)).await;
     String::from_utf8(bytes).unwrap()
 }
 
@@ -91,10 +93,16 @@ async fn rest(stream: &mut TcpStream) -> String {
 async fn answer(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     while !text.ends_with("here") {
-        let byte = stream.read_u8().await.unwrap();
+        let byte = in_time(stream.read_u8()).await.unwrap();
         text.push(char::from(byte));
     }
     text
+}
+
+/// Fails instead of waiting for ever for a server that stays silent.
+#[expect(clippy::disallowed_methods, reason = "a real socket, whose peer no clock of ours drives")]
+async fn in_time<T>(reading: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, reading).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A cluster that changes under way. In: primaries that die, slots that move. Out: a panic where a call goes wrong for
 //! good, or something acknowledged is gone. Never: the shared cluster.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use conformance::{
     fixture::{Opening, at, entry, load, number, open_new, sid, submitted},
@@ -9,11 +9,14 @@ use conformance::{
 };
 use domain::consent::ConsentChange;
 use jiff::SignedDuration;
-use ports::{AuditStore as _, Changed, Clock as _, ConsentStore as _, RunStore as _, SystemClock};
+use ports::{AuditStore as _, Changed, Clock as _, ConsentStore as _, RunStore as _, SystemClock, within};
 use store_redis::{RedisConfig, RedisStore};
 use test_servers::RedisCluster;
 
 use crate::setup::{config, until};
+
+/// How long slots may be on their way, with a compiler on the same two cores.
+const MOVE_MAX: Duration = Duration::from_mins(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_takes_over_and_its_writes_are_doubted() {
@@ -58,15 +61,18 @@ async fn slots_move_while_runs_change() {
         cluster
     });
     let (mut version, mut rounds_while_moving) = (1, 0);
-    while version == 1 || !moving.is_finished() {
-        for (n, opening) in (0..).zip(&openings) {
-            let next = submitted(&opening.run, &sid("moving", n), at(1));
-            let changed = store.change_run(next, version).await;
-            assert!(matches!(changed, Ok(Changed::Stored { .. })), "{n} at {version}: {changed:?}");
+    let changes = async {
+        while version == 1 || !moving.is_finished() {
+            for (n, opening) in (0..).zip(&openings) {
+                let next = submitted(&opening.run, &sid("moving", n), at(1));
+                let changed = store.change_run(next, version).await;
+                assert!(matches!(changed, Ok(Changed::Stored { .. })), "{n} at {version}: {changed:?}");
+            }
+            version += 1;
+            rounds_while_moving += i32::from(!moving.is_finished());
         }
-        version += 1;
-        rounds_while_moving += i32::from(!moving.is_finished());
-    }
+    };
+    within(&SystemClock, MOVE_MAX, changes).await.expect("the slots are moved in time");
     assert!(rounds_while_moving > 0);
     let cluster = moving.await.unwrap();
     for opening in &openings {
