@@ -1,4 +1,4 @@
-//! The loads. In: a running installation. Out: what it made of them.
+//! The loads. In: a running deployment. Out: what it made of them.
 
 use std::{collections::BTreeMap, time::Duration};
 

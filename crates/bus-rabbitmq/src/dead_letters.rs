@@ -83,10 +83,10 @@ impl Core {
     }
 
     fn what(&self, mut delivery: AmqpDelivery) -> (Dead, lapin::Acker) {
-        let is_announced =
+        let is_notification =
             delivery.properties.kind().as_ref().is_some_and(|kind| kind.as_str() == DEAD_LETTER);
-        if is_announced && let Some(id) = text(&delivery.properties, LETTER) {
-            return (Dead::Announced(id), delivery.acker);
+        if is_notification && let Some(id) = text(&delivery.properties, LETTER) {
+            return (Dead::Notified(id), delivery.acker);
         }
         let from = delivery.routing_key.as_str().trim_start_matches("poison.").to_owned();
         let envelope = envelope_of(&mut delivery, &self.topology_supervisor.topology.names);

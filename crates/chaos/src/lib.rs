@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How long doubts, deadlines and retries may take to end after the last kill, beyond the deadlines of the plan.
-const SETTLE_MAX: Duration = Duration::from_secs(120);
+const QUIESCE_MAX: Duration = Duration::from_secs(120);
 /// Timelines read at once.
 const READS: usize = 64;
 /// Runs that are shown whole in a report.
@@ -78,7 +78,7 @@ async fn wreck(plan: &Plan, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&s
     report.count("batches that producers sent again", sent.repeated);
     report.count("processes that ended for want of a server, and were started again", fleet.exits());
     let store = fleet.store().await?;
-    let patience = SETTLE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
+    let patience = QUIESCE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
     let open = until_resolved(&store, &fleet.sim, samples.len(), patience, say).await?;
     if !open.is_empty() {
         report.offences.push(format!("not resolved in time: {open}"));

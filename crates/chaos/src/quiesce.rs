@@ -40,7 +40,7 @@ pub(crate) async fn until_resolved(
             return Ok(open);
         }
         if open != said {
-            say(&format!("settling, {} s: {open}", waited.as_secs()));
+            say(&format!("waiting for the end, {} s: {open}", waited.as_secs()));
             said = open;
         }
         pause(LOOK_EVERY).await;

@@ -1,4 +1,4 @@
-//! The roles of one process, wired to their ports. In: configuration and secrets. Out: a running installation.
+//! The roles of one process, wired to their ports. In: configuration and secrets. Out: a running server.
 //!
 //! Never: decides anything, or knows which backend it runs on.
 
@@ -37,7 +37,7 @@ use crate::{
 /// Requests to the event endpoint worked on at once.
 const INGEST_IN_FLIGHT_MAX: usize = 512;
 
-/// A running installation.
+/// The running roles of one process.
 pub(crate) struct Server {
     /// The ports of its roles.
     pub(crate) wiring: Wiring,

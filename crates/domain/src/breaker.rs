@@ -112,7 +112,7 @@ impl Breaker {
     /// Whether a lane may pull now. Pulling while it is open is a probe: urgent work is tried first, and where there is
     /// none for a while, any. Each lane leaves a probe to the one above it, so that work which takes long never keeps
     /// more urgent work from being tried.
-    pub fn pull(&mut self, lane: Lane, now: Timestamp) -> Permit {
+    pub fn permit(&mut self, lane: Lane, now: Timestamp) -> Permit {
         let State::Open { until } = self.state else { return Permit::Now };
         let others_wait = after(until, SignedDuration::from_millis(BREAKER_WAIT_FOR_CRITICAL_MS));
         let (from, probes_max) = match lane {
@@ -199,7 +199,7 @@ mod tests {
         for round in 0..1_000 {
             let heard = if round % 3 == 0 { ProviderSignal::Trouble } else { ProviderSignal::Answer };
             assert_eq!(breaker.note(heard, at(round)), None);
-            assert_eq!(breaker.pull(Lane::Bulk, at(round)), Permit::Now);
+            assert_eq!(breaker.permit(Lane::Bulk, at(round)), Permit::Now);
         }
     }
 
@@ -207,18 +207,18 @@ mod tests {
     fn while_it_is_open_nothing_is_pulled_and_then_urgent_work_first() {
         let mut breaker = opened();
         let until = BREAKER_OPEN_MS_MIN;
-        assert_eq!(breaker.pull(Lane::Critical, at(until - 1)), Permit::At(at(until)));
+        assert_eq!(breaker.permit(Lane::Critical, at(until - 1)), Permit::At(at(until)));
         assert_eq!(
-            breaker.pull(Lane::Standard, at(until)),
+            breaker.permit(Lane::Standard, at(until)),
             Permit::At(at(until + BREAKER_WAIT_FOR_CRITICAL_MS))
         );
         for _ in 0..BREAKER_PROBES_MAX {
-            assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::Probe);
+            assert_eq!(breaker.permit(Lane::Critical, at(until)), Permit::Probe);
         }
-        assert_eq!(breaker.pull(Lane::Critical, at(until)), Permit::AfterProbe, "a few probes are enough");
+        assert_eq!(breaker.permit(Lane::Critical, at(until)), Permit::AfterProbe, "a few probes are enough");
         assert_eq!(breaker.note(ProviderSignal::Answer, at(until + 10)), Some(BreakerTransition::Closed));
         assert!(breaker.is_closed());
-        assert_eq!(breaker.pull(Lane::Bulk, at(until + 10)), Permit::Now);
+        assert_eq!(breaker.permit(Lane::Bulk, at(until + 10)), Permit::Now);
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
         let mut breaker = opened();
         let (mut now, mut waits) = (at(BREAKER_OPEN_MS_MIN), Vec::new());
         for _ in 0..8 {
-            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
+            assert_eq!(breaker.permit(Lane::Critical, now), Permit::Probe);
             let Some(BreakerTransition::Opened { until, .. }) = breaker.note(ProviderSignal::Trouble, now)
             else {
                 panic!("a probe failed")
@@ -245,7 +245,7 @@ mod tests {
         let mut breaker = Breaker::default();
         let turn = breaker.note(ProviderSignal::Stopped(Some(20_003)), at(0));
         assert!(matches!(turn, Some(BreakerTransition::Opened { stopped: Some(Some(20_003)), .. })));
-        assert!(matches!(breaker.pull(Lane::Critical, at(0)), Permit::At(_)));
+        assert!(matches!(breaker.permit(Lane::Critical, at(0)), Permit::At(_)));
     }
 
     #[test]
@@ -253,10 +253,14 @@ mod tests {
         let mut breaker = opened();
         let now = at(BREAKER_OPEN_MS_MIN);
         for _ in 0..40 {
-            assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
+            assert_eq!(breaker.permit(Lane::Critical, now), Permit::Probe);
             breaker.end_probe();
         }
-        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe, "the page is tried at the same moment");
+        assert_eq!(
+            breaker.permit(Lane::Critical, now),
+            Permit::Probe,
+            "the page is tried at the same moment"
+        );
         assert_eq!(breaker.note(ProviderSignal::Answer, now), Some(BreakerTransition::Closed));
     }
 
@@ -264,12 +268,12 @@ mod tests {
     fn a_lane_leaves_a_probe_to_the_one_above_it() {
         let mut breaker = opened();
         let now = at(BREAKER_OPEN_MS_MIN + BREAKER_WAIT_FOR_CRITICAL_MS);
-        assert_eq!(breaker.pull(Lane::Bulk, now), Permit::Probe);
-        assert_eq!(breaker.pull(Lane::Bulk, now), Permit::AfterProbe);
-        assert_eq!(breaker.pull(Lane::Standard, now), Permit::Probe);
-        assert_eq!(breaker.pull(Lane::Standard, now), Permit::AfterProbe);
-        assert_eq!(breaker.pull(Lane::Critical, now), Permit::Probe);
-        assert_eq!(breaker.pull(Lane::Critical, now), Permit::AfterProbe);
+        assert_eq!(breaker.permit(Lane::Bulk, now), Permit::Probe);
+        assert_eq!(breaker.permit(Lane::Bulk, now), Permit::AfterProbe);
+        assert_eq!(breaker.permit(Lane::Standard, now), Permit::Probe);
+        assert_eq!(breaker.permit(Lane::Standard, now), Permit::AfterProbe);
+        assert_eq!(breaker.permit(Lane::Critical, now), Permit::Probe);
+        assert_eq!(breaker.permit(Lane::Critical, now), Permit::AfterProbe);
     }
 
     #[test]
@@ -277,15 +281,15 @@ mod tests {
         let mut breaker = opened();
         let probing = at(BREAKER_OPEN_MS_MIN);
         (0..BREAKER_PROBES_MAX)
-            .for_each(|_| assert_eq!(breaker.pull(Lane::Critical, probing), Permit::Probe));
+            .for_each(|_| assert_eq!(breaker.permit(Lane::Critical, probing), Permit::Probe));
         assert_eq!(breaker.note(ProviderSignal::Answer, probing), Some(BreakerTransition::Closed));
         let Some(BreakerTransition::Opened { until, .. }) =
             breaker.note(ProviderSignal::Stopped(None), probing)
         else {
             panic!("a stopped account stops at once")
         };
-        assert_eq!(breaker.pull(Lane::Critical, until), Permit::AfterProbe);
+        assert_eq!(breaker.permit(Lane::Critical, until), Permit::AfterProbe);
         breaker.end_probe();
-        assert_eq!(breaker.pull(Lane::Critical, until), Permit::Probe);
+        assert_eq!(breaker.permit(Lane::Critical, until), Permit::Probe);
     }
 }

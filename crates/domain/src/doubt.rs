@@ -1,4 +1,4 @@
-//! Settling doubt: when the provider is asked what became of a text, and how its answer is read.
+//! Resolving a doubt: when the provider is asked what became of a text, and how its answer is read.
 //!
 //! In: the message in doubt and what the provider lists. Out: one of three answers.
 //! Never: takes a provider message that is already bound to another of ours.

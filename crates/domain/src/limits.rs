@@ -2,7 +2,7 @@
 //!
 //! Never: a bound that is enforced somewhere else under another name.
 
-/// Largest request body of the event door, in bytes.
+/// Largest request body of the event endpoint, in bytes.
 pub const EVENT_BODY_BYTES_MAX: usize = 256 * 1024;
 /// How much of a body past that is kept in its dead letter, in bytes.
 pub const DEAD_BODY_BYTES_KEPT: usize = 1_024;
@@ -30,9 +30,9 @@ pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
 pub const INLINE_DISPATCH_MAX: usize = 4;
 /// Events a second that a source may bring at full urgency, unless configured.
 pub const QUOTA_PER_S_DEFAULT: u32 = 100;
-/// A source that rested may bring so many seconds' worth of its share at once.
+/// A source that rested may bring so many seconds' worth of its quota at once.
 pub const QUOTA_BURST_S: u32 = 10;
-/// Sources whose shares are counted.
+/// Sources whose quotas are counted.
 pub const QUOTA_SOURCES_MAX: usize = 1_000;
 /// Sources that brought something within so long are there together, in milliseconds.
 pub const QUOTA_TOGETHER_MS: i64 = 60_000;
@@ -112,7 +112,7 @@ pub const RETRY_BUDGET_S: usize = 60;
 pub const RETRY_BUDGET_PERCENT: u32 = 10;
 /// Retries that each sender may always make in that time: one a second is no storm, and a quiet sender must repeat too.
 pub const RETRIES_ALWAYS: u32 = 60;
-/// How far ahead slots of a paced sender are given out, in seconds.
+/// How far ahead slots of a sender with a rate are given out, in seconds.
 pub const RATE_HORIZON_S: u32 = 15 * 60;
 /// How long a slot stays good after its time, in milliseconds.
 pub const SLOT_GOOD_MS: i64 = 30_000;
@@ -124,7 +124,7 @@ pub const POLLS_MAX: usize = 20;
 pub const DUE_BATCH_MAX: u16 = 256;
 /// How long taken due runs are hidden from other takers, in milliseconds.
 pub const DUE_LEASE_MS: i64 = 15_000;
-/// Most dead work looked at on the bus at once.
+/// Most dead letters of the broker read at once.
 pub const BROKER_DEAD_LETTERS_MAX: u16 = 5_000;
 /// Most rows one list returns.
 pub const LIST_MAX: u16 = 1_000;

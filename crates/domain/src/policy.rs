@@ -20,7 +20,7 @@ use crate::{
 /// Version of the rules, stored with every decision. Raised when a rule's meaning changes.
 pub const POLICY_VERSION: u16 = 1;
 
-/// Where this installation runs.
+/// Where callout runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Its name, for example `staging`.

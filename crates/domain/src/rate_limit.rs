@@ -56,7 +56,7 @@ pub struct RateRequest {
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// It may go at this time, and its place is taken.
+    /// It may go at this time, and that slot is taken.
     At(Timestamp),
     /// The queue is full up to its horizon; ask again at this time. Nothing is taken.
     Full(Timestamp),
@@ -66,18 +66,18 @@ pub enum Reservation {
 ///
 /// `busy_until` is that of the queue so far; [`Timestamp::MIN`] for one that was never used.
 pub fn acquire(
-    pace: &RateLimit,
+    limit: &RateLimit,
     cost: u32,
     busy_until: Timestamp,
     now: Timestamp,
 ) -> (Reservation, Timestamp) {
     let units = |count: u32| {
-        let us = pace.interval_us.saturating_mul(u64::from(count));
+        let us = limit.interval_us.saturating_mul(u64::from(count));
         SignedDuration::from_micros(i64::try_from(us).unwrap_or(i64::MAX))
     };
     let busy_until = busy_until.max(now);
-    let slot = after(busy_until, -units(pace.burst.saturating_sub(1))).max(now);
-    let horizon = SignedDuration::from_secs(i64::from(pace.horizon_s));
+    let slot = after(busy_until, -units(limit.burst.saturating_sub(1))).max(now);
+    let horizon = SignedDuration::from_secs(i64::from(limit.horizon_s));
     if slot.duration_since(now) > horizon {
         // When half of it has moved on: of all who wait only the first would find room any sooner.
         return (Reservation::Full(after(slot, -(horizon / 2))), busy_until);
@@ -95,14 +95,14 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    const PACE: RateLimit = RateLimit { interval_us: 1_000_000, burst: 5, horizon_s: 6 };
+    const LIMIT: RateLimit = RateLimit { interval_us: 1_000_000, burst: 5, horizon_s: 6 };
 
     #[test]
     fn a_backlog_is_spread_over_its_slots_once() {
         let mut busy_until = Timestamp::MIN;
         let mut waits = Vec::new();
         for _ in 0..14 {
-            let (reservation, next) = acquire(&PACE, 1, busy_until, at(0));
+            let (reservation, next) = acquire(&LIMIT, 1, busy_until, at(0));
             busy_until = next;
             waits.push(match reservation {
                 Reservation::At(slot) => slot.duration_since(at(0)).as_secs(),
@@ -114,19 +114,19 @@ mod tests {
 
     #[test]
     fn a_long_text_takes_as_many_units_as_it_has_segments() {
-        let (first, busy_until) = acquire(&RateLimit { burst: 1, ..PACE }, 3, Timestamp::MIN, at(0));
-        let (second, _) = acquire(&RateLimit { burst: 1, ..PACE }, 1, busy_until, at(0));
+        let (first, busy_until) = acquire(&RateLimit { burst: 1, ..LIMIT }, 3, Timestamp::MIN, at(0));
+        let (second, _) = acquire(&RateLimit { burst: 1, ..LIMIT }, 1, busy_until, at(0));
         assert_eq!((first, second), (Reservation::At(at(0)), Reservation::At(at(3))));
     }
 
     #[test]
     fn an_hourly_pace_lets_so_many_into_a_busy_hour_and_no_more_into_any() {
         for units in [1, 2, 3, 5, 60] {
-            let pace = RateLimit::hourly(units);
+            let limit = RateLimit::hourly(units);
             let mut busy_until = Timestamp::MIN;
             let mut slots = Vec::new();
             for second in 0..4 * 3_600 {
-                let (reservation, next) = acquire(&pace, 1, busy_until, at(second));
+                let (reservation, next) = acquire(&limit, 1, busy_until, at(second));
                 busy_until = next;
                 slots.extend((reservation == Reservation::At(at(second))).then_some(second));
             }
@@ -141,11 +141,11 @@ mod tests {
         fn no_more_than_the_pace_and_its_burst_are_let_in(
             units in 1u32..50, burst in 1u32..10, arrivals in proptest::collection::vec(0i64..2_000, 1..80)
         ) {
-            let pace = RateLimit::new(units, Duration::from_secs(1), burst, 3_600);
+            let limit = RateLimit::new(units, Duration::from_secs(1), burst, 3_600);
             let (mut busy_until, mut now, mut slots) = (Timestamp::MIN, at(0), Vec::new());
             for wait in arrivals {
                 now = after(now, SignedDuration::from_millis(wait));
-                let (reservation, next) = acquire(&pace, 1, busy_until, now);
+                let (reservation, next) = acquire(&limit, 1, busy_until, now);
                 busy_until = next;
                 let Reservation::At(slot) = reservation else { panic!("the horizon is far") };
                 prop_assert!(slot >= now);

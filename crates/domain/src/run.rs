@@ -1,7 +1,7 @@
 //! One event through one workflow: its steps, its end.
 //!
 //! In: a run, its workflow, what happened, and the time. Out: the changed run, and effects.
-//! Never: leaves a run without a next due time unless it is closed and its messages are settled.
+//! Never: leaves a run without a next due time unless it is closed and its messages are final.
 
 mod audience;
 mod context;
@@ -176,12 +176,12 @@ impl Run {
         self.traceparent.as_deref()
     }
 
-    /// Whether something is still to be done for it, to be expected, or to be settled by an operator.
+    /// Whether something is still to be done for it, to be expected, or to be reviewed by an operator.
     pub fn is_unfinished(&self) -> bool {
         self.closed_at.is_none() || self.messages.iter().any(Message::is_unfinished)
     }
 
-    /// Lets others go first: the source brought more than its share.
+    /// Lets others go first: the source exceeded its quota.
     pub fn lower_lane(&mut self, lane: Lane, ctx: &mut StepContext<'_>) {
         if lane > self.lane {
             self.lane = lane;

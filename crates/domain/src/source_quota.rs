@@ -1,6 +1,6 @@
 //! SourceQuotas: how many events a source may bring at its full urgency, so that a flood from one does not delay another.
 //!
-//! In: who brings how many, and when. Out: whether that is within its share.
+//! In: which source brings how many events, and when. Out: whether that is within its quota.
 //! Never: refuses an event. What is beyond waits one lane lower, behind its like, and is sent as fast as there is room.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use crate::{
     workflow::Lane,
 };
 
-/// Whether events are within the share of their source.
+/// Whether events are within the quota of their source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quota {
     /// They keep the lane of their workflow.
@@ -33,7 +33,7 @@ impl Quota {
     }
 }
 
-/// Events a second within each source's share.
+/// Events a second within each source's quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaRates {
     /// Of a source that has no rate of its own.
@@ -71,7 +71,7 @@ impl SourceQuotas {
     pub fn take(&mut self, source: &str, count: u32, now: Timestamp) -> Quota {
         let per_s = self.rates.per_s.get(source).copied().unwrap_or(self.rates.default_per_s).max(1);
         let second = SignedDuration::from_secs(1).unsigned_abs();
-        let pace = RateLimit::new(per_s, second, per_s.saturating_mul(QUOTA_BURST_S), 0);
+        let limit = RateLimit::new(per_s, second, per_s.saturating_mul(QUOTA_BURST_S), 0);
         if self.sources.len() >= QUOTA_SOURCES_MAX && !self.sources.contains_key(source) {
             self.sources.retain(|_, seen| seen.busy_until > now);
             if self.sources.len() >= QUOTA_SOURCES_MAX {
@@ -79,7 +79,7 @@ impl SourceQuotas {
             }
         }
         let busy_until = self.sources.get(source).map_or(Timestamp::MIN, |seen| seen.busy_until);
-        let (reservation, busy_until) = acquire(&pace, count, busy_until, now);
+        let (reservation, busy_until) = acquire(&limit, count, busy_until, now);
         let seen = SourceUse { busy_until, last_at: now };
         match self.sources.get_mut(source) {
             Some(known) => *known = seen,
@@ -93,10 +93,10 @@ impl SourceQuotas {
 
     /// The same where lowering has a price: a source that is alone has all of it.
     pub fn take_unless_alone(&mut self, source: &str, now: Timestamp) -> Quota {
-        let share = self.take(source, 1, now);
+        let quota = self.take(source, 1, now);
         let lately = after_ms(now, -QUOTA_TOGETHER_MS);
         let is_alone = self.sources.iter().all(|(name, seen)| name == source || seen.last_at < lately);
-        if is_alone { Quota::Within } else { share }
+        if is_alone { Quota::Within } else { quota }
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
     }
 
-    fn shares(per_s: u32) -> SourceQuotas {
+    fn quotas(per_s: u32) -> SourceQuotas {
         SourceQuotas::new(QuotaRates {
             default_per_s: per_s,
             per_s: BTreeMap::from([("paid".to_owned(), 1_000)]),
@@ -116,32 +116,32 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_within_the_share_and_a_flood_is_beyond_it_until_it_slackens() {
-        let mut shares = shares(2);
-        let within = (0..50).filter(|_| shares.take("a", 1, at(0)) == Quota::Within).count();
+    fn a_burst_is_within_the_quota_and_a_flood_is_beyond_it_until_it_slackens() {
+        let mut quotas = quotas(2);
+        let within = (0..50).filter(|_| quotas.take("a", 1, at(0)) == Quota::Within).count();
         assert_eq!(within, 20, "ten seconds' worth at once");
-        assert_eq!(shares.take("a", 1, at(499)), Quota::Exceeded);
-        assert_eq!(shares.take("a", 1, at(500)), Quota::Within, "two a second from then on");
-        assert_eq!(shares.take("a", 1, at(501)), Quota::Exceeded);
-        assert_eq!(shares.take("a", 20, at(60_000)), Quota::Within, "after a rest the burst is there again");
+        assert_eq!(quotas.take("a", 1, at(499)), Quota::Exceeded);
+        assert_eq!(quotas.take("a", 1, at(500)), Quota::Within, "two a second from then on");
+        assert_eq!(quotas.take("a", 1, at(501)), Quota::Exceeded);
+        assert_eq!(quotas.take("a", 20, at(60_000)), Quota::Within, "after a rest the burst is there again");
     }
 
     #[test]
     fn one_source_takes_nothing_from_another_and_each_may_have_its_own_rate() {
-        let mut shares = shares(1);
-        assert_eq!(shares.take("a", 500, at(0)), Quota::Within, "a batch that begins within goes as one");
-        assert_eq!(shares.take("a", 1, at(1_000)), Quota::Exceeded);
-        assert_eq!(shares.take("b", 1, at(1_000)), Quota::Within);
-        assert!((0..1_000).all(|_| shares.take("paid", 1, at(1_000)) == Quota::Within));
+        let mut quotas = quotas(1);
+        assert_eq!(quotas.take("a", 500, at(0)), Quota::Within, "a batch that begins within goes as one");
+        assert_eq!(quotas.take("a", 1, at(1_000)), Quota::Exceeded);
+        assert_eq!(quotas.take("b", 1, at(1_000)), Quota::Within);
+        assert!((0..1_000).all(|_| quotas.take("paid", 1, at(1_000)) == Quota::Within));
     }
 
     #[test]
     fn a_source_that_is_alone_has_all_of_it() {
-        let mut shares = shares(1);
-        assert!((0..100).all(|_| shares.take_unless_alone("a", at(0)) == Quota::Within));
-        assert_eq!(shares.take_unless_alone("b", at(10)), Quota::Within);
-        assert_eq!(shares.take_unless_alone("a", at(20)), Quota::Exceeded, "now there is another");
-        let mut flood = |ms| (0..50).map(|_| shares.take_unless_alone("a", at(ms))).collect::<Vec<_>>();
+        let mut quotas = quotas(1);
+        assert!((0..100).all(|_| quotas.take_unless_alone("a", at(0)) == Quota::Within));
+        assert_eq!(quotas.take_unless_alone("b", at(10)), Quota::Within);
+        assert_eq!(quotas.take_unless_alone("a", at(20)), Quota::Exceeded, "now there is another");
+        let mut flood = |ms| (0..50).map(|_| quotas.take_unless_alone("a", at(ms))).collect::<Vec<_>>();
         assert!(flood(QUOTA_TOGETHER_MS + 10).contains(&Quota::Exceeded), "it is about still");
         assert!(!flood(QUOTA_TOGETHER_MS + 11).contains(&Quota::Exceeded), "and now it is gone");
     }
@@ -155,15 +155,15 @@ mod tests {
 
     #[test]
     fn names_without_end_take_no_memory_without_end() {
-        let mut shares = shares(1);
+        let mut quotas = quotas(1);
         for source in 0..3 * QUOTA_SOURCES_MAX {
-            shares.take(&source.to_string(), 100, at(0));
+            quotas.take(&source.to_string(), 100, at(0));
         }
-        assert_eq!(shares.sources.len(), QUOTA_SOURCES_MAX);
-        assert_eq!(shares.take("0", 1, at(0)), Quota::Exceeded, "who is known is counted");
-        assert_eq!(shares.take("later", 1, at(50_000)), Quota::Within, "who finds no room is let through");
-        assert_eq!(shares.sources.len(), QUOTA_SOURCES_MAX, "who is busy is remembered");
-        shares.take("later", 1, at(100_000));
-        assert_eq!(shares.sources.len(), 1, "who has rested for long is forgotten");
+        assert_eq!(quotas.sources.len(), QUOTA_SOURCES_MAX);
+        assert_eq!(quotas.take("0", 1, at(0)), Quota::Exceeded, "who is known is counted");
+        assert_eq!(quotas.take("later", 1, at(50_000)), Quota::Within, "who finds no room is let through");
+        assert_eq!(quotas.sources.len(), QUOTA_SOURCES_MAX, "who is busy is remembered");
+        quotas.take("later", 1, at(100_000));
+        assert_eq!(quotas.sources.len(), 1, "who has rested for long is forgotten");
     }
 }

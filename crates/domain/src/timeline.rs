@@ -1,6 +1,6 @@
-//! What happened to a run, in order, and what a transition asks the shell to do.
+//! What happened to a run, in order, and what a transition asks its caller to do.
 //!
-//! In: nothing. Out: the words of every timeline, and [`Effects`], which the shell stores and then performs.
+//! In: nothing. Out: the words of every timeline, and [`Effects`], which the runtime stores and then performs.
 //! Never: holds a text, a whole number or a secret.
 
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ pub enum TimelineEvent {
         /// The event's type.
         event: String,
     },
-    /// Its source brought more than its share, so others go first.
+    /// Its source exceeded its quota, so others go first.
     LaneLowered {
         /// The lane it waits in.
         lane: Lane,
@@ -336,7 +336,7 @@ impl DeadLetter {
     }
 }
 
-/// What a transition asks for. The shell stores all but the commands with the new state, then publishes those.
+/// What a transition asks for. The runtime stores all but the commands with the new state, then publishes those.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
     /// New lines of the timeline.

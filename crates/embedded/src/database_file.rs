@@ -1,7 +1,7 @@
 //! Whether the file that is written is still the one that its path names.
 //!
 //! In: a path, at the start and before each commit. Out: a fault once the file was moved, replaced or deleted.
-//! Never: has anybody told that something is stored in a file that nobody will open again.
+//! Never: confirms a write to a file that was moved or deleted.
 
 use std::{
     io,

@@ -29,7 +29,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Its schema.
         found: i64,
-        /// Ours.
+        /// The newest that this version knows.
         known: i64,
     },
     /// The file is something else.

@@ -19,7 +19,7 @@ pub(crate) async fn run(ports: Arc<EscalationPorts>, every: Duration, shutdown: 
     let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::from_secs(20));
     while !shutdown.is_cancelled() {
         if let Err(error) = sweep(&ports).await {
-            tracing::warn!(%error, "dead work could not be looked at; it stays where it is");
+            tracing::warn!(%error, "the broker's dead letters could not be read; they stay there");
         }
         tokio::select! {
             () = ports.clock.sleep_until(ports.clock.now() + every) => {}
@@ -28,7 +28,7 @@ pub(crate) async fn run(ports: Arc<EscalationPorts>, every: Duration, shutdown: 
     }
 }
 
-/// Indexes what is not indexed, and takes away what nobody needs any more.
+/// Indexes what is not indexed, and takes away what was replayed or discarded.
 ///
 /// # Errors
 /// When a port fails. What was not finished stays with the broker.
@@ -37,8 +37,8 @@ pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
     let mut kept = Vec::new();
     for work in ports.bus.broker_dead_letters(BROKER_DEAD_LETTERS_MAX).await? {
         match work.what {
-            Dead::Announced(id) if ports.letters.dead_letter(&id).await?.is_some() => kept.push(work.acker),
-            Dead::Announced(_) => {
+            Dead::Notified(id) if ports.letters.dead_letter(&id).await?.is_some() => kept.push(work.acker),
+            Dead::Notified(_) => {
                 work.acker.ack().await?;
             }
             Dead::GivenUp(letter) => {
@@ -46,7 +46,7 @@ pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
                     reason = letter.reason,
                     error = letter.error,
                     dead_letter = letter.id,
-                    "work that nobody could finish became a dead letter"
+                    "work that reached its delivery limit became a dead letter"
                 );
                 ports.letters.add_dead_letter(&letter).await?;
                 ports.bus.notify(Notification::DeadLetter(letter));

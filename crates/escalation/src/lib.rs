@@ -33,7 +33,7 @@ pub struct EscalationConfig {
     pub runs_at_once: usize,
     /// How often due rows are looked for although no timer fired.
     pub sweep_every: Duration,
-    /// How often the bus is asked for dead work.
+    /// How often the bus is asked for its dead letters.
     pub dead_every: Duration,
     /// How long an ended run is kept.
     pub retention: Duration,

@@ -27,7 +27,7 @@ pub(crate) struct Connections {
     changed: Notify,
 }
 
-/// Who waits for a request: first whoever never made one, then by how long they have waited.
+/// Idle connections, those without any request first, then by idle time.
 #[derive(Default)]
 struct Waiting {
     next: u64,

@@ -133,20 +133,20 @@ pub struct Ended {
     pub traceparent: Option<String>,
 }
 
-/// A piece of dead work on the bus.
+/// A dead letter that the broker holds.
 pub struct BrokerDeadLetter {
     /// What it is.
     pub what: Dead,
-    /// Takes [`Acker::ack`] once nobody needs it any more.
+    /// Takes [`Acker::ack`] after it was replayed or discarded.
     pub acker: Box<dyn Acker>,
 }
 
-/// What dead work is.
+/// What a dead letter of the broker is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dead {
-    /// An announced dead letter with this id.
-    Announced(String),
-    /// Work that the bus gave up, because nobody answered it however often it was handed out.
+    /// A [`Notification::DeadLetter`] with this id.
+    Notified(String),
+    /// Work that the broker gave up: its delivery limit was reached.
     GivenUp(Box<DeadLetter>),
 }
 
@@ -159,8 +159,8 @@ pub trait Acker: Send + Sync {
     /// It comes back at `at` or a little later.
     async fn retry_at(self: Box<Self>, at: Timestamp) -> Result<(), BusError>;
 
-    /// Nothing was done with it: it waits in its queue again at once, for whoever can do it. However often that happens,
-    /// the bus does not give it up.
+    /// Nothing was done with it: it waits in its queue again at once, for another consumer. It does not count towards the
+    /// delivery limit.
     async fn give_back(self: Box<Self>) -> Result<(), BusError>;
 
     /// Whether an answer still counts. `false`: it went back to its queue, and another consumer may have it.
@@ -181,10 +181,10 @@ pub enum BusError {
 /// Moves events and wake-ups. Everything may arrive more than once; only events may not be lost.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Publishes events, each to the lane of its type, or to the lane below when they are beyond the share of their
+    /// Publishes events, each to the lane of its type, or to the lane below when they exceed the quota of their
     /// source. Types that no lane has wait in the standard one, whose workers make them dead letters. All are durable
     /// when this returns.
-    async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError>;
+    async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError>;
 
     /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;
@@ -197,12 +197,11 @@ pub trait Bus: Send + Sync {
     /// [`Acker::give_back`].
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError>;
 
-    /// Hands out one piece of work, if one waits, to somebody who consumes nothing. An empty answer may be wrong for a
-    /// moment: ask again.
+    /// Hands out one piece of work, if one waits, without a consumer. An empty answer may be out of date: ask again.
     async fn take(&self, queue: Queue) -> Result<Option<Delivery>, BusError>;
 
     /// Tells the observers of the bus. Delivery is at least once and best effort; read the store for current state.
-    fn notify(&self, announcement: Notification);
+    fn notify(&self, notification: Notification);
 
     /// Dead letters that the broker holds, oldest first, at most `max`. One that is not acknowledged returns to its place.
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError>;
@@ -210,7 +209,7 @@ pub trait Bus: Send + Sync {
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;
 
-    /// How many consume a queue, in all processes. A consumer that came or went a moment ago may not be counted yet, and
-    /// who has not answered what it took by [`Bus::take`] may be.
+    /// How many consume a queue, in all processes. A consumer that has just come or gone may not be counted yet. A client
+    /// with an unacked [`Bus::take`] may be counted.
     async fn consumers(&self, queue: Queue) -> Result<u32, BusError>;
 }

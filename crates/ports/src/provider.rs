@@ -29,7 +29,7 @@ pub trait SmsProvider: Send + Sync {
         until: Timestamp,
     ) -> Result<Vec<ProviderMessage>, ProviderError>;
 
-    /// Has at most so many requests open at once from now on, and returns when no more are.
+    /// Sets the maximum of open requests; returns once their count is at or below it.
     async fn allow(&self, in_flight_max: u16);
 
     /// What a failure code of a status callback asks of us.

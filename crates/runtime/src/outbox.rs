@@ -179,8 +179,8 @@ impl Bus for Outbox {
         Ok(self.bus.take(queue).await?.map(|delivery| concluding(&self.batcher, delivery)))
     }
 
-    fn notify(&self, announcement: Notification) {
-        self.bus.notify(announcement);
+    fn notify(&self, notification: Notification) {
+        self.bus.notify(notification);
     }
 
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {

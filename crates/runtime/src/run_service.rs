@@ -401,7 +401,7 @@ impl RunService {
         };
         let applied = match cached {
             Some(Attempt::Stored(applied)) => Some(applied),
-            // That nothing is to be changed is certain of the latest version only.
+            // A cached run may be stale; reload before concluding that nothing changes.
             Some(Attempt::Unchanged(_) | Attempt::Conflict(_)) | None => self.apply(id, transition).await?,
         };
         Ok(applied.map(|Applied { value, run }| {

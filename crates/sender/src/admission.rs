@@ -84,21 +84,21 @@ impl AdmissionControl {
     pub(crate) async fn admitted(self: &Arc<Self>, clock: &dyn Clock, lane: Lane) -> Admitted {
         loop {
             let changed = self.changed.notified();
-            let permit = locked(&self.breaker).pull(lane, clock.now());
+            let permit = locked(&self.breaker).permit(lane, clock.now());
             let at = match permit {
                 Permit::Now => return Admitted::Freely,
                 Permit::Probe => return Admitted::Probe(Probe(self.clone())),
                 Permit::AfterProbe => None,
                 Permit::At(at) => Some(at),
             };
-            let moment = async {
+            let next_try = async {
                 match at {
                     Some(at) => clock.sleep_until(at).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = moment => {}
+                () = next_try => {}
                 () = changed => {}
             }
         }
@@ -123,7 +123,7 @@ impl AdmissionControl {
     /// Records what a request brought, and says so where sending stops or goes on. Returns whether it is stopped.
     pub(crate) fn note(&self, ports: &SenderPorts, outcome: &SubmitOutcome) -> bool {
         let now = ports.clock.now();
-        // Held to the end, so that who watches hears of changes in their order.
+        // Keep the lock until the notification is sent, so observers see changes in order.
         let mut breaker = locked(&self.breaker);
         let transition = breaker.note(ProviderSignal::from(outcome), now);
         let is_stopped = !breaker.is_closed();

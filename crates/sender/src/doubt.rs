@@ -11,7 +11,7 @@ use runtime::RoleError;
 
 use crate::sender_ports::SenderPorts;
 
-/// Asks, and stores the answer, unless the doubt was settled meanwhile.
+/// Asks, and stores the answer, unless the doubt was resolved meanwhile.
 pub(crate) async fn resolve(ports: &SenderPorts, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
     let Some(stored) = ports.runs.load(&message.run).await? else { return Ok(()) };
     if !is_in_doubt(&stored.value, message.number, epoch) {
@@ -38,7 +38,7 @@ async fn ask(ports: &SenderPorts, run: &Run, id: &MessageId) -> Result<DoubtAnsw
     let Some((message, MessagePhase::InDoubt { started_at, lost_until, .. })) =
         run.message(id.number).map(|m| (m, m.phase()))
     else {
-        return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was settled meanwhile".to_owned() });
+        return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was resolved meanwhile".to_owned() });
     };
     let (from, until) = window(*started_at, *lost_until);
     let listed = match ports.provider.look_up(&message.recipient().number, from, until).await {

@@ -1,6 +1,6 @@
 //! How much is in hand at once, by lane.
 //!
-//! In: lanes that want a place. Out: places, given back when dropped.
+//! In: lanes that ask for a permit. Out: permits, given back when dropped.
 //! Never: lets work below critical take what is reserved for critical, or the lowest lane go before the standard one.
 
 use std::sync::{
@@ -13,7 +13,7 @@ use futures::future::join_all;
 use ports::Permits;
 use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
-/// How many places there are.
+/// How many permits there are.
 #[derive(Debug, Clone)]
 pub(crate) struct LaneLimits {
     /// Of each lane.
@@ -23,7 +23,7 @@ pub(crate) struct LaneLimits {
 }
 
 impl LaneLimits {
-    /// For so many requests at once. The urgent lane may have all of them and a little more, so that the carrier never
+    /// For so many requests at once. The urgent lane may have all of them and a little more, so that the provider never
     /// waits for it. A quarter of them is its own, and one at least where there are several. The standard lane leaves
     /// an eighth to the lowest, which may borrow what the standard one does not use.
     pub(crate) fn new(in_flight_max: u16) -> Self {
@@ -42,26 +42,26 @@ impl LaneLimits {
     }
 }
 
-/// The places of one lane, which its queues share.
+/// The permits of one lane, which its queues share.
 #[derive(Clone)]
 pub(crate) struct LaneLimiter {
     lane: Lane,
     of_lane: Arc<Permits>,
-    /// How many places the lane has.
+    /// How many permits the lane has.
     size: Arc<AtomicU16>,
     /// Shared by all lanes. A watch channel would wake its waiters in an order that no simulation can repeat.
     resized: Arc<Notify>,
     below_critical: Arc<Permits>,
-    /// How many of the standard lane wait for a place below critical.
+    /// How many tasks of the standard lane wait for a permit below critical.
     standard_waits: watch::Sender<usize>,
 }
 
-/// A place, until it is dropped.
+/// A permit, until it is dropped.
 pub(crate) struct LanePermit(
     #[expect(dead_code, reason = "held, not read")] [Option<OwnedSemaphorePermit>; 2],
 );
 
-/// One who waits, until it is dropped.
+/// Counts one waiting task until dropped.
 struct Waiting<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Waiting<'a> {
@@ -78,7 +78,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl LaneLimiter {
-    /// The places of every lane.
+    /// The limiter of every lane.
     pub(crate) fn of_lanes(max: &LaneLimits) -> Vec<Self> {
         let below_critical = Arc::new(Permits::new(max.below_critical));
         let (standard_waits, _) = watch::channel(0);
@@ -98,12 +98,12 @@ impl LaneLimiter {
         self.lane
     }
 
-    /// How many places the lane has.
+    /// How many permits the lane has.
     pub(crate) fn size(&self) -> u16 {
         self.size.load(Ordering::Acquire)
     }
 
-    /// Returns when the lane has another number of places than this.
+    /// Returns when the lane has another number of permits than this.
     pub(crate) async fn resized(&self, from: u16) {
         loop {
             let resized = self.resized.notified();
@@ -114,7 +114,7 @@ impl LaneLimiter {
         }
     }
 
-    /// Has as many places as this from now on, and returns when no more are taken.
+    /// Sets the number of permits; returns once no more than that are taken.
     pub(crate) async fn resize(lanes: &[Self], max: &LaneLimits) {
         for limiter in lanes {
             limiter.size.store(max.of(limiter.lane), Ordering::Release);
@@ -126,7 +126,7 @@ impl LaneLimiter {
         }
     }
 
-    /// Waits for a place. `None` never comes: nothing here is closed.
+    /// Waits for a permit. `None` never comes: nothing here is closed.
     pub(crate) async fn take(&self) -> Option<LanePermit> {
         let of_lane = self.of_lane.take().await?;
         let shared = match self.lane {
@@ -140,14 +140,14 @@ impl LaneLimiter {
         Some(LanePermit([Some(of_lane), shared]))
     }
 
-    /// A place that nobody of the standard lane waits for.
+    /// A permit, once no work of the standard lane is waiting.
     async fn after_standard(&self) -> Option<OwnedSemaphorePermit> {
         let mut waits = self.standard_waits.subscribe();
         loop {
             waits.wait_for(|waits| *waits == 0).await.ok()?;
-            let place = self.below_critical.take().await?;
+            let permit = self.below_critical.take().await?;
             if *waits.borrow() == 0 {
-                return Some(place);
+                return Some(permit);
             }
         }
     }
@@ -163,12 +163,12 @@ mod tests {
         LaneLimiter::of_lanes(&LaneLimits::new(provider)).try_into().unwrap_or_else(|_| panic!("three lanes"))
     }
 
-    /// Takes places until one would have to be waited for.
+    /// Takes permits until one would have to be waited for.
     fn fill(limiter: &LaneLimiter) -> Vec<LanePermit> {
         std::iter::from_fn(|| limiter.take().now_or_never().flatten()).collect()
     }
 
-    // Without a runtime: one would end a poll after so many places.
+    // Without a runtime: one would end a poll after so many permits.
     #[test]
     fn whoever_is_alone_has_most_and_critical_has_always_its_own() {
         let [critical, standard, bulk] = lanes(80);
@@ -180,14 +180,14 @@ mod tests {
         assert_eq!(fill(&standard).len(), 50);
     }
 
-    /// How many places critical has, how many standard, and how many of those are left to bulk.
+    /// How many permits critical has, how many standard, and how many of those are left to bulk.
     fn room([critical, standard, bulk]: &[LaneLimiter; 3]) -> [usize; 3] {
         let held = fill(standard);
         [fill(critical).len(), held.len(), fill(bulk).len()]
     }
 
     #[test]
-    fn however_small_a_part_is_one_request_of_it_is_left_to_critical() {
+    fn however_small_a_share_is_one_request_of_it_is_left_to_critical() {
         for in_flight_max in 2..=2_000 {
             let [critical, standard, bulk] = room(&lanes(in_flight_max));
             let most = usize::from(in_flight_max);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn places_follow_the_part() {
+    fn permits_follow_the_share() {
         let resized = lanes(80);
         for in_flight_max in [8, 1, 80] {
             LaneLimiter::resize(&resized, &LaneLimits::new(in_flight_max)).now_or_never().unwrap();
@@ -205,9 +205,9 @@ mod tests {
         }
     }
 
-    // Without a runtime: one would end a poll after so many places.
+    // Without a runtime: one would end a poll after so many permits.
     #[test]
-    fn a_place_that_comes_free_goes_to_the_standard_lane_first() {
+    fn a_permit_that_comes_free_goes_to_the_standard_lane_first() {
         let [_, standard, bulk] = lanes(80);
         let (mut held, _all) = (fill(&bulk), fill(&standard));
         held.truncate(49);

@@ -184,7 +184,7 @@ impl Bus for MemoryBus {
         Ok(bus.pop(queue).map(|item| bus.deliver(queue, item, None)))
     }
 
-    fn notify(&self, _announcement: Notification) {}
+    fn notify(&self, _notification: Notification) {}
 
     async fn broker_dead_letters(&self, _max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         Ok(Vec::new())

@@ -91,7 +91,7 @@ impl Process {
         self.unacked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The moment before or after an effect. Does not return once the process is dead.
+    /// Just before or after an effect. Does not return once the process is dead.
     async fn at(self: &Arc<Self>, point: Point, side: Side) {
         let may_freeze = self.role == RoleKind::Sender && !self.freezer.is_frozen();
         if may_freeze && self.world.chance.fires(Fault::Frozen) {
@@ -248,7 +248,7 @@ impl Bus for Instrumented {
         Ok(process.world.bus.take(queue).await?.map(|delivery| process.track(delivery)))
     }
 
-    fn notify(&self, _announcement: Notification) {}
+    fn notify(&self, _notification: Notification) {}
 
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
         self.0.world.bus.broker_dead_letters(max).await

@@ -62,6 +62,6 @@ fn log_message(run: &Run, number: u16) {
         workflow = run.workflow(),
         code,
         rule,
-        "message settled"
+        "message is final"
     );
 }

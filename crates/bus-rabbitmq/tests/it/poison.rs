@@ -1,5 +1,5 @@
 //! Poison messages, and the broker's dead letters. In: a delivery that is never answered, and
-//! announcements. Out: dead work that stays until it is taken off.
+//! notifications. Out: dead letters that stay until they are taken off.
 #![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
@@ -15,7 +15,7 @@ use crate::setup::{
     PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, pause, publish_raw, until_ready,
 };
 
-/// Browses until there is so much dead work.
+/// Browses until there are so many dead letters.
 async fn broker_dead_letters(bus: &RabbitBus, count: usize) -> Vec<BrokerDeadLetter> {
     let wait = async {
         loop {
@@ -27,7 +27,7 @@ async fn broker_dead_letters(bus: &RabbitBus, count: usize) -> Vec<BrokerDeadLet
             pause(20).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.expect("the dead work is as expected in time")
+    tokio::time::timeout(PATIENCE, wait).await.expect("the dead letters are as expected in time")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn dead_letters_lie_on_the_broker_with_their_reason_until_they_are_taken_o
     // Far more often than brokers from 4.0 on hand anything out by default.
     for _ in 0..25 {
         let found = broker_dead_letters(&bus, 1).await;
-        assert_eq!(found[0].what, Dead::Announced(letter.id.clone()));
+        assert_eq!(found[0].what, Dead::Notified(letter.id.clone()));
     }
     let taken = broker_dead_letters(&bus, 1).await.remove(0);
     assert!(taken.acker.ack().await.unwrap());

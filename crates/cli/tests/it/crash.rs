@@ -93,7 +93,7 @@ async fn kill_9_amid_a_thousand_events_loses_and_doubles_no_text() {
     assert_eq!((runs, sums["forgotten"].as_u64()), (EVENTS as u64, Some(0)));
     assert_eq!(fleet.terminate(), Some(0));
     let doubts = doubts(&fleet).await;
-    eprintln!("doubts, by how they were settled: {doubts:?}");
+    eprintln!("doubts, by what resolved them: {doubts:?}");
     let taken: usize = ["found", "callback", "answer"].iter().filter_map(|by| doubts.get(*by)).sum();
     let not_taken = doubts.get("resend").copied().unwrap_or(0);
     assert!(
@@ -108,15 +108,15 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
         EmbeddedConfig::new(fleet.folder.path().join("callout.db"), BTreeMap::new(), Arc::new(SystemClock));
     let embedded = Embedded::open(config).unwrap();
     let store = embedded.store();
-    let mut settled = BTreeMap::new();
+    let mut resolved = BTreeMap::new();
     for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
         for entry in store.timeline(run.id()).await.unwrap() {
             if let TimelineEvent::DoubtResolved { by, .. } = entry.what {
-                *settled.entry(by.as_str().to_owned()).or_default() += 1;
+                *resolved.entry(by.as_str().to_owned()).or_default() += 1;
             }
         }
     }
-    settled
+    resolved
 }
 
 #[tokio::test(flavor = "multi_thread")]

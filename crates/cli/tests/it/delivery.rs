@@ -19,15 +19,15 @@ async fn an_event_becomes_a_text_that_arrives_once() {
 
     assert_eq!(fleet.event(&note).await, 200, "the same event again");
     let log = std::fs::read_to_string(fleet.log()).unwrap();
-    let settled: Vec<_> = log.lines().filter(|line| line.contains("message settled")).collect();
-    assert_eq!(settled.len(), 1, "{log}");
+    let finals: Vec<_> = log.lines().filter(|line| line.contains("message is final")).collect();
+    assert_eq!(finals.len(), 1, "{log}");
     for field in [
         "\"message.sid\":\"SM",
         "\"event.id\":\"n-1\"",
         "\"message.recipient\":\"+1…20\"",
         "\"message.attempts\":1",
     ] {
-        assert!(settled[0].contains(field), "{field} is not in {}", settled[0]);
+        assert!(finals[0].contains(field), "{field} is not in {}", finals[0]);
     }
     assert!(
         !log.contains("+14155550120") && !log.contains("Hello"),

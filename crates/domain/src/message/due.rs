@@ -28,11 +28,13 @@ impl Message {
         self.slot_at.is_some_and(|at| at <= now && now <= after_ms(at, SLOT_GOOD_MS))
     }
 
-    /// When it must be looked at again, whatever the run does.
+    /// When it is due, without regard to the run.
     pub fn next_due(&self) -> Option<Timestamp> {
         let at = self.phase_due()?;
         match self.rewake_at {
-            Some(nudge) if !matches!(self.phase, MessagePhase::Dispatching { .. }) => Some(at.max(nudge)),
+            Some(rewake_at) if !matches!(self.phase, MessagePhase::Dispatching { .. }) => {
+                Some(at.max(rewake_at))
+            }
             Some(_) | None => Some(at),
         }
     }

@@ -91,7 +91,7 @@ pub struct MessageContext<'a> {
     pub traceparent: Option<&'a str>,
     /// How refused sends are repeated.
     pub retry: &'a RetryPolicy,
-    /// What to do when doubt cannot be settled.
+    /// What to do when doubt cannot be resolved.
     pub on_doubt: OnDoubt,
     /// When the provider is asked about a doubt.
     pub doubt: &'a DoubtSchedule,

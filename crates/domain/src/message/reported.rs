@@ -18,7 +18,7 @@ pub(super) struct Report<'a> {
     pub(super) status: ProviderStatus,
     pub(super) code: Option<u32>,
     pub(super) class: FailureClass,
-    /// What settles a doubt with it, as in [`TimelineEvent::DoubtResolved`].
+    /// What ends a doubt with it, as in [`TimelineEvent::DoubtResolved`].
     pub(super) by: DoubtResolvedBy,
     pub(super) evidence: &'a str,
 }

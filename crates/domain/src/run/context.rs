@@ -15,7 +15,7 @@ use crate::{
 pub struct StepContext<'a> {
     /// The definition the run was opened with.
     pub workflow: &'a Workflow,
-    /// Where this installation runs: who may be texted here.
+    /// Where callout runs: who may be texted there.
     pub environment: &'a Environment,
     /// The present. One transition sees one time, however long it takes.
     pub now: Timestamp,

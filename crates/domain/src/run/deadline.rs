@@ -35,7 +35,8 @@ impl Run {
         next
     }
 
-    /// When the run must be looked at again. `None` only once it is closed and its messages are settled.
+    /// When the run is due: at this time something may have to be done. `None` only once it is closed and its messages
+    /// are final.
     pub fn next_due(&self, workflow: &Workflow) -> Option<Timestamp> {
         let messages = self.messages.iter().filter_map(Message::next_due);
         let deadlines = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
@@ -72,7 +73,7 @@ impl Run {
         let ack = step.ack_within_s.map(|within| (within, "not acknowledged in time"));
         let deadlines = [deliver, ack].into_iter().flatten();
         let earliest = deadlines.map(|(within_s, reason)| (after_s(self.clock_from, within_s), reason)).min();
-        // A step always waits for something; were there one that does not, its run must still end.
+        // Fallback for a step without deadlines: `not_after` ends the run.
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
     }
 
@@ -106,7 +107,7 @@ impl Run {
             self.cancel_waiting(ctx);
             self.close(RunPhase::Completed, "", ctx);
         }
-        // A refusal or a settled doubt may leave a text waiting in a run, or a step, that is over.
+        // A refusal or the end of a doubt may leave a text waiting in a run, or a step, that is over.
         let over = self.phase != RunPhase::Active;
         for index in 0..self.messages.len() {
             if over || self.messages[index].step() < self.step {

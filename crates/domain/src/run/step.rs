@@ -24,7 +24,7 @@ use crate::{
 // Messages are numbered within a run, and a step starts once.
 const _: () = assert!((u8::MAX as usize + 1) * RECIPIENTS_PER_STEP_MAX < u16::MAX as usize);
 
-/// One recipient of a step that is about to start, with what the shell knows of them.
+/// One recipient of a step that is about to start, with what the caller knows of them.
 #[derive(Debug, Clone)]
 pub struct Addressee {
     /// The person and the number.
@@ -197,8 +197,8 @@ impl Run {
         message.is_some_and(|message| self.decide(message, consent, ctx).verdict == Verdict::Send)
     }
 
-    /// Decides once more about a message that is to be sent, with what is known now, and claims it if nothing
-    /// speaks against it. A command given at another epoch changes nothing.
+    /// Decides once more about a message that is to be sent, with what is known now, and claims it if policy and limits
+    /// allow. A command given at another epoch changes nothing.
     pub fn begin_dispatch(
         &mut self,
         number: u16,

@@ -49,11 +49,11 @@ pub enum Stage {
         /// How many of the others, 0 to 100, chosen by a stable hash of the number.
         percent: u8,
     },
-    /// Send.
+    /// Every recipient gets the text.
     Live,
 }
 
-/// What to do with a text whose fate stayed unknown after every question was asked.
+/// What to do with a text of which it is still unknown, after the last question, whether it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDoubt {
@@ -83,7 +83,7 @@ pub struct WorkflowDefinition {
     pub category: Category,
     /// How far it has been rolled out.
     pub stage: Stage,
-    /// What to do with texts whose fate stayed unknown.
+    /// What to do with texts of which it stays unknown whether they were sent.
     pub on_doubt: OnDoubt,
     /// When the provider is asked about texts in doubt.
     #[serde(default)]

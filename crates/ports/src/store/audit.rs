@@ -11,10 +11,10 @@ use super::values::{AuditCounts, StoreError};
 /// durable when the method returns.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// The sums of the conservation audit.
+    /// The counts of the conservation audit.
     async fn audit_counts(&self) -> Result<AuditCounts, StoreError>;
 
-    /// Since when acknowledged writes may be missing, because the store came back without them; `None` if nothing
-    /// speaks for it, or if it was so long ago that whatever was under way has been settled.
+    /// Since when acknowledged writes may be missing, because the store came back without them; `None` if no loss was
+    /// detected, or if it is too old to affect an unfinished message.
     async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError>;
 }

@@ -12,6 +12,6 @@ use super::values::StoreError;
 /// durable when the method returns.
 #[async_trait]
 pub trait RateLimitStore: Send + Sync {
-    /// Reserves a place in a queue that moves at a pace. See [`domain::rate_limit`].
-    async fn acquire(&self, place: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError>;
+    /// Reserves capacity under a rate limit. See [`domain::rate_limit`].
+    async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError>;
 }

@@ -104,8 +104,8 @@ impl Bus for Cut {
         self.bus.take(queue).await
     }
 
-    fn notify(&self, announcement: Notification) {
-        self.bus.notify(announcement);
+    fn notify(&self, notification: Notification) {
+        self.bus.notify(notification);
     }
 
     async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
