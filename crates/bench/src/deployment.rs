@@ -49,6 +49,15 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     pub(crate) async fn start(callout: &Path, latency_ms: u64) -> Result<Self> {
+        Self::start_with_files(callout, latency_ms, None).await
+    }
+
+    /// As [`Deployment::start`], with so many open files allowed.
+    pub(crate) async fn start_with_files(
+        callout: &Path,
+        latency_ms: u64,
+        files: Option<u32>,
+    ) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let url = format!("http://{address}");
         let config = SimConfig {
@@ -70,7 +79,10 @@ impl Deployment {
              [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
         );
         std::fs::write(folder.path().join("callout.toml"), settings)?;
-        let child = Command::new(callout)
+        let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
+        let child = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
+            .arg(callout)
             .args(["serve", "--config"])
             .arg(folder.path().join("callout.toml"))
             .env("TWILIO_ACCOUNT_SID", account)

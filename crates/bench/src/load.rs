@@ -1,12 +1,21 @@
 //! The loads. In: a running deployment. Out: what it made of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
 use twilio_sim::Status;
 
 use crate::deployment::{BUSY, Deployment, QUIET};
@@ -23,6 +32,17 @@ const QUIET_PER_S: u64 = 20;
 const FLOOD_PER_S: u64 = 6_000;
 /// The first number of a flood, beyond those of the events that are measured.
 const FLOOD_FROM: usize = 5_000_000;
+
+/// Clients that hold connections and send no request.
+pub(crate) const LAZY_CLIENTS: usize = 2_000;
+/// What they begin with.
+const LAZY_BEGINNINGS: [&str; 3] = [
+    "",
+    "POST /v1/events HTTP/1.1\r\nhost: x",
+    "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n{",
+];
+/// How long they stay away after they were closed.
+const LAZY_PAUSE_MS: i64 = 500;
 
 /// What a burst cost.
 pub(crate) struct Throughput {
@@ -111,24 +131,71 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
     measured(deployment, QUIET, QUIET_PER_S, lasting, flood).await
 }
 
+/// As [`steady`], while [`LAZY_CLIENTS`] others hold connections and send nothing, half a header or half a body, and come
+/// back as soon as they are closed. From the request to its 202, and from there to its text.
+pub(crate) async fn besieged(
+    deployment: &Deployment,
+    per_s: u64,
+    lasting: Duration,
+) -> Result<(Latency, Latency)> {
+    let address = deployment.url.trim_start_matches("http://").to_owned();
+    let mut siege = JoinSet::new();
+    for number in 0..LAZY_CLIENTS {
+        siege.spawn(be_lazy(address.clone(), LAZY_BEGINNINGS[number % LAZY_BEGINNINGS.len()]));
+    }
+    let answers = Mutex::new(Vec::new());
+    let texts = measured_with(deployment, BUSY, per_s, lasting, async { Ok(0) }, &answers).await?;
+    siege.shutdown().await;
+    Ok((percentiles(answers.into_inner().unwrap_or_else(PoisonError::into_inner)), texts))
+}
+
+/// A connection that begins something and leaves it there, again and again.
+async fn be_lazy(address: String, beginning: &'static str) {
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(&address).await
+            && stream.write_all(beginning.as_bytes()).await.is_ok()
+        {
+            // Until the other side closes it.
+            drop(stream.read_to_end(&mut Vec::new()).await);
+        }
+        SystemClock.sleep_until(SystemClock.now() + SignedDuration::from_millis(LAZY_PAUSE_MS)).await;
+    }
+}
+
 async fn wait_for_turn(begun: Timestamp, number: u64, per_s: u64) {
     SystemClock.sleep_until(begun + SignedDuration::from_micros((number * 1_000_000 / per_s) as i64)).await;
 }
 
 async fn measured(
     deployment: &Deployment,
+    who: (&str, &str),
+    per_s: u64,
+    lasting: Duration,
+    flood: impl Future<Output = Result<u64>>,
+) -> Result<Latency> {
+    measured_with(deployment, who, per_s, lasting, flood, &Mutex::default()).await
+}
+
+/// `answers` takes how long each request waited for its 202, in milliseconds.
+async fn measured_with(
+    deployment: &Deployment,
     (source, key): (&str, &str),
     per_s: u64,
     lasting: Duration,
     flood: impl Future<Output = Result<u64>>,
+    answers: &Mutex<Vec<f64>>,
 ) -> Result<Latency> {
     let events = per_s as usize * lasting.as_secs() as usize;
     let begun = SystemClock.now();
     let sending = stream::iter(0..events)
         .map(|index| async move {
             wait_for_turn(begun, index as u64, per_s).await;
+            let asked = SystemClock.now();
             post(deployment, key, "application/cloudevents+json", event(source, index).to_string()).await?;
-            anyhow::Ok((index, SystemClock.now()))
+            let accepted = SystemClock.now();
+            let waited = accepted.duration_since(asked).as_secs_f64() * 1_000.0;
+            answers.lock().unwrap_or_else(PoisonError::into_inner).push(waited);
+            anyhow::Ok((index, accepted))
         })
         .buffer_unordered(2 * per_s as usize)
         .try_collect();

@@ -43,6 +43,22 @@ async fn main() -> Result<()> {
     }
 }
 
+/// What idle and half requests of others cost a caller, with 1,024 open files for callout.
+async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> {
+    let (mut answers, mut texts) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        let deployment = Deployment::start_with_files(callout, 0, Some(1_024)).await?;
+        let (answer, text) = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
+        answers.push(answer.p99_ms);
+        texts.push(text.p99_ms);
+        deployment.stop().await?;
+    }
+    let who = format!("beside {} silent clients, p99 ms", load::LAZY_CLIENTS);
+    row(&format!("request to 202 at 200 events/s {who}"), "0 ms", 1, answers);
+    row(&format!("accepted to POST at 200 events/s {who}"), "0 ms", 1, texts);
+    Ok(())
+}
+
 async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     let events = args.events.unwrap_or(EVENTS);
     let latencies = args.latencies.clone().unwrap_or_else(|| vec![0, 50]);
@@ -80,6 +96,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
             row(&format!("a quiet source {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
         }
     }
+    besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await?;
     let deployment = Deployment::start(callout, 0).await?;
     row("resident memory, idle, MB", "-", 1, [deployment.resident_mb()?]);
     let held = load::throughput(&deployment, args.held).await.context("the memory run")?;
