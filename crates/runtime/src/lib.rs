@@ -3,6 +3,7 @@
 //! In: ports, configuration and pure transitions. Out: stored changes, published commands, timers.
 //! Never: decides. What it chooses between are outcomes of the ports.
 
+mod claimed;
 mod dead_letter;
 mod error;
 mod ledger_batcher;
@@ -11,6 +12,7 @@ mod run_cache;
 mod run_service;
 mod workflow_registry;
 
+pub use claimed::Claimed;
 pub use dead_letter::DeadLetters;
 pub use error::RoleError;
 pub use outbox::Outbox;

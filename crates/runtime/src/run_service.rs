@@ -8,10 +8,10 @@
 
 mod after_store;
 mod audience;
+mod step_hook;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use async_trait::async_trait;
 use domain::{
     ack_code::CodeKey,
     directory::Directory,
@@ -21,7 +21,8 @@ use domain::{
     limits::CHANGE_TRIES_MAX,
     phone::E164,
     policy::Environment,
-    run::{Run, RunPhase, StepContext},
+    provider::Submission,
+    run::{Dispatch, Run, RunPhase, StepContext},
     timeline::{Effects, TimelineEvent},
     workflow::Workflow,
 };
@@ -31,7 +32,10 @@ use ports::{
     Store, Versioned, store::Resolution,
 };
 
-use crate::{error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
+use crate::{claimed::Claimed, error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
+
+use step_hook::ByCommand;
+pub use step_hook::StepHook;
 
 /// What the service reads and writes.
 pub struct RunPorts {
@@ -90,8 +94,8 @@ pub struct Applied<T> {
 /// What came of opening a run.
 #[derive(Debug)]
 pub enum OpenedRun {
-    /// It is stored.
-    New(Box<Versioned<Run>>),
+    /// It is stored, with these claims.
+    New(Box<Versioned<Run>>, Vec<Claimed>),
     /// The event opened it before; nothing was changed.
     Known,
     /// Another event with the same source and id, but other content, came first; nothing was changed.
@@ -109,26 +113,6 @@ pub enum Precedent {
     Same,
     /// Something else.
     Other,
-}
-
-/// Takes part in a step that has begun, before the change is stored.
-#[async_trait]
-pub trait StepHook: Send {
-    /// The step's messages are composed and decided. Whatever is changed here is stored with them.
-    ///
-    /// # Errors
-    /// When a port fails; nothing is stored then.
-    async fn step_started(&mut self, run: &mut Run, ctx: &mut StepContext<'_>) -> Result<(), RoleError>;
-}
-
-/// Leaves every message to the commands that a tick gives.
-struct ByCommand;
-
-#[async_trait]
-impl StepHook for ByCommand {
-    async fn step_started(&mut self, _run: &mut Run, _ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
-        Ok(())
-    }
 }
 
 /// What came of one try to change a run.
@@ -244,8 +228,9 @@ impl RunService {
         let opening = OpeningEvent { happened_at: event.happened_at(ctx.now), content: event.content() };
         let mut run = Run::open(event, &mut ctx);
         run.lower_lane(placement.lane, &mut ctx);
+        let mut submissions = Vec::new();
         if run.phase() == RunPhase::Active {
-            self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
+            submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
         }
         let effects = ctx.effects;
         let change = Change::new(run.clone(), effects.clone(), workflow);
@@ -256,7 +241,9 @@ impl RunService {
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
                 self.after_store(&run, &effects, due, timer).await;
-                Ok(OpenedRun::New(Box::new(Versioned::opened(run))))
+                let run = Versioned::opened(run);
+                let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
+                Ok(OpenedRun::New(Box::new(run), claimed))
             }
         }
     }
@@ -331,22 +318,22 @@ impl RunService {
         Err(RoleError::Contended(id.clone()))
     }
 
-    /// Starts steps for as long as one ends at once.
+    /// Starts steps for as long as one ends at once. Returns the requests of the messages that were claimed on the way.
     async fn run_steps(
         &self,
         run: &mut Run,
         first: Option<u8>,
         ctx: &mut StepContext<'_>,
         hook: &mut dyn StepHook,
-    ) -> Result<(), RoleError> {
-        let mut next = first;
+    ) -> Result<Vec<Submission>, RoleError> {
+        let (mut next, mut submissions) = (first, Vec::new());
         while let Some(step) = next {
             let audience = self.audience(run, step, ctx).await?;
             run.start_step(step, &audience, ctx);
-            hook.step_started(run, ctx).await?;
+            submissions.extend(hook.step_started(run, ctx).await?);
             next = run.tick(ctx);
         }
-        Ok(())
+        Ok(submissions)
     }
 
     /// Changes a run by a pure transition, as often as it takes to win the compare-and-set. `None`: no such run.
@@ -383,6 +370,21 @@ impl RunService {
             }
         }
         Err(RoleError::Contended(seen.value.id().clone()))
+    }
+
+    /// Stores a claim, if the transition makes one. `None`: there is nothing to send.
+    ///
+    /// # Errors
+    /// As [`RunService::apply`].
+    pub async fn claim(
+        &self,
+        seen: Versioned<Run>,
+        transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> Dispatch,
+    ) -> Result<Option<Claimed>, RoleError> {
+        Ok(match self.apply_to(seen, transition).await? {
+            Some(Applied { value: Dispatch::Send(submission), run }) => Claimed::of(submission, &run),
+            Some(Applied { value: Dispatch::Stay, .. }) | None => None,
+        })
     }
 
     /// The same, beginning with the run as this process stored it last, if it did lately.

@@ -1,23 +1,22 @@
 //! One request to the provider, between two writes: the claim before it, the outcome after it.
 //!
 //! Top to bottom: [`command`] finds the message, asks the policy's facts and the limits, and claims it; [`submit`] makes
-//! the request and stores its outcome.
+//! the request, for which it needs a claim that is stored, and stores its outcome.
 
 use domain::{
     admission::Admission,
     id::MessageId,
-    message::{Message, MessageEvent, MessagePhase},
-    provider::{Submission, SubmitOutcome},
-    run::{Dispatch, DispatchInput, Run},
+    message::MessageEvent,
+    provider::SubmitOutcome,
+    run::{Dispatch, DispatchInput},
 };
-use ports::Versioned;
-use runtime::{Applied, RoleError};
+use runtime::{Claimed, RoleError};
 
 use crate::sender_state::Sender;
 
 /// Sends one message on command, unless its epoch has moved on.
 ///
-/// Consent is read before the claim, so that the policy's second look is at the facts of this moment.
+/// Consent is read before the claim, so that the policy decides again on current facts.
 pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) -> Result<(), RoleError> {
     let Sender { ports, admission } = sender;
     let Some(stored) = ports.runs.load(&message.run).await? else { return Ok(()) };
@@ -36,9 +35,9 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     };
     let input = DispatchInput { consent: &consent, admission: &admission };
     let data_loss_since = ports.audit.data_loss_since().await?;
-    let applied = ports
+    let claimed = ports
         .runs
-        .apply_to(stored, |run, ctx| {
+        .claim(stored, |run, ctx| {
             if let Some(since) = data_loss_since
                 && run.message(message.number).is_some_and(|message| message.epoch() == epoch)
                 && run.doubt_data_loss(message.number, since, ctx)
@@ -48,28 +47,21 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
             run.begin_dispatch(message.number, epoch, &input, ctx)
         })
         .await?;
-    match applied {
-        Some(Applied { value: Dispatch::Send(submission), run }) => submit(sender, &submission, run).await,
-        Some(Applied { value: Dispatch::Stay, .. }) | None => Ok(()),
+    match claimed {
+        Some(claimed) => submit(sender, claimed).await,
+        None => Ok(()),
     }
 }
 
-/// Makes the request whose claim is stored in `run`, and stores what came of it.
+/// Makes the request of a claim, and stores what came of it.
 ///
 /// Dying anywhere in here leaves a claim that lapses into doubt.
-pub(crate) async fn submit(
-    sender: &Sender,
-    submission: &Submission,
-    run: Versioned<Run>,
-) -> Result<(), RoleError> {
+pub(crate) async fn submit(sender: &Sender, claimed: Claimed) -> Result<(), RoleError> {
     let Sender { ports, admission } = sender;
+    let submission = claimed.submission();
     let (number, attempt) = (submission.message.number, submission.attempt);
-    let now = ports.clock.now();
-    let claimed_at = match run.value.message(number).map(Message::phase) {
-        Some(MessagePhase::Dispatching { started_at, .. }) => *started_at,
-        Some(_) | None => now,
-    };
-    let (outcome, in_outage) = match SubmitOutcome::of_late_request(claimed_at, now) {
+    let late = SubmitOutcome::of_late_request(claimed.claimed_at(), ports.clock.now());
+    let (outcome, in_outage) = match late {
         Some(late) => (late, !admission.is_free()),
         None => {
             let outcome = ports.provider.submit(submission).await;
@@ -79,7 +71,7 @@ pub(crate) async fn submit(
     };
     ports
         .runs
-        .apply_to(run, |run, ctx| {
+        .apply_to(claimed.into_run(), |run, ctx| {
             let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage };
             run.apply_to_message(number, &event, ctx);
         })

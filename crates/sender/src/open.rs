@@ -131,7 +131,6 @@ async fn open(
         doubted_from: data_loss_since
             .map(|_| info.published_at.or(event.time).map_or(now, |first_seen| first_seen.min(now))),
         waits_its_turn: placement.gives_way || admission.takes_turns(placement.lane),
-        submissions: Vec::new(),
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
@@ -139,14 +138,9 @@ async fn open(
             let error = "another event came first with the same source and id, but other content";
             ports.dead_letters.add(bytes, "conflict", error).await
         }
-        OpenedRun::New(run) => {
-            let submissions = inline.submissions;
-            join_all(
-                submissions.iter().map(|submission| dispatch::submit(sender, submission, (*run).clone())),
-            )
-            .await
-            .into_iter()
-            .collect()
+        OpenedRun::New(_, claimed) => {
+            let submits = claimed.into_iter().map(|claimed| dispatch::submit(sender, claimed));
+            join_all(submits).await.into_iter().collect()
         }
     }
 }
@@ -158,19 +152,23 @@ struct Inline<'a> {
     doubted_from: Option<Timestamp>,
     /// The texts wait for `send` commands: others of the lane go first.
     waits_its_turn: bool,
-    submissions: Vec<Submission>,
 }
 
 #[async_trait]
 impl StepHook for Inline<'_> {
-    async fn step_started(&mut self, run: &mut Run, ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
+    async fn step_started(
+        &mut self,
+        run: &mut Run,
+        ctx: &mut StepContext<'_>,
+    ) -> Result<Vec<Submission>, RoleError> {
         let ready = run.ready(ctx.now);
+        let mut submissions = Vec::new();
         if let Some(first_seen) = self.doubted_from {
             ready.iter().for_each(|number| run.doubt_first_time(*number, first_seen, ctx));
-            return Ok(());
+            return Ok(submissions);
         }
         if self.waits_its_turn || ready.len() > INLINE_DISPATCH_MAX {
-            return Ok(());
+            return Ok(submissions);
         }
         let Sender { ports, admission } = self.sender;
         for number in ready {
@@ -178,9 +176,9 @@ impl StepHook for Inline<'_> {
             let definition = &ctx.workflow.definition;
             let admission = admission.admit(ports, definition, run.lane(), message, ctx.now).await?;
             if let Dispatch::Send(submission) = run.admit(number, &admission, ctx) {
-                self.submissions.push(submission);
+                submissions.push(submission);
             }
         }
-        Ok(())
+        Ok(submissions)
     }
 }

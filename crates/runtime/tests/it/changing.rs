@@ -6,7 +6,15 @@ use conformance::{
     fixture::{at, at_once},
     roles::{STEP_S, event, paging_definition},
 };
-use domain::{id::RunId, run::RunPhase, timeline::TimelineEvent, workflow::Workflow};
+use domain::{
+    admission::Admission,
+    consent::Consent,
+    id::RunId,
+    message::MessagePhase,
+    run::{DispatchInput, RunPhase},
+    timeline::TimelineEvent,
+    workflow::Workflow,
+};
 use runtime::RunCache;
 
 use crate::harness::World;
@@ -26,6 +34,24 @@ async fn a_change_of_a_run_that_others_changed_since_is_made_of_the_run_as_it_is
     assert_eq!(phases, [RunPhase::Active, RunPhase::Cancelled]);
     assert_eq!((applied.run.value.phase(), applied.run.version), (RunPhase::Cancelled, 3));
     assert_eq!(count(&world, &id, |what| matches!(what, TimelineEvent::AcknowledgedLate { .. })).await, 1);
+}
+
+#[tokio::test]
+async fn a_message_is_claimed_by_one_of_those_who_saw_it_waiting() {
+    let world = World::new();
+    let seen = world.open_new(&event(1)).await;
+    let epoch = seen.value.messages()[0].epoch();
+    let (consent, admission) = (Consent::default(), Admission::default());
+    let claim = |seen| {
+        let input = DispatchInput { consent: &consent, admission: &admission };
+        world.runs.claim(seen, move |run, ctx| run.begin_dispatch(1, epoch, &input, ctx))
+    };
+    let claimed = claim(seen.clone()).await.unwrap().unwrap();
+    let stored = world.runs.load(seen.value.id()).await.unwrap().unwrap();
+    assert!(matches!(stored.value.messages()[0].phase(), MessagePhase::Dispatching { .. }));
+    assert_eq!((claimed.submission().attempt, claimed.claimed_at()), (1, at(0)));
+    assert_eq!(claimed.into_run(), stored);
+    assert!(claim(seen).await.unwrap().is_none(), "another was first");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ use domain::{
     event::Event,
     lane_placement::LanePlacement,
     policy::Environment,
+    provider::Submission,
     run::{Run, StepContext},
     workflow::Workflow,
 };
@@ -55,7 +56,7 @@ impl World {
 
     pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Run> {
         let opened = self.open(event).await;
-        let OpenedRun::New(run) = opened else { panic!("{opened:?}") };
+        let OpenedRun::New(run, _) = opened else { panic!("{opened:?}") };
         *run
     }
 
@@ -82,7 +83,11 @@ struct NoHook;
 
 #[async_trait]
 impl StepHook for NoHook {
-    async fn step_started(&mut self, _run: &mut Run, _ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
-        Ok(())
+    async fn step_started(
+        &mut self,
+        _run: &mut Run,
+        _ctx: &mut StepContext<'_>,
+    ) -> Result<Vec<Submission>, RoleError> {
+        Ok(Vec::new())
     }
 }
