@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    id::MessageId,
     limits::PROVIDER_ANSWER_MS_MAX,
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, ProviderStatus, Text},
@@ -102,6 +103,11 @@ pub struct Sought<'a> {
     pub text: &'a Text,
     /// The provider's ids of earlier attempts, which failed.
     pub failed_sids: &'a [ProviderMessageId],
+}
+
+/// Whether a listed text may be the one that is asked about, which is `message`: it is bound to no other message.
+pub fn is_candidate(bound_to: Option<&MessageId>, message: &MessageId) -> bool {
+    bound_to.is_none_or(|bound| bound == message)
 }
 
 /// Reads the provider's list. `unbound` leaves out what is bound to another message already; earlier attempts of this

@@ -17,6 +17,7 @@ pub mod event;
 mod field_path;
 pub mod gsm7;
 pub mod id;
+pub mod lane_limits;
 pub mod lane_placement;
 pub mod limits;
 pub mod message;

@@ -6,8 +6,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    admission::{Admission, Limit, SenderRate, limits_of},
+    admission::{Admission, Limit, SenderRate, is_sent_at_once, limits_of, quota_of, takes_turns},
     breaker::{Breaker, BreakerTransition, Permit, ProviderSignal},
+    lane_placement::LanePlacement,
     limits::BULK_AHEAD_S,
     message::Message,
     provider::SubmitOutcome,
@@ -68,16 +69,14 @@ impl AdmissionControl {
         }
     }
 
-    /// Whether one more event is within the quota of its source. Lowering a lane costs one wake-up more, so where no
-    /// rate limits the sender, a source that is alone may use everything; where one does, that wake-up delays nothing.
+    /// Whether one more event is within the quota of its source.
     pub(crate) fn quota_of(&self, source: &str, now: Timestamp) -> Quota {
-        let mut quotas = locked(&self.quotas);
-        if self.rate.is_some() { quotas.take(source, 1, now) } else { quotas.take_unless_alone(source, now) }
+        quota_of(&mut locked(&self.quotas), source, self.rate.as_ref(), now)
     }
 
-    /// Whether texts of this lane wait for their slots one after another, rather than reserve them far ahead.
-    pub(crate) fn takes_turns(&self, lane: Lane) -> bool {
-        lane == Lane::Bulk && self.rate.is_some()
+    /// Whether a step's `ready` texts are sent in the delivery that opens their run.
+    pub(crate) fn is_sent_at_once(&self, placement: LanePlacement, ready: usize) -> bool {
+        is_sent_at_once(placement, self.rate.as_ref(), ready)
     }
 
     /// Waits until a lane may take work.
@@ -165,7 +164,7 @@ impl AdmissionControl {
             match limit {
                 Limit::Recipient(request) => admission.recipient(ports.rates.acquire(&request, now).await?),
                 Limit::RetryBudget => admission.retry(locked(&self.budget).take_retry(now)),
-                Limit::Sender(request) if self.takes_turns(lane) => {
+                Limit::Sender(request) if takes_turns(lane, self.rate.as_ref()) => {
                     admission.sender(self.wait_for_slot(ports, request).await?, ports.clock.now());
                 }
                 Limit::Sender(request) => admission.sender(ports.rates.acquire(&request, now).await?, now),

@@ -1,7 +1,7 @@
 //! Asks the provider what became of a message in doubt.
 
 use domain::{
-    doubt::{DoubtAnswer, Sought, read_answer, window},
+    doubt::{DoubtAnswer, Sought, is_candidate, read_answer, window},
     id::MessageId,
     message::{MessageEvent, MessagePhase},
     provider::ProviderMessage,
@@ -48,7 +48,7 @@ async fn ask(ports: &SenderPorts, run: &Run, id: &MessageId) -> Result<DoubtAnsw
     let mut unbound: Vec<ProviderMessage> = Vec::new();
     for found in listed {
         let bound_to = ports.lookup.message_of_sid(&found.sid).await?;
-        if bound_to.is_none_or(|bound| bound == *id) {
+        if is_candidate(bound_to.as_ref(), id) {
             unbound.push(found);
         }
     }

@@ -5,16 +5,15 @@
 
 use std::time::Duration;
 
-use domain::workflow::Lane;
+use domain::{
+    lane_limits::{LaneLimits, in_flight_share},
+    workflow::Lane,
+};
 use jiff::SignedDuration;
 use ports::{Queue, within};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    lane_limiter::{LaneLimiter, LaneLimits},
-    sender_ports::SenderPorts,
-    sender_state::Sender,
-};
+use crate::{lane_limiter::LaneLimiter, sender_ports::SenderPorts, sender_state::Sender};
 
 /// How long a sender that came or went may go unnoticed.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);
@@ -51,7 +50,7 @@ impl InFlightShare {
             Some(Err(error)) => return tracing::debug!(%error, "the senders cannot be counted"),
             None => return tracing::debug!("counting the senders takes too long"),
         };
-        let own = part_of(self.in_flight_max, senders);
+        let own = in_flight_share(self.in_flight_max, senders);
         if own != self.own {
             tracing::info!(senders, in_flight_max = own, "the requests of the account are divided anew");
             self.own = own;
@@ -74,22 +73,5 @@ impl InFlightShare {
             }
         };
         shutdown.run_until_cancelled(keep).await;
-    }
-}
-
-/// Equal share per sender, at least 1.
-fn part_of(in_flight_max: u16, senders: u32) -> u16 {
-    let in_flight_share = u32::from(in_flight_max) / senders.max(1);
-    u16::try_from(in_flight_share).unwrap_or(u16::MAX).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_equal_and_never_nothing() {
-        let parts = |senders| part_of(80, senders);
-        assert_eq!([0, 1, 2, 3, 80, 200].map(parts), [80, 80, 40, 26, 1, 1]);
     }
 }

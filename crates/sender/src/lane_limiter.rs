@@ -8,39 +8,10 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
-use domain::workflow::Lane;
+use domain::{lane_limits::LaneLimits, workflow::Lane};
 use futures::future::join_all;
 use ports::Permits;
 use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
-
-/// How many permits there are.
-#[derive(Debug, Clone)]
-pub(crate) struct LaneLimits {
-    /// Of each lane.
-    of_lane: [(Lane, u16); 3],
-    /// Of the lanes below critical, all together.
-    below_critical: u16,
-}
-
-impl LaneLimits {
-    /// For so many requests at once. The urgent lane may have all of them and a little more, so that the provider never
-    /// waits for it. A quarter of them is its own, and one at least where there are several. The standard lane leaves
-    /// an eighth to the lowest, which may borrow what the standard one does not use.
-    pub(crate) fn new(in_flight_max: u16) -> Self {
-        let below_critical = (in_flight_max - in_flight_max.div_ceil(4)).max(1);
-        let most = below_critical.saturating_sub(in_flight_max.div_ceil(8)).max(1);
-        let critical = in_flight_max + in_flight_max.div_ceil(2);
-        Self {
-            of_lane: [(Lane::Critical, critical), (Lane::Standard, most), (Lane::Bulk, most)],
-            below_critical,
-        }
-    }
-
-    /// How much of a lane may be here.
-    pub(crate) fn of(&self, lane: Lane) -> u16 {
-        self.of_lane.iter().find(|(known, _)| *known == lane).map_or(1, |(_, most)| *most)
-    }
-}
 
 /// The permits of one lane, which its queues share.
 #[derive(Clone)]
@@ -80,13 +51,13 @@ impl Drop for Waiting<'_> {
 impl LaneLimiter {
     /// The limiter of every lane.
     pub(crate) fn of_lanes(max: &LaneLimits) -> Vec<Self> {
-        let below_critical = Arc::new(Permits::new(max.below_critical));
+        let below_critical = Arc::new(Permits::new(max.below_critical()));
         let (standard_waits, _) = watch::channel(0);
         let resized = Arc::new(Notify::new());
-        let limiter = max.of_lane.iter().map(|(lane, most)| Self {
-            lane: *lane,
-            of_lane: Arc::new(Permits::new(*most)),
-            size: Arc::new(AtomicU16::new(*most)),
+        let limiter = Lane::ALL.into_iter().map(|lane| Self {
+            lane,
+            of_lane: Arc::new(Permits::new(max.of(lane))),
+            size: Arc::new(AtomicU16::new(max.of(lane))),
             resized: resized.clone(),
             below_critical: below_critical.clone(),
             standard_waits: standard_waits.clone(),
@@ -122,7 +93,7 @@ impl LaneLimiter {
         }
         if let [first, ..] = lanes {
             let of_lanes = join_all(lanes.iter().map(|limiter| limiter.of_lane.resize(max.of(limiter.lane))));
-            futures::join!(first.below_critical.resize(max.below_critical), of_lanes);
+            futures::join!(first.below_critical.resize(max.below_critical()), of_lanes);
         }
     }
 

@@ -18,17 +18,14 @@ mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use domain::source_quota::QuotaRates;
+use domain::{lane_limits::LaneLimits, source_quota::QuotaRates};
 use ports::{Queue, within};
 use runtime::RoleError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    admission::AdmissionControl,
-    in_flight_share::InFlightShare,
-    lane_consumer::LaneConsumer,
-    lane_limiter::{LaneLimiter, LaneLimits},
-    sender_state::Sender,
+    admission::AdmissionControl, in_flight_share::InFlightShare, lane_consumer::LaneConsumer,
+    lane_limiter::LaneLimiter, sender_state::Sender,
 };
 
 pub use crate::sender_ports::SenderPorts;

@@ -8,7 +8,7 @@ use domain::{
     event::{Event, EventKey},
     id::RunId,
     lane_placement::LanePlacement,
-    limits::{EVENT_BODY_BYTES_MAX, INLINE_DISPATCH_MAX},
+    limits::EVENT_BODY_BYTES_MAX,
     provider::Submission,
     run::{Dispatch, Run, StepContext},
     workflow::{Lane, Workflow},
@@ -130,7 +130,7 @@ async fn open(
         sender,
         doubted_from: data_loss_since
             .map(|_| info.published_at.or(event.time).map_or(now, |first_seen| first_seen.min(now))),
-        waits_its_turn: placement.gives_way || admission.takes_turns(placement.lane),
+        placement,
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
@@ -150,8 +150,7 @@ struct Inline<'a> {
     sender: &'a Sender,
     /// The store lost writes, and the event may have been worked on since this time: the provider is asked first.
     doubted_from: Option<Timestamp>,
-    /// The texts wait for `send` commands: others of the lane go first.
-    waits_its_turn: bool,
+    placement: LanePlacement,
 }
 
 #[async_trait]
@@ -167,10 +166,10 @@ impl StepHook for Inline<'_> {
             ready.iter().for_each(|number| run.doubt_first_time(*number, first_seen, ctx));
             return Ok(submissions);
         }
-        if self.waits_its_turn || ready.len() > INLINE_DISPATCH_MAX {
+        let Sender { ports, admission } = self.sender;
+        if !admission.is_sent_at_once(self.placement, ready.len()) {
             return Ok(submissions);
         }
-        let Sender { ports, admission } = self.sender;
         for number in ready {
             let Some(message) = run.message(number) else { continue };
             let definition = &ctx.workflow.definition;
