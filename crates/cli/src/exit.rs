@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::printable::printable;
+
 /// What was asked for does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -20,7 +22,7 @@ pub(crate) struct Unconfirmed(pub(crate) String);
 /// Prints why a command failed, and returns its exit code.
 #[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", printable(&format!("{error:#}")));
     if error.is::<NotFound>() {
         ExitCode::from(3)
     } else if error.is::<Usage>() {

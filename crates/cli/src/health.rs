@@ -5,7 +5,12 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    routing::get,
+};
 use ports::DueStore;
 
 /// `/healthz`: the process lives.
@@ -18,9 +23,15 @@ pub(crate) fn monitoring(due: Arc<dyn DueStore>) -> Router {
     Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(due)
 }
 
-async fn metrics() -> ([(&'static str, &'static str); 1], String) {
-    let text = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([("content-type", text)], telemetry::metrics().text())
+/// OpenMetrics for who asks for it, the text format of Prometheus for everybody else.
+async fn metrics(headers: HeaderMap) -> ([(&'static str, &'static str); 1], String) {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let (form, text) = if accepted.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", telemetry::metrics().text())
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", telemetry::metrics().plain_text())
+    };
+    ([("content-type", form)], text)
 }
 
 async fn ready(State(due): State<Arc<dyn DueStore>>) -> (StatusCode, String) {

@@ -21,6 +21,7 @@ mod listeners;
 mod on_demand_bus;
 mod open_files;
 mod output;
+mod printable;
 mod provider;
 mod reload;
 mod replaceable;

@@ -6,9 +6,11 @@ use control::RunView;
 use domain::plural::counted;
 use serde::Serialize;
 
+use crate::printable::printable;
+
 /// Prints a line. That the reader has closed the pipe is not an error.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    drop(writeln!(std::io::stdout(), "{text}"));
+    drop(writeln!(std::io::stdout(), "{}", printable(&text.to_string())));
 }
 
 /// Prints a value as JSON.

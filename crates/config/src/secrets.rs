@@ -135,6 +135,11 @@ impl Reader<'_> {
             let found = if value.is_some() { "is not such an address" } else { "is not set" };
             self.problem(format!("a fleet needs {name} ({} or {}), which {found}", schemes[0], schemes[1]));
         }
+        if value.as_deref().is_some_and(names_several_hosts) {
+            self.problem(format!(
+                "{name} names several hosts, and one is taken; give a name that leads to all of them, or a load balancer"
+            ));
+        }
         value.filter(|_| fits)
     }
 
@@ -214,4 +219,10 @@ impl Reader<'_> {
             self.problem("twilio.public_url: required, or no status and no reply can arrive");
         }
     }
+}
+
+/// Whether an address has a list of hosts, as some clients take it.
+fn names_several_hosts(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
+    authority.rsplit('@').next().unwrap_or("").contains(',')
 }

@@ -3,7 +3,7 @@
 //! In: what was stored. Out: `GET /metrics`.
 //! Never: a label whose values grow without bound: no number, no run, no source.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use domain::{
     run::Run,
@@ -149,11 +149,50 @@ impl Metrics {
         self.ignored_texts.get_or_create(&[("kind", kind.to_owned())]).inc();
     }
 
-    /// All metrics as text.
+    /// All metrics in Prometheus' text format 0.0.4. There a counter is called what its samples are called.
+    pub fn plain_text(&self) -> String {
+        let text = self.text();
+        let counters: BTreeSet<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+        let mut plain = String::with_capacity(text.len());
+        for line in text.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
+            let mut words = line.splitn(4, ' ');
+            let renamed = match (words.next(), words.next(), words.next(), words.next()) {
+                (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                    Some(format!("# {what} {name}_total {rest}"))
+                }
+                _ => None,
+            };
+            plain.push_str(renamed.as_deref().unwrap_or(line));
+            plain.push('\n');
+        }
+        plain
+    }
+
+    /// All metrics in the OpenMetrics text format.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f12_the_plain_format_names_each_counter_as_its_samples() {
+        let metrics = Metrics::new();
+        metrics.dead_letter("conflict");
+        let (plain, open) = (metrics.plain_text(), metrics.text());
+        for line in ["# HELP callout_dead_letters_total ", "# TYPE callout_dead_letters_total counter\n"] {
+            assert!(plain.contains(line), "{plain}");
+        }
+        assert!(plain.contains("callout_dead_letters_total{reason=\"conflict\"} 1\n"), "{plain}");
+        assert!(plain.contains("# TYPE callout_doubt_age_seconds histogram\n"), "{plain}");
+        assert!(!plain.contains("# EOF") && open.ends_with("# EOF\n"));
+        assert!(open.contains("# TYPE callout_dead_letters counter\n"), "{open}");
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -62,7 +63,17 @@ pub(crate) fn router(sim: Arc<Sim>) -> Router {
         .route("/sim/v1/judge", get(report))
         .route("/sim/v1/reset", post(reset))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(refuse_web_pages))
         .with_state(sim)
+}
+
+/// A page in the browser of the person who runs the simulator must not make its phones reply. Browsers name the page
+/// that a request comes from; no other client does.
+async fn refuse_web_pages(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::ORIGIN) {
+        return (StatusCode::FORBIDDEN, "requests of web pages are not taken\n").into_response();
+    }
+    next.run(request).await
 }
 
 impl Sim {

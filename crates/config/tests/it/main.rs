@@ -204,6 +204,26 @@ fn a_fleet_needs_the_addresses_of_its_servers() {
 }
 
 #[test]
+fn f11_an_address_with_several_hosts_is_refused_in_words() {
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    let fleet = text.replace("kind = \"embedded\" ", "kind = \"fleet\" ").replace("path = ", "# path = ");
+    let with = |amqp: &'static str| {
+        let env = move |name: &str| match name {
+            "CALLOUT_AMQP_URL" => Some(amqp.to_owned()),
+            "CALLOUT_REDIS_URL" => Some("redis://a:6379,b:6379".to_owned()),
+            name => env(name),
+        };
+        problems_with("callout.toml", &fleet, &env)
+    };
+    let found = with("amqp://user:pass@a:5672,b:5672/%2F");
+    for name in ["CALLOUT_AMQP_URL", "CALLOUT_REDIS_URL"] {
+        assert!(found.contains(&format!("{name} names several hosts")), "{found}");
+    }
+    let found = with("amqp://user:a,b@a:5672/%2F");
+    assert!(!found.contains("CALLOUT_AMQP_URL"), "a password may have a comma: {found}");
+}
+
+#[test]
 fn a_broker_user_publishes_for_one_source_or_is_our_own() {
     let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let text = text

@@ -29,6 +29,17 @@ async fn a_phone_is_set_and_shown() {
 }
 
 #[tokio::test]
+async fn e11_requests_of_web_pages_are_refused() {
+    let sim = start(config()).await;
+    let url = sim.base_url().join(&format!("sim/v1/phones/{PHONE}/reply")).unwrap();
+    let request = reqwest::Client::new().post(url).header("origin", "https://example.com");
+    let answer = request.json(&json!({"body": "ACK"})).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 403);
+    let (_, shown) = Api::of(&sim).control(Method::GET, &format!("phones/{PHONE}"), Value::Null).await;
+    assert_eq!(shown["sent"], json!([]));
+}
+
+#[tokio::test]
 async fn faults_are_planned_and_asked_for() {
     let sim = start(config()).await;
     let api = Api::of(&sim);
