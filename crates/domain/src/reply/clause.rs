@@ -7,6 +7,8 @@ use crate::{ack_code::AckCode, words};
 
 /// Letters and digits of a code.
 const CODE_LENGTH: usize = 4;
+/// Most words of a name under a text.
+const NAME_WORDS_MAX: usize = 3;
 /// Words that begin another clause without a comma.
 const TURNS: &[&str] = &[
     "but",
@@ -67,9 +69,13 @@ pub(super) enum Attached {
 
 /// The clauses of a reply, without its quotes and what a phone puts under it.
 pub(super) fn clauses(body: &str) -> Vec<Clause> {
-    let body = with_words_for_signs(body);
-    let folded = words::fold(&body);
+    let folded = folded(before_name(body));
     split(words::before_signature(&folded), false)
+}
+
+/// A text with words for its signs, folded.
+pub(super) fn folded(body: &str) -> String {
+    words::fold(&with_words_for_signs(body))
 }
 
 /// All of it.
@@ -191,13 +197,47 @@ fn is_quoted(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
-/// Signs that people send for words.
+/// A text without the name that a phone puts under it, below an empty line.
+fn before_name(body: &str) -> &str {
+    let is_name = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let capital =
+            |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic);
+        let folded = words::words(text);
+        (1..=NAME_WORDS_MAX).contains(&words.len())
+            && words.iter().all(capital)
+            && !vocabulary::says_something(&folded.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    match body.trim_end().rsplit_once("\n\n") {
+        Some((text, last)) if is_name(last) => text,
+        Some(_) | None => body,
+    }
+}
+
+/// Signs that people send for words. One that is not known is an unknown word: it may be a shrug.
 fn with_words_for_signs(body: &str) -> String {
     let mut text = String::with_capacity(body.len());
     for c in body.chars() {
         match c {
             '👎' | '❌' | '🚫' | '⛔' | '🙅' | '✖' => text.push_str(" no "),
-            '👍' | '👌' | '✅' | '✔' | '☑' | '🆗' => text.push_str(" ok "),
+            '👍' | '👌' | '✅' | '✔' | '☑' | '🆗' | '🫡' => text.push_str(" ok "),
+            // They go with any words.
+            '🙏'
+            | '🙂'
+            | '😊'
+            | '😀'
+            | '😅'
+            | '👀'
+            | '🚗'
+            | '🏃'
+            | '💪'
+            | '🚀'
+            | '🔧'
+            | '❤'
+            | '♂'
+            | '♀'
+            | '\u{1f3fb}'..='\u{1f3ff}' => text.push(' '),
+            '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}' => text.push_str(" sign "),
             _ => text.push(c),
         }
     }

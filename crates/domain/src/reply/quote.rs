@@ -2,7 +2,11 @@
 //!
 //! Never: takes out the words around the code alone: `Reply ACK K7X4` is what people type.
 
-use super::{clause::Clause, open_code::OpenCode, vocabulary};
+use super::{
+    clause::{self, Clause},
+    open_code::OpenCode,
+    vocabulary,
+};
 use crate::words;
 
 /// Words of a text, apart from those that ask for the code, by which a copy of a part of it is known.
@@ -43,7 +47,7 @@ struct Page {
 
 impl Page {
     fn of(text: &str, code: &str) -> Option<Self> {
-        let folded = words::fold(text);
+        let folded = clause::folded(text);
         let words: Vec<String> = words::split(&folded).map(str::to_owned).collect();
         let code_at = words.iter().rposition(|word| word == code)?;
         let sentence = folded[..folded.rfind(code)?].rfind(['.', ':', '!', '?', '\n']).unwrap_or(0);

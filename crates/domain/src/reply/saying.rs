@@ -1,9 +1,9 @@
 //! What a reply says about a code that stands in it. In: its clauses, with the open codes in each. Out: whether it takes
 //! the code's run on.
 //!
-//! A code alone, or with a word that acknowledges and no other word before that word than harmless ones, takes it on.
-//! A question, a refusal, a contrast, an excuse, a delay, the wish that somebody else may do it, or an unknown word
-//! beside a code without such a word does not. Never: knows what the codes are about.
+//! A code alone takes its run on, and so does a code with a word that acknowledges, if every other word of the reply is
+//! known to change nothing. One unknown word is enough to leave it open: it may be a delay, an excuse, or somebody's
+//! name. Never: knows what the codes are about.
 
 use super::{
     clause::{Attached, Clause, Found},
@@ -37,12 +37,12 @@ pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, has_page: bool)
     let words = here.said();
     let others = || reply.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
     let without_code = || others().filter(|other| other.codes.is_empty());
-    let verb = vocabulary::verb_at(&words);
+    let acknowledges = vocabulary::acknowledges(&words);
 
     let is_refused = here.codes.iter().any(|code| code.attached == Attached::Refusing)
         || vocabulary::negates(&words)
         || without_code().any(|other| vocabulary::negates(&other.said()))
-        || (verb.is_none() && refuses_a_bare_code(reply, here));
+        || (!acknowledges && refuses_a_bare_code(reply, here));
     if is_refused {
         return Saying::Refuses;
     }
@@ -52,23 +52,22 @@ pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, has_page: bool)
     if !has_page && reply_at.is_some_and(|reply_at| before + reply_at >= WORDS_BEFORE_REPLY) {
         return Saying::Quotes;
     }
-    let anywhere = || without_code().map(Named::said).chain([words.clone()]);
+    let said: Vec<_> = without_code().map(Named::said).chain([words.clone()]).collect();
     let is_open = reply.iter().any(|other| other.clause.is_question && other.is_in_sentence_of(here))
         || vocabulary::asks(&here.clause.words().collect::<Vec<_>>())
-        || anywhere().any(|words| vocabulary::excuses(&words) || vocabulary::leaves_to_others(&words))
-        || reply[at + 1..]
-            .iter()
-            .any(|other| other.clause.is_turn && other.codes.is_empty() && !other.is_harmless());
-    let takes = match verb {
-        Some(verb) => vocabulary::are_harmless(&words[..verb]) && !vocabulary::postpones(&words),
-        None => {
-            let is_taken_beside = others().any(|other| other.is_in_sentence_of(here) && other.acknowledges());
-            let is_alone = without_code()
-                .filter(|other| other.clause.line == here.clause.line)
-                .all(|other| other.is_harmless() || other.acknowledges());
-            vocabulary::are_harmless(&words) && (is_taken_beside || is_alone)
-        }
+        || said.iter().any(|words| {
+            !vocabulary::are_known(words)
+                || vocabulary::excuses(words)
+                || vocabulary::leaves_to_others(words)
+                || vocabulary::postpones(words)
+        });
+    let is_taken_with_others = || {
+        let mut beside = others().filter(|other| !other.codes.is_empty() && other.is_in_sentence_of(here));
+        vocabulary::are_courtesy(&words) && beside.all(|other| vocabulary::are_known(&other.said()))
     };
+    let takes = acknowledges
+        || without_code().any(|other| vocabulary::acknowledges(&other.said()))
+        || is_taken_with_others();
     if takes && !is_open { Saying::Affirms } else { Saying::Nothing }
 }
 
@@ -99,15 +98,5 @@ impl Named<'_> {
 
     fn is_in_sentence_of(&self, other: &Self) -> bool {
         self.clause.sentence == other.clause.sentence
-    }
-
-    /// Whether it says nothing that would change the meaning of another clause.
-    fn is_harmless(&self) -> bool {
-        vocabulary::are_harmless(&self.said())
-    }
-
-    fn acknowledges(&self) -> bool {
-        let words = self.said();
-        vocabulary::verb_at(&words).is_some_and(|verb| vocabulary::are_harmless(&words[..verb]))
     }
 }

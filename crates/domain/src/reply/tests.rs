@@ -66,7 +66,7 @@ fn b1_a_code_is_found_however_it_is_wrapped() {
             "Reply ACK K7X4",
             "Reply ACK K7X4 to acknowledge.",
             "reply \"ACK K7X4\"",
-            "Hi, this is Ada. ACK K7X4, no need to call anybody",
+            "Hi, ACK K7X4, no need to call anybody",
             "ACK K7X4\n\nSent from my iPhone",
             "ACK K7X4\n-- \nAda Lovelace\nDo not reply to this number",
             "ＡＣＫ　Ｋ７Ｘ４",
@@ -82,7 +82,6 @@ fn b1_a_code_is_found_however_it_is_wrapped() {
             "ACK K7X4, I am driving, there in ten",
             "ACK K7X4, no problem",
             "K7X4 don't worry",
-            "OK, K7X4. What is the runbook?",
             "ACK K7X4\n> CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.",
             "ACK K7X4\n\nCRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.",
             "ich übernehme K7X4",
@@ -141,6 +140,7 @@ fn b2_a_copy_of_the_text_acknowledges_nothing() {
             "Fwd: CRITICAL: disk full (db-1). Reply ACK K7X4",
             "> CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.",
             "Bob wrote:\nACK K7X4",
+            "“Reply ACK K7X4”",
             // The text of this code is not at hand.
             "WARNING: 42 errors in the api. Reply ACK 44MC to acknowledge.",
         ],
@@ -161,6 +161,7 @@ fn b2_an_automatic_answer_acknowledges_nothing() {
             "On vacation until 3 May, for K7X4 call Bob",
             "Automatische Antwort: K7X4",
             "Réponse automatique : K7X4",
+            "Je suis absent. ok K7X4",
             "I am driving, I will get back to you",
         ],
     );
@@ -188,10 +189,7 @@ fn b3_several_codes_and_all_mean_several_runs() {
             "all of them ok",
         ],
     );
-    acknowledges(
-        "K7X4",
-        &["ack K7X4, not 44MC", "ack K7X4 but not 44MC", "ack K7X4, pass 44MC to Bob", "ack K7X4 3333"],
-    );
+    acknowledges("K7X4", &["ack K7X4, not 44MC", "ack K7X4 but not 44MC", "ack K7X4, pass 44MC to Bob"]);
     let mut open = two();
     open[0].is_active = false;
     assert_eq!(meaning("ack all", &open), (Meaning::Acknowledge, "44MC".into()));

@@ -6,9 +6,15 @@ mod harmless;
 mod phrases;
 mod words;
 
-use harmless::{HARMLESS, NEUTRAL, NO_NEED};
-use phrases::{AFFIRM_PHRASES, AUTOMATIC, DELAYS, DENIALS, EXCUSES, MAYBE_AUTOMATIC, OTHERS, QUOTE_HEADERS};
+use harmless::{COURTESY, HARMLESS, NEUTRAL, NO_NEED};
+use phrases::{
+    AFFIRM_PHRASES, AUTOMATIC, DELAYS, DENIALS, EXCUSES, MAYBE_AUTOMATIC, NOT_WORK, OTHERS, QUOTE_HEADERS,
+    WORK,
+};
 use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, DECLINE, NEGATE};
+
+/// Most unknown words of what somebody works on, as in `looking at db-1`.
+const WORK_NAME_WORDS_MAX: usize = 3;
 
 /// Whether a word takes something on, beside a code.
 pub(super) fn affirms(word: &str) -> bool {
@@ -67,15 +73,38 @@ pub(super) fn meant<'a>(words: &[&'a str]) -> Vec<&'a str> {
     without(&words[..end.unwrap_or(words.len())], HARMLESS)
 }
 
-/// Where the first word or phrase stands that takes something on.
-pub(super) fn verb_at(words: &[&str]) -> Option<usize> {
-    let is_phrase = |at: usize| AFFIRM_PHRASES.iter().any(|phrase| begins(&words[at..], phrase).is_some());
-    (0..words.len()).find(|at| affirms(words[*at]) || is_phrase(*at))
+/// Whether these words take something on, or say that they do.
+pub(super) fn acknowledges(words: &[&str]) -> bool {
+    words.iter().any(|word| affirms(word)) || holds(words, AFFIRM_PHRASES) || holds(words, WORK)
 }
 
-/// Whether these words say nothing about who takes it on.
-pub(super) fn are_harmless(words: &[&str]) -> bool {
-    without(words, HARMLESS).iter().all(|word| NEUTRAL.contains(word))
+/// Whether each of these words takes something on, or is known to change nothing of it. What somebody works on may have
+/// any name of a few words.
+pub(super) fn are_known(words: &[&str]) -> bool {
+    let mut at = 0;
+    while at < words.len() {
+        let rest = &words[at..];
+        if let Some(length) = longest(rest, WORK).filter(|length| is_name_of_work(&rest[*length..])) {
+            return at + length <= words.len();
+        }
+        match longest(rest, HARMLESS).max(longest(rest, AFFIRM_PHRASES)) {
+            Some(length) => at += length,
+            None if affirms(words[at]) || NEUTRAL.contains(&words[at]) => at += 1,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Whether these words say nothing at all, so that they may stand beside a bare code.
+pub(super) fn are_courtesy(words: &[&str]) -> bool {
+    without(words, HARMLESS).iter().all(|word| COURTESY.contains(word))
+}
+
+fn is_name_of_work(words: &[&str]) -> bool {
+    let is_plain = |word: &&str| !NOT_WORK.contains(word) && !ASK.contains(word);
+    let unknown = words.iter().filter(|word| !NEUTRAL.contains(word) && !affirms(word)).count();
+    unknown <= WORK_NAME_WORDS_MAX && words.iter().all(is_plain) && !postpones(words)
 }
 
 /// Whether somebody says why they do not do it.
@@ -91,6 +120,17 @@ pub(super) fn postpones(words: &[&str]) -> bool {
 /// Whether it is left to somebody else.
 pub(super) fn leaves_to_others(words: &[&str]) -> bool {
     holds(words, OTHERS)
+}
+
+/// Whether one of these words means something to us.
+pub(super) fn says_something(words: &[&str]) -> bool {
+    acknowledges(words)
+        || negates(words)
+        || declines(words)
+        || excuses(words)
+        || postpones(words)
+        || leaves_to_others(words)
+        || words.iter().any(|word| ASK.contains(word) || NEUTRAL.contains(word))
 }
 
 /// Whether a machine says so.
@@ -116,7 +156,7 @@ fn holds(words: &[&str], phrases: &[&str]) -> bool {
 fn without<'a>(words: &[&'a str], phrases: &[&str]) -> Vec<&'a str> {
     let (mut rest, mut at) = (Vec::with_capacity(words.len()), 0);
     while at < words.len() {
-        match phrases.iter().filter_map(|phrase| begins(&words[at..], phrase)).max() {
+        match longest(&words[at..], phrases) {
             Some(length) => at += length,
             None => {
                 rest.push(words[at]);
@@ -125,6 +165,11 @@ fn without<'a>(words: &[&'a str], phrases: &[&str]) -> Vec<&'a str> {
         }
     }
     rest
+}
+
+/// How many words the longest of these phrases has with which the words begin.
+fn longest(words: &[&str], phrases: &[&str]) -> Option<usize> {
+    phrases.iter().filter_map(|phrase| begins(words, phrase)).max()
 }
 
 /// How many words the phrase has, if the words begin with it.
@@ -164,6 +209,9 @@ mod tests {
             OTHERS,
             NEUTRAL,
             NO_NEED,
+            COURTESY,
+            WORK,
+            NOT_WORK,
         ];
         for phrase in tables.into_iter().flatten() {
             assert_eq!(crate::words::words(phrase).join(" "), *phrase);

@@ -70,6 +70,48 @@ fn b2_who_puts_it_off_or_leaves_it_to_others_acknowledges_nothing() {
 }
 
 #[test]
+fn b2_an_unknown_word_beside_a_code_leaves_it_open() {
+    means(
+        Meaning::NotUnderstood,
+        &[
+            "ack K7X4 in 1h",
+            "ack K7X4 in 2 hours",
+            "ok K7X4 in an hour",
+            "ack K7X4 tonight",
+            "ack K7X4 soon",
+            "I'll ack K7X4 when I'm home",
+            "ack K7X4 once I am home",
+            "ack K7X4, checking after dinner",
+            "ack K7X4 looking at it in 1h",
+            "ack K7X4 - Bob takes it",
+            "acked by Bob K7X4",
+            "K7X4 ack by Bob",
+            "Bob, ack K7X4",
+            "Bob takes 44MC, K7X4",
+            "re-page K7X4",
+            "text me K7X4",
+            "K7X4 is back",
+            "ok K7X4 who else is on",
+            "OK, K7X4. What is the runbook?",
+            "ack K7X4 afk",
+            "ok K7X4 I quit",
+            "🤷 K7X4",
+            "🤷‍♂️ ok K7X4",
+            "😴 K7X4",
+            "ACK K7X4 failed",
+            "ack K7X4 error",
+            "ack K7X4 test",
+            "ack K7X4\n\nAsk Bob",
+            "ack K7X4\n\nHis turn",
+            "stop paging Bob, ack K7X4",
+            "ok K7X4 gleich",
+            "ok K7X4 dans une heure",
+            "ok K7X4 en una hora",
+        ],
+    );
+}
+
+#[test]
 fn b1_an_acknowledging_word_counts_beside_harmless_ones_in_each_language() {
     acknowledges(
         "K7X4",
@@ -108,7 +150,14 @@ fn b1_an_acknowledging_word_counts_beside_harmless_ones_in_each_language() {
             "me encargo K7X4",
             "K7X4 voy",
             "vale K7X4, estoy en ello",
-            "stop paging Bob, ack K7X4",
+            "ACK K7X4 on my way 🚗",
+            "ack K7X4 looking at db-1 now",
+            "ack K7X4 I will handle it",
+            "ack K7X4 will fix",
+            "ack K7X4, in progress",
+            "K7X4 in Arbeit",
+            "ok K7X4 en cours",
+            "ok K7X4 en curso",
         ],
     );
     acknowledges("44MC", &["I'm on it 44MC", "hello team, ok 44MC"]);

@@ -81,6 +81,7 @@ pub(super) const AFFIRM_PHRASES: &[&str] = &[
     "je gere",
     "bien recu",
     "je suis dessus",
+    "je suis en route",
     // Spanish.
     "lo tengo",
     "me encargo",
@@ -95,6 +96,33 @@ pub(super) const AFFIRM_PHRASES: &[&str] = &[
     "will look",
     "ill check",
     "ill look",
+    "kummere mich um",
+];
+/// Words of those who say what they work on, before the name of it.
+pub(super) const WORK: &[&str] = &[
+    "looking at",
+    "looking into",
+    "look at",
+    "look into",
+    "checking",
+    "check",
+    "investigating",
+    "working on",
+    "fixing",
+    "restarting",
+    "schaue",
+    "prufe",
+    "je regarde",
+    "je verifie",
+    "mirando",
+    "revisando",
+    "lo reviso",
+];
+/// Words that end the name of what somebody works on: what follows may say when, or who else.
+pub(super) const NOT_WORK: &[&str] = &[
+    "after", "apres", "antes", "at", "avant", "before", "bis", "by", "cuando", "dans", "en", "from", "hasta",
+    "in", "nach", "once", "quand", "sobald", "soon", "then", "till", "tonight", "um", "until", "via", "vor",
+    "wenn", "with",
 ];
 /// Phrases of somebody who will not do it, or not now, wherever they stand.
 pub(super) const EXCUSES: &[&str] = &[
@@ -193,6 +221,9 @@ pub(super) const OTHERS: &[&str] = &[
     "somebody",
     "anyone",
     "anybody",
+    "ask",
+    "call",
+    "tell",
     "for me",
     "can you",
     "could you",
@@ -264,6 +295,10 @@ pub(super) const AUTOMATIC: &[&str] = &[
     "absence du bureau",
     "absent du bureau",
     "absente du bureau",
+    "je suis absent",
+    "je suis absente",
+    "suis actuellement absent",
+    "suis actuellement absente",
     "respuesta automatica",
     "mensaje automatico",
     "fuera de la oficina",
