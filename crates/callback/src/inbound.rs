@@ -2,16 +2,17 @@
 //!
 //! Everything stored here is repeatable, so a webhook that is repeated changes nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     consent::{ConsentChange, ConsentEntry},
-    id::RunId,
+    id::{MessageId, RunId},
     notice::Notices,
     provider::{InboundKeyword, InboundText},
     reply::{KnownCode, Meaning, OpenCode, Reading, answer, candidates, is_answered, read, time_zone},
-    run::RunPhase,
+    run::{Run, RunPhase, StepContext},
 };
+use jiff::tz::TimeZone;
 use runtime::RoleError;
 
 use crate::{callback_ports::CallbackPorts, rejection::Rejection};
@@ -38,6 +39,16 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
     };
     ports.consent.record_consent(&entry).await?;
     tracing::info!(from = %text.from, ?change, "a recipient changed their consent");
+    let mut noted = BTreeSet::new();
+    for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {
+        let MessageId { run, number } = route.message;
+        if noted.insert(run.clone()) {
+            let note = |run: &mut Run, ctx: &mut StepContext<'_>| {
+                run.take_consent_change(&text.sid, number, change, ctx);
+            };
+            ports.runs.apply(&run, note).await?;
+        }
+    }
     Ok(())
 }
 
@@ -55,7 +66,8 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
         tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
     let notices = workflows.notices();
-    let notices = notices.filter(|_| is_answered(meaning, &known, ports.runs.is_contact(&text.from)));
+    let contact = ports.runs.contact_with(&text.from);
+    let notices = notices.filter(|_| is_answered(meaning, &known, contact.is_some()));
     let answer = notices.map(|notices| notices.answer_run(&text.sid));
     let mut before = BTreeMap::new();
     for message in messages {
@@ -63,7 +75,8 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
             .runs
             .apply(&message.run, |run, ctx| {
                 let before = run.phase();
-                run.take_reply(&text.sid, message.number, meaning, answer.as_ref(), ctx);
+                let by = contact.as_ref().map(|contact| contact.name.as_str());
+                run.take_reply(&text.sid, message.number, meaning, by, answer.as_ref(), ctx);
                 before
             })
             .await?;
@@ -71,7 +84,10 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     }
     // A process that dies here leaves a text without its answer, as the network may; what it says is stored.
     match notices {
-        Some(notices) => send_answer(ports, text, notices, meaning, &known, &before).await,
+        Some(notices) => {
+            let zone = time_zone(contact.as_ref(), &known);
+            send_answer(ports, text, notices, meaning, &known, &before, &zone).await
+        }
         None => Ok(()),
     }
 }
@@ -105,12 +121,13 @@ async fn send_answer(
     meaning: Meaning,
     known: &[KnownCode],
     before: &BTreeMap<RunId, RunPhase>,
+    zone: &TimeZone,
 ) -> Result<(), RoleError> {
     let mut candidates = candidates(known, before);
     for candidate in candidates.iter_mut().filter(|candidate| candidate.was_acknowledged()) {
         candidate.acknowledged = ports.runs.acknowledged(&candidate.run).await?;
     }
-    let (kind, fields) = answer(meaning, &candidates, notices.language(), &time_zone(known));
+    let (kind, fields) = answer(meaning, &candidates, notices.language(), zone);
     let (event, workflow) = notices.answer(&text.sid, kind, &text.from, &fields);
     ports.runs.open_notice(&event, workflow).await
 }

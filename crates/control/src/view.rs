@@ -4,6 +4,7 @@
 //! Never: shows a whole number or the text of a message.
 
 use domain::{
+    consent::ConsentChange,
     message::Message,
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent},
@@ -208,11 +209,21 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
         TimelineEvent::ReplyAnswered { run } => format!("{whom} gets an answer: run {run}"),
         TimelineEvent::AllClear { run } => format!("{whom} gets an all-clear: run {run}"),
+        TimelineEvent::ConsentChanged { change } => format!("{whom} {}", consent_words(*change)),
         TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
         TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
         TimelineEvent::TicketOpened { queue } => format!("ticket opened in {queue}"),
+    }
+}
+
+fn consent_words(change: ConsentChange) -> &'static str {
+    match change {
+        ConsentChange::OptOut => "opted out: no more texts to that phone",
+        ConsentChange::OptIn => "opted in again",
+        ConsentChange::Grant(_) => "granted a category",
+        ConsentChange::Revoke(_) => "took back a category",
     }
 }

@@ -117,6 +117,11 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// The contact with this number: the first by key, should several share it.
+    pub fn contact_with(&self, number: &E164) -> Option<&Contact> {
+        self.contacts.values().find(|contact| contact.number == *number)
+    }
+
     /// Whom a target means for this event at this time.
     ///
     /// # Errors

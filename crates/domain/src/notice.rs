@@ -227,6 +227,7 @@ impl Notices {
             | NoticeKind::Ended
             | NoticeKind::Which
             | NoticeKind::Declined
+            | NoticeKind::StillAcknowledged
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
@@ -328,6 +329,7 @@ mod tests {
         Already over (resolved): db-1.
         Which one? Reply ACK with its code: N933 db-1, 44MC api
         Noted: you do not take db-1.
+        db-1 was acknowledged by Ada at 09:12 and is still theirs. Nobody else is paged.
         Nothing is open for you.
         Not understood. Reply ACK 44MC to take db-1.
         Resolved: db-1.

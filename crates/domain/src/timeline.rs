@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ack_code::AckCode,
-    consent::ConsentEntry,
+    consent::{ConsentChange, ConsentEntry},
     content::ContentChange,
     id::{MessageId, RunId},
     phone::E164,
@@ -163,6 +163,11 @@ pub enum TimelineEvent {
     ReplyAnswered {
         /// The run of the answer, in whose timeline it is followed.
         run: RunId,
+    },
+    /// A recipient opted out, or in again.
+    ConsentChanged {
+        /// What changed.
+        change: ConsentChange,
     },
     /// Those who were texted hear that the event is over.
     AllClear {

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{
     ack_code::CodeKey,
-    directory::Directory,
+    directory::{Contact, Directory},
     event::{Event, EventKey},
     id::RunId,
     lane_placement::LanePlacement,
@@ -276,9 +276,9 @@ impl RunService {
         workflow.reaches_nobody(&event.data, happened_at, &self.directory(), &self.environment, now)
     }
 
-    /// Whether a phone belongs to one of our own people.
-    pub fn is_contact(&self, number: &E164) -> bool {
-        self.directory().contacts.values().any(|contact| contact.number == *number)
+    /// Which of our own people a phone belongs to.
+    pub fn contact_with(&self, number: &E164) -> Option<Contact> {
+        self.directory().contact_with(number).cloned()
     }
 
     /// The resolving event overtook this one: the run opens as resolved and texts nobody.

@@ -10,7 +10,7 @@ use axum::{
 use callback::{CallbackPorts, router};
 use conformance::{
     fixture::at,
-    roles::{ManualClock, directory, event, paging},
+    roles::{ManualClock, directory, event, paging, paging_definition},
 };
 use domain::{
     ack_code::CodeKey,
@@ -22,11 +22,13 @@ use domain::{
     provider::{ProviderMessageId, ProviderStatus, SubmitOutcome},
     run::Run,
     timeline::TimelineEvent,
+    workflow::{Target, Workflow},
 };
 use embedded::{Embedded, EmbeddedConfig};
 use http_body_util::BodyExt as _;
 use ports::Store;
 use runtime::{RunPorts, RunService, WorkflowRegistry};
+use serde_json::json;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 use twilio::{Form, INBOUND_PATH, STATUS_PATH, Secret, SignatureVerifier, SigningKey, TwilioWebhooks};
@@ -51,7 +53,8 @@ impl World {
         let store = embedded.store();
         let ports = RunPorts::new(store.clone(), embedded.bus(), clock);
         let notices = Notices::compile(&Wording::default()).unwrap();
-        let (workflows, key) = (WorkflowRegistry::new([paging()]).with_notices(notices), CodeKey::default());
+        let (workflows, key) =
+            (WorkflowRegistry::new([paging(), by_field()]).with_notices(notices), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), Environment::default(), key));
         let webhooks = TwilioWebhooks {
             public_url: PUBLIC_URL.to_owned(),
@@ -75,6 +78,14 @@ impl World {
     /// Opens the run of the `n`th event, with a text to Ada.
     pub(crate) async fn open(&self, n: u32) -> RunId {
         let (event, workflow) = (event(n), paging());
+        self.runs.open_notice(&event, &workflow).await.unwrap();
+        RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
+    }
+
+    /// The same, with a text to the phone that the event names.
+    pub(crate) async fn open_by_field(&self, n: u32, phone: &str) -> RunId {
+        let (mut event, workflow) = (event(n), by_field());
+        event.data.insert("phone".to_owned(), phone.into());
         self.runs.open_notice(&event, &workflow).await.unwrap();
         RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
     }
@@ -144,4 +155,13 @@ impl World {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
+}
+
+/// [`paging`], with a first step that texts the phone that the event names.
+fn by_field() -> Workflow {
+    let mut definition = paging_definition();
+    "by-field".clone_into(&mut definition.name);
+    definition.steps[0].notify = vec![Target::Field("phone".to_owned())];
+    definition.schema["properties"]["phone"] = json!({"type": "string"});
+    Workflow::compile(definition).unwrap()
 }

@@ -32,8 +32,9 @@ async fn a_process_that_dies_before_the_answer_leaves_it_to_the_repetition() {
     let reply = sid("crash", 2);
     let answer = world.runs.workflows().notices().unwrap().answer_run(&reply);
     // What the reply says is stored, and the process dies.
-    let taken =
-        world.runs.apply(&id, |run, ctx| run.take_reply(&reply, 1, Meaning::Acknowledge, Some(&answer), ctx));
+    let taken = world
+        .runs
+        .apply(&id, |run, ctx| run.take_reply(&reply, 1, Meaning::Acknowledge, None, Some(&answer), ctx));
     taken.await.unwrap().unwrap();
     assert!(world.runs.load(&answer).await.unwrap().is_none());
     for _ in 0..2 {
@@ -77,6 +78,48 @@ async fn stop_is_recorded_once_and_no_later_page_goes_to_that_phone() {
     let run = world.open(1).await;
     let run = world.run(&run).await;
     assert_eq!(*run.message(1).unwrap().phase(), MessagePhase::Suppressed { rule: Rule::OptedOut });
+}
+
+#[tokio::test]
+async fn stop_and_start_leave_a_line_in_each_open_run_of_the_phone() {
+    let world = World::new();
+    let (open, over) =
+        (world.open_and_send(1, &sid("note", 1)).await, world.open_and_send(2, &sid("note", 2)).await);
+    let code = world.run(&over).await.message(1).unwrap().ack().unwrap();
+    world.text(&sid("note", 3), ADA, code.as_str()).await;
+    for body in ["STOP", "START"] {
+        for _ in 0..2 {
+            assert_eq!(world.text(&sid(body, 4), ADA, body).await.0, StatusCode::OK);
+        }
+    }
+    let is_such = |what: &TimelineEvent| matches!(what, TimelineEvent::ConsentChanged { .. });
+    assert_eq!((world.count(&open, is_such).await, world.count(&over, is_such).await), (2, 0));
+    assert_eq!(world.run(&open).await.phase(), RunPhase::Active);
+}
+
+#[tokio::test]
+async fn a_refusal_after_an_acknowledgement_says_whose_it_still_is() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("still", 1)).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    world.text(&sid("still", 2), ADA, &format!("ack {code}")).await;
+    let refusal = sid("still", 3);
+    world.text(&refusal, ADA, &format!("NACK {code} sorry")).await;
+    let answer = world.runs.workflows().notices().unwrap().answer_run(&refusal);
+    let answer = world.run(&answer).await;
+    let said = answer.message(1).unwrap().text().unwrap().0.to_string();
+    assert!(said.starts_with("db-1 was acknowledged by Ada at ") && said.contains("still theirs"), "{said}");
+}
+
+#[tokio::test]
+async fn a_contact_who_was_texted_by_a_field_is_named_as_the_contact() {
+    let world = World::new();
+    let id = world.open_by_field(1, ADA).await;
+    world.claim(&id).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    world.text(&sid("field", 2), ADA, &format!("ack {code}")).await;
+    let (by, _) = world.runs.acknowledged(&id).await.unwrap().unwrap();
+    assert_eq!(by, "Ada");
 }
 
 #[tokio::test]

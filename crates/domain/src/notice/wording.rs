@@ -17,6 +17,8 @@ pub enum NoticeKind {
     Which,
     /// The reply says that its sender does not take it on.
     Declined,
+    /// The same, of a run that somebody had acknowledged.
+    StillAcknowledged,
     /// Nothing waits for this phone.
     NothingOpen,
     /// Anything else.
@@ -27,12 +29,13 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Acknowledged,
         Self::AlreadyAcknowledged,
         Self::Ended,
         Self::Which,
         Self::Declined,
+        Self::StillAcknowledged,
         Self::NothingOpen,
         Self::NotUnderstood,
         Self::AllClear,
@@ -46,6 +49,7 @@ impl NoticeKind {
             Self::Ended => "ended",
             Self::Which => "which",
             Self::Declined => "declined",
+            Self::StillAcknowledged => "still_acknowledged",
             Self::NothingOpen => "nothing_open",
             Self::NotUnderstood => "not_understood",
             Self::AllClear => "all_clear",
@@ -135,6 +139,12 @@ const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
         "Notiert: du übernimmst nicht {{ about }}.",
         "Noté : vous ne prenez pas {{ about }}.",
         "Anotado: no se encarga de {{ about }}.",
+    ],
+    [
+        "{{ about }} was acknowledged by {{ by }} at {{ at }} and is still theirs. Nobody else is paged.",
+        "{{ about }} wurde von {{ by }} um {{ at }} übernommen und bleibt dort. Sonst wird niemand gerufen.",
+        "{{ about }} a été pris en charge par {{ by }} à {{ at }} et lui reste. Personne d'autre n'est appelé.",
+        "{{ about }} fue confirmado por {{ by }} a las {{ at }} y sigue a su cargo. No se avisa a nadie mas.",
     ],
     [
         "Nothing is open for you.",

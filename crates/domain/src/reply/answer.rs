@@ -9,6 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{Meaning, OpenCode};
 use crate::{
     ack_code::AckCode,
+    directory::Contact,
     id::RunId,
     notice::{Language, NoticeFields, NoticeKind},
     quiet_hours,
@@ -54,9 +55,12 @@ pub fn candidates(known: &[KnownCode], before: &BTreeMap<RunId, RunPhase>) -> Ve
     by_run.into_values().collect()
 }
 
-/// The time zone in which a phone is told a time: the first that its messages name, else UTC.
-pub fn time_zone(known: &[KnownCode]) -> TimeZone {
-    known.iter().find_map(|known| quiet_hours::zone(known.time_zone.as_deref()?)).unwrap_or(TimeZone::UTC)
+/// The time zone in which a phone is told a time: that of the contact it belongs to, else the first that its messages
+/// name, else UTC.
+pub fn time_zone(contact: Option<&Contact>, known: &[KnownCode]) -> TimeZone {
+    let of_contact = contact.map(|contact| contact.time_zone.as_str());
+    let of_messages = known.iter().filter_map(|known| known.time_zone.as_deref());
+    of_contact.into_iter().chain(of_messages).find_map(quiet_hours::zone).unwrap_or(TimeZone::UTC)
 }
 
 /// A run whose code the phone holds, as it was before the reply.
@@ -95,6 +99,11 @@ pub fn answer(
         candidates.iter().filter(|candidate| candidate.phase == RunPhase::Active).collect();
     match meaning {
         Meaning::Acknowledge => acknowledged(&meant, language, zone),
+        Meaning::Negated if meant.iter().any(|candidate| candidate.was_acknowledged()) => {
+            let taken: Vec<&Candidate> =
+                meant.into_iter().filter(|candidate| candidate.was_acknowledged()).collect();
+            (NoticeKind::StillAcknowledged, acknowledged_before(&taken, zone))
+        }
         Meaning::Negated if !meant.is_empty() => {
             (NoticeKind::Declined, NoticeFields { about: abouts(&meant), ..Default::default() })
         }
@@ -132,18 +141,20 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
         return (NoticeKind::Acknowledged, NoticeFields { about: abouts(&fresh), ..Default::default() });
     }
     let Some(first) = meant.first() else { return (NoticeKind::NothingOpen, NoticeFields::default()) };
-    let about = abouts(meant);
-    match &first.acknowledged {
-        Some((by, at)) if first.was_acknowledged() => {
-            let at = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-            let fields = NoticeFields { about, by: by.clone(), at, ..Default::default() };
-            (NoticeKind::AlreadyAcknowledged, fields)
-        }
-        Some(_) | None => {
-            let state = language.state(first.phase).to_owned();
-            (NoticeKind::Ended, NoticeFields { about, state, ..Default::default() })
-        }
+    if first.was_acknowledged() && first.acknowledged.is_some() {
+        return (NoticeKind::AlreadyAcknowledged, acknowledged_before(meant, zone));
     }
+    let state = language.state(first.phase).to_owned();
+    (NoticeKind::Ended, NoticeFields { about: abouts(meant), state, ..Default::default() })
+}
+
+/// Who acknowledged the first of these runs, and when.
+fn acknowledged_before(taken: &[&Candidate], zone: &TimeZone) -> NoticeFields {
+    let about = abouts(taken);
+    let first = taken.first().and_then(|candidate| candidate.acknowledged.as_ref());
+    let Some((by, at)) = first else { return NoticeFields { about, ..Default::default() } };
+    let at = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
+    NoticeFields { about, by: by.clone(), at, ..Default::default() }
 }
 
 fn abouts(candidates: &[&Candidate]) -> String {
@@ -183,8 +194,14 @@ mod tests {
         );
         check(
             Meaning::Acknowledge,
-            &[taken],
+            std::slice::from_ref(&taken),
             NoticeKind::AlreadyAcknowledged,
+            NoticeFields { about: db(), by: "Ada".into(), at: "09:12".into(), ..none() },
+        );
+        check(
+            Meaning::Negated,
+            &[taken, active.clone()],
+            NoticeKind::StillAcknowledged,
             NoticeFields { about: db(), by: "Ada".into(), at: "09:12".into(), ..none() },
         );
         check(
@@ -259,7 +276,13 @@ mod tests {
             known("api", 1, Some("Europe/Berlin")),
             known("api", 2, Some("America/Denver")),
         ];
-        assert_eq!(time_zone(&codes).iana_name(), Some("Europe/Berlin"));
-        assert_eq!(time_zone(&codes[..1]), TimeZone::UTC);
+        assert_eq!(time_zone(None, &codes).iana_name(), Some("Europe/Berlin"));
+        assert_eq!(time_zone(None, &codes[..1]), TimeZone::UTC);
+        let contact = |time_zone: &str| Contact {
+            name: "Ada".into(),
+            number: "+14155550101".parse().unwrap(),
+            time_zone: time_zone.to_owned(),
+        };
+        assert_eq!(time_zone(Some(&contact("Asia/Tokyo")), &codes).iana_name(), Some("Asia/Tokyo"));
     }
 }

@@ -297,7 +297,7 @@ impl World {
 
     /// A recipient's text about the first message comes. Returns whether it was new.
     pub(crate) fn reply(&mut self, name: u64, meaning: Meaning) -> bool {
-        self.transition(|run, _, ctx| run.take_reply(&sid(name), 1, meaning, None, ctx))
+        self.transition(|run, _, ctx| run.take_reply(&sid(name), 1, meaning, None, None, ctx))
     }
 
     pub(crate) fn resolve(&mut self) -> bool {
