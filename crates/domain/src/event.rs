@@ -69,7 +69,23 @@ impl Event {
     /// When it happened, for an event that was taken at `taken_at`. A caller's clock is a claim: no time counts as later
     /// than when it was taken.
     pub fn happened_at(&self, taken_at: Timestamp) -> Timestamp {
-        self.time.map_or(taken_at, |claimed| claimed.min(taken_at))
+        self.claimed_time().map_or(taken_at, |claimed| claimed.min(taken_at))
+    }
+
+    /// The time that its source gives it. One that no event can have is what programs write for none: the year 1, or 0.
+    pub fn claimed_time(&self) -> Option<Timestamp> {
+        self.time.filter(|claimed| *claimed > Timestamp::UNIX_EPOCH)
+    }
+
+    /// What its sender should know of a time that counts as absent.
+    pub fn unset_time(&self) -> Option<String> {
+        let is_unset = self.time.is_some() && self.claimed_time().is_none();
+        is_unset.then(|| {
+            format!(
+                "event {}: its time is 1970 or earlier and counts as absent: the time it was taken is used",
+                self.key.id
+            )
+        })
     }
 
     /// What it says, for telling a repetition from another event under the same key.
@@ -83,7 +99,7 @@ impl Event {
 
     /// The event with a time no later than when it was taken, as it is stored and passed on.
     pub fn taken_at(mut self, now: Timestamp) -> Self {
-        self.time = self.time.map(|claimed| claimed.min(now));
+        self.time = self.claimed_time().map(|claimed| claimed.min(now));
         self
     }
 
@@ -195,7 +211,10 @@ fn optional_text(
 
 /// A time as a text, or as the number that AMQP and many languages write.
 fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
     let number = match attributes.get("time").map(number::nearest) {
         Some(Value::Number(number)) => number.as_f64(),
         Some(Value::String(text)) if is_number(&text) => text.parse().ok(),
@@ -218,6 +237,9 @@ fn time_of(attributes: &mut Map<String, Value>, errors: &mut Vec<FieldError>) ->
 
 /// A time as RFC 3339 writes it. Digits beyond nanoseconds are cut, and a year that is too late is the end of time.
 fn rfc3339(text: &str) -> Option<Timestamp> {
+    if !has_possible_offset(text) {
+        return None;
+    }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let cut = text.find('.').map(|dot| (dot + 1, dot + 1 + digits(&text[dot + 1..])));
     let cut = cut.filter(|(from, to)| to - from > FRACTION_DIGITS_MAX);
@@ -226,6 +248,16 @@ fn rfc3339(text: &str) -> Option<Timestamp> {
         |(from, to)| format!("{}{}", &text[..from + FRACTION_DIGITS_MAX], &text[to..]),
     );
     text.parse().ok().or_else(|| text.starts_with("9999-12-3").then_some(Timestamp::MAX))
+}
+
+/// Whether an offset from UTC is one of a day's: 23:59 at most, as RFC 3339 says.
+fn has_possible_offset(text: &str) -> bool {
+    let time_of_day = text.get("2026-01-31T".len()..).unwrap_or_default();
+    let Some((_, offset)) = time_of_day.rsplit_once(['+', '-']) else { return true };
+    let digits: String = offset.chars().filter(char::is_ascii_digit).collect();
+    let is_below =
+        |part: Option<&str>, end: u8| part.is_none_or(|part| part.parse::<u8>().is_ok_and(|part| part < end));
+    is_below(digits.get(..2), 24) && is_below(digits.get(2..4), 60)
 }
 
 /// The JSON that came as `data_base64`: libraries write bytes so, whatever their content type. The content type is
@@ -291,6 +323,30 @@ mod tests {
         assert_eq!(behind.happened_at(now), "2026-01-15T11:50:00Z".parse().unwrap());
         let untimed = Event { time: None, ..behind };
         assert_eq!((untimed.happened_at(now), untimed.taken_at(now).time), (now, None));
+    }
+
+    #[test]
+    fn a_time_that_no_event_can_have_counts_as_absent_and_is_warned_of() {
+        let now: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        for time in [json!("0001-01-01T00:00:00Z"), json!(0), json!("0"), json!(-1), json!("-62135596800000")]
+        {
+            let event = with("time", time.clone()).unwrap();
+            assert_eq!((event.happened_at(now), event.claimed_time()), (now, None), "{time}");
+            assert!(event.unset_time().is_some() && event.taken_at(now).time.is_none(), "{time}");
+        }
+        let event = with("time", json!("2026-01-15T11:00:00Z")).unwrap();
+        assert_eq!((event.unset_time(), event.claimed_time()), (None, event.time));
+    }
+
+    #[test]
+    fn a_time_with_an_impossible_offset_is_an_error() {
+        for wrong in ["2026-01-15T12:00:00+24:00", "2026-01-15T12:00:00-25:59", "2026-01-15T12:00:00+10:60"] {
+            let errors = with("time", json!(wrong)).unwrap_err();
+            assert_eq!(errors.iter().map(|e| e.pointer.as_str()).collect::<Vec<_>>(), ["/time"], "{wrong}");
+        }
+        for right in ["2026-01-15T12:00:00+14:00", "2026-01-15T12:00:00-23:59", "2026-01-15T12:00:00.5Z"] {
+            assert!(with("time", json!(right)).is_ok(), "{right}");
+        }
     }
 
     #[test]

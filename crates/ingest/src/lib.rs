@@ -27,6 +27,7 @@ use domain::{
     event::{Event, EventKey},
     id::RunId,
     limits::EVENT_BODY_BYTES_MAX,
+    phone::without_numbers,
     schema::FieldError,
     source::Source,
     source_quota::{Quota, QuotaRates, SourceQuotas},
@@ -98,7 +99,11 @@ async fn receive(
         Err(rejection) => Err(Problem::Unreadable(rejection.body_text())),
     };
     result.unwrap_or_else(|problem| {
-        tracing::info!(status = problem.status().as_u16(), problem = %problem, "events were not taken");
+        tracing::info!(
+            status = problem.status().as_u16(),
+            problem = without_numbers(&problem.to_string()),
+            "events were not taken"
+        );
         problem.into_response()
     })
 }
@@ -218,6 +223,7 @@ impl Endpoint {
         opens
             .flat_map(|workflow| [runs.reaches_nobody(event, workflow), workflow.never_resolved(event)])
             .flatten()
+            .chain(event.unset_time())
             .collect()
     }
 

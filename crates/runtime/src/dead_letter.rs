@@ -10,6 +10,7 @@ use domain::{
     event::Event,
     id::digest,
     limits::{DEAD_BODY_BYTES_KEPT, EVENT_BODY_BYTES_MAX},
+    phone::without_numbers,
     timeline::DeadLetter,
 };
 use jiff::Timestamp;
@@ -34,7 +35,7 @@ impl DeadLetters {
     /// When the store does not take it.
     pub async fn add(&self, body: &[u8], reason: &str, error: &str) -> Result<(), RoleError> {
         let letter = letter_of(body, reason, error, self.clock.now());
-        tracing::warn!(reason, error, dead_letter = %letter.id, bytes = body.len(), "a delivery became a dead letter");
+        tracing::warn!(reason, error = without_numbers(error), dead_letter = %letter.id, bytes = body.len(), "a delivery became a dead letter");
         self.store.add_dead_letter(&letter).await?;
         telemetry::metrics().dead_letter(reason);
         self.bus.notify(Notification::DeadLetter(Box::new(letter)));

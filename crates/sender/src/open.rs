@@ -9,6 +9,7 @@ use domain::{
     id::RunId,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,
+    phone::without_numbers,
     provider::Submission,
     run::{Dispatch, Run, StepContext},
     workflow::{Lane, Workflow},
@@ -48,6 +49,10 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> 
     if routes.opens.is_empty() && routes.resolves.is_empty() {
         return ports.dead_letters.add(bytes, "unroutable", "no workflow names this event type").await;
     }
+    // What comes over HTTP lost such a time on its way in.
+    if let Some(warning) = event.unset_time() {
+        tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
+    }
     for workflow in routes.resolves {
         resolve(sender, &event, workflow).await?;
     }
@@ -70,7 +75,10 @@ fn list(errors: &[domain::schema::FieldError]) -> String {
 async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
     let runs = &sender.ports.runs;
     let Some(subject) = &event.subject else {
-        tracing::warn!("event.id" = event.key.id, "a resolving event without a subject resolves nothing");
+        tracing::warn!(
+            "event.id" = without_numbers(&event.key.id),
+            "a resolving event without a subject resolves nothing"
+        );
         return Ok(());
     };
     let resolution = Resolution {
@@ -128,8 +136,9 @@ async fn open(
     let placement = LanePlacement::of(workflow.definition.lane, info.lane, quota);
     let mut inline = Inline {
         sender,
-        doubted_from: data_loss_since
-            .map(|_| info.published_at.or(event.time).map_or(now, |first_seen| first_seen.min(now))),
+        doubted_from: data_loss_since.map(|_| {
+            info.published_at.or(event.claimed_time()).map_or(now, |first_seen| first_seen.min(now))
+        }),
         placement,
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {

@@ -5,6 +5,7 @@
 
 use domain::{
     message::MessagePhase,
+    phone::without_numbers,
     policy::Verdict,
     run::Run,
     timeline::{Effects, TimelineEvent},
@@ -18,12 +19,12 @@ pub fn log_finals(run: &Run, effects: &Effects) {
             (Some(number), what) if is_final(what) => log_message(run, number),
             (None, TimelineEvent::Closed { phase, reason }) => info!(
                 "run.id" = %run.id(),
-                "event.source" = run.event().source,
-                "event.id" = run.event().id,
+                "event.source" = without_numbers(&run.event().source),
+                "event.id" = without_numbers(&run.event().id),
                 workflow = run.workflow(),
                 phase = phase.as_str(),
                 ticket = run.ticket(),
-                reason,
+                reason = without_numbers(reason),
                 "run ended"
             ),
             _ => {}
@@ -56,8 +57,8 @@ fn log_message(run: &Run, number: u16) {
         "message.recipient" = %message.recipient().number,
         "message.attempts" = message.attempt(),
         "message.status" = message.phase().name(),
-        "event.source" = run.event().source,
-        "event.id" = run.event().id,
+        "event.source" = without_numbers(&run.event().source),
+        "event.id" = without_numbers(&run.event().id),
         "run.id" = %run.id(),
         workflow = run.workflow(),
         code,

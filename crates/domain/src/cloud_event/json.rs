@@ -2,7 +2,7 @@
 //!
 //! Never: lets one of two values of a key replace the other.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
@@ -16,7 +16,8 @@ use crate::{
 /// The byte order mark that some writers put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads JSON that may begin with a byte order mark. A number that a machine would print in another way keeps its text,
+/// Reads JSON that may begin with a byte order mark. Half a surrogate pair, as JavaScript writes a text that was cut
+/// within an emoji, is read as U+FFFD. A number that a machine would print in another way keeps its text,
 /// as [`Event::from_value`] reads it.
 ///
 /// [`Event::from_value`]: crate::event::Event::from_value
@@ -24,7 +25,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// When it is no JSON, at the root; or where an object has a key twice.
 pub fn read_json(bytes: &[u8]) -> Result<Value, FieldError> {
-    let quoted = number::keep_texts(without_bom(bytes));
+    let whole = with_whole_characters(without_bom(bytes));
+    let quoted = number::keep_texts(&whole);
     let mut json = Deserializer::from_slice(&quoted);
     let mut repeated = None;
     let value = UniqueKeys(&mut repeated).deserialize(&mut json);
@@ -40,13 +42,43 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, FieldError> {
 pub fn identity(bytes: &[u8]) -> (Option<String>, Option<String>) {
     let mut found = Identity::default();
     // A body that breaks off names what came before.
-    let _ = Deserializer::from_slice(without_bom(bytes)).deserialize_map(&mut found);
+    let whole = with_whole_characters(without_bom(bytes));
+    let _ = Deserializer::from_slice(&whole).deserialize_map(&mut found);
     (found.source, found.id)
 }
 
 /// The bytes after a byte order mark, if there is one.
 pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes)
+}
+
+/// JSON in which each escaped half of a surrogate pair without its other half is U+FFFD.
+fn with_whole_characters(json: &[u8]) -> Cow<'_, [u8]> {
+    let unit = |at: usize| {
+        let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut whole, mut copied, mut at) = (Vec::new(), 0, 0);
+    while let Some(found) = json[at..].iter().position(|byte| *byte == b'\\') {
+        at += found;
+        let is_low = |unit| matches!(unit, Some(0xdc00..=0xdfff));
+        match unit(at) {
+            Some(0xd800..=0xdbff) if is_low(unit(at + 6)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                whole.extend_from_slice(&json[copied..at]);
+                whole.extend_from_slice(b"\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            // The next character is escaped, and begins nothing.
+            Some(_) | None => at = (at + 2).min(json.len()),
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    whole.extend_from_slice(&json[copied..]);
+    Cow::Owned(whole)
 }
 
 /// Adds an attribute. A second value stays beside the first, as a list.

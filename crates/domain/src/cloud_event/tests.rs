@@ -155,3 +155,22 @@ fn d10_a_byte_order_mark_before_json_is_not_read() {
     assert_eq!(Value::Object(taken.data), json!({"a": 1}));
     assert_eq!(identity(&structured).1.as_deref(), Some("e-1"));
 }
+
+#[test]
+fn half_a_surrogate_pair_is_a_replacement_character_and_the_rest_stays() {
+    for (json, expected) in [
+        (r#""a\ud83d""#, "a\u{fffd}"),
+        (r#""\uD83Dx\uDE00""#, "\u{fffd}x\u{fffd}"),
+        (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+        (r#""\ud83d\n""#, "\u{fffd}\n"),
+        (r#""\\ud83d""#, r"\ud83d"),
+        (r#""\ude00""#, "\u{fffd}"),
+    ] {
+        assert_eq!(read_json(json.as_bytes()), Ok(expected.into()), "{json}");
+    }
+    assert!(
+        read_json(br#""\ud8"#).is_err() && read_json(br#""\"#).is_err() && read_json(br#""\u12""#).is_err()
+    );
+    let cut = br#"{"source":"s","id":"\ud83d","data":{"#;
+    assert_eq!(identity(cut), (Some("s".to_owned()), Some("\u{fffd}".to_owned())));
+}
