@@ -14,7 +14,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::{
     ack_code::AckCode,
     content::{ContentChange, LinkPolicy},
-    gsm7,
+    gsm7, number,
     plural::counted,
     provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
@@ -294,8 +294,14 @@ fn without_invisible(text: &str) -> String {
     shown
 }
 
-/// Every string within a value, with its dotted name.
+/// Every string within a value, with its dotted name, and every number that is too long to be left whole.
 fn collect_strings<'a>(name: &str, value: &'a Value, strings: &mut Vec<(String, &'a str)>) {
+    if let Some(digits) = number::text_of(value) {
+        if digits.len() > number::PLAIN_DIGITS_MAX {
+            strings.push((name.to_owned(), digits));
+        }
+        return;
+    }
     match value {
         Value::String(text) => strings.push((name.to_owned(), text)),
         Value::Array(items) => {

@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value, json};
 /// The only name in an object that holds a number's text.
 const KEY: &str = "$number";
 /// Most digits that an exponent is written out to. Past them a number is printed as it came.
-const PLAIN_DIGITS_MAX: usize = 40;
+pub(crate) const PLAIN_DIGITS_MAX: usize = 40;
 
 /// Whole numbers of fewer digits fit a word.
 const SHORT_DIGITS: usize = 19;

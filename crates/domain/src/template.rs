@@ -259,11 +259,14 @@ fn environment() -> Environment<'static> {
             let word = if value.is_true() { "true" } else { "false" };
             return out.write_str(word).map_err(minijinja::Error::from);
         }
+        // Null within a list; elsewhere it counts as absent.
+        if kind == ValueKind::None {
+            return Ok(());
+        }
         if matches!(kind, ValueKind::String | ValueKind::Undefined) {
             escape_formatter(out, state, value)
         } else {
-            let json = serde_json::to_string(value).unwrap_or_default();
-            out.write_str(&json).map_err(minijinja::Error::from)
+            out.write_str(&number_texts::json_text(state, value)?).map_err(minijinja::Error::from)
         }
     });
     environment

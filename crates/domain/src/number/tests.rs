@@ -68,6 +68,40 @@ fn a11_numbers_are_printed_as_they_came() {
 }
 
 #[test]
+fn a11_numbers_within_lists_and_objects_are_printed_as_they_came() {
+    for (value, expected) in [
+        ("[[1234567890123456789012345]]", "[[1234567890123456789012345]]"),
+        (r#"{"a":1e3,"b":[12.50,true,"x\"y"]}"#, r#"{"a":1000,"b":[12.50,true,"x\"y"]}"#),
+        ("[null]", "[null]"),
+        ("[]", "[]"),
+    ] {
+        check(value, "{{ n }}", expected);
+    }
+    check("[null,1]", "{% for item in n %}{{ item }};{% endfor %}{{ n | join('/') }}", ";1;1");
+}
+
+#[test]
+fn a11_an_endless_number_is_cut_as_other_fields_are() {
+    let schema = FieldSchema::compile(&json!({ "properties": { "n": {}, "title": {} } })).unwrap();
+    let links = LinkPolicy::Defang;
+    let digits = "9".repeat(401);
+    for (number, source, name) in [
+        (digits.clone(), "{{ title }}: {{ n }}", "n"),
+        (format!("[{digits}]"), "{{ title }}: {{ n }}", "n.0"),
+    ] {
+        let template = &Template::compile(source, &schema, false).unwrap();
+        let rules = ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain" };
+        let data = event(&format!(r#"{{"title":"Disk full","n":{number}}}"#)).data;
+        let composed = compose(&rules, &data, None, "Ada", 0).unwrap();
+        assert!(
+            composed.text.0.starts_with("Disk full: ") && composed.text.0.contains("9..."),
+            "{composed:?}"
+        );
+        assert_eq!((composed.shortened, composed.changes.len()), (vec![name.to_owned()], 0));
+    }
+}
+
+#[test]
 fn a11_a_template_calculates_with_numbers_however_they_are_written() {
     for (number, source, expected) in [
         ("12.50", "{% if n > 9 %}{{ n }}{% endif %}", "12.50"),

@@ -57,7 +57,7 @@ pub(super) fn int(
     }
 }
 
-/// Of numbers: as they came.
+/// Of numbers: as they came. Null is nothing.
 pub(super) fn join(
     state: &mut State<'_, '_>,
     value: Value,
@@ -68,7 +68,7 @@ pub(super) fn join(
     let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
     let list = if is_list {
         let text = |item: Value| if item.is_number() { number_text(state, &item).into() } else { item };
-        value.try_iter()?.map(text).collect()
+        value.try_iter()?.filter(|item| !item.is_none()).map(text).collect()
     } else {
         value.clone()
     };

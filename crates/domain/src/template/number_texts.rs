@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{State, value::Object};
+use minijinja::{
+    Error, State,
+    value::{Object, ValueKind},
+};
 use serde_json::{Map, Value};
 
 use super::grammar::is_name;
@@ -63,7 +66,9 @@ impl NumberTexts {
                 (None, whole) => whole.unwrap_or_default().into(),
             },
             Value::String(text) => text.as_str().into(),
-            Value::Array(items) => items.iter().filter_map(|item| self.engine_value(item)).collect(),
+            Value::Array(items) => {
+                items.iter().map(|item| self.engine_value(item).unwrap_or(().into())).collect()
+            }
             Value::Object(map) => {
                 let named = map.iter().filter(|(name, _)| is_name(name));
                 minijinja::Value::from_pairs(
@@ -85,6 +90,28 @@ pub(super) fn number_text(state: &State<'_, '_>, value: &minijinja::Value) -> St
         // The digits of a float that nothing came as: `3` rather than `3.0`.
         Some(Text::Several) | None => float.to_string(),
     }
+}
+
+/// A list or an object as JSON, each number in it as [`number_text`] writes it.
+pub(super) fn json_text(state: &State<'_, '_>, value: &minijinja::Value) -> Result<String, Error> {
+    let quoted = |value: &minijinja::Value| serde_json::to_string(value).unwrap_or_default();
+    let kind = value.kind();
+    if kind == ValueKind::Number {
+        return Ok(number_text(state, value));
+    }
+    if matches!(kind, ValueKind::Seq | ValueKind::Iterable) {
+        let items: Result<Vec<_>, _> = value.try_iter()?.map(|item| json_text(state, &item)).collect();
+        return Ok(format!("[{}]", items?.join(",")));
+    }
+    if kind == ValueKind::Map {
+        let pair = |name: minijinja::Value| {
+            let text = json_text(state, &value.get_item(&name)?)?;
+            Ok(format!("{}:{text}", quoted(&name)))
+        };
+        let pairs: Result<Vec<_>, Error> = value.try_iter()?.map(pair).collect();
+        return Ok(format!("{{{}}}", pairs?.join(",")));
+    }
+    Ok(quoted(value))
 }
 
 /// A float without a fraction as one of the engine's whole numbers, of which `3` is printed and not `3.00`.
