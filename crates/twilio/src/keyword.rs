@@ -42,6 +42,9 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
             "opt out",
             "opt me out",
             "unsubscribe me",
+            "stop to opt out",
+            "stop stopall",
+            "remove me",
         ],
     ),
     ("en", Keyword::Start, &["start", "unstop"]),
@@ -50,16 +53,16 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
     ("fr", Keyword::Help, &["aide"]),
     ("de", Keyword::Stop, &["stopp", "abmelden", "abbestellen"]),
     ("de", Keyword::Help, &["hilfe"]),
-    ("nl", Keyword::Stop, &["afmelden"]),
-    ("sv", Keyword::Stop, &["stopp", "avsluta"]),
-    ("es", Keyword::Stop, &["alto", "parar", "pare", "baja", "darse de baja", "cancelar"]),
+    ("nl", Keyword::Stop, &["afmelden", "annuleren"]),
+    ("sv", Keyword::Stop, &["stopp", "stoppa", "sluta", "avsluta"]),
+    ("es", Keyword::Stop, &["alto", "parar", "pare", "baja", "darse de baja", "cancelar", "detener"]),
     ("es", Keyword::Help, &["ayuda"]),
     ("pt", Keyword::Stop, &["parar", "pare", "sair", "cancelar"]),
     ("pt", Keyword::Help, &["ajuda"]),
-    ("it", Keyword::Stop, &["annulla", "disiscriviti"]),
+    ("it", Keyword::Stop, &["annulla", "disiscriviti", "ferma", "cancella"]),
     ("it", Keyword::Help, &["aiuto"]),
 ];
-/// Words of politeness around a keyword for STOP, in any language, folded.
+/// Words of politeness around a keyword for STOP or START, in any language, folded.
 const COURTESIES: &[&str] = &[
     "please",
     "pls",
@@ -112,7 +115,7 @@ pub fn known_languages() -> Vec<String> {
 const BYTES_MAX: usize = 512;
 
 /// Whether the whole text is one of the agreed words of English or of the languages listed, whatever its case, width,
-/// accents and punctuation. A word for STOP may be said politely, or name the texts that are to stop.
+/// accents and punctuation. A word for STOP or START may be said politely, or name the texts that it is about.
 pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
     if body.len() > BYTES_MAX {
         return None;
@@ -130,7 +133,7 @@ pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
         known.find(|(.., words)| words.contains(&text)).map(|(_, keyword, _)| *keyword)
     };
     keyword_of(&text)
-        .or_else(|| keyword_of(&without_courtesy(&text)?).filter(|keyword| *keyword == Keyword::Stop))
+        .or_else(|| keyword_of(&without_courtesy(&text)?).filter(|keyword| *keyword != Keyword::Help))
 }
 
 /// A folded text without words of politeness, and without the texts that are to stop behind its first word; `None` where
@@ -222,9 +225,38 @@ mod tests {
         );
         check(
             Some(Keyword::Start),
-            &["start", "Start.", "Unstop!", "(START)", "ＳＴＡＲＴ", "unstop🙏", "un\u{200b}stop"],
+            &[
+                "please start",
+                "start please",
+                "start",
+                "Start.",
+                "Unstop!",
+                "(START)",
+                "ＳＴＡＲＴ",
+                "unstop🙏",
+                "un\u{200b}stop",
+            ],
         );
         check(Some(Keyword::Help), &["help", "Info", "Help?", "HELP!!", "\"help\"", "ＨＥＬＰ"]);
+    }
+
+    #[test]
+    fn b6_other_words_for_stop_and_other_languages_opt_out() {
+        check(
+            Some(Keyword::Stop),
+            &[
+                "STOP TO OPT OUT",
+                "STOP STOPALL",
+                "Remove me!",
+                "please remove me",
+                "Detener",
+                "FERMA",
+                "cancella",
+                "stoppa",
+                "Sluta!",
+                "annuleren",
+            ],
+        );
     }
 
     #[test]
@@ -258,7 +290,6 @@ mod tests {
                 "stop it",
                 "please",
                 "text me",
-                "start please",
                 "help please",
                 "stop please K7X4",
                 "non-stop",
