@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use config::Scope;
 use control::{Answer, Request};
 use domain::{
     notice::Notices,
@@ -11,17 +10,14 @@ use domain::{
     unguarded_fields::{unfit_fields, unguarded_fields},
     workflow::Workflow,
 };
-use reqwest::header::CONTENT_TYPE;
 use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, EventsSend, Output, Role, Runs, RunsList, Serve, TwilioSim},
+    args::{Cli, Command, Common, Events, Output, Role, Runs, RunsList, Serve, TwilioSim},
     audit,
     configuration::{self, env},
-    control_client, demo, dlq,
-    exit::Usage,
-    output,
+    control_client, demo, dlq, events, output,
     reload::{self, Reloaded},
     server::Server,
     settle, shutdown, topology,
@@ -33,7 +29,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => return demo::run(&args, common.output).await,
         Command::Serve(args) => serve(&common, &args).await?,
-        Command::Events(Events::Send(args)) => return send_events(&common, &args).await,
+        Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
         Command::Runs(command) => runs(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Topology(command) => topology::run(&common, &command).await?,
@@ -82,41 +78,6 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
     changed.iter().for_each(output::line);
     needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
     Ok(())
-}
-
-async fn send_events(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
-    let body = match args.file.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
-        file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
-    };
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => format!(
-            "http://{}",
-            configuration::load(&common.config, Scope::OPERATOR)?.0.infrastructure.listen
-        )
-        .parse()?,
-    };
-    let key = env(&args.key_env).ok_or_else(|| {
-        Usage(format!("{} is not set; it must hold the key of the event's source", args.key_env))
-    })?;
-    let is_batch = body.trim_start().starts_with('[');
-    let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
-    let response = http_client::client_builder(http_client::Reach::of_scheme(url.scheme()))
-        .build()?
-        .post(url.join(ingest::EVENTS_PATH)?)
-        .bearer_auth(key)
-        .header(CONTENT_TYPE, form)
-        .body(body)
-        .send()
-        .await
-        .with_context(|| format!("no answer from {url}; is `callout serve` running there?"))?;
-    let (status, answer) = (response.status(), response.text().await?);
-    match common.output {
-        Output::Json => output::line(answer),
-        Output::Text => output::line(format!("{}: {answer}", status.as_u16())),
-    }
-    Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ mod configuration;
 mod control_client;
 mod demo;
 mod dlq;
+mod events;
 mod exit;
 mod health;
 mod listeners;

@@ -122,6 +122,17 @@ async fn events_are_sent_from_a_file() {
     fleet.wait_until(|view| view.texts("+14155550120").len() == 1).await;
     std::fs::write(&file, "{}").unwrap();
     assert_eq!(fleet.run(&["events", "send", path]).status.code(), Some(1));
+    let one = |n: usize| {
+        event("note.created", &format!("many-{n}"), "s", json!({"text": "x", "phone": "+14155550121"}))
+    };
+    let many: Vec<_> = (0..=domain::limits::EVENT_BATCH_MAX).map(one).collect();
+    std::fs::write(&file, json!(many).to_string()).unwrap();
+    let sent = fleet.json(&["events", "send", path]);
+    assert_eq!((&sent["accepted"], &sent["batches"]), (&json!(many.len()), &json!(2)), "{sent}");
+    let refused = fleet.callout(&["events", "send", path]).env("CALLOUT_KEY", "key\n").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("the key in CALLOUT_KEY ends with a blank or a line break"), "{said}");
 }
 
 #[test]

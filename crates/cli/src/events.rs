@@ -1,0 +1,166 @@
+//! `callout events send`: events from a file. In: one CloudEvent, or a list of them. Out: requests to a running callout,
+//! and what it took.
+//!
+//! Never: reads an event; a list is only divided into batches of the size that callout takes.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use config::Scope;
+use domain::limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX};
+use reqwest::{RequestBuilder, StatusCode, header::CONTENT_TYPE};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    args::{Common, EventsSend, Output},
+    configuration::{self, env},
+    exit::Usage,
+    output,
+};
+
+pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
+    let body = match args.file.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
+        file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
+    };
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => format!(
+            "http://{}",
+            configuration::load(&common.config, Scope::OPERATOR)?.0.infrastructure.listen
+        )
+        .parse()?,
+    };
+    let key = key(&args.key_env)?;
+    let is_batch = body.trim_start().starts_with('[');
+    let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
+    let client = http_client::client_builder(http_client::Reach::of_scheme(url.scheme())).build()?;
+    let endpoint = url.join(ingest::EVENTS_PATH)?;
+    let post = || client.post(endpoint.clone()).bearer_auth(&key).header(CONTENT_TYPE, form);
+    let context = || format!("no answer from {url}; is `callout serve` running there?");
+    let batches = if is_batch { batches(&body) } else { None };
+    let Some(batches) = batches.filter(|batches| batches.len() > 1) else {
+        let (status, answer) = answered(post().body(body)).await.with_context(context)?;
+        show(common, status, &answer);
+        return Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    };
+    let mut sent = Sent::default();
+    for batch in &batches {
+        let (status, answer) = match answered(post().body(batch.clone())).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                sent.show(common, batches.len());
+                return Err(error).with_context(context);
+            }
+        };
+        if !status.is_success() {
+            show(common, status, &answer);
+            sent.show(common, batches.len());
+            return Ok(ExitCode::FAILURE);
+        }
+        sent.add(&answer);
+    }
+    sent.show(common, batches.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The key in the variable with this name.
+fn key(name: &str) -> anyhow::Result<String> {
+    let key = env(name)
+        .ok_or_else(|| Usage(format!("{name} is not set; it must hold the key of the event's source")))?;
+    let wrong = if key.ends_with(char::is_whitespace) {
+        "ends with a blank or a line break"
+    } else if key.starts_with(char::is_whitespace) {
+        "begins with a blank or a line break"
+    } else if key.chars().any(char::is_control) {
+        "contains a control character"
+    } else {
+        return Ok(key);
+    };
+    Err(Usage(format!("the key in {name} {wrong}; remove it")).into())
+}
+
+async fn answered(request: RequestBuilder) -> anyhow::Result<(StatusCode, String)> {
+    let response = request.send().await?;
+    Ok((response.status(), response.text().await?))
+}
+
+fn show(common: &Common, status: StatusCode, answer: &str) {
+    match common.output {
+        Output::Json => output::line(answer),
+        Output::Text => output::line(format!("{}: {answer}", status.as_u16())),
+    }
+}
+
+/// What several batches came to.
+#[derive(Default)]
+struct Sent {
+    batches: usize,
+    accepted: u64,
+    known: u64,
+}
+
+impl Sent {
+    fn add(&mut self, answer: &str) {
+        let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+        self.batches += 1;
+        self.accepted += answer["accepted"].as_u64().unwrap_or_default();
+        self.known += answer["known"].as_u64().unwrap_or_default();
+    }
+
+    fn show(&self, common: &Common, of: usize) {
+        let Self { batches, accepted, known } = self;
+        output::line(match common.output {
+            Output::Json => {
+                json!({"accepted": accepted, "known": known, "batches": batches, "of_batches": of})
+                    .to_string()
+            }
+            Output::Text => format!("{accepted} accepted, {known} known, in {batches} of {of} batches"),
+        });
+    }
+}
+
+/// A list of events as lists of the size that callout takes, each event as it was written. `None` where it is no list of
+/// JSON; callout says what is wrong with it.
+fn batches(body: &str) -> Option<Vec<String>> {
+    let events: Vec<&RawValue> = serde_json::from_str(body).ok()?;
+    let mut batches = Vec::new();
+    let (mut batch, mut count) = (String::new(), 0);
+    for event in events.iter().map(|event| event.get()) {
+        // Its comma and the brackets around the list.
+        let is_full = count == EVENT_BATCH_MAX || batch.len() + event.len() + 3 > EVENT_BODY_BYTES_MAX;
+        if count > 0 && is_full {
+            batches.push(format!("[{batch}]"));
+            (batch, count) = (String::new(), 0);
+        }
+        if count > 0 {
+            batch.push(',');
+        }
+        batch.push_str(event);
+        count += 1;
+    }
+    batches.push(format!("[{batch}]"));
+    Some(batches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_divided_by_events_and_by_bytes_and_keeps_every_digit() {
+        let list = |event: &str, count: usize| format!("[{}]", vec![event; count].join(" , "));
+        let counts = |body: &str| -> Vec<usize> {
+            let batches = batches(body).unwrap();
+            assert!(batches.iter().all(|batch| batch.len() <= EVENT_BODY_BYTES_MAX));
+            batches.iter().map(|batch| serde_json::from_str::<Vec<Value>>(batch).unwrap().len()).collect()
+        };
+        assert_eq!(counts("[]"), [0]);
+        assert_eq!(counts(&list("{}", EVENT_BATCH_MAX)), [EVENT_BATCH_MAX]);
+        assert_eq!(counts(&list("{}", 2 * EVENT_BATCH_MAX + 1)), [EVENT_BATCH_MAX, EVENT_BATCH_MAX, 1]);
+        let large = format!("\"{}\"", "x".repeat(EVENT_BODY_BYTES_MAX / 2 - 4));
+        assert_eq!(counts(&list(&large, 5)), [2, 2, 1]);
+        assert_eq!(batches(r#"[{"n":12.50}, {"s":"\ud83d"}]"#).unwrap(), [r#"[{"n":12.50},{"s":"\ud83d"}]"#]);
+        assert_eq!(batches("[{"), None);
+    }
+}
