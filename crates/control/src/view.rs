@@ -6,6 +6,7 @@
 use domain::{
     consent::ConsentChange,
     message::Message,
+    policy::{Decision, Verdict},
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent},
 };
@@ -158,18 +159,7 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::StepStarted { step, unresolved } => {
             format!("step {} started; not notified: {}", step + 1, unresolved.join("; "))
         }
-        TimelineEvent::Decided(decision) => {
-            let inputs: Vec<_> =
-                decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let inputs = if inputs.is_empty() { String::new() } else { format!(" ({})", inputs.join(", ")) };
-            let verdict = match decision.verdict {
-                domain::policy::Verdict::Send => format!("text to {whom} allowed"),
-                domain::policy::Verdict::Defer(until) => format!("text to {whom} deferred until {until}"),
-                domain::policy::Verdict::Suppress => format!("text to {whom} suppressed"),
-                domain::policy::Verdict::Expire => format!("text to {whom} expired"),
-            };
-            format!("{verdict} by rule {}{inputs}", decision.rule.id())
-        }
+        TimelineEvent::Decided(decision) => decision_words(decision, whom),
         TimelineEvent::TextChanged { changes } => {
             let changes: Vec<_> =
                 changes.iter().map(|change| format!("{}: {}", change.field, change.reason)).collect();
@@ -217,6 +207,18 @@ fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
         TimelineEvent::TicketOpened { queue } => format!("ticket opened in {queue}"),
     }
+}
+
+fn decision_words(decision: &Decision, whom: &str) -> String {
+    let inputs: Vec<_> = decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let inputs = if inputs.is_empty() { String::new() } else { format!(" ({})", inputs.join(", ")) };
+    let verdict = match decision.verdict {
+        Verdict::Send => format!("text to {whom} allowed"),
+        Verdict::Defer(until) => format!("text to {whom} deferred until {until}"),
+        Verdict::Suppress => format!("text to {whom} suppressed"),
+        Verdict::Expire => format!("text to {whom} expired"),
+    };
+    format!("{verdict} by rule {}{inputs}", decision.rule.id())
 }
 
 fn consent_words(change: ConsentChange) -> &'static str {

@@ -70,6 +70,7 @@ stored_names! {
     Escalated => "escalated",
     ReplyUnclear => "reply_unclear",
     ReplyAnswered => "reply_answered",
+    ConsentChanged => "consent_changed",
     AllClear => "all_clear",
     Acknowledged => "acknowledged",
     AcknowledgedLate => "acknowledged_late",
