@@ -9,7 +9,7 @@ use axum::Router;
 use config::Infrastructure;
 use http_server::Limits;
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpSocket, UnixListener},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ use crate::open_files;
 
 /// Connections of operators' commands, and of monitors, at once.
 const OPERATORS_MAX: usize = 32;
+/// Connections that may wait to be accepted, as far as the system allows it.
+const ACCEPT_QUEUE_MAX: u32 = 4_096;
 
 /// The bound addresses of one process.
 pub(crate) struct Listeners {
@@ -29,10 +31,10 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// Takes the configured addresses.
-    pub(crate) async fn bind(infrastructure: &Infrastructure) -> anyhow::Result<Self> {
-        let public = bind(infrastructure.listen, "listen").await?;
+    pub(crate) fn bind(infrastructure: &Infrastructure) -> anyhow::Result<Self> {
+        let public = bind(infrastructure.listen, "listen")?;
         let monitoring = match infrastructure.monitoring_listen {
-            Some(address) => Some(bind(address, "monitoring-listen").await?),
+            Some(address) => Some(bind(address, "monitoring-listen")?),
             None => None,
         };
         Ok(Self { public, monitoring })
@@ -82,12 +84,20 @@ pub(crate) fn serve_control(
     Ok(())
 }
 
-async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+fn bind(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| {
         format!(
             "cannot listen on {address}; give another address with --{option} or under [http] in the configuration"
         )
     })
+}
+
+/// Listens with a longer queue than usual: where it is full, a caller's next try comes a second later.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE_MAX)
 }
 
 fn operators() -> Limits {

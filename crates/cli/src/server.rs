@@ -73,7 +73,7 @@ impl Server {
             return Err(Usage(message.to_owned()).into());
         }
         let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
-        let listeners = Listeners::bind(&config.infrastructure).await?;
+        let listeners = Listeners::bind(&config.infrastructure)?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));

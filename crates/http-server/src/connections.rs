@@ -5,10 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -104,39 +101,43 @@ fn now() -> Instant {
 /// One connection, in its place until it is dropped.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
-    /// Where it stands among those that wait; `None` while a request is worked on.
-    rank: Mutex<Option<Rank>>,
-    made_a_request: AtomicBool,
+    state: Mutex<State>,
     first_request: Notify,
     evicted: CancellationToken,
     place: Option<OwnedSemaphorePermit>,
 }
 
+/// What a connection does.
+#[derive(Default)]
+struct State {
+    made_a_request: bool,
+    is_working: bool,
+    /// Where it stands among those that wait; a new connection has bytes to be read.
+    rank: Option<Rank>,
+}
+
 impl Connection {
     fn new(connections: Arc<Connections>, place: OwnedSemaphorePermit) -> Self {
-        let connection = Self {
+        Self {
             connections,
-            rank: Mutex::default(),
-            made_a_request: AtomicBool::new(false),
+            state: Mutex::default(),
             first_request: Notify::new(),
             evicted: CancellationToken::new(),
             place: Some(place),
-        };
-        connection.waits();
-        connection
+        }
     }
 
-    /// It has no request, or not all of one.
+    /// Nothing more comes for now, and there is no request, or not all of one.
     pub(crate) fn waits(&self) {
-        let mut rank = self.rank();
-        let mut waiting = self.connections.waiting();
-        if let Some(rank) = rank.take() {
-            waiting.by_rank.remove(&rank);
+        let mut state = self.state();
+        if state.is_working || state.rank.is_some() {
+            return;
         }
+        let mut waiting = self.connections.waiting();
         waiting.next += 1;
-        let new = (self.made_a_request.load(Ordering::Relaxed), waiting.next);
-        waiting.by_rank.insert(new, self.evicted.clone());
-        *rank = Some(new);
+        let rank = (state.made_a_request, waiting.next);
+        waiting.by_rank.insert(rank, self.evicted.clone());
+        state.rank = Some(rank);
         drop(waiting);
         self.connections.changed.notify_one();
     }
@@ -148,10 +149,21 @@ impl Connection {
 
     /// A request is there as a whole, and is worked on.
     pub(crate) fn works(&self) {
-        self.made_a_request.store(true, Ordering::Relaxed);
-        if let Some(rank) = self.rank().take() {
+        let mut state = self.state();
+        (state.made_a_request, state.is_working) = (true, true);
+        if let Some(rank) = state.rank.take() {
             self.connections.waiting().by_rank.remove(&rank);
         }
+    }
+
+    /// The request has its answer.
+    pub(crate) fn answered(&self) {
+        self.state().is_working = false;
+    }
+
+    /// Whether a request is worked on.
+    pub(crate) fn is_working(&self) -> bool {
+        self.state().is_working
     }
 
     /// Returns if no request's headers are there after `limit`.
@@ -166,8 +178,8 @@ impl Connection {
         self.evicted.cancelled().await;
     }
 
-    fn rank(&self) -> MutexGuard<'_, Option<Rank>> {
-        self.rank.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

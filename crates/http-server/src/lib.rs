@@ -9,6 +9,7 @@
 mod body;
 mod connections;
 pub mod problem;
+mod watched;
 
 use std::{convert::Infallible, fmt::Debug, sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     body::TrackedBody,
     connections::{Connection, Connections, within},
+    watched::Watched,
 };
 
 /// What a listener allows.
@@ -108,19 +110,22 @@ async fn serve_one<S>(
         let answer = routes.clone().call(request.map(body));
         async move {
             let answer = answer.await;
-            connection.waits();
+            connection.answered();
             answer as Result<_, Infallible>
         }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.idle_max).max_header_size(HEADERS_BYTES_MAX);
-    let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    let mut serving = std::pin::pin!(
+        server.serve_connection(TokioIo::new(Watched::new(stream, connection.clone())), service)
+    );
     // What fails here is a client's connection: it went away, or was too slow or no HTTP.
     tokio::select! {
         _ = serving.as_mut() => return,
-        () = connection.evicted() => return,
+        () = connection.evicted() => if !connection.is_working() { return },
         () = connection.stays_silent(limits.first_headers_max) => return,
-        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
+        () = stop.cancelled() => {}
     }
+    serving.as_mut().graceful_shutdown();
     let _ = serving.await;
 }

@@ -118,6 +118,29 @@ async fn e2_whoever_sends_nothing_or_half_of_something_keeps_nobody_out() {
     }
 }
 
+/// All of them are in the kernel's queue before the listener looks: it must not close who was not read yet.
+#[tokio::test]
+async fn e2_requests_that_come_in_a_burst_of_silent_clients_are_answered() {
+    for _ in 0..30 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut callers, mut silent) = (Vec::new(), Vec::new());
+        for _ in 0..4 {
+            let mut caller = TcpStream::connect(address).await.unwrap();
+            caller.write_all(GET.as_bytes()).await.unwrap();
+            callers.push(caller);
+        }
+        for _ in 0..8 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let routes = Router::new().route("/", get(|| async { "here" }));
+        tokio::spawn(serve(listener, routes, limits(4), CancellationToken::new()));
+        for caller in &mut callers {
+            assert!(rest(caller).await.ends_with("here"));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cap_is_on_connections_that_are_open_at_once() {
     let server = Server::start(limits(2)).await;
