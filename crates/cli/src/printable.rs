@@ -2,13 +2,14 @@
 //!
 //! Never: lets a text move the cursor, change colours or the title, or turn its own direction round.
 
-/// The text with control and bidirectional characters written as escapes. Line breaks and tabs stay.
+/// The text with control and bidirectional characters written as escapes, as JSON writes them, so that a document
+/// stays one. Line breaks and tabs stay.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let is_control = c.is_control() && !matches!(c, '\n' | '\t');
         if is_control || is_bidirectional(c) {
-            shown.extend(c.escape_unicode());
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             shown.push(c);
         }
@@ -27,8 +28,10 @@ mod tests {
 
     #[test]
     fn e5_a_terminal_is_told_nothing_by_a_text() {
-        assert_eq!(printable("\x1b]0;x\x07 ok"), "\\u{1b}]0;x\\u{7} ok");
-        assert_eq!(printable("a\u{202e}b\u{9b}c\rd"), "a\\u{202e}b\\u{9b}c\\u{d}d");
+        assert_eq!(printable("\x1b]0;x\x07 ok"), "\\u001b]0;x\\u0007 ok");
+        assert_eq!(printable("a\u{202e}b\u{9b}c\rd"), "a\\u202eb\\u009bc\\u000dd");
+        let document = serde_json::to_string("a\u{202e}b\u{9b}c").unwrap();
+        assert_eq!(serde_json::from_str::<String>(&printable(&document)).unwrap(), "a\u{202e}b\u{9b}c");
         assert_eq!(printable("två\tlinjer\n🙂"), "två\tlinjer\n🙂");
     }
 }
