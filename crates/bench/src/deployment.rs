@@ -44,7 +44,8 @@ pub(crate) struct Deployment {
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     child: Child,
-    folder: TempDir,
+    /// Removed after the process that has its files open.
+    _folder: TempDir,
 }
 
 impl Deployment {
@@ -93,7 +94,7 @@ impl Deployment {
             .stdin(Stdio::null())
             .spawn()?;
         let client = client_builder(Reach::Plain).build()?;
-        let mut deployment = Self { sim, url, client, child, folder };
+        let mut deployment = Self { sim, url, client, child, _folder: folder };
         deployment.wait_until_ready().await?;
         Ok(deployment)
     }
@@ -124,12 +125,12 @@ impl Deployment {
     pub(crate) fn peak_mb(&self) -> Result<f64> {
         process::memory_mb(self.child.id(), "VmHWM")
     }
+}
 
-    /// Stops both, and takes the files away.
-    pub(crate) async fn stop(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        self.sim.shutdown().await;
-        Ok(self.folder.close()?)
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        // Also when a figure fails. One that has ended cannot be killed, which does no harm.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

@@ -51,7 +51,7 @@ async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> 
         let (answer, text) = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
         answers.push(answer.p99_ms);
         texts.push(text.p99_ms);
-        deployment.stop().await?;
+        drop(deployment);
     }
     let who = format!("beside {} silent clients, p99 ms", load::LAZY_CLIENTS);
     row(&format!("request to 202 at 200 events/s {who}"), "0 ms", 1, answers);
@@ -69,7 +69,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
         for _ in 0..args.runs {
             let deployment = Deployment::start(callout, *latency_ms).await?;
             results.push(load::throughput(&deployment, events).await?);
-            deployment.stop().await?;
+            drop(deployment);
         }
         let at = format!("{latency_ms} ms");
         row("events/s", &at, 0, results.iter().map(|r: &Throughput| r.events_per_s));
@@ -81,7 +81,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
             let deployment = Deployment::start(callout, *latency_ms).await?;
             latencies
                 .push(load::steady(&deployment, STEADY_PER_S, Duration::from_secs(args.steady_s)).await?);
-            deployment.stop().await?;
+            drop(deployment);
         }
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
@@ -91,7 +91,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
                 let deployment = Deployment::start(callout, *latency_ms).await?;
                 let lasting = Duration::from_secs(args.steady_s);
                 latencies.push(load::quiet(&deployment, lasting, floods).await?);
-                deployment.stop().await?;
+                drop(deployment);
             }
             row(&format!("a quiet source {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
         }
@@ -101,5 +101,5 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     row("resident memory, idle, MB", "-", 1, [deployment.resident_mb()?]);
     let held = load::throughput(&deployment, args.held).await.context("the memory run")?;
     row(&format!("peak resident memory with {} runs, MB", args.held), "0 ms", 1, [held.peak_mb]);
-    deployment.stop().await
+    Ok(())
 }
