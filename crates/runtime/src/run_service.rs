@@ -8,6 +8,7 @@
 
 mod after_store;
 mod audience;
+mod opening;
 mod step_hook;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,26 +16,27 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::{
     ack_code::CodeKey,
     directory::{Contact, Directory},
-    event::{Event, EventKey},
+    event::Event,
     id::RunId,
-    lane_placement::LanePlacement,
     limits::CHANGE_TRIES_MAX,
     phone::E164,
     policy::Environment,
     provider::Submission,
-    run::{Dispatch, Run, RunPhase, StepContext},
+    run::{Dispatch, Run, StepContext},
     timeline::{Effects, TimelineEvent},
     workflow::Workflow,
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Changed, Clock, ConsentStore, LookupStore, Opened, OpeningEvent, OverrideStore, RunStore,
-    Store, Versioned, store::Resolution,
+    Bus, Change, Changed, Clock, ConsentStore, LookupStore, OverrideStore, RunStore, Store, Versioned,
+    store::Resolution,
 };
 
 use crate::{claimed::Claimed, error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
 
 use step_hook::ByCommand;
+
+pub use opening::{OpenedRun, Precedent};
 pub use step_hook::StepHook;
 
 /// What the service reads and writes.
@@ -89,30 +91,6 @@ pub struct Applied<T> {
     pub value: T,
     /// The run as it is stored.
     pub run: Versioned<Run>,
-}
-
-/// What came of opening a run.
-#[derive(Debug)]
-pub enum OpenedRun {
-    /// It is stored, with these claims.
-    New(Box<Versioned<Run>>, Vec<Claimed>),
-    /// The event opened it before; nothing was changed.
-    Known,
-    /// Another event with the same source and id, but other content, came first; nothing was changed.
-    Conflict,
-    /// Its subject was resolved already; it is stored as resolved and texts nobody.
-    Resolved,
-}
-
-/// What an earlier event with the same key said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precedent {
-    /// There was none.
-    None,
-    /// The same.
-    Same,
-    /// Something else.
-    Other,
 }
 
 /// What came of one try to change a run.
@@ -181,17 +159,6 @@ impl RunService {
         Ok(self.ports.runs.load_run(id).await?)
     }
 
-    /// Whether an event says something else than the event that opened runs under its key.
-    ///
-    /// # Errors
-    /// When the store cannot be asked.
-    pub async fn precedent(&self, event: &Event) -> Result<Precedent, RoleError> {
-        let known = self.ports.runs.content_of(&event.key).await?;
-        Ok(known.map_or(Precedent::None, |content| {
-            if content == event.content() { Precedent::Same } else { Precedent::Other }
-        }))
-    }
-
     /// Records a resolution, and returns the runs that it ends.
     ///
     /// # Errors
@@ -211,50 +178,6 @@ impl RunService {
     /// The context of one transition.
     pub fn context<'a>(&'a self, workflow: &'a Workflow) -> StepContext<'a> {
         StepContext::new(workflow, &self.environment, self.now())
-    }
-
-    /// Opens the run of an event: starts its first step, lets the hook take part, and stores all of it as one change.
-    ///
-    /// # Errors
-    /// When a port fails; the run may or may not be stored, and opening it again finds out.
-    pub async fn open(
-        &self,
-        event: &Event,
-        workflow: &Workflow,
-        placement: LanePlacement,
-        hook: &mut dyn StepHook,
-    ) -> Result<OpenedRun, RoleError> {
-        let mut ctx = self.context(workflow);
-        let opening = OpeningEvent { happened_at: event.happened_at(ctx.now), content: event.content() };
-        let mut run = Run::open(event, &mut ctx);
-        run.lower_lane(placement.lane, &mut ctx);
-        let mut submissions = Vec::new();
-        if run.phase() == RunPhase::Active {
-            submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
-        }
-        let effects = ctx.effects;
-        let change = Change::new(run.clone(), effects.clone(), workflow);
-        let due = change.due;
-        match self.ports.runs.open_run(change, opening).await? {
-            Opened::Known => Ok(OpenedRun::Known),
-            Opened::Conflict => Ok(OpenedRun::Conflict),
-            Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
-            Opened::New { timer } => {
-                self.after_store(&run, &effects, due, timer).await;
-                let run = Versioned::opened(run);
-                let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
-                Ok(OpenedRun::New(Box::new(run), claimed))
-            }
-        }
-    }
-
-    /// Opens the run of a notice, whose text is sent on command: nobody waits for it here.
-    ///
-    /// # Errors
-    /// When a port fails; opening it again finds out whether it is stored.
-    pub async fn open_notice(&self, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
-        let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
-        self.open(event, workflow, placement, &mut ByCommand).await.map(drop)
     }
 
     /// Who acknowledged a run first, and when.
@@ -279,23 +202,6 @@ impl RunService {
     /// Which of our own people a phone belongs to.
     pub fn contact_with(&self, number: &E164) -> Option<Contact> {
         self.directory().contact_with(number).cloned()
-    }
-
-    /// The resolving event overtook this one: the run opens as resolved and texts nobody.
-    async fn open_resolved(
-        &self,
-        event: &Event,
-        workflow: &Workflow,
-        by: &EventKey,
-    ) -> Result<OpenedRun, RoleError> {
-        let mut ctx = self.context(workflow);
-        let mut run = Run::open(event, &mut ctx);
-        run.resolve(by, &[], &mut ctx);
-        let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
-        let effects = ctx.effects;
-        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), opening).await?;
-        self.emit(&run, &effects);
-        Ok(OpenedRun::Resolved)
     }
 
     /// Lets a run notice what time it is: lost wake-ups are repeated, steps start and end.

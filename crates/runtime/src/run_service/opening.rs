@@ -1,0 +1,116 @@
+//! How an event opens a run: at most once, whatever else bears its source and id.
+//!
+//! In: an event, its workflow and its lane. Out: a stored run with its first claims, or what came before it.
+
+use domain::{
+    event::{Event, EventKey},
+    lane_placement::LanePlacement,
+    run::{Run, RunPhase},
+    workflow::Workflow,
+};
+use ports::{Change, Opened, OpeningEvent, Versioned};
+
+use crate::{claimed::Claimed, error::RoleError};
+
+use super::{
+    RunService,
+    step_hook::{ByCommand, StepHook},
+};
+
+/// What came of opening a run.
+#[derive(Debug)]
+pub enum OpenedRun {
+    /// It is stored, with these claims.
+    New(Box<Versioned<Run>>, Vec<Claimed>),
+    /// The event opened it before; nothing was changed.
+    Known,
+    /// Another event with the same source and id, but other content, came first; nothing was changed.
+    Conflict,
+    /// Its subject was resolved already; it is stored as resolved and texts nobody.
+    Resolved,
+}
+
+/// What an earlier event with the same key said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precedent {
+    /// There was none.
+    None,
+    /// The same.
+    Same,
+    /// Something else.
+    Other,
+}
+
+impl RunService {
+    /// Whether an event says something else than the event that opened runs under its key.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn precedent(&self, event: &Event) -> Result<Precedent, RoleError> {
+        let known = self.ports.runs.content_of(&event.key).await?;
+        Ok(known.map_or(Precedent::None, |content| {
+            if content == event.content() { Precedent::Same } else { Precedent::Other }
+        }))
+    }
+
+    /// Opens the run of an event: starts its first step, lets the hook take part, and stores all of it as one change.
+    ///
+    /// # Errors
+    /// When a port fails; the run may or may not be stored, and opening it again finds out.
+    pub async fn open(
+        &self,
+        event: &Event,
+        workflow: &Workflow,
+        placement: LanePlacement,
+        hook: &mut dyn StepHook,
+    ) -> Result<OpenedRun, RoleError> {
+        let mut ctx = self.context(workflow);
+        let opening = OpeningEvent { happened_at: event.happened_at(ctx.now), content: event.content() };
+        let mut run = Run::open(event, &mut ctx);
+        run.lower_lane(placement.lane, &mut ctx);
+        let mut submissions = Vec::new();
+        if run.phase() == RunPhase::Active {
+            submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
+        }
+        let effects = ctx.effects;
+        let change = Change::new(run.clone(), effects.clone(), workflow);
+        let due = change.due;
+        match self.ports.runs.open_run(change, opening).await? {
+            Opened::Known => Ok(OpenedRun::Known),
+            Opened::Conflict => Ok(OpenedRun::Conflict),
+            Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
+            Opened::New { timer } => {
+                self.after_store(&run, &effects, due, timer).await;
+                let run = Versioned::opened(run);
+                let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
+                Ok(OpenedRun::New(Box::new(run), claimed))
+            }
+        }
+    }
+
+    /// Opens the run of a notice, whose text is sent on command: nobody waits for it here.
+    ///
+    /// # Errors
+    /// When a port fails; opening it again finds out whether it is stored.
+    pub async fn open_notice(&self, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
+        let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
+        self.open(event, workflow, placement, &mut ByCommand).await.map(drop)
+    }
+
+    /// The resolving event overtook this one: the run opens as resolved and texts nobody.
+    async fn open_resolved(
+        &self,
+        event: &Event,
+        workflow: &Workflow,
+        by: &EventKey,
+    ) -> Result<OpenedRun, RoleError> {
+        let mut ctx = self.context(workflow);
+        let mut run = Run::open(event, &mut ctx);
+        run.resolve(by, &[], &mut ctx);
+        let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
+        let effects = ctx.effects;
+        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), opening).await?;
+        self.emit(&run, &effects);
+        Ok(OpenedRun::Resolved)
+    }
+}
