@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 use twilio_sim::Status;
@@ -41,6 +42,8 @@ const LAZY_BEGINNINGS: [&str; 3] = [
     "POST /v1/events HTTP/1.1\r\nhost: x",
     "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n{",
 ];
+/// Where they come from: not where events come from.
+const LAZY_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// How long they stay away after they were closed.
 const LAZY_PAUSE_MS: i64 = 500;
 
@@ -131,17 +134,17 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
     measured(deployment, QUIET, QUIET_PER_S, lasting, flood).await
 }
 
-/// As [`steady`], while [`LAZY_CLIENTS`] others hold connections and send nothing, half a header or half a body, and come
-/// back as soon as they are closed. From the request to its 202, and from there to its text.
+/// As [`steady`], while an address with [`LAZY_CLIENTS`] holds connections and sends nothing, half a header or half a
+/// body, and comes back as soon as they are closed. From the request to its 202, and from there to its text.
 pub(crate) async fn besieged(
     deployment: &Deployment,
     per_s: u64,
     lasting: Duration,
 ) -> Result<(Latency, Latency)> {
-    let address = deployment.url.trim_start_matches("http://").to_owned();
+    let address: SocketAddr = deployment.url.trim_start_matches("http://").parse()?;
     let mut siege = JoinSet::new();
     for number in 0..LAZY_CLIENTS {
-        siege.spawn(be_lazy(address.clone(), LAZY_BEGINNINGS[number % LAZY_BEGINNINGS.len()]));
+        siege.spawn(be_lazy(address, LAZY_BEGINNINGS[number % LAZY_BEGINNINGS.len()]));
     }
     let answers = Mutex::new(Vec::new());
     let texts = measured_with(deployment, BUSY, per_s, lasting, async { Ok(0) }, &answers).await?;
@@ -150,9 +153,9 @@ pub(crate) async fn besieged(
 }
 
 /// A connection that begins something and leaves it there, again and again.
-async fn be_lazy(address: String, beginning: &'static str) {
+async fn be_lazy(address: SocketAddr, beginning: &'static str) {
     loop {
-        if let Ok(mut stream) = TcpStream::connect(&address).await
+        if let Ok(mut stream) = connect_from(LAZY_ADDRESS, address).await
             && stream.write_all(beginning.as_bytes()).await.is_ok()
         {
             // Until the other side closes it.
@@ -160,6 +163,12 @@ async fn be_lazy(address: String, beginning: &'static str) {
         }
         SystemClock.sleep_until(SystemClock.now() + SignedDuration::from_millis(LAZY_PAUSE_MS)).await;
     }
+}
+
+async fn connect_from(own: IpAddr, address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((own, 0).into())?;
+    socket.connect(address).await
 }
 
 async fn wait_for_turn(begun: Timestamp, number: u64, per_s: u64) {

@@ -111,7 +111,7 @@ fn spawn<L>(
     limits: Limits,
     stop: &CancellationToken,
 ) where
-    L: axum::serve::Listener<Io: Unpin, Addr: std::fmt::Debug>,
+    L: axum::serve::Listener<Io: Unpin, Addr: Into<http_server::Peer>>,
 {
     let serving = http_server::serve(listener, routes, limits, stop.clone());
     tasks.spawn(async {

@@ -4,13 +4,16 @@
 //! Never: ends a connection whose request is being worked on.
 
 use std::{
-    collections::BTreeMap,
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use crate::peer::Peer;
 
 /// How often the log says that the cap is reached.
 const WARNING_EVERY: Duration = Duration::from_mins(1);
@@ -24,17 +27,48 @@ pub(crate) struct Connections {
     changed: Notify,
 }
 
-/// Idle connections, those without any request first, then by idle time.
+/// Idle connections.
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    by_rank: BTreeMap<Rank, CancellationToken>,
+    by_owner: HashMap<Owner, BTreeMap<u64, CancellationToken>>,
     evicted: u64,
     warned_at: Option<Instant>,
 }
 
-/// Whether a request was made before, and when the waiting began.
-type Rank = (bool, u64);
+/// Whether a request was made on a connection before, and whose it is.
+type Owner = (bool, Peer);
+
+impl Waiting {
+    /// A number of its own for a connection that becomes idle; lower numbers are idle for longer.
+    fn add(&mut self, owner: Owner, connection: CancellationToken) -> u64 {
+        self.next += 1;
+        self.by_owner.entry(owner).or_default().insert(self.next, connection);
+        self.next
+    }
+
+    fn remove(&mut self, owner: Owner, number: u64) {
+        let Some(idle) = self.by_owner.get_mut(&owner) else { return };
+        idle.remove(&number);
+        if idle.is_empty() {
+            self.by_owner.remove(&owner);
+        }
+    }
+
+    /// Of the connections without any request, or else of the others: the client with the most, and the one of its
+    /// connections that is idle for longest. A client with thousands does not displace one with a few.
+    fn pop(&mut self) -> Option<CancellationToken> {
+        let first = |((made_a_request, peer), idle): (&Owner, &BTreeMap<u64, CancellationToken>)| {
+            let (number, connection) = idle.first_key_value()?;
+            let rank = (!made_a_request, idle.len(), Reverse(*number));
+            Some((rank, (*made_a_request, *peer), connection.clone()))
+        };
+        let ((_, _, Reverse(number)), owner, connection) =
+            self.by_owner.iter().filter_map(first).max_by_key(|(rank, ..)| *rank)?;
+        self.remove(owner, number);
+        Some(connection)
+    }
+}
 
 impl Connections {
     pub(crate) fn new(max: usize) -> Self {
@@ -43,18 +77,17 @@ impl Connections {
         Self { max, places, waiting: Mutex::default(), changed: Notify::new() }
     }
 
-    /// A place for one more. At the cap it is taken from the connection that waits longest; where all are at work it
-    /// is waited for.
-    pub(crate) async fn admit(self: &Arc<Self>) -> Connection {
+    /// A place for one more. At the cap it is taken from an idle connection; where all are at work it is waited for.
+    pub(crate) async fn admit(self: &Arc<Self>, peer: Peer) -> Connection {
         loop {
             let changed = self.changed.notified();
             if let Ok(place) = self.places.clone().try_acquire_owned() {
-                return Connection::new(self.clone(), place);
+                return Connection::new(self.clone(), peer, place);
             }
             if self.evict_one()
                 && let Ok(place) = self.places.clone().acquire_owned().await
             {
-                return Connection::new(self.clone(), place);
+                return Connection::new(self.clone(), peer, place);
             }
             changed.await;
         }
@@ -63,7 +96,7 @@ impl Connections {
     /// Tells one connection to end. `false` where all are at work.
     fn evict_one(&self) -> bool {
         let mut waiting = self.waiting();
-        let Some((_, evicted)) = waiting.by_rank.pop_first() else { return false };
+        let Some(evicted) = waiting.pop() else { return false };
         evicted.cancel();
         telemetry::metrics().connections_evicted.inc();
         waiting.evicted += 1;
@@ -101,6 +134,7 @@ fn now() -> Instant {
 /// One connection, in its place until it is dropped.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
+    peer: Peer,
     state: Mutex<State>,
     first_request: Notify,
     evicted: CancellationToken,
@@ -112,14 +146,15 @@ pub(crate) struct Connection {
 struct State {
     made_a_request: bool,
     is_working: bool,
-    /// Where it stands among those that wait; a new connection has bytes to be read.
-    rank: Option<Rank>,
+    /// Its number among those that wait; a new connection has bytes to be read.
+    number: Option<u64>,
 }
 
 impl Connection {
-    fn new(connections: Arc<Connections>, place: OwnedSemaphorePermit) -> Self {
+    fn new(connections: Arc<Connections>, peer: Peer, place: OwnedSemaphorePermit) -> Self {
         Self {
             connections,
+            peer,
             state: Mutex::default(),
             first_request: Notify::new(),
             evicted: CancellationToken::new(),
@@ -130,15 +165,11 @@ impl Connection {
     /// Nothing more comes for now, and there is no request, or not all of one.
     pub(crate) fn waits(&self) {
         let mut state = self.state();
-        if state.is_working || state.rank.is_some() {
+        if state.is_working || state.number.is_some() {
             return;
         }
-        let mut waiting = self.connections.waiting();
-        waiting.next += 1;
-        let rank = (state.made_a_request, waiting.next);
-        waiting.by_rank.insert(rank, self.evicted.clone());
-        state.rank = Some(rank);
-        drop(waiting);
+        let owner = (state.made_a_request, self.peer);
+        state.number = Some(self.connections.waiting().add(owner, self.evicted.clone()));
         self.connections.changed.notify_one();
     }
 
@@ -150,10 +181,10 @@ impl Connection {
     /// A request is there as a whole, and is worked on.
     pub(crate) fn works(&self) {
         let mut state = self.state();
-        (state.made_a_request, state.is_working) = (true, true);
-        if let Some(rank) = state.rank.take() {
-            self.connections.waiting().by_rank.remove(&rank);
+        if let Some(number) = state.number.take() {
+            self.connections.waiting().remove((state.made_a_request, self.peer), number);
         }
+        (state.made_a_request, state.is_working) = (true, true);
     }
 
     /// The request has its answer.

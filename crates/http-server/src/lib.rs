@@ -1,32 +1,36 @@
 //! How every HTTP listener of ours serves. In: a listener and routes. Out: answers, until told to stop.
 //!
 //! A client that is slow, silent or one of thousands takes nothing from the others: headers, bodies and idle
-//! connections have a time limit, connections a cap below the process's limit of open files, and at the cap the
-//! connection that has waited longest without a request makes room.
+//! connections have a time limit, connections a cap below the process's limit of open files, and at the cap an idle
+//! connection of the client with the most makes room.
 //! Never: lets a client decide how long or how much of the process it holds, or answers an error without a problem
 //! document.
 
 mod body;
 mod connections;
+mod peer;
 pub mod problem;
 mod watched;
 
-use std::{convert::Infallible, fmt::Debug, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, http::StatusCode, middleware, serve::Listener};
+use axum::{
+    Router, body::Body, extract::Request, http::StatusCode, response::IntoResponse as _, serve::Listener,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     body::TrackedBody,
     connections::{Connection, Connections, within},
     watched::Watched,
 };
+
+pub use crate::peer::Peer;
 
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
@@ -63,33 +67,25 @@ pub async fn serve<L>(mut listener: L, routes: Router, limits: Limits, stop: Can
 where
     L: Listener,
     L::Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    L::Addr: Debug,
+    L::Addr: Into<Peer>,
 {
-    let routes = bounded(routes, &limits);
     let connections = Arc::new(Connections::new(limits.connections_max));
     let mut tasks = JoinSet::new();
     loop {
-        let accepted = tokio::select! {
+        let (stream, address) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         let connection = tokio::select! {
-            connection = connections.admit() => connection,
+            connection = connections.admit(address.into()) => connection,
             () = stop.cancelled() => break,
         };
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(serve_one(accepted.0, routes.clone(), connection, limits, stop.clone()));
+        tasks.spawn(serve_one(stream, routes.clone(), connection, limits, stop.clone()));
     }
     drop(listener);
     // A client that keeps its connection open must not keep us from ending.
     within(limits.drain_max, async { while tasks.join_next().await.is_some() {} }).await;
-}
-
-/// The routes, with time limits, and with a problem document for every error that has no body of its own.
-fn bounded(routes: Router, limits: &Limits) -> Router {
-    routes
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.request_max))
-        .layer(middleware::map_response(problem::describe))
 }
 
 /// Serves one connection, until its client, a limit, a newer connection or the end of the listener ends it.
@@ -109,9 +105,12 @@ async fn serve_one<S>(
         let body = |body| Body::new(TrackedBody::new(body, connection.clone()));
         let answer = routes.clone().call(request.map(body));
         async move {
-            let answer = answer.await;
+            let answer = match within(limits.request_max, answer).await {
+                Some(answer) => answer.into_response(),
+                None => StatusCode::REQUEST_TIMEOUT.into_response(),
+            };
             connection.answered();
-            answer as Result<_, Infallible>
+            Ok::<_, Infallible>(problem::describe(answer))
         }
     });
     let mut server = http1::Builder::new();

@@ -23,7 +23,7 @@ pub fn problem(status: StatusCode, title: &str, detail: &str, more: Value) -> Re
 }
 
 /// Gives a body to errors that have none: those of the router and of the time limits.
-pub(crate) async fn describe(response: Response) -> Response {
+pub(crate) fn describe(response: Response) -> Response {
     let status = response.status();
     let is_empty = response.body().size_hint().exact() == Some(0);
     if !is_empty || !(status.is_client_error() || status.is_server_error()) {

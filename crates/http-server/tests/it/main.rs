@@ -12,7 +12,7 @@ use axum::{
 use http_server::{HEADERS_BYTES_MAX, Limits, serve};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Notify, Semaphore},
     task::JoinHandle,
 };
@@ -170,6 +170,21 @@ async fn a_connection_that_made_requests_outlives_those_that_never_did() {
     assert!(server.ask(GET).await.ends_with("here"));
     kept.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e2_a_client_with_many_connections_displaces_none_of_another_client() {
+    let server = Server::start(limits(4)).await;
+    let mut slow = server.send(HALF).await;
+    let mut lazy = Vec::new();
+    for _ in 0..50 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        lazy.push(socket.connect(server.address).await.unwrap());
+    }
+    assert_eq!(rest(&mut lazy[0]).await, "", "there are more than places");
+    slow.write_all(b": x\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert!(rest(&mut slow).await.ends_with("here"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
