@@ -10,6 +10,7 @@ mod deploy;
 mod harness;
 mod paused;
 mod producers;
+mod readiness;
 mod rights;
 mod tools;
 

@@ -19,6 +19,7 @@ mod delay;
 mod delay_forwarder;
 mod message;
 mod notify;
+mod probe;
 mod publisher;
 mod publisher_auth;
 pub mod topology;

@@ -43,6 +43,11 @@ impl Address {
         Self { exchange: names.commands(), key: queue.name().to_owned() }
     }
 
+    /// To nobody.
+    pub(crate) fn probe(names: &Names) -> Self {
+        Self { exchange: names.probe(), key: String::new() }
+    }
+
     /// To a lane below that of an event's type.
     pub(crate) fn lane(names: &Names, lane: Lane) -> Self {
         Self { exchange: names.events(), key: lane_key(lane) }

@@ -134,6 +134,11 @@ impl Names {
         self.name("outcomes")
     }
 
+    /// The exchange that no queue is bound to: what is published there only shows that the broker confirms.
+    pub fn probe(&self) -> String {
+        self.name("probe")
+    }
+
     /// The exchange and the queue of deliveries over their limit.
     pub fn dead(&self) -> String {
         self.name("dead")
@@ -241,6 +246,7 @@ fn exchanges(names: &Names, delay: DelayMode) -> Vec<Exchange> {
         internal(exchange(names.wake(), "topic", unrouted.clone())),
         exchange(names.dead(), "topic", unrouted),
         exchange(names.outcomes(), "topic", None),
+        exchange(names.probe(), "fanout", None),
     ]
 }
 

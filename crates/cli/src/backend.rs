@@ -13,7 +13,7 @@ use bus_rabbitmq::{DelayMode, Grant, PublisherAuth, RabbitBus, RabbitConfig, Top
 use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
-use ports::{Bus, Clock, Store};
+use ports::{Bus, Clock, Probe, Store};
 use runtime::Outbox;
 use store_redis::{Durability, RedisConfig, RedisStore};
 
@@ -27,7 +27,7 @@ pub(crate) enum Backend {
     /// One SQLite file.
     Embedded(Embedded),
     /// RabbitMQ and Redis.
-    Fleet(Arc<Outbox>, Arc<RedisStore>),
+    Fleet(Arc<Outbox>, Arc<RabbitBus>, Arc<RedisStore>),
     /// RabbitMQ and Redis, for an operator's command.
     Operator(Arc<OnDemandBus>, Arc<RedisStore>),
 }
@@ -64,7 +64,7 @@ impl Backend {
                 let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
                 let rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
-                Ok(Self::Fleet(Outbox::new(bus, store.clone(), clock), store))
+                Ok(Self::Fleet(Outbox::new(bus.clone(), store.clone(), clock), bus, store))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Backend {
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Embedded(embedded) => embedded.store(),
-            Self::Fleet(_, store) | Self::Operator(_, store) => store.clone(),
+            Self::Fleet(_, _, store) | Self::Operator(_, store) => store.clone(),
         }
     }
 
@@ -99,8 +99,17 @@ impl Backend {
     pub(crate) fn bus(&self) -> Arc<dyn Bus> {
         match self {
             Self::Embedded(embedded) => embedded.bus(),
-            Self::Fleet(bus, _) => bus.clone(),
+            Self::Fleet(bus, ..) => bus.clone(),
             Self::Operator(bus, _) => bus.clone(),
+        }
+    }
+
+    /// What the roles of this process need, by the name that operators know.
+    pub(crate) fn dependencies(&self) -> Vec<(&'static str, Arc<dyn Probe>)> {
+        match self {
+            Self::Embedded(embedded) => vec![("database", embedded.probe())],
+            Self::Fleet(_, bus, store) => vec![("rabbitmq", bus.clone()), ("redis", store.clone())],
+            Self::Operator(_, store) => vec![("redis", store.clone())],
         }
     }
 
@@ -109,7 +118,7 @@ impl Backend {
         match self {
             Self::Embedded(embedded) => embedded.close().await,
             // Connections close when nobody holds them any more; what was published is confirmed.
-            Self::Fleet(outbox, _) => outbox.flush().await,
+            Self::Fleet(outbox, ..) => outbox.flush().await,
             Self::Operator(..) => {}
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Never: makes liveness depend on another server; a restart heals none of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,7 +11,44 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::get,
 };
-use ports::DueStore;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use ports::{Clock, Probe, within};
+use tokio::sync::Mutex;
+
+/// How long a dependency may take to answer.
+const PROBE_MAX: Duration = Duration::from_millis(900);
+/// How long an answer about the dependencies is good for.
+const FRESH: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a process needs, and what was found out about it last.
+struct Readiness {
+    dependencies: Vec<(&'static str, Arc<dyn Probe>)>,
+    clock: Arc<dyn Clock>,
+    /// One probe at a time, however many ask.
+    last: Mutex<Option<(Timestamp, Vec<String>)>>,
+}
+
+impl Readiness {
+    /// A line for each dependency that cannot be used.
+    async fn faults(&self) -> Vec<String> {
+        let mut last = self.last.lock().await;
+        let now = self.clock.now();
+        if let Some((at, faults)) = &*last
+            && now.duration_since(*at).abs() < FRESH
+        {
+            return faults.clone();
+        }
+        let probes = self.dependencies.iter().map(async |(name, dependency)| {
+            let late = || Err(format!("no answer within {} ms", PROBE_MAX.as_millis()));
+            let probed = within(&*self.clock, PROBE_MAX, dependency.probe()).await.unwrap_or_else(late);
+            probed.err().map(|error| format!("{name}: {error}"))
+        });
+        let faults: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
+        *last = Some((self.clock.now(), faults.clone()));
+        faults
+    }
+}
 
 /// `/healthz`: the process lives.
 pub(crate) fn liveness() -> Router {
@@ -19,8 +56,10 @@ pub(crate) fn liveness() -> Router {
 }
 
 /// `/readyz` and `/metrics`, which say more than strangers should know.
-pub(crate) fn monitoring(due: Arc<dyn DueStore>) -> Router {
-    Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(due)
+pub(crate) fn monitoring(dependencies: Vec<(&'static str, Arc<dyn Probe>)>, clock: Arc<dyn Clock>) -> Router {
+    let readiness = Readiness { dependencies, clock, last: Mutex::default() };
+    let routes = Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics));
+    routes.with_state(Arc::new(readiness))
 }
 
 /// OpenMetrics for who asks for it, the text format of Prometheus for everybody else.
@@ -34,9 +73,10 @@ async fn metrics(headers: HeaderMap) -> ([(&'static str, &'static str); 1], Stri
     ([("content-type", form)], text)
 }
 
-async fn ready(State(due): State<Arc<dyn DueStore>>) -> (StatusCode, String) {
-    match due.next_due().await {
-        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, String) {
+    let faults = readiness.faults().await;
+    if faults.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
     }
+    (StatusCode::SERVICE_UNAVAILABLE, faults.into_iter().map(|fault| fault + "\n").collect())
 }

@@ -91,7 +91,7 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let monitoring = health::monitoring(wiring.due());
+        let monitoring = health::monitoring(backend.dependencies(), clock.clone());
         listeners.serve(app, health::liveness(), monitoring, &mut roles, &shutdown);
         let mut reload = Router::new();
         if let Some(file) = file {

@@ -13,7 +13,7 @@ use domain::{
 };
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
-use ports::{Bus, Clock, DueStore, ProviderWebhooks, SmsProvider, Store};
+use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
 use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 
@@ -96,10 +96,6 @@ impl Wiring {
             audit: self.store.clone(),
             bus: self.bus.clone(),
         }
-    }
-
-    pub(crate) fn due(&self) -> Arc<dyn DueStore> {
-        self.store.clone()
     }
 
     fn dead_letters(&self) -> DeadLetters {

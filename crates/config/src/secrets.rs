@@ -15,6 +15,9 @@ use crate::{
     scope::Scope,
 };
 
+/// Addresses of sentinels, which may be a list.
+const SENTINEL: [&str; 2] = ["redis+sentinel://", "rediss+sentinel://"];
+
 /// Everything secret, as far as the process needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
@@ -123,19 +126,22 @@ impl Reader<'_> {
         if self.infrastructure.backend.is_embedded() {
             return None;
         }
-        let amqp_url = self.server_url("CALLOUT_AMQP_URL", ["amqp://", "amqps://"]);
-        let redis_url = self.server_url("CALLOUT_REDIS_URL", ["redis://", "rediss://"]);
+        let amqp_url = self.server_url("CALLOUT_AMQP_URL", &["amqp://", "amqps://"]);
+        let redis_url =
+            self.server_url("CALLOUT_REDIS_URL", &["redis://", "rediss://", SENTINEL[0], SENTINEL[1]]);
         Some(FleetSecrets { amqp_url: amqp_url?, redis_url: redis_url? })
     }
 
-    fn server_url(&mut self, name: &str, schemes: [&str; 2]) -> Option<String> {
+    fn server_url(&mut self, name: &str, schemes: &[&str]) -> Option<String> {
         let value = self.secret(name);
         let fits = value.as_deref().is_some_and(|url| schemes.iter().any(|scheme| url.starts_with(scheme)));
         if !fits {
             let found = if value.is_some() { "is not such an address" } else { "is not set" };
-            self.problem(format!("a fleet needs {name} ({} or {}), which {found}", schemes[0], schemes[1]));
+            self.problem(format!("a fleet needs {name} ({}), which {found}", schemes.join(" or ")));
         }
-        if value.as_deref().is_some_and(names_several_hosts) {
+        let is_list =
+            |url: &str| !SENTINEL.iter().any(|scheme| url.starts_with(scheme)) && names_several_hosts(url);
+        if value.as_deref().is_some_and(is_list) {
             self.problem(format!(
                 "{name} names several hosts, and one is taken; give a name that leads to all of them, or a load balancer"
             ));

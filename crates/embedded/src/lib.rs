@@ -20,6 +20,7 @@ mod fault;
 mod lock;
 mod locked;
 mod open_error;
+mod probe;
 mod purge;
 mod rate_limits;
 mod read;
@@ -36,7 +37,7 @@ mod writer;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use domain::workflow::Lane;
-use ports::{Bus, Clock, Store, TimerSlot};
+use ports::{Bus, Clock, Probe, Store, TimerSlot};
 
 pub use crate::open_error::OpenError;
 use crate::{
@@ -132,6 +133,11 @@ impl Embedded {
 
     /// The store.
     pub fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Whether it can be written to.
+    pub fn probe(&self) -> Arc<dyn Probe> {
         self.store.clone()
     }
 

@@ -7,6 +7,7 @@ pub mod bus;
 pub mod clock;
 pub mod event_ledger;
 pub mod permits;
+pub mod probe;
 pub mod provider;
 pub mod store;
 pub mod webhooks;
@@ -16,6 +17,7 @@ pub use bus::{
 };
 pub use clock::{CLOCK_LOOK_EVERY, Clock, SystemClock, left_of_wait, time_until, within};
 pub use permits::Permits;
+pub use probe::Probe;
 pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};

@@ -25,7 +25,8 @@ pub enum Durability {
 /// What to connect to, and how.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// For example `redis://:password@host:6379/0`, `rediss://` for TLS, or `redis+unix:///path`. Never logged.
+    /// For example `redis://:password@host:6379/0`, `rediss://` for TLS, `redis+unix:///path`, or
+    /// `redis+sentinel://:password@one:26379,two:26379/name` (`rediss+sentinel://` for TLS to both). Never logged.
     pub url: String,
     /// The prefix of every key.
     pub key_prefix: String,

@@ -20,6 +20,7 @@ use crate::{
     keys::Keys,
     redis_store::RedisStore,
     script::Scripts,
+    sentinel::Sentinels,
     servers::Servers,
 };
 
@@ -31,7 +32,7 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
 const RECONNECTS: usize = 10;
-/// The same for a node of a cluster: half a second, after which it is asked who took its place.
+/// The same where another server may take its place: half a second, after which that is asked.
 const RECONNECTS_OF_NODE: usize = 4;
 /// Calls that may wait to be written to the connection.
 const PIPELINE_MAX: usize = 1_024;
@@ -40,7 +41,10 @@ const PIPELINE_MAX: usize = 1_024;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address makes no sense.
-    #[error("the address of Redis is not one: expected redis://, rediss:// or redis+unix://")]
+    #[error(
+        "the address of Redis is not one: expected redis://, rediss://, redis+unix:// or \
+         redis+sentinel://SENTINELS/NAME"
+    )]
     Address(#[source] RedisError),
     /// It cannot be reached, or refuses us.
     #[error("Redis cannot be reached, or refuses this user and password")]
@@ -133,10 +137,8 @@ async fn find_checked(config: &RedisConfig) -> Result<Servers, ConnectError> {
     Ok(servers)
 }
 
-/// The server at an address, or all primaries of the cluster that it belongs to.
+/// The server at an address, the primary that sentinels name, or all primaries of the cluster that it belongs to.
 async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
-    let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
-    let address = client.get_connection_info().clone();
     let manager = |retries| {
         ConnectionManagerConfig::new()
             .set_response_timeout(Some(config.response_timeout))
@@ -146,11 +148,18 @@ async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
             .set_number_of_retries(retries)
             .set_pipeline_buffer_size(PIPELINE_MAX)
     };
-    let connected = ConnectionManager::new_with_config(client, manager(RECONNECTS)).await;
+    if let Some(sentinels) = Sentinels::of(&config.url) {
+        let sentinels = sentinels.map_err(ConnectError::Address)?;
+        let servers = Servers::sentinels(sentinels, manager(RECONNECTS_OF_NODE)).await;
+        return servers.map_err(ConnectError::Unreachable);
+    }
+    let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
+    let address = client.get_connection_info().clone();
+    let connected = ConnectionManager::new_with_config(client.clone(), manager(RECONNECTS)).await;
     let mut connection = connected.map_err(ConnectError::Unreachable)?;
     let info: String = cmd("INFO").query_async(&mut connection).await.map_err(ConnectError::Unreachable)?;
     if fields(&info).get("cluster_enabled").map(String::as_str) != Some("1") {
-        return Ok(Servers::one(connection));
+        return Ok(Servers::one(client, manager(RECONNECTS), connection));
     }
     let servers = Servers::cluster(address, manager(RECONNECTS_OF_NODE), connection).await;
     servers.map_err(ConnectError::Unreachable)

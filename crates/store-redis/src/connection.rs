@@ -8,7 +8,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -19,7 +19,7 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
 };
 
-use crate::servers::{Node, Servers};
+use crate::servers::{Map, Node, Servers};
 
 /// How often a call is made when no answer comes.
 const TRIES: u8 = 2;
@@ -44,6 +44,8 @@ pub(crate) struct Connection {
     calls: AtomicU64,
     /// A connection broke, so the history may be another one. The caller that reads this checks it.
     broke: AtomicBool,
+    /// The second in which connections were given up last.
+    reconnected_s: AtomicI64,
     /// For tests: the first answer of every call is dropped.
     drops_answers: bool,
 }
@@ -100,6 +102,7 @@ impl Connection {
             names: RandomState::new(),
             calls: AtomicU64::new(0),
             broke: AtomicBool::new(false),
+            reconnected_s: AtomicI64::new(i64::MIN),
             drops_answers,
         }
     }
@@ -160,6 +163,11 @@ impl Connection {
         }
     }
 
+    /// A key for each server.
+    pub(crate) fn key_per_server(&self, key_of: impl Fn(u16) -> String) -> Vec<String> {
+        self.servers.map().key_per_server(key_of)
+    }
+
     /// Makes calls that do not need each other, at once.
     pub(crate) async fn calls<T: FromRedisValue>(
         &self,
@@ -188,8 +196,9 @@ impl Connection {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if self.is_lost(&error) {
-                self.servers.refresh(&seen).await;
+            let is_lost = self.is_lost(&error);
+            if is_lost || is_of_wrong_server(&error) {
+                self.find_again(&seen, is_lost).await;
                 if tries == TRIES {
                     return Err(fault(&error));
                 }
@@ -217,6 +226,19 @@ impl Connection {
         }
     }
 
+    /// A connection that broke is made again by itself. One that leads to a server that is no primary, or no longer
+    /// ours, stays as it is, so it is given up, though not more often than once a second.
+    async fn find_again(&self, seen: &Arc<Map>, is_lost: bool) {
+        if is_lost {
+            return self.servers.refresh(seen).await;
+        }
+        self.note_broke();
+        let now = self.clock.now().as_second();
+        if self.reconnected_s.swap(now, Ordering::AcqRel) != now {
+            self.servers.reconnect(seen).await;
+        }
+    }
+
     fn is_lost(&self, error: &RedisError) -> bool {
         let lost = error.is_io_error() || error.is_unrecoverable_error();
         if lost {
@@ -237,6 +259,11 @@ fn argument(command: &Cmd, index: usize) -> &[u8] {
         Some(redis::Arg::Simple(argument)) => argument,
         _ => b"",
     }
+}
+
+/// Whether a server says that it is not the one to ask: a replica, one that is not ready, or one that does not know us.
+fn is_of_wrong_server(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOPERM" | "NOAUTH" | "WRONGPASS"))
 }
 
 /// The store's error for one of the server.

@@ -1,6 +1,7 @@
-//! Which server answers for a key: the only one, or the primary of the key's slot in a Redis Cluster.
+//! Which server answers for a key: the only one, the primary that sentinels name, or the primary of the key's slot in a
+//! Redis Cluster.
 //!
-//! In: an address of the server, or of any node of the cluster. Out: connections, and a refreshed map of slots.
+//! In: an address of the server, of sentinels, or of any node of the cluster. Out: connections, and a refreshed map.
 //! Never: asks a replica. What a primary acknowledged and did not replicate is lost with it, see `generation`.
 //!
 //! The client's own cluster connection is not used: while a primary was dead, it kept calls for the other ones waiting.
@@ -19,6 +20,8 @@ use redis::{
     cmd, from_redis_value,
 };
 
+use crate::sentinel::Sentinels;
+
 /// Slots of a cluster, and what chooses among them: <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>.
 const SLOTS: u16 = 16_384;
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
@@ -26,7 +29,19 @@ const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 /// The servers, with the slots that each had at the last refresh.
 pub(crate) struct Servers {
     map: RwLock<Arc<Map>>,
-    cluster: Option<Cluster>,
+    finding: Finding,
+    /// One refresh at a time.
+    refreshing: tokio::sync::Mutex<()>,
+}
+
+/// How the servers are found.
+enum Finding {
+    /// There is one address.
+    One(Box<Client>, ConnectionManagerConfig),
+    /// They are asked.
+    Sentinels(Box<Sentinels>, ConnectionManagerConfig),
+    /// Any node is asked.
+    Cluster(Box<Cluster>),
 }
 
 /// How to find the nodes of a cluster.
@@ -35,8 +50,6 @@ struct Cluster {
     config: ConnectionManagerConfig,
     /// To the address that was configured, which may be a name for all nodes.
     named: ConnectionManager,
-    /// One refresh at a time.
-    refreshing: tokio::sync::Mutex<()>,
 }
 
 /// The server of each slot.
@@ -57,11 +70,22 @@ pub(crate) struct Node {
 
 impl Servers {
     /// The only server.
-    pub(crate) fn one(connection: ConnectionManager) -> Self {
-        let address = Address::default();
-        let ranges = BTreeMap::from([(SLOTS - 1, (0, address.clone()))]);
-        let map = Map { ranges, nodes: BTreeMap::from([(address, connection)]) };
-        Self { map: RwLock::new(Arc::new(map)), cluster: None }
+    pub(crate) fn one(
+        client: Client,
+        config: ConnectionManagerConfig,
+        connection: ConnectionManager,
+    ) -> Self {
+        Self::over(Map::of_one(Address::default(), connection), Finding::One(Box::new(client), config))
+    }
+
+    /// The primary that sentinels name.
+    pub(crate) async fn sentinels(
+        sentinels: Sentinels,
+        config: ConnectionManagerConfig,
+    ) -> RedisResult<Self> {
+        let finding = Finding::Sentinels(Box::new(sentinels), config);
+        let map = finding.read_map(&BTreeMap::new()).await?;
+        Ok(Self::over(map, finding))
     }
 
     /// The primaries of a cluster. Their users and passwords are those of the address.
@@ -70,29 +94,44 @@ impl Servers {
         config: ConnectionManagerConfig,
         named: ConnectionManager,
     ) -> RedisResult<Self> {
-        let cluster = Cluster { address, config, named, refreshing: tokio::sync::Mutex::default() };
-        let map = cluster.read_map(&BTreeMap::new()).await?;
-        Ok(Self { map: RwLock::new(Arc::new(map)), cluster: Some(cluster) })
+        let finding = Finding::Cluster(Box::new(Cluster { address, config, named }));
+        let map = finding.read_map(&BTreeMap::new()).await?;
+        Ok(Self::over(map, finding))
+    }
+
+    fn over(map: Map, finding: Finding) -> Self {
+        Self { map: RwLock::new(Arc::new(map)), finding, refreshing: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
-        self.cluster.is_some()
+        matches!(self.finding, Finding::Cluster(_))
     }
 
     pub(crate) fn map(&self) -> Arc<Map> {
         self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the map of slots again, unless it was read since `seen`.
+    /// Finds the servers again, unless that was done since `seen`. Connections to those that stay are kept: they are
+    /// made again by themselves.
     pub(crate) async fn refresh(&self, seen: &Arc<Map>) {
-        let Some(cluster) = &self.cluster else { return };
-        let _turn = cluster.refreshing.lock().await;
+        if !matches!(self.finding, Finding::One(..)) {
+            self.find_again(seen, &seen.nodes).await;
+        }
+    }
+
+    /// The same with new connections: behind the address of the old ones may be another server.
+    pub(crate) async fn reconnect(&self, seen: &Arc<Map>) {
+        self.find_again(seen, &BTreeMap::new()).await;
+    }
+
+    async fn find_again(&self, seen: &Arc<Map>, known: &BTreeMap<Address, ConnectionManager>) {
+        let _turn = self.refreshing.lock().await;
         if !Arc::ptr_eq(seen, &self.map()) {
             return;
         }
-        match cluster.read_map(&seen.nodes).await {
+        match self.finding.read_map(known).await {
             Ok(map) => *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map),
-            Err(error) => tracing::warn!(%error, "no node of the Redis Cluster answers CLUSTER SLOTS"),
+            Err(error) => tracing::warn!(%error, "the servers of Redis were not found"),
         }
     }
 
@@ -100,7 +139,7 @@ impl Servers {
     pub(crate) fn redirected(&self, error: &RedisError) -> Option<Node> {
         let is_arriving = error.kind() == ErrorKind::Server(redis::ServerErrorKind::Ask);
         let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
-        let cluster = self.cluster.as_ref()?;
+        let Finding::Cluster(cluster) = &self.finding else { return None };
         // An empty host is that of the node that answered; the next refresh finds it.
         let address = (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))?;
         let connection = cluster.node(&self.map().nodes, &address).ok()?;
@@ -108,14 +147,60 @@ impl Servers {
     }
 }
 
+impl Finding {
+    /// The servers at the moment. Known connections are used again.
+    async fn read_map(&self, known: &BTreeMap<Address, ConnectionManager>) -> RedisResult<Map> {
+        let (client, address, config) = match self {
+            Self::Cluster(cluster) => return cluster.read_map(known).await,
+            Self::One(client, config) => ((**client).clone(), Address::default(), config),
+            Self::Sentinels(sentinels, config) => {
+                let client = sentinels.primary().await?;
+                let info = client.get_connection_info();
+                let address = (host_of(info).to_owned(), port_of(info));
+                (client, address, config)
+            }
+        };
+        let connection = match known.get(&address) {
+            Some(connection) => connection.clone(),
+            None => ConnectionManager::new_lazy_with_config(client, config.clone())?,
+        };
+        Ok(Map::of_one(address, connection))
+    }
+}
+
 impl Map {
+    /// One server for all slots.
+    fn of_one(address: Address, connection: ConnectionManager) -> Self {
+        let ranges = BTreeMap::from([(SLOTS - 1, (0, address.clone()))]);
+        Self { ranges, nodes: BTreeMap::from([(address, connection)]) }
+    }
+
     /// The server of a key.
     pub(crate) fn of(&self, key: &[u8]) -> RedisResult<Node> {
-        let slot = slot_of(key);
-        let range = self.ranges.range(slot..).next().filter(|(_, (first, _))| *first <= slot);
-        let node = range.and_then(|(_, (_, address))| self.nodes.get(address));
+        let node = self.address_of(key).and_then(|address| self.nodes.get(address));
         let node = node.ok_or((ErrorKind::Client, "no server of the Redis Cluster has this slot"))?;
         Ok(Node { connection: node.clone(), is_arriving: false })
+    }
+
+    /// A key for each server, made from the lowest number that its slots allow.
+    pub(crate) fn key_per_server(&self, key_of: impl Fn(u16) -> String) -> Vec<String> {
+        let mut keys = BTreeMap::new();
+        for number in 0..SLOTS {
+            let key = key_of(number);
+            if let Some(address) = self.address_of(key.as_bytes()) {
+                keys.entry(address).or_insert(key);
+            }
+            if keys.len() == self.nodes.len() {
+                break;
+            }
+        }
+        keys.into_values().collect()
+    }
+
+    fn address_of(&self, key: &[u8]) -> Option<&Address> {
+        let slot = slot_of(key);
+        let range = self.ranges.range(slot..).next().filter(|(_, (first, _))| *first <= slot);
+        range.map(|(_, (_, address))| address)
     }
 
     /// Asks every server.
@@ -170,6 +255,13 @@ fn host_of(address: &ConnectionInfo) -> &str {
         ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
         // No cluster is reached through a socket file, and there are no other kinds of address.
         ConnectionAddr::Unix(_) | _ => "localhost",
+    }
+}
+
+fn port_of(address: &ConnectionInfo) -> u16 {
+    match address.addr() {
+        ConnectionAddr::Tcp(_, port) | ConnectionAddr::TcpTls { port, .. } => *port,
+        ConnectionAddr::Unix(_) | _ => 0,
     }
 }
 

@@ -8,9 +8,11 @@ mod ports;
 mod rabbitmq;
 mod redis;
 mod redis_cluster;
+mod redis_sentinel;
 mod supervisor;
 
 pub use ports::free_port;
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};
 pub use redis_cluster::{RedisCluster, redis_cluster};
+pub use redis_sentinel::RedisSentinel;

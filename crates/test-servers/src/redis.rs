@@ -85,10 +85,13 @@ impl RedisServer {
     }
 
     /// What it answers to a command.
-    pub(crate) fn ask(&self, words: &[&str]) -> String {
-        let port = self.own().port.to_string();
-        let output = Command::new("redis-cli").args(["-p", &port]).args(words).output();
-        String::from_utf8_lossy(&output.expect("redis-cli is installed").stdout).into_owned()
+    pub fn ask(&self, words: &[&str]) -> String {
+        ask(self.own().port, words)
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.own().port)
     }
 
     /// Ends it as a power cut would: no goodbye, and what was not written is gone.
@@ -114,6 +117,12 @@ impl RedisServer {
     fn own(&self) -> &Own {
         self.own.as_ref().expect("only a private server takes orders")
     }
+}
+
+/// What the server at a port answers to a command.
+pub(crate) fn ask(port: u16, words: &[&str]) -> String {
+    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output();
+    String::from_utf8_lossy(&output.expect("redis-cli is installed").stdout).into_owned()
 }
 
 impl Own {

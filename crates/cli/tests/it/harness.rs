@@ -341,6 +341,32 @@ impl Fleet {
         assert!(found.is_ok(), "{lines:?} are not all in\n{text}");
     }
 
+    /// Asks one of several processes until it answers `/readyz` with a status and with this word in its text.
+    pub(crate) async fn readiness_until(&self, index: usize, status: u16, word: &str) {
+        let url = format!("{}/readyz", self.processes[index].url);
+        let mut tries = tokio::time::interval(Duration::from_millis(10));
+        let mut said = (0, String::new());
+        let asking = async {
+            while said.0 != status || !said.1.contains(word) {
+                tries.tick().await;
+                let answer = self.client.get(&url).send().await.unwrap();
+                said = (answer.status().as_u16(), answer.text().await.unwrap());
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(found.is_ok(), "process {index} should say {status} and {word:?}, and says {said:?}");
+    }
+
+    /// What all processes answer to `/healthz`.
+    pub(crate) async fn liveness(&self) -> Vec<u16> {
+        let mut answers = Vec::new();
+        for process in &self.processes {
+            let answer = self.client.get(format!("{}/healthz", process.url)).send().await.unwrap();
+            answers.push(answer.status().as_u16());
+        }
+        answers
+    }
+
     /// Posts a body to `/v1/events`.
     pub(crate) async fn post(
         &self,

@@ -22,7 +22,8 @@ const MOVE_MAX: Duration = Duration::from_mins(3);
 async fn a_replica_takes_over_and_its_writes_are_doubted() {
     let cluster = RedisCluster::private(true);
     let store = RedisStore::connect(config(&cluster.url, "failover")).await.unwrap();
-    assert_eq!((store.generation(), store.reconcile_until()), (1, None));
+    let first = store.generation();
+    assert!(first > 0 && store.reconcile_until().is_none());
     let openings: Vec<_> = (0..60).map(|n| Opening::new("failover", n).change()).collect();
     for opening in &openings {
         open_new(&*store, opening).await;
@@ -41,7 +42,7 @@ async fn a_replica_takes_over_and_its_writes_are_doubted() {
         assert_eq!(load(&*store, &next.run).await.value, next.run);
     }
     assert!(store.data_loss_since().await.unwrap().is_some());
-    assert!(store.generation() > 1);
+    assert!(store.generation() > first);
     cluster.nodes[0].restart();
     for opening in &openings {
         assert_eq!(load(&*store, &opening.run).await.version, 2);

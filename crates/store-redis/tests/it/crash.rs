@@ -2,7 +2,9 @@
 //! would have to be restarted with it. Never: the shared server.
 
 use conformance::fixture::{Opening, at, load, open_new, opening, sid, submitted};
-use ports::{AuditStore as _, Changed, DueStore as _, LookupStore as _, RunStore as _, StoreError};
+use ports::{
+    AuditStore as _, Changed, Clock as _, DueStore as _, LookupStore as _, RunStore as _, StoreError,
+};
 use store_redis::RedisStore;
 use test_servers::RedisServer;
 
@@ -12,7 +14,8 @@ use crate::setup::{config, until};
 async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
     let server = RedisServer::private();
     let store = RedisStore::connect(config(&server.url, "kill")).await.unwrap();
-    assert_eq!((store.generation(), store.reconcile_until()), (1, None));
+    let first = store.generation();
+    assert!(first > 0 && store.reconcile_until().is_none());
     let mut kept = Vec::new();
     for n in 0..50 {
         let first = Opening::new("kill", n).change();
@@ -39,7 +42,7 @@ async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
     }
     // A server with another history makes a doubt, for every process.
     store.take_due(None, at(-10), at(-5), 1).await.unwrap();
-    assert!(store.generation() > 1);
+    assert!(store.generation() > first);
     assert!(store.reconcile_until().is_some());
 }
 
@@ -47,11 +50,31 @@ async fn acknowledged_changes_survive_a_kill_and_the_process_goes_on() {
 async fn a_server_that_lost_everything_is_noticed() {
     let server = RedisServer::private();
     let store = RedisStore::connect(config(&server.url, "lost")).await.unwrap();
-    assert_eq!(store.generation(), 1);
+    let first = store.generation();
     redis::cmd("FLUSHALL").exec(&mut crate::setup::raw_connection(&server.url)).unwrap();
     store.check_generation().await.unwrap();
-    assert_eq!(store.generation(), 2);
+    assert_eq!(store.generation(), first + 1);
     assert!(store.reconcile_until().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f6_a_young_server_that_was_emptied_is_noticed_by_every_process_whoever_writes_first() {
+    let server = RedisServer::private();
+    let config = config(&server.url, "young");
+    let old = RedisStore::connect(config.clone()).await.unwrap();
+    let first = old.generation();
+    until("a later millisecond", || async { ports::SystemClock.now() > at_ms(first) }).await;
+    redis::cmd("FLUSHALL").exec(&mut crate::setup::raw_connection(&server.url)).unwrap();
+    let new = RedisStore::connect(config).await.unwrap();
+    assert!(new.reconcile_until().is_none(), "it remembers nothing");
+    old.check_generation().await.unwrap();
+    assert!(old.generation() > first && old.reconcile_until().is_some());
+    new.check_generation().await.unwrap();
+    assert_eq!((new.generation(), new.reconcile_until()), (old.generation(), old.reconcile_until()));
+}
+
+fn at_ms(generation: u64) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(generation as i64).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

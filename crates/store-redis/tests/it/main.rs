@@ -9,5 +9,8 @@ mod memory;
 mod opening;
 mod operator;
 mod outbox;
+mod readiness;
 mod repeating;
+mod sentinel;
 mod setup;
+mod wrong_server;

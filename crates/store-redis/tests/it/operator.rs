@@ -35,6 +35,7 @@ async fn an_operator_changes_no_key_even_where_the_history_changed() {
         open_new(&*store, &Opening::new("operator", n).change()).await;
     }
     store.add_dead_letter(&letter("operator", 1, 0)).await.unwrap();
+    let first = store.generation();
     drop((operator, store));
     // A server that restarts begins another history.
     server.kill();
@@ -45,7 +46,7 @@ async fn an_operator_changes_no_key_even_where_the_history_changed() {
     assert_eq!(read_everything(&operator).await, 3);
     assert_eq!(server.contents(), before);
     let process = RedisStore::connect(config).await.unwrap();
-    assert_eq!(process.generation(), 2, "a process of the fleet notices it");
+    assert_eq!(process.generation(), first + 1, "a process of the fleet notices it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
