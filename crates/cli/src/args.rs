@@ -69,6 +69,17 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
+    /// Print completions for a shell, for example `callout completions bash > /etc/bash_completion.d/callout`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command to a folder.
+    Man {
+        /// The folder; it must exist.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -171,7 +182,7 @@ pub(crate) enum Runs {
     /// List runs, latest first.
     List(RunsList),
     /// Show one run: its messages, and everything that happened to it, in order.
-    Show(RunId),
+    Show(RunShow),
     /// Acknowledge a run, so that nobody else is notified.
     Ack(RunChange),
     /// Settle held texts: say whether they were sent.
@@ -182,9 +193,9 @@ pub(crate) enum Runs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
-    /// The id of the run, as `callout runs list --held` shows it.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    pub(crate) id: Option<domain::id::RunId>,
+    /// The id of the run, as `callout runs list --held` shows it, or its beginning.
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "RUN")]
+    pub(crate) id: Option<String>,
     /// Whether its held text was sent.
     #[arg(value_enum)]
     pub(crate) verdict: Option<ReviewAnswer>,
@@ -243,6 +254,18 @@ pub(crate) struct RunsList {
     /// Only runs that are active, or have a message that is not final or is held.
     #[arg(long)]
     pub(crate) unfinished: bool,
+    /// Only runs that the event with this id opened, of any source.
+    #[arg(long, value_name = "ID")]
+    pub(crate) event: Option<String>,
+    /// Only runs about this subject.
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
+    /// Only runs with a message to this number, for example +14155550101.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) to: Option<domain::phone::E164>,
+    /// Only runs opened since this time, for example 2026-01-31T09:30:00Z, or for so long, for example 2h or 3d.
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub(crate) since: Option<jiff::Timestamp>,
     /// Start after this run: the last one of the page before.
     #[arg(long, value_name = "RUN")]
     pub(crate) after: Option<domain::id::RunId>,
@@ -252,15 +275,20 @@ pub(crate) struct RunsList {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RunId {
-    /// The id of the run, as `callout runs list` shows it.
-    pub(crate) id: domain::id::RunId,
+pub(crate) struct RunShow {
+    /// The id of the run, as `callout runs list` shows it, or its beginning.
+    #[arg(value_name = "RUN")]
+    pub(crate) id: String,
+    /// Show the texts of its messages as well.
+    #[arg(long)]
+    pub(crate) reveal: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunChange {
-    /// The id of the run, as `callout runs list` shows it.
-    pub(crate) id: domain::id::RunId,
+    /// The id of the run, as `callout runs list` shows it, or its beginning.
+    #[arg(value_name = "RUN")]
+    pub(crate) id: String,
     /// Your name, as the timeline shows it.
     #[arg(long, env = "USER", default_value = "operator")]
     pub(crate) by: String,
@@ -348,6 +376,17 @@ pub(crate) struct TwilioSim {
     /// A JSON file with the faults to inject, as PUT /sim/v1/faults takes them.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+}
+
+/// A time, or how long ago it was.
+fn parse_since(text: &str) -> Result<jiff::Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let wrong = || "expected a time such as 2026-01-31T09:30:00Z, or a duration such as 2h or 3d".to_owned();
+    let ago: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let now = ports::Clock::now(&ports::SystemClock).to_zoned(jiff::tz::TimeZone::UTC);
+    Ok(now.checked_sub(ago).map_err(|_| wrong())?.timestamp())
 }
 
 fn parse_phase(text: &str) -> Result<domain::run::RunPhase, String> {

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use control::{Answer, MessageView, Request, RunView};
+use control::{Answer, MessageView, Request, RunQuery, RunView};
 use domain::limits::LIST_MAX;
 use jiff::Timestamp;
 use ports::store::AuditCounts;
@@ -64,15 +64,9 @@ async fn report(client: &ControlClient, max: usize) -> anyhow::Result<Report> {
 async fn unfinished(client: &ControlClient, max: usize) -> anyhow::Result<(Vec<Unfinished>, bool)> {
     let (mut found, mut after) = (Vec::new(), None);
     while found.len() <= max {
-        let request = Request::ListRuns {
-            phase: None,
-            workflow: None,
-            needs_review: false,
-            unfinished: true,
-            after: after.take(),
-            max: LIST_MAX,
-        };
-        let Answer::Runs { runs } = client.execute("", request).await? else {
+        let query = RunQuery { unfinished: true, after: after.take(), max: LIST_MAX, ..RunQuery::default() };
+        let request = Request::ListRuns(query);
+        let Answer::Runs { runs, .. } = client.execute("", request).await? else {
             anyhow::bail!(UNEXPECTED_ANSWER);
         };
         found.extend(runs.iter().flat_map(of_run));

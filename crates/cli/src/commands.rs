@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use control::{Answer, Request};
 use domain::{
     notice::Notices,
     plural::counted,
@@ -14,13 +13,14 @@ use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, Output, Role, Runs, RunsList, Serve, TwilioSim},
+    args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
     audit,
     configuration::{self, env},
-    control_client, demo, dlq, events, output,
+    control_client, demo, dlq, events, manual, output,
     reload::{self, Reloaded},
+    runs,
     server::Server,
-    settle, shutdown, topology,
+    shutdown, topology,
 };
 
 /// Carries out the command line.
@@ -30,7 +30,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => return demo::run(&args, common.output).await,
         Command::Serve(args) => serve(&common, &args).await?,
         Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
-        Command::Runs(command) => runs(&common, command).await?,
+        Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Topology(command) => topology::run(&common, &command).await?,
         // It is a file to copy, whatever form other results have.
@@ -39,6 +39,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::pages(folder.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -78,53 +80,6 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
     changed.iter().for_each(output::line);
     needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
     Ok(())
-}
-
-async fn runs(common: &Common, command: Runs) -> anyhow::Result<()> {
-    let mut named = None;
-    let (by, request) = match command {
-        Runs::List(list) => {
-            let RunsList { phase, workflow, held, unfinished, after, max } = list;
-            named = workflow.clone();
-            let needs_review = held;
-            (String::new(), Request::ListRuns { phase, workflow, needs_review, unfinished, after, max })
-        }
-        Runs::Show(show) => (String::new(), Request::ShowRun { id: show.id }),
-        Runs::Ack(ack) => (ack.by, Request::Acknowledge { id: ack.id }),
-        Runs::Settle(args) => return settle::run(common, *args).await,
-        Runs::Cancel(cancel) => (cancel.by, Request::Cancel { id: cancel.id }),
-    };
-    let changes = matches!(request, Request::Acknowledge { .. } | Request::Cancel { .. });
-    let answer = control_client::execute(&common.config, &by, request).await?;
-    if let (Answer::Runs { runs }, Some(workflow)) = (&answer, named)
-        && runs.is_empty()
-    {
-        configuration::check_workflow(&common.config, &workflow)?;
-    }
-    match (answer, common.output) {
-        (Answer::Runs { runs }, Output::Json) => output::json(&runs),
-        (Answer::Runs { runs }, Output::Text) => {
-            output::runs(&runs);
-            Ok(())
-        }
-        (Answer::Run { run, .. }, Output::Json) => output::json(&run),
-        (Answer::Run { run, changed }, Output::Text) => {
-            if changes && !changed {
-                output::line(format!("nothing changed: the run is {} already", run.phase.as_str()));
-            }
-            output::run(&run);
-            Ok(())
-        }
-        (
-            Answer::AuditCounts { .. }
-            | Answer::DeadLetters { .. }
-            | Answer::DeadLetter { .. }
-            | Answer::DeadLetterChanged { .. },
-            _,
-        ) => {
-            anyhow::bail!(control_client::UNEXPECTED_ANSWER)
-        }
-    }
 }
 
 fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {

@@ -4,6 +4,8 @@ use std::io::Write as _;
 
 use control::RunView;
 use domain::plural::counted;
+use jiff::Timestamp;
+use ports::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use crate::printable::printable;
@@ -19,27 +21,75 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints runs, one per line.
-pub(crate) fn runs(runs: &[RunView]) {
+/// Widths of the columns of a list: with what follows them it fits 100 characters.
+const WORKFLOW: usize = 14;
+const SUBJECT: usize = 18;
+const MESSAGES: usize = 23;
+
+/// Prints runs, one per line, and how to see more if there are more.
+pub(crate) fn runs(runs: &[RunView], more: bool) {
     if runs.is_empty() {
         return line("no runs");
     }
     line(format!(
-        "{:<19}  {:<12}  {:<26}  {:<20}  {:<19}  MESSAGES",
-        "RUN", "PHASE", "WORKFLOW", "EVENT", "OPENED (UTC)"
+        "{:<19}  {:<12}  {:>4}  {:<WORKFLOW$}  {:<SUBJECT$}  MESSAGES",
+        "RUN", "PHASE", "AGE", "WORKFLOW", "SUBJECT OR EVENT"
     ));
+    let now = SystemClock.now();
     for run in runs {
-        let messages: Vec<_> = run.messages.iter().map(|message| message.status.as_str()).collect();
         line(format!(
-            "{:<19}  {:<12}  {:<26}  {:<20}  {:<19}  {}",
+            "{:<19}  {:<12}  {:>4}  {:<WORKFLOW$}  {:<SUBJECT$}  {}",
             run.id,
             run.phase.as_str(),
-            run.workflow,
-            run.event_id,
-            run.opened_at.strftime("%Y-%m-%d %H:%M:%S"),
-            messages.join(", ")
+            age(now, run.opened_at),
+            cut(&run.workflow, WORKFLOW),
+            cut(run.subject.as_ref().unwrap_or(&run.event_id), SUBJECT),
+            cut(&statuses(run), MESSAGES)
         ));
     }
+    if let Some(last) = runs.last().filter(|_| more) {
+        line(format!("there are more: see the next with --after {}, or longer lists with --max", last.id));
+    }
+}
+
+/// How many messages have each status, in the order of their first.
+fn statuses(run: &RunView) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for message in &run.messages {
+        match counts.iter_mut().find(|(status, _)| *status == message.status) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&message.status, 1)),
+        }
+    }
+    let text = |(status, count): &(&str, usize)| match count {
+        1 => (*status).to_owned(),
+        _ => format!("{count} {status}"),
+    };
+    counts.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+/// How long ago something was, in its largest unit.
+fn age(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A text that fits a column.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['\u{2026}']).collect()
+}
+
+/// A time with date and zone, the same everywhere.
+fn time(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%S%.3fZ")
 }
 
 /// Prints a run with its timeline.
@@ -52,6 +102,10 @@ pub(crate) fn run(run: &RunView) {
     }
     if let Some(ticket) = &run.ticket {
         line(format!("ticket     opened in {ticket}"));
+    }
+    line(format!("opened     {}", time(run.opened_at)));
+    if let Some(closed_at) = run.closed_at {
+        line(format!("ended      {}", time(closed_at)));
     }
     for message in &run.messages {
         let why =
@@ -68,9 +122,36 @@ pub(crate) fn run(run: &RunView) {
             counted(message.segments, "segment"),
             message.sid.as_ref().map(|sid| format!(", {sid}")).unwrap_or_default()
         ));
+        if let Some(text) = &message.text {
+            text.lines().for_each(|part| line(format!("           | {part}")));
+        }
     }
     line("timeline");
     for entry in &run.timeline {
-        line(format!("  {}  {}", entry.at.strftime("%H:%M:%S%.3f"), entry.text));
+        line(format!("  {}  {}", time(entry.at), entry.text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_in_its_largest_unit() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        for (then, text) in [
+            ("2026-01-31T12:00:01Z", "0s"),
+            ("2026-01-31T11:59:01Z", "59s"),
+            ("2026-01-31T11:00:01Z", "59m"),
+            ("2026-01-29T12:00:01Z", "47h"),
+            ("2026-01-29T12:00:00Z", "2d"),
+        ] {
+            assert_eq!(age(now, then.parse().unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut_and_says_so() {
+        assert_eq!((cut("db-1", 4), cut("db-11", 4)), ("db-1".to_owned(), "db-\u{2026}".to_owned()));
     }
 }

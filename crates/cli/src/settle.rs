@@ -2,7 +2,7 @@
 //!
 //! Never: settles more than one run without `--yes`.
 
-use control::{Answer, Request};
+use control::{Answer, Request, RunQuery};
 use domain::{
     id::{MessageId, RunId},
     limits::LIST_MAX,
@@ -16,6 +16,7 @@ use crate::{
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
     exit::{NotFound, Usage},
     output,
+    runs::run_named,
 };
 
 /// Settles what the arguments name.
@@ -24,9 +25,10 @@ pub(crate) async fn run(common: &Common, settle: Settle) -> anyhow::Result<()> {
     if settle.all {
         return all(common, &settle, &verdict).await;
     }
-    let Some(id) = settle.id else {
+    let Some(id) = &settle.id else {
         return Err(Usage("name a run, or all held texts with --all".to_owned()).into());
     };
+    let id = run_named(common, id).await?;
     let request = Request::ResolveReview { id, message: settle.message, verdict };
     let answer = execute(&common.config, &settle.by, request).await?;
     let Answer::Run { run, .. } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
@@ -107,15 +109,15 @@ async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyho
 async fn held(client: &ControlClient, workflow: Option<&str>) -> anyhow::Result<Vec<Line>> {
     let (mut lines, mut after) = (Vec::new(), None::<RunId>);
     loop {
-        let request = Request::ListRuns {
-            phase: None,
+        let query = RunQuery {
             workflow: workflow.map(str::to_owned),
             needs_review: true,
-            unfinished: false,
             after: after.clone(),
             max: LIST_MAX,
+            ..RunQuery::default()
         };
-        let Answer::Runs { runs } = client.execute("", request).await? else {
+        let request = Request::ListRuns(query);
+        let Answer::Runs { runs, .. } = client.execute("", request).await? else {
             anyhow::bail!(UNEXPECTED_ANSWER)
         };
         for run in &runs {

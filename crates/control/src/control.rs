@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::{
     id::RunId,
-    limits::LIST_MAX,
     run::{Run, RunPhase, StepContext},
 };
 use ports::{AuditStore, Bus, DeadLetterStore, RunStore, store::RunFilter};
@@ -12,7 +11,8 @@ use runtime::{RoleError, RunService};
 
 use crate::{
     error::ControlError,
-    request::{Answer, Principal, Request},
+    request::{Answer, Principal, Request, RunQuery},
+    run_list,
     view::RunView,
 };
 
@@ -53,13 +53,18 @@ impl Control {
         }
         let by = &principal.name;
         match request {
-            Request::ListRuns { phase, workflow, needs_review, unfinished, after, max } => {
+            Request::ListRuns(query) => {
+                let RunQuery { phase, workflow, needs_review, unfinished, after, conditions, max } = query;
                 let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source: None };
-                let runs =
-                    self.ports.list.list_runs(&filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?;
-                Ok(Answer::Runs { runs: runs.iter().map(|run| RunView::new(run, &[])).collect() })
+                let listed = run_list::list(&*self.ports.list, filter, &conditions, max).await;
+                let (runs, more) = listed.map_err(RoleError::from)?;
+                Ok(Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more })
             }
-            Request::ShowRun { id } => self.show(&id, false).await,
+            Request::FindRuns { beginning } => {
+                let runs = run_list::find(&*self.ports.list, &beginning).await.map_err(RoleError::from)?;
+                Ok(Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more: false })
+            }
+            Request::ShowRun { id, reveal } => self.show(&id, false, reveal).await,
             Request::Acknowledge { id } => {
                 self.change(&id, |run, ctx| {
                     let was_active = run.phase() == RunPhase::Active;
@@ -109,13 +114,17 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let applied =
             self.ports.runs.apply(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
-        self.show(id, applied.value).await
+        self.show(id, applied.value, false).await
     }
 
-    async fn show(&self, id: &RunId, changed: bool) -> Result<Answer, ControlError> {
+    async fn show(&self, id: &RunId, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
         let timeline = self.ports.list.timeline(id).await.map_err(RoleError::from)?;
-        Ok(Answer::Run { run: Box::new(RunView::new(&run, &timeline)), changed })
+        let mut view = RunView::new(&run, &timeline);
+        if reveal {
+            view.reveal(&run);
+        }
+        Ok(Answer::Run { run: Box::new(view), changed })
     }
 }

@@ -7,11 +7,13 @@ mod control;
 mod dead_letter;
 mod error;
 mod request;
+mod run_list;
 mod server;
 mod view;
 
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
-pub use request::{Access, Answer, DeadLetterChange, Principal, Request};
+pub use request::{Access, Answer, DeadLetterChange, Principal, Request, RunQuery};
+pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use view::{MessageView, RunView, TimelineLine};

@@ -4,7 +4,7 @@ use domain::{id::RunId, message::ReviewVerdict, run::RunPhase, timeline::DeadLet
 use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::view::RunView;
+use crate::{run_list::RunConditions, view::RunView};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,30 +24,45 @@ pub enum Access {
     Operator,
 }
 
+/// Which runs to list. Absent conditions match all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunQuery {
+    /// In this phase.
+    pub phase: Option<RunPhase>,
+    /// Through this workflow.
+    pub workflow: Option<String>,
+    /// Only with messages that need review by an operator.
+    #[serde(rename = "held")]
+    pub needs_review: bool,
+    /// Only with something to be done, to be expected or to be reviewed.
+    pub unfinished: bool,
+    /// Opened before this run; for the next page.
+    pub after: Option<RunId>,
+    /// What each run is compared with.
+    #[serde(default)]
+    pub conditions: RunConditions,
+    /// At most this many.
+    pub max: u16,
+}
+
 /// What can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Request {
     /// Lists runs, latest first.
-    ListRuns {
-        /// In this phase.
-        phase: Option<RunPhase>,
-        /// Through this workflow.
-        workflow: Option<String>,
-        /// Only with messages that need review by an operator.
-        #[serde(rename = "held")]
-        needs_review: bool,
-        /// Only with something to be done, to be expected or to be reviewed.
-        unfinished: bool,
-        /// Opened before this run; for the next page.
-        after: Option<RunId>,
-        /// At most this many.
-        max: u16,
+    ListRuns(RunQuery),
+    /// Finds runs by the beginning of their id.
+    FindRuns {
+        /// The first characters.
+        beginning: String,
     },
     /// Shows one run with its messages and its timeline.
     ShowRun {
         /// The run.
         id: RunId,
+        /// With the texts of its messages.
+        #[serde(default)]
+        reveal: bool,
     },
     /// Acknowledges a run.
     Acknowledge {
@@ -97,7 +112,10 @@ pub enum Request {
 impl Request {
     pub(crate) fn needs(&self) -> Access {
         match self {
-            Self::ListRuns { .. }
+            // Texts may say what only those who run callout should know.
+            Self::ShowRun { reveal: true, .. } => Access::Operator,
+            Self::ListRuns(_)
+            | Self::FindRuns { .. }
             | Self::ShowRun { .. }
             | Self::ListDeadLetters { .. }
             | Self::ShowDeadLetter { .. }
@@ -115,10 +133,13 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// To [`Request::ListRuns`].
+    /// To [`Request::ListRuns`] and [`Request::FindRuns`].
     Runs {
         /// The runs, without timelines.
         runs: Vec<RunView>,
+        /// Whether there are more.
+        #[serde(default)]
+        more: bool,
     },
     /// To everything about one run: the run as it is afterwards, with its timeline.
     Run {

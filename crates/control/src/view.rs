@@ -1,7 +1,7 @@
 //! Runs as people and scripts read them.
 //!
 //! In: runs and timelines as stored. Out: the same with masked numbers and sentences for what happened.
-//! Never: shows a whole number or the text of a message.
+//! Never: shows a whole number, or the text of a message unless that was asked for.
 
 use domain::{
     consent::ConsentChange,
@@ -66,6 +66,9 @@ pub struct MessageView {
     pub attempts: u16,
     /// SMS parts of its text.
     pub segments: u8,
+    /// Its text, where that was asked for and it is composed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Whether something is still to be done or expected.
     #[serde(default)]
     pub unfinished: bool,
@@ -88,6 +91,18 @@ pub struct TimelineLine {
 }
 
 impl RunView {
+    /// A run without its timeline.
+    pub(crate) fn in_list(run: &Run) -> Self {
+        Self::new(run, &[])
+    }
+
+    /// Adds the texts of the messages.
+    pub(crate) fn reveal(&mut self, run: &Run) {
+        for (view, message) in self.messages.iter_mut().zip(run.messages()) {
+            view.text = message.text().map(|text| text.0.to_string());
+        }
+    }
+
     /// A run with its timeline.
     pub fn new(run: &Run, timeline: &[Entry]) -> Self {
         Self {
@@ -128,6 +143,7 @@ impl MessageView {
             sid: message.sid().map(ToString::to_string),
             attempts: message.attempt(),
             segments: message.segments(),
+            text: None,
             unfinished: message.is_unfinished(),
             next_at: message.next_due(),
         }

@@ -24,6 +24,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use crate::escalation_ports::EscalationPorts;
 
+/// How often the log says that due rows cannot be read.
+const WARNING_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
 /// How much an escalation worker does at once, and how often it looks without being woken.
 #[derive(Debug, Clone)]
 pub struct EscalationConfig {
@@ -81,8 +84,12 @@ pub async fn run(
 
 /// Finds due rows whose timer was lost.
 async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: CancellationToken) {
+    let mut warned_at = Timestamp::MIN;
     while !shutdown.is_cancelled() {
-        if let Err(error) = due_runs(&ports, None, config.runs_at_once).await {
+        if let Err(error) = due_runs(&ports, None, config.runs_at_once).await
+            && ports.clock.now().duration_since(warned_at) >= WARNING_EVERY
+        {
+            warned_at = ports.clock.now();
             tracing::warn!(%error, "due runs could not be worked on; they come back");
         }
         let next = after(

@@ -176,8 +176,10 @@ impl Endpoint {
             }
             if !source.may_send(&event.kind) {
                 return Err(Problem::Forbidden(format!(
-                    "source {:?} may not send {:?}",
-                    source.name, event.kind
+                    "source {:?} may not send {:?}; it may send {}",
+                    source.name,
+                    event.kind,
+                    source.types.join(", ")
                 )));
             }
             let prefix = if is_batch { format!("/{index}") } else { String::new() };

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     EnvFilter, Registry, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
 };
@@ -56,6 +57,14 @@ pub fn set_filter(filter: &str) -> Result<(), String> {
 }
 
 fn chosen(filter: &str) -> Result<EnvFilter, String> {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    // A word alone would be taken for the name of a part of the program, and everything else be silent.
+    if let Some(word) = filter.split(',').map(str::trim).find(|part| !part.contains('=') && !is_level(part)) {
+        return Err(format!(
+            "log filter {filter:?}: {word:?} is no level; give error, warn, info, debug, trace or off, \
+             and TARGET=LEVEL for a part of the program"
+        ));
+    }
     let chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
     Ok(chosen.add_directive(NEVER.parse().map_err(|error| format!("log filter {NEVER:?}: {error}"))?))
 }
@@ -83,6 +92,17 @@ mod tests {
     }
 
     /// Trap 15 of docs/testing.md.
+    #[test]
+    fn g5_a_word_that_is_no_level_is_an_error_and_not_silence() {
+        for wrong in ["inf", "info,debgu", "sender"] {
+            let error = chosen(wrong).unwrap_err();
+            assert!(error.contains("warn, info"), "{error}");
+        }
+        for right in ["info", "WARN", "info,sender=debug", "off", "sender=trace, info"] {
+            assert!(chosen(right).is_ok(), "{right}");
+        }
+    }
+
     #[test]
     fn no_filter_brings_the_bodies_of_returned_messages_into_the_log() {
         for filter in ["info", "trace", "lapin=debug", "warn,lapin::returned_messages=trace"] {

@@ -138,7 +138,7 @@ impl<'a> Stage<'a> {
     /// The run, or `None` while its event is still waiting.
     async fn read(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
         let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
-        match self.control.execute(&principal, Request::ShowRun { id: run.clone() }).await {
+        match self.control.execute(&principal, Request::ShowRun { id: run.clone(), reveal: false }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
             Err(control::ControlError::NotFound(_)) => Ok(None),
             Ok(_) => bail!(crate::control_client::UNEXPECTED_ANSWER),

@@ -13,3 +13,4 @@ mod listeners;
 mod load;
 mod reload;
 mod replies;
+mod runs;

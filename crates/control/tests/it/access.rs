@@ -28,16 +28,25 @@ async fn a_viewer_may_look_and_changes_nothing() {
         );
     }
     assert_eq!(world.runs.load(&id).await.unwrap().unwrap().version, 1);
-    let shown = world.ask(Access::Viewer, Request::ShowRun { id: id.clone() }).await.unwrap();
+    let shown = world.ask(Access::Viewer, Request::ShowRun { id: id.clone(), reveal: false }).await.unwrap();
     let Answer::Run { run, changed } = shown else { panic!("{shown:?}") };
     assert_eq!((run.id, changed), (id.to_string(), false));
+    assert!(run.messages.iter().all(|message| message.text.is_none()));
+    let revealed = Request::ShowRun { id: id.clone(), reveal: true };
+    let refused = world.ask(Access::Viewer, revealed.clone()).await;
+    assert!(matches!(refused, Err(ControlError::Forbidden(_))), "{refused:?}");
+    let Answer::Run { run, .. } = world.operate(revealed).await.unwrap() else { panic!() };
+    assert!(run.messages.iter().all(|message| message.text.is_some()), "{run:?}");
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_reported_as_not_found() {
     let world = World::new();
     let unknown = RunId::derive("monitoring", "e-9", "paging", None);
-    let of_runs = changes(&unknown).into_iter().take(3).chain([Request::ShowRun { id: unknown.clone() }]);
+    let of_runs = changes(&unknown)
+        .into_iter()
+        .take(3)
+        .chain([Request::ShowRun { id: unknown.clone(), reveal: false }]);
     for request in of_runs {
         let answer = world.operate(request.clone()).await;
         assert!(

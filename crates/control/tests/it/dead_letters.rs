@@ -1,7 +1,7 @@
 //! Dead letters that operators replay or discard.
 
 use conformance::{fixture::at, roles::event};
-use control::{Answer, DeadLetterChange, Request};
+use control::{Answer, DeadLetterChange, Request, RunQuery};
 use domain::{timeline::DeadLetter, workflow::Lane};
 use ports::{
     Queue,
@@ -36,7 +36,7 @@ async fn a_dead_text_is_replayed_once() {
     assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Replayed);
     assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Gone);
     assert_eq!(letters(&world).await, []);
-    let (run, _) = world.changes(Request::ShowRun { id }).await;
+    let (run, _) = world.changes(Request::ShowRun { id, reveal: false }).await;
     assert_eq!(run.messages[0].status, "queued");
     assert_eq!(run.timeline.iter().filter(|line| line.text == "text to Ada replayed by ada").count(), 1);
 }
@@ -84,14 +84,7 @@ async fn a_discarded_letter_is_gone_and_nothing_is_published() {
 
 #[test]
 fn what_goes_over_the_control_socket_keeps_its_spelling() {
-    let request = Request::ListRuns {
-        phase: None,
-        workflow: None,
-        needs_review: true,
-        unfinished: false,
-        after: None,
-        max: 1,
-    };
+    let request = Request::ListRuns(RunQuery { needs_review: true, max: 1, ..RunQuery::default() });
     assert_eq!(serde_json::to_value(&request).unwrap()["held"], true);
     let change = Answer::DeadLetterChanged { change: DeadLetterChange::Replayed };
     let expected = serde_json::json!({"answer": "settled", "settled": {"result": "replayed"}});

@@ -1,7 +1,7 @@
 //! Runs that operators acknowledge, cancel or review.
 
 use conformance::fixture::at;
-use control::{Answer, ControlError, Request};
+use control::{Answer, ControlError, Request, RunQuery};
 use domain::{id::RunId, message::ReviewVerdict, run::RunPhase};
 
 use crate::harness::World;
@@ -55,19 +55,12 @@ async fn lists_hold_what_matches_and_no_whole_number() {
     let unclear = world.open(1).await;
     world.hold(&unclear, 1).await;
     world.open(2).await;
-    let list = |needs_review| Request::ListRuns {
-        phase: None,
-        workflow: None,
-        needs_review,
-        unfinished: false,
-        after: None,
-        max: 10,
-    };
+    let list = |needs_review| Request::ListRuns(RunQuery { needs_review, max: 10, ..RunQuery::default() });
     let all = world.operate(list(false)).await.unwrap();
-    let Answer::Runs { runs } = &all else { panic!("{all:?}") };
+    let Answer::Runs { runs, more: false } = &all else { panic!("{all:?}") };
     assert_eq!(runs.len(), 2);
     assert!(!serde_json::to_string(&all).unwrap().contains("4155550101"));
     let only_held = world.operate(list(true)).await.unwrap();
-    let Answer::Runs { runs } = &only_held else { panic!("{only_held:?}") };
+    let Answer::Runs { runs, .. } = &only_held else { panic!("{only_held:?}") };
     assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [unclear.to_string()]);
 }
