@@ -9,7 +9,8 @@ use crate::bulk::BulkArgs;
 
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
+/// 78 a mistake in the configuration.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
 pub(crate) struct Cli {

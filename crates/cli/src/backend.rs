@@ -35,7 +35,10 @@ pub(crate) enum Backend {
 /// Where the control socket is, if the backend needs one: operators reach a fleet's servers directly.
 pub(crate) fn control_socket(backend: &config::Backend) -> Option<PathBuf> {
     match backend {
-        config::Backend::Embedded { path, .. } => Some(socket_beside(path)),
+        config::Backend::Embedded { path, .. } => {
+            // Beside the database itself, also for those who name it by a link.
+            Some(socket_beside(&embedded::real_path(path).unwrap_or_else(|_| path.clone())))
+        }
         config::Backend::Fleet(_) => None,
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     reload::{self, Reloaded},
     runs,
     server::Server,
-    shutdown, topology,
+    service_manager, shutdown, topology,
 };
 
 /// Carries out the command line.
@@ -65,6 +65,7 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let server =
         Server::start(config, secrets, &roles, Timing::default(), Some(&common.config), shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
+    service_manager::ready();
     server.finish().await
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use config::{Config, Scope, Secrets};
 use domain::notice;
 
-use crate::exit::Usage;
+use crate::exit::{Misconfigured, Usage};
 
 /// An environment variable; empty counts as absent.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -25,7 +25,7 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
         );
         return Err(Usage(message).into());
     }
-    config::load(file, &env, scope).map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(config::load(file, &env, scope).map_err(Misconfigured)?)
 }
 
 /// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of

@@ -39,8 +39,13 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
     let post = || client.post(endpoint.clone()).bearer_auth(&key).header(CONTENT_TYPE, form);
     let context = || format!("no answer from {url}; is `callout serve` running there?");
     let batches = if is_batch { batches(&body) } else { None };
+    let takes_events = |status: StatusCode| {
+        let message = format!("{endpoint} takes no events; name the address of an ingest with --url");
+        (status != StatusCode::NOT_FOUND).then_some(()).context(message)
+    };
     let Some(batches) = batches.filter(|batches| batches.len() > 1) else {
         let (status, answer) = answered(post().body(body)).await.with_context(context)?;
+        takes_events(status)?;
         show(common, status, &answer);
         return Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     };

@@ -1,4 +1,5 @@
-//! Exit codes: 0 done, 1 failed, 2 wrong usage (also clap's own), 3 not found, 4 confirmation missing.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage (also clap's own), 3 not found, 4 confirmation missing, 78 a mistake in
+//! the configuration (`EX_CONFIG` of sysexits.h), which no restart mends.
 
 use std::process::ExitCode;
 
@@ -13,6 +14,11 @@ pub(crate) struct NotFound(pub(crate) String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
+
+/// The configuration has a mistake, or a secret that it needs is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misconfigured(pub(crate) config::Problems);
 
 /// The command would change something and was not confirmed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         ExitCode::from(2)
     } else if error.is::<Unconfirmed>() {
         ExitCode::from(4)
+    } else if error.is::<Misconfigured>() {
+        ExitCode::from(78)
     } else {
         ExitCode::from(1)
     }

@@ -29,6 +29,7 @@ mod reload;
 mod replaceable;
 mod runs;
 mod server;
+mod service_manager;
 mod settle;
 mod shutdown;
 mod simulator;

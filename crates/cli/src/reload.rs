@@ -23,7 +23,7 @@ use crate::{
     configuration::{self, env},
     provider::Account,
     replaceable::Replaceable,
-    wiring,
+    service_manager, wiring,
 };
 
 /// Where `callout reload` asks for it, on the control socket.
@@ -74,8 +74,15 @@ impl Reloader {
     /// Reads the files and puts them in force, all or nothing.
     pub(crate) async fn reload(&self) -> anyhow::Result<Reloaded> {
         let mut in_force = self.in_force.lock().await;
+        service_manager::reloading();
+        let reloaded = self.replace(&mut in_force).await;
+        service_manager::ready();
+        reloaded
+    }
+
+    async fn replace(&self, in_force: &mut (Config, Secrets)) -> anyhow::Result<Reloaded> {
         let (config, secrets) = configuration::load(&self.file, Role::scope(&self.roles))?;
-        let reloaded = compare(&in_force, &config, &secrets);
+        let reloaded = compare(in_force, &config, &secrets);
         // Everything that may fail comes first.
         let account = Account::configured(&config.infrastructure, secrets.clone());
         let client = account.client(&config.infrastructure)?;

@@ -2,6 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::service_manager;
+
 /// A token that is cancelled at the first Ctrl-C or SIGTERM. A second one ends the process at once.
 pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +21,7 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
                 tracing::info!(
                     "stopping: no new work is taken, work in progress is finished; signal again to stop at once"
                 );
+                service_manager::stopping();
                 cancelled.cancel();
             } else {
                 std::process::exit(1);

@@ -39,7 +39,6 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use domain::workflow::Lane;
 use ports::{Bus, Clock, Probe, Store, TimerSlot};
 
-pub use crate::open_error::OpenError;
 use crate::{
     bloom_filter::BloomFilter,
     bus::{Core, EmbeddedBus},
@@ -54,6 +53,7 @@ use crate::{
     timer_slots::TimerSlots,
     writer::Writer,
 };
+pub use crate::{lock::real_path, open_error::OpenError};
 
 /// Runs kept in memory when nothing else is said: about 3 KB each.
 const RUNS_CACHED: usize = 16_384;

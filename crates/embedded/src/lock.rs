@@ -49,11 +49,16 @@ pub(crate) fn open_private(path: &Path) -> std::io::Result<File> {
 }
 
 /// The database's own path, behind symbolic links, so that all who name it meet at one lock.
-pub(crate) fn real_path(database: &Path) -> Result<PathBuf, OpenError> {
+///
+/// # Errors
+/// Where the folder that it would be in does not exist.
+pub fn real_path(database: &Path) -> Result<PathBuf, OpenError> {
     if let Ok(real) = database.canonicalize() {
         return Ok(real);
     }
-    // It is not there yet: its folder must be.
+    // It is not there yet: its folder must be, or that of the file that a link leads to.
+    let target = database.read_link().map(|target| database.with_file_name(target));
+    let database = target.as_deref().unwrap_or(database);
     let parent = database.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new("."));
     let folder = folder.canonicalize().map_err(|source| OpenError::Io { path: folder.to_owned(), source })?;

@@ -104,7 +104,7 @@ async fn exit_codes_and_warnings_say_what_went_wrong() {
     std::fs::write(&file, settings).unwrap();
     std::fs::write(fleet.folder.path().join("workflows/bad.toml"), "evnt = \"x\"\n").unwrap();
     let check = fleet.run(&["check"]);
-    assert_eq!(check.status.code(), Some(1));
+    assert_eq!(check.status.code(), Some(78));
     assert!(
         String::from_utf8_lossy(&check.stderr)
             .contains("bad.toml:1: unknown key \"evnt\"; did you mean \"event\"?")
@@ -120,6 +120,9 @@ async fn events_are_sent_from_a_file() {
     let path = file.to_str().unwrap();
     assert_eq!(fleet.json(&["events", "send", path])["status"], "accepted");
     fleet.wait_until(|view| view.texts("+14155550120").len() == 1).await;
+    let nowhere = fleet.run(&["events", "send", path, "--url", fleet.sim.base_url().as_ref()]);
+    let said = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(said.contains("/v1/events takes no events"), "{said}");
     std::fs::write(&file, "{}").unwrap();
     assert_eq!(fleet.run(&["events", "send", path]).status.code(), Some(1));
     let one = |n: usize| {

@@ -14,3 +14,4 @@ mod load;
 mod reload;
 mod replies;
 mod runs;
+mod service_manager;

@@ -46,7 +46,7 @@ async fn f10_a_configuration_with_an_error_changes_nothing_and_is_explained() {
     edit(folder, "workflows/page.toml", "{{ text }}", "{{ txet }}");
     let output = fleet.run(&["reload"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(78));
     assert!(said.contains("workflows/page.toml:") && said.contains("txet"), "{said}");
     fleet.signal(0, "-HUP");
     fleet.event(&event("page.created", "p-1", "p-1", json!({"text": "one"}))).await;

@@ -79,3 +79,31 @@ fn e10_a_name_that_is_nearly_right_is_pointed_out() {
         "{found}"
     );
 }
+
+/// As docker-compose.yml makes the address of a password.
+#[test]
+fn h10_a_password_that_breaks_its_address_is_refused_with_what_to_write_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in ["contacts.toml", "oncall.toml"] {
+        std::fs::copy(examples().join(entry), folder.path().join(entry)).unwrap();
+    }
+    std::os::unix::fs::symlink(examples().join("workflows"), folder.path().join("workflows")).unwrap();
+    let file = folder.path().join("callout.toml");
+    std::fs::write(&file, "environment = \"test\"\n[backend]\nkind = \"fleet\"\n").unwrap();
+    let load = |password: &str| {
+        let env = |name: &str| match name {
+            "CALLOUT_AMQP_URL" => Some(format!("amqp://callout:{password}@rabbitmq:5672/%2f")),
+            "CALLOUT_REDIS_URL" => Some("redis://redis:6379".to_owned()),
+            _ => None,
+        };
+        config::load(&file, &env, Scope::OPERATOR).map(drop).map_err(|problems| problems.to_string())
+    };
+    for password in ["p/w#1", "1/w", "1#w", "1?w"] {
+        let found = load(password).unwrap_err();
+        assert!(found.contains("CALLOUT_AMQP_URL cannot be read") && found.contains("/ as %2F"), "{found}");
+        assert!(!found.contains("rabbitmq"), "{found}");
+    }
+    for password in ["secret", "p%2Fw%231", "a@b", "p:w"] {
+        assert_eq!(load(password), Ok(()), "{password}");
+    }
+}
