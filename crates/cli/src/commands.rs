@@ -3,18 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use domain::{
-    notice::Notices,
-    plural::counted,
-    unguarded_fields::{unfit_fields, unguarded_fields},
-    workflow::Workflow,
-};
 use telemetry::LogFormat;
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
-    audit,
+    audit, check,
     configuration::{self, env},
     control_client, demo, dlq, events, manual, output,
     reload::{self, Reloaded},
@@ -35,7 +29,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Topology(command) => topology::run(&common, &command).await?,
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
-        Command::Check(args) => check(&common, &args.roles)?,
+        Command::Check(args) => return check::run(&common, &args.roles),
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
@@ -81,60 +75,6 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
     changed.iter().for_each(output::line);
     needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
     Ok(())
-}
-
-fn check(common: &Common, roles: &[Role]) -> anyhow::Result<()> {
-    let scope = Role::scope(&Role::chosen(roles));
-    let (config, _) = configuration::load(&common.config, scope)?;
-    let notices =
-        config.infrastructure.replies.wording.as_ref().and_then(|wording| Notices::compile(wording).ok());
-    let costly = notices.iter().flat_map(Notices::warnings);
-    let warnings: Vec<String> = config.workflows.iter().flat_map(field_warnings).chain(costly).collect();
-    match common.output {
-        Output::Json => {
-            let workflows: Vec<_> = config
-                .workflows
-                .iter()
-                .map(|w| serde_json::json!({"name": w.name(), "hash": &*w.hash}))
-                .collect();
-            output::json(&serde_json::json!({
-                "valid": true, "warnings": warnings, "files": config.files, "workflows": workflows
-            }))
-        }
-        Output::Text => {
-            config.files.iter().for_each(|file| output::line(format!("read {}", file.display())));
-            warnings.iter().for_each(|warning| output::line(format!("warning: {warning}")));
-            output::line(format!(
-                "valid: {}, {}, {}",
-                counted(config.workflows.len(), "workflow"),
-                counted(config.directory.contacts.len(), "contact"),
-                counted(config.directory.rotations.len(), "rotation")
-            ));
-            Ok(())
-        }
-    }
-}
-
-/// What a workflow's template writes although an event may lack it, or although its type does not fit.
-fn field_warnings(workflow: &Workflow) -> Vec<String> {
-    let absent = unguarded_fields(&workflow.template, &workflow.schema);
-    let unfit = unfit_fields(&workflow.template, &workflow.schema);
-    let unfit_warning = |(field, line): (String, u32)| {
-        format!(
-            "workflow {}: line {line} of the text cannot work with every value that the schema allows for `{field}`, as \
-             with `round` of a text; it is then written as it is, or the text is replaced by a plain one. \
-             Declare another type, or leave the filter out",
-            workflow.name()
-        )
-    };
-    let absent_warning = |field: String| {
-        format!(
-            "workflow {}: the text uses `{field}`, which an event may lack; it is then written as nothing. \
-             Make it required, or use `{{{{ {field} | default(\"...\") }}}}`",
-            workflow.name()
-        )
-    };
-    absent.into_iter().map(absent_warning).chain(unfit.into_iter().map(unfit_warning)).collect()
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {

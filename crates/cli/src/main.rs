@@ -10,6 +10,7 @@ mod args;
 mod audit;
 mod backend;
 mod bulk;
+mod check;
 mod commands;
 mod configuration;
 mod control_client;

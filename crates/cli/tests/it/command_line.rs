@@ -1,6 +1,9 @@
 //! The commands, their output and their exit codes.
 
-use std::process::Command;
+use std::{
+    io::{Read as _, Write as _},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 use twilio_sim::FaultPlan;
@@ -120,7 +123,14 @@ async fn events_are_sent_from_a_file() {
     let path = file.to_str().unwrap();
     assert_eq!(fleet.json(&["events", "send", path])["status"], "accepted");
     fleet.wait_until(|view| view.texts("+14155550120").len() == 1).await;
-    let nowhere = fleet.run(&["events", "send", path, "--url", fleet.sim.base_url().as_ref()]);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", other.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        let _ = stream.read(&mut [0; 4_096]).unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+    });
+    let nowhere = fleet.run(&["events", "send", path, "--url", &address]);
     let said = String::from_utf8_lossy(&nowhere.stderr).into_owned();
     assert!(said.contains("/v1/events takes no events"), "{said}");
     std::fs::write(&file, "{}").unwrap();
@@ -190,4 +200,22 @@ async fn a_dead_letter_is_shown_and_replayed_once_its_cause_is_gone() {
     assert_eq!(fleet.json(&["dlq", "discard", second, "--yes"])[0]["result"], "discarded");
     assert_eq!(fleet.run(&["dlq", "show", second]).status.code(), Some(3));
     assert_eq!(fleet.sim.report().accepted, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g7_check_sums_up_what_callout_would_do_and_tells_scripts_each_mistake() {
+    let fleet = Fleet::start().await;
+    let said = String::from_utf8(fleet.run(&["check"]).stdout).unwrap();
+    for line in ["environment  test", "may text     every number", "live         held, note, page, quick"] {
+        assert!(said.contains(line), "{line} is not in\n{said}");
+    }
+    let summary = fleet.json(&["check"])["summary"].clone();
+    assert_eq!((&summary["environment"], &summary["backend"]), (&json!("test"), &json!("embedded")));
+    std::fs::write(fleet.folder.path().join("workflows/note.toml"), "event = 7\n").unwrap();
+    let output = fleet.run(&["check", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(78));
+    let mistakes: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(mistakes["valid"], false);
+    let files: Vec<_> = mistakes["errors"].as_array().unwrap().iter().map(|error| &error["file"]).collect();
+    assert!(files.iter().any(|file| file.as_str().unwrap().ends_with("note.toml")), "{mistakes}");
 }

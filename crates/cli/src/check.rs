@@ -1,0 +1,161 @@
+//! `callout check`. In: the configuration. Out: every mistake, or what callout would do with it.
+
+use std::process::ExitCode;
+
+use config::{Backend, Config, Problem, Secrets};
+use domain::{
+    notice::Notices,
+    plural::counted,
+    unguarded_fields::{unfit_fields, unguarded_fields},
+    workflow::{Stage, Workflow},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    args::{Common, Output, Role},
+    configuration,
+    exit::{self, Misconfigured},
+    output,
+};
+
+/// Checks what processes with these roles need, or all of them.
+pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    let scope = Role::scope(&Role::chosen(roles));
+    let (config, secrets) = match configuration::load(&common.config, scope) {
+        Ok(read) => read,
+        Err(error) => {
+            if let (Output::Json, Some(Misconfigured(problems))) = (common.output, error.downcast_ref()) {
+                let errors: Vec<Mistake<'_>> = problems.0.iter().map(Mistake::of).collect();
+                output::json(&json!({"valid": false, "errors": errors}))?;
+            }
+            return Ok(exit::report(&error));
+        }
+    };
+    let notices =
+        config.infrastructure.replies.wording.as_ref().and_then(|wording| Notices::compile(wording).ok());
+    let costly = notices.iter().flat_map(Notices::warnings);
+    let warnings: Vec<String> = config.workflows.iter().flat_map(field_warnings).chain(costly).collect();
+    let summary = Summary::of(&config, &secrets, scope.provider);
+    match common.output {
+        Output::Json => {
+            let workflows: Vec<_> = config
+                .workflows
+                .iter()
+                .map(|w| json!({"name": w.name(), "hash": &*w.hash, "stage": stage(&w.definition.stage)}))
+                .collect();
+            output::json(&json!({
+                "valid": true, "warnings": warnings, "files": config.files, "workflows": workflows,
+                "summary": summary
+            }))?;
+        }
+        Output::Text => {
+            config.files.iter().for_each(|file| output::line(format!("read {}", file.display())));
+            warnings.iter().for_each(|warning| output::line(format!("warning: {warning}")));
+            summary.print(&config);
+            output::line(format!(
+                "valid: {}, {}, {}",
+                counted(config.workflows.len(), "workflow"),
+                counted(config.directory.contacts.len(), "contact"),
+                counted(config.directory.rotations.len(), "rotation")
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One mistake, for scripts.
+#[derive(Serialize)]
+struct Mistake<'a> {
+    file: &'a std::path::Path,
+    line: Option<usize>,
+    message: &'a str,
+}
+
+impl<'a> Mistake<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        Self { file: &problem.file, line: problem.line, message: &problem.message }
+    }
+}
+
+/// What callout would do with the configuration.
+#[derive(Serialize)]
+struct Summary {
+    environment: String,
+    /// How many numbers may be texted; every number when absent.
+    recipients: Option<usize>,
+    /// What stands for the provider; absent where the roles do not send.
+    provider: Option<&'static str>,
+    backend: &'static str,
+    public_url: Option<String>,
+}
+
+impl Summary {
+    fn of(config: &Config, secrets: &Secrets, sends: bool) -> Self {
+        let infrastructure = &config.infrastructure;
+        Self {
+            environment: infrastructure.environment.clone(),
+            recipients: infrastructure.allow_recipients.as_ref().map(std::collections::BTreeSet::len),
+            provider: sends.then(|| match &secrets.twilio {
+                None => "simulator in this process",
+                Some(twilio) if twilio.api_base.is_some() => "TWILIO_API_BASE instead of Twilio",
+                Some(_) => "Twilio",
+            }),
+            backend: match infrastructure.backend {
+                Backend::Embedded { .. } => "embedded",
+                Backend::Fleet(_) => "fleet",
+            },
+            public_url: infrastructure.twilio.public_url.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn print(&self, config: &Config) {
+        output::line(format!("environment  {}", self.environment));
+        output::line(match self.recipients {
+            None => "may text     every number".to_owned(),
+            Some(count) => format!("may text     {} (allow_recipients)", counted(count, "number")),
+        });
+        if let Some(provider) = self.provider {
+            output::line(format!("sends by     {provider}"));
+        }
+        output::line(format!("backend      {}", self.backend));
+        output::line(format!("public URL   {}", self.public_url.as_deref().unwrap_or("none")));
+        for name in ["live", "canary", "shadow"] {
+            let in_stage = |workflow: &&Workflow| stage(&workflow.definition.stage) == name;
+            let names: Vec<_> = config.workflows.iter().filter(in_stage).map(Workflow::name).collect();
+            if !names.is_empty() {
+                output::line(format!("{name:<11}  {}", names.join(", ")));
+            }
+        }
+    }
+}
+
+fn stage(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Shadow => "shadow",
+        Stage::Canary { .. } => "canary",
+        Stage::Live => "live",
+    }
+}
+
+/// What a workflow's template writes although an event may lack it, or although its type does not fit.
+fn field_warnings(workflow: &Workflow) -> Vec<String> {
+    let absent = unguarded_fields(&workflow.template, &workflow.schema);
+    let unfit = unfit_fields(&workflow.template, &workflow.schema);
+    let unfit_warning = |(field, line): (String, u32)| {
+        format!(
+            "workflow {}: line {line} of the text cannot work with every value that the schema allows for `{field}`, as \
+             with `round` of a text; it is then written as it is, or the text is replaced by a plain one. \
+             Declare another type, or leave the filter out",
+            workflow.name()
+        )
+    };
+    let absent_warning = |field: String| {
+        format!(
+            "workflow {}: the text uses `{field}`, which an event may lack; it is then written as nothing. \
+             Make it required, or use `{{{{ {field} | default(\"...\") }}}}`",
+            workflow.name()
+        )
+    };
+    absent.into_iter().map(absent_warning).chain(unfit.into_iter().map(unfit_warning)).collect()
+}
