@@ -244,8 +244,16 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (
     let backend = match kind.as_ref().map_or("embedded", |kind| kind.value.as_str()) {
         "fleet" => Backend::Fleet(read_fleet(doc, &mut section)),
         "embedded" => {
-            let path = section.text(doc, "path").map_or_else(|| "callout.db".to_owned(), |path| path.value);
-            Backend::Embedded { path: beside(&path), max_mb: section.integer(doc, "max_mb", 1..1_000_000) }
+            let text = section.text(doc, "path");
+            let path = beside(text.as_ref().map_or("callout.db", |path| &path.value));
+            if let (Some(text), Some(folder)) = (text, path.parent())
+                && !folder.as_os_str().is_empty()
+                && !folder.is_dir()
+            {
+                let message = format!("backend.path: there is no folder {}: create it", folder.display());
+                doc.problem(&text.at, message);
+            }
+            Backend::Embedded { path, max_mb: section.integer(doc, "max_mb", 1..1_000_000) }
         }
         other => {
             let message = format!("backend.kind: expected \"embedded\" or \"fleet\", not {other:?}");

@@ -71,11 +71,11 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let infrastructure = read(main_file, true, &mut problems)
         .map(|text| infrastructure::read(main_file, &text, &mut problems))
         .unwrap_or_default();
-    let contacts_file = folder.join("contacts.toml");
+    let contacts_file = folder.join(people::CONTACTS);
     let contacts = read(&contacts_file, false, &mut problems)
         .map(|text| people::read_contacts(&contacts_file, &text, &mut problems))
         .unwrap_or_default();
-    let oncall_file = folder.join("oncall.toml");
+    let oncall_file = folder.join(people::ONCALL);
     let rotations = read(&oncall_file, false, &mut problems)
         .map(|text| people::read_rotations(&oncall_file, &text, &contacts, &mut problems))
         .unwrap_or_default();
@@ -87,6 +87,8 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             workflows.push(workflow);
         }
     }
+    problems.without_consequences(folder, people::CONTACTS);
+    problems.without_consequences(folder, people::ONCALL);
     if workflows.is_empty() && problems.is_empty() {
         problems.add(
             &folder.join("workflows"),

@@ -15,6 +15,11 @@ use crate::{
     reader::{Document, Placed, Section},
 };
 
+/// The file of people.
+pub(crate) const CONTACTS: &str = "contacts.toml";
+/// The file of rotations.
+pub(crate) const ONCALL: &str = "oncall.toml";
+
 pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) -> BTreeMap<String, Contact> {
     let mut doc = Document::new(path, text, problems);
     let top = doc.parse();
@@ -84,7 +89,8 @@ fn read_rotation(
         doc.problem(&section.at.clone(), "rotation.members: name at least one contact".to_owned());
     }
     for member in members.iter().filter(|member| !contacts.contains_key(&member.value)) {
-        doc.problem(&member.at, format!("no contact is named {:?} in contacts.toml", member.value));
+        let message = format!("no contact is named {:?} in {CONTACTS}", member.value);
+        doc.unknown_name(&member.at, CONTACTS, message);
     }
     let rotation = Rotation {
         time_zone: time_zone?.value,

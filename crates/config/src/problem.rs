@@ -16,6 +16,8 @@ pub struct Problem {
     pub line: Option<usize>,
     /// What is wrong, and what to do.
     pub message: String,
+    /// The file that does not have a name used here: if that file is wrong itself, this may follow from it.
+    pub missing_in: Option<&'static str>,
 }
 
 impl fmt::Display for Problem {
@@ -35,7 +37,23 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// Adds an error.
     pub fn add(&mut self, file: &Path, line: Option<usize>, message: String) {
-        self.0.push(Problem { file: file.to_owned(), line, message });
+        self.0.push(Problem { file: file.to_owned(), line, message, missing_in: None });
+    }
+
+    /// Leaves out what may follow from errors in a file beside the main one, or from its absence, which is an error
+    /// only if a name of it is used.
+    pub(crate) fn without_consequences(&mut self, folder: &Path, name: &'static str) {
+        let file = folder.join(name);
+        let is_about = |problem: &Problem| problem.missing_in == Some(name);
+        let is_absent = !file.exists();
+        let uses = self.0.iter().filter(|problem| is_about(problem)).count();
+        if uses > 0 && (is_absent || self.0.iter().any(|problem| problem.file == file && !is_about(problem)))
+        {
+            self.0.retain(|problem| !is_about(problem));
+            if is_absent {
+                self.add(&file, None, "is not there, and other files use names of it: create it".to_owned());
+            }
+        }
     }
 
     /// Whether there are no errors.

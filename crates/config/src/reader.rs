@@ -58,6 +58,14 @@ impl<'a> Document<'a> {
         self.problems.add(self.path, line, message);
     }
 
+    /// Reports a name that another file does not have.
+    pub(crate) fn unknown_name(&mut self, at: &Range<usize>, file: &'static str, message: String) {
+        self.problem(at, message);
+        if let Some(problem) = self.problems.0.last_mut() {
+            problem.missing_in = Some(file);
+        }
+    }
+
     /// Reports a problem a number of lines below a place.
     pub(crate) fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
         let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1 + lines);

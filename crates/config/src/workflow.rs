@@ -21,7 +21,7 @@ use domain::{
 use jiff::civil::Time;
 
 use crate::{
-    people::check_zone,
+    people::{CONTACTS, ONCALL, check_zone},
     problem::Problems,
     reader::{Document, Placed, Section, parse_seconds},
 };
@@ -238,8 +238,8 @@ fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, 
         Target::Field(_) => false,
     };
     if unknown {
-        let file = if matches!(target, Target::Contact(_)) { "contacts.toml" } else { "oncall.toml" };
-        doc.problem(&text.at, format!("step.notify: {target} is not in {file}"));
+        let file = if matches!(target, Target::Contact(_)) { CONTACTS } else { ONCALL };
+        doc.unknown_name(&text.at, file, format!("step.notify: {target} is not in {file}"));
     }
 }
 

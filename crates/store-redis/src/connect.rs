@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::{
-    Client, RedisError,
+    AsyncConnectionConfig, Client, ErrorKind, RedisError,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cmd,
 };
@@ -34,6 +34,8 @@ const RECONNECT_MAX: Duration = Duration::from_secs(1);
 const RECONNECTS: usize = 10;
 /// The same where another server may take its place: half a second, after which that is asked.
 const RECONNECTS_OF_NODE: usize = 4;
+/// How long the first connection may take.
+const FIRST_ANSWER_MAX: Duration = Duration::from_millis(1_500);
 /// Calls that may wait to be written to the connection.
 const PIPELINE_MAX: usize = 1_024;
 
@@ -47,8 +49,13 @@ pub enum ConnectError {
     )]
     Address(#[source] RedisError),
     /// It cannot be reached, or refuses us.
-    #[error("Redis cannot be reached, or refuses this user and password")]
-    Unreachable(#[source] RedisError),
+    #[error("Redis at {address} {}", explained(error))]
+    Unreachable {
+        /// Host and port, or how it is found.
+        address: String,
+        /// What was answered, or why nothing was.
+        error: RedisError,
+    },
     /// The server lacks commands.
     #[error("Redis {found} is too old: 6.2 is the oldest that has every command needed here")]
     OldServer {
@@ -89,6 +96,35 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    fn unreachable(url: &str) -> impl Fn(RedisError) -> Self {
+        // Without user and password.
+        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let hosts = after_scheme.split(['/', '?']).next().unwrap_or_default();
+        let address = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts).to_owned();
+        move |error| Self::Unreachable { address: address.clone(), error }
+    }
+}
+
+/// What an error of the first connection means, and what to do.
+fn explained(error: &RedisError) -> String {
+    let detail = error.detail().map_or_else(|| error.to_string(), str::to_owned);
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+            format!("refuses this user and password ({detail}): check them in its address")
+        }
+        (_, Some("NOPERM")) => format!("does not give this user a right that is needed: {detail}"),
+        (_, Some("LOADING")) => "is still loading its data: try again".to_owned(),
+        (ErrorKind::MasterNameNotFoundBySentinel, _) => {
+            "has sentinels that do not know a primary with this name: check the end of its address".to_owned()
+        }
+        (ErrorKind::Io, _) => {
+            format!("cannot be reached ({error}): is it running, and is its address right?")
+        }
+        _ => format!("cannot be used: {error}"),
+    }
+}
+
 impl RedisStore {
     /// Connects and checks the server. Must be called within a Tokio runtime.
     ///
@@ -97,8 +133,8 @@ impl RedisStore {
     pub async fn connect(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
         let servers = find_checked(&config).await?;
         let keys = Keys::new(&config.key_prefix);
-        claim_schema(&servers, &keys).await?;
-        check_schema(&servers, &keys).await?;
+        claim_schema(&servers, &keys, &config.url).await?;
+        check_schema(&servers, &keys, &config.url).await?;
         let store = Self::over(servers, keys, config);
         if let Err(error) = store.check_generation().await {
             tracing::warn!(%error, "the replication history of Redis is not known yet; it will be checked again");
@@ -114,7 +150,7 @@ impl RedisStore {
     pub async fn connect_for_operator(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
         let servers = find_checked(&config).await?;
         let keys = Keys::new(&config.key_prefix);
-        check_schema(&servers, &keys).await?;
+        check_schema(&servers, &keys, &config.url).await?;
         Ok(Arc::new(Self::over(servers, keys, config)))
     }
 
@@ -132,13 +168,15 @@ impl RedisStore {
 /// As [`find`], with the settings of every server checked.
 async fn find_checked(config: &RedisConfig) -> Result<Servers, ConnectError> {
     let servers = find(config).await?;
-    let infos = servers.map().every::<String>(&cmd("INFO")).await.map_err(ConnectError::Unreachable)?;
+    let infos = servers.map().every::<String>(&cmd("INFO")).await;
+    let infos = infos.map_err(ConnectError::unreachable(&config.url))?;
     infos.iter().try_for_each(|info| check(&fields(info), config.durability))?;
     Ok(servers)
 }
 
 /// The server at an address, the primary that sentinels name, or all primaries of the cluster that it belongs to.
 async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
+    let unreachable = ConnectError::unreachable(&config.url);
     let manager = |retries| {
         ConnectionManagerConfig::new()
             .set_response_timeout(Some(config.response_timeout))
@@ -151,18 +189,24 @@ async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
     if let Some(sentinels) = Sentinels::of(&config.url) {
         let sentinels = sentinels.map_err(ConnectError::Address)?;
         let servers = Servers::sentinels(sentinels, manager(RECONNECTS_OF_NODE)).await;
-        return servers.map_err(ConnectError::Unreachable);
+        return servers.map_err(unreachable);
     }
     let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
     let address = client.get_connection_info().clone();
-    let connected = ConnectionManager::new_with_config(client.clone(), manager(RECONNECTS)).await;
-    let mut connection = connected.map_err(ConnectError::Unreachable)?;
-    let info: String = cmd("INFO").query_async(&mut connection).await.map_err(ConnectError::Unreachable)?;
+    let first = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(FIRST_ANSWER_MAX))
+        .set_response_timeout(Some(config.response_timeout));
+    let first = client.get_multiplexed_async_connection_with_config(&first).await;
+    // It is tried once, so that a mistake is said at once; who starts us tries again.
+    let mut first = first.map_err(&unreachable)?;
+    let info: String = cmd("INFO").query_async(&mut first).await.map_err(&unreachable)?;
+    let connection = ConnectionManager::new_lazy_with_config(client.clone(), manager(RECONNECTS));
+    let connection = connection.map_err(&unreachable)?;
     if fields(&info).get("cluster_enabled").map(String::as_str) != Some("1") {
         return Ok(Servers::one(client, manager(RECONNECTS), connection));
     }
     let servers = Servers::cluster(address, manager(RECONNECTS_OF_NODE), connection).await;
-    servers.map_err(ConnectError::Unreachable)
+    servers.map_err(unreachable)
 }
 
 fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), ConnectError> {
@@ -189,23 +233,23 @@ fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), 
 }
 
 /// Writes our schema number to a server that has none.
-async fn claim_schema(servers: &Servers, keys: &Keys) -> Result<(), ConnectError> {
+async fn claim_schema(servers: &Servers, keys: &Keys, url: &str) -> Result<(), ConnectError> {
     let key = keys.schema();
     let claim = async {
         let mut node = servers.map().of(key.as_bytes())?;
         cmd("SETNX").arg(&key).arg(SCHEMA).query_async::<()>(&mut node).await
     };
-    claim.await.map_err(ConnectError::Unreachable)
+    claim.await.map_err(ConnectError::unreachable(url))
 }
 
 /// Refuses a schema that this version does not know. A server without any holds nothing yet.
-async fn check_schema(servers: &Servers, keys: &Keys) -> Result<(), ConnectError> {
+async fn check_schema(servers: &Servers, keys: &Keys, url: &str) -> Result<(), ConnectError> {
     let key = keys.schema();
     let read = async {
         let mut node = servers.map().of(key.as_bytes())?;
         cmd("GET").arg(&key).query_async::<Option<String>>(&mut node).await
     };
-    match read.await.map_err(ConnectError::Unreachable)? {
+    match read.await.map_err(ConnectError::unreachable(url))? {
         Some(found) if found.parse::<u32>().is_ok_and(|found| found <= SCHEMA) => Ok(()),
         None => Ok(()),
         Some(found) => Err(ConnectError::NewerSchema { found, known: SCHEMA }),

@@ -235,3 +235,37 @@ fn a_broker_user_publishes_for_one_source_or_is_our_own() {
     assert_eq!(found.matches("is one of backend.amqp_own_users").count(), 2, "{found}");
     assert_eq!(found.matches("publishes for another source already").count(), 1, "{found}");
 }
+
+#[test]
+fn g6_an_error_is_named_once_without_what_follows_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = || {
+        for name in ["callout.toml", "contacts.toml", "oncall.toml"] {
+            std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
+        }
+        std::fs::create_dir_all(folder.path().join("workflows")).unwrap();
+        for file in std::fs::read_dir(examples().join("workflows")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), folder.path().join("workflows").join(file.file_name())).unwrap();
+        }
+    };
+    let said = || {
+        config::load(&folder.path().join("callout.toml"), &env, config::Scope::SERVER)
+            .unwrap_err()
+            .to_string()
+    };
+    copy();
+    std::fs::remove_file(folder.path().join("contacts.toml")).unwrap();
+    assert!(said().contains("contacts.toml: is not there") && said().contains("1 error "), "{}", said());
+    copy();
+    let oncall = std::fs::read_to_string(folder.path().join("oncall.toml")).unwrap();
+    let wrong = oncall.replacen("start = \"20", "start = \"x20", 1);
+    assert_ne!(wrong, oncall);
+    std::fs::write(folder.path().join("oncall.toml"), wrong).unwrap();
+    assert!(said().contains("rotation.start") && said().contains("1 error "), "{}", said());
+    copy();
+    let main = std::fs::read_to_string(folder.path().join("callout.toml")).unwrap();
+    let main = main.replacen("[backend]\n", "[backend]\npath = \"nowhere/callout.db\"\n", 1);
+    std::fs::write(folder.path().join("callout.toml"), main).unwrap();
+    assert!(said().contains("there is no folder") && said().contains("nowhere"), "{}", said());
+}

@@ -42,10 +42,32 @@ async fn what_a_later_version_wrote_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g11_a_refusal_says_which_server_what_it_refused_and_what_to_do() {
+    let server = RedisServer::private();
+    let (host, port) = server.address();
+    assert_eq!(
+        server.ask(&["ACL", "SETUSER", "reader", "on", ">right", "~*", "+@read", "+info"]).trim(),
+        "OK"
+    );
+    for (user, words) in [
+        ("reader:wrong", "refuses this user and password"),
+        ("nobody:right", "refuses this user and password"),
+        ("reader:right", "a right that is needed"),
+    ] {
+        let error = refusal(config(&format!("redis://{user}@{host}:{port}/"), "refused")).await.to_string();
+        assert!(error.contains(&format!("{host}:{port}")) && error.contains(words), "{user}: {error}");
+        assert!(!error.contains("wrong") && !error.contains(":right"), "{error}");
+    }
+    server.kill();
+    let error = refusal(config(&server.url, "away")).await.to_string();
+    assert!(error.contains(&format!("{host}:{port} cannot be reached")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_without_a_server_is_an_error_that_hides_the_password() {
     for url in ["redis://:hunter2@127.0.0.1:1/", "not an address"] {
         let error = refusal(config(url, "unreachable")).await;
-        assert!(matches!(error, ConnectError::Unreachable(_) | ConnectError::Address(_)), "{error:?}");
+        assert!(matches!(error, ConnectError::Unreachable { .. } | ConnectError::Address(_)), "{error:?}");
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }
     assert!(!format!("{:?}", config("redis://:hunter2@host/", "debug")).contains("hunter2"));

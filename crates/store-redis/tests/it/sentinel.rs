@@ -32,7 +32,7 @@ async fn an_unknown_name_and_an_address_without_one_are_refused() {
     let servers = RedisSentinel::private();
     let other = servers.url.replace("/main", "/other");
     let unknown = RedisStore::connect(config(&other, "unknown")).await;
-    assert!(matches!(unknown, Err(ConnectError::Unreachable(_))));
+    assert!(matches!(unknown, Err(ConnectError::Unreachable { .. })));
     let unnamed = RedisStore::connect(config("redis+sentinel://127.0.0.1:1", "unnamed")).await;
     assert!(matches!(unnamed, Err(ConnectError::Address(_))));
 }
