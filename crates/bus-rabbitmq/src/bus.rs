@@ -41,7 +41,7 @@ use crate::{
 pub struct RabbitBus {
     pub(crate) core: Arc<Core>,
     /// On a channel of its own, which the broker closes while the exchange is missing.
-    pub(crate) probing: Publisher,
+    pub(crate) checking: Publisher,
     supervising: JoinHandle<()>,
     forwarding: Mutex<Option<JoinHandle<()>>>,
     notifier: Notifier,
@@ -74,7 +74,7 @@ impl RabbitBus {
                 format!("{seed} {purpose}"),
             )
         };
-        let probing = publisher("probe");
+        let checking = publisher("check");
         // On a channel of its own: if this user may not publish notifications, the broker closes the channel.
         let (publisher, notify_publisher) = (publisher("publish"), publisher("announce"));
         let user = dialer.user().to_owned();
@@ -99,7 +99,7 @@ impl RabbitBus {
         let supervising = tokio::spawn(async move { topology_supervisor.watch().await });
         let (notifier, notifications) = Notifier::new();
         tokio::spawn(notify::publish(core.clone(), notify_publisher, notifications, config.announces_ends));
-        Ok(Arc::new(Self { core, probing, supervising, forwarding: Mutex::default(), notifier }))
+        Ok(Arc::new(Self { core, checking, supervising, forwarding: Mutex::default(), notifier }))
     }
 
     /// Starts the delay forwarder, unless it runs. Only long-lived processes do: a forwarder keeps each message unacked

@@ -43,9 +43,9 @@ impl Address {
         Self { exchange: names.commands(), key: queue.name().to_owned() }
     }
 
-    /// To nobody.
-    pub(crate) fn probe(names: &Names) -> Self {
-        Self { exchange: names.probe(), key: String::new() }
+    /// To no queue.
+    pub(crate) fn nowhere(names: &Names) -> Self {
+        Self { exchange: names.check(), key: String::new() }
     }
 
     /// To a lane below that of an event's type.

@@ -135,8 +135,8 @@ impl Names {
     }
 
     /// The exchange that no queue is bound to: what is published there only shows that the broker confirms.
-    pub fn probe(&self) -> String {
-        self.name("probe")
+    pub fn check(&self) -> String {
+        self.name("check")
     }
 
     /// The exchange and the queue of deliveries over their limit.
@@ -246,7 +246,7 @@ fn exchanges(names: &Names, delay: DelayMode) -> Vec<Exchange> {
         internal(exchange(names.wake(), "topic", unrouted.clone())),
         exchange(names.dead(), "topic", unrouted),
         exchange(names.outcomes(), "topic", None),
-        exchange(names.probe(), "fanout", None),
+        exchange(names.check(), "fanout", None),
     ]
 }
 

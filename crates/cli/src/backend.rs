@@ -13,7 +13,7 @@ use bus_rabbitmq::{DelayMode, Grant, PublisherAuth, RabbitBus, RabbitConfig, Top
 use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
-use ports::{Bus, Clock, Probe, Store};
+use ports::{Bus, Clock, Dependency, Store};
 use runtime::Outbox;
 use store_redis::{Durability, RedisConfig, RedisStore};
 
@@ -108,9 +108,9 @@ impl Backend {
     }
 
     /// What the roles of this process need, by the name that operators know.
-    pub(crate) fn dependencies(&self) -> Vec<(&'static str, Arc<dyn Probe>)> {
+    pub(crate) fn dependencies(&self) -> Vec<(&'static str, Arc<dyn Dependency>)> {
         match self {
-            Self::Embedded(embedded) => vec![("database", embedded.probe())],
+            Self::Embedded(embedded) => vec![("database", embedded.dependency())],
             Self::Fleet(_, bus, store) => vec![("rabbitmq", bus.clone()), ("redis", store.clone())],
             Self::Operator(_, store) => vec![("redis", store.clone())],
         }

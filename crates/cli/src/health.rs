@@ -13,19 +13,19 @@ use axum::{
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Probe, within};
+use ports::{Clock, Dependency, within};
 use tokio::sync::Mutex;
 
 /// How long a dependency may take to answer.
-const PROBE_MAX: Duration = Duration::from_millis(900);
+const CHECK_MAX: Duration = Duration::from_millis(900);
 /// How long an answer about the dependencies is good for.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a process needs, and what was found out about it last.
 struct Readiness {
-    dependencies: Vec<(&'static str, Arc<dyn Probe>)>,
+    dependencies: Vec<(&'static str, Arc<dyn Dependency>)>,
     clock: Arc<dyn Clock>,
-    /// One probe at a time, however many ask.
+    /// One check at a time, however many ask.
     last: Mutex<Option<(Timestamp, Vec<String>)>>,
 }
 
@@ -39,12 +39,12 @@ impl Readiness {
         {
             return faults.clone();
         }
-        let probes = self.dependencies.iter().map(async |(name, dependency)| {
-            let late = || Err(format!("no answer within {} ms", PROBE_MAX.as_millis()));
-            let probed = within(&*self.clock, PROBE_MAX, dependency.probe()).await.unwrap_or_else(late);
-            probed.err().map(|error| format!("{name}: {error}"))
+        let checks = self.dependencies.iter().map(async |(name, dependency)| {
+            let late = || Err(format!("no answer within {} ms", CHECK_MAX.as_millis()));
+            let checked = within(&*self.clock, CHECK_MAX, dependency.check()).await.unwrap_or_else(late);
+            checked.err().map(|error| format!("{name}: {error}"))
         });
-        let faults: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
+        let faults: Vec<_> = join_all(checks).await.into_iter().flatten().collect();
         *last = Some((self.clock.now(), faults.clone()));
         faults
     }
@@ -56,7 +56,10 @@ pub(crate) fn liveness() -> Router {
 }
 
 /// `/readyz` and `/metrics`, which say more than strangers should know.
-pub(crate) fn monitoring(dependencies: Vec<(&'static str, Arc<dyn Probe>)>, clock: Arc<dyn Clock>) -> Router {
+pub(crate) fn monitoring(
+    dependencies: Vec<(&'static str, Arc<dyn Dependency>)>,
+    clock: Arc<dyn Clock>,
+) -> Router {
     let readiness = Readiness { dependencies, clock, last: Mutex::default() };
     let routes = Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics));
     routes.with_state(Arc::new(readiness))

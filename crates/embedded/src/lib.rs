@@ -13,6 +13,7 @@ mod change;
 mod checkpoint;
 mod consent;
 mod database_file;
+mod dependency;
 mod document;
 mod due;
 mod effects;
@@ -20,7 +21,6 @@ mod fault;
 mod lock;
 mod locked;
 mod open_error;
-mod probe;
 mod purge;
 mod rate_limits;
 mod read;
@@ -37,7 +37,7 @@ mod writer;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use domain::workflow::Lane;
-use ports::{Bus, Clock, Probe, Store, TimerSlot};
+use ports::{Bus, Clock, Dependency, Store, TimerSlot};
 
 use crate::{
     bloom_filter::BloomFilter,
@@ -137,7 +137,7 @@ impl Embedded {
     }
 
     /// Whether it can be written to.
-    pub fn probe(&self) -> Arc<dyn Probe> {
+    pub fn dependency(&self) -> Arc<dyn Dependency> {
         self.store.clone()
     }
 

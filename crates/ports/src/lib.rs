@@ -5,9 +5,9 @@
 
 pub mod bus;
 pub mod clock;
+pub mod dependency;
 pub mod event_ledger;
 pub mod permits;
-pub mod probe;
 pub mod provider;
 pub mod store;
 pub mod webhooks;
@@ -16,8 +16,8 @@ pub use bus::{
     Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
 };
 pub use clock::{CLOCK_LOOK_EVERY, Clock, SystemClock, left_of_wait, time_until, within};
+pub use dependency::Dependency;
 pub use permits::Permits;
-pub use probe::Probe;
 pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};

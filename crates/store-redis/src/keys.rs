@@ -137,9 +137,9 @@ impl Keys {
         format!("{}schema", self.prefix)
     }
 
-    /// What a server is probed with; the number chooses the server in a cluster.
-    pub(crate) fn probe(&self, number: u16) -> String {
-        format!("{}probe:{{{number}}}", self.prefix)
+    /// What a server is checked with; the number chooses the server in a cluster.
+    pub(crate) fn check(&self, number: u16) -> String {
+        format!("{}check:{{{number}}}", self.prefix)
     }
 
     pub(crate) fn generation(&self) -> String {

@@ -1,6 +1,6 @@
-//! What a probe finds out. In: servers that take no writes. Out: which refusal it was, and readiness again.
+//! What a check of the servers finds out. In: servers that take no writes. Out: which refusal it was, and readiness again.
 
-use ports::Probe as _;
+use ports::Dependency as _;
 use store_redis::RedisStore;
 use test_servers::{RedisCluster, RedisServer};
 
@@ -9,8 +9,8 @@ use crate::setup::{config, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn f5_a_server_that_takes_no_writes_says_why() {
     let server = RedisServer::private();
-    let store = RedisStore::connect(config(&server.url, "probe")).await.unwrap();
-    assert_eq!(store.probe().await, Ok(()));
+    let store = RedisStore::connect(config(&server.url, "check")).await.unwrap();
+    assert_eq!(store.check().await, Ok(()));
     for (refuse, allow, word) in [
         (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], "OOM"),
         (
@@ -20,25 +20,25 @@ async fn f5_a_server_that_takes_no_writes_says_why() {
         ),
     ] {
         assert_eq!(server.ask(&refuse).trim(), "OK");
-        let error = store.probe().await.unwrap_err();
+        let error = store.check().await.unwrap_err();
         assert!(error.contains(word), "{error}");
         assert_eq!(server.ask(&allow).trim(), "OK");
-        assert_eq!(store.probe().await, Ok(()));
+        assert_eq!(store.check().await, Ok(()));
     }
     server.kill();
-    assert!(store.probe().await.is_err());
+    assert!(store.check().await.is_err());
     server.restart();
-    until("a new connection", || async { store.probe().await.is_ok() }).await;
+    until("a new connection", || async { store.check().await.is_ok() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f5_every_primary_of_a_cluster_is_asked() {
     let cluster = RedisCluster::private(false);
-    let store = RedisStore::connect(config(&cluster.url, "probe")).await.unwrap();
+    let store = RedisStore::connect(config(&cluster.url, "check")).await.unwrap();
     for node in 0..cluster.nodes.len() {
-        assert_eq!(store.probe().await, Ok(()));
+        assert_eq!(store.check().await, Ok(()));
         cluster.ask(node, &["CONFIG", "SET", "maxmemory", "1"]);
-        assert!(store.probe().await.unwrap_err().contains("OOM"));
+        assert!(store.check().await.unwrap_err().contains("OOM"));
         cluster.ask(node, &["CONFIG", "SET", "maxmemory", "0"]);
     }
 }

@@ -17,7 +17,7 @@ async fn the_primary_that_sentinels_name_is_followed() {
     servers.primary.kill();
     let after = Opening::new("sentinel", 2).change();
     until("the replica took over", || async {
-        store.load_run(before.run.id()).await.is_ok() && ports::Probe::probe(&*store).await.is_ok()
+        store.load_run(before.run.id()).await.is_ok() && ports::Dependency::check(&*store).await.is_ok()
     })
     .await;
     open_new(&*store, &after).await;

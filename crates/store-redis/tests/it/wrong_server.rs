@@ -43,7 +43,7 @@ async fn goes_on_after(case: &'static str, demote: impl Fn(&RedisServer)) {
     let next = Opening::new(case, 2).change();
     until("the other server", || async { ports::RunStore::load_run(&*store, next.run.id()).await.is_ok() })
         .await;
-    until("a write", || async { ports::Probe::probe(&*store).await.is_ok() }).await;
+    until("a write", || async { ports::Dependency::check(&*store).await.is_ok() }).await;
     open_new(&*store, &next).await;
     assert_eq!(load(&*store, &next.run).await.value, next.run);
     assert!(second.contents().contains(next.run.id().as_str()), "it is at the new one");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use ports::Probe;
+use ports::Dependency;
 use redis::cmd;
 
 use crate::redis_store::RedisStore;
@@ -11,10 +11,10 @@ use crate::redis_store::RedisStore;
 const KEPT_MS: u32 = 60_000;
 
 #[async_trait]
-impl Probe for RedisStore {
+impl Dependency for RedisStore {
     /// Writes a key to each primary. It is never read.
-    async fn probe(&self) -> Result<(), String> {
-        let keys = self.connection.key_per_server(|number| self.keys.probe(number));
+    async fn check(&self) -> Result<(), String> {
+        let keys = self.connection.key_per_server(|number| self.keys.check(number));
         let written = keys.iter().map(async |key| {
             let mut set = cmd("SET");
             set.arg(key).arg(1).arg("PX").arg(KEPT_MS);

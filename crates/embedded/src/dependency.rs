@@ -1,7 +1,7 @@
 //! Whether the database takes writes. In: nothing. Out: why not.
 
 use async_trait::async_trait;
-use ports::{Probe, StoreError};
+use ports::{Dependency, StoreError};
 use rusqlite::params;
 
 use crate::store::EmbeddedStore;
@@ -9,19 +9,19 @@ use crate::store::EmbeddedStore;
 /// What is written and taken back needs so many bytes: more than a page, as an event may.
 const ROOM_BYTES: u32 = 8_192;
 /// The name of what is written; no workflow has it.
-const NAME: &str = "probe";
+const NAME: &str = "check";
 
 #[async_trait]
-impl Probe for EmbeddedStore {
+impl Dependency for EmbeddedStore {
     /// Inserts a row and deletes it again in one transaction, which is written to the log and needs room in the file.
-    async fn probe(&self) -> Result<(), String> {
-        let probe = |connection: &rusqlite::Connection| {
+    async fn check(&self) -> Result<(), String> {
+        let check = |connection: &rusqlite::Connection| {
             connection
                 .prepare_cached("INSERT INTO workflow (hash, doc) VALUES (?1, zeroblob(?2))")?
                 .execute(params![NAME, ROOM_BYTES])?;
             connection.prepare_cached("DELETE FROM workflow WHERE hash = ?1")?.execute([NAME])?;
             Ok(())
         };
-        self.writer.write(probe).await.map_err(|fault| StoreError::from(fault).to_string())
+        self.writer.write(check).await.map_err(|fault| StoreError::from(fault).to_string())
     }
 }

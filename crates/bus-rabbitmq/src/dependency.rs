@@ -1,17 +1,17 @@
 //! Whether the broker takes messages. In: nothing. Out: why not.
 
 use async_trait::async_trait;
-use ports::Probe;
+use ports::Dependency;
 
 use crate::{bus::RabbitBus, message::Outgoing, publisher::Address};
 
 #[async_trait]
-impl Probe for RabbitBus {
+impl Dependency for RabbitBus {
     /// Publishes to an exchange without queues and waits for the confirmation. A broker that is short of memory or disk
     /// space confirms nothing.
-    async fn probe(&self) -> Result<(), String> {
-        let address = Address::probe(&self.core.topology_supervisor.topology.names);
+    async fn check(&self) -> Result<(), String> {
+        let address = Address::nowhere(&self.core.topology_supervisor.topology.names);
         let message = Outgoing { body: Vec::new(), properties: lapin::BasicProperties::default() };
-        self.probing.publish(address, message).await.map_err(|error| error.to_string())
+        self.checking.publish(address, message).await.map_err(|error| error.to_string())
     }
 }
