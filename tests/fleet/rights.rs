@@ -42,7 +42,7 @@ const SETTINGS: &str = r#"
 [backend]
 kind = "fleet"
 topology = "verify"
-amqp_own_users = ["callout-ingest", "callout-operator"]
+amqp_own_users = ["callout-ingest", "callout-sender", "callout-escalation", "callout-operator"]
 redis_prefix = "TEST:"
 [[source]]
 name = "monitoring"
@@ -155,9 +155,32 @@ async fn every_role_does_its_work_with_the_rights_of_its_own_user() {
     assert_eq!((&first["reason"], &first["source"]), (&json!("invalid_event"), &json!("monitoring")));
     let replayed = fleet.json(&["dlq", "replay", first["id"].as_str().unwrap(), "--yes"]);
     assert!(replayed.to_string().contains("replayed"), "{replayed}");
-    // It is still invalid, so it is dead again: the fleet accepted it from its operator, whose user published it.
+    // It is still invalid, so it is dead again. Who published it first may send it, so it came as far as before.
     let again = dead_letter(&fleet, |letter| letter["at"] != first["at"]).await;
     assert_eq!(again["reason"], "invalid_event", "{again}");
+}
+
+/// The admin tool publishes it, and that makes nobody trusted.
+#[tokio::test(flavor = "multi_thread")]
+async fn f1_a_forged_event_is_refused_again_when_it_is_replayed() {
+    let (fleet, _turn) = fleet("forged").await;
+    let data = json!({"severity": "high", "title": "forged", "service": "db-1"});
+    let forged = json!({"specversion": "1.0", "id": "f-1", "source": "monitoring", "type": "incident.created",
+        "subject": "db-1", "data": data});
+    // Its rights on the broker allow this; callout knows no source that speaks through it.
+    publish(&url("callout-admin"), "events", "incident.created", "callout-admin", &forged).await.unwrap();
+    let first = dead_letter(&fleet, |_| true).await;
+    assert_eq!(first["reason"], "unreadable", "{first}");
+    let shown = fleet.run(&["dlq", "show", first["id"].as_str().unwrap()]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("broker user  callout-admin"), "{shown}");
+    let replayed = fleet.json(&["dlq", "replay", "--reason", "unreadable", "--yes"]);
+    assert!(replayed.to_string().contains("replayed"), "{replayed}");
+    let again = dead_letter(&fleet, |letter| letter["at"] != first["at"]).await;
+    for kept in ["id", "reason", "error", "source", "event_id", "event", "origin"] {
+        assert_eq!(again[kept], first[kept], "{again}");
+    }
+    assert!(fleet.json(&["runs", "list"]).as_array().unwrap().is_empty());
 }
 
 async fn dead_letter(fleet: &Fleet, is_it: impl Fn(&Value) -> bool) -> Value {

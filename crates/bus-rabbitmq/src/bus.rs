@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{event::Event, source_quota::Quota, timeline::Command};
+use domain::{broker_origin::BrokerOrigin, event::Event, source_quota::Quota, timeline::Command};
 use futures::{StreamExt as _, stream::BoxStream};
 use lapin::{Channel, message::Delivery as AmqpDelivery};
 use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
@@ -148,11 +148,13 @@ impl Core {
         }
         let counted = self.unacked.count(queue);
         let (envelope, returned) = (incoming.envelope, incoming.returned);
+        let origin = envelope.origin.clone();
         let acker = RabbitAcker { core: self.clone(), queue, claim, envelope, counted, returned };
         Some(Delivery {
             payload: incoming.payload,
             redelivered: incoming.redelivered,
             published_at: incoming.published_at,
+            origin,
             acker: Box::new(acker),
         })
     }
@@ -185,8 +187,7 @@ impl Bus for RabbitBus {
         let core = &self.core;
         let now = core.clock.now();
         let message = |event: &Event| {
-            let message = Envelope::event(event, now).to_message();
-            let vouched = if core.publisher_auth.is_some() { message.vouched(&core.user) } else { message };
+            let vouched = core.vouched(Envelope::event(event, now).to_message());
             let names = &core.topology_supervisor.topology.names;
             let address = match quota {
                 Quota::Within => Address::event(names, &event.kind),
@@ -198,6 +199,13 @@ impl Bus for RabbitBus {
             (address, vouched)
         };
         core.publisher.publish_all(events.iter().map(message).collect()).await
+    }
+
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError> {
+        let core = &self.core;
+        let message = core.vouched(Envelope::republished(event, origin, core.clock.now()).to_message());
+        let address = Address::event(&core.topology_supervisor.topology.names, &event.kind);
+        core.publisher.publish(address, message).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

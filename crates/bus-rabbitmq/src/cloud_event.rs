@@ -51,7 +51,7 @@ fn attributes(properties: &BasicProperties) -> Attributes {
 }
 
 /// A value that no attribute can have stays one that the parser refuses by the attribute's name.
-fn json_of(value: &AMQPValue) -> Value {
+pub(crate) fn json_of(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::LongString(text) => text_of_bytes(text.as_bytes()),
         AMQPValue::ByteArray(bytes) => text_of_bytes(bytes.as_slice()),

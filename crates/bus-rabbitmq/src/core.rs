@@ -16,8 +16,13 @@ use ports::{BusError, Clock, Queue};
 use tokio::sync::Mutex;
 
 use crate::{
-    connect::within, connection::Connection, message::Envelope, publisher::Publisher,
-    publisher_auth::PublisherAuth, topology_supervisor::TopologySupervisor, unacked::Unacked,
+    connect::within,
+    connection::Connection,
+    message::{Envelope, Outgoing},
+    publisher::Publisher,
+    publisher_auth::PublisherAuth,
+    topology_supervisor::TopologySupervisor,
+    unacked::Unacked,
 };
 
 /// The shared parts of a bus.
@@ -41,6 +46,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// A message of ours that proves to be ours, where users are asked for.
+    pub(crate) fn vouched(&self, message: Outgoing) -> Outgoing {
+        if self.publisher_auth.is_some() { message.vouched(&self.user) } else { message }
+    }
+
     /// A queue's counts of ready messages and consumers, from a passive declaration.
     pub(crate) async fn query(&self, queue: Queue) -> Result<lapin::Queue, BusError> {
         let answer = async {

@@ -9,22 +9,22 @@ use async_trait::async_trait;
 use domain::{
     cloud_event::identity,
     event::Event,
-    id::digest,
     timeline::{Command, DeadLetter},
 };
 use jiff::Timestamp;
 use lapin::{
-    Channel,
+    BasicProperties, Channel,
     message::Delivery as AmqpDelivery,
     options::{BasicAckOptions, BasicGetOptions},
+    types::{AMQPValue, FieldTable},
 };
 use ports::{Acker, BrokerDeadLetter, BusError, Dead};
 
 use crate::{
     connect::within,
     core::Core,
-    message::{DEAD_LETTER, LETTER, envelope_of, text},
-    topology::DELIVERY_LIMIT,
+    message::{DEAD_LETTER, LETTER, envelope_of, header, text},
+    topology::{DELIVERY_LIMIT, Names},
 };
 
 /// A channel that closes when the last dead letter that was read through it is dropped.
@@ -89,10 +89,14 @@ impl Core {
             return (Dead::Notified(id), delivery.acker);
         }
         let from = delivery.routing_key.as_str().trim_start_matches("poison.").to_owned();
-        let envelope = envelope_of(&mut delivery, &self.topology_supervisor.topology.names);
+        let names = &self.topology_supervisor.topology.names;
+        let (reason, error) = death(&delivery.properties, names, &from);
+        let mut envelope = envelope_of(&mut delivery, names, self.publisher_auth.as_ref());
         let body = String::from_utf8_lossy(&envelope.body).into_owned();
         let event = Event::from_json(&envelope.body).ok();
-        let message = match serde_json::from_slice::<Command>(&envelope.body).ok() {
+        let command = serde_json::from_slice::<Command>(&envelope.body).ok();
+        let is_command = command.is_some();
+        let message = match command {
             Some(
                 Command::Dispatch { message, .. }
                 | Command::ResolveDoubt { message, .. }
@@ -101,11 +105,11 @@ impl Core {
             Some(Command::LookNow { .. }) | None => None,
         };
         let (source, event_id) = identity(&envelope.body);
-        let name: String = digest(&[&body])[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        let origin = envelope.origin.take().filter(|_| !is_command);
         let letter = DeadLetter {
-            id: format!("p{name}"),
-            reason: "poison".to_owned(),
-            error: format!("delivered {DELIVERY_LIMIT} times from {from} and never acknowledged"),
+            id: DeadLetter::id_of_event('p', &body, origin.as_deref()),
+            reason: reason.to_owned(),
+            error,
             at: self.clock.now(),
             epoch: None,
             message,
@@ -115,8 +119,31 @@ impl Core {
             attempts: 0,
             traceparent: event.and_then(|event| event.traceparent),
             event: Some(body),
+            origin,
         };
         (Dead::GivenUp(Box::new(letter)), delivery.acker)
+    }
+}
+
+/// Why the broker gave a message of this queue up: a reason, and what was seen.
+fn death(properties: &BasicProperties, names: &Names, from: &str) -> (&'static str, String) {
+    let queue = names.name(from);
+    let deaths = header(properties, "x-death").and_then(AMQPValue::as_array);
+    let tables =
+        deaths.into_iter().flat_map(|deaths| deaths.as_slice()).filter_map(AMQPValue::as_field_table);
+    let text = |table: &FieldTable, name: &str| match table.inner().get(name) {
+        Some(AMQPValue::LongString(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    // The latest death comes first. One in a delay queue was on the way here.
+    let death = tables.into_iter().find(|table| text(table, "queue") == queue);
+    match death.map(|table| text(table, "reason")).as_deref() {
+        Some("expired") => (
+            "expired",
+            format!("expired before it was read: it waited in {from} for longer than its producer allowed"),
+        ),
+        Some("rejected") => ("misrouted", format!("it names no queue that {from} leads to")),
+        _ => ("poison", format!("delivered {DELIVERY_LIMIT} times from {from} and never acknowledged")),
     }
 }
 

@@ -38,7 +38,8 @@ impl Core {
                 (through(format!("d{bucket_s}.step.{name}")), envelope.to_message())
             }
         };
-        self.publisher.publish(address, message).await
+        // If nobody finishes it, its dead letter is believed because of the user of this copy.
+        self.publisher.publish(address, self.vouched(message)).await
     }
 
     fn through_plugin(
@@ -82,7 +83,8 @@ impl Core {
 /// Forwards one delivery of the queue `delay.step`.
 pub(crate) fn take_step(core: &Arc<Core>, mut delivery: Delivery, channel: Channel) {
     let destination = destination(delivery.routing_key.as_str());
-    let envelope = envelope_of(&mut delivery, &core.topology_supervisor.topology.names);
+    let envelope =
+        envelope_of(&mut delivery, &core.topology_supervisor.topology.names, core.publisher_auth.as_ref());
     let claim = Claim::new(delivery.acker, channel);
     let core = core.clone();
     tokio::spawn(async move {

@@ -20,6 +20,7 @@ mod delay_forwarder;
 mod dependency;
 mod message;
 mod notify;
+mod origin;
 mod publisher;
 mod publisher_auth;
 pub mod topology;

@@ -3,7 +3,7 @@
 //! Never: puts anything about a person into a routing key or a property, or repeats a header that the broker wrote: with
 //! an old `x-death` a broker before 4.0 takes a second delay for a cycle and drops the message.
 
-use domain::{event::Event, id::digest, timeline::Command};
+use domain::{broker_origin::BrokerOrigin, event::Event, id::digest, timeline::Command};
 use jiff::Timestamp;
 use lapin::{
     BasicProperties,
@@ -13,9 +13,15 @@ use lapin::{
 use ports::{Payload, Queue, TimerSlot};
 use serde::de::DeserializeOwned;
 
-use crate::{cloud_event, delay::DelayMode, publisher_auth::PublisherAuth, topology::Names};
+use crate::{
+    cloud_event,
+    delay::DelayMode,
+    origin::{self, ORIGIN, USER},
+    publisher_auth::PublisherAuth,
+    topology::Names,
+};
 
-const EVENT: &str = "callout.event.v1";
+pub(crate) const EVENT: &str = "callout.event.v1";
 const COMMAND: &str = "callout.command.v1";
 const TIMER: &str = "callout.alarm.v1";
 /// The message type of a dead letter that the store has too.
@@ -26,13 +32,11 @@ pub(crate) const PERSISTENT: u8 = 2;
 pub(crate) const LETTER: &str = "callout-letter";
 
 /// How often the work was delivered before it was published again.
-const DELIVERIES: &str = "callout-deliveries";
+pub(crate) const DELIVERIES: &str = "callout-deliveries";
 /// The earliest delivery, in Unix milliseconds.
-const FIRE_AT: &str = "fire-at";
+pub(crate) const FIRE_AT: &str = "fire-at";
 /// When it was first published, in Unix milliseconds: the property `timestamp` knows only seconds.
-const PUBLISHED_AT: &str = "published-at";
-/// The broker user that an event came from, kept when the event is published again by our own user.
-const USER: &str = "callout-user";
+pub(crate) const PUBLISHED_AT: &str = "published-at";
 /// Headers of producers that are passed on.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
@@ -51,6 +55,8 @@ pub(crate) struct Envelope {
     message_id: Option<String>,
     published_ms: Option<i64>,
     user: Option<String>,
+    /// Of an event that a producer published to the broker itself.
+    pub(crate) origin: Option<Box<BrokerOrigin>>,
     trace: FieldTable,
     /// How often it was delivered before this copy was published.
     deliveries: i64,
@@ -66,6 +72,13 @@ impl Envelope {
             trace.insert("traceparent".into(), AMQPValue::LongString(parent.as_str().into()));
         }
         Self { trace, ..Self::new(EVENT, event.to_json(), &id, now) }
+    }
+
+    /// The event of a dead letter, to be worked on in the name of who published it first.
+    pub(crate) fn republished(event: &Event, origin: &BrokerOrigin, now: Timestamp) -> Self {
+        // Absent, the header would leave the event to the user that publishes it now.
+        let user = Some(origin.user.clone().unwrap_or_default());
+        Self { user, origin: Some(Box::new(origin.clone())), ..Self::event(event, now) }
     }
 
     /// A new command.
@@ -90,6 +103,7 @@ impl Envelope {
             message_id: Some(id[..12].iter().map(|byte| format!("{byte:02x}")).collect()),
             published_ms: Some(now.as_millisecond()),
             user: None,
+            origin: None,
             trace: FieldTable::default(),
             deliveries: 0,
             fire_at: None,
@@ -114,6 +128,11 @@ impl Envelope {
         number(DELIVERIES, (self.deliveries > 0).then_some(self.deliveries));
         if let Some(user) = &self.user {
             headers.insert(USER.into(), AMQPValue::LongString(user.as_str().into()));
+        }
+        if let Some(origin) = &self.origin {
+            // Texts and a number always serialize.
+            let origin = serde_json::to_string(origin).unwrap_or_default();
+            headers.insert(ORIGIN.into(), AMQPValue::LongString(origin.into()));
         }
         let content_type =
             if self.kind == EVENT { "application/cloudevents+json" } else { "application/json" };
@@ -161,7 +180,11 @@ pub(crate) struct Incoming {
 }
 
 /// Reads the body and the properties that outlive a delay. Takes the body out of the delivery.
-pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
+pub(crate) fn envelope_of(
+    delivery: &mut Delivery,
+    names: &Names,
+    publisher_auth: Option<&PublisherAuth>,
+) -> Envelope {
     let body = std::mem::take(&mut delivery.data);
     let properties = &delivery.properties;
     let ours = is_ours(delivery, names);
@@ -170,7 +193,9 @@ pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
     } else {
         (EVENT.to_owned(), cloud_event::structured(properties, &body).unwrap_or(body))
     };
-    let vouched = || properties.user_id().as_ref().map(ToString::to_string);
+    let user = origin::publisher(properties, ours, publisher_auth);
+    let is_event = kind == EVENT;
+    let origin = is_event.then(|| origin::origin(properties, user.as_ref(), publisher_auth)).flatten();
     let mut trace = FieldTable::default();
     for name in TRACE {
         if let Some(value) = header(properties, name) {
@@ -183,7 +208,8 @@ pub(crate) fn envelope_of(delivery: &mut Delivery, names: &Names) -> Envelope {
         body,
         message_id: properties.message_id().as_ref().map(ToString::to_string),
         published_ms: number(properties, PUBLISHED_AT).or_else(|| seconds()?.checked_mul(1_000)),
-        user: if ours { text(properties, USER) } else { vouched() },
+        user,
+        origin: origin.map(Box::new),
         trace,
         // Taken from our own messages only: a producer must not delay its event for a day.
         deliveries: number(properties, DELIVERIES).filter(|_| ours).unwrap_or_default(),
@@ -200,7 +226,7 @@ pub(crate) fn read(
     names: &Names,
     publisher_auth: Option<&PublisherAuth>,
 ) -> (Incoming, lapin::Acker) {
-    let envelope = envelope_of(&mut delivery, names);
+    let envelope = envelope_of(&mut delivery, names, publisher_auth);
     let payload = payload(&envelope, queue, publisher_auth);
     let returned = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
     let incoming = Incoming {
@@ -245,7 +271,7 @@ fn is_ours(delivery: &Delivery, names: &Names) -> bool {
     exchange == names.commands() || exchange == names.wake() || exchange == names.delay(DelayMode::Plugin)
 }
 
-fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
     properties.headers().as_ref()?.inner().get(name)
 }
 

@@ -77,12 +77,14 @@ fn dead_letter(names: &Names, letter: &DeadLetter) -> (Address, Outgoing) {
     headers.insert("attempts".into(), AMQPValue::LongInt(i32::from(letter.attempts)));
     headers.insert("at".into(), text(&letter.at.to_string()));
     let message = letter.message.as_ref().map(ToString::to_string);
+    let user = letter.origin.as_ref().and_then(|origin| origin.user.clone());
     let optional = [
         ("message", &message),
         ("workflow", &letter.workflow),
         ("source", &letter.source),
         ("event-id", &letter.event_id),
         ("traceparent", &letter.traceparent),
+        ("user", &user),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

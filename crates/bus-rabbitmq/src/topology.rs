@@ -168,7 +168,7 @@ impl Names {
         self.name("events.other")
     }
 
-    fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         format!("{}{name}", self.0)
     }
 }

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use control::{Answer, DeadLetterChange, Request};
-use domain::timeline::DeadLetter;
+use domain::{broker_origin::BrokerOrigin, phone::without_numbers, timeline::DeadLetter};
 use ports::store::DeadLetterFilter;
 use serde::Serialize;
 
@@ -166,7 +166,24 @@ fn show_whole(letter: &DeadLetter) {
     for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         output::line(format!("{name:<12} {value}"));
     }
+    if let Some(origin) = &letter.origin {
+        show_origin(origin);
+    }
     if let Some(message) = &letter.message {
         output::line(format!("message      {message}; see `callout runs show {}`", message.run));
+    }
+}
+
+fn show_origin(origin: &BrokerOrigin) {
+    let user = origin.user.as_deref().unwrap_or("unknown: the message named none");
+    output::line(format!("broker user  {}", without_numbers(user)));
+    if let Some(content_type) = &origin.content_type {
+        output::line(format!("content type {}", without_numbers(content_type)));
+    }
+    for (name, value) in &origin.headers {
+        output::line(format!("header       {}: {}", without_numbers(name), without_numbers(value)));
+    }
+    if origin.headers_left_out > 0 {
+        output::line(format!("header       ... and {} more, not kept", origin.headers_left_out));
     }
 }

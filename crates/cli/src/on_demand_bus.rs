@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
-use domain::{event::Event, source_quota::Quota, timeline::Command};
+use domain::{broker_origin::BrokerOrigin, event::Event, source_quota::Quota, timeline::Command};
 use futures::stream::BoxStream;
 use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
 use tokio::sync::OnceCell;
@@ -35,6 +35,10 @@ impl OnDemandBus {
 impl Bus for OnDemandBus {
     async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError> {
         self.bus().await?.publish_events(events, quota).await
+    }
+
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.bus().await?.republish_event(event, origin).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

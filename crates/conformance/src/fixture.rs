@@ -226,6 +226,7 @@ pub fn letter(case: &str, n: u32, seconds: i64) -> DeadLetter {
         attempts: 0,
         traceparent: None,
         event: Some("{\"specversion\":\"1.0\"}".to_owned()),
+        origin: None,
     }
 }
 

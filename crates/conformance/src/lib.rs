@@ -110,6 +110,7 @@ macro_rules! store_contract {
                     at_most_as_many_as_asked_for_are_listed
                     of_many_callers_one_removes_a_letter
                     one_letter_is_found_by_its_id
+                    a_letter_keeps_where_its_event_came_from
                     a_removed_letter_may_come_back
                     letters_of_runs_are_listed_with_the_others
                 }
@@ -171,6 +172,7 @@ macro_rules! bus_contract {
                     an_event_beyond_its_sources_quota_waits_one_lane_lower
                     a_type_without_a_lane_waits_in_the_standard_one
                     every_event_of_a_batch_arrives
+                    the_event_of_a_dead_letter_is_published_again_unchanged
                     events_wait_for_a_consumer
                     depth_counts_waiting_and_unacked_events
                     consumers_are_counted_while_they_are_there

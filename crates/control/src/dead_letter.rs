@@ -70,7 +70,16 @@ impl Control {
         if routes.opens.is_empty() && routes.resolves.is_empty() {
             return Ok(stale("still no workflow takes events of this type"));
         }
-        self.ports.bus.publish_events(&[event], Quota::Within).await.map_err(RoleError::from)?;
+        match &letter.origin {
+            Some(origin) => self.ports.bus.republish_event(&event, origin).await,
+            None if letter.is_of_unknown_publisher() => {
+                return Ok(stale(
+                    "who published it was not kept; discard it, and have its source send it again",
+                ));
+            }
+            None => self.ports.bus.publish_events(&[event], Quota::Within).await,
+        }
+        .map_err(RoleError::from)?;
         Ok(DeadLetterChange::Replayed)
     }
 }

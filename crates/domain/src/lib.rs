@@ -6,6 +6,7 @@
 pub mod ack_code;
 pub mod admission;
 pub mod breaker;
+pub mod broker_origin;
 pub mod cloud_event;
 pub mod compose;
 pub mod consent;

@@ -7,6 +7,12 @@ pub const EVENT_BODY_BYTES_MAX: usize = 256 * 1024;
 /// How much of a body past that is kept in its dead letter, in bytes.
 pub const DEAD_BODY_BYTES_KEPT: usize = 1_024;
 const _: () = assert!(DEAD_BODY_BYTES_KEPT <= EVENT_BODY_BYTES_MAX);
+/// Most headers that the dead letter of a broker's message keeps.
+pub const ORIGIN_HEADERS_MAX: usize = 32;
+/// How much of one such header's value is kept, in bytes.
+pub const ORIGIN_VALUE_BYTES_MAX: usize = 512;
+/// Most bytes of names and values of such headers together.
+pub const ORIGIN_BYTES_MAX: usize = 4 * 1024;
 /// Most events in one CloudEvents batch.
 pub const EVENT_BATCH_MAX: usize = 500;
 /// Largest `data` of one event, in bytes of JSON.

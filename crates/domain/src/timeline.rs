@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ack_code::AckCode,
+    broker_origin::BrokerOrigin,
     consent::{ConsentChange, ConsentEntry},
     content::ContentChange,
-    id::{MessageId, RunId},
+    id::{MessageId, RunId, digest},
     phone::E164,
     policy::Decision,
     provider::{ProviderMessageId, ProviderStatus},
@@ -331,9 +332,25 @@ pub struct DeadLetter {
     /// The event itself, if it was one that could not be worked on. Bounded by the event limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+    /// How it came, if a producer published it to the broker itself. Absent in letters of the first versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<BrokerOrigin>>,
 }
 
 impl DeadLetter {
+    /// The id of the letter of an event. The same event of another broker user is another letter, whose replay asks about
+    /// that user.
+    pub fn id_of_event(kind: char, event: &str, origin: Option<&BrokerOrigin>) -> String {
+        let user = origin.and_then(|origin| origin.user.as_deref());
+        let name = user.map_or_else(|| digest(&[event]), |user| digest(&[event, user]));
+        name[..12].iter().fold(kind.to_string(), |id, byte| format!("{id}{byte:02x}"))
+    }
+
+    /// Whether nothing tells who published the event: it was refused by a version that did not keep that.
+    pub fn is_of_unknown_publisher(&self) -> bool {
+        self.reason == "unreadable" && self.origin.is_none()
+    }
+
     /// The epoch at which the message died, if it was one.
     pub fn died_at_epoch(&self) -> Option<u32> {
         // Letters of the first version name it in their id alone.

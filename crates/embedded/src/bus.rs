@@ -15,7 +15,9 @@ mod work_queue;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{event::Event, source_quota::Quota, time::floor_ms, timeline::Command};
+use domain::{
+    broker_origin::BrokerOrigin, event::Event, source_quota::Quota, time::floor_ms, timeline::Command,
+};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use ports::{BrokerDeadLetter, Bus, BusError, Delivery, Notification, Payload, Queue, TimerSlot};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -69,7 +71,7 @@ impl Core {
             },
         };
         let published_at = published_ms.map(domain::time::of_ms);
-        Some(Delivery { payload, redelivered, published_at, acker: Box::new(acker) })
+        Some(Delivery { payload, redelivered, published_at, origin: None, acker: Box::new(acker) })
     }
 }
 
@@ -84,6 +86,11 @@ impl Bus for EmbeddedBus {
         let lane = |event: &Event| quota.of(core.lanes.get(&event.kind).copied().unwrap_or_default());
         let outgoing = events.iter().map(|event| Outgoing::new(lane(event), event.to_json())).collect();
         Ok(core.writer.write(Publish::new(core.clone(), outgoing, published_ms)).await?)
+    }
+
+    /// Nobody publishes to this bus but the process itself.
+    async fn republish_event(&self, event: &Event, _origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.publish_events(std::slice::from_ref(event), Quota::Within).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

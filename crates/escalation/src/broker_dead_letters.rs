@@ -46,7 +46,7 @@ pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
                     reason = letter.reason,
                     error = letter.error,
                     dead_letter = letter.id,
-                    "work that reached its delivery limit became a dead letter"
+                    "work that the broker gave up became a dead letter"
                 );
                 ports.letters.add_dead_letter(&letter).await?;
                 ports.bus.notify(Notification::DeadLetter(letter));

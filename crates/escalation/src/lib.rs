@@ -19,7 +19,7 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Delivery, Payload, Queue, within};
-use runtime::RoleError;
+use runtime::{RoleError, Undeliverable};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use crate::escalation_ports::EscalationPorts;
@@ -127,13 +127,16 @@ async fn work(ports: Arc<EscalationPorts>, runs_at_once: usize, delivery: Delive
     let result = match &delivery.payload {
         Payload::Command(Command::LookNow { run }) => ports.runs.tick(run).await,
         Payload::Timer(slot) => due_runs(&ports, Some(slot.shard), runs_at_once).await,
-        Payload::Unreadable { body, reason } => ports.dead_letters.add(body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => {
+            ports.dead_letters.add(Undeliverable::new(body, &delivery), "unreadable", reason).await
+        }
         Payload::Event(body) => {
-            ports.dead_letters.add(body, "misrouted", "an event came to escalation").await
+            let event = Undeliverable::new(body, &delivery);
+            ports.dead_letters.add(event, "misrouted", "an event came to escalation").await
         }
         Payload::Command(command) => {
             let (what, error) = (format!("{command:?}"), "a command of senders came to escalation");
-            ports.dead_letters.add(what.as_bytes(), "misrouted", error).await
+            ports.dead_letters.add(Undeliverable::new(what.as_bytes(), &delivery), "misrouted", error).await
         }
     };
     let answered = match &result {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    broker_origin::BrokerOrigin,
     event::{Event, EventKey},
     source_quota::Quota,
     timeline::{Command, DeadLetter, Outcome},
@@ -77,6 +78,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// When it was published, where known.
     pub published_at: Option<Timestamp>,
+    /// How it came, if it is a message that a producer published to the broker itself.
+    pub origin: Option<Box<BrokerOrigin>>,
     /// Takes the answer.
     pub acker: Box<dyn Acker>,
 }
@@ -146,7 +149,7 @@ pub struct BrokerDeadLetter {
 pub enum Dead {
     /// A [`Notification::DeadLetter`] with this id.
     Notified(String),
-    /// Work that the broker gave up: its delivery limit was reached.
+    /// Work that the broker gave up: its delivery limit was reached, or its producer let it expire.
     GivenUp(Box<DeadLetter>),
 }
 
@@ -185,6 +188,10 @@ pub trait Bus: Send + Sync {
     /// source. Types that no lane has wait in the standard one, whose workers make them dead letters. All are durable
     /// when this returns.
     async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError>;
+
+    /// Publishes the event of a dead letter again, in the name of the broker user who published it first: whether that
+    /// user may send it is asked again. Durable when this returns.
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError>;
 
     /// Publishes a wake-up. It may be lost later; the due row it belongs to repeats it.
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError>;

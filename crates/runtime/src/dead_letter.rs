@@ -6,17 +6,33 @@
 use std::sync::Arc;
 
 use domain::{
+    broker_origin::BrokerOrigin,
     cloud_event::identity,
     event::Event,
-    id::digest,
     limits::{DEAD_BODY_BYTES_KEPT, EVENT_BODY_BYTES_MAX},
     phone::without_numbers,
     timeline::DeadLetter,
 };
 use jiff::Timestamp;
-use ports::{Bus, Clock, DeadLetterStore, Notification};
+use ports::{Bus, Clock, DeadLetterStore, Delivery, Notification};
 
 use crate::error::RoleError;
+
+/// Work that cannot be done, as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Undeliverable<'a> {
+    /// Its bytes.
+    pub body: &'a [u8],
+    /// How it came, if a producer published it to the broker itself.
+    pub origin: Option<&'a BrokerOrigin>,
+}
+
+impl<'a> Undeliverable<'a> {
+    /// These bytes of a delivery.
+    pub fn new(body: &'a [u8], delivery: &'a Delivery) -> Self {
+        Self { body, origin: delivery.origin.as_deref() }
+    }
+}
 
 /// Makes dead letters of deliveries.
 pub struct DeadLetters {
@@ -29,12 +45,13 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Makes a dead letter of a delivery. The same bytes, however often they come, are one letter.
+    /// Makes a dead letter of a delivery. The same bytes of the same user, however often they come, are one letter.
     ///
     /// # Errors
     /// When the store does not take it.
-    pub async fn add(&self, body: &[u8], reason: &str, error: &str) -> Result<(), RoleError> {
-        let letter = letter_of(body, reason, error, self.clock.now());
+    pub async fn add(&self, refused: Undeliverable<'_>, reason: &str, error: &str) -> Result<(), RoleError> {
+        let body = refused.body;
+        let letter = letter_of(refused, reason, error, self.clock.now());
         tracing::warn!(reason, error = without_numbers(error), dead_letter = %letter.id, bytes = body.len(), "a delivery became a dead letter");
         self.store.add_dead_letter(&letter).await?;
         telemetry::metrics().dead_letter(reason);
@@ -44,9 +61,8 @@ impl DeadLetters {
 }
 
 /// The letter of a delivery, with the identity of its event as far as it can be read, valid or not.
-fn letter_of(body: &[u8], reason: &str, error: &str, now: Timestamp) -> DeadLetter {
-    let name: String =
-        digest(&[&String::from_utf8_lossy(body)])[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+fn letter_of(refused: Undeliverable<'_>, reason: &str, error: &str, now: Timestamp) -> DeadLetter {
+    let Undeliverable { body, origin } = refused;
     // What no endpoint would have taken cannot be replayed either, so its beginning is enough to know it by.
     let (kept, event) = if body.len() > EVENT_BODY_BYTES_MAX {
         (&body[..DEAD_BODY_BYTES_KEPT], None)
@@ -55,7 +71,7 @@ fn letter_of(body: &[u8], reason: &str, error: &str, now: Timestamp) -> DeadLett
     };
     let (source, event_id) = identity(body);
     DeadLetter {
-        id: format!("e{name}"),
+        id: DeadLetter::id_of_event('e', &String::from_utf8_lossy(body), origin),
         reason: reason.to_owned(),
         error: error.to_owned(),
         at: now,
@@ -67,6 +83,7 @@ fn letter_of(body: &[u8], reason: &str, error: &str, now: Timestamp) -> DeadLett
         attempts: 0,
         traceparent: event.and_then(|event| event.traceparent),
         event: Some(String::from_utf8_lossy(kept).into_owned()),
+        origin: origin.cloned().map(Box::new),
     }
 }
 
@@ -79,7 +96,8 @@ mod tests {
         let large =
             format!(r#"{{"data":{{"text":"{}"}},"id":"e-1","source":"monitoring"}}"#, "x".repeat(300_000));
         for body in [r#"{"data_base64":"//4=","id":"e-1","source":"monitoring"}"#, &large] {
-            let letter = letter_of(body.as_bytes(), "invalid_event", "wrong", Timestamp::UNIX_EPOCH);
+            let refused = Undeliverable { body: body.as_bytes(), origin: None };
+            let letter = letter_of(refused, "invalid_event", "wrong", Timestamp::UNIX_EPOCH);
             assert_eq!(
                 (letter.source.as_deref(), letter.event_id.as_deref()),
                 (Some("monitoring"), Some("e-1"))

@@ -13,7 +13,7 @@ mod run_service;
 mod workflow_registry;
 
 pub use claimed::Claimed;
-pub use dead_letter::DeadLetters;
+pub use dead_letter::{DeadLetters, Undeliverable};
 pub use error::RoleError;
 pub use outbox::Outbox;
 pub use run_cache::RunCache;

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
+    broker_origin::BrokerOrigin,
     event::{Event, EventKey},
     source_quota::Quota,
     timeline::Command,
@@ -159,6 +160,11 @@ impl Bus for Outbox {
     async fn publish_events(&self, events: &[Event], quota: Quota) -> Result<(), BusError> {
         self.ledger.accept(events, self.clock.now()).await.map_err(not_stored)?;
         self.bus.publish_events(events, quota).await
+    }
+
+    /// Not written down: from the list it would be published again in our own name, and nobody would ask who sent it.
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.bus.republish_event(event, origin).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

@@ -17,7 +17,7 @@ use domain::{
 use futures::future::join_all;
 use jiff::Timestamp;
 use ports::store::Resolution;
-use runtime::{OpenedRun, RoleError, StepHook};
+use runtime::{OpenedRun, RoleError, StepHook, Undeliverable};
 
 use crate::{dispatch, sender_state::Sender};
 
@@ -33,21 +33,25 @@ pub(crate) struct DeliveryInfo {
 }
 
 /// Works on one event: opens what it opens, resolves what it resolves.
-pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> Result<(), RoleError> {
-    let ports = &*sender.ports;
+pub(crate) async fn event(
+    sender: &Sender,
+    came: Undeliverable<'_>,
+    info: DeliveryInfo,
+) -> Result<(), RoleError> {
+    let (ports, bytes) = (&*sender.ports, came.body);
     // Events that producers publish to the exchange themselves have passed no endpoint.
     if bytes.len() > EVENT_BODY_BYTES_MAX {
         let error = format!("{} bytes, and an event may have {EVENT_BODY_BYTES_MAX}", bytes.len());
-        return ports.dead_letters.add(bytes, "too_large", &error).await;
+        return ports.dead_letters.add(came, "too_large", &error).await;
     }
     let event = match Event::from_json(bytes) {
         Ok(event) => event,
-        Err(errors) => return ports.dead_letters.add(bytes, "invalid_event", &list(&errors)).await,
+        Err(errors) => return ports.dead_letters.add(came, "invalid_event", &list(&errors)).await,
     };
     let workflows = ports.runs.workflows();
     let routes = workflows.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return ports.dead_letters.add(bytes, "unroutable", "no workflow names this event type").await;
+        return ports.dead_letters.add(came, "unroutable", "no workflow names this event type").await;
     }
     // What comes over HTTP lost such a time on its way in.
     if let Some(warning) = event.unset_time() {
@@ -59,10 +63,10 @@ pub(crate) async fn event(sender: &Sender, bytes: &[u8], info: DeliveryInfo) -> 
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(sender, &event, bytes, workflow, info).await?;
+            open(sender, &event, came, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
-            ports.dead_letters.add(bytes, "invalid_event", &error).await?;
+            ports.dead_letters.add(came, "invalid_event", &error).await?;
         }
     }
     Ok(())
@@ -124,7 +128,7 @@ async fn all_clears(
 async fn open(
     sender: &Sender,
     event: &Event,
-    bytes: &[u8],
+    came: Undeliverable<'_>,
     workflow: &Workflow,
     info: DeliveryInfo,
 ) -> Result<(), RoleError> {
@@ -145,7 +149,7 @@ async fn open(
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
         OpenedRun::Conflict => {
             let error = "another event came first with the same source and id, but other content";
-            ports.dead_letters.add(bytes, "conflict", error).await
+            ports.dead_letters.add(came, "conflict", error).await
         }
         OpenedRun::New(_, claimed) => {
             let submits = claimed.into_iter().map(|claimed| dispatch::submit(sender, claimed));

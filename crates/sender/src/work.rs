@@ -2,6 +2,7 @@
 
 use domain::{time::after_ms, timeline::Command, workflow::Lane};
 use ports::{Delivery, Payload, Queue};
+use runtime::Undeliverable;
 
 use crate::{dispatch, doubt, open, poll, sender_state::Sender};
 
@@ -14,7 +15,8 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
     let result = match &delivery.payload {
         Payload::Event(bytes) => {
             let (redelivered, published_at) = (delivery.redelivered, delivery.published_at);
-            open::event(sender, bytes, open::DeliveryInfo { lane, redelivered, published_at }).await
+            let event = Undeliverable::new(bytes, &delivery);
+            open::event(sender, event, open::DeliveryInfo { lane, redelivered, published_at }).await
         }
         Payload::Command(Command::Dispatch { message, epoch }) => {
             dispatch::command(sender, message, *epoch).await
@@ -26,9 +28,11 @@ pub(crate) async fn work(sender: &Sender, queue: Queue, lane: Lane, delivery: De
         Payload::Command(Command::LookNow { .. }) | Payload::Timer(_) => {
             let (what, error) =
                 (format!("{:?}", delivery.payload), "a wake-up of escalation came to a sender");
-            ports.dead_letters.add(what.as_bytes(), "misrouted", error).await
+            ports.dead_letters.add(Undeliverable::new(what.as_bytes(), &delivery), "misrouted", error).await
         }
-        Payload::Unreadable { body, reason } => ports.dead_letters.add(body, "unreadable", reason).await,
+        Payload::Unreadable { body, reason } => {
+            ports.dead_letters.add(Undeliverable::new(body, &delivery), "unreadable", reason).await
+        }
     };
     let answered = match &result {
         Ok(()) => delivery.acker.ack().await.map(|_| ()),

@@ -8,7 +8,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{event::Event, source_quota::Quota, timeline::Command, workflow::Lane};
+use domain::{
+    broker_origin::BrokerOrigin, event::Event, source_quota::Quota, timeline::Command, workflow::Lane,
+};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use ports::{
@@ -95,7 +97,7 @@ impl MemoryBus {
         let (payload, redelivered) = (item.payload.clone(), item.redelivered);
         let published_at = Some(item.published_at);
         let acker = HeldDelivery { bus: self, queue, item: Some(item), _place: place };
-        Delivery { payload, redelivered, published_at, acker: Box::new(acker) }
+        Delivery { payload, redelivered, published_at, origin: None, acker: Box::new(acker) }
     }
 }
 
@@ -149,6 +151,10 @@ impl Bus for MemoryBus {
             self.push(Queue::Events(lane), Payload::Event(event.to_json()));
         }
         Ok(())
+    }
+
+    async fn republish_event(&self, event: &Event, _origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.publish_events(std::slice::from_ref(event), Quota::Within).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

@@ -16,6 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
+    broker_origin::BrokerOrigin,
     event::{Event, EventKey},
     limits::{LEASE_MS, PROVIDER_ANSWER_MS_MAX},
     phone::E164,
@@ -203,6 +204,10 @@ pub(crate) struct Instrumented(pub(crate) Arc<Process>);
 impl Bus for Instrumented {
     async fn publish_events(&self, events: &[Event], share: Quota) -> Result<(), BusError> {
         self.0.world.bus.publish_events(events, share).await
+    }
+
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.0.world.bus.republish_event(event, origin).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {

@@ -7,6 +7,7 @@ use domain::{source_quota::Quota, timeline::DeadLetter};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicNackOptions},
+    types::{AMQPValue, FieldTable},
 };
 use ports::{BrokerDeadLetter, Bus as _, Dead, Notification};
 use test_servers::rabbitmq;
@@ -93,6 +94,31 @@ async fn an_event_that_kills_every_worker_ends_in_the_dead_letters_of_the_broker
     assert_eq!(dead.data, poison.to_json());
     assert_eq!(dead.routing_key.as_str(), "poison.events.standard");
     assert_eq!(bus.depth(STANDARD).await.unwrap(), 0);
+}
+
+/// Nobody read it, so nobody asked who published it: the replay does.
+#[tokio::test(flavor = "multi_thread")]
+async fn f8_an_event_that_its_producer_let_expire_is_a_dead_letter_that_says_so() {
+    let config = config(rabbitmq(), "expired");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let expired = event("expired", 1);
+    let mut headers = FieldTable::default();
+    headers.insert("x-mine".into(), AMQPValue::LongString("1".into()));
+    let properties = BasicProperties::default()
+        .with_expiration("1".into())
+        .with_user_id("guest".into())
+        .with_headers(headers);
+    publish_raw(&raw, &names.events(), conformance::bus::STANDARD, &expired.to_json(), properties).await;
+    let Dead::GivenUp(letter) = broker_dead_letters(&bus, 1).await.remove(0).what else {
+        panic!("the bus did not publish it")
+    };
+    assert_eq!(letter.reason, "expired");
+    assert!(letter.error.starts_with("expired before it was read"), "{}", letter.error);
+    assert_eq!(letter.event_id.as_ref(), Some(&expired.key.id));
+    let origin = letter.origin.unwrap();
+    assert_eq!(origin.user.as_deref(), Some("guest"));
+    assert_eq!(origin.headers, [("x-mine".to_owned(), "1".to_owned())].into());
 }
 
 /// Traps 5 and 6: a queue without a limit of its own deletes on its 21st return from 4.0 on, and one with `-1` on its

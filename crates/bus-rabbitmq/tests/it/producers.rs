@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bus_rabbitmq::{Grant, PublisherAuth, RabbitConfig};
 use conformance::bus::STANDARD as KIND;
-use domain::{event::Event, source_quota::Quota};
+use domain::{broker_origin::BrokerOrigin, event::Event, source_quota::Quota};
 use futures::stream::BoxStream;
 use lapin::{
     BasicProperties,
@@ -57,7 +57,10 @@ async fn d9_an_event_that_cannot_be_taken_keeps_its_headers_through_a_delay() {
     for (name, value) in [("source", AMQPValue::LongString("monitor".into())), ("id", id)] {
         headers.insert(format!("ce-{name}").into(), value);
     }
-    let properties = BasicProperties::default().with_headers(headers).with_content_type("text/plain".into());
+    let properties = BasicProperties::default()
+        .with_headers(headers)
+        .with_content_type("text/plain".into())
+        .with_user_id("guest".into());
     publish_raw(&raw, &names.events(), KIND, b"down", properties).await;
     let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
     for _ in 0..2 {
@@ -65,6 +68,9 @@ async fn d9_an_event_that_cannot_be_taken_keeps_its_headers_through_a_delay() {
         let Payload::Event(body) = &delivery.payload else { panic!("{:?}", delivery.payload) };
         let known = (Some("monitor".to_owned()), Some("e-1".to_owned()));
         assert_eq!(domain::cloud_event::identity(body), known);
+        let kept = [header("ce-id", "e-1"), header("ce-source", "monitor")];
+        let origin = BrokerOrigin::new(Some("guest".to_owned()), Some("text/plain".to_owned()), kept);
+        assert_eq!(delivery.origin.as_deref(), Some(&origin));
         assert!(Event::from_json(body).is_err());
         delivery.acker.retry_at(in_ms(0)).await.unwrap();
     }
@@ -142,6 +148,54 @@ async fn only_trusted_users_are_heard_and_trust_outlives_a_delay() {
     refused(&mut deliveries, &other, "does not speak for").await;
     publish_raw(&raw, &names.events(), KIND, &trusted.to_json(), BasicProperties::default()).await;
     refused(&mut deliveries, &trusted, "no user-id").await;
+}
+
+/// As `callout dlq replay` publishes it: by a user of ours, which alone would be trusted.
+#[tokio::test(flavor = "multi_thread")]
+async fn f1_a_replayed_event_is_refused_again_because_of_who_published_it_first() {
+    let grant = Grant { source: "granted".to_owned(), types: vec![KIND.to_owned()] };
+    let auth = PublisherAuth { own: BTreeSet::new(), producers: [("producer".to_owned(), grant)].into() };
+    let config = RabbitConfig { publisher_auth: Some(auth), ..config(rabbitmq(), "replayed") };
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config).await;
+    let mut deliveries = bus.consume(STANDARD, 1).await.unwrap();
+    let of = |user: Option<&str>| BrokerOrigin::new(user.map(str::to_owned), None, [header("x-mine", "1")]);
+    let (forged, granted) = (event("forged", 1), event("granted", 1));
+    for (user, sent, refusal) in [
+        (Some("stranger"), &forged, Some("\"stranger\" is not trusted")),
+        (Some("producer"), &forged, Some("does not speak for")),
+        (None, &forged, Some("no user-id")),
+        (Some("producer"), &granted, None),
+    ] {
+        bus.republish_event(sent, &of(user)).await.unwrap();
+        // Also after a delay, whose copy is one of ours again.
+        for is_last in [false, true] {
+            let delivery = next(&mut deliveries).await;
+            assert_eq!(delivery.origin.as_deref(), Some(&of(user)));
+            match (&delivery.payload, refusal) {
+                (Payload::Event(body), None) => assert_eq!(body, &sent.to_json()),
+                (Payload::Unreadable { reason, .. }, Some(refusal)) => {
+                    assert!(reason.contains(refusal), "{reason}")
+                }
+                (payload, _) => panic!("{user:?}: {payload:?}"),
+            }
+            if is_last {
+                assert!(delivery.acker.ack().await.unwrap());
+            } else {
+                delivery.acker.retry_at(in_ms(0)).await.unwrap();
+            }
+        }
+    }
+    // A producer that writes the headers of a replay has no user at all.
+    let mut headers = FieldTable::default();
+    headers.insert("callout-user".into(), AMQPValue::LongString("producer".into()));
+    let properties = BasicProperties::default().with_headers(headers);
+    publish_raw(&raw, &names.events(), KIND, &granted.to_json(), properties).await;
+    refused(&mut deliveries, &granted, "no user-id").await;
+}
+
+fn header(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// Trap 8: what is returned in a pipeline is taken for something else, and so nothing of ours is published to be returned.

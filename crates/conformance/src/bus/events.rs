@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{source_quota::Quota, workflow::Lane};
+use domain::{broker_origin::BrokerOrigin, source_quota::Quota, workflow::Lane};
 use ports::{Bus, Payload, Queue};
 
 use super::{
@@ -63,6 +63,17 @@ pub async fn a_type_without_a_lane_waits_in_the_standard_one(bus: Arc<dyn Bus>) 
     let mut deliveries = consume(&*bus, QUEUE, 10).await;
     let delivery = next(&mut deliveries).await;
     assert_eq!(event_of(&delivery), unknown);
+    ack(delivery).await;
+}
+
+/// Where nobody asks who sent it, it is an event as any other.
+pub async fn the_event_of_a_dead_letter_is_published_again_unchanged(bus: Arc<dyn Bus>) {
+    let sent = event("published_again", 1, STANDARD);
+    let origin = BrokerOrigin { user: Some("billing".to_owned()), ..BrokerOrigin::default() };
+    bus.republish_event(&sent, &origin).await.unwrap();
+    let mut deliveries = consume(&*bus, QUEUE, 10).await;
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(event_of(&delivery), sent);
     ack(delivery).await;
 }
 

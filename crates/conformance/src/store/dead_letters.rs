@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::timeline::DeadLetter;
+use domain::{broker_origin::BrokerOrigin, timeline::DeadLetter};
 use ports::{Store, store::DeadLetterFilter};
 
 use crate::fixture::{Opening, at, at_once, letter, open_new};
@@ -123,4 +123,14 @@ pub async fn one_letter_is_found_by_its_id(store: Arc<dyn Store>) {
     assert!(store.remove_dead_letter(&second.id).await.unwrap());
     assert_eq!(store.dead_letter(&second.id).await.unwrap(), None);
     assert_eq!(store.dead_letter(&first.id).await.unwrap(), Some(first));
+}
+
+/// A replay asks again about the user who published it.
+pub async fn a_letter_keeps_where_its_event_came_from(store: Arc<dyn Store>) {
+    let headers = [("ce-id".to_owned(), "e-1".to_owned()), ("empty".to_owned(), String::new())];
+    let origin = BrokerOrigin::new(Some("billing".to_owned()), Some("text/plain".to_owned()), headers);
+    let first = DeadLetter { origin: Some(Box::new(origin)), ..letter("origin", 1, 1) };
+    store.add_dead_letter(&first).await.unwrap();
+    assert_eq!(store.dead_letter(&first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [first]);
 }

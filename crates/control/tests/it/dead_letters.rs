@@ -71,6 +71,26 @@ async fn a_dead_event_is_published_again_only_where_a_workflow_takes_it() {
     assert_eq!(letters(&world).await.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>(), ["unknown"]);
 }
 
+/// A letter as earlier versions stored it.
+#[tokio::test]
+async fn f1_a_refused_event_whose_publisher_was_not_kept_is_not_published_again() {
+    let world = World::new();
+    let text = String::from_utf8(event(1).to_json()).unwrap();
+    let letter = DeadLetter {
+        reason: "unreadable".to_owned(),
+        event: Some(text),
+        ..conformance::fixture::letter("forged", 1, 0)
+    };
+    world.store.add_dead_letter(&letter).await.unwrap();
+    let change = execute(&world, replay(&letter.id)).await;
+    assert!(
+        matches!(&change, DeadLetterChange::Stale { reason } if reason.contains("who published it")),
+        "{change:?}"
+    );
+    assert_eq!(world.bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
+    assert_eq!(letters(&world).await, [letter]);
+}
+
 #[tokio::test]
 async fn a_discarded_letter_is_gone_and_nothing_is_published() {
     let world = World::new();

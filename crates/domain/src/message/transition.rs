@@ -223,6 +223,7 @@ impl Message {
             attempts: self.attempt,
             traceparent: ctx.traceparent.map(str::to_owned),
             event: None,
+            origin: None,
         });
     }
 

@@ -185,3 +185,16 @@ fn every_stored_effect_of_the_first_version_is_read() {
     check::<domain::consent::ConsentEntry>(&effects["consent"]);
     check::<domain::timeline::Command>(&effects["command"]);
 }
+
+#[test]
+fn f1_a_dead_letter_is_read_with_and_without_its_origin() {
+    let mut json = parse(EFFECTS)["dead_letter"].clone();
+    assert_eq!(check::<DeadLetter>(&json).origin, None);
+    json["origin"] = parse(
+        r#"{"user":"billing","content_type":"text/plain","headers":{"ce-id":"e-1"},"headers_left_out":2}"#,
+    );
+    let origin = check::<DeadLetter>(&json).origin.unwrap();
+    assert_eq!((origin.user.as_deref(), origin.headers["ce-id"].as_str()), (Some("billing"), "e-1"));
+    json["origin"] = parse("{}");
+    assert_eq!(check::<DeadLetter>(&json).origin.unwrap().user, None);
+}

@@ -16,6 +16,7 @@ use axum::{body::Body, http::Request};
 use conformance::bus::{STANDARD, event};
 use domain::{
     ack_code::CodeKey,
+    broker_origin::BrokerOrigin,
     directory::{Contact, Directory},
     event::Event,
     phone::E164,
@@ -86,6 +87,10 @@ impl Bus for Cut {
         }
         self.reached.notify_one();
         std::future::pending().await
+    }
+
+    async fn republish_event(&self, event: &Event, origin: &BrokerOrigin) -> Result<(), BusError> {
+        self.bus.republish_event(event, origin).await
     }
 
     async fn publish(&self, queue: Queue, command: &Command) -> Result<(), BusError> {
