@@ -14,6 +14,7 @@ mod producers;
 mod readiness;
 mod rights;
 mod tools;
+mod topology;
 
 mod chaos;
 

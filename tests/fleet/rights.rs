@@ -55,7 +55,8 @@ pub(crate) fn broker() -> &'static RabbitMq {
     static BROKER: OnceLock<RabbitMq> = OnceLock::new();
     BROKER.get_or_init(|| {
         let broker = RabbitMq::private_with_management();
-        for name in ["users", "topology", "policies"] {
+        // From 4.0 on users may only come after the exchanges that their rights name.
+        for name in ["topology", "users", "policies"] {
             let file = root().join(format!("deploy/rabbitmq/{name}.json"));
             broker.ctl(&["import_definitions", file.to_str().unwrap()]);
         }
@@ -105,17 +106,24 @@ async fn connect(url: &str) -> Result<Connection, lapin::Error> {
     Connection::connect(url, ConnectionProperties::default()).await
 }
 
+/// `callout topology` for the examples, whose configuration is put into this folder.
+pub(crate) fn topology(folder: &std::path::Path, amqp_url: &str) -> std::process::Command {
+    std::fs::create_dir_all(folder.join("workflows")).unwrap();
+    for name in EXAMPLES {
+        std::fs::copy(root().join("examples").join(name), folder.join(name)).unwrap();
+    }
+    std::fs::copy(root().join("deploy/compose/callout.toml"), folder.join("callout.toml")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_callout"));
+    command.arg("topology").arg("--config").arg(folder.join("callout.toml"));
+    command.env("CALLOUT_AMQP_URL", amqp_url).env("CALLOUT_REDIS_URL", "redis://nobody/");
+    command
+}
+
 #[test]
 fn the_shipped_topology_is_what_the_examples_export() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("workflows")).unwrap();
-    for name in EXAMPLES {
-        std::fs::copy(root().join("examples").join(name), folder.path().join(name)).unwrap();
-    }
-    std::fs::copy(root().join("deploy/compose/callout.toml"), folder.path().join("callout.toml")).unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_callout"));
-    command.args(["topology", "export", "--config"]).arg(folder.path().join("callout.toml"));
-    command.env("CALLOUT_AMQP_URL", "amqp://nobody/").env("CALLOUT_REDIS_URL", "redis://nobody/");
+    let mut command = topology(folder.path(), "amqp://nobody/");
+    command.arg("export");
     let exported = crate::tools::succeed(&mut command);
     let shipped = std::fs::read_to_string(root().join("deploy/rabbitmq/topology.json")).unwrap();
     assert!(exported == shipped.trim(), "write the output of `{command:?}` to deploy/rabbitmq/topology.json");
@@ -177,7 +185,7 @@ async fn f1_a_forged_event_is_refused_again_when_it_is_replayed() {
     let replayed = fleet.json(&["dlq", "replay", "--reason", "unreadable", "--yes"]);
     assert!(replayed.to_string().contains("replayed"), "{replayed}");
     let again = dead_letter(&fleet, |letter| letter["at"] != first["at"]).await;
-    for kept in ["id", "reason", "error", "source", "event_id", "event", "origin"] {
+    for kept in ["reason", "error", "source", "event_id", "origin"] {
         assert_eq!(again[kept], first[kept], "{again}");
     }
     assert!(fleet.json(&["runs", "list"]).as_array().unwrap().is_empty());
@@ -291,6 +299,10 @@ async fn no_user_may_do_more_than_its_role() {
         ("callout-operator", Try::Consume("dead"), REFUSED),
         ("callout-operator", Try::Declare("mine"), REFUSED),
         ("callout-scaler", Try::Ask("events.critical"), 0),
+        ("callout-scaler", Try::Publish("events", "incident.created", "callout-scaler"), REFUSED),
+        // Whether events wait, before events that did not end in time are published again.
+        ("callout-ingest", Try::Ask("events.bulk"), 0),
+        ("callout-sender", Try::Ask("events.bulk"), 0),
         ("callout-scaler", Try::Consume("events.critical"), REFUSED),
         ("callout-admin", Try::Declare("admin.test"), 0),
     ];

@@ -22,8 +22,8 @@ pub(crate) struct RabbitAcker {
     pub(crate) returned: i64,
 }
 
-/// So often a delivery is given back to its place in the queue. Every return before RabbitMQ 4.3 counts towards the
-/// delivery limit, which is there for work that kills its workers; the rest of the limit is left to that.
+/// So often a delivery is given back to its place in the queue. Every return counts towards the delivery limit (from
+/// RabbitMQ 4.3 on we count, where the broker does not), which is there for work that kills its workers; the rest of the limit is left to that.
 const RETURNS_MAX: i64 = DELIVERY_LIMIT / 2;
 
 #[async_trait]

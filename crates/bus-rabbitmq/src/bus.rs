@@ -29,7 +29,7 @@ use crate::{
     message::{Envelope, read},
     notify::{self, Notifier},
     publisher::{Address, Publisher},
-    topology::Topology,
+    topology::{DELIVERY_LIMIT, Topology},
     topology_supervisor::TopologySupervisor,
     unacked::Unacked,
 };
@@ -140,6 +140,11 @@ impl Core {
         let (incoming, acker) =
             read(delivery, queue, &self.topology_supervisor.topology.names, self.publisher_auth.as_ref());
         let claim = Claim::new(acker, channel);
+        // Before 4.3 the broker itself does this; since then work that its workers drop would come again for ever.
+        if incoming.returned > DELIVERY_LIMIT {
+            tokio::spawn(claim.reject());
+            return None;
+        }
         // The bucket was exact, but the clock of the process that published into it was ahead of ours.
         if self.left_ms(&incoming.envelope) > 0 {
             let core = self.clone();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::workflow::Lane;
+use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 
 use crate::{delay::DelayMode, publisher_auth::PublisherAuth, topology::PREFIX};
 
@@ -58,7 +59,33 @@ pub struct RabbitConfig {
     pub announces_ends: bool,
 }
 
+/// The parts of an AMQP address.
+pub struct BrokerAddress {
+    /// The host, without the port.
+    pub host: String,
+    /// Whether it is reached by TLS.
+    pub is_tls: bool,
+    /// Who signs in.
+    pub user: String,
+    /// With which password.
+    pub password: String,
+    /// The virtual host.
+    pub virtual_host: String,
+}
+
 impl RabbitConfig {
+    /// The parts of the address.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn address(&self) -> Result<BrokerAddress, String> {
+        let uri: AMQPUri = self.url.parse()?;
+        let AMQPAuthority { userinfo, host, .. } = uri.authority;
+        let AMQPUserInfo { username, password } = userinfo;
+        let is_tls = uri.scheme == AMQPScheme::AMQPS;
+        Ok(BrokerAddress { host, is_tls, user: username, password, virtual_host: uri.vhost })
+    }
+
     /// The defaults of everything but the address and the lanes.
     pub fn new(url: impl Into<String>, lanes: BTreeMap<String, Lane>) -> Self {
         Self {

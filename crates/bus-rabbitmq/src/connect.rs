@@ -40,8 +40,30 @@ pub enum ConnectError {
     #[error("RabbitMQ cannot be reached at {0}: {1}")]
     Unreachable(String, String),
     /// It does not let us in.
-    #[error("RabbitMQ refuses the user or the virtual host: {0}")]
-    Refused(String),
+    #[error("RabbitMQ at {address} refuses the user {user:?}: {reason}; {remedy}")]
+    Refused {
+        /// The host and the port.
+        address: String,
+        /// Who was to sign in.
+        user: String,
+        /// The broker's words.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The user signs in, and lacks a right.
+    #[error(
+        "the user {user:?} of RabbitMQ at {address} lacks a right: {reason}; give it with `rabbitmqctl set_permissions`, \
+         or import deploy/rabbitmq/users.json; to declare or verify the topology, sign in as `callout-admin`"
+    )]
+    Rights {
+        /// The host and the port.
+        address: String,
+        /// Who signed in.
+        user: String,
+        /// The broker's words, which name the exchange or queue and the right.
+        reason: String,
+    },
     /// It is too old.
     #[error(
         "RabbitMQ {0} is too old: 3.10 or newer is needed, for lifetimes and safe dead letters in quorum queues"
@@ -124,20 +146,32 @@ impl Dialer {
 
     /// What a failure at the start means.
     pub(crate) fn explain(&self, error: &lapin::Error) -> ConnectError {
-        let text = error.to_string();
+        let reason = error.to_string();
+        let authority = &self.uri.authority;
+        let address = format!("{}:{}", authority.host, authority.port);
+        let (user, virtual_host) = (self.user().to_owned(), &self.uri.vhost);
+        // Access refused while a connection opens names the login; on a channel it names what we may not touch.
+        let is_login = reason.to_lowercase().contains("login");
+        if is_refused(error) && !is_login {
+            return ConnectError::Rights { address, user, reason };
+        }
+        if is_login {
+            let remedy =
+                "check user and password in CALLOUT_AMQP_URL with `rabbitmqctl authenticate_user`".to_owned();
+            return ConnectError::Refused { address, user, reason, remedy };
+        }
         if error.is_amqp_soft_error() {
-            // Access refused while a connection opens names the login; on a channel it names what we may not touch.
-            return if text.to_lowercase().contains("login") {
-                ConnectError::Refused(text)
-            } else {
-                ConnectError::Topology(text)
-            };
+            return ConnectError::Topology(reason);
         }
         if error.is_amqp_hard_error() {
-            return ConnectError::Refused(text);
+            let remedy = format!(
+                "is there a virtual host {virtual_host:?} (`rabbitmqctl list_vhosts`), and has the user permissions on \
+                 it (`rabbitmqctl list_user_permissions {user}`)? deploy/rabbitmq/ is imported in the order topology, \
+                 users, policies"
+            );
+            return ConnectError::Refused { address, user, reason, remedy };
         }
-        let authority = &self.uri.authority;
-        ConnectError::Unreachable(format!("{}:{}", authority.host, authority.port), text)
+        ConnectError::Unreachable(address, reason)
     }
 
     async fn greeting(&self) -> std::io::Result<String> {

@@ -23,7 +23,8 @@ use ports::{Acker, BrokerDeadLetter, BusError, Dead};
 use crate::{
     connect::within,
     core::Core,
-    message::{DEAD_LETTER, LETTER, envelope_of, header, text},
+    headers::{LETTER, header, text},
+    message::{DEAD_LETTER, envelope_of},
     topology::{DELIVERY_LIMIT, Names},
 };
 
@@ -142,7 +143,9 @@ fn death(properties: &BasicProperties, names: &Names, from: &str) -> (&'static s
             "expired",
             format!("expired before it was read: it waited in {from} for longer than its producer allowed"),
         ),
-        Some("rejected") => ("misrouted", format!("it names no queue that {from} leads to")),
+        Some("rejected") if queue == names.step() => {
+            ("misrouted", format!("it names no queue that {from} leads to"))
+        }
         _ => ("poison", format!("delivered {DELIVERY_LIMIT} times from {from} and never acknowledged")),
     }
 }

@@ -18,6 +18,7 @@ mod dead_letters;
 mod delay;
 mod delay_forwarder;
 mod dependency;
+mod headers;
 mod message;
 mod notify;
 mod origin;
@@ -28,8 +29,20 @@ mod topology_supervisor;
 mod unacked;
 
 pub use bus::RabbitBus;
-pub use config::{RabbitConfig, TopologyMode};
+pub use config::{BrokerAddress, RabbitConfig, TopologyMode};
 pub use connect::ConnectError;
 pub use delay::{BUCKETS_S, DelayMode};
 pub use publisher_auth::{Grant, PublisherAuth};
-pub use topology::{Topology, TopologyError};
+pub use topology::{Definitions, Difference, Look, Topology, TopologyError};
+
+/// Looks at exchanges and queues as far as AMQP shows them to this user, and changes nothing.
+///
+/// # Errors
+/// When the broker cannot be reached, or does not let the user in.
+pub async fn look(config: &RabbitConfig) -> Result<Look, ConnectError> {
+    let topology = Topology::with_prefix(&config.prefix, &config.lanes, config.delay)?;
+    let dialer = connect::Dialer::new(config)?;
+    dialer.check_version().await?;
+    let looked = async { topology.look(&dialer.dial("look").await?).await };
+    looked.await.map_err(|error| dialer.explain(&error))
+}

@@ -16,27 +16,18 @@ use serde::de::DeserializeOwned;
 use crate::{
     cloud_event,
     delay::DelayMode,
-    origin::{self, ORIGIN, USER},
+    headers::{DELIVERIES, EVENT, FIRE_AT, ORIGIN, PUBLISHED_AT, USER, header, number},
+    origin,
     publisher_auth::PublisherAuth,
     topology::Names,
 };
 
-pub(crate) const EVENT: &str = "callout.event.v1";
 const COMMAND: &str = "callout.command.v1";
 const TIMER: &str = "callout.alarm.v1";
 /// The message type of a dead letter that the store has too.
 pub(crate) const DEAD_LETTER: &str = "callout.dead-letter.v1";
 pub(crate) const PERSISTENT: u8 = 2;
 
-/// The header with the id of such a dead letter.
-pub(crate) const LETTER: &str = "callout-letter";
-
-/// How often the work was delivered before it was published again.
-pub(crate) const DELIVERIES: &str = "callout-deliveries";
-/// The earliest delivery, in Unix milliseconds.
-pub(crate) const FIRE_AT: &str = "fire-at";
-/// When it was first published, in Unix milliseconds: the property `timestamp` knows only seconds.
-pub(crate) const PUBLISHED_AT: &str = "published-at";
 /// Headers of producers that are passed on.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
@@ -228,7 +219,9 @@ pub(crate) fn read(
 ) -> (Incoming, lapin::Acker) {
     let envelope = envelope_of(&mut delivery, names, publisher_auth);
     let payload = payload(&envelope, queue, publisher_auth);
-    let returned = number(&delivery.properties, "x-delivery-count").unwrap_or_default();
+    // From 4.3 on the first counts only what was lost with its channel, and the second everything.
+    let count = |name: &str| number(&delivery.properties, name).unwrap_or_default();
+    let returned = count("x-delivery-count").max(count("x-acquired-count"));
     let incoming = Incoming {
         payload,
         redelivered: delivery.redelivered || returned > 0 || envelope.deliveries > 0,
@@ -269,30 +262,4 @@ fn parsed<T: DeserializeOwned>(body: Vec<u8>, payload: impl FnOnce(T) -> Payload
 fn is_ours(delivery: &Delivery, names: &Names) -> bool {
     let exchange = delivery.exchange.as_str();
     exchange == names.commands() || exchange == names.wake() || exchange == names.delay(DelayMode::Plugin)
-}
-
-pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
-    properties.headers().as_ref()?.inner().get(name)
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "other types are not written by callout")]
-pub(crate) fn text(properties: &BasicProperties, name: &str) -> Option<String> {
-    match header(properties, name)? {
-        AMQPValue::LongString(text) => Some(text.to_string()),
-        AMQPValue::ShortString(text) => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "other types are not written by callout")]
-fn number(properties: &BasicProperties, name: &str) -> Option<i64> {
-    match header(properties, name)? {
-        AMQPValue::LongLongInt(number) => Some(*number),
-        AMQPValue::LongInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongUInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::Timestamp(number) => i64::try_from(*number).ok(),
-        _ => None,
-    }
 }

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 
 use crate::{
     core::Core,
-    message::{DEAD_LETTER, LETTER, Outgoing, PERSISTENT},
+    headers::LETTER,
+    message::{DEAD_LETTER, Outgoing, PERSISTENT},
     publisher::{Address, Publisher},
     topology::Names,
 };

@@ -8,15 +8,10 @@ use lapin::{BasicProperties, types::FieldTable};
 
 use crate::{
     cloud_event::json_of,
-    message::{DELIVERIES, EVENT, FIRE_AT, LETTER, PUBLISHED_AT, text},
+    headers::{DELIVERIES, EVENT, FIRE_AT, LETTER, ORIGIN, PUBLISHED_AT, USER, text},
     publisher_auth::PublisherAuth,
 };
 
-/// The broker user that an event came from, kept when the event is published again by one of our own users. Empty: the
-/// event named none.
-pub(crate) const USER: &str = "callout-user";
-/// The rest of where such an event came from, as JSON.
-pub(crate) const ORIGIN: &str = "callout-origin";
 /// What the broker writes.
 const OF_BROKER: [&str; 5] =
     ["x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count"];

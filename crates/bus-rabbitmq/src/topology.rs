@@ -16,13 +16,18 @@
 //! An argument cannot change once it is declared, so a new value needs a new version in [`PREFIX`] and a drain of the old
 //! queues. Bindings may change freely.
 
+mod compare;
 mod declare;
 mod export;
+mod look;
 
 use std::collections::BTreeMap;
 
 use domain::workflow::Lane;
 use ports::Queue;
+
+pub use compare::{Definitions, Difference};
+pub use look::Look;
 
 use crate::delay::{BUCKETS_S, DelayMode};
 

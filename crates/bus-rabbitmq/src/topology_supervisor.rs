@@ -7,7 +7,7 @@
     reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
 )]
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::SignedDuration;
 use ports::Clock;
@@ -34,11 +34,13 @@ pub(crate) struct TopologySupervisor {
     clock: Arc<dyn Clock>,
     /// When the last success began.
     in_place: Mutex<Option<Instant>>,
+    /// Exchanges and queues that this user may not look at. Each question would be an error in the broker's log.
+    hidden: Mutex<BTreeSet<String>>,
 }
 
 impl TopologySupervisor {
     pub(crate) fn new(dialer: Dialer, topology: Topology, mode: TopologyMode, clock: Arc<dyn Clock>) -> Self {
-        Self { dialer, topology, mode, clock, in_place: Mutex::default() }
+        Self { dialer, topology, mode, clock, in_place: Mutex::default(), hidden: Mutex::default() }
     }
 
     /// At the start. A broker that comes up itself takes connections before its queues are there.
@@ -61,25 +63,37 @@ impl TopologySupervisor {
             return Ok(());
         }
         let began = Instant::now();
-        let channel = self.dialer.dial_channel("topology").await?;
         match self.mode {
-            TopologyMode::Declare => within(self.topology.declare(&channel)).await?,
-            TopologyMode::Verify => within(self.topology.verify(&channel)).await?,
+            TopologyMode::Declare => {
+                let channel = self.dialer.dial_channel("topology").await?;
+                within(self.topology.declare(&channel)).await?;
+            }
+            TopologyMode::Verify => self.verify().await?,
         }
         *in_place = Some(began);
         Ok(())
+    }
+
+    async fn verify(&self) -> Result<(), lapin::Error> {
+        let mut hidden = self.hidden.lock().await;
+        let known = hidden.len();
+        let connection = self.dialer.dial("topology").await?;
+        let verified = within(self.topology.verify(&connection, &mut hidden)).await;
+        if hidden.len() > known {
+            tracing::info!(
+                names = hidden.len(),
+                "the broker does not show this user all exchanges and queues; those are not verified"
+            );
+        }
+        verified
     }
 
     /// Looks after it for ever.
     pub(crate) async fn watch(&self) {
         loop {
             self.clock.sleep_until(self.clock.now() + LOOK_EVERY).await;
-            let looked = async {
-                let channel = self.dialer.dial_channel("topology").await?;
-                within(self.topology.verify(&channel)).await
-            };
             // A broker that is away is others' concern.
-            if let Err(error) = looked.await
+            if let Err(error) = self.verify().await
                 && is_missing(&error)
             {
                 tracing::error!(%error, "something was deleted on the broker; events may have been lost with it");

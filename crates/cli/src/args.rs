@@ -150,14 +150,26 @@ impl Role {
 pub(crate) enum Topology {
     /// Make the exchanges, queues and bindings that are missing.
     Declare,
-    /// Check that all of them are there.
-    Verify,
+    /// Check that all of them are there and of the right kind; exit 1 if not. Bindings are seen through the management
+    /// API or an export alone.
+    Verify(Verify),
     /// Print them as definitions that `rabbitmqctl import_definitions` takes.
     Export {
         /// The virtual host they are for.
         #[arg(long, default_value = "/")]
         vhost: String,
     },
+}
+
+/// Where `topology verify` sees what AMQP does not show.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The management API; by default at the broker's host, on the port of the plugin.
+    #[arg(long, value_name = "URL")]
+    pub(crate) management: Option<url::Url>,
+    /// What `rabbitmqctl export_definitions FILE` wrote, instead of the management API.
+    #[arg(long, value_name = "FILE", conflicts_with = "management")]
+    pub(crate) definitions: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
-        Command::Topology(command) => topology::run(&common, &command).await?,
+        Command::Topology(command) => return topology::run(&common, &command).await,
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),

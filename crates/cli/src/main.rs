@@ -20,6 +20,7 @@ mod events;
 mod exit;
 mod health;
 mod listeners;
+mod management;
 mod manual;
 mod on_demand_bus;
 mod open_files;

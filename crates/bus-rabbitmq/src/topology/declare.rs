@@ -36,25 +36,9 @@ impl Topology {
         }
         Ok(())
     }
-
-    /// Fails at the first exchange or queue that is not there.
-    pub(crate) async fn verify(&self, channel: &Channel) -> lapin::Result<()> {
-        for exchange in &self.exchanges {
-            let options = ExchangeDeclareOptions { passive: true, ..Default::default() };
-            let kind = ExchangeKind::Custom(exchange.kind.to_owned());
-            channel
-                .exchange_declare(exchange.name.as_str().into(), kind, options, FieldTable::default())
-                .await?;
-        }
-        for queue in &self.queues {
-            let options = QueueDeclareOptions::durable().passive();
-            channel.queue_declare(queue.name.as_str().into(), options, FieldTable::default()).await?;
-        }
-        Ok(())
-    }
 }
 
-fn table(arguments: &Arguments) -> FieldTable {
+pub(crate) fn table(arguments: &Arguments) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in arguments {
         let value = match value {

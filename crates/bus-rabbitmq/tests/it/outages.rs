@@ -22,7 +22,7 @@ use crate::setup::{
 
 /// Makes the broker close every channel with an error, as for an unknown delivery tag.
 const CHANNEL_ERRORS: &str =
-    "[rabbit_channel:do(C, {'basic.ack', 99999, false}) || C <- rabbit_channel:list()].";
+    "[C ! {'$gen_cast', {method, {'basic.ack', 99999, false}, none, noflow}} || C <- rabbit_channel:list()].";
 
 /// Traps 9 and 11.
 #[tokio::test(flavor = "multi_thread")]

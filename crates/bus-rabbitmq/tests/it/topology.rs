@@ -80,9 +80,10 @@ async fn an_address_without_a_broker_or_with_a_wrong_password_is_named() {
     let (server, _) = broker.url.rsplit_once('/').unwrap();
     let nowhere = refusal(at(&format!("{server}/nowhere"))).await;
     let is_named = |text: &str| text.contains("virtual host") && text.contains("nowhere");
-    assert!(matches!(nowhere, ConnectError::Refused(_)) && is_named(&nowhere.to_string()), "{nowhere}");
+    assert!(matches!(nowhere, ConnectError::Refused { .. }) && is_named(&nowhere.to_string()), "{nowhere}");
     let wrong = refusal(at(&broker.url.replace("guest:guest", "guest:wrong"))).await;
-    assert!(matches!(wrong, ConnectError::Refused(_)), "{wrong}");
+    assert!(matches!(&wrong, ConnectError::Refused { .. }), "{wrong}");
+    assert!(wrong.to_string().contains("check user and password"), "{wrong}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,4 +100,24 @@ async fn a_type_that_moves_to_another_lane_arrives_there_alone() {
     // A type whose workflow is gone stays where it was.
     bus.publish_events(&[conformance::bus::event("moves", 2, BULK)], Quota::Within).await.unwrap();
     assert_eq!(bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
+}
+
+/// AMQP has no question for a type: what exists is declared once more, and the broker compares.
+#[tokio::test(flavor = "multi_thread")]
+async fn f3_a_queue_of_another_type_and_a_missing_one_are_noticed_over_amqp() {
+    let config = config(rabbitmq(), "looked");
+    let raw = channel(&config.url).await;
+    let (bus, names) = bus(config.clone()).await;
+    drop(bus);
+    assert_eq!(bus_rabbitmq::look(&config).await.unwrap().differences(), []);
+    let (missing, classic) = (names.queue(Queue::Escalation), names.queue(Queue::Send(Lane::Bulk)));
+    for queue in [&missing, &classic] {
+        raw.queue_delete(queue.as_str().into(), Default::default()).await.unwrap();
+    }
+    let options = QueueDeclareOptions::durable();
+    raw.queue_declare(classic.as_str().into(), options, Default::default()).await.unwrap();
+    let look = bus_rabbitmq::look(&config).await.unwrap();
+    assert_eq!(look.missing, [missing]);
+    let [different] = &look.different[..] else { panic!("{:?}", look.different) };
+    assert!(different.contains(&classic) && different.contains("inequivalent"), "{different}");
 }
