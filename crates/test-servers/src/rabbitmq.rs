@@ -1,5 +1,6 @@
 //! RabbitMQ. In: the package `rabbitmq-server`. Out: a broker on ports, data and an Erlang cookie of its own.
 //!
+//! Of another version: a folder with unpacked packages, put over `/usr` in a mount namespace of its own.
 //! Never: uses the distribution's wrappers, which change the user and the directories, or a shared `epmd`.
 
 use std::{
@@ -19,6 +20,12 @@ const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 const READY_MAX: Duration = Duration::from_secs(120);
 /// Names a broker that runs already, to be used for tests that need none of their own.
 const URL_VARIABLE: &str = "CALLOUT_TEST_AMQP_URL";
+
+/// Names a folder with the unpacked packages of another RabbitMQ and all that it depends on, Erlang and the C library
+/// included; `cargo xtask test --broker newest` makes one.
+const ROOT_VARIABLE: &str = "CALLOUT_TEST_RABBITMQ_ROOT";
+/// Runs a program with another `/usr`, without rights on the machine: everything else is the machine's.
+const IN_ROOT: &str = "mount --bind \"$0/usr\" /usr && exec \"$@\"";
 
 /// A broker.
 #[derive(Debug)]
@@ -62,7 +69,7 @@ impl RabbitMq {
     fn start(has_management: bool) -> Self {
         let server = Path::new(SCRIPTS).join("rabbitmq-server");
         assert!(
-            server.exists(),
+            root().is_some() || server.exists(),
             "this test needs a real RabbitMQ: install the package `rabbitmq-server` (its service need not run), \
              or name a broker in {URL_VARIABLE}, or run its container"
         );
@@ -74,7 +81,13 @@ impl RabbitMq {
         let environment = environment(&directory, port, dist_port, epmd_port);
         // In the foreground and a child of the server's session, so that it dies with it: left to itself, the server
         // would start one that stays.
-        let command = format!("epmd -port {epmd_port} & exec {}", server.display());
+        let line = format!("epmd -port {epmd_port} & exec {}", server.display());
+        let command = match root() {
+            None => line,
+            Some(root) => {
+                format!("exec unshare --map-root-user --mount sh -c '{IN_ROOT}' '{root}' sh -c '{line}'")
+            }
+        };
         let supervisor = Supervisor::new(&command, directory, &environment);
         let own = Own { supervisor, environment, port, management_port };
         own.start();
@@ -93,7 +106,16 @@ impl RabbitMq {
 
     /// Runs `rabbitmqctl` against it and returns what it printed.
     pub fn ctl(&self, arguments: &[&str]) -> String {
-        let output = Command::new(Path::new(SCRIPTS).join("rabbitmqctl"))
+        let ctl = Path::new(SCRIPTS).join("rabbitmqctl");
+        let mut command = match root() {
+            None => Command::new(ctl),
+            Some(root) => {
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--mount", "sh", "-c", IN_ROOT, &root]).arg(ctl);
+                command
+            }
+        };
+        let output = command
             .args(arguments)
             .envs(self.own().environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -139,6 +161,12 @@ impl RabbitMq {
     fn own(&self) -> &Own {
         self.own.as_ref().expect("only a private broker takes orders")
     }
+}
+
+/// The folder of another version, if this run is to use one.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
+fn root() -> Option<String> {
+    std::env::var(ROOT_VARIABLE).ok().filter(|root| !root.is_empty())
 }
 
 impl Own {
