@@ -158,7 +158,7 @@ async fn a_process_that_lacks_a_right_ends_and_says_which() {
         (
             &["serve", "sender", "--listen", "127.0.0.1:0"],
             other_host,
-            ["refuses the user or the virtual host", "nowhere"],
+            ["refuses the user", "virtual host \"nowhere\""],
         ),
         (
             &["serve", "escalation", "--listen", "127.0.0.1:0"],

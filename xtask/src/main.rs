@@ -145,7 +145,7 @@ fn test_on_newest_broker() -> Result<()> {
             return Ok(());
         }
     };
-    prepare()?;
+    servers::ensure()?;
     let folder = folder.display().to_string();
     BROKER_TESTS.iter().try_for_each(|tests| {
         let args = [&["test", "--package", "bus-rabbitmq", "--package", "cli"], *tests].concat();
