@@ -1,8 +1,9 @@
-//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`.
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
 
+mod deploy_test;
 mod mutants;
 mod newest_broker;
 mod output;
@@ -60,6 +61,9 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
+    /// all of its own, from Debian's packages. Needs root; no part of `test` and `ci`.
+    DeployTest(deploy_test::DeployTest),
 }
 
 /// Which RabbitMQ tests use.
@@ -112,6 +116,7 @@ fn run() -> Result<()> {
             servers::ensure()?;
             measure("chaos", &args)
         }
+        Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
 }
 

@@ -59,17 +59,22 @@ pub(crate) fn ensure() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let list = missing.join(" ");
+    install(&missing).with_context(|| {
+        "running servers can be named with CALLOUT_TEST_AMQP_URL and CALLOUT_TEST_REDIS_URL instead"
+            .to_owned()
+    })
+}
+
+/// Installs packages, if that is allowed.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
     if !is_root()? || find("apt-get").is_none() {
-        bail!(
-            "the tests need {list}: install it (on Debian: apt-get install {list}); running servers can be named with \
-             CALLOUT_TEST_AMQP_URL and CALLOUT_TEST_REDIS_URL instead"
-        );
+        bail!("the tests need {list}: install it (on Debian: apt-get install {list})");
     }
     crate::output::say(&format!("installing {list}; their services are not started"));
     let quiet = Policy::forbid_services()?;
     let installed = apt(&["update", "--quiet"]).and_then(|()| {
-        apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], missing.as_slice()].concat())
+        apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], packages].concat())
     });
     drop(quiet);
     installed.with_context(|| format!("the tests need {list}"))

@@ -18,10 +18,7 @@ const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/produ
 
 /// Installs what is missing or of another version.
 pub(crate) fn ensure(root: &Path) -> Result<()> {
-    // In cargo's target folder, beside the folders of the profiles.
-    let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(2).context("the program is not in a target folder")?;
-    let tools = target.join("tools");
+    let tools = folder()?;
     install(root, &tools.join("python"), &PYTHON, |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let mut pip = Command::new(folder.join("bin/python"));
@@ -40,6 +37,13 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
         let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
         run(Command::new("npm").args(options).current_dir(folder))
     })
+}
+
+/// Where they are: in cargo's target folder, beside the folders of the profiles.
+pub(crate) fn folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).context("the program is not in a target folder")?;
+    Ok(target.join("tools"))
 }
 
 /// A folder is complete if it holds a copy of the version files that it was made from.

@@ -131,8 +131,19 @@ async fn events_are_sent_from_a_file() {
         stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
     });
     let nowhere = fleet.run(&["events", "send", path, "--url", &address]);
+    // A role that takes none.
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", elsewhere.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = elsewhere.accept().unwrap();
+        stream.read(&mut [0; 4_096]).unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+        stream
+    });
+    let nowhere = fleet.run(&["events", "send", path, "--url", &url]);
+    drop(answering.join());
     let said = String::from_utf8_lossy(&nowhere.stderr).into_owned();
-    assert!(said.contains("/v1/events takes no events"), "{said}");
+    assert!(said.contains(&format!("{url}/v1/events takes no events")), "{said}");
     std::fs::write(&file, "{}").unwrap();
     assert_eq!(fleet.run(&["events", "send", path]).status.code(), Some(1));
     let one = |n: usize| {
