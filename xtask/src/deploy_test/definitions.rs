@@ -11,14 +11,16 @@ use super::{
     shell::{attempt, expect, read, run, wait_until},
 };
 
+const REMOVE: [&str; 4] = ["rm", "--force", "--volumes", "definitions"];
 /// The order that `docs/fleet.md` gives.
 const FILES: [&str; 3] = ["topology", "users", "policies"];
 
 /// Drives it.
 pub(super) fn drive(engine: &Engine) -> Result<()> {
     for store in ["mnesia", "khepri"] {
-        let start = "docker run --detach --rm --name definitions --hostname definitions \
+        let start = "docker run --detach --name definitions --hostname definitions \
                      --volume /source/deploy/rabbitmq:/definitions:ro rabbitmq:4-management";
+        attempt(&mut engine.docker(&REMOVE))?;
         run(&mut engine.program(start))?;
         let ctl =
             |args: &str| engine.program(&format!("timeout 60 docker exec definitions rabbitmqctl {args}"));
@@ -39,7 +41,7 @@ pub(super) fn drive(engine: &Engine) -> Result<()> {
         expect(unbounded.is_none(), || format!("H4, {store}: without a policy: {unbounded:?}"))?;
         let version = read(&mut ctl("--quiet version"))?;
         holds("H3 and H4", &format!("RabbitMQ {} with {store} takes the definitions", version.trim()));
-        run(&mut engine.program("docker stop definitions"))?;
+        run(&mut engine.docker(&REMOVE))?;
     }
     Ok(())
 }
