@@ -29,6 +29,7 @@ mod printable;
 mod provider;
 mod reload;
 mod replaceable;
+mod run_name;
 mod runs;
 mod server;
 mod service_manager;

@@ -16,7 +16,7 @@ use crate::{
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
     exit::{NotFound, Usage},
     output,
-    runs::run_named,
+    run_name::run_named,
 };
 
 /// Settles what the arguments name.
