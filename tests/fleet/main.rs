@@ -8,6 +8,7 @@ mod deploy;
 #[path = "../../crates/cli/tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
 mod harness;
+mod logs;
 mod manifests;
 mod paused;
 mod producers;

@@ -37,7 +37,12 @@ impl Account {
         if infrastructure.backend.is_embedded() && secrets.twilio.is_none() {
             let from = settings.from.clone().unwrap_or_else(|| simulator::SIMULATED_FROM.to_owned());
             let (handle, credentials, token) = simulator::start(own_url, &from, timing).await?;
-            tracing::warn!(api = %handle.base_url(), "no TWILIO_ACCOUNT_SID: the built-in simulator stands in, no text leaves this machine");
+            let api = handle.base_url();
+            tracing::warn!(%api, "no TWILIO_ACCOUNT_SID: the built-in simulator stands in, no text leaves this machine");
+            tracing::info!("what a phone received: curl -s {api}sim/v1/phones/NUMBER");
+            tracing::info!(
+                "reply from it: curl -s {api}sim/v1/phones/NUMBER/reply -H 'content-type: application/json' -d '{{\"body\":\"ACK CODE\"}}'"
+            );
             let account = Self {
                 credentials: Some(credentials),
                 webhook_tokens: vec![token],
