@@ -32,7 +32,8 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
         .parse()?,
     };
     let key = key(&args.key_env)?;
-    let is_batch = body.trim_start().starts_with('[');
+    // Some editors write a byte order mark.
+    let is_batch = body.trim_start_matches('\u{feff}').trim_start().starts_with('[');
     let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
     let client = http_client::client_builder(http_client::Reach::of_scheme(url.scheme())).build()?;
     let endpoint = url.join(ingest::EVENTS_PATH)?;

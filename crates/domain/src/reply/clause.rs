@@ -171,12 +171,18 @@ fn split(folded: &str, with_quotes: bool) -> Vec<Clause> {
     clauses
 }
 
+/// The interrobang, marks that are doubled in one sign, the Arabic and the inverted mark, and the emoji.
+const OTHER_QUESTION_MARKS: [char; 8] =
+    ['\u{203d}', '\u{2049}', '\u{2048}', '\u{2047}', '\u{61f}', '\u{bf}', '\u{2753}', '\u{2754}'];
+
 fn split_line(text: &str, line: usize, sentence: &mut usize, clauses: &mut Vec<Clause>) {
     let text = [" - ", " \u{2013} ", " \u{2014} "]
         .iter()
         .fold(text.to_owned(), |text, dash| text.replace(dash, " ; "));
+    // Marks that stand together end one clause, whichever comes first: `!?` asks as `?!` does.
+    let asks = text.contains(OTHER_QUESTION_MARKS) || text.contains("!?") || text.contains("! ?");
     for part in text.split_inclusive(['.', ',', ';', '!', '?', '\u{3002}', '\u{3001}']) {
-        let is_question = part.ends_with('?');
+        let is_question = asks || part.ends_with('?');
         let in_sentence = *sentence;
         *sentence += usize::from(!part.ends_with([',', '\u{3001}']));
         let empty = |is_turn| Clause { words: Vec::new(), line, sentence: in_sentence, is_question, is_turn };

@@ -173,6 +173,19 @@ fn b2_a_question_acknowledges_nothing() {
         Meaning::NotUnderstood,
         &["why do I get K7X4 again", "K7X4?", "who acked K7X4", "should I ack K7X4?", "is 44MC mine?", "ok?"],
     );
+    means(
+        Meaning::NotUnderstood,
+        &[
+            "ack K7X4!?",
+            "ack K7X4 !?",
+            "ack K7X4⁉️",
+            "ack K7X4‽",
+            "ack K7X4؟",
+            "¿ack K7X4",
+            "ack all!?",
+            "ok!?",
+        ],
+    );
 }
 
 #[test]
