@@ -131,7 +131,7 @@ impl RedisStore {
     /// # Errors
     /// Says what is wrong with the server, or why it cannot be reached. Nothing is changed then.
     pub async fn connect(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
-        let servers = find_checked(&config).await?;
+        let servers = find_checked(&config, Patience::Some).await?;
         let keys = Keys::new(&config.key_prefix);
         claim_schema(&servers, &keys, &config.url).await?;
         check_schema(&servers, &keys, &config.url).await?;
@@ -148,7 +148,7 @@ impl RedisStore {
     /// # Errors
     /// As [`RedisStore::connect`].
     pub async fn connect_for_operator(config: RedisConfig) -> Result<Arc<Self>, ConnectError> {
-        let servers = find_checked(&config).await?;
+        let servers = find_checked(&config, Patience::None).await?;
         let keys = Keys::new(&config.key_prefix);
         check_schema(&servers, &keys, &config.url).await?;
         Ok(Arc::new(Self::over(servers, keys, config)))
@@ -165,9 +165,18 @@ impl RedisStore {
     }
 }
 
+/// Whether a server that is not there yet is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// An operator waits for an answer.
+    None,
+    /// About six seconds.
+    Some,
+}
+
 /// As [`find`], with the settings of every server checked.
-async fn find_checked(config: &RedisConfig) -> Result<Servers, ConnectError> {
-    let servers = find(config).await?;
+async fn find_checked(config: &RedisConfig, patience: Patience) -> Result<Servers, ConnectError> {
+    let servers = find(config, patience).await?;
     let infos = servers.map().every::<String>(&cmd("INFO")).await;
     let infos = infos.map_err(ConnectError::unreachable(&config.url))?;
     infos.iter().try_for_each(|info| check(&fields(info), config.durability))?;
@@ -175,7 +184,7 @@ async fn find_checked(config: &RedisConfig) -> Result<Servers, ConnectError> {
 }
 
 /// The server at an address, the primary that sentinels name, or all primaries of the cluster that it belongs to.
-async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
+async fn find(config: &RedisConfig, patience: Patience) -> Result<Servers, ConnectError> {
     let unreachable = ConnectError::unreachable(&config.url);
     let manager = |retries| {
         ConnectionManagerConfig::new()
@@ -197,11 +206,17 @@ async fn find(config: &RedisConfig) -> Result<Servers, ConnectError> {
         .set_connection_timeout(Some(FIRST_ANSWER_MAX))
         .set_response_timeout(Some(config.response_timeout));
     let first = client.get_multiplexed_async_connection_with_config(&first).await;
-    // It is tried once, so that a mistake is said at once; who starts us tries again.
-    let mut first = first.map_err(&unreachable)?;
-    let info: String = cmd("INFO").query_async(&mut first).await.map_err(&unreachable)?;
-    let connection = ConnectionManager::new_lazy_with_config(client.clone(), manager(RECONNECTS));
-    let connection = connection.map_err(&unreachable)?;
+    let connection = match first {
+        Ok(_) => ConnectionManager::new_lazy_with_config(client.clone(), manager(RECONNECTS)),
+        // A process that serves may start before its server does; a mistake is said at once all the same.
+        Err(error) if patience == Patience::Some && error.is_io_error() => {
+            tracing::warn!(error = %unreachable(error), "trying again for some seconds");
+            ConnectionManager::new_with_config(client.clone(), manager(RECONNECTS)).await
+        }
+        Err(error) => Err(error),
+    };
+    let mut connection = connection.map_err(&unreachable)?;
+    let info: String = cmd("INFO").query_async(&mut connection).await.map_err(&unreachable)?;
     if fields(&info).get("cluster_enabled").map(String::as_str) != Some("1") {
         return Ok(Servers::one(client, manager(RECONNECTS), connection));
     }
