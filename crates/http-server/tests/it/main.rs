@@ -181,6 +181,8 @@ async fn e2_a_client_with_many_connections_displaces_none_of_another_client() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         lazy.push(socket.connect(server.address).await.unwrap());
+        // An answer shows that the server has looked at what came before: only then is a connection known to be idle.
+        assert!(server.ask(GET).await.ends_with("here"));
     }
     assert_eq!(rest(&mut lazy[0]).await, "", "there are more than places");
     slow.write_all(b": x\r\nconnection: close\r\n\r\n").await.unwrap();
