@@ -98,10 +98,11 @@ pub enum ConnectError {
 
 impl ConnectError {
     fn unreachable(url: &str) -> impl Fn(RedisError) -> Self {
-        // Without user and password.
+        // Without users and passwords, also where a password has a slash that it should not have.
         let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let hosts = after_scheme.split(['/', '?']).next().unwrap_or_default();
-        let address = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts).to_owned();
+        let path = after_scheme.split('?').next().unwrap_or_default();
+        let hosts = path.rsplit_once('@').map_or(path, |(_, hosts)| hosts);
+        let address = hosts.split('/').next().unwrap_or_default().to_owned();
         move |error| Self::Unreachable { address: address.clone(), error }
     }
 }
