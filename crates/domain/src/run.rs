@@ -60,6 +60,9 @@ pub struct Run {
     /// The latest texts of recipients that were taken, so that a repeated webhook leaves no second line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     taken_replies: Vec<ProviderMessageId>,
+    /// The resolving event whose all-clears are being sent. Kept until the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolved_as: Option<EventKey>,
 }
 
 impl Run {
@@ -89,6 +92,7 @@ impl Run {
             ticket: None,
             traceparent: event.traceparent.clone(),
             taken_replies: Vec::new(),
+            resolved_as: None,
         };
         if now >= not_after {
             run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);

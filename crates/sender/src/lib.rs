@@ -12,6 +12,7 @@ mod lane_consumer;
 mod lane_limiter;
 mod open;
 mod poll;
+mod resolve;
 mod sender_ports;
 mod sender_state;
 mod work;

@@ -5,8 +5,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    event::{Event, EventKey},
-    id::RunId,
+    event::Event,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,
     phone::without_numbers,
@@ -16,10 +15,9 @@ use domain::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use ports::store::Resolution;
 use runtime::{OpenedRun, RoleError, StepHook, Undeliverable};
 
-use crate::{dispatch, sender_state::Sender};
+use crate::{dispatch, resolve, sender_state::Sender};
 
 /// What the bus knows of a delivery.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +55,8 @@ pub(crate) async fn event(
     if let Some(warning) = event.unset_time() {
         tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
     }
-    for workflow in routes.resolves {
-        resolve(sender, &event, workflow).await?;
+    if !routes.resolves.is_empty() {
+        resolve::event(sender, &event, &routes.resolves).await?;
     }
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
@@ -74,55 +72,6 @@ pub(crate) async fn event(
 
 fn list(errors: &[domain::schema::FieldError]) -> String {
     errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect::<Vec<_>>().join("; ")
-}
-
-async fn resolve(sender: &Sender, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
-    let runs = &sender.ports.runs;
-    let Some(subject) = &event.subject else {
-        tracing::warn!(
-            "event.id" = without_numbers(&event.key.id),
-            "a resolving event without a subject resolves nothing"
-        );
-        return Ok(());
-    };
-    let resolution = Resolution {
-        workflow: workflow.name().to_owned(),
-        subject: subject.clone(),
-        marker: workflow.definition.resolution_marker(&event.key.source, subject),
-        by: event.key.clone(),
-        at: event.happened_at(runs.now()),
-    };
-    for id in runs.resolve(&resolution).await? {
-        // Before the run ends, so that a repetition of this event after a crash finds it and goes on here.
-        let all_clears = all_clears(sender, &id, &event.key, workflow).await?;
-        runs.apply(&id, |run, ctx| run.resolve(&event.key, &all_clears, ctx)).await?;
-    }
-    Ok(())
-}
-
-/// Tells those who were texted that the event is over, where the workflow says so. Returns the runs of those texts, by
-/// message.
-async fn all_clears(
-    sender: &Sender,
-    id: &RunId,
-    by: &EventKey,
-    workflow: &Workflow,
-) -> Result<Vec<(u16, RunId)>, RoleError> {
-    let runs = &sender.ports.runs;
-    let workflows = runs.workflows();
-    let Some(notices) = workflows.notices().filter(|_| workflow.definition.all_clear) else {
-        return Ok(Vec::new());
-    };
-    let Some(run) = runs.load(id).await? else { return Ok(Vec::new()) };
-    let mut sent = Vec::new();
-    for message in run.value.all_clear_to(by, workflow) {
-        let to = &message.recipient().number;
-        let about = run.value.about();
-        let (event, workflow, opened) = notices.all_clear(by, to, about);
-        runs.open_notice(&event, workflow).await?;
-        sent.push((message.number(), opened));
-    }
-    Ok(sent)
 }
 
 async fn open(

@@ -45,11 +45,22 @@ impl Run {
         true
     }
 
+    /// Records under which resolving event the all-clears of this run are sent, and returns it: the first that came,
+    /// whatever resolves the run at the same moment, so that a phone is told once. `None`: the event ends nothing here.
+    ///
+    /// `as_event` is what other runs that `by` ends have recorded.
+    pub fn begin_all_clear(
+        &mut self,
+        by: &EventKey,
+        as_event: &EventKey,
+        workflow: &Workflow,
+    ) -> Option<EventKey> {
+        let is_resolved = self.is_resolved_by(by, workflow);
+        is_resolved.then(|| self.resolved_as.get_or_insert_with(|| as_event.clone()).clone())
+    }
+
     /// The messages whose recipients may know of the event, one of each phone: they are told that it is over.
-    pub fn all_clear_to(&self, by: &EventKey, workflow: &Workflow) -> Vec<&Message> {
-        if !self.is_resolved_by(by, workflow) {
-            return Vec::new();
-        }
+    pub fn all_clear_to(&self) -> Vec<&Message> {
         let mut told = BTreeSet::new();
         let may_know = self.messages.iter().filter(|message| message.is_alive() && !message.is_waiting());
         may_know.filter(|message| told.insert(&message.recipient().number)).collect()
@@ -73,6 +84,7 @@ impl Run {
     pub(super) fn close(&mut self, phase: RunPhase, reason: &str, ctx: &mut StepContext<'_>) {
         self.phase = phase;
         self.closed_at = Some(ctx.now);
+        self.resolved_as = None;
         ctx.note_run(TimelineEvent::Closed { phase, reason: reason.to_owned() });
         ctx.effects.outcomes.push(Outcome {
             run: self.id.clone(),

@@ -171,7 +171,7 @@ fn crash_point_20_an_all_clear_is_stored_before_its_run_ends() {
     let deaths = [(Side::Before, 3), (Side::After, 3), (Side::Before, 4), (Side::After, 4)];
     let scripts = deaths.map(|(side, nth)| dies(Point::OpenRun, side, nth));
     for script in [Script::default()].iter().chain(&scripts) {
-        let report = play_in(run_all_clear, script);
+        let report = play_in(|script| run_all_clear(script, 1), script);
         let log = report.log.join("\n");
         let said = report.taken.iter().map(|text| text.submission.body.0.as_ref());
         assert_eq!(said.filter(|text| *text == "Resolved: db-1.").count(), 1, "one all-clear:\n{log}");
@@ -179,4 +179,16 @@ fn crash_point_20_an_all_clear_is_stored_before_its_run_ends() {
         let resolved = report.runs.iter().filter(|run| run.phase() == RunPhase::Resolved).count();
         assert_eq!(resolved, 2, "{log}");
     }
+}
+
+/// Five monitors say at one moment that it is over.
+#[test]
+fn several_resolving_events_at_one_moment_tell_a_phone_once() {
+    let script = Script { always: vec![Fault::Slow], ..Script::default() };
+    let report = play_in(|script| run_all_clear(script, 5), &script);
+    let log = report.log.join("\n");
+    let said = report.taken.iter().filter(|text| &*text.submission.body.0 == "Resolved: db-1.");
+    assert_eq!(said.count(), 1, "{log}");
+    let resolved = report.runs.iter().filter(|run| run.phase() == RunPhase::Resolved).count();
+    assert_eq!(resolved, 2, "{log}");
 }
