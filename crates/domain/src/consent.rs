@@ -70,6 +70,12 @@ impl Consent {
         self.grants.get(&category).is_some_and(|(_, granted)| *granted)
     }
 
+    /// Whether a text of this category may be sent at all.
+    pub fn permits(&self, category: Category) -> bool {
+        let needs_grant = category == Category::Marketing;
+        self.opted_out_since().is_none() && (!needs_grant || self.is_granted(category))
+    }
+
     fn grant(&mut self, category: Category, at: Timestamp, granted: bool) {
         let mut current = self.grants.get(&category).copied();
         latest(&mut current, at, granted, false);

@@ -327,7 +327,7 @@ mod tests {
         Acknowledged: db-1. You own it.
         Already acknowledged by Ada at 09:12: db-1.
         Already over (resolved): db-1.
-        Which one? Reply ACK with its code: N933 db-1, 44MC api
+        Which one? Reply ACK with its code, or ACK ALL: N933 db-1, 44MC api
         Noted: you do not take db-1.
         db-1 was acknowledged by Ada at 09:12 and is still theirs. Nobody else is paged.
         Nothing is open for you.

@@ -164,6 +164,7 @@ fn without_code(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Readin
     }
     let active = one_of_each_run(open.iter().filter(|open| open.is_active));
     let every = one_of_each_run(open.iter());
+    let says_both = words.iter().any(|word| vocabulary::means_both(word));
     let needs_code = |messages: &[MessageId]| {
         let allows = |open: &OpenCode| open.bare_word || says_all;
         !open.iter().any(|open| messages.contains(&open.message) && allows(open))
@@ -174,7 +175,9 @@ fn without_code(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Readin
         (1, _) => Reading { meaning: Meaning::Acknowledge, messages: active },
         (0, 1) => Reading { meaning: Meaning::Acknowledge, messages: every },
         (0, _) => Reading { meaning: Meaning::NothingOpen, messages: Vec::new() },
-        _ if says_all => Reading { meaning: Meaning::Acknowledge, messages: active },
+        (several, _) if says_all && (several == 2 || !says_both) => {
+            Reading { meaning: Meaning::Acknowledge, messages: active }
+        }
         _ => about(Meaning::Ambiguous, &[], open),
     }
 }

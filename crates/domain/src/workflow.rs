@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 pub use definition::{Category, OnDoubt, Stage, WorkflowDefinition};
 pub use lane::Lane;
+pub use reach::Reach;
 pub use step::{Step, Target};
 
 use crate::{

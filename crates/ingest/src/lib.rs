@@ -149,7 +149,10 @@ impl Endpoint {
         let known = events.len() - fresh.len();
         let events: Vec<_> = distinct.into_iter().map(|(_, event)| event).collect();
         let runs: Vec<_> = events.iter().flat_map(|event| self.runs_of(event)).collect();
-        let warnings: BTreeSet<String> = events.iter().flat_map(|event| self.warnings(event)).collect();
+        let mut warnings = BTreeSet::new();
+        for event in &events {
+            warnings.extend(self.warnings(event).await);
+        }
         let keys: Vec<_> = events.iter().map(|event| &event.key).collect();
         Ok(accepted(&keys, &runs, &warnings, [fresh.len(), known], is_batch))
     }
@@ -218,15 +221,16 @@ impl Endpoint {
     }
 
     /// What its sender should know of an event that is taken: nobody will be texted, or no event can resolve its runs.
-    fn warnings(&self, event: &Event) -> Vec<String> {
+    async fn warnings(&self, event: &Event) -> Vec<String> {
         let runs = &self.ports.runs;
         let workflows = runs.workflows();
-        let opens = workflows.routes(&event.kind).opens.into_iter();
-        opens
-            .flat_map(|workflow| [runs.reaches_nobody(event, workflow), workflow.never_resolved(event)])
-            .flatten()
-            .chain(event.unset_time())
-            .collect()
+        let mut warnings: Vec<String> = event.unset_time().into_iter().collect();
+        for workflow in workflows.routes(&event.kind).opens {
+            // The event is taken already: a store that does not answer now is no reason to refuse it.
+            warnings.extend(runs.reaches_nobody(event, workflow).await.ok().flatten());
+            warnings.extend(workflow.never_resolved(event));
+        }
+        warnings
     }
 
     fn recent(&self) -> MutexGuard<'_, RecentEvents> {

@@ -24,7 +24,7 @@ use domain::{
     provider::Submission,
     run::{Dispatch, Run, StepContext},
     timeline::{Effects, TimelineEvent},
-    workflow::Workflow,
+    workflow::{Reach, Workflow},
 };
 use jiff::Timestamp;
 use ports::{
@@ -192,11 +192,30 @@ impl RunService {
         }))
     }
 
-    /// Why an event texts nobody in a workflow, as far as the configuration tells.
-    pub fn reaches_nobody(&self, event: &Event, workflow: &Workflow) -> Option<String> {
+    /// Why an event texts nobody in a workflow, as far as it is known now.
+    ///
+    /// # Errors
+    /// When the store cannot be asked who opted out.
+    pub async fn reaches_nobody(
+        &self,
+        event: &Event,
+        workflow: &Workflow,
+    ) -> Result<Option<String>, RoleError> {
         let now = self.now();
         let happened_at = event.happened_at(now);
-        workflow.reaches_nobody(&event.data, happened_at, &self.directory(), &self.environment, now)
+        let directory = self.directory();
+        let numbers = match workflow.reach(&event.data, happened_at, &directory, &self.environment, now) {
+            Reach::Nobody(reason) => return Ok(Some(reason)),
+            Reach::OnCall => return Ok(None),
+            Reach::Numbers(numbers) => numbers,
+        };
+        for number in numbers {
+            if self.ports.consent.consent(&number).await?.permits(workflow.definition.category) {
+                return Ok(None);
+            }
+        }
+        let name = workflow.name();
+        Ok(Some(format!("workflow {name} texts nobody: its recipients opted out, or did not opt in")))
     }
 
     /// Which of our own people a phone belongs to.

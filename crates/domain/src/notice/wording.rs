@@ -129,10 +129,10 @@ const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
         "Ya terminado ({{ state }}): {{ about }}.",
     ],
     [
-        "Which one? Reply ACK with its code: {{ choices }}",
-        "Welches? Antworte ACK mit dem Code: {{ choices }}",
-        "Lequel ? Répondez ACK avec son code : {{ choices }}",
-        "Cual? Responda ACK con su codigo: {{ choices }}",
+        "Which one? Reply ACK with its code, or ACK ALL: {{ choices }}",
+        "Welches? Antworte ACK mit dem Code, oder ACK ALL: {{ choices }}",
+        "Lequel ? Répondez ACK avec son code, ou ACK ALL : {{ choices }}",
+        "Cual? Responda ACK con su codigo, o ACK ALL: {{ choices }}",
     ],
     [
         "Noted: you do not take {{ about }}.",

@@ -16,6 +16,9 @@ use crate::{
     run::RunPhase,
 };
 
+/// Most runs that an answer lists; it says how many more there are.
+const CHOICES_MAX: usize = 6;
+
 /// A code that a phone may send back, with its run as it was when the reply came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownCode {
@@ -125,8 +128,11 @@ pub fn answer(
                 (NoticeKind::NotUnderstood, fields)
             }
             several => {
-                let choices: Vec<String> =
-                    several.iter().map(|open| format!("{} {}", open.code, open.about)).collect();
+                let named = several.iter().take(CHOICES_MAX);
+                let mut choices: Vec<String> =
+                    named.map(|open| format!("{} {}", open.code, open.about)).collect();
+                let more = several.len().saturating_sub(CHOICES_MAX);
+                choices.extend((more > 0).then(|| format!("+{more}")));
                 (NoticeKind::Which, NoticeFields { choices: choices.join(", "), ..Default::default() })
             }
         },
@@ -224,6 +230,9 @@ mod tests {
         for meaning in [Meaning::Ambiguous, Meaning::UnknownCode, Meaning::NotUnderstood] {
             check(meaning, &[active.clone(), api.clone()], NoticeKind::Which, which.clone());
         }
+        let many: Vec<Candidate> = std::iter::repeat_n(api.clone(), 8).collect();
+        let choices = format!("{}, +2", ["N933 api"; 6].join(", "));
+        check(Meaning::Ambiguous, &many, NoticeKind::Which, NoticeFields { choices, ..none() });
         for meaning in [Meaning::NothingOpen, Meaning::UnknownCode, Meaning::Negated] {
             let over = Candidate { is_meant: false, ..resolved.clone() };
             check(meaning, &[over], NoticeKind::NothingOpen, none());

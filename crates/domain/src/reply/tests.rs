@@ -203,9 +203,12 @@ fn b3_several_codes_and_all_mean_several_runs() {
         ],
     );
     acknowledges("K7X4", &["ack K7X4, not 44MC", "ack K7X4 but not 44MC", "ack K7X4, pass 44MC to Bob"]);
-    let mut open = two();
-    open[0].is_active = false;
-    assert_eq!(meaning("ack all", &open), (Meaning::Acknowledge, "44MC".into()));
+    let mut pair = two();
+    pair[0].is_active = false;
+    assert_eq!(meaning("ack all", &pair), (Meaning::Acknowledge, "44MC".into()));
+    let three = [open("K7X4", "one"), open("44MC", "two"), open("N933", "three")];
+    assert_eq!(meaning("ack both", &three).0, Meaning::Ambiguous, "which two?");
+    assert_eq!(meaning("ack all", &three), (Meaning::Acknowledge, "K7X4 44MC N933".into()));
 }
 
 #[test]
@@ -286,7 +289,7 @@ proptest! {
 fn b2_a_copy_of_an_answer_acknowledges_nothing() {
     let answers = [
         "Not understood. Reply ACK K7X4 to take qa.",
-        "Which one? Reply ACK with its code: K7X4 w1, 44MC w2",
+        "Which one? Reply ACK with its code, or ACK ALL: K7X4 w1, 44MC w2",
     ];
     let open = |code, event| OpenCode {
         answers: answers.map(|text| Text(text.into())).to_vec(),

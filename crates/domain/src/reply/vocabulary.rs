@@ -11,7 +11,7 @@ use phrases::{
     AFFIRM_PHRASES, AUTOMATIC, DELAYS, DENIALS, EXCUSES, MAYBE_AUTOMATIC, NOT_WORK, OTHERS, QUOTE_HEADERS,
     WORK,
 };
-use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, DECLINE, NEGATE};
+use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, BOTH, DECLINE, NEGATE};
 
 /// Most unknown words of what somebody works on, as in `looking at db-1`.
 const WORK_NAME_WORDS_MAX: usize = 3;
@@ -34,6 +34,11 @@ pub(super) fn stands_beside(word: &str) -> bool {
 /// Whether a word means every open run.
 pub(super) fn means_all(word: &str) -> bool {
     ALL.contains(&word)
+}
+
+/// Whether a word means two runs.
+pub(super) fn means_both(word: &str) -> bool {
+    BOTH.contains(&word)
 }
 
 /// Whether a word may stand beside one that means every open run.

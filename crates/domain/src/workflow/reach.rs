@@ -3,44 +3,64 @@
 //! In: a workflow, an event's data, the directory and the environment. Out: why nobody is texted.
 //! Never: asks for what only the store knows: opt-outs and overrides of on-call schedules.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Stage, Target, Workflow};
 use crate::{directory::Directory, event::Event, phone::E164, policy::Environment, time::after_s};
 
+/// Whom an event may text, as far as the configuration tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody, and why.
+    Nobody(String),
+    /// These numbers at most, each unless it opted out.
+    Numbers(BTreeSet<E164>),
+    /// It depends on who is on call.
+    OnCall,
+}
+
 impl Workflow {
-    /// Why an event with this data, which happened at this time, texts nobody; `None` where it may.
-    pub fn reaches_nobody(
+    /// Whom an event with this data, which happened at this time, may text.
+    pub fn reach(
         &self,
         data: &Map<String, Value>,
         happened_at: Timestamp,
         directory: &Directory,
         environment: &Environment,
         now: Timestamp,
-    ) -> Option<String> {
+    ) -> Reach {
         let name = self.name();
         if self.definition.stage == Stage::Shadow {
-            return Some(format!("workflow {name} is in stage shadow: it decides, and sends nothing"));
+            return Reach::Nobody(format!(
+                "workflow {name} is in stage shadow: it decides, and sends nothing"
+            ));
         }
         if now >= after_s(happened_at, self.definition.not_after_s) {
-            return Some(format!(
+            return Reach::Nobody(format!(
                 "workflow {name} texts nobody about an event that is older than its not_after"
             ));
         }
-        let targets = self.definition.steps.iter().flat_map(|step| &step.notify);
-        let may_reach = |target: &Target| match directory.resolve(target, data, None, &[], now) {
-            Ok(recipient) => self.may_text(&recipient.number, environment),
-            // An override may put somebody on call.
-            Err(_) => matches!(target, Target::OnCall { .. }),
-        };
-        let is_reached = targets.into_iter().any(may_reach);
-        (!is_reached).then(|| {
-            format!(
+        let mut numbers = BTreeSet::new();
+        for target in self.definition.steps.iter().flat_map(|step| &step.notify) {
+            let is_on_call = matches!(target, Target::OnCall { .. });
+            match directory.resolve(target, data, None, &[], now) {
+                Ok(recipient) if !self.may_text(&recipient.number, environment) => {}
+                // An override may put somebody else on call.
+                Ok(_) | Err(_) if is_on_call => return Reach::OnCall,
+                Ok(recipient) => drop(numbers.insert(recipient.number)),
+                Err(_) => {}
+            }
+        }
+        if numbers.is_empty() {
+            return Reach::Nobody(format!(
                 "workflow {name} texts none of its recipients in {}: see allow_recipients and [canary]",
                 environment.name
-            )
-        })
+            ));
+        }
+        Reach::Numbers(numbers)
     }
 
     /// Why no event can resolve the run that this event opens; `None` where one can, or the workflow expects none.
@@ -87,7 +107,7 @@ mod tests {
             };
             let data = json!({"phone": "+14155550100"});
             let workflow = Workflow::compile(definition).unwrap();
-            workflow.reaches_nobody(
+            workflow.reach(
                 data.as_object().unwrap(),
                 happened_at,
                 &Directory::default(),
@@ -96,15 +116,17 @@ mod tests {
             )
         };
         let check = |stage: Stage, allowed: Option<&str>| check_aged(stage, allowed, 60);
+        let says = |reach: Reach, part: &str| matches!(&reach, Reach::Nobody(why) if why.contains(part));
         let me = "+14155550100";
-        assert!(check_aged(Stage::Live, None, 2 * 24 * 3_600).unwrap().contains("not_after"));
-        assert_eq!(check(Stage::Live, None), None);
-        assert_eq!(check(Stage::Live, Some(me)), None);
-        assert!(check(Stage::Live, Some("+14155550101")).unwrap().contains("in staging"));
-        assert!(check(Stage::Shadow, Some(me)).unwrap().contains("stage shadow"));
-        assert!(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, Some(me)).is_some());
+        let mine = Reach::Numbers([me.parse().unwrap()].into());
+        assert!(says(check_aged(Stage::Live, None, 2 * 24 * 3_600), "not_after"));
+        assert_eq!(check(Stage::Live, None), mine);
+        assert_eq!(check(Stage::Live, Some(me)), mine);
+        assert!(says(check(Stage::Live, Some("+14155550101")), "in staging"));
+        assert!(says(check(Stage::Shadow, Some(me)), "stage shadow"));
+        assert!(says(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, Some(me)), "[canary]"));
         let canary = Stage::Canary { recipients: vec![me.parse().unwrap()], percent: 0 };
-        assert_eq!(check(canary, Some(me)), None);
+        assert_eq!(check(canary, Some(me)), mine);
     }
 
     #[test]

@@ -27,13 +27,17 @@ impl RunService {
             code_key: self.code_key.clone(),
         };
         for recipient in recipients.found {
-            let consent = self.ports.consent.consent(&recipient.number).await?;
-            let taken = if definition.wants_acknowledgement() {
-                let routes = self.ports.lookup.reply_routes(&recipient.number, ctx.now).await?;
-                routes.into_iter().map(|route| route.code).collect()
-            } else {
-                Vec::new()
+            let (number, now) = (&recipient.number, ctx.now);
+            let taken = async {
+                if definition.wants_acknowledgement() {
+                    self.ports.lookup.reply_routes(number, now).await
+                } else {
+                    Ok(Vec::new())
+                }
             };
+            // Side by side, for each is a way to the store and back.
+            let (consent, routes) = futures::try_join!(self.ports.consent.consent(number), taken)?;
+            let taken = routes.into_iter().map(|route| route.code).collect();
             audience.addressees.push(Addressee { recipient, consent, taken });
         }
         Ok(audience)

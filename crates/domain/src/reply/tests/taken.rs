@@ -75,6 +75,8 @@ fn b2_an_unknown_word_beside_a_code_leaves_it_open() {
         Meaning::NotUnderstood,
         &[
             "ack K7X4 in 1h",
+            "working on something else K7X4",
+            "K7X4, looking at another incident",
             "ack K7X4 in 2 hours",
             "ok K7X4 in an hour",
             "ack K7X4 tonight",

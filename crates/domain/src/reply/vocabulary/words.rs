@@ -112,8 +112,25 @@ pub(super) const BESIDE: &[&str] = &[
     "on", "this", "reply",
 ];
 /// Words that mean every open run.
-pub(super) const ALL: &[&str] =
-    &["all", "both", "everything", "alle", "alles", "todo", "todos", "todas", "tout", "toutes", "tous"];
+pub(super) const ALL: &[&str] = &[
+    "all",
+    "both",
+    "everything",
+    "alle",
+    "alles",
+    "beide",
+    "beides",
+    "todo",
+    "todos",
+    "todas",
+    "ambos",
+    "ambas",
+    "tout",
+    "toutes",
+    "tous",
+];
+/// Those of them that mean two.
+pub(super) const BOTH: &[&str] = &["both", "beide", "beides", "ambos", "ambas"];
 /// Words that may stand beside those.
 pub(super) const BESIDE_ALL: &[&str] =
     &["of", "them", "the", "open", "runs", "pages", "alerts", "incidents", "these", "those"];
