@@ -131,6 +131,8 @@ pub(crate) enum Role {
     Callback,
     /// Acts on deadlines.
     Escalation,
+    /// Opens tickets and tells others what happened.
+    Integrations,
 }
 
 impl Role {
@@ -145,6 +147,7 @@ impl Role {
             sources: roles.contains(&Self::Ingest),
             provider: roles.contains(&Self::Sender),
             webhooks: roles.contains(&Self::Callback),
+            destinations: roles.contains(&Self::Integrations),
         }
     }
 }

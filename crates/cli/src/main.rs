@@ -15,6 +15,7 @@ mod commands;
 mod configuration;
 mod control_client;
 mod demo;
+mod destinations;
 mod dlq;
 mod events;
 mod exit;

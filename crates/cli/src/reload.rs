@@ -50,6 +50,7 @@ pub(crate) struct Reloaded {
 pub(crate) struct Parts {
     pub(crate) runs: Arc<RunService>,
     pub(crate) sources: watch::Sender<Arc<Sources>>,
+    pub(crate) destinations: watch::Sender<Arc<Vec<integrations::Destination>>>,
     pub(crate) webhooks: Arc<Replaceable<TwilioWebhooks>>,
     /// Absent where no role of this process sends.
     pub(crate) client: Option<Arc<Replaceable<TwilioClient>>>,
@@ -86,10 +87,21 @@ impl Reloader {
         // Everything that may fail comes first.
         let account = Account::configured(&config.infrastructure, secrets.clone());
         let client = account.client(&config.infrastructure)?;
+        let destinations = if self.roles.contains(&Role::Integrations) {
+            crate::destinations::all(&config, &secrets)?
+        } else {
+            Vec::new()
+        };
         if env("CALLOUT_LOG").is_none() {
             telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
         }
-        self.parts.runs.replace(wiring::workflows(&config), config.directory.clone()).await?;
+        self.parts
+            .runs
+            .replace(wiring::workflows(&config), config.directory.clone(), config.destinations())
+            .await?;
+        if config.integrations != in_force.0.integrations || secrets.destinations != in_force.1.destinations {
+            self.parts.destinations.send_replace(Arc::new(destinations));
+        }
         self.parts.sources.send_replace(Arc::new(Sources(secrets.sources.clone())));
         if !self.parts.is_simulated {
             self.parts.webhooks.replace(account.webhooks(&config.infrastructure));
@@ -167,6 +179,15 @@ fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         secrets.sources.iter().map(|source| (source.name.clone(), source.clone())).collect()
     };
     differences("source", sources(old_secrets), sources(new_secrets), &mut changed);
+    let destinations = |config: &Config, secrets: &Secrets| {
+        let with_secrets = |destination: &config::Destination| {
+            let name = destination.subscription.name.clone();
+            let secrets = secrets.destinations.get(&name).cloned();
+            (name, (destination.clone(), secrets))
+        };
+        config.integrations.iter().map(with_secrets).collect()
+    };
+    differences("destination", destinations(old, old_secrets), destinations(new, new_secrets), &mut changed);
     let other = |name: &str, differs: bool, list: &mut Vec<String>| {
         if differs {
             list.push(name.to_owned());

@@ -76,6 +76,12 @@ impl Server {
         let listeners = Listeners::bind(&config.infrastructure)?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
+        let destinations = if chosen.contains(&Role::Integrations) {
+            crate::destinations::all(&config, &secrets)?
+        } else {
+            Vec::new()
+        };
+        let destinations = watch::Sender::new(Arc::new(destinations));
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let socket = backend::control_socket(&config.infrastructure.backend);
@@ -83,6 +89,7 @@ impl Server {
         wiring.keep_workflows().await?;
         let role_settings = RoleSettings {
             sources: sources.subscribe(),
+            destinations: destinations.subscribe(),
             webhooks: Replaceable::new(account.webhooks(&settings)),
             provider: account.client(&settings)?.map(Replaceable::new),
             in_flight_max: settings.twilio.in_flight_max,
@@ -98,6 +105,7 @@ impl Server {
             let parts = Parts {
                 runs: wiring.runs(),
                 sources,
+                destinations,
                 webhooks: role_settings.webhooks.clone(),
                 client: role_settings.provider.clone(),
                 is_simulated: simulator.is_some(),
@@ -143,6 +151,7 @@ impl Server {
 /// What the roles of one process are made with.
 struct RoleSettings {
     sources: watch::Receiver<Arc<Sources>>,
+    destinations: watch::Receiver<Arc<Vec<integrations::Destination>>>,
     webhooks: Arc<Replaceable<TwilioWebhooks>>,
     provider: Option<Arc<Replaceable<TwilioClient>>>,
     in_flight_max: u16,
@@ -181,6 +190,10 @@ impl RoleSettings {
                     let provider = self.provider.clone().context("a sender needs an account")?;
                     let ports = Arc::new(wiring.sender(provider));
                     roles.spawn(async move { Ok(sender::run(ports, config, stop).await?) });
+                }
+                Role::Integrations => {
+                    let (ports, destinations) = (Arc::new(wiring.integrations()), self.destinations.clone());
+                    roles.spawn(async move { Ok(integrations::run(ports, destinations, stop).await?) });
                 }
                 Role::Escalation => {
                     let retention = self.retention;

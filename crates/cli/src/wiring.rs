@@ -13,6 +13,7 @@ use domain::{
 };
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
+use integrations::IntegrationsPorts;
 use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
 use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
@@ -35,7 +36,9 @@ impl Wiring {
         let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
         let workflows = workflows(&config);
         let key = CodeKey::new(rand::random());
-        let runs = Arc::new(RunService::new(ports, workflows, config.directory, config.environment, key));
+        let destinations = config.destinations();
+        let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
+        let runs = Arc::new(runs.tell(destinations));
         Self { store, bus, clock, runs }
     }
 
@@ -93,8 +96,18 @@ impl Wiring {
             runs: self.runs.clone(),
             list: self.store.clone(),
             letters: self.store.clone(),
+            effects: self.store.clone(),
             audit: self.store.clone(),
             bus: self.bus.clone(),
+        }
+    }
+
+    pub(crate) fn integrations(&self) -> IntegrationsPorts {
+        IntegrationsPorts {
+            runs: self.runs.clone(),
+            timelines: self.store.clone(),
+            effects: self.store.clone(),
+            clock: self.clock.clone(),
         }
     }
 

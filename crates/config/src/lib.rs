@@ -1,11 +1,12 @@
 //! The configuration: one typed tree, read once.
 //!
-//! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `workflows/*.toml` beside it, and the environment's secrets.
+//! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `integrations.toml`, `workflows/*.toml` beside it, and the environment's secrets.
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
 mod environment;
 mod infrastructure;
+mod integrations;
 mod people;
 mod problem;
 mod reader;
@@ -17,10 +18,11 @@ mod workflow;
 
 use std::path::{Path, PathBuf};
 
-use domain::{directory::Directory, policy::Environment, workflow::Workflow};
+use domain::{directory::Directory, effect::Destinations, policy::Environment, workflow::Workflow};
 
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
+pub use integrations::{Destination, DestinationKind};
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
 pub use scope::Scope;
@@ -41,8 +43,17 @@ pub struct Config {
     pub directory: Directory,
     /// `workflows/*.toml`.
     pub workflows: Vec<Workflow>,
+    /// `integrations.toml`.
+    pub integrations: Vec<Destination>,
     /// The files that were read, in the order of reading.
     pub files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// What each destination is told of.
+    pub fn destinations(&self) -> Destinations {
+        Destinations(self.integrations.iter().map(|destination| destination.subscription.clone()).collect())
+    }
 }
 
 /// Reads the configuration around the main file.
@@ -87,6 +98,10 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             workflows.push(workflow);
         }
     }
+    let integrations_file = folder.join(integrations::INTEGRATIONS);
+    let integrations = read(&integrations_file, false, &mut problems)
+        .map(|text| integrations::read(&integrations_file, &text, &workflows, &mut problems))
+        .unwrap_or_default();
     problems.without_consequences(folder, people::CONTACTS);
     problems.without_consequences(folder, people::ONCALL);
     if workflows.is_empty() && problems.is_empty() {
@@ -96,7 +111,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             "there is no workflow; copy one from examples/workflows".to_owned(),
         );
     }
-    let secrets = secrets::read(&infrastructure, main_file, env, scope, &mut problems);
+    let secrets = secrets::read(&infrastructure, &integrations, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -104,7 +119,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         name: infrastructure.environment.clone(),
         allow_recipients: infrastructure.allow_recipients.clone(),
     };
-    Ok((Config { infrastructure, environment, directory, workflows, files }, secrets))
+    Ok((Config { infrastructure, environment, directory, workflows, integrations, files }, secrets))
 }
 
 fn workflow_files(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {

@@ -9,11 +9,13 @@ pub struct Scope {
     pub provider: bool,
     /// The tokens that the provider's posts are signed with: `callback`.
     pub webhooks: bool,
+    /// The secrets of destinations: `integrations`.
+    pub destinations: bool,
 }
 
 impl Scope {
     /// A process that runs every role.
-    pub const SERVER: Self = Self { sources: true, provider: true, webhooks: true };
+    pub const SERVER: Self = Self { sources: true, provider: true, webhooks: true, destinations: true };
     /// An operator's command, which needs the store and the bus only.
-    pub const OPERATOR: Self = Self { sources: false, provider: false, webhooks: false };
+    pub const OPERATOR: Self = Self { sources: false, provider: false, webhooks: false, destinations: false };
 }

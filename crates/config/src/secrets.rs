@@ -2,7 +2,7 @@
 //!
 //! Never: prints a value; problems name the variable.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use domain::source::{KeyHash, Source, WebhookSecret};
 use twilio::{Credentials, Secret};
@@ -11,6 +11,7 @@ use url::Url;
 use crate::{
     environment::{Env, Environment},
     infrastructure::Infrastructure,
+    integrations::Destination,
     problem::Problems,
     scope::Scope,
 };
@@ -27,6 +28,8 @@ pub struct Secrets {
     pub webhook_tokens: Vec<Secret>,
     /// The trusted sources with their keys.
     pub sources: Vec<Source>,
+    /// The secrets of each destination, by its name.
+    pub destinations: BTreeMap<String, Vec<Secret>>,
     /// The addresses of a fleet's servers; absent in embedded mode.
     pub fleet: Option<FleetSecrets>,
 }
@@ -59,6 +62,7 @@ pub struct TwilioSecrets {
 
 pub(crate) fn read(
     infrastructure: &Infrastructure,
+    integrations: &[Destination],
     file: &Path,
     env: &Env<'_>,
     scope: Scope,
@@ -71,6 +75,7 @@ pub(crate) fn read(
         twilio: if scope.provider { reader.twilio() } else { None },
         webhook_tokens: if scope.webhooks { reader.webhook_tokens() } else { Vec::new() },
         sources: if scope.sources { reader.sources() } else { Vec::new() },
+        destinations: if scope.destinations { reader.destinations(integrations) } else { BTreeMap::new() },
     }
 }
 
@@ -120,6 +125,23 @@ impl Reader<'_> {
             sources.push(Source { name, types, keys, webhook_secrets });
         }
         sources
+    }
+
+    fn destinations(&mut self, integrations: &[Destination]) -> BTreeMap<String, Vec<Secret>> {
+        let mut secrets = BTreeMap::new();
+        for destination in integrations {
+            let name = &destination.subscription.name;
+            let found: Vec<Secret> =
+                destination.secret_env.iter().filter_map(|name| self.secret(name)).map(Secret::new).collect();
+            if found.is_empty() && !destination.secret_env.is_empty() {
+                let names = destination.secret_env.join(" or ");
+                self.problem(format!(
+                    "destination {name:?} has no secret: set {names} in the environment, or the same with _FILE to a file"
+                ));
+            }
+            secrets.insert(name.clone(), found);
+        }
+        secrets
     }
 
     fn fleet(&mut self) -> Option<FleetSecrets> {

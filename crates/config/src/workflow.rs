@@ -225,8 +225,9 @@ fn read_step(
     let deadlines = DEADLINE_S_MIN..DEADLINE_S_MAX + 1;
     let deliver_within_s = section.seconds(doc, "deliver_within", deadlines.clone());
     let ack_within_s = section.seconds(doc, "ack_within", deadlines);
+    let ticket = section.text(doc, "ticket").map(|queue| queue.value);
     section.finish(doc);
-    Step { notify, deliver_within_s, ack_within_s }
+    Step { notify, deliver_within_s, ack_within_s, ticket }
 }
 
 fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, directory: &Directory) {

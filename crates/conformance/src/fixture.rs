@@ -45,8 +45,12 @@ pub fn workflow() -> &'static Workflow {
 pub fn workflow_named(name: &str) -> Workflow {
     let schema =
         json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
-    let step =
-        Step { notify: vec![Target::Contact("ada".into())], deliver_within_s: None, ack_within_s: Some(300) };
+    let step = Step {
+        notify: vec![Target::Contact("ada".into())],
+        deliver_within_s: None,
+        ack_within_s: Some(300),
+        ticket: None,
+    };
     let template = "{{ title }}. Reply {{ ack }}";
     let mut definition = WorkflowDefinition::new(name, "conformance.critical", template, schema, vec![step]);
     definition.stage = Stage::Live;

@@ -119,6 +119,15 @@ macro_rules! store_contract {
                     concurrent_places_do_not_overlap
                     one_queue_says_nothing_about_another
                 }
+                effects {
+                    effects_of_a_change_are_stored_with_it
+                    an_effect_is_taken_by_one_taker_until_its_time_is_up
+                    effects_of_one_destination_are_taken_without_the_others
+                    what_was_taken_again_is_not_changed_by_the_former_taker
+                    an_effect_ends_once_and_is_counted_once
+                    a_dead_effect_becomes_a_letter
+                    an_effect_without_a_run_is_added_once
+                }
                 outcomes {
                     outcomes_come_in_the_order_they_were_stored
                     a_cursor_goes_on_where_it_stopped

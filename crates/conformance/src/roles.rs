@@ -65,6 +65,7 @@ pub fn paging_definition() -> WorkflowDefinition {
         notify: vec![Target::Contact(name.to_owned())],
         deliver_within_s: None,
         ack_within_s: u32::try_from(STEP_S).ok(),
+        ticket: None,
     };
     let steps = vec![step("ada"), step("ben")];
     let template = "{{ title }}. Reply {{ ack }}";

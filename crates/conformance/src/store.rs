@@ -7,6 +7,7 @@ pub mod changing;
 pub mod consent;
 pub mod dead_letters;
 pub mod due;
+pub mod effects;
 pub mod listing;
 pub mod opening;
 pub mod outcomes;

@@ -6,7 +6,7 @@ use domain::{
     id::RunId,
     run::{Run, RunPhase, StepContext},
 };
-use ports::{AuditStore, Bus, DeadLetterStore, RunStore, store::RunFilter};
+use ports::{AuditStore, Bus, DeadLetterStore, EffectStore, RunStore, store::RunFilter};
 use runtime::{RoleError, RunService};
 
 use crate::{
@@ -25,6 +25,8 @@ pub struct ControlPorts {
     pub list: Arc<dyn RunStore>,
     /// Dead letters.
     pub letters: Arc<dyn DeadLetterStore>,
+    /// Where a replayed effect waits.
+    pub effects: Arc<dyn EffectStore>,
     /// The audit's counts.
     pub audit: Arc<dyn AuditStore>,
     /// Where a replayed event is published.

@@ -3,7 +3,9 @@
 //! In: an operator's wish. Out: a message that waits again, an event that is published again, or a letter put away.
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
-use domain::{event::Event, limits::LIST_MAX, run::Replay, source_quota::Quota, timeline::DeadLetter};
+use domain::{
+    effect::Effect, event::Event, limits::LIST_MAX, run::Replay, source_quota::Quota, timeline::DeadLetter,
+};
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
 
@@ -31,8 +33,13 @@ impl Control {
     /// nothing to do.
     pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<DeadLetterChange, ControlError> {
         let Some(letter) = self.dead_letter(id).await? else { return Ok(DeadLetterChange::Gone) };
-        let change = match &letter.message {
-            Some(_) => self.replay_message(&letter, by).await?,
+        let change = match Effect::of_dead_letter(&letter, self.ports.runs.now()) {
+            // Added before the letter goes: a process that dies in between leaves the letter, and an effect that is known.
+            Some(effect) => {
+                self.ports.effects.add_effect(&effect).await.map_err(RoleError::from)?;
+                DeadLetterChange::Replayed
+            }
+            None if letter.message.is_some() => self.replay_message(&letter, by).await?,
             None => self.replay_event(&letter).await?,
         };
         if matches!(change, DeadLetterChange::Replayed | DeadLetterChange::Gone) {

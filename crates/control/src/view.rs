@@ -4,11 +4,9 @@
 //! Never: shows a whole number, or the text of a message unless that was asked for.
 
 use domain::{
-    consent::ConsentChange,
     message::Message,
-    policy::{Decision, Verdict},
     run::{Run, RunPhase},
-    timeline::{Entry, TimelineEvent},
+    timeline::{Entry, TimelineEvent, sentence},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -158,90 +156,5 @@ impl TimelineLine {
         });
         let text = sentence(&entry.what, whom.as_deref().unwrap_or("the recipient"));
         Self { at: entry.at, message: entry.message, text, what: entry.what.clone() }
-    }
-}
-
-/// What happened, in one sentence. `whom` is the recipient of the message it concerns.
-fn sentence(what: &TimelineEvent, whom: &str) -> String {
-    let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
-    match what {
-        TimelineEvent::LaneLowered { lane } => {
-            format!("in lane {}: its source exceeded its quota", lane.as_str())
-        }
-        TimelineEvent::Opened { event } => format!("run opened by {event}"),
-        TimelineEvent::StepStarted { step, unresolved } if unresolved.is_empty() => {
-            format!("step {} started", step + 1)
-        }
-        TimelineEvent::StepStarted { step, unresolved } => {
-            format!("step {} started; not notified: {}", step + 1, unresolved.join("; "))
-        }
-        TimelineEvent::Decided(decision) => decision_words(decision, whom),
-        TimelineEvent::TextChanged { changes } => {
-            let changes: Vec<_> =
-                changes.iter().map(|change| format!("{}: {}", change.field, change.reason)).collect();
-            format!("text to {whom} changed: {}", changes.join("; "))
-        }
-        TimelineEvent::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
-        TimelineEvent::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
-        TimelineEvent::Submitted { sid } => format!("taken by the provider as {sid}"),
-        TimelineEvent::Refused { code, reason } => {
-            format!("refused by the provider{}: {reason}", code_of(code))
-        }
-        TimelineEvent::RetryScheduled { until } => format!("will be sent again at {until}"),
-        TimelineEvent::DoubtBegan { reason } => {
-            format!("in doubt whether the text to {whom} went out: {reason}")
-        }
-        TimelineEvent::DoubtAsked { asked, evidence } => format!("provider asked, time {asked}: {evidence}"),
-        TimelineEvent::DoubtResolved { by, evidence } => {
-            format!("doubt resolved ({}): {evidence}", by.as_str())
-        }
-        TimelineEvent::Status { status, code } => {
-            let status = format!("{status:?}").to_lowercase();
-            format!("text to {whom} {status}{}", code_of(code))
-        }
-        TimelineEvent::StatusAsked { status } => {
-            let status = format!("{status:?}").to_lowercase();
-            format!("no callback came, so the provider was asked: {status}")
-        }
-        TimelineEvent::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
-        TimelineEvent::ContradictoryStatus { status } => {
-            let status = format!("{status:?}").to_lowercase();
-            format!("status {status} ignored: it contradicts an earlier final status")
-        }
-        TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
-        TimelineEvent::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
-        TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
-        TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
-        TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
-        TimelineEvent::ReplyAnswered { run } => format!("{whom} gets an answer: run {run}"),
-        TimelineEvent::AllClear { run } => format!("{whom} gets an all-clear: run {run}"),
-        TimelineEvent::ConsentChanged { change } => format!("{whom} {}", consent_words(*change)),
-        TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
-        TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
-        TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
-        TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
-        TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
-        TimelineEvent::TicketOpened { queue } => format!("ticket opened in {queue}"),
-    }
-}
-
-fn decision_words(decision: &Decision, whom: &str) -> String {
-    let inputs: Vec<_> = decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let inputs = if inputs.is_empty() { String::new() } else { format!(" ({})", inputs.join(", ")) };
-    let verdict = match decision.verdict {
-        Verdict::Send => format!("text to {whom} allowed"),
-        Verdict::Defer(until) => format!("text to {whom} deferred until {until}"),
-        Verdict::Suppress => format!("text to {whom} suppressed"),
-        Verdict::Expire => format!("text to {whom} expired"),
-    };
-    format!("{verdict} by rule {}{inputs}", decision.rule.id())
-}
-
-fn consent_words(change: ConsentChange) -> &'static str {
-    match change {
-        ConsentChange::OptOut => "opted out: no more texts to that phone",
-        ConsentChange::OptIn => "opted in again",
-        ConsentChange::Grant(_) => "granted a category",
-        ConsentChange::Revoke(_) => "took back a category",
     }
 }

@@ -23,6 +23,18 @@ pub enum ConsentChange {
     Revoke(Category),
 }
 
+impl ConsentChange {
+    /// What changed, in a word or two.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OptOut => "opted out",
+            Self::OptIn => "opted in",
+            Self::Grant(_) => "granted",
+            Self::Revoke(_) => "revoked",
+        }
+    }
+}
+
 /// One line of the consent log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentEntry {

@@ -14,6 +14,7 @@ pub mod content;
 pub mod content_encoding;
 pub mod directory;
 pub mod doubt;
+pub mod effect;
 pub mod event;
 mod field_path;
 pub mod gsm7;

@@ -146,3 +146,9 @@ pub const ANSWERS_HOURLY_MAX: u32 = 5;
 pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
 /// Tries to change a run that others change at the same time.
 pub const CHANGE_TRIES_MAX: u8 = 32;
+/// How long the requests of one effect may take, in seconds.
+pub const EFFECT_TIMEOUT_S: u32 = 40;
+/// How long a taken effect is hidden from other takers, in seconds: longer than its requests may take.
+pub const EFFECT_LEASE_S: i64 = 60;
+/// How often due effects of a destination are looked for, in milliseconds.
+pub const EFFECT_POLL_MS: i64 = 1_000;

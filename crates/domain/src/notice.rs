@@ -281,6 +281,7 @@ fn definition(name: &str, template: &str) -> WorkflowDefinition {
         notify: vec![Target::Field("phone".to_owned())],
         deliver_within_s: Some(NOTICE_NOT_AFTER_S),
         ack_within_s: None,
+        ticket: None,
     };
     let mut definition = WorkflowDefinition::new(name, name, template, schema(), vec![step]);
     definition.category = Category::Operational;

@@ -11,6 +11,7 @@ mod index;
 mod replay;
 mod reply;
 mod step;
+mod ticket;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 
 use crate::{
+    effect::Ticket,
     event::{Event, EventKey},
     id::{MessageId, RunId},
     message::{Message, MessageContext, MessageEvent, ReviewVerdict},
@@ -63,6 +65,9 @@ pub struct Run {
     /// The resolving event whose all-clears are being sent. Kept until the run ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved_as: Option<EventKey>,
+    /// The tickets that were opened for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tickets: Vec<Ticket>,
 }
 
 impl Run {
@@ -93,6 +98,7 @@ impl Run {
             traceparent: event.traceparent.clone(),
             taken_replies: Vec::new(),
             resolved_as: None,
+            tickets: Vec::new(),
         };
         if now >= not_after {
             run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);
@@ -170,7 +176,12 @@ impl Run {
         &self.messages
     }
 
-    /// The queue in which a ticket was opened.
+    /// The tickets that were opened for it, where the services that keep them have said so.
+    pub fn tickets(&self) -> &[Ticket] {
+        &self.tickets
+    }
+
+    /// The queue in which a ticket is opened.
     pub fn ticket(&self) -> Option<&str> {
         self.ticket.as_deref()
     }

@@ -3,6 +3,8 @@
 //! In: nothing. Out: the words of every timeline, and [`Effects`], which the runtime stores and then performs.
 //! Never: holds a text, a whole number or a secret.
 
+mod sentence;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use crate::{
     broker_origin::BrokerOrigin,
     consent::{ConsentChange, ConsentEntry},
     content::ContentChange,
+    effect::Effect,
     id::{MessageId, RunId, digest},
     phone::E164,
     policy::Decision,
@@ -18,6 +21,8 @@ use crate::{
     run_phase::RunPhase,
     workflow::Lane,
 };
+
+pub use sentence::sentence;
 
 /// One line of a run's timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,10 +200,28 @@ pub enum TimelineEvent {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// A ticket is to be opened.
+    TicketWanted {
+        /// In which queue.
+        queue: String,
+    },
     /// A ticket was opened.
     TicketOpened {
         /// In which queue.
         queue: String,
+        /// Its key there. Absent in lines of the first versions, which opened none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Where a person reads it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
+    /// A ticket could not be opened; what asked for it is a dead letter.
+    TicketFailed {
+        /// In which queue.
+        queue: String,
+        /// What was seen.
+        reason: String,
     },
 }
 
@@ -367,6 +390,8 @@ pub struct Effects {
     pub commands: Vec<Command>,
     /// Ends of runs.
     pub outcomes: Vec<Outcome>,
+    /// What is to be done outside. The runtime adds it, as the destinations want it.
+    pub outbound: Vec<Effect>,
     /// New dead letters.
     pub dead_letters: Vec<DeadLetter>,
     /// New ways back from a reply.

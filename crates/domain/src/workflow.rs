@@ -128,6 +128,7 @@ mod tests {
             notify: vec![Target::Field("customer.phone".into()), Target::Contact("ada".into())],
             deliver_within_s: None,
             ack_within_s: None,
+            ticket: None,
         };
         let schema = json!({"properties": {"title": {"type": "string"}}});
         let definition = WorkflowDefinition::new("w", "e", "{{ title }}", schema, vec![step.clone(), step]);

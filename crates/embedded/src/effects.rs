@@ -35,6 +35,7 @@ impl EffectRows {
                 .prepare_cached("INSERT INTO outcome (run, doc) VALUES (?1, ?2)")?
                 .execute(params![run, doc])?;
         }
+        self.outbound.iter().try_for_each(|row| row.insert(connection))?;
         for letter in &self.dead_letters {
             letter.insert(connection, Some(run))?;
         }

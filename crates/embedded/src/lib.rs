@@ -21,6 +21,7 @@ mod fault;
 mod lock;
 mod locked;
 mod open_error;
+mod outbound;
 mod purge;
 mod rate_limits;
 mod read;

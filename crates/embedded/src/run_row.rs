@@ -14,7 +14,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::Change;
 
-use crate::{consent::ConsentRow, document::json, fault::Fault};
+use crate::{consent::ConsentRow, document::json, fault::Fault, outbound::EffectRow};
 
 /// The columns of a run.
 pub(crate) struct RunRow {
@@ -37,6 +37,7 @@ pub(crate) struct EffectRows {
     /// Each name and the message it is bound to.
     pub(crate) bound: Vec<(ProviderMessageId, String)>,
     pub(crate) outcomes: Vec<String>,
+    pub(crate) outbound: Vec<EffectRow>,
     pub(crate) dead_letters: Vec<DeadLetterRow>,
     pub(crate) reply_routes: Vec<ReplyRouteRow>,
     pub(crate) consent: Vec<ConsentRow>,
@@ -85,7 +86,7 @@ impl RunRow {
 
 impl EffectRows {
     pub(crate) fn of(change: &Change) -> Result<Self, Fault> {
-        let Effects { timeline, commands: _, outcomes, dead_letters, reply_routes, consent, sids } =
+        let Effects { timeline, commands: _, outcomes, outbound, dead_letters, reply_routes, consent, sids } =
             &change.effects;
         let run = change.run.id().as_str();
         let names: Vec<&str> = sids.iter().map(|(sid, _)| sid.as_str()).collect();
@@ -103,6 +104,7 @@ impl EffectRows {
                 .iter()
                 .map(|outcome: &Outcome| json(outcome, "outcome of run", run))
                 .collect::<Result<_, _>>()?,
+            outbound: outbound.iter().map(EffectRow::of).collect::<Result<_, _>>()?,
             dead_letters: dead_letters.iter().map(DeadLetterRow::of).collect::<Result<_, _>>()?,
             reply_routes: reply_routes
                 .iter()

@@ -14,8 +14,12 @@ pub(crate) const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Marks the file as ours: "call" in ASCII.
 const APPLICATION_ID: i64 = 0x6361_6c6c;
 /// Each brings a database from the schema of its index to the next.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 /// The schema of this version.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long SQLite waits for a lock that a tool of an operator holds, in milliseconds.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
+    effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     phone::E164,
@@ -21,9 +22,9 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened,
-    OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError,
-    Versioned,
+    AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
+    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
+    StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use rusqlite::params;
@@ -34,6 +35,7 @@ use crate::{
     consent::{self, ConsentRow},
     document::json,
     due::{self, TakeDue},
+    outbound::EffectRow,
     purge::Purge,
     read,
     readers::Readers,
@@ -201,6 +203,32 @@ impl DeadLetterStore for EmbeddedStore {
             Ok(gone > 0)
         };
         Ok(self.writer.write(remove).await?)
+    }
+}
+
+#[async_trait]
+impl EffectStore for EmbeddedStore {
+    async fn add_effect(&self, effect: &Effect) -> Result<(), StoreError> {
+        let row = EffectRow::of(effect)?;
+        Ok(self.writer.write(move |connection: &_| row.insert(connection)).await?)
+    }
+
+    async fn take_effects(
+        &self,
+        destination: &str,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<Effect>, StoreError> {
+        self.take_outbound(destination, now, hidden_until, max).await
+    }
+
+    async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
+        self.postpone_outbound(effect, due).await
+    }
+
+    async fn end_effect(&self, effect: &Effect, end: EffectEnd) -> Result<(), StoreError> {
+        self.end_outbound(effect, end).await
     }
 }
 

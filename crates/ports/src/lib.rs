@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod clock;
 pub mod dependency;
+pub mod destination;
 pub mod event_ledger;
 pub mod permits;
 pub mod provider;
@@ -17,13 +18,14 @@ pub use bus::{
 };
 pub use clock::{CLOCK_LOOK_EVERY, Clock, SystemClock, left_of_wait, time_until, within};
 pub use dependency::Dependency;
+pub use destination::{DestinationClient, EffectRequest};
 pub use permits::Permits;
 pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
-    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot,
-    Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
+    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
+    Store, StoreError, TimerSlot, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

@@ -7,6 +7,7 @@ mod audit;
 mod consent;
 mod dead_letters;
 mod due;
+mod effects;
 mod lookup;
 mod outcomes;
 mod overrides;
@@ -19,6 +20,7 @@ pub use audit::AuditStore;
 pub use consent::ConsentStore;
 pub use dead_letters::DeadLetterStore;
 pub use due::DueStore;
+pub use effects::{EffectEnd, EffectStore};
 pub use lookup::LookupStore;
 pub use outcomes::OutcomeStore;
 pub use overrides::OverrideStore;
@@ -26,8 +28,8 @@ pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
 pub use values::{
-    AuditCounts, Change, Changed, DeadLetterFilter, EventCounts, Opened, OpeningEvent, Resolution, RunFilter,
-    StoreError, TimerSlot, Versioned,
+    AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
+    Resolution, RunFilter, StoreError, TimerSlot, Versioned,
 };
 
 /// All of a store's ports, for the code that opens a backend and hands them out, and for the `conformance` suite.
@@ -37,6 +39,7 @@ pub trait Store:
     + LookupStore
     + ConsentStore
     + DeadLetterStore
+    + EffectStore
     + OutcomeStore
     + OverrideStore
     + RateLimitStore
@@ -51,6 +54,8 @@ impl<T> Store for T where
         + LookupStore
         + ConsentStore
         + DeadLetterStore
+        + EffectStore
+        + EffectStore
         + OutcomeStore
         + OverrideStore
         + RateLimitStore

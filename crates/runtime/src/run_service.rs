@@ -16,6 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::{
     ack_code::CodeKey,
     directory::{Contact, Directory},
+    effect::Destinations,
     event::Event,
     id::RunId,
     limits::CHANGE_TRIES_MAX,
@@ -82,6 +83,7 @@ pub struct RunService {
 struct InForce {
     workflows: Arc<WorkflowRegistry>,
     directory: Arc<Directory>,
+    destinations: Arc<Destinations>,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -109,20 +111,45 @@ impl RunService {
         environment: Environment,
         code_key: CodeKey,
     ) -> Self {
-        let in_force = InForce { workflows: Arc::new(workflows), directory: Arc::new(directory) };
+        let in_force = InForce {
+            workflows: Arc::new(workflows),
+            directory: Arc::new(directory),
+            destinations: Arc::default(),
+        };
         Self { ports, in_force: RwLock::new(in_force), environment, code_key }
     }
 
-    /// Puts other workflows and people in force, for all that comes from now on. Runs keep the definition that they were
-    /// opened with.
+    /// Tells these destinations of what happens to runs.
+    pub fn tell(self, destinations: Destinations) -> Self {
+        self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = Arc::new(destinations);
+        self
+    }
+
+    /// Puts other workflows, people and destinations in force, for all that comes from now on. Runs keep the definition
+    /// that they were opened with.
     ///
     /// # Errors
     /// When the store does not take a definition; nothing changes then.
-    pub async fn replace(&self, workflows: WorkflowRegistry, directory: Directory) -> Result<(), RoleError> {
+    pub async fn replace(
+        &self,
+        workflows: WorkflowRegistry,
+        directory: Directory,
+        destinations: Destinations,
+    ) -> Result<(), RoleError> {
         workflows.keep(&*self.ports.runs).await?;
-        let new = InForce { workflows: Arc::new(workflows), directory: Arc::new(directory) };
+        let new = InForce {
+            workflows: Arc::new(workflows),
+            directory: Arc::new(directory),
+            destinations: Arc::new(destinations),
+        };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
+    }
+
+    /// A run as it shall be stored, with what is to be done outside because of the change.
+    fn change(&self, run: &Run, mut effects: Effects, workflow: &Workflow) -> Change {
+        effects.outbound = self.in_force().destinations.effects(run, &effects);
+        Change::new(run.clone(), effects, workflow)
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
@@ -364,7 +391,7 @@ impl RunService {
         version: u64,
         workflow: &Workflow,
     ) -> Result<bool, RoleError> {
-        let change = Change::new(run.clone(), effects.clone(), workflow);
+        let change = self.change(run, effects.clone(), workflow);
         let due = change.due;
         match self.ports.runs.change_run(change, version).await? {
             Changed::Conflict => Ok(false),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     consent::ConsentEntry,
     directory::Override,
+    effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     provider::ProviderMessageId,
@@ -17,7 +18,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     Change, TimerSlot,
-    store::{EventCounts, Resolution},
+    store::{EffectCounts, EventCounts, Resolution},
 };
 
 /// Everything that is stored.
@@ -35,6 +36,9 @@ pub(crate) struct State {
     pub(crate) letters: BTreeMap<String, (u64, DeadLetter)>,
     pub(crate) next: u64,
     pub(crate) outcomes: BTreeMap<u64, Outcome>,
+    /// Effects that wait, with the time at which each is due.
+    pub(crate) effects: BTreeMap<String, (Timestamp, Effect)>,
+    pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,
@@ -96,6 +100,7 @@ impl State {
             row.outcomes.push(self.next);
             self.outcomes.insert(self.next, outcome);
         }
+        let outbound = effects.outbound;
         for letter in effects.dead_letters {
             row.letters.push(letter.id.clone());
             self.next += 1;
@@ -107,6 +112,7 @@ impl State {
         }
         self.routes.extend(effects.reply_routes);
         effects.consent.into_iter().for_each(|entry| self.add_consent(entry));
+        outbound.into_iter().for_each(|effect| self.add_effect(effect));
         timer
     }
 
@@ -162,6 +168,13 @@ impl State {
     pub(crate) fn lose_runs(&mut self) {
         self.runs.clear();
         self.dues.clear();
+    }
+
+    pub(crate) fn add_effect(&mut self, effect: Effect) {
+        if !self.effects.contains_key(&effect.id) {
+            self.effect_counts.due += 1;
+            self.effects.insert(effect.id.clone(), (effect.since, effect));
+        }
     }
 
     pub(crate) fn add_consent(&mut self, entry: ConsentEntry) {

@@ -71,7 +71,7 @@ fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) 
         Some(("field", path)) => Target::Field(path.to_owned()),
         _ => Target::Contact(target.to_owned()),
     };
-    Step { notify: vec![target], deliver_within_s, ack_within_s }
+    Step { notify: vec![target], deliver_within_s, ack_within_s, ticket: None }
 }
 
 /// Notes that are resent or left to review when in doubt, and pages for two people.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
+    effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
@@ -20,9 +21,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
-    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
-    store::{AuditCounts, DeadLetterFilter, EventCounts, Resolution, RunFilter},
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
+    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
+    StoreError, Versioned,
+    store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Resolution, RunFilter},
 };
 
 use crate::rows::{Row, State};
@@ -249,6 +251,60 @@ impl DeadLetterStore for MemoryStore {
 }
 
 #[async_trait]
+impl EffectStore for MemoryStore {
+    async fn add_effect(&self, effect: &Effect) -> Result<(), StoreError> {
+        self.state().add_effect(effect.clone());
+        Ok(())
+    }
+
+    async fn take_effects(
+        &self,
+        destination: &str,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let mut state = self.state();
+        let is_due =
+            |(due, effect): &&mut (Timestamp, Effect)| *due <= now && effect.destination == destination;
+        let mut due: Vec<_> = state.effects.values_mut().filter(is_due).collect();
+        due.sort_by_key(|(due, _)| *due);
+        let taken = due.into_iter().take(max.into()).map(|(due, effect)| {
+            *due = hidden_until;
+            effect.epoch += 1;
+            effect.clone()
+        });
+        Ok(taken.collect())
+    }
+
+    async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
+        if let Some(row) = self.state().effects.get_mut(&effect.id).filter(|row| row.1.epoch == effect.epoch)
+        {
+            *row = (due, effect.clone());
+        }
+        Ok(())
+    }
+
+    async fn end_effect(&self, effect: &Effect, end: EffectEnd) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.effects.get(&effect.id).is_none_or(|row| row.1.epoch != effect.epoch) {
+            return Ok(());
+        }
+        state.effects.remove(&effect.id);
+        match end {
+            EffectEnd::Delivered => state.effect_counts.delivered += 1,
+            EffectEnd::Dead(letter) => {
+                state.effect_counts.dead += 1;
+                state.next += 1;
+                let next = state.next;
+                state.letters.entry(letter.id.clone()).or_insert((next, *letter));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl OutcomeStore for MemoryStore {
     async fn outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         let state = self.state();
@@ -301,6 +357,8 @@ impl AuditStore for MemoryStore {
                 counts.forgotten += 1;
             }
         }
+        let waiting = state.effects.len() as u64;
+        counts.effects = EffectCounts { waiting, ..state.effect_counts };
         for (_, letter) in state.letters.values() {
             *counts.dead_letters.entry(letter.reason.clone()).or_default() += 1;
         }

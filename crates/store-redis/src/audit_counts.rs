@@ -17,15 +17,19 @@ impl RedisStore {
     pub(crate) async fn total(&self) -> Result<AuditCounts, StoreError> {
         let counts = (0..SHARDS).map(|shard| cmd("HGETALL").arg(self.keys.counts(shard)).to_owned());
         let lengths = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.accepted(shard)).to_owned());
+        let effects = (0..SHARDS).map(|shard| cmd("HLEN").arg(self.keys.effects(shard)).to_owned());
         let mut answers: Vec<redis::Value> =
-            self.connection.commands(counts.chain(lengths).collect()).await?;
+            self.connection.commands(counts.chain(lengths).chain(effects).collect()).await?;
+        let waiting = answers.split_off(2 * usize::from(SHARDS));
         let pending = answers.split_off(usize::from(SHARDS));
         let readable = |error: redis::ParsingError| unreadable("counts", "of all shards", error);
         let pending: Vec<u64> = redis::from_redis_value(redis::Value::Array(pending)).map_err(readable)?;
+        let waiting: Vec<u64> = redis::from_redis_value(redis::Value::Array(waiting)).map_err(readable)?;
         let shards: Vec<Vec<(String, i64)>> =
             redis::from_redis_value(redis::Value::Array(answers)).map_err(readable)?;
         let mut counts = AuditCounts::default();
         counts.events.pending = pending.into_iter().sum();
+        counts.effects.waiting = waiting.into_iter().sum();
         for (name, count) in shards.into_iter().flatten() {
             let count = u64::try_from(count).unwrap_or_default();
             let mut kind = name.chars();
@@ -41,7 +45,13 @@ impl RedisStore {
                     *counts.messages.entry(phase.to_owned()).or_default() += count;
                 }
                 Some('d') => *counts.dead_letters.entry(kind.as_str().to_owned()).or_default() += count,
-                Some('f') => counts.forgotten += count,
+                Some('f') => match kind.as_str() {
+                    "" => counts.forgotten += count,
+                    "d" => counts.effects.due += count,
+                    "o" => counts.effects.delivered += count,
+                    "x" => counts.effects.dead += count,
+                    _ => {}
+                },
                 Some('e') => match kind.as_str() {
                     "a" => counts.events.accepted += count,
                     "c" => counts.events.concluded += count,

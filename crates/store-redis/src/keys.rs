@@ -71,6 +71,16 @@ impl Keys {
         self.of("out", shard)
     }
 
+    /// What is to be done outside, by id.
+    pub(crate) fn effects(&self, shard: u8) -> String {
+        self.of("eff", shard)
+    }
+
+    /// What the keys of the due rows of effects begin with; a colon and the destination's name follow.
+    pub(crate) fn effects_due(&self, shard: u8) -> String {
+        self.of("effdue", shard)
+    }
+
     pub(crate) fn dead(&self, shard: u8) -> String {
         self.of("dead", shard)
     }

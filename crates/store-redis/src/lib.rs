@@ -15,6 +15,7 @@ mod connect;
 mod connection;
 mod dependency;
 mod due;
+mod effects;
 mod event_ledger;
 mod generation;
 mod history;

@@ -25,6 +25,10 @@ pub(crate) struct Scripts {
     pub(crate) accept: Script,
     pub(crate) conclude: Script,
     pub(crate) postpone: Script,
+    pub(crate) add_effect: Script,
+    pub(crate) take_effects: Script,
+    pub(crate) postpone_effect: Script,
+    pub(crate) end_effect: Script,
 }
 
 macro_rules! text {
@@ -46,8 +50,8 @@ macro_rules! script_of_run {
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            open: script_of_run!("common" "write" "open"),
-            change: script_of_run!("common" "write" "change"),
+            open: script_of_run!("common" "effect" "write" "open"),
+            change: script_of_run!("common" "effect" "write" "change"),
             take: script!("take"),
             resolve: script!("resolve"),
             list: script!("common" "list"),
@@ -63,6 +67,10 @@ impl Scripts {
             accept: script!("accept"),
             conclude: script!("conclude"),
             postpone: script!("postpone"),
+            add_effect: script!("effect" "add_effect"),
+            take_effects: script!("effect" "take_effects"),
+            postpone_effect: script!("effect" "postpone_effect"),
+            end_effect: script!("common" "effect" "end_effect"),
         }
     }
 }

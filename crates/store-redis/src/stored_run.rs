@@ -77,6 +77,8 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         runs: keys.runs(shard),
         ended: keys.ended(shard),
         outcomes: keys.outcomes(shard),
+        effects: keys.effects(shard),
+        effects_due: keys.effects_due(shard),
         letters: keys.dead(shard),
         letters_at: keys.dead_at(shard),
         subject: subject.map(|subject| keys.subject(shard, run.workflow(), subject)),
@@ -122,11 +124,16 @@ pub(crate) fn write<'a>(
         happened_us: &happened_us,
         line_count: lines.len(),
         outcome_count: effects.outcomes.len(),
+        effect_count: effects.outbound.len(),
         letter_count: effects.dead_letters.len(),
     };
     let mut call = Call::new(script, keys_of(keys, run, marker.as_deref())).arg(arguments).arg(lines);
     for outcome in &effects.outcomes {
         call = call.arg(json(outcome, "outcome of run", run.id().as_str())?);
+    }
+    for effect in &effects.outbound {
+        call = call.arg(&effect.id).arg(&effect.destination).arg(floor_ms(effect.since));
+        call = call.arg(json(effect, "effect", &effect.id)?);
     }
     for letter in &effects.dead_letters {
         call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);

@@ -19,6 +19,10 @@ arguments! {
         /// Runs that need nothing more, by end.
         ended: String,
         outcomes: String,
+        /// What is to be done outside, by id.
+        effects: String,
+        /// What the keys of the due rows of each destination begin with.
+        effects_due: String,
         letters: String,
         /// Dead letters by time.
         letters_at: String,
@@ -30,8 +34,8 @@ arguments! {
 }
 
 arguments! {
-    /// The arguments of `write.lua`. Behind them come the timeline lines, the outcomes, and for each dead letter its id,
-    /// time, reason and document.
+    /// The arguments of `write.lua`. Behind them come the timeline lines, the outcomes, for each effect its id,
+    /// destination, due time and document, and for each dead letter its id, time, reason and document.
     WriteArguments<'a>, "ARGV" {
         /// Names the call.
         token: &'a str,
@@ -62,6 +66,8 @@ arguments! {
         line_count: usize,
         /// How many outcomes follow them.
         outcome_count: usize,
+        /// How many effects follow those.
+        effect_count: usize,
         /// How many dead letters follow those.
         letter_count: usize,
     }

@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use domain::{
+    effect::EffectAnswer,
     run::Run,
     timeline::{Effects, TimelineEvent},
 };
@@ -17,6 +18,9 @@ use prometheus_client::{
 
 /// A label and its value.
 type Label = [(&'static str, String); 1];
+
+/// The name of a destination, which the configuration bounds, and what came of a request.
+type EffectLabels = [(&'static str, String); 2];
 
 /// Upper bounds of the ages of doubts, in seconds: the provider is asked after 40 s, 1, 3 and 10 min.
 const DOUBT_AGES_S: [f64; 8] = [1.0, 5.0, 20.0, 45.0, 75.0, 200.0, 660.0, 3_600.0];
@@ -45,6 +49,7 @@ pub struct Metrics {
     escalations: Counter,
     runs_ended: Family<Label, Counter>,
     ignored_texts: Family<Label, Counter>,
+    effects: Family<EffectLabels, Counter>,
 }
 
 /// The metrics of this process.
@@ -73,6 +78,7 @@ impl Metrics {
             escalations: Counter::default(),
             runs_ended: Family::default(),
             ignored_texts: Family::default(),
+            effects: Family::default(),
         };
         metrics.register();
         metrics
@@ -103,6 +109,24 @@ impl Metrics {
         let ignored = self.ignored_texts.clone();
         registry.register("ignored_texts", "Texts from senders that are no phone number, by kind", ignored);
         registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
+        let effects = self.effects.clone();
+        registry.register(
+            "effects",
+            "Requests to destinations, by destination and what came of them",
+            effects,
+        );
+    }
+
+    /// Counts what came of a request to a destination.
+    pub fn effect(&self, destination: &str, answer: &EffectAnswer) {
+        let result = match answer {
+            EffectAnswer::Done(_) => "done",
+            EffectAnswer::Later { .. } => "later",
+            EffectAnswer::Failed { .. } => "failed",
+            EffectAnswer::Refused { .. } => "refused",
+        };
+        let labels = [("destination", destination.to_owned()), ("result", result.to_owned())];
+        self.effects.get_or_create(&labels).inc();
     }
 
     /// Counts what was stored with one change.

@@ -15,7 +15,7 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 26] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "http-server",
@@ -65,6 +65,12 @@ const RULES: [Rule; 24] = [
     Rule { name: "sender", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule { name: "callback", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule { name: "escalation", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
+    Rule { name: "integrations", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
+    Rule {
+        name: "destinations",
+        may_use: &["domain", "http-client", "ports"],
+        why: "a destination implements a port and knows no role",
+    },
     Rule { name: "control", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule {
         name: "config",
@@ -93,12 +99,14 @@ const RULES: [Rule; 24] = [
             "callback",
             "config",
             "control",
+            "destinations",
             "domain",
             "embedded",
             "escalation",
             "http-client",
             "http-server",
             "ingest",
+            "integrations",
             "ports",
             "runtime",
             "sender",

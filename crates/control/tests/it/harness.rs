@@ -50,6 +50,7 @@ impl World {
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
+            effects: store.clone(),
             audit: store.clone(),
             bus: bus.clone(),
         });

@@ -85,6 +85,9 @@ impl Run {
                 .push(format!("{left_out} more than the {RECIPIENTS_PER_STEP_MAX} that one step may notify"));
         }
         ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
+        if let Some(queue) = ctx.workflow.step(step).and_then(|step| step.ticket.clone()) {
+            ctx.note_run(TimelineEvent::TicketWanted { queue });
+        }
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
             self.add_message(addressee, &audience.code_key, ctx);
         }

@@ -96,6 +96,7 @@ mod tests {
                 notify: vec![Target::Field("phone".into())],
                 deliver_within_s: None,
                 ack_within_s: None,
+                ticket: None,
             };
             let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
             let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn an_event_without_a_subject_is_never_resolved_where_a_workflow_resolves() {
         let check = |resolved_by: Option<&str>, subject: Option<&str>| {
-            let step = Step { notify: Vec::new(), deliver_within_s: None, ack_within_s: None };
+            let step = Step { notify: Vec::new(), deliver_within_s: None, ack_within_s: None, ticket: None };
             let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
             let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
             definition.resolved_by = resolved_by.map(str::to_owned);

@@ -67,6 +67,9 @@ pub struct Step {
     pub deliver_within_s: Option<u32>,
     /// Somebody must acknowledge within this many seconds.
     pub ack_within_s: Option<u32>,
+    /// The queue in which a ticket is opened when the step begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 impl Step {

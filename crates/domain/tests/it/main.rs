@@ -10,6 +10,7 @@
 )]
 
 mod draw;
+mod effects;
 mod follow_up;
 mod message_table;
 mod properties;

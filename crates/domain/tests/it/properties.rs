@@ -261,7 +261,7 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
     }
     let closed = world.entries(|what| matches!(what, TimelineEvent::Closed { .. })).len();
     prop_assert_eq!(closed, world.log.outcomes.len());
-    let tickets = world.entries(|what| matches!(what, TimelineEvent::TicketOpened { .. })).len();
+    let tickets = world.entries(|what| matches!(what, TimelineEvent::TicketWanted { .. })).len();
     prop_assert!(closed <= 2 && tickets <= 1);
     let letters: BTreeSet<_> = world.log.dead_letters.iter().map(|letter| &letter.id).collect();
     prop_assert_eq!(letters.len(), world.log.dead_letters.len());

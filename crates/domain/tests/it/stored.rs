@@ -75,7 +75,9 @@ stored_names! {
     Acknowledged => "acknowledged",
     AcknowledgedLate => "acknowledged_late",
     Closed => "closed",
+    TicketWanted => "ticket_wanted",
     TicketOpened => "ticket_opened",
+    TicketFailed => "ticket_failed",
 }
 
 #[test]
@@ -181,6 +183,7 @@ fn every_stored_effect_of_the_first_version_is_read() {
     let effects = parse(EFFECTS);
     check::<Outcome>(&effects["outcome"]);
     check::<ReplyRoute>(&effects["reply_route"]);
+    check::<domain::effect::Effect>(&effects["outbound"]);
     check::<DeadLetter>(&effects["dead_letter"]);
     check::<domain::consent::ConsentEntry>(&effects["consent"]);
     check::<domain::timeline::Command>(&effects["command"]);

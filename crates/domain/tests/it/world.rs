@@ -11,6 +11,7 @@ use domain::{
     consent::Consent,
     directory::Recipient,
     doubt::DoubtAnswer,
+    effect::Destinations,
     event::{Event, EventKey},
     limits::INLINE_DISPATCH_MAX,
     message::{Message, MessageEvent, ReviewVerdict},
@@ -32,7 +33,7 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn step(deliver_within_s: Option<u32>, ack_within_s: Option<u32>) -> Step {
-    Step { notify: vec![Target::Contact("ada".into())], deliver_within_s, ack_within_s }
+    Step { notify: vec![Target::Contact("ada".into())], deliver_within_s, ack_within_s, ticket: None }
 }
 
 /// A live workflow with these steps and a ticket at the end.
@@ -125,6 +126,8 @@ pub(crate) struct World {
     pub(crate) environment: Environment,
     /// Why whatever is sent next must wait.
     pub(crate) hold: Option<Deferral>,
+    /// Who is told of what happens.
+    pub(crate) destinations: Destinations,
     audiences: Vec<Audience>,
 }
 
@@ -155,6 +158,7 @@ impl World {
             consent: BTreeMap::new(),
             environment,
             hold: None,
+            destinations: Destinations::default(),
             audiences,
         };
         world.keep(opened);
@@ -190,6 +194,7 @@ impl World {
     }
 
     fn keep(&mut self, mut fx: Effects) {
+        self.log.outbound.append(&mut self.destinations.effects(&self.run, &fx));
         self.commands.append(&mut fx.commands);
         self.log.timeline.append(&mut fx.timeline);
         self.log.outcomes.append(&mut fx.outcomes);

@@ -183,6 +183,29 @@ pub struct AuditCounts {
     /// Events on their way into runs and dead letters.
     #[serde(default)]
     pub events: EventCounts,
+    /// What is to be done outside.
+    #[serde(default)]
+    pub effects: EffectCounts,
+}
+
+/// What became of effects. Each is counted by itself, so that a loss shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectCounts {
+    /// Stored with the change of a run, or added. One that is replayed counts again.
+    pub due: u64,
+    /// The destination took it.
+    pub delivered: u64,
+    /// Neither taken by the destination nor given up.
+    pub waiting: u64,
+    /// Given up, and kept as a dead letter then.
+    pub dead: u64,
+}
+
+impl EffectCounts {
+    /// Whether no effect is missing.
+    pub fn balances(&self) -> bool {
+        self.due == self.delivered + self.waiting + self.dead
+    }
 }
 
 /// What became of accepted events. Each of the three is counted by itself, so that a loss shows.
@@ -206,9 +229,9 @@ impl EventCounts {
 }
 
 impl AuditCounts {
-    /// Whether no accepted event is missing, and no unfinished run lacks its due row.
+    /// Whether no accepted event and no effect is missing, and no unfinished run lacks its due row.
     pub fn balances(&self) -> bool {
-        self.forgotten == 0 && self.events.balances()
+        self.forgotten == 0 && self.events.balances() && self.effects.balances()
     }
 }
 

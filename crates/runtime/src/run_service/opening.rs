@@ -8,7 +8,7 @@ use domain::{
     run::{Run, RunPhase},
     workflow::Workflow,
 };
-use ports::{Change, Opened, OpeningEvent, Versioned};
+use ports::{Opened, OpeningEvent, Versioned};
 
 use crate::{claimed::Claimed, error::RoleError};
 
@@ -73,7 +73,7 @@ impl RunService {
             submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
         }
         let effects = ctx.effects;
-        let change = Change::new(run.clone(), effects.clone(), workflow);
+        let change = self.change(&run, effects.clone(), workflow);
         let due = change.due;
         match self.ports.runs.open_run(change, opening).await? {
             Opened::Known => Ok(OpenedRun::Known),
@@ -109,7 +109,8 @@ impl RunService {
         run.resolve(by, &[], &mut ctx);
         let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
         let effects = ctx.effects;
-        self.ports.runs.open_run(Change::new(run.clone(), effects.clone(), workflow), opening).await?;
+        let change = self.change(&run, effects.clone(), workflow);
+        self.ports.runs.open_run(change, opening).await?;
         self.emit(&run, &effects);
         Ok(OpenedRun::Resolved)
     }

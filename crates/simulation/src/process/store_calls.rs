@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
+    effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     phone::E164,
@@ -17,8 +18,9 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
-    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, Versioned,
+    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
+    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
+    StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -76,6 +78,14 @@ pass_on! {
     Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
     Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
     Store: fn remove_dead_letter(id: &str) -> bool;
+}
+
+pass_on! {
+    EffectStore:
+    Store: fn add_effect(effect: &Effect) -> ();
+    Store: fn take_effects(destination: &str, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<Effect>;
+    Store: fn postpone_effect(effect: &Effect, due: Timestamp) -> ();
+    Store: fn end_effect(effect: &Effect, end: EffectEnd) -> ();
 }
 
 pass_on! {

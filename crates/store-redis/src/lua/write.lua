@@ -25,6 +25,10 @@ local function write_effects()
     end
     at = at + ARGV[outcome_count]
   end
+  for n = at, at + 4 * ARGV[effect_count] - 1, 4 do
+    add_effect(KEYS[effects], KEYS[effects_due], KEYS[counts], ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3])
+  end
+  at = at + 4 * ARGV[effect_count]
   for n = at, at + 4 * ARGV[letter_count] - 1, 4 do
     local id, at_us, reason, document = ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3]
     if add_letter(KEYS[letters], KEYS[letters_at], KEYS[counts], id, at_us, reason, document) then

@@ -171,6 +171,7 @@ fn workflow() -> Workflow {
         notify: vec![Target::Contact("ada".into())],
         deliver_within_s: Some(3_600),
         ack_within_s: None,
+        ticket: None,
     };
     let mut definition = WorkflowDefinition::new("ingest", STANDARD, "{{ title }}", schema, vec![step]);
     definition.stage = Stage::Live;

@@ -1,0 +1,76 @@
+//! The destinations of `integrations.toml` as clients. In: settings and secrets. Out: what the role works for.
+//!
+//! Never: says a secret.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use config::{Config, DestinationKind, Secrets};
+use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Unusable, Webhook};
+use integrations::Destination;
+use ports::{DestinationClient, SystemClock};
+use twilio::Secret;
+
+/// All destinations.
+///
+/// # Errors
+/// When a secret or a template of one cannot be used.
+pub(crate) fn all(config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Destination>> {
+    let made = config.integrations.iter().map(|settings| {
+        let name = &settings.subscription.name;
+        let secrets = secrets.destinations.get(name).map_or(&[][..], Vec::as_slice);
+        let client = client(settings, secrets)
+            .with_context(|| format!("destination {name:?} of integrations.toml cannot be used"))?;
+        Ok(Destination {
+            name: name.clone(),
+            client,
+            in_flight_max: settings.in_flight_max,
+            give_up_after_s: settings.give_up_after_s,
+        })
+    });
+    made.collect()
+}
+
+fn client(
+    settings: &config::Destination,
+    secrets: &[Secret],
+) -> Result<Arc<dyn DestinationClient>, Unusable> {
+    let name = &settings.subscription.name;
+    let requests = Requests::new(settings.allow_private)?;
+    let first = secrets.first().map(Secret::expose);
+    let token = || first.map(Token::new).ok_or_else(|| Unusable("it has no secret".to_owned()));
+    Ok(match settings.kind.clone() {
+        DestinationKind::Webhook { url } => {
+            let secrets = destinations::webhook_secrets(secrets.iter().map(Secret::expose))?;
+            Arc::new(Webhook::new(requests, url, secrets, settings.includes_text))
+        }
+        DestinationKind::Github { api, repository, labels } => {
+            Arc::new(Github::new(requests, &api, &repository, labels, token()?, name, Arc::new(SystemClock)))
+        }
+        DestinationKind::PagerDuty { api } => Arc::new(PagerDuty::new(requests, &api, token()?)),
+        DestinationKind::Slack => {
+            Arc::new(Slack::new(requests, destinations::secret_url(first.unwrap_or_default())?))
+        }
+        DestinationKind::Http {
+            url,
+            body,
+            content_type,
+            authorization,
+            idempotency_header,
+            ticket_key,
+            ticket_url,
+        } => {
+            let settings = HttpSettings {
+                url,
+                body,
+                content_type,
+                authorization,
+                idempotency_header,
+                ticket_key,
+                ticket_url,
+                includes_text: settings.includes_text,
+            };
+            Arc::new(Http::new(requests, settings, first.map(Token::new), name)?)
+        }
+    })
+}

@@ -1,0 +1,72 @@
+//! Clients of the services that outcomes are told to.
+//!
+//! In: effects, with what their destination needs to know. Out: requests over HTTP, and what their answers mean.
+//! Never: follows a redirect, reaches a private address that was not allowed, or says a secret in an error.
+
+mod address_guard;
+mod cloud_event;
+mod github;
+mod http;
+mod page;
+mod pagerduty;
+mod request;
+mod slack;
+mod webhook;
+
+use std::fmt;
+
+use domain::source::WebhookSecret;
+use url::Url;
+
+pub use github::Github;
+pub use http::{Http, HttpSettings};
+pub use pagerduty::PagerDuty;
+pub use request::Requests;
+pub use slack::Slack;
+pub use webhook::Webhook;
+
+/// A secret that goes into a header or a body, and nowhere else.
+#[derive(Clone)]
+pub struct Token(Box<str>);
+
+impl Token {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Why a client could not be made. Names no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(pub String);
+
+/// Secrets of a webhook, the one in use first.
+///
+/// # Errors
+/// When one is not `whsec_` and base64.
+pub fn webhook_secrets<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<WebhookSecret>, Unusable> {
+    let parse = |text| WebhookSecret::parse(text);
+    texts
+        .map(|text| parse(text).ok_or_else(|| Unusable("a secret is not whsec_ and base64".to_owned())))
+        .collect()
+}
+
+/// An address that is a secret as a whole.
+///
+/// # Errors
+/// When it is no address of the web.
+pub fn secret_url(text: &str) -> Result<Url, Unusable> {
+    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    url.filter(Url::has_host).ok_or_else(|| Unusable("its secret is no address, as https://...".to_owned()))
+}

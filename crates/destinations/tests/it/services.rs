@@ -1,0 +1,137 @@
+//! What each kind of destination is sent. In: effects. Out: requests as the service's documentation says.
+
+use std::sync::Arc;
+
+use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Webhook};
+use domain::{
+    effect::{Act, EffectAnswer, Ticket},
+    source::WebhookSecret,
+};
+use ports::{DestinationClient, SystemClock};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::server::{Server, answer, request};
+
+fn requests() -> Requests {
+    Requests::new(true).unwrap()
+}
+
+fn github(url: &Url) -> Github {
+    Github::new(
+        requests(),
+        url,
+        "acme/ops",
+        vec!["callout".into()],
+        Token::new("ghp_x"),
+        "ops",
+        Arc::new(SystemClock),
+    )
+}
+
+const ISSUE: &str = r#"{"number": 7, "html_url": "https://github.com/acme/ops/issues/7"}"#;
+
+fn issue_7() -> Ticket {
+    let url = Some("https://github.com/acme/ops/issues/7".to_owned());
+    Ticket { destination: "ops".into(), key: "#7".into(), url }
+}
+
+#[tokio::test]
+async fn a_webhook_is_a_signed_cloud_event() {
+    let (server, url) = Server::start([]).await;
+    let secrets = vec![WebhookSecret(b"new".to_vec()), WebhookSecret(b"old".to_vec())];
+    let request = request(false);
+    let answer = Webhook::new(requests(), url, secrets, false).carry_out(&request).await;
+    assert_eq!(answer, EffectAnswer::Done(None));
+    let [sent] = &server.take_sent()[..] else { panic!("one request") };
+    assert_eq!(sent.header("content-type"), "application/cloudevents+json");
+    assert_eq!(sent.header("webhook-id"), request.effect.id);
+    assert_eq!(sent.header("webhook-signature").matches("v1,").count(), 2, "one of each secret");
+    let event = sent.json();
+    assert_eq!((&event["type"], &event["specversion"]), (&json!("run.opened"), &json!("1.0")));
+    assert_eq!(event["data"]["run"], json!(request.effect.run().unwrap().as_str()));
+    assert_eq!(event["data"]["text"], Value::Null);
+}
+
+#[tokio::test]
+async fn texts_are_told_where_they_are_asked_for() {
+    let (server, url) = Server::start([]).await;
+    let secrets = vec![WebhookSecret(b"secret".to_vec())];
+    Webhook::new(requests(), url, secrets, true).carry_out(&request(false)).await;
+    let text = server.take_sent()[0].json()["data"]["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("db-1 is down"), "{text}");
+}
+
+#[tokio::test]
+async fn github_gets_an_issue_that_bears_the_run() {
+    let (server, url) = Server::start([answer(201, ISSUE)]).await;
+    let request = request(true);
+    assert_eq!(request.effect.act, Act::OpenTicket);
+    assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
+    let [sent] = &server.take_sent()[..] else { panic!("one request: nothing was made before") };
+    assert_eq!((sent.method.as_str(), sent.uri.path()), ("POST", "/repos/acme/ops/issues"));
+    assert_eq!(sent.header("authorization"), "Bearer ghp_x");
+    let body = sent.json()["body"].as_str().unwrap().to_owned();
+    assert!(body.contains(&format!("callout-run: {} ", request.effect.run().unwrap())), "{body}");
+    assert!(body.contains("step 1 began"), "{body}");
+}
+
+#[tokio::test]
+async fn an_issue_that_may_exist_is_found_by_its_mark_on_any_page() {
+    let mut request = request(true);
+    request.may_exist = true;
+    let mark = format!("x <!-- callout-run: {} --> y", request.effect.run().unwrap());
+    let ours = json!([{"number": 7, "html_url": "https://github.com/acme/ops/issues/7", "body": mark}]);
+    let (server, url) = Server::start([]).await;
+    let link = format!("<{url}page2>; rel=\"next\", <{url}last>; rel=\"last\"");
+    server.answer_with([(200, vec![("link", link)], "[]".to_owned()), answer(200, &ours.to_string())]);
+    assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
+    let sent = server.take_sent();
+    assert!(sent.iter().all(|sent| sent.method == "GET"), "nothing is made");
+    assert!(sent[0].uri.query().unwrap().contains("since=2040-01-01T00%3A00%3A00Z"), "{}", sent[0].uri);
+    assert_eq!(sent[1].uri.path(), "/page2");
+}
+
+#[tokio::test]
+async fn other_services_get_what_they_document() {
+    let (server, url) = Server::start([]).await;
+    let request = request(false);
+    let run = request.effect.run().unwrap().to_string();
+    PagerDuty::new(requests(), &url, Token::new("R0")).carry_out(&request).await;
+    Slack::new(requests(), url.join("services/T0/B0").unwrap()).carry_out(&request).await;
+    let [pager, slack] = &server.take_sent()[..] else { panic!("two requests") };
+    assert_eq!(pager.uri.path(), "/v2/enqueue");
+    let event = pager.json();
+    assert_eq!((&event["routing_key"], &event["event_action"]), (&json!("R0"), &json!("trigger")));
+    assert_eq!(event["dedup_key"], json!(format!("callout/{run}")));
+    assert!(event["payload"]["summary"].as_str().unwrap().contains("db-1"), "{event}");
+    assert!(slack.json()["text"].as_str().unwrap().contains("db-1"));
+}
+
+#[tokio::test]
+async fn any_other_service_is_asked_by_templates() {
+    let taken = r#"{"result": {"number": "INC1", "links": ["https://desk/INC1"]}}"#;
+    let (server, url) = Server::start([answer(201, taken)]).await;
+    let settings = HttpSettings {
+        url: url.join("api/tickets").unwrap(),
+        body: r#"{"title": {{ headline }}, "run": {{ event.data.run }}, "text": {{ ticket_body }}}"#.into(),
+        content_type: "application/json".into(),
+        authorization: Some("Token {{ secret }}".into()),
+        idempotency_header: Some("idempotency-key".into()),
+        ticket_key: Some("/result/number".into()),
+        ticket_url: Some("/result/links/0".into()),
+        includes_text: false,
+    };
+    let mut request = request(true);
+    request.effect.event.subject = Some("a \"quoted\" name".into());
+    let service = Http::new(requests(), settings, Some(Token::new("t0")), "desk").unwrap();
+    let url = Some("https://desk/INC1".to_owned());
+    let expected = Ticket { destination: "desk".into(), key: "INC1".into(), url };
+    assert_eq!(service.carry_out(&request).await, EffectAnswer::Done(Some(expected)));
+    let [sent] = &server.take_sent()[..] else { panic!("one request") };
+    assert_eq!(
+        (sent.header("authorization"), sent.header("idempotency-key")),
+        ("Token t0", request.effect.id.as_str())
+    );
+    assert!(sent.json()["title"].as_str().unwrap().starts_with("a \"quoted\" name: "), "{:?}", sent.body);
+}

@@ -1,0 +1,130 @@
+//! What is told outside of what happens to a run. In: transitions. Out: proof of which effects they make.
+//!
+//! Never: stores one.
+
+use domain::{
+    effect::{Act, Destinations, Effect, EffectAnswer, EffectNext, OutcomeKind, Subscription, Ticket},
+    provider::ProviderStatus,
+    run::RunPhase,
+};
+
+use crate::world::{World, at, audiences, definition, paging, sent, step};
+
+fn tracker() -> Subscription {
+    Subscription { name: "ops".into(), keeps_tickets: true, ..Subscription::default() }
+}
+
+fn hook() -> Subscription {
+    Subscription { name: "hook".into(), events: OutcomeKind::ALL.into(), ..Subscription::default() }
+}
+
+/// A run whose steps are used up, with all that is told of it to the tracker and the hook.
+fn exhausted(destinations: Vec<Subscription>) -> World {
+    let mut definition = definition(vec![step(None, Some(60))]);
+    definition.exhausted_ticket = Some("ops".into());
+    let mut world = World::open(definition, audiences(&[1]));
+    world.destinations = Destinations(destinations);
+    world.dispatch(1, 0);
+    world.answer(1, &sent(1)).at(61).look();
+    world.is(RunPhase::Exhausted, 0, &["submitted"]);
+    world
+}
+
+fn told(world: &World) -> Vec<&str> {
+    world.log.outbound.iter().map(|effect| effect.event.kind.as_str()).collect()
+}
+
+#[test]
+fn an_exhausted_run_opens_a_ticket_and_tells_of_it() {
+    let world = exhausted(vec![tracker(), hook()]);
+    assert_eq!(told(&world), ["run.escalated", "run.exhausted", "ticket.wanted"]);
+    let [.., ticket] = &world.log.outbound[..] else { panic!("an effect") };
+    assert_eq!((ticket.act, ticket.destination.as_str()), (Act::OpenTicket, "ops"));
+    assert!(ticket.id.starts_with(world.run.id().as_str()), "{}", ticket.id);
+}
+
+#[test]
+fn a_run_has_one_ticket_at_a_destination_whatever_asks_for_it() {
+    let mut both = definition(vec![step(None, Some(60))]);
+    both.exhausted_ticket = Some("ops".into());
+    both.steps[0].ticket = Some("ops".into());
+    let mut world = World::open(both, audiences(&[1]));
+    world.destinations = Destinations(vec![tracker()]);
+    world.dispatch(1, 0);
+    world.answer(1, &sent(1)).at(61).look();
+    let first = exhausted(vec![tracker()]);
+    assert_eq!(world.log.outbound.len(), 1, "the step's was asked for before the destinations were known");
+    assert_eq!(world.log.outbound[0].id, first.log.outbound[0].id);
+}
+
+#[test]
+fn a_queue_without_a_destination_and_a_workflow_that_is_not_wanted_make_no_effects() {
+    let elsewhere = Subscription { workflows: ["other".to_owned()].into(), ..hook() };
+    assert_eq!(told(&exhausted(vec![elsewhere])), [""; 0]);
+    let no_keeper = Subscription { name: "ops".into(), ..Subscription::default() };
+    assert_eq!(told(&exhausted(vec![no_keeper])), [""; 0]);
+}
+
+#[test]
+fn a_late_acknowledgement_is_told_to_the_ticket_that_was_opened() {
+    let mut world = exhausted(vec![tracker()]);
+    world.log.outbound.clear();
+    let ticket = Ticket { destination: "ops".into(), key: "#7".into(), url: None };
+    for _ in 0..2 {
+        world.transition(|run, _, ctx| run.take_ticket(&ticket, ctx));
+    }
+    assert_eq!(world.run.tickets(), std::slice::from_ref(&ticket), "it is taken once");
+    world.acknowledge("Ada");
+    let [effect] = &world.log.outbound[..] else { panic!("{:?}", told(&world)) };
+    assert_eq!((effect.act, effect.event.kind), (Act::UpdateTicket, OutcomeKind::RunAcknowledged));
+    assert_eq!(effect.event.by.as_deref(), Some("Ada"));
+}
+
+#[test]
+fn a_failed_text_is_told_when_it_is_not_tried_again() {
+    let mut world = World::open(paging(), audiences(&[1, 1]));
+    world.destinations = Destinations(vec![hook()]);
+    world.dispatch(1, 0);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Undelivered);
+    assert!(told(&world).contains(&"message.undeliverable"), "{:?}", told(&world));
+    let about = world.log.outbound.iter().find(|effect| effect.event.message.is_some()).unwrap();
+    assert_eq!(
+        (about.event.message, about.event.detail.as_deref()),
+        (Some(1), Some("undelivered, code 30003"))
+    );
+}
+
+#[test]
+fn what_is_told_shows_no_number() {
+    let mut world = exhausted(vec![hook()]);
+    world.acknowledge("+14155550123");
+    for effect in &world.log.outbound {
+        let json = serde_json::to_string(effect).unwrap();
+        assert!(!json.contains("5550123"), "{json}");
+    }
+}
+
+#[test]
+fn an_effect_is_tried_until_its_time_is_up_and_busy_counts_as_no_attempt() {
+    let world = exhausted(vec![tracker()]);
+    let effect = &world.log.outbound[0];
+    let failed = || EffectAnswer::Failed { reason: "answered 500".into(), is_in_doubt: true };
+    let again = |effect: &Effect, answer, second| match effect.follow(answer, 3_600, at(second)) {
+        EffectNext::Again(effect, due) => (*effect, due),
+        other => panic!("{other:?}"),
+    };
+    let (tried, due) = again(effect, failed(), 62);
+    assert!(due >= at(62) && due <= at(63), "{due}");
+    assert_eq!((tried.attempts, tried.is_in_doubt), (1, true));
+    let busy = EffectAnswer::Later { retry_after_ms: Some(30_000), reason: "answered 429".into() };
+    let (waits, due) = again(&tried, busy, 70);
+    assert!(due >= at(100), "what it asked for is waited for: {due}");
+    assert_eq!((waits.attempts, waits.is_in_doubt), (1, true));
+    assert!(matches!(waits.follow(failed(), 3_600, at(61 + 3_601)), EffectNext::Dead(_)));
+    let refused = EffectAnswer::Refused { reason: "answered 422".into() };
+    let EffectNext::Dead(reason) = effect.follow(refused, 3_600, at(62)) else { panic!("it is given up") };
+    let letter = effect.dead_letter(&reason, at(62));
+    assert_eq!((letter.reason.as_str(), letter.error.as_str()), ("effect", "ops: answered 422"));
+    let replayed = Effect::of_dead_letter(&letter, at(9_000)).unwrap();
+    assert_eq!((replayed.attempts, replayed.is_in_doubt, replayed.since), (0, true, at(9_000)));
+}

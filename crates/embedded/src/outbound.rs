@@ -1,0 +1,116 @@
+//! Effects: what is to be done outside.
+//!
+//! In: effects, and how they ended. Out: those that are due, each to one taker at a time.
+//! Never: counts what changed nothing: a row is counted in the transaction that adds or removes it.
+
+use domain::{
+    effect::Effect,
+    time::{ceil_ms, floor_ms},
+};
+use jiff::Timestamp;
+use ports::{EffectEnd, StoreError, store::EffectCounts};
+use rusqlite::{Connection, params};
+
+use crate::{document::json, fault::Fault, run_row::DeadLetterRow, store::EmbeddedStore};
+
+/// An effect as a row.
+pub(crate) struct EffectRow {
+    effect: Effect,
+    doc: String,
+}
+
+impl EffectRow {
+    pub(crate) fn of(effect: &Effect) -> Result<Self, Fault> {
+        Ok(Self { effect: effect.clone(), doc: json(effect, "effect", &effect.id)? })
+    }
+
+    /// Adds the effect, due at once, unless it waits already.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<(), Fault> {
+        let Effect { id, destination, since, .. } = &self.effect;
+        let added = connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO effect (id, destination, due_ms, epoch, doc) VALUES (?1, ?2, ?3, 0, ?4)",
+            )?
+            .execute(params![id, destination, floor_ms(*since), self.doc])?;
+        connection.prepare_cached("UPDATE effect_ledger SET due = due + ?1")?.execute([added as i64])?;
+        Ok(())
+    }
+}
+
+impl EmbeddedStore {
+    pub(crate) async fn take_outbound(
+        &self,
+        destination: &str,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let destination = destination.to_owned();
+        let take = move |connection: &Connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT id, epoch, doc FROM effect WHERE destination = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+            )?;
+            let due: Vec<(String, u32, String)> = select
+                .query_map(params![destination, floor_ms(now), max], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?
+                .collect::<Result<_, _>>()?;
+            let mut hide =
+                connection.prepare_cached("UPDATE effect SET due_ms = ?2, epoch = ?3 WHERE id = ?1")?;
+            let mut taken = Vec::with_capacity(due.len());
+            for (id, epoch, doc) in due {
+                let epoch = epoch.saturating_add(1);
+                hide.execute(params![id, ceil_ms(hidden_until), epoch])?;
+                let effect: Effect =
+                    serde_json::from_str(&doc).map_err(|error| Fault::unreadable("effect", &id, &error))?;
+                taken.push(Effect { epoch, ..effect });
+            }
+            Ok(taken)
+        };
+        Ok(self.writer.write(take).await?)
+    }
+
+    pub(crate) async fn postpone_outbound(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
+        let row = EffectRow::of(effect)?;
+        let postpone = move |connection: &Connection| {
+            let EffectRow { effect, doc } = &row;
+            connection
+                .prepare_cached("UPDATE effect SET due_ms = ?3, doc = ?4 WHERE id = ?1 AND epoch = ?2")?
+                .execute(params![effect.id, effect.epoch, ceil_ms(due), doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(postpone).await?)
+    }
+
+    pub(crate) async fn end_outbound(&self, effect: &Effect, end: EffectEnd) -> Result<(), StoreError> {
+        let (id, epoch) = (effect.id.clone(), effect.epoch);
+        let letter = match &end {
+            EffectEnd::Delivered => None,
+            EffectEnd::Dead(letter) => Some(DeadLetterRow::of(letter)?),
+        };
+        let end = move |connection: &Connection| {
+            let gone = connection
+                .prepare_cached("DELETE FROM effect WHERE id = ?1 AND epoch = ?2")?
+                .execute(params![id, epoch])?;
+            if gone == 0 {
+                return Ok(());
+            }
+            let (delivered, dead) = if letter.is_some() { (0, 1) } else { (1, 0) };
+            connection
+                .prepare_cached("UPDATE effect_ledger SET delivered = delivered + ?1, dead = dead + ?2")?
+                .execute([delivered, dead])?;
+            letter.as_ref().map_or(Ok(()), |letter| letter.insert(connection, None))
+        };
+        Ok(self.writer.write(end).await?)
+    }
+}
+
+/// What became of all effects.
+pub(crate) fn counts(connection: &Connection) -> Result<EffectCounts, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT due, delivered, (SELECT count(*) FROM effect), dead FROM effect_ledger")?;
+    Ok(select.query_row([], |row| {
+        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
+        Ok(EffectCounts { due: count(0)?, delivered: count(1)?, waiting: count(2)?, dead: count(3)? })
+    })?)
+}

@@ -1,0 +1,109 @@
+//! One effect, from its taking to what is stored after its answer.
+//!
+//! Every await is a place where the process may die. Before the answer is stored, the effect comes back when its lease
+//! ends, and is told apart from a first try by its epoch: what the first try may have made is looked for. A ticket is
+//! taken into its run before the effect ends, so that a process that dies in between finds it there.
+
+use std::time::Duration;
+
+use domain::{
+    breaker::ProviderSignal,
+    effect::{Act, Effect, EffectAnswer, EffectNext, Ticket},
+    limits::EFFECT_TIMEOUT_S,
+    run::Run,
+    timeline::sentence,
+};
+use ports::{EffectEnd, EffectRequest, within};
+use runtime::RoleError;
+
+use crate::{Destination, IntegrationsPorts};
+
+/// Carries out an effect. Returns what that says of the destination, if a request was made.
+pub(crate) async fn carry_out(
+    ports: &IntegrationsPorts,
+    destination: &Destination,
+    effect: Effect,
+) -> Option<ProviderSignal> {
+    let id = effect.id.clone();
+    match attempt(ports, destination, effect).await {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::warn!(effect = id, destination = destination.name, %error, "an effect was interrupted; it comes back");
+            None
+        }
+    }
+}
+
+async fn attempt(
+    ports: &IntegrationsPorts,
+    destination: &Destination,
+    effect: Effect,
+) -> Result<Option<ProviderSignal>, RoleError> {
+    let run = match effect.run() {
+        Some(id) => ports.runs.load(id).await?.map(|run| run.value),
+        None => None,
+    };
+    let has_ticket = run.as_ref().is_some_and(|run| run.ticket_at(&destination.name).is_some());
+    if effect.act == Act::OpenTicket && has_ticket {
+        ports.effects.end_effect(&effect, EffectEnd::Delivered).await?;
+        return Ok(None);
+    }
+    let request = request(ports, effect, run).await?;
+    let most = Duration::from_secs(EFFECT_TIMEOUT_S.into());
+    let answer = within(&*ports.clock, most, destination.client.carry_out(&request)).await;
+    let answer = answer.unwrap_or_else(|| EffectAnswer::Failed {
+        reason: format!("no answer within {EFFECT_TIMEOUT_S} s"),
+        is_in_doubt: true,
+    });
+    let signal = match &answer {
+        EffectAnswer::Done(_) | EffectAnswer::Refused { .. } => ProviderSignal::Answer,
+        EffectAnswer::Later { .. } | EffectAnswer::Failed { .. } => ProviderSignal::Trouble,
+    };
+    let effect = &request.effect;
+    telemetry::metrics().effect(&destination.name, &answer);
+    match effect.follow(answer, destination.give_up_after_s, ports.clock.now()) {
+        EffectNext::Delivered(ticket) => delivered(ports, effect, ticket).await?,
+        EffectNext::Again(effect, at) => ports.effects.postpone_effect(&effect, at).await?,
+        EffectNext::Dead(reason) => dead(ports, effect, &reason).await?,
+    }
+    Ok(Some(signal))
+}
+
+async fn request(
+    ports: &IntegrationsPorts,
+    effect: Effect,
+    run: Option<Run>,
+) -> Result<EffectRequest, RoleError> {
+    let mut timeline = Vec::new();
+    if let Some(run) = run.as_ref().filter(|_| effect.act != Act::Tell) {
+        for entry in ports.timelines.timeline(run.id()).await? {
+            let message = entry.message.and_then(|number| run.message(number));
+            let whom = message.map_or("the recipient", |message| message.recipient().name.as_str());
+            let at = entry.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+            timeline.push(format!("{at}  {}", sentence(&entry.what, whom)));
+        }
+    }
+    let may_exist = effect.epoch > 1 || effect.attempts > 0 || effect.is_in_doubt;
+    Ok(EffectRequest { effect, run, timeline, may_exist, at: ports.clock.now() })
+}
+
+async fn delivered(
+    ports: &IntegrationsPorts,
+    effect: &Effect,
+    ticket: Option<Ticket>,
+) -> Result<(), RoleError> {
+    if let (Some(ticket), Some(run)) = (ticket, effect.run()) {
+        ports.runs.apply(run, |run, ctx| run.take_ticket(&ticket, ctx)).await?;
+    }
+    Ok(ports.effects.end_effect(effect, EffectEnd::Delivered).await?)
+}
+
+async fn dead(ports: &IntegrationsPorts, effect: &Effect, reason: &str) -> Result<(), RoleError> {
+    tracing::error!(effect = effect.id, destination = effect.destination, reason, "an effect is given up");
+    if let Some(run) = effect.run().filter(|_| effect.act == Act::OpenTicket) {
+        ports.runs.apply(run, |run, ctx| run.miss_ticket(&effect.destination, reason, ctx)).await?;
+    }
+    let letter = effect.dead_letter(reason, ports.clock.now());
+    telemetry::metrics().dead_letter(&letter.reason);
+    Ok(ports.effects.end_effect(effect, EffectEnd::Dead(Box::new(letter))).await?)
+}

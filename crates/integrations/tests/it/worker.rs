@@ -1,0 +1,126 @@
+//! What becomes of effects. In: runs that want a ticket, and destinations that answer or do not. Out: tickets in their
+//! runs, dead letters, and nothing lost. Never: sleeps.
+
+use std::sync::Arc;
+
+use conformance::{fixture::at, roles::until};
+use domain::effect::EffectAnswer;
+use ports::store::EffectCounts;
+
+use crate::harness::{Scripted, World, ticket};
+
+fn failed(is_in_doubt: bool) -> EffectAnswer {
+    EffectAnswer::Failed { reason: "answered 500".to_owned(), is_in_doubt }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_comes_back_into_its_run() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let tracker = Scripted::answering([]);
+    let worker = world.start(&[("ops", tracker.clone())].into());
+    until("the ticket", async || !world.run(&id).await.tickets().is_empty()).await;
+    assert_eq!(world.run(&id).await.tickets(), [ticket("ops", id.as_str())]);
+    until("the count", async || world.counts().await.waiting == 0).await;
+    let timeline = world.store.timeline(&id).await.unwrap();
+    let said = serde_json::to_string(&timeline).unwrap();
+    assert!(said.contains("ticket_wanted") && said.contains("ticket_opened"), "{said}");
+    let request = tracker.requests.lock().unwrap()[0].clone();
+    assert!(!request.may_exist && request.timeline.iter().any(|line| line.contains("ticket wanted")));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_tried_again_and_may_exist() {
+    let world = World::new(&["ops"]);
+    world.open(1).await;
+    let tracker = Scripted::answering([failed(true)]);
+    let worker = world.start(&[("ops", tracker.clone())].into());
+    until("the first request", async || tracker.asked() == 1).await;
+    world.clock.set(at(2));
+    until("the second request", async || tracker.asked() == 2).await;
+    let second = tracker.requests.lock().unwrap()[1].clone();
+    assert!(second.may_exist && second.effect.is_in_doubt);
+    until("the end", async || world.counts().await.delivered == 1).await;
+    worker.stop().await;
+}
+
+/// Between the answer and what is stored after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_whose_worker_died_comes_back_and_may_exist() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let silent = Arc::new(Scripted { hangs: true, ..Scripted::default() });
+    let first = world.start(&[("ops", silent.clone())].into());
+    until("the first request", async || silent.asked() == 1).await;
+    first.kill();
+    let tracker = Scripted::answering([]);
+    let second = world.start(&[("ops", tracker.clone())].into());
+    world.clock.set(at(59));
+    assert_eq!(tracker.asked(), 0, "its lease has not ended");
+    world.clock.set(at(61));
+    until("the ticket", async || !world.run(&id).await.tickets().is_empty()).await;
+    assert!(tracker.requests.lock().unwrap()[0].may_exist);
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_a_dead_letter_and_said_in_the_run() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let refused = EffectAnswer::Refused { reason: "answered 422".to_owned() };
+    let worker = world.start(&[("ops", Scripted::answering([refused]))].into());
+    until("the end", async || world.counts().await.dead == 1).await;
+    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    assert_eq!((letters[0].reason.as_str(), letters[0].error.as_str()), ("effect", "ops: answered 422"));
+    let said = serde_json::to_string(&world.store.timeline(&id).await.unwrap()).unwrap();
+    assert!(said.contains("ticket_failed"), "{said}");
+    assert_eq!(world.run(&id).await.tickets(), []);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_hangs_holds_no_other_up() {
+    let world = World::new(&["hook", "ops"]);
+    for n in 1..=20 {
+        world.open(n).await;
+    }
+    let silent = Arc::new(Scripted { hangs: true, ..Scripted::default() });
+    let hook = Scripted::answering([]);
+    let worker = world.start(&[("ops", silent.clone()), ("hook", hook.clone())].into());
+    until("all that the other one is told", async || hook.asked() == 20).await;
+    until("their end", async || world.counts().await.delivered == 20).await;
+    assert_eq!(silent.asked(), 2, "as many at once as it may have");
+    let expected = EffectCounts { due: 40, delivered: 20, waiting: 20, dead: 0 };
+    assert_eq!(world.counts().await, expected);
+    worker.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_in_trouble_is_left_alone_for_a_while() {
+    let world = World::new(&["hook"]);
+    for n in 1..=40 {
+        world.open(n).await;
+    }
+    let hook = Scripted::answering((0..40).map(|_| failed(false)));
+    let worker = world.start(&[("hook", hook.clone())].into());
+    until("the breaker", async || hook.asked() >= 10).await;
+    world.clock.set(at(0));
+    let asked = hook.asked();
+    assert!(asked < 20, "{asked} of 40 were tried at once");
+    assert_eq!(world.counts().await.waiting, 40, "none is lost");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_its_ticket_gets_no_second_one() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let known = ticket("ops", "#1");
+    world.ports.runs.apply(&id, |run, ctx| run.take_ticket(&known, ctx)).await.unwrap();
+    let tracker = Scripted::answering([]);
+    let worker = world.start(&[("ops", tracker.clone())].into());
+    until("the end", async || world.counts().await.delivered == 1).await;
+    assert_eq!(tracker.asked(), 0);
+    worker.stop().await;
+}

@@ -1,0 +1,120 @@
+//! Effects: what is to be done outside.
+//!
+//! In: effects, and how they ended. Out: those that are due, each to one taker at a time.
+//! Never: one order over all shards: the earliest of each shard are taken, shard by shard, until there are enough.
+
+use async_trait::async_trait;
+use domain::{
+    effect::Effect,
+    id::{RunId, SHARDS},
+    time::{ceil_ms, floor_ms, floor_us},
+};
+use jiff::Timestamp;
+use ports::{EffectEnd, EffectStore, StoreError};
+
+use crate::{
+    connection::{Call, unreadable},
+    keys::shard_of_letter,
+    redis_store::RedisStore,
+    stored_run::json,
+};
+
+/// What `take_effects.lua` returns: an id, an epoch and a document of each.
+type Taken = Vec<(String, u32, Vec<u8>)>;
+
+/// The shard of an effect: that of its run, so that both are written at once.
+fn shard_of(effect: &Effect) -> u8 {
+    effect.run().map_or_else(|| shard_of_letter(&effect.id), RunId::shard)
+}
+
+impl RedisStore {
+    /// The shards that hold due effects of a destination.
+    async fn shards_with_effects(&self, destination: &str, now: Timestamp) -> Result<Vec<u8>, StoreError> {
+        let of_shard = |shard| {
+            let mut count = redis::cmd("ZCOUNT");
+            count.arg(format!("{}:{destination}", self.keys.effects_due(shard)));
+            count.arg("-inf").arg(floor_ms(now));
+            count
+        };
+        let counts: Vec<u64> = self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
+        Ok((0..SHARDS).zip(counts).filter(|(_, count)| *count > 0).map(|(shard, _)| shard).collect())
+    }
+}
+
+#[async_trait]
+impl EffectStore for RedisStore {
+    async fn add_effect(&self, effect: &Effect) -> Result<(), StoreError> {
+        let shard = shard_of(effect);
+        let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard), self.keys.counts(shard)];
+        let call = Call::new(&self.scripts.add_effect, keys)
+            .arg(&effect.id)
+            .arg(&effect.destination)
+            .arg(floor_ms(effect.since))
+            .arg(json(effect, "effect", &effect.id)?);
+        self.connection.call(call).await
+    }
+
+    async fn take_effects(
+        &self,
+        destination: &str,
+        now: Timestamp,
+        hidden_until: Timestamp,
+        max: u16,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let shards = self.shards_with_effects(destination, now).await?;
+        let mut taken = Vec::new();
+        for (at, shard) in shards.iter().copied().enumerate() {
+            let left = usize::from(max) - taken.len();
+            if left == 0 {
+                break;
+            }
+            // Each shard gives its part, so that none waits for the others to be empty.
+            let part = left.div_ceil(shards.len() - at);
+            let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard)];
+            let call = Call::new(&self.scripts.take_effects, keys)
+                .arg(destination)
+                .arg(floor_ms(now))
+                .arg(ceil_ms(hidden_until))
+                .arg(part);
+            let rows: Taken = self.connection.call(call).await?;
+            for (id, epoch, document) in rows {
+                let effect: Effect =
+                    serde_json::from_slice(&document).map_err(|error| unreadable("effect", &id, error))?;
+                taken.push(Effect { epoch, ..effect });
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
+        let shard = shard_of(effect);
+        let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard)];
+        let call = Call::new(&self.scripts.postpone_effect, keys)
+            .arg(&effect.id)
+            .arg(&effect.destination)
+            .arg(effect.epoch)
+            .arg(ceil_ms(due))
+            .arg(json(effect, "effect", &effect.id)?);
+        self.connection.call(call).await
+    }
+
+    async fn end_effect(&self, effect: &Effect, end: EffectEnd) -> Result<(), StoreError> {
+        let shard = shard_of(effect);
+        let keys = vec![
+            self.keys.effects(shard),
+            self.keys.effects_due(shard),
+            self.keys.counts(shard),
+            self.keys.dead(shard),
+            self.keys.dead_at(shard),
+        ];
+        let mut call = Call::new(&self.scripts.end_effect, keys)
+            .arg(&effect.id)
+            .arg(&effect.destination)
+            .arg(effect.epoch);
+        if let EffectEnd::Dead(letter) = end {
+            call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
+            call = call.arg(json(&letter, "dead letter", &letter.id)?);
+        }
+        self.connection.call(call).await
+    }
+}
