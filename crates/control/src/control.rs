@@ -79,7 +79,8 @@ impl Control {
             }
             Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
             Request::ListDeadLetters { filter, max } => {
-                Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
+                let (letters, more) = self.dead_letters(&filter, max).await?;
+                Ok(Answer::DeadLetters { letters, more })
             }
             Request::ShowDeadLetter { id } => {
                 let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;

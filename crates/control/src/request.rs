@@ -152,6 +152,9 @@ pub enum Answer {
     DeadLetters {
         /// The letters.
         letters: Vec<DeadLetter>,
+        /// Whether there are more.
+        #[serde(default)]
+        more: bool,
     },
     /// To [`Request::ShowDeadLetter`].
     DeadLetter {

@@ -6,6 +6,7 @@ mod after_outage;
 mod bad_input;
 mod command_line;
 mod crash;
+mod dead_letters;
 mod delivery;
 mod follow_up;
 mod harness;
