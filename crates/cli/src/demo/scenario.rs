@@ -7,7 +7,8 @@ use twilio_sim::{Behaviour, ReplyRule};
 
 use crate::demo::stage::Stage;
 
-const PRIMARY: &str = "+14155550101";
+/// The phone of whoever is on call first.
+pub(crate) const PRIMARY: &str = "+14155550101";
 const SECONDARY: &str = "+14155550102";
 const HEAD: &str = "+14155550103";
 const CUSTOMER: &str = "+14155550104";

@@ -8,6 +8,7 @@ mod command_line;
 mod crash;
 mod dead_letters;
 mod delivery;
+mod demo;
 mod follow_up;
 mod harness;
 mod listeners;
