@@ -7,7 +7,10 @@
     reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
 )]
 
+use std::time::Duration;
+
 use futures::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use jiff::SignedDuration;
 use lapin::{
     Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
     options::{ExchangeDeclareOptions, ExchangeDeleteOptions},
@@ -15,15 +18,18 @@ use lapin::{
     types::{AMQPValue, FieldTable, LongString, parsing::parse_field_table},
     uri::AMQPUri,
 };
+use ports::Clock;
 
 use crate::{
-    config::{ANSWER_MAX, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
+    config::{ANSWER_MAX, FIRST_ANSWER_MAX, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
     delay::DelayMode,
     topology::{Names, TopologyError},
 };
 
 /// The first version with lifetimes in quorum queues and dead letters that are not lost.
 const VERSION_MIN: (u32, u32) = (3, 10);
+/// The pause before a broker that is away is asked again.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_millis(500);
 /// The largest first frame that is accepted, in bytes.
 const START_FRAME_BYTES_MAX: usize = 64 * 1024;
 
@@ -37,7 +43,9 @@ pub enum ConnectError {
     #[error("the lanes of the workflows are not usable")]
     Lanes(#[from] TopologyError),
     /// No answer came in time; a later try may succeed.
-    #[error("RabbitMQ cannot be reached at {0}: {1}")]
+    #[error(
+        "RabbitMQ at {0} cannot be reached ({1}): is it running, and is the address in CALLOUT_AMQP_URL right?"
+    )]
     Unreachable(String, String),
     /// It does not let us in.
     #[error("RabbitMQ at {address} refuses the user {user:?}: {reason}; {remedy}")]
@@ -113,14 +121,35 @@ impl Dialer {
         within(connection.create_channel()).await
     }
 
+    /// As [`Dialer::check_version`]. A broker that is away is asked again for as long as `patience` says.
+    pub(crate) async fn first_answer(
+        &self,
+        patience: SignedDuration,
+        clock: &dyn Clock,
+    ) -> Result<(), ConnectError> {
+        let until = clock.now() + patience;
+        let mut is_said = false;
+        loop {
+            match self.check_version().await {
+                Err(error @ ConnectError::Unreachable(..)) if clock.now() < until => {
+                    if !is_said {
+                        tracing::warn!(%error, "trying again for some seconds");
+                        is_said = true;
+                    }
+                    clock.sleep_until(clock.now() + FIRST_PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Refuses brokers that lack what the topology needs.
     ///
     /// lapin keeps the server's properties to itself, so its greeting is read from a connection that goes no further; the
     /// broker's log has one warning for it at every start of ours.
     pub(crate) async fn check_version(&self) -> Result<(), ConnectError> {
-        let version = within(async { self.greeting().await.map_err(lapin::Error::from) })
-            .await
-            .map_err(|error| self.explain(&error))?;
+        let greeting = async { self.greeting().await.map_err(lapin::Error::from) };
+        let version = within_time(FIRST_ANSWER_MAX, greeting).await.map_err(|error| self.explain(&error))?;
         if is_new_enough(&version) { Ok(()) } else { Err(ConnectError::TooOld(version)) }
     }
 
@@ -171,7 +200,7 @@ impl Dialer {
             );
             return ConnectError::Refused { address, user, reason, remedy };
         }
-        ConnectError::Unreachable(address, reason)
+        ConnectError::Unreachable(address, reason.trim_start_matches("IO error: ").to_owned())
     }
 
     async fn greeting(&self) -> std::io::Result<String> {
@@ -204,8 +233,15 @@ impl Dialer {
 pub(crate) async fn within<T>(
     question: impl Future<Output = Result<T, lapin::Error>>,
 ) -> Result<T, lapin::Error> {
+    within_time(ANSWER_MAX, question).await
+}
+
+async fn within_time<T>(
+    max: Duration,
+    question: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, lapin::Error> {
     let late = |_| lapin::Error::from(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time"));
-    tokio::time::timeout(ANSWER_MAX, question).await.map_err(late)?
+    tokio::time::timeout(max, question).await.map_err(late)?
 }
 
 /// Whether a channel ended because something that must be there is not.

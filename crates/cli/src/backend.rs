@@ -13,6 +13,7 @@ use bus_rabbitmq::{DelayMode, Grant, PublisherAuth, RabbitBus, RabbitConfig, Top
 use config::{Config, FleetSecrets, FleetSettings};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
+use jiff::SignedDuration;
 use ports::{Bus, Clock, Dependency, Store};
 use runtime::Outbox;
 use store_redis::{Durability, RedisConfig, RedisStore};
@@ -21,6 +22,10 @@ use crate::on_demand_bus::OnDemandBus;
 
 /// What `max_pages` of the embedded backend counts, in bytes.
 const SQLITE_PAGE_BYTES: u32 = 4_096;
+
+/// How long a process that serves waits at its start for a broker that is away, as it does for Redis. What starts it
+/// again, such as systemd, waits longer.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(6);
 
 /// An open backend.
 pub(crate) enum Backend {
@@ -65,7 +70,8 @@ impl Backend {
             config::Backend::Fleet(fleet) => {
                 let secrets = secrets.context("a fleet needs the addresses of its servers")?;
                 let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
-                let rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+                let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+                rabbit.patience = PATIENCE;
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
                 Ok(Self::Fleet(Outbox::new(bus.clone(), store.clone(), clock), bus, store))
             }
