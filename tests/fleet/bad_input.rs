@@ -86,7 +86,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
         ("unroutable", "no workflow"),
         ("unreadable", "\"callout.command.v2\" does not belong into escalation"),
         ("unreadable", "\"callout.command.v2\" does not belong into send.bulk"),
-        ("unreadable", "dance"),
+        ("unreadable", "it is no command of this version"),
         ("misrouted", "came to a sender"),
     ];
     let letters = letters(&fleet, expected.len()).await;
@@ -112,7 +112,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     assert!(fleet.run(&["audit"]).status.success());
 }
 
-async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
+pub(crate) async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
     let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
     let asking = async {
         loop {
