@@ -52,6 +52,10 @@ pub struct RabbitConfig {
     pub topology: TopologyMode,
     /// The prefix of all names. Two deployments on one virtual host need different ones.
     pub prefix: String,
+    /// Root certificates that are trusted beside the machine's, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The certificate that is shown, and its private key, PEM.
+    pub client_pem: Option<(Vec<u8>, Vec<u8>)>,
     /// How long a broker that is away is waited for at the start.
     pub patience: SignedDuration,
     /// The connection's name in the broker's tools, for example `callout-sender/host-7/1234`.
@@ -101,6 +105,8 @@ impl RabbitConfig {
             delay: DelayMode::default(),
             topology: TopologyMode::default(),
             prefix: PREFIX.to_owned(),
+            ca_pem: None,
+            client_pem: None,
             patience: SignedDuration::ZERO,
             connection_name: "callout".to_owned(),
             confirm_window: CONFIRM_WINDOW,

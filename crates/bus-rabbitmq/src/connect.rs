@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use lapin::{
     Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
     options::{ExchangeDeclareOptions, ExchangeDeleteOptions},
-    tcp::AMQPUriTcpExt as _,
+    tcp::{AMQPUriTcpExt as _, OwnedIdentity, OwnedTLSConfig},
     types::{AMQPValue, FieldTable, LongString, parsing::parse_field_table},
     uri::AMQPUri,
 };
@@ -93,6 +93,8 @@ pub enum ConnectError {
 pub(crate) struct Dialer {
     uri: AMQPUri,
     connection_name: String,
+    ca_pem: Option<String>,
+    client_pem: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Dialer {
@@ -100,7 +102,15 @@ impl Dialer {
         let mut uri: AMQPUri = config.url.parse().map_err(ConnectError::Address)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         uri.query.frame_max.get_or_insert(FRAME_BYTES_MAX);
-        Ok(Self { uri, connection_name: config.connection_name.clone() })
+        // What is no text is no PEM, and the first handshake says so.
+        let ca_pem = config.ca_pem.as_ref().map(|pem| String::from_utf8_lossy(pem).into_owned());
+        let (connection_name, client_pem) = (config.connection_name.clone(), config.client_pem.clone());
+        Ok(Self { uri, connection_name, ca_pem, client_pem })
+    }
+
+    fn tls(&self) -> OwnedTLSConfig {
+        let identity = self.client_pem.clone().map(|(pem, key)| OwnedIdentity::PKCS8 { pem, key });
+        OwnedTLSConfig { identity, cert_chain: self.ca_pem.clone() }
     }
 
     /// The user of the address.
@@ -112,7 +122,9 @@ impl Dialer {
     pub(crate) async fn dial(&self, purpose: &str) -> Result<Connection, lapin::Error> {
         let name = format!("{} {purpose}", self.connection_name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        within(Connection::connect_uri(self.uri.clone(), properties)).await
+        let runtime = lapin::runtime::default_runtime()?;
+        let uri = self.uri.clone();
+        within(Connection::connect_uri_with_config(uri, properties, self.tls(), runtime)).await
     }
 
     /// A channel on a connection of its own, closed with it.
@@ -205,7 +217,8 @@ impl Dialer {
 
     async fn greeting(&self) -> std::io::Result<String> {
         let runtime = lapin::runtime::default_runtime().map_err(std::io::Error::other)?;
-        let mut stream = self.uri.connect_async(&runtime).await?;
+        let tls = self.tls();
+        let mut stream = self.uri.connect_with_config_async(tls.as_ref(), &runtime).await?;
         stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
         stream.flush().await?;
         let mut header = [0; 7];
