@@ -86,7 +86,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
         ("unroutable", "no workflow"),
         ("unreadable", "\"callout.command.v2\" does not belong into escalation"),
         ("unreadable", "\"callout.command.v2\" does not belong into send.bulk"),
-        ("unreadable", "dance"),
+        ("unreadable", "it is no command of this version"),
         ("misrouted", "came to a sender"),
     ];
     let letters = letters(&fleet, expected.len()).await;
@@ -112,7 +112,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     assert!(fleet.run(&["audit"]).status.success());
 }
 
-async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
+pub(crate) async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
     let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
     let asking = async {
         loop {
@@ -145,7 +145,7 @@ async fn nothing_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_lacks_a_right_ends_and_says_which() {
+async fn g11_a_process_that_lacks_a_right_ends_and_says_which() {
     let (fleet, _turn) = fleet("lacks").await;
     let other_host = url("callout-sender").replace("%2f", "nowhere");
     for (args, address, words) in [
@@ -173,6 +173,8 @@ async fn a_process_that_lacks_a_right_ends_and_says_which() {
             assert!(said.contains(word), "{args:?}: {word}: {said}");
         }
         assert!(!said.contains("secret") && !said.contains("wrong"), "{said}");
+        assert_eq!(said.lines().filter(|line| line.contains("RabbitMQ")).count(), 1, "{said}");
+        assert!(!said.contains("lapin"), "no line is the client library's own: {said}");
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a log never holds, at any level: passwords, keys, texts and whole numbers.
 
+use lapin::{BasicProperties, options::BasicPublishOptions};
 use serde_json::json;
 
 use crate::{
     ROLES,
     harness::{FIRST, Fleet, KEY, Layout, event, run_of},
+    rights::channel,
 };
 
 const BROKER_PASSWORD: &str = "broker-4711-word";
@@ -39,6 +41,51 @@ async fn e4_no_level_of_the_log_shows_a_password_a_key_a_text_or_a_number() {
     assert!(log.contains("\"TRACE\"") || log.contains("\"DEBUG\""), "the level is in force");
     let number = FIRST.trim_start_matches('+');
     for secret in [BROKER_PASSWORD, STORE_PASSWORD, KEY, TEXT, number, &code] {
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret:?} is in the log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_text_where_an_event_belongs_is_in_no_log_and_in_no_error_of_a_dead_letter() {
+    let broker = test_servers::rabbitmq();
+    let env = vec![
+        ("CALLOUT_LOG".to_owned(), "trace".to_owned()),
+        ("CALLOUT_AMQP_URL".to_owned(), broker.url.clone()),
+        ("CALLOUT_REDIS_URL".to_owned(), test_servers::redis().url.clone()),
+    ];
+    let settings = "[backend]\nkind = \"fleet\"\namqp_prefix = \"texts.\"\nredis_prefix = \"texts:\"\n";
+    let fleet = Fleet::start_layout(Layout { roles: &ROLES, settings, env, ..Layout::default() }).await;
+    let text = r#""Jane Roe, +14155550123, test result""#;
+    let list = format!("[{text}]");
+    let channel = channel(&broker.url).await;
+    let event = |content_type: &str| BasicProperties::default().with_content_type(content_type.into());
+    let command = BasicProperties::default().with_type("callout.command.v2".into());
+    // Blanks make each body another letter.
+    for (blanks, (exchange, key, body, properties)) in [
+        ("events", "note.created", text, event("application/cloudevents+json")),
+        ("events", "note.created", text, event("application/cloudevents-batch+json")),
+        ("events", "note.created", list.as_str(), event("application/cloudevents-batch+json")),
+        ("events", "note.created", list.as_str(), event("application/json")),
+        ("commands", "escalation", text, command),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let exchange = format!("texts.{exchange}");
+        let options = BasicPublishOptions::default();
+        let body = format!("{body}{}", " ".repeat(blanks));
+        let sent =
+            channel.basic_publish(exchange.as_str().into(), key.into(), options, body.as_bytes(), properties);
+        sent.await.unwrap();
+    }
+    let letters = crate::bad_input::letters(&fleet, 5).await;
+    for letter in letters {
+        let error = letter["error"].as_str().unwrap();
+        assert!(!error.contains("Jane") && !error.contains("4155550123"), "{error}");
+    }
+    let log = std::fs::read_to_string(fleet.log()).unwrap();
+    for secret in ["Jane", "4155550123", "test result"] {
         let found = log.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret:?} is in the log");
     }

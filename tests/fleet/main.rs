@@ -11,6 +11,7 @@ mod harness;
 mod logs;
 mod manifests;
 mod paused;
+mod private_ca;
 mod producers;
 mod readiness;
 mod rights;

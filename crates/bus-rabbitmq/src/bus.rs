@@ -55,7 +55,7 @@ impl RabbitBus {
     pub async fn connect(config: RabbitConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ConnectError> {
         let dialer = Dialer::new(&config)?;
         let topology = Topology::with_prefix(&config.prefix, &config.lanes, config.delay)?;
-        dialer.check_version().await?;
+        dialer.first_answer(config.patience, &*clock).await?;
         if config.delay == DelayMode::Plugin {
             dialer.probe_plugin(&topology.names).await?;
         }
@@ -225,7 +225,8 @@ impl Bus for RabbitBus {
     }
 
     async fn consume(&self, queue: Queue, prefetch: u16) -> Result<BoxStream<'static, Delivery>, BusError> {
-        let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
+        let topology = &self.core.topology_supervisor;
+        let unavailable = |error: lapin::Error| BusError::Unavailable(topology.explain(&error).to_string());
         self.start_forwarder().await.map_err(unavailable)?;
         let name = self.core.topology_supervisor.topology.names.queue(queue);
         let consumption = Consumption::new(self.core.clone(), name, prefetch);

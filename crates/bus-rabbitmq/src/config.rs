@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::workflow::Lane;
+use jiff::SignedDuration;
 use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 
 use crate::{delay::DelayMode, publisher_auth::PublisherAuth, topology::PREFIX};
@@ -13,6 +14,10 @@ pub(crate) const CONFIRM_WINDOW: usize = 512;
 pub(crate) const CONFIRM_MAX: Duration = Duration::from_secs(15);
 /// How long a connection attempt, or one request to the broker, may take.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// How long the first word of a broker may take at the start.
+pub(crate) const FIRST_ANSWER_MAX: Duration = Duration::from_secs(2);
+// Whoever started the process still looks at the screen.
+const _: () = assert!(FIRST_ANSWER_MAX.as_secs() <= 5);
 /// Heartbeat in seconds, unless the address names another. RabbitMQ looks every so many seconds whether anything came,
 /// and closes a connection on which nothing came between three looks; lapin sends twice as often. So a process that hangs
 /// loses its deliveries to others after 11 to 21 s, and one that works would have to miss four of its heartbeats in a
@@ -47,6 +52,12 @@ pub struct RabbitConfig {
     pub topology: TopologyMode,
     /// The prefix of all names. Two deployments on one virtual host need different ones.
     pub prefix: String,
+    /// Root certificates that are trusted beside the machine's, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The certificate that is shown, and its private key, PEM.
+    pub client_pem: Option<(Vec<u8>, Vec<u8>)>,
+    /// How long a broker that is away is waited for at the start.
+    pub patience: SignedDuration,
     /// The connection's name in the broker's tools, for example `callout-sender/host-7/1234`.
     pub connection_name: String,
     /// Most publishes that wait for their confirmation at once.
@@ -94,6 +105,9 @@ impl RabbitConfig {
             delay: DelayMode::default(),
             topology: TopologyMode::default(),
             prefix: PREFIX.to_owned(),
+            ca_pem: None,
+            client_pem: None,
+            patience: SignedDuration::ZERO,
             connection_name: "callout".to_owned(),
             confirm_window: CONFIRM_WINDOW,
             confirm_max: CONFIRM_MAX,

@@ -7,23 +7,29 @@
     reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
 )]
 
+use std::time::Duration;
+
 use futures::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use jiff::SignedDuration;
 use lapin::{
     Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
     options::{ExchangeDeclareOptions, ExchangeDeleteOptions},
-    tcp::AMQPUriTcpExt as _,
+    tcp::{AMQPUriTcpExt as _, OwnedIdentity, OwnedTLSConfig},
     types::{AMQPValue, FieldTable, LongString, parsing::parse_field_table},
     uri::AMQPUri,
 };
+use ports::Clock;
 
 use crate::{
-    config::{ANSWER_MAX, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
+    config::{ANSWER_MAX, FIRST_ANSWER_MAX, FRAME_BYTES_MAX, HEARTBEAT_S, RabbitConfig},
     delay::DelayMode,
     topology::{Names, TopologyError},
 };
 
 /// The first version with lifetimes in quorum queues and dead letters that are not lost.
 const VERSION_MIN: (u32, u32) = (3, 10);
+/// The pause before a broker that is away is asked again.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_millis(500);
 /// The largest first frame that is accepted, in bytes.
 const START_FRAME_BYTES_MAX: usize = 64 * 1024;
 
@@ -37,7 +43,9 @@ pub enum ConnectError {
     #[error("the lanes of the workflows are not usable")]
     Lanes(#[from] TopologyError),
     /// No answer came in time; a later try may succeed.
-    #[error("RabbitMQ cannot be reached at {0}: {1}")]
+    #[error(
+        "RabbitMQ at {0} cannot be reached ({1}): is it running, and is the address in CALLOUT_AMQP_URL right?"
+    )]
     Unreachable(String, String),
     /// It does not let us in.
     #[error("RabbitMQ at {address} refuses the user {user:?}: {reason}; {remedy}")]
@@ -85,6 +93,8 @@ pub enum ConnectError {
 pub(crate) struct Dialer {
     uri: AMQPUri,
     connection_name: String,
+    ca_pem: Option<String>,
+    client_pem: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Dialer {
@@ -92,7 +102,15 @@ impl Dialer {
         let mut uri: AMQPUri = config.url.parse().map_err(ConnectError::Address)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         uri.query.frame_max.get_or_insert(FRAME_BYTES_MAX);
-        Ok(Self { uri, connection_name: config.connection_name.clone() })
+        // What is no text is no PEM, and the first handshake says so.
+        let ca_pem = config.ca_pem.as_ref().map(|pem| String::from_utf8_lossy(pem).into_owned());
+        let (connection_name, client_pem) = (config.connection_name.clone(), config.client_pem.clone());
+        Ok(Self { uri, connection_name, ca_pem, client_pem })
+    }
+
+    fn tls(&self) -> OwnedTLSConfig {
+        let identity = self.client_pem.clone().map(|(pem, key)| OwnedIdentity::PKCS8 { pem, key });
+        OwnedTLSConfig { identity, cert_chain: self.ca_pem.clone() }
     }
 
     /// The user of the address.
@@ -104,7 +122,9 @@ impl Dialer {
     pub(crate) async fn dial(&self, purpose: &str) -> Result<Connection, lapin::Error> {
         let name = format!("{} {purpose}", self.connection_name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        within(Connection::connect_uri(self.uri.clone(), properties)).await
+        let runtime = lapin::runtime::default_runtime()?;
+        let uri = self.uri.clone();
+        within(Connection::connect_uri_with_config(uri, properties, self.tls(), runtime)).await
     }
 
     /// A channel on a connection of its own, closed with it.
@@ -113,14 +133,35 @@ impl Dialer {
         within(connection.create_channel()).await
     }
 
+    /// As [`Dialer::check_version`]. A broker that is away is asked again for as long as `patience` says.
+    pub(crate) async fn first_answer(
+        &self,
+        patience: SignedDuration,
+        clock: &dyn Clock,
+    ) -> Result<(), ConnectError> {
+        let until = clock.now() + patience;
+        let mut is_said = false;
+        loop {
+            match self.check_version().await {
+                Err(error @ ConnectError::Unreachable(..)) if clock.now() < until => {
+                    if !is_said {
+                        tracing::warn!(%error, "trying again for some seconds");
+                        is_said = true;
+                    }
+                    clock.sleep_until(clock.now() + FIRST_PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Refuses brokers that lack what the topology needs.
     ///
     /// lapin keeps the server's properties to itself, so its greeting is read from a connection that goes no further; the
     /// broker's log has one warning for it at every start of ours.
     pub(crate) async fn check_version(&self) -> Result<(), ConnectError> {
-        let version = within(async { self.greeting().await.map_err(lapin::Error::from) })
-            .await
-            .map_err(|error| self.explain(&error))?;
+        let greeting = async { self.greeting().await.map_err(lapin::Error::from) };
+        let version = within_time(FIRST_ANSWER_MAX, greeting).await.map_err(|error| self.explain(&error))?;
         if is_new_enough(&version) { Ok(()) } else { Err(ConnectError::TooOld(version)) }
     }
 
@@ -171,12 +212,13 @@ impl Dialer {
             );
             return ConnectError::Refused { address, user, reason, remedy };
         }
-        ConnectError::Unreachable(address, reason)
+        ConnectError::Unreachable(address, reason.trim_start_matches("IO error: ").to_owned())
     }
 
     async fn greeting(&self) -> std::io::Result<String> {
         let runtime = lapin::runtime::default_runtime().map_err(std::io::Error::other)?;
-        let mut stream = self.uri.connect_async(&runtime).await?;
+        let tls = self.tls();
+        let mut stream = self.uri.connect_with_config_async(tls.as_ref(), &runtime).await?;
         stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
         stream.flush().await?;
         let mut header = [0; 7];
@@ -204,8 +246,15 @@ impl Dialer {
 pub(crate) async fn within<T>(
     question: impl Future<Output = Result<T, lapin::Error>>,
 ) -> Result<T, lapin::Error> {
+    within_time(ANSWER_MAX, question).await
+}
+
+async fn within_time<T>(
+    max: Duration,
+    question: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, lapin::Error> {
     let late = |_| lapin::Error::from(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time"));
-    tokio::time::timeout(ANSWER_MAX, question).await.map_err(late)?
+    tokio::time::timeout(max, question).await.map_err(late)?
 }
 
 /// Whether a channel ended because something that must be there is not.

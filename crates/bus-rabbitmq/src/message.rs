@@ -242,8 +242,8 @@ fn payload(envelope: &Envelope, queue: Queue, publisher_auth: Option<&PublisherA
                 None => Payload::Event(body),
             }
         }
-        COMMAND => parsed(body, Payload::Command),
-        TIMER => parsed(body, Payload::Timer),
+        COMMAND => parsed(body, "command", Payload::Command),
+        TIMER => parsed(body, "timer", Payload::Timer),
         _ => {
             let reason = format!("a message of type {kind:?} does not belong into {}", queue.name());
             Payload::Unreadable { body, reason }
@@ -251,10 +251,15 @@ fn payload(envelope: &Envelope, queue: Queue, publisher_auth: Option<&PublisherA
     }
 }
 
-fn parsed<T: DeserializeOwned>(body: Vec<u8>, payload: impl FnOnce(T) -> Payload) -> Payload {
+fn parsed<T: DeserializeOwned>(body: Vec<u8>, what: &str, payload: impl FnOnce(T) -> Payload) -> Payload {
     match serde_json::from_slice(&body) {
         Ok(value) => payload(value),
-        Err(error) => Payload::Unreadable { body, reason: error.to_string() },
+        Err(error) => {
+            // The parser's own words repeat what stands there, which may be anybody's text.
+            let (line, column) = (error.line(), error.column());
+            let reason = format!("it is no {what} of this version (line {line}, column {column})");
+            Payload::Unreadable { body, reason }
+        }
     }
 }
 

@@ -56,6 +56,11 @@ impl TopologySupervisor {
         self.ensure(Instant::now()).await.map_err(|error| self.dialer.explain(&error))
     }
 
+    /// What a failure means, and what to do.
+    pub(crate) fn explain(&self, error: &lapin::Error) -> ConnectError {
+        self.dialer.explain(error)
+    }
+
     /// Everything was in place at `since` or later. Many may suspect the same; one does the work.
     pub(crate) async fn ensure(&self, since: Instant) -> Result<(), lapin::Error> {
         let mut in_place = self.in_place.lock().await;

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use config::Scope;
+use domain::limits::DEAD_LETTERS_MAX;
 
 use crate::bulk::BulkArgs;
 
@@ -14,7 +15,7 @@ pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
-/// 78 a mistake in the configuration.
+/// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -233,8 +234,8 @@ pub(crate) struct DlqFilter {
     /// Only dead letters before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<jiff::Timestamp>,
-    /// List or change at most this many.
-    #[arg(long, default_value_t = 100)]
+    /// List or change at most this many; 10000 is the most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=i64::from(DEAD_LETTERS_MAX)))]
     pub(crate) max: u16,
 }
 

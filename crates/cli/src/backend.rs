@@ -10,9 +10,10 @@ use std::{
 
 use anyhow::Context as _;
 use bus_rabbitmq::{DelayMode, Grant, PublisherAuth, RabbitBus, RabbitConfig, TopologyMode};
-use config::{Config, FleetSecrets, FleetSettings};
+use config::{Config, FleetSecrets, FleetSettings, TlsFiles};
 use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
+use jiff::SignedDuration;
 use ports::{Bus, Clock, Dependency, Store};
 use runtime::Outbox;
 use store_redis::{Durability, RedisConfig, RedisStore};
@@ -21,6 +22,10 @@ use crate::on_demand_bus::OnDemandBus;
 
 /// What `max_pages` of the embedded backend counts, in bytes.
 const SQLITE_PAGE_BYTES: u32 = 4_096;
+
+/// How long a process that serves waits at its start for a broker that is away, as it does for Redis. What starts it
+/// again, such as systemd, waits longer.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(6);
 
 /// An open backend.
 pub(crate) enum Backend {
@@ -64,8 +69,9 @@ impl Backend {
             }
             config::Backend::Fleet(fleet) => {
                 let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-                let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())).await?;
-                let rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+                let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())?).await?;
+                let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url)?;
+                rabbit.patience = PATIENCE;
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
                 Ok(Self::Fleet(Outbox::new(bus.clone(), store.clone(), clock), bus, store))
             }
@@ -83,9 +89,9 @@ impl Backend {
             return Self::open(config, secrets, clock).await;
         };
         let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-        let redis = redis_config(fleet, secrets, clock.clone());
+        let redis = redis_config(fleet, secrets, clock.clone())?;
         let store = RedisStore::connect_for_operator(redis).await?;
-        let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url);
+        let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url)?;
         rabbit.topology = TopologyMode::Verify;
         Ok(Self::Operator(Arc::new(OnDemandBus::new(rabbit, clock)), store))
     }
@@ -127,15 +133,29 @@ impl Backend {
     }
 }
 
-fn redis_config(fleet: &FleetSettings, secrets: &FleetSecrets, clock: Arc<dyn Clock>) -> RedisConfig {
+/// The certificates and keys of a file that the configuration names.
+pub(crate) fn read_pem(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn redis_config(
+    fleet: &FleetSettings,
+    secrets: &FleetSecrets,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<RedisConfig> {
     let mut redis = RedisConfig::new(&secrets.redis_url, clock);
+    let TlsFiles { ca, client } = &fleet.redis_tls;
+    redis.ca_pem = ca.as_deref().map(read_pem).transpose()?;
+    if let Some((certificate, key)) = client {
+        redis.client_pem = Some((read_pem(certificate)?, read_pem(key)?));
+    }
     if fleet.trust_redis_settings {
         redis.durability = Durability::Vouched;
     }
     if let Some(prefix) = &fleet.redis_prefix {
         redis.key_prefix.clone_from(prefix);
     }
-    redis
+    Ok(redis)
 }
 
 /// The lane of every event type that a workflow names.
@@ -149,8 +169,17 @@ pub(crate) fn lanes(config: &Config) -> BTreeMap<String, Lane> {
 }
 
 /// How the bus is to be made.
-pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -> RabbitConfig {
+pub(crate) fn rabbit_config(
+    config: &Config,
+    fleet: &FleetSettings,
+    url: &str,
+) -> anyhow::Result<RabbitConfig> {
     let mut rabbit = RabbitConfig::new(url, lanes(config));
+    let TlsFiles { ca, client } = &fleet.amqp_tls;
+    rabbit.ca_pem = ca.as_deref().map(read_pem).transpose()?;
+    if let Some((certificate, key)) = client {
+        rabbit.client_pem = Some((read_pem(certificate)?, read_pem(key)?));
+    }
     rabbit.connection_name = format!("callout/{}", std::process::id());
     if fleet.delay_plugin {
         rabbit.delay = DelayMode::Plugin;
@@ -163,7 +192,7 @@ pub(crate) fn rabbit_config(config: &Config, fleet: &FleetSettings, url: &str) -
         rabbit.prefix.clone_from(prefix);
     }
     rabbit.publisher_auth = publisher_auth(config, fleet);
-    rabbit
+    Ok(rabbit)
 }
 
 /// Broker users are checked once one is configured: until then everybody who may write to the exchange may send anything.

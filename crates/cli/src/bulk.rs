@@ -1,13 +1,25 @@
-//! Changes of many things by one command. In: the things, and what is done to each. Out: the results.
+//! Changes of many things by one command. In: the things, and what is done to each. Out: the results, and why it ended
+//! early, if it did.
 //!
-//! Never: changes anything without `--yes`, or faster than `--rate`.
+//! Never: changes anything without `--yes`, or faster than `--rate`, or stops in the middle of one thing.
 
 use clap::Args;
 use domain::{plural::counted, time::after_ms};
 use indicatif::{ProgressBar, ProgressStyle};
 use ports::{Clock as _, SystemClock};
 
-use crate::exit::Unconfirmed;
+use crate::{
+    exit::{Interrupted, Unconfirmed},
+    shutdown,
+};
+
+/// What was done before a command ended.
+pub(crate) struct Progress<T, R> {
+    /// Each thing that was done, with its result; on a dry run no thing has one.
+    pub(crate) done: Vec<(T, Option<R>)>,
+    /// Why things are left, if any are.
+    pub(crate) ended: anyhow::Result<()>,
+}
 
 /// How a change of many things is made.
 #[derive(Debug, Args)]
@@ -36,29 +48,52 @@ impl BulkArgs {
         Err(Unconfirmed(message).into())
     }
 
-    /// Does one thing after another; nothing on a dry run, where every result is absent.
+    /// Does one thing after another, until all are done, one fails, or Ctrl-C. On a dry run it does nothing.
     pub(crate) async fn each<T, R>(
         &self,
         things: Vec<T>,
+        noun: &str,
         mut one: impl AsyncFnMut(&T) -> anyhow::Result<R>,
-    ) -> anyhow::Result<Vec<(T, Option<R>)>> {
+    ) -> anyhow::Result<Progress<T, R>> {
         if self.dry_run {
-            return Ok(things.into_iter().map(|thing| (thing, None)).collect());
+            let done = things.into_iter().map(|thing| (thing, None)).collect();
+            return Ok(Progress { done, ended: Ok(()) });
         }
+        let total = things.len();
+        let said = |done: usize| {
+            format!(
+                "{done} of {} done, {} left; the same command goes on",
+                counted(total, noun),
+                total - done
+            )
+        };
+        let interrupted = shutdown::on_signal()?;
         let bar = ProgressBar::new(things.len() as u64);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
             bar.set_style(style);
         }
         let begun = SystemClock.now();
-        let mut done = Vec::new();
+        let (mut done, mut ended) = (Vec::new(), Ok(()));
         for (index, thing) in things.into_iter().enumerate() {
             let at = after_ms(begun, index as i64 * 1_000 / i64::from(self.rate));
-            SystemClock.sleep_until(at).await;
-            let result = one(&thing).await?;
+            tokio::select! {
+                biased;
+                () = interrupted.cancelled() => {
+                    ended = Err(Interrupted(format!("stopped: {}", said(index))).into());
+                    break;
+                }
+                () = SystemClock.sleep_until(at) => {}
+            }
+            match one(&thing).await {
+                Ok(result) => done.push((thing, Some(result))),
+                Err(error) => {
+                    ended = Err(if total > 1 { error.context(said(index)) } else { error });
+                    break;
+                }
+            }
             bar.inc(1);
-            done.push((thing, Some(result)));
         }
         bar.finish_and_clear();
-        Ok(done)
+        Ok(Progress { done, ended })
     }
 }

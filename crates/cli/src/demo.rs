@@ -1,11 +1,13 @@
 //! `callout demo`: the whole product in one process, as a short scenario.
 //!
-//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as expected.
+//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as expected; after the
+//! story, what happens to whoever tries it out.
 //! Never: fakes an outcome: events go through the real HTTP server, roles and store, and a simulator that signs.
 
 mod scenario;
 mod setup;
 mod stage;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
     let (mut config, secrets) = setup::config(folder.path())?;
+    let by_hand = setup::slower(&config)?;
     config.infrastructure.listen = args.listen;
     let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
@@ -33,7 +36,7 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
         played = scenario::play(&mut stage) => played,
         () = shutdown.cancelled() => Ok(()),
     };
-    let outcomes = stage.finish().await?;
+    let outcomes = stage.finish().await?.to_vec();
     if output == Output::Json {
         output::json(&outcomes)?;
     }
@@ -42,8 +45,14 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     if args.exit {
         shutdown.cancel();
     } else if !shutdown.is_cancelled() {
-        setup::print_what_to_try(&server, output);
+        stage.try_out(by_hand).await?;
+        setup::print_what_to_try(&server, folder.path(), output);
+        tokio::select! {
+            watched = watch::watch(&mut stage) => watched?,
+            () = shutdown.cancelled() => {}
+        }
     }
+    drop(stage);
     server.finish().await?;
     if let Err(error) = played {
         return Ok(exit::report(&error));

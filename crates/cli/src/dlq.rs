@@ -5,14 +5,16 @@
 use std::process::ExitCode;
 
 use control::{Answer, DeadLetterChange, Request};
-use domain::{broker_origin::BrokerOrigin, phone::without_numbers, timeline::DeadLetter};
+use domain::{broker_origin::BrokerOrigin, phone::without_numbers, plural::counted, timeline::DeadLetter};
 use ports::store::DeadLetterFilter;
 use serde::Serialize;
 
 use crate::{
     args::{Common, Dlq, DlqChange, DlqFilter, Output},
+    bulk::Progress,
     configuration,
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
+    exit::{self, NotFound},
     output,
 };
 
@@ -23,11 +25,19 @@ pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCod
             let client = ControlClient::open(&common.config).await?;
             let letters = list(&client, common, &filter).await;
             client.close().await;
-            let letters = letters?;
-            match common.output {
-                Output::Json => output::json(&letters)?,
-                Output::Text if letters.is_empty() => output::line("no dead letters"),
-                Output::Text => letters.iter().for_each(show_line),
+            let (letters, more) = letters?;
+            match (common.output, letters.last()) {
+                (Output::Json, _) => output::json(&letters)?,
+                (Output::Text, None) => output::line("no dead letters"),
+                (Output::Text, Some(last)) => {
+                    letters.iter().for_each(show_line);
+                    if more {
+                        output::line(format!(
+                            "there are more: see the next with --since {}, or longer lists with --max",
+                            last.at
+                        ));
+                    }
+                }
             }
         }
         Dlq::Show(show) => {
@@ -51,7 +61,7 @@ async fn list(
     client: &ControlClient,
     common: &Common,
     filter: &DlqFilter,
-) -> anyhow::Result<Vec<DeadLetter>> {
+) -> anyhow::Result<(Vec<DeadLetter>, bool)> {
     let max = filter.max;
     let named = filter.workflow.clone();
     let filter = DeadLetterFilter {
@@ -62,11 +72,11 @@ async fn list(
         until: filter.until,
     };
     let answer = client.execute("", Request::ListDeadLetters { filter, max }).await?;
-    let Answer::DeadLetters { letters } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    let Answer::DeadLetters { letters, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     if let (true, Some(workflow)) = (letters.is_empty(), named) {
         configuration::check_workflow(&common.config, &workflow)?;
     }
-    Ok(letters)
+    Ok((letters, more))
 }
 
 async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
@@ -95,15 +105,38 @@ async fn change(
     request: impl Fn(String) -> Request,
 ) -> anyhow::Result<ExitCode> {
     let client = ControlClient::open(&common.config).await?;
-    let lines = change_each(&client, common, args, verb, request).await;
+    let changed = change_each(&client, common, args, verb, request).await;
     client.close().await;
-    let lines = lines?;
+    let Changed { lines, more, ended } = changed?;
     match common.output {
         Output::Json => output::json(&lines)?,
-        Output::Text => show_changes(&lines, verb),
+        Output::Text if lines.is_empty() && ended.is_err() => {}
+        Output::Text => {
+            show_changes(&lines, verb);
+            if more {
+                output::line("there are more that match: give the command again, or a greater --max");
+            }
+        }
     }
-    let stale = lines.iter().any(|line| matches!(line.change, Some(DeadLetterChange::Stale { .. })));
-    Ok(if stale { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    ended?;
+    let any =
+        |is_it: fn(&DeadLetterChange) -> bool| lines.iter().filter_map(|l| l.change.as_ref()).any(is_it);
+    Ok(if any(|change| matches!(change, DeadLetterChange::Stale { .. })) {
+        ExitCode::FAILURE
+    } else if !args.ids.is_empty() && any(|change| matches!(change, DeadLetterChange::Gone)) {
+        ExitCode::from(exit::NOT_FOUND)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What a command did.
+struct Changed {
+    lines: Vec<Line>,
+    /// Whether more letters match than the command may change.
+    more: bool,
+    /// Why it ended early, if it did.
+    ended: anyhow::Result<()>,
 }
 
 async fn change_each(
@@ -112,36 +145,65 @@ async fn change_each(
     args: &DlqChange,
     verb: &str,
     request: impl Fn(String) -> Request,
-) -> anyhow::Result<Vec<Line>> {
-    let ids = if args.ids.is_empty() {
-        list(client, common, &args.filter).await?.into_iter().map(|letter| letter.id).collect()
+) -> anyhow::Result<Changed> {
+    let (ids, gone, more) = if args.ids.is_empty() {
+        let (letters, more) = list(client, common, &args.filter).await?;
+        (letters.into_iter().map(|letter| letter.id).collect(), Vec::new(), more)
     } else {
-        args.ids.clone()
+        let (ids, gone) = named(client, &args.ids).await?;
+        (ids, gone, false)
     };
     args.bulk.confirm(ids.len(), "dead letter", &format!("{verb}ed"))?;
-    let changes = args
-        .bulk
-        .each(ids, async |id: &String| {
-            let answer = client.execute(&args.by, request(id.clone())).await?;
-            let Answer::DeadLetterChanged { change } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
-            Ok(change)
-        })
-        .await?;
-    Ok(changes.into_iter().map(|(id, change)| Line { id, change }).collect())
+    let change = async |id: &String| {
+        let answer = client.execute(&args.by, request(id.clone())).await?;
+        let Answer::DeadLetterChanged { change } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+        Ok(change)
+    };
+    let Progress { done, ended } = args.bulk.each(ids, "dead letter", change).await?;
+    let gone = gone.into_iter().map(|id| (id, Some(DeadLetterChange::Gone)));
+    let lines = done.into_iter().chain(gone).map(|(id, change)| Line { id, change }).collect();
+    Ok(Changed { lines, more, ended })
+}
+
+/// Which of the named letters are there, and which are not.
+async fn named(client: &ControlClient, ids: &[String]) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (mut there, mut gone, mut not_found) = (Vec::new(), Vec::new(), None);
+    for id in ids {
+        match client.execute("", Request::ShowDeadLetter { id: id.clone() }).await {
+            Ok(_) => there.push(id.clone()),
+            Err(error) if error.is::<NotFound>() => {
+                gone.push(id.clone());
+                not_found = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match not_found {
+        Some(error) if there.is_empty() => Err(error),
+        Some(_) | None => Ok((there, gone)),
+    }
 }
 
 fn show_changes(lines: &[Line], verb: &str) {
-    if lines.is_empty() {
-        output::line("no dead letters match");
-    }
+    let is_done =
+        |line: &&Line| matches!(line.change, Some(DeadLetterChange::Replayed | DeadLetterChange::Discarded));
+    let done = lines.iter().filter(is_done).count();
     for Line { id, change } in lines {
         output::line(match change {
             None => format!("{id}  would be {verb}ed"),
             Some(DeadLetterChange::Replayed) => format!("{id}  replayed"),
             Some(DeadLetterChange::Discarded) => format!("{id}  discarded"),
-            Some(DeadLetterChange::Gone) => format!("{id}  nothing to do: replayed or discarded before"),
+            Some(DeadLetterChange::Gone) => {
+                format!("{id}  not found: replayed or discarded before, or never there")
+            }
             Some(DeadLetterChange::Stale { reason }) => format!("{id}  not replayed: {reason}"),
         });
+    }
+    match lines.len() {
+        0 => output::line("no dead letters match"),
+        1 => {}
+        _ if done > 0 => output::line(format!("{} {verb}ed", counted(done, "dead letter"))),
+        _ => {}
     }
 }
 

@@ -1,5 +1,5 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage (also clap's own), 3 not found, 4 confirmation missing, 78 a mistake in
-//! the configuration (`EX_CONFIG` of sysexits.h), which no restart mends.
+//! the configuration (`EX_CONFIG` of sysexits.h), which no restart mends, 130 stopped by Ctrl-C (128 and SIGINT).
 
 use std::process::ExitCode;
 
@@ -25,18 +25,28 @@ pub(crate) struct Misconfigured(pub(crate) config::Problems);
 #[error("{0}")]
 pub(crate) struct Unconfirmed(pub(crate) String);
 
+/// The command was told to stop before it was done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Interrupted(pub(crate) String);
+
+/// Something that was named is not there.
+pub(crate) const NOT_FOUND: u8 = 3;
+
 /// Prints why a command failed, and returns its exit code.
 #[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {}", printable(&format!("{error:#}")));
     if error.is::<NotFound>() {
-        ExitCode::from(3)
+        ExitCode::from(NOT_FOUND)
     } else if error.is::<Usage>() {
         ExitCode::from(2)
     } else if error.is::<Unconfirmed>() {
         ExitCode::from(4)
     } else if error.is::<Misconfigured>() {
         ExitCode::from(78)
+    } else if error.is::<Interrupted>() {
+        ExitCode::from(130)
     } else {
         ExitCode::from(1)
     }

@@ -15,6 +15,12 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     drop(writeln!(std::io::stdout(), "{}", printable(&text.to_string())));
 }
 
+/// Says something about a result, beside it.
+#[expect(clippy::print_stderr, reason = "what is no result goes to standard error")]
+pub(crate) fn note(text: impl std::fmt::Display) {
+    eprintln!("note: {}", printable(&text.to_string()));
+}
+
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(value)?);

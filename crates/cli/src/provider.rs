@@ -12,7 +12,7 @@ use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConf
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
-use crate::simulator;
+use crate::{backend::read_pem, simulator};
 
 /// Which account this process acts for.
 pub(crate) struct Account {
@@ -71,7 +71,8 @@ impl Account {
 
     /// The client of a sender; absent where no role of this process sends.
     pub(crate) fn client(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioClient>> {
-        let Some(TwilioSecrets { account_sid, credentials, api_base }) = self.credentials.clone() else {
+        let Some(TwilioSecrets { account_sid, credentials, api_base, proxy }) = self.credentials.clone()
+        else {
             return Ok(None);
         };
         let api_base = api_base.map_or_else(|| twilio::API_BASE.parse(), Ok)?;
@@ -80,6 +81,8 @@ impl Account {
         config.status_callback = Some(public_url.join(twilio::STATUS_PATH)?);
         config.answer_max = Duration::from_secs(infrastructure.twilio.answer_max_s.into());
         config.in_flight_max = infrastructure.twilio.in_flight_max;
+        config.ca_pem = infrastructure.twilio.ca_file.as_deref().map(read_pem).transpose()?;
+        config.proxy = proxy;
         Ok(Some(TwilioClient::new(config)?))
     }
 

@@ -28,12 +28,13 @@ pub(crate) async fn run_named(common: &Common, id: &str) -> anyhow::Result<RunId
         return Err(Usage(message).into());
     }
     let request = Request::FindRuns { beginning: id.to_owned() };
-    let Answer::Runs { runs, .. } = execute(&common.config, "", request).await? else {
+    let Answer::Runs { runs, stopped_after, .. } = execute(&common.config, "", request).await? else {
         anyhow::bail!(UNEXPECTED_ANSWER)
     };
     match runs.as_slice() {
         [] => {
-            let message = format!("no run begins with {id}; `callout runs list` shows those there are");
+            let of = if stopped_after.is_some() { "none of the latest runs" } else { "no run" };
+            let message = format!("{of} begins with {id}; `callout runs list` shows those there are");
             Err(NotFound(message).into())
         }
         [run] => Ok(run.id.parse()?),

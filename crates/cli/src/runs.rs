@@ -38,7 +38,12 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
     let query =
         RunQuery { phase, workflow: workflow.clone(), needs_review, unfinished, after, conditions, max };
     let answer = execute(&common.config, "", Request::ListRuns(query)).await?;
-    let Answer::Runs { runs, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    let Answer::Runs { runs, more, stopped_after } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    if let Some(last) = stopped_after {
+        output::note(format!(
+            "older runs were not looked at: repeat the command with --after {last}, and so on"
+        ));
+    }
     if let Some(workflow) = workflow.filter(|_| runs.is_empty()) {
         configuration::check_workflow(&common.config, &workflow)?;
     }

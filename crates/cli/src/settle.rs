@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Common, Output, ReviewAnswer, Settle},
+    bulk::Progress,
     configuration,
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
     exit::{NotFound, Usage},
@@ -80,7 +81,7 @@ async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyho
     settle.bulk.confirm(held.len(), "held text", action)?;
     let done = settle
         .bulk
-        .each(held, async |line: &Line| {
+        .each(held, "held text", async |line: &Line| {
             let MessageId { run: id, number } = line.message.parse::<MessageId>()?;
             let request = Request::ResolveReview { id, message: Some(number), verdict: verdict.clone() };
             match client.execute(&settle.by, request).await {
@@ -97,12 +98,14 @@ async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyho
         })
         .await;
     client.close().await;
-    let lines: Vec<Line> = done?.into_iter().map(|(line, status)| Line { status, ..line }).collect();
+    let Progress { done, ended } = done?;
+    let lines: Vec<Line> = done.into_iter().map(|(line, status)| Line { status, ..line }).collect();
     match common.output {
         Output::Json => output::json(&lines)?,
+        Output::Text if lines.is_empty() && ended.is_err() => {}
         Output::Text => show(&lines, action),
     }
-    Ok(())
+    ended
 }
 
 /// Every held text that matches, page by page.

@@ -32,6 +32,7 @@ pub(crate) async fn start(
         account_sid,
         credentials: Credentials::AuthToken(token.clone()),
         api_base: Some(handle.base_url()),
+        proxy: None,
     };
     Ok((handle, secrets, token))
 }

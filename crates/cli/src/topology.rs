@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Common, command: &Topology) -> anyhow::Result<E
         return Err(Usage("only a fleet has a topology; this configuration is embedded".to_owned()).into());
     };
     let secrets = secrets.fleet.context("a fleet needs the addresses of its servers")?;
-    let mut rabbit = backend::rabbit_config(&config, fleet, &secrets.amqp_url);
+    let mut rabbit = backend::rabbit_config(&config, fleet, &secrets.amqp_url)?;
     match command {
         Topology::Export { vhost } => {
             let topology = RabbitTopology::with_prefix(&rabbit.prefix, &rabbit.lanes, rabbit.delay)?;

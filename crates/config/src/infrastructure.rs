@@ -22,6 +22,7 @@ use crate::{
     reader::{Document, Section},
     replies::{ReplySettings, read_replies},
     source::{BrokerUsers, SourceSettings, read_source},
+    tls_files::{TlsFiles, certificates, read_tls_files},
 };
 
 /// `callout.toml`, checked.
@@ -85,6 +86,10 @@ pub struct FleetSettings {
     pub redis_prefix: Option<String>,
     /// Ends of runs are also published to the exchange of outcomes.
     pub publishes_outcomes: bool,
+    /// How the broker is reached over TLS.
+    pub amqp_tls: TlsFiles,
+    /// How Redis is reached over TLS.
+    pub redis_tls: TlsFiles,
     /// Redis' settings are not checked, because the server does not show them.
     pub trust_redis_settings: bool,
 }
@@ -98,6 +103,10 @@ pub struct TwilioSettings {
     pub messaging_service_sid: Option<String>,
     /// Scheme, host and port that Twilio calls and signs.
     pub public_url: Option<Url>,
+    /// More root certificates for the API, PEM; the machine's alone when absent.
+    pub ca_file: Option<PathBuf>,
+    /// The HTTP proxy on the way to the API, without its password; that of the environment when absent.
+    pub proxy: Option<Url>,
     /// How long to wait for one answer, in seconds.
     pub answer_max_s: u32,
     /// Requests that the account may have open at once, for all senders together.
@@ -112,6 +121,8 @@ impl Default for TwilioSettings {
             from: None,
             messaging_service_sid: None,
             public_url: None,
+            ca_file: None,
+            proxy: None,
             answer_max_s: ANSWER_S_MAX,
             in_flight_max: twilio::IN_FLIGHT_MAX,
             segments_per_second: None,
@@ -168,6 +179,7 @@ const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"]
 pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastructure {
     let mut doc = Document::new(path, text, problems);
     let mut top = doc.parse();
+    let folder = path.parent().unwrap_or(Path::new(""));
     let defaults = Infrastructure::default();
     let environment = top.required_text(&mut doc, "environment");
     let name = environment.as_ref().map_or("", |name| name.value.as_str()).to_owned();
@@ -183,7 +195,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
             allow_recipients = allowed;
         }
     }
-    let (backend, own_users) = read_backend(&mut doc, &mut top, path);
+    let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
     let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
         let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
         section.finish(&mut doc);
@@ -197,7 +209,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     }
     let twilio = top
         .section(&mut doc, "twilio")
-        .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section));
+        .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section, folder));
     let replies = read_replies(&mut doc, &mut top);
     let mut users = BrokerUsers { own: own_users, producers: BTreeSet::new() };
     let sources = top
@@ -236,13 +248,13 @@ fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTr
 }
 
 /// The backend, and the broker users of our own roles.
-fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (Backend, Vec<String>) {
-    let beside = |path: &str| file.parent().unwrap_or(Path::new("")).join(path);
+fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, folder: &Path) -> (Backend, Vec<String>) {
+    let beside = |path: &str| folder.join(path);
     let usual = || (Backend::Embedded { path: beside("callout.db"), max_mb: None }, Vec::new());
     let Some(mut section) = top.section(doc, "backend") else { return usual() };
     let kind = section.text(doc, "kind");
     let backend = match kind.as_ref().map_or("embedded", |kind| kind.value.as_str()) {
-        "fleet" => Backend::Fleet(read_fleet(doc, &mut section)),
+        "fleet" => Backend::Fleet(read_fleet(doc, &mut section, folder)),
         "embedded" => {
             let text = section.text(doc, "path");
             let path = beside(text.as_ref().map_or("callout.db", |path| &path.value));
@@ -269,7 +281,10 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, file: &Path) -> (
     (backend, own_users)
 }
 
-fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSettings {
+fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) -> FleetSettings {
+    let amqp_tls = read_tls_files(doc, section, folder, ["amqp_ca_file", "amqp_cert_file", "amqp_key_file"]);
+    let redis_tls =
+        read_tls_files(doc, section, folder, ["redis_ca_file", "redis_cert_file", "redis_key_file"]);
     let mut one_of = |key: &'static str, usual: &str, other: &str| {
         let Some(text) = section.text(doc, key) else { return false };
         if text.value != usual && text.value != other {
@@ -281,6 +296,8 @@ fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSetting
         text.value == other
     };
     FleetSettings {
+        amqp_tls,
+        redis_tls,
         delay_plugin: one_of("delay", "buckets", "plugin"),
         verify_topology: one_of("topology", "declare", "verify"),
         trust_redis_settings: one_of("redis_settings", "check", "trust"),
@@ -291,7 +308,7 @@ fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>) -> FleetSetting
     }
 }
 
-fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettings {
+fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>, folder: &Path) -> TwilioSettings {
     let from = section.text(doc, "from");
     let service = section.text(doc, "messaging_service_sid");
     if let (Some(_), Some(service)) = (&from, &service) {
@@ -309,6 +326,13 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
     {
         doc.problem(&url.at, format!("twilio.public_url: {fault}"));
     }
+    let ca_file = certificates(doc, &mut section, folder, "ca_file");
+    let proxy = section.parsed::<Url>(doc, "proxy");
+    if let Some(proxy) = &proxy
+        && let Some(fault) = proxy_fault(&proxy.value)
+    {
+        doc.problem(&proxy.at, format!("twilio.proxy: {fault}"));
+    }
     let defaults = TwilioSettings::default();
     let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
     let in_flight_max = section.integer(doc, "in_flight_max", 1..u32::from(IN_FLIGHT_MAX) + 1);
@@ -321,7 +345,17 @@ fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>) -> TwilioSettin
         from: from.map(|from| from.value),
         messaging_service_sid: service.map(|service| service.value),
         public_url: public_url.map(|url| url.value),
+        ca_file: ca_file.map(|file| file.value),
+        proxy: proxy.map(|proxy| proxy.value),
     }
+}
+
+/// What is no proxy that can be used, or must not stand in a file.
+fn proxy_fault(url: &Url) -> Option<&'static str> {
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Some("expected an address such as http://proxy.example.org:3128");
+    }
+    url.password().map(|_| "expected no password; put it into TWILIO_PROXY_PASSWORD in the environment")
 }
 
 /// What Twilio could not call, or what it would sign otherwise than it is written.

@@ -14,6 +14,7 @@ mod replies;
 mod scope;
 mod secrets;
 mod source;
+mod tls_files;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use replies::ReplySettings;
 pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
+pub use tls_files::TlsFiles;
 
 /// Every key of `callout.toml` with its default and what it means, as a file.
 pub const DEFAULTS: &str = include_str!("../../../examples/callout.default.toml");

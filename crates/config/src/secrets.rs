@@ -5,12 +5,12 @@
 use std::{collections::BTreeMap, path::Path};
 
 use domain::source::{KeyHash, Source, WebhookSecret};
-use twilio::{Credentials, Secret};
+use twilio::{Credentials, Proxy, Secret};
 use url::Url;
 
 use crate::{
     environment::{Env, Environment},
-    infrastructure::Infrastructure,
+    infrastructure::{Backend, Infrastructure},
     integrations::Destination,
     problem::Problems,
     scope::Scope,
@@ -58,6 +58,8 @@ pub struct TwilioSecrets {
     pub credentials: Credentials,
     /// The address of the API; Twilio's own when absent.
     pub api_base: Option<Url>,
+    /// The HTTP proxy on the way there.
+    pub proxy: Option<Proxy>,
 }
 
 pub(crate) fn read(
@@ -151,7 +153,32 @@ impl Reader<'_> {
         let amqp_url = self.server_url("CALLOUT_AMQP_URL", &["amqp://", "amqps://"]);
         let redis_url =
             self.server_url("CALLOUT_REDIS_URL", &["redis://", "rediss://", SENTINEL[0], SENTINEL[1]]);
-        Some(FleetSecrets { amqp_url: amqp_url?, redis_url: redis_url? })
+        let (amqp_url, redis_url) = (amqp_url?, redis_url?);
+        self.tls_files(&amqp_url, &redis_url);
+        Some(FleetSecrets { amqp_url, redis_url })
+    }
+
+    /// Files for TLS where none is spoken, or where they cannot be used.
+    fn tls_files(&mut self, amqp_url: &str, redis_url: &str) {
+        let Backend::Fleet(fleet) = &self.infrastructure.backend else { return };
+        let files = [
+            ("amqp", &fleet.amqp_tls, "CALLOUT_AMQP_URL", amqp_url, "amqps://"),
+            ("redis", &fleet.redis_tls, "CALLOUT_REDIS_URL", redis_url, "rediss://"),
+        ];
+        for (server, tls, name, url, scheme) in files {
+            if tls.is_empty() || url.starts_with(scheme) {
+                continue;
+            }
+            let message = if url.starts_with(SENTINEL[1]) {
+                format!(
+                    "backend.{server}_ca_file and its like are not taken with Sentinel; set SSL_CERT_FILE in the \
+                     environment to a file with the root certificates"
+                )
+            } else {
+                format!("backend.{server}_ca_file and its like need TLS: begin {name} with {scheme}")
+            };
+            self.problem(message);
+        }
     }
 
     fn server_url(&mut self, name: &str, schemes: &[&str]) -> Option<String> {
@@ -214,7 +241,36 @@ impl Reader<'_> {
             self.problem("twilio: give from or messaging_service_sid, so that texts have a sender");
         }
         self.public_url();
-        Some(TwilioSecrets { account_sid, credentials: credentials?, api_base })
+        let proxy = self.proxy();
+        Some(TwilioSecrets { account_sid, credentials: credentials?, api_base, proxy })
+    }
+
+    /// The configured proxy with its password, or the one that the environment names for every program.
+    fn proxy(&mut self) -> Option<Proxy> {
+        if let Some(mut url) = self.infrastructure.twilio.proxy.clone() {
+            let password = self.secret("TWILIO_PROXY_PASSWORD");
+            if password.is_some() && url.username().is_empty() {
+                self.problem(
+                    "TWILIO_PROXY_PASSWORD is set, and twilio.proxy names no user: write http://USER@HOST:PORT",
+                );
+            }
+            // It fails for addresses without a host, which are refused where they are read.
+            let _ = url.set_password(password.as_deref());
+            return Some(Proxy { url, except: None });
+        }
+        let [proxy, except] = [["HTTPS_PROXY", "https_proxy"], ["NO_PROXY", "no_proxy"]]
+            .map(|names| names.into_iter().find_map(|name| self.secret(name)));
+        let proxy = proxy?;
+        let text = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
+        match text.parse::<Url>() {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                Some(Proxy { url, except })
+            }
+            Ok(_) | Err(_) => {
+                self.problem("HTTPS_PROXY: expected an address such as http://proxy.example.org:3128");
+                None
+            }
+        }
     }
 
     /// Without an account the simulator is used, where that can be meant.

@@ -12,7 +12,7 @@ use runtime::{RoleError, RunService};
 use crate::{
     error::ControlError,
     request::{Answer, Principal, Request, RunQuery},
-    run_list,
+    run_list::{self, Found},
     view::RunView,
 };
 
@@ -37,12 +37,19 @@ pub struct ControlPorts {
 #[derive(Clone)]
 pub struct Control {
     pub(crate) ports: ControlPorts,
+    looked_at_max: usize,
 }
 
 impl Control {
     /// Over these ports.
     pub fn new(ports: ControlPorts) -> Self {
-        Self { ports }
+        Self { ports, looked_at_max: run_list::LOOKED_AT_MAX }
+    }
+
+    /// For tests: looks at no more runs than this for one list.
+    #[doc(hidden)]
+    pub fn looking_at(self, looked_at_max: usize) -> Self {
+        Self { looked_at_max, ..self }
     }
 
     /// Carries out one request, if the principal may.
@@ -58,13 +65,13 @@ impl Control {
             Request::ListRuns(query) => {
                 let RunQuery { phase, workflow, needs_review, unfinished, after, conditions, max } = query;
                 let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source: None };
-                let listed = run_list::list(&*self.ports.list, filter, &conditions, max).await;
-                let (runs, more) = listed.map_err(RoleError::from)?;
-                Ok(Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more })
+                let listed =
+                    run_list::list(&*self.ports.list, filter, &conditions, max, self.looked_at_max).await;
+                Ok(answer(listed.map_err(RoleError::from)?))
             }
             Request::FindRuns { beginning } => {
-                let runs = run_list::find(&*self.ports.list, &beginning).await.map_err(RoleError::from)?;
-                Ok(Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more: false })
+                let found = run_list::find(&*self.ports.list, &beginning, self.looked_at_max).await;
+                Ok(answer(found.map_err(RoleError::from)?))
             }
             Request::ShowRun { id, reveal } => self.show(&id, false, reveal).await,
             Request::Acknowledge { id } => {
@@ -81,7 +88,8 @@ impl Control {
             }
             Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
             Request::ListDeadLetters { filter, max } => {
-                Ok(Answer::DeadLetters { letters: self.dead_letters(&filter, max).await? })
+                let (letters, more) = self.dead_letters(&filter, max).await?;
+                Ok(Answer::DeadLetters { letters, more })
             }
             Request::ShowDeadLetter { id } => {
                 let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;
@@ -129,4 +137,8 @@ impl Control {
         }
         Ok(Answer::Run { run: Box::new(view), changed })
     }
+}
+
+fn answer(Found { runs, more, stopped_after }: Found) -> Answer {
+    Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more, stopped_after }
 }

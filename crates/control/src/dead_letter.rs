@@ -4,7 +4,8 @@
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
 use domain::{
-    effect::Effect, event::Event, limits::LIST_MAX, run::Replay, source_quota::Quota, timeline::DeadLetter,
+    effect::Effect, event::Event, limits::DEAD_LETTERS_MAX, run::Replay, source_quota::Quota,
+    timeline::DeadLetter,
 };
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
@@ -12,12 +13,18 @@ use runtime::RoleError;
 use crate::{control::Control, error::ControlError, request::DeadLetterChange};
 
 impl Control {
+    /// The oldest letters that match, and whether there are more.
     pub(crate) async fn dead_letters(
         &self,
         filter: &DeadLetterFilter,
         max: u16,
-    ) -> Result<Vec<DeadLetter>, ControlError> {
-        Ok(self.ports.letters.dead_letters(filter, max.min(LIST_MAX)).await.map_err(RoleError::from)?)
+    ) -> Result<(Vec<DeadLetter>, bool), ControlError> {
+        let max = max.min(DEAD_LETTERS_MAX);
+        let found = self.ports.letters.dead_letters(filter, max + 1).await;
+        let mut letters = found.map_err(RoleError::from)?;
+        let more = letters.len() > usize::from(max);
+        letters.truncate(max.into());
+        Ok((letters, more))
     }
 
     pub(crate) async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {

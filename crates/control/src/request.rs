@@ -140,6 +140,9 @@ pub enum Answer {
         /// Whether there are more.
         #[serde(default)]
         more: bool,
+        /// The last run that was looked at, if there are older ones that were not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_after: Option<RunId>,
     },
     /// To everything about one run: the run as it is afterwards, with its timeline.
     Run {
@@ -152,6 +155,9 @@ pub enum Answer {
     DeadLetters {
         /// The letters.
         letters: Vec<DeadLetter>,
+        /// Whether there are more.
+        #[serde(default)]
+        more: bool,
     },
     /// To [`Request::ShowDeadLetter`].
     DeadLetter {

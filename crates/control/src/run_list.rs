@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use domain::{limits::LIST_MAX, phone::E164, run::Run};
+use domain::{id::RunId, limits::LIST_MAX, phone::E164, run::Run};
 use jiff::Timestamp;
 use ports::{RunStore, StoreError, store::RunFilter};
 use serde::{Deserialize, Serialize};
 
 /// Most runs that are looked at for one list whose conditions the store has no index for.
-const LOOKED_AT_MAX: usize = 100_000;
+pub(crate) const LOOKED_AT_MAX: usize = 100_000;
 /// Most runs that are named where the beginning of an id fits several.
 const FOUND_MAX: usize = 10;
 
@@ -35,16 +35,26 @@ impl RunConditions {
     }
 }
 
-/// The latest runs for which the conditions hold, at most `max`, and whether there are more.
+/// What was found.
+pub(crate) struct Found {
+    pub(crate) runs: Vec<Run>,
+    /// Whether there are more.
+    pub(crate) more: bool,
+    /// The last run that was looked at, if there are older ones that were not.
+    pub(crate) stopped_after: Option<RunId>,
+}
+
+/// The latest runs for which the conditions hold, at most `max`; `looked_at_max` are looked at.
 pub(crate) async fn list(
     store: &dyn RunStore,
     filter: RunFilter,
     conditions: &RunConditions,
     max: u16,
-) -> Result<(Vec<Run>, bool), StoreError> {
+    looked_at_max: usize,
+) -> Result<Found, StoreError> {
     let (mut found, max) = (Vec::new(), usize::from(max.min(LIST_MAX)));
     let mut more = false;
-    each_run(store, filter, |run| {
+    let stopped_after = each_run(store, filter, looked_at_max, |run| {
         if conditions.since.is_some_and(|since| run.opened_at() < since) {
             return ControlFlow::Break(());
         }
@@ -58,42 +68,49 @@ pub(crate) async fn list(
         ControlFlow::Continue(())
     })
     .await?;
-    Ok((found, more))
+    Ok(Found { runs: found, more, stopped_after })
 }
 
 /// The latest runs whose id begins so, some of them if there are many.
-pub(crate) async fn find(store: &dyn RunStore, beginning: &str) -> Result<Vec<Run>, StoreError> {
+pub(crate) async fn find(
+    store: &dyn RunStore,
+    beginning: &str,
+    looked_at_max: usize,
+) -> Result<Found, StoreError> {
     let mut found = Vec::new();
-    each_run(store, RunFilter::default(), |run| {
+    let stopped_after = each_run(store, RunFilter::default(), looked_at_max, |run| {
         if run.id().as_str().starts_with(beginning) {
             found.push(run);
         }
         if found.len() == FOUND_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .await?;
-    Ok(found)
+    Ok(Found { runs: found, more: false, stopped_after })
 }
 
-/// Looks at runs, latest first, until it is told to stop.
+/// Looks at runs, latest first, until it is told to stop. Returns the last run where there may be older ones that it
+/// did not look at.
 async fn each_run(
     store: &dyn RunStore,
     mut filter: RunFilter,
+    looked_at_max: usize,
     mut look: impl FnMut(Run) -> ControlFlow<()>,
-) -> Result<(), StoreError> {
-    let mut looked_at = 0;
-    while looked_at < LOOKED_AT_MAX {
-        let page = store.list_runs(&filter, LIST_MAX).await?;
-        let is_last = page.len() < usize::from(LIST_MAX);
-        looked_at += page.len();
+) -> Result<Option<RunId>, StoreError> {
+    let mut left = looked_at_max;
+    while left > 0 {
+        let max = u16::try_from(left).unwrap_or(LIST_MAX).min(LIST_MAX);
+        let page = store.list_runs(&filter, max).await?;
+        let is_last = page.len() < usize::from(max);
+        left -= page.len();
         for run in page {
             filter.after = Some(run.id().clone());
             if look(run).is_break() {
-                return Ok(());
+                return Ok(None);
             }
         }
         if is_last {
-            break;
+            return Ok(None);
         }
     }
-    Ok(())
+    Ok(filter.after)
 }

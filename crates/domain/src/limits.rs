@@ -132,6 +132,8 @@ pub const DUE_BATCH_MAX: u16 = 256;
 pub const DUE_LEASE_MS: i64 = 15_000;
 /// Most dead letters of the broker read at once.
 pub const BROKER_DEAD_LETTERS_MAX: u16 = 5_000;
+/// Most dead letters one list returns.
+pub const DEAD_LETTERS_MAX: u16 = 10_000;
 /// Most rows one list returns.
 pub const LIST_MAX: u16 = 1_000;
 /// Most recent entries of a timeline shown or kept in memory at once.

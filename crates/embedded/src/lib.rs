@@ -101,7 +101,7 @@ impl Embedded {
         let EmbeddedConfig { path, lanes, clock, max_pages, runs_cached } = config;
         let path = lock::real_path(&path)?;
         let lock = LockFile::take(&path)?;
-        let io = |source| OpenError::Io { path: path.clone(), source };
+        let io = |source| OpenError::io(&path, source);
         lock::open_private(&path).map_err(io)?;
         let connection = schema::open_writer(&path, max_pages)?;
         let file = DatabaseFile::of(&path).map_err(io)?;

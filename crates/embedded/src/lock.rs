@@ -24,7 +24,7 @@ impl LockFile {
     /// Takes the lock and writes our process id into the file.
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
         let path = sibling(database, ".lock");
-        let unusable = |source| OpenError::Io { path: path.clone(), source };
+        let unusable = |source| OpenError::io(&path, source);
         let mut file = open_private(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -61,7 +61,7 @@ pub fn real_path(database: &Path) -> Result<PathBuf, OpenError> {
     let database = target.as_deref().unwrap_or(database);
     let parent = database.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().map_err(|source| OpenError::Io { path: folder.to_owned(), source })?;
+    let folder = folder.canonicalize().map_err(|source| OpenError::io(folder, source))?;
     let name = database.file_name().ok_or_else(|| OpenError::Io {
         path: database.to_owned(),
         source: std::io::ErrorKind::InvalidInput.into(),

@@ -2,7 +2,11 @@
 //!
 //! Never: suggests to delete a database.
 
-use std::path::PathBuf;
+use std::{
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,20 @@ pub enum OpenError {
         /// The version number of the oldest that keeps every commit.
         oldest: i32,
     },
+    /// The operating system does not let this user in.
+    #[error(
+        "{} belongs to user {owner}, and this command runs as user {user}: give the command as its owner, \
+         for example with `sudo -u '#{owner}'`, or give this user the database and its folder with `chown`",
+        path.display()
+    )]
+    Forbidden {
+        /// The file, or the folder that it would be in.
+        path: PathBuf,
+        /// The user id that it belongs to.
+        owner: u32,
+        /// The user id of this process.
+        user: u32,
+    },
     /// A file cannot be opened, created or locked.
     #[error("{} cannot be used", path.display())]
     Io {
@@ -68,6 +86,21 @@ pub enum OpenError {
     /// There is no runtime to deliver from.
     #[error("the embedded backend was opened outside of a Tokio runtime")]
     NoRuntime,
+}
+
+impl OpenError {
+    /// Why a file cannot be used, or the folder that it would be in.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        let user = rustix::process::geteuid().as_raw();
+        let there = [path, path.parent().unwrap_or(path)];
+        let found = there.into_iter().find_map(|path| Some((path, path.metadata().ok()?.uid())));
+        match found {
+            Some((path, owner)) if source.kind() == ErrorKind::PermissionDenied && owner != user => {
+                Self::Forbidden { path: path.to_owned(), owner, user }
+            }
+            Some(_) | None => Self::Io { path: path.to_owned(), source },
+        }
+    }
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -34,6 +34,10 @@ pub struct RedisConfig {
     pub response_timeout: Duration,
     /// What the server must promise.
     pub durability: Durability,
+    /// The root certificates that are trusted instead of the machine's, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The certificate that is shown, and its private key, PEM.
+    pub client_pem: Option<(Vec<u8>, Vec<u8>)>,
     /// The time, for the reconcile window.
     pub clock: Arc<dyn Clock>,
     /// For tests: the first answer of every script is dropped, as a connection that breaks would drop it.
@@ -49,6 +53,8 @@ impl RedisConfig {
             key_prefix: KEY_PREFIX.to_owned(),
             response_timeout: RESPONSE_TIMEOUT,
             durability: Durability::Checked,
+            ca_pem: None,
+            client_pem: None,
             clock,
             drops_answers: false,
         }

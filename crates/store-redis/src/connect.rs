@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, RedisError,
+    AsyncConnectionConfig, Client, ClientTlsConfig, ErrorKind, RedisError, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cmd,
 };
@@ -201,7 +201,7 @@ async fn find(config: &RedisConfig, patience: Patience) -> Result<Servers, Conne
         let servers = Servers::sentinels(sentinels, manager(RECONNECTS_OF_NODE)).await;
         return servers.map_err(unreachable);
     }
-    let client = Client::open(config.url.as_str()).map_err(ConnectError::Address)?;
+    let client = client_of(config).map_err(ConnectError::Address)?;
     let address = client.get_connection_info().clone();
     let first = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(FIRST_ANSWER_MAX))
@@ -223,6 +223,15 @@ async fn find(config: &RedisConfig, patience: Patience) -> Result<Servers, Conne
     }
     let servers = Servers::cluster(address, manager(RECONNECTS_OF_NODE), connection).await;
     servers.map_err(unreachable)
+}
+
+fn client_of(config: &RedisConfig) -> Result<Client, RedisError> {
+    let (url, root_cert, shown) = (config.url.as_str(), config.ca_pem.clone(), config.client_pem.clone());
+    if root_cert.is_none() && shown.is_none() {
+        return Client::open(url);
+    }
+    let client_tls = shown.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+    Client::build_with_tls(url, TlsCertificates { client_tls, root_cert })
 }
 
 fn check(info: &BTreeMap<String, String>, durability: Durability) -> Result<(), ConnectError> {

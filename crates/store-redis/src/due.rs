@@ -19,8 +19,8 @@ use crate::{
     redis_store::RedisStore,
 };
 
-/// How long the runs that a call took are kept, in milliseconds: longer than a call and its repetition last.
-const TAKE_KEPT_MS: u32 = 15_000;
+/// How long what a call took is kept, in milliseconds: longer than a call and its repetition last.
+pub(crate) const TAKE_KEPT_MS: u32 = 15_000;
 /// How often a call reads due runs again when other calls took all that it found.
 const READS_MAX: u8 = 8;
 

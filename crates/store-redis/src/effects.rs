@@ -14,6 +14,7 @@ use ports::{EffectEnd, EffectStore, StoreError};
 
 use crate::{
     connection::{Call, unreadable},
+    due::TAKE_KEPT_MS,
     keys::shard_of_letter,
     redis_store::RedisStore,
     stored_run::json,
@@ -70,12 +71,14 @@ impl EffectStore for RedisStore {
             }
             // Each shard gives its part, so that none waits for the others to be empty.
             let part = left.div_ceil(shards.len() - at);
-            let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard)];
+            let taken_key = self.keys.taken(shard, &self.connection.token());
+            let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard), taken_key];
             let call = Call::new(&self.scripts.take_effects, keys)
                 .arg(destination)
                 .arg(floor_ms(now))
                 .arg(ceil_ms(hidden_until))
-                .arg(part);
+                .arg(part)
+                .arg(TAKE_KEPT_MS);
             let rows: Taken = self.connection.call(call).await?;
             for (id, epoch, document) in rows {
                 let effect: Effect =

@@ -44,7 +44,7 @@ impl Keys {
         self.of("due", shard)
     }
 
-    /// The runs that one call took from a shard, kept as long as the call may be repeated.
+    /// What one call took from a shard, kept as long as the call may be repeated.
     pub(crate) fn taken(&self, shard: u8, token: &str) -> String {
         self.of("take", shard) + ":" + token
     }

@@ -20,6 +20,9 @@ pub enum LogFormat {
 /// Never logged, whatever the filter says: lapin logs messages that a broker returns, with their bodies.
 const NEVER: &str = "lapin::returned_messages=off";
 
+/// What lapin reports is said in our own words as well, with what to do; its lines are for those who ask for them.
+const UNLESS_NAMED: &str = "lapin=off";
+
 /// The filter of the running log.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -65,8 +68,13 @@ fn chosen(filter: &str) -> Result<EnvFilter, String> {
              and TARGET=LEVEL for a part of the program"
         ));
     }
-    let chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
-    Ok(chosen.add_directive(NEVER.parse().map_err(|error| format!("log filter {NEVER:?}: {error}"))?))
+    let mut chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
+    let is_named = filter.contains("lapin");
+    for ours in [NEVER, UNLESS_NAMED].into_iter().filter(|ours| !is_named || *ours != UNLESS_NAMED) {
+        let directive = ours.parse().map_err(|error| format!("log filter {ours:?}: {error}"))?;
+        chosen = chosen.add_directive(directive);
+    }
+    Ok(chosen)
 }
 
 #[cfg(test)]
@@ -105,7 +113,13 @@ mod tests {
 
     #[test]
     fn no_filter_brings_the_bodies_of_returned_messages_into_the_log() {
-        for filter in ["info", "trace", "lapin=debug", "warn,lapin::returned_messages=trace"] {
+        // Nor any other line of lapin, unless the filter names it.
+        for (filter, is_named) in [
+            ("info", false),
+            ("trace", false),
+            ("lapin=debug", true),
+            ("warn,lapin::returned_messages=trace", true),
+        ] {
             let lines = Lines::default();
             let writer = lines.clone();
             let layer = fmt::layer().with_writer(move || writer.clone());
@@ -115,7 +129,7 @@ mod tests {
                 tracing::warn!(target: "lapin::channel", "lost");
             });
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-            assert!(text.contains("lost") && !text.contains("returned"), "{filter}: {text}");
+            assert!(text.contains("lost") == is_named && !text.contains("returned"), "{filter}: {text}");
         }
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "for tests: a surprise is a failure")]
 
 mod ports;
+mod private_ca;
 mod rabbitmq;
 mod redis;
 mod redis_cluster;
@@ -12,6 +13,7 @@ mod redis_sentinel;
 mod supervisor;
 
 pub use ports::free_port;
+pub use private_ca::PrivateCa;
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};
 pub use redis_cluster::{RedisCluster, redis_cluster};

@@ -58,15 +58,20 @@ pub fn rabbitmq() -> &'static RabbitMq {
 impl RabbitMq {
     /// A broker for one test alone, which may kill it. It dies with the value, or with the process.
     pub fn private() -> Self {
-        Self::start(false)
+        Self::start(false, "")
     }
 
     /// The same with the management plugin, whose API and `rabbitmqadmin` listen at [`RabbitMq::management_port`].
     pub fn private_with_management() -> Self {
-        Self::start(true)
+        Self::start(true, "")
     }
 
-    fn start(has_management: bool) -> Self {
+    /// The same with more lines of `rabbitmq.conf`.
+    pub fn private_with(settings: &str) -> Self {
+        Self::start(false, settings)
+    }
+
+    fn start(has_management: bool, settings: &str) -> Self {
         let server = Path::new(SCRIPTS).join("rabbitmq-server");
         assert!(
             root().is_some() || server.exists(),
@@ -77,7 +82,7 @@ impl RabbitMq {
             tempfile::Builder::new().prefix("callout-rabbitmq-").tempdir().expect("a directory").keep();
         let [port, dist_port, epmd_port, http_port] = [(); 4].map(|()| free_port());
         let management_port = has_management.then_some(http_port);
-        configure(&directory, management_port);
+        configure(&directory, management_port, settings);
         let environment = environment(&directory, port, dist_port, epmd_port);
         // In the foreground and a child of the server's session, so that it dies with it: left to itself, the server
         // would start one that stays.
@@ -192,18 +197,18 @@ impl Own {
     }
 }
 
-fn configure(directory: &Path, management_port: Option<u16>) {
+fn configure(directory: &Path, management_port: Option<u16>, settings: &str) {
     let write = |name: &str, text: &str| {
         std::fs::write(directory.join(name), text).expect("the directory takes files");
     };
     match management_port {
         None => {
-            write("rabbitmq.conf", CONFIGURATION);
+            write("rabbitmq.conf", &format!("{CONFIGURATION}{settings}"));
             write("enabled_plugins", "[].\n");
         }
         Some(port) => {
             let listener = format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
-            write("rabbitmq.conf", &format!("{CONFIGURATION}{listener}"));
+            write("rabbitmq.conf", &format!("{CONFIGURATION}{listener}{settings}"));
             write("enabled_plugins", "[rabbitmq_management].\n");
         }
     }

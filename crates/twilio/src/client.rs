@@ -17,7 +17,7 @@ use http_client::Reach;
 use jiff::Timestamp;
 use ports::{Permits, ProviderError, SmsProvider, provider::LOOK_UP_MAX};
 use reqwest::{
-    Client, RequestBuilder, Response,
+    Certificate, Client, NoProxy, RequestBuilder, Response,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use tokio::sync::OwnedSemaphorePermit;
@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::{
     answer,
-    config::{ConfigError, Credentials, SenderIdentity, TwilioConfig},
+    config::{ConfigError, Credentials, Proxy, SenderIdentity, TwilioConfig},
     error_code,
     wire::{self, MessagePage, MessageResource},
 };
@@ -57,11 +57,29 @@ impl TwilioClient {
     /// Checks the settings and prepares the connections; makes no request.
     pub fn new(config: TwilioConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let TwilioConfig { api_base, account_sid, credentials, sender, answer_max, in_flight_max, .. } =
-            config;
+        let TwilioConfig {
+            api_base,
+            account_sid,
+            credentials,
+            sender,
+            answer_max,
+            in_flight_max,
+            ca_pem,
+            proxy,
+            ..
+        } = config;
         let headers = default_headers(&account_sid, &credentials)
             .ok_or(ConfigError::Malformed { field: "credentials", expected: "text that fits a header" })?;
-        let http = http_client::client_builder(Reach::of_scheme(api_base.scheme()))
+        let mut http = http_client::client_builder(Reach::of_scheme(api_base.scheme()));
+        if let Some(pem) = ca_pem {
+            http = http.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(ConfigError::Transport)?);
+        }
+        if let Some(Proxy { url, except }) = proxy {
+            let except = except.as_deref().and_then(NoProxy::from_string);
+            let proxy = reqwest::Proxy::https(url).map_err(ConfigError::Transport)?;
+            http = http.proxy(proxy.no_proxy(except));
+        }
+        let http = http
             .default_headers(headers)
             .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
             // A connection that cannot be made must end before the whole request does: then it is known that

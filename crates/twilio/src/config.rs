@@ -32,6 +32,26 @@ pub struct TwilioConfig {
     pub answer_max: Duration,
     /// Upper bound on requests open at once.
     pub in_flight_max: u16,
+    /// Root certificates that are trusted beside the machine's, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The way to an API that is reached by https; straight when absent.
+    pub proxy: Option<Proxy>,
+}
+
+/// An HTTP proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its address, with user and password where it asks for them.
+    pub url: Url,
+    /// Hosts that are reached without it, as `NO_PROXY` lists them.
+    pub except: Option<String>,
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        f.write_str("Proxy(***)")
+    }
 }
 
 impl TwilioConfig {
@@ -50,6 +70,8 @@ impl TwilioConfig {
             status_callback: None,
             answer_max: ANSWER_MAX,
             in_flight_max: IN_FLIGHT_MAX,
+            ca_pem: None,
+            proxy: None,
         }
     }
 }

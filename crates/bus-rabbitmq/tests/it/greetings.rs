@@ -49,6 +49,16 @@ async fn a_broker_that_is_too_old_is_refused_by_its_version() {
     }
 }
 
+#[tokio::test]
+async fn g11_a_server_that_says_nothing_is_named_with_what_to_do() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = RabbitConfig::new(format!("amqp://user:hidden@{address}/%2f"), conformance::bus::lanes());
+    let error = RabbitBus::connect(config, Arc::new(SystemClock)).await.err().unwrap().to_string();
+    let expected = format!("RabbitMQ at {address} cannot be reached (no answer in time): is it running");
+    assert!(error.starts_with(&expected) && !error.contains("hidden"), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_speaks_something_else_is_named_as_such() {
     for (says, word) in [

@@ -5,9 +5,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 use twilio_sim::{Behaviour, ReplyRule};
 
-use crate::demo::stage::Stage;
+use crate::demo::{setup::PRIMARY, stage::Stage};
 
-const PRIMARY: &str = "+14155550101";
 const SECONDARY: &str = "+14155550102";
 const HEAD: &str = "+14155550103";
 const CUSTOMER: &str = "+14155550104";

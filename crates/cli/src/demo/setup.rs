@@ -14,8 +14,12 @@ pub(crate) fn key_of(source: &str) -> String {
     format!("{source}-key")
 }
 
+/// The phone of whoever is on call first.
+pub(crate) const PRIMARY: &str = "+14155550101";
 /// The deadlines of the examples are divided by this.
 const FASTER: u32 = 60;
+/// After the story they are this much longer again: somebody who tries it out reads and types.
+const SLOWER: u32 = 6;
 
 const FILES: [(&str, &str); 7] = [
     ("callout.toml", include_str!("../../../../examples/callout.toml")),
@@ -42,22 +46,31 @@ pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
     };
     let loaded = config::load(&folder.join("callout.toml"), &env, Scope::SERVER);
     let (mut config, secrets) = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    config.workflows = config.workflows.iter().map(faster).collect::<anyhow::Result<_>>()?;
+    let faster = |s: u32| (s / FASTER).max(1);
+    config.workflows =
+        config.workflows.iter().map(|one| with_deadlines(one, faster)).collect::<anyhow::Result<_>>()?;
     Ok((config, secrets))
 }
 
-fn faster(workflow: &Workflow) -> anyhow::Result<Workflow> {
+/// The same configuration with waits for a person.
+pub(crate) fn slower(config: &Config) -> anyhow::Result<Config> {
+    let slower = |s: u32| s.saturating_mul(SLOWER);
+    let workflows = config.workflows.iter().map(|one| with_deadlines(one, slower));
+    Ok(Config { workflows: workflows.collect::<anyhow::Result<_>>()?, ..config.clone() })
+}
+
+fn with_deadlines(workflow: &Workflow, change: impl Fn(u32) -> u32) -> anyhow::Result<Workflow> {
     let mut definition: WorkflowDefinition = Arc::unwrap_or_clone(workflow.definition.clone());
     for step in &mut definition.steps {
         for deadline in [&mut step.deliver_within_s, &mut step.ack_within_s].into_iter().flatten() {
-            *deadline = (*deadline / FASTER).max(1);
+            *deadline = change(*deadline);
         }
     }
     Workflow::compile(definition).map_err(|errors| anyhow::anyhow!("an example does not compile: {errors:?}"))
 }
 
 /// Prints what to try by hand.
-pub(crate) fn print_what_to_try(server: &Server, output: Output) {
+pub(crate) fn print_what_to_try(server: &Server, folder: &Path, output: Output) {
     if output == Output::Json {
         return;
     }
@@ -66,18 +79,28 @@ pub(crate) fn print_what_to_try(server: &Server, output: Output) {
     let simulator = simulator.base_url();
     let simulator = simulator.as_str().trim_end_matches('/');
     let key = key_of("monitoring");
+    let callout = std::env::args().next().unwrap_or_else(|| "callout".to_owned());
+    let config = folder.join("callout.toml");
+    let config = config.display();
     output::line(format!(
         r#"
-Everything keeps running until Ctrl-C. To try, in another terminal:
+Everything keeps running until Ctrl-C, and this screen goes on telling what happens.
+From here on waits are {slower} times shorter than in the examples: who is paged has 30 s to answer.
+To try, in another terminal:
 
   page the person on call
     curl -s {url}/v1/events -H 'Authorization: Bearer {key}' -H 'Content-Type: application/cloudevents+json' \
-      -d '{{"specversion":"1.0","id":"try-1","source":"monitoring","type":"incident.created","subject":"db-2",
+      -d '{{"specversion":"1.0","id":"try-'"$(date +%s)"'","source":"monitoring","type":"incident.created","subject":"db-2",
            "data":{{"severity":"high","title":"Disk almost full","service":"db-2"}}}}'
 
   see what reached the phone, and answer with the code it shows
-    curl -s {simulator}/sim/v1/phones/+14155550102
-    curl -s {simulator}/sim/v1/phones/+14155550102/reply -H 'Content-Type: application/json' -d '{{"body":"ACK CODE"}}'
+    curl -s {simulator}/sim/v1/phones/{PRIMARY}
+    curl -s {simulator}/sim/v1/phones/{PRIMARY}/reply -H 'Content-Type: application/json' -d '{{"body":"ACK CODE"}}'
+
+  list the runs of this demo, show one of them, acknowledge it without a phone
+    {callout} runs list --config {config}
+    {callout} runs show RUN --config {config}
+    {callout} runs ack RUN --config {config}
 
   make the simulator lose its next answer, and see how the doubt is resolved
     curl -s {simulator}/sim/v1/faults -H 'Content-Type: application/json' -d '{{"next":"accepted_no_answer"}}'
@@ -85,6 +108,8 @@ Everything keeps running until Ctrl-C. To try, in another terminal:
   what the simulator counted: texts accepted, duplicates, callbacks
     curl -s {simulator}/sim/v1/judge
 
-  health: {url}/healthz  {url}/readyz"#
+  health: {url}/healthz  {url}/readyz
+"#,
+        slower = FASTER / SLOWER,
     ));
 }

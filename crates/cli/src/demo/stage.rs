@@ -5,17 +5,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
-use control::{Access, Answer, Control, Principal, Request, RunView};
+use config::Config;
+use control::{Access, Answer, Control, Principal, Request, RunQuery, RunView};
 use domain::{id::RunId, time::after_ms};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use twilio_sim::PhoneHandle;
+use twilio_sim::{PhoneHandle, PhoneText};
 
-use crate::{args::Output, demo::setup::key_of, output, server::Server};
+use crate::{args::Output, demo::setup::key_of, output, server::Server, wiring};
 
 /// How often a timeline is read while the scenario waits, in milliseconds.
-const READ_EVERY_MS: i64 = 40;
+pub(crate) const READ_EVERY_MS: i64 = 40;
+/// The phones of the examples.
+const PHONES: [&str; 5] = ["+14155550101", "+14155550102", "+14155550103", "+14155550104", "+14155550105"];
 
 /// An expectation, and whether it was met.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +38,8 @@ pub(crate) struct Stage<'a> {
     begun_at: Timestamp,
     runs: Vec<RunId>,
     shown: BTreeMap<RunId, usize>,
+    /// How many texts of each phone were shown: received, sent.
+    texts_shown: BTreeMap<&'static str, (usize, usize)>,
     outcomes: Vec<Outcome>,
 }
 
@@ -48,6 +53,7 @@ impl<'a> Stage<'a> {
             begun_at: server.clock.now(),
             runs: Vec::new(),
             shown: BTreeMap::new(),
+            texts_shown: BTreeMap::new(),
             outcomes: Vec::new(),
         })
     }
@@ -72,7 +78,7 @@ impl<'a> Stage<'a> {
         self.print(&format!("\n{text}"));
     }
 
-    fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) {
         if self.output == Output::Text {
             output::line(text);
         }
@@ -122,7 +128,8 @@ impl<'a> Stage<'a> {
         let until = self.now() + within;
         loop {
             if let Some(view) = self.read(run).await? {
-                self.show_new_lines(run, &view);
+                self.show_new_lines(run, &view, "");
+                self.show_new_texts();
                 if is_expected(&view) {
                     return Ok(Some(view));
                 }
@@ -136,7 +143,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The run, or `None` while its event is still waiting.
-    async fn read(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
+    pub(crate) async fn read(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
         let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
         match self.control.execute(&principal, Request::ShowRun { id: run.clone(), reveal: false }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
@@ -146,13 +153,70 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn show_new_lines(&mut self, run: &RunId, view: &RunView) {
+    /// The latest runs, latest first.
+    pub(crate) async fn latest(&self, max: u16) -> anyhow::Result<Vec<RunView>> {
+        let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
+        let query = RunQuery { max, ..RunQuery::default() };
+        let answer = self.control.execute(&principal, Request::ListRuns(query)).await?;
+        let Answer::Runs { runs, .. } = answer else { bail!(crate::control_client::UNEXPECTED_ANSWER) };
+        Ok(runs)
+    }
+
+    /// Shows nothing of what happened to a run so far.
+    pub(crate) async fn pass_over(&mut self, run: &RunId) -> anyhow::Result<()> {
+        if let Some(view) = self.read(run).await? {
+            self.shown.insert(run.clone(), view.timeline.len());
+        }
+        Ok(())
+    }
+
+    /// Whether lines of this run were shown.
+    pub(crate) fn has_shown(&self, run: &RunId) -> bool {
+        self.shown.contains_key(run)
+    }
+
+    /// Shows the lines of a timeline that are new, each after `of`.
+    pub(crate) fn show_new_lines(&mut self, run: &RunId, view: &RunView, of: &str) {
         let shown = self.shown.get(run).copied().unwrap_or(0);
         for line in view.timeline.iter().skip(shown) {
-            let after = line.at.duration_since(self.begun_at).as_secs_f64().max(0.0);
-            self.print(&format!("  {after:5.1} s  {}", line.text));
+            self.print(&format!("  {}  {of}{}", self.after(line.at), line.text));
         }
         self.shown.insert(run.clone(), view.timeline.len());
+    }
+
+    /// Shows the texts that reached phones or left them since the last call.
+    pub(crate) fn show_new_texts(&mut self) {
+        let Some(simulator) = &self.server.simulator else { return };
+        let mut lines = Vec::new();
+        for phone in PHONES {
+            let (received, sent) = simulator.view(|view| (view.texts(phone), view.sent(phone)));
+            let shown = self.texts_shown.insert(phone, (received.len(), sent.len())).unwrap_or_default();
+            let line = |text: &PhoneText, verb: &str| (text.at, format!("{phone} {verb}: {}", text.body));
+            lines.extend(received.iter().skip(shown.0).map(|text| line(text, "shows")));
+            lines.extend(sent.iter().skip(shown.1).map(|text| line(text, "replies")));
+        }
+        lines.sort();
+        for (at, line) in lines {
+            self.print(&format!("  {}  | {line}", self.after(at)));
+        }
+    }
+
+    /// How long after the demo's beginning something happened.
+    fn after(&self, at: Timestamp) -> String {
+        format!("{:5.1} s", at.duration_since(self.begun_at).as_secs_f64().max(0.0))
+    }
+
+    /// From here on nobody answers by themselves, and waits are long enough for a person.
+    pub(crate) async fn try_out(&self, config: Config) -> anyhow::Result<()> {
+        for phone in PHONES {
+            self.phone(phone)?.answers(Vec::new());
+        }
+        Ok(self
+            .server
+            .wiring
+            .runs()
+            .replace(wiring::workflows(&config), config.directory.clone(), config.destinations())
+            .await?)
     }
 
     /// Notes whether an expectation was met.
@@ -162,7 +226,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Prints every run's timeline, and returns the outcomes.
-    pub(crate) async fn finish(self) -> anyhow::Result<Vec<Outcome>> {
+    pub(crate) async fn finish(&self) -> anyhow::Result<&[Outcome]> {
         if self.output == Output::Text && !self.runs.is_empty() {
             output::line("\nEvery run, as `callout runs show` explains it:");
             for run in &self.runs {
@@ -178,6 +242,6 @@ impl<'a> Stage<'a> {
                 self.outcomes.len()
             ));
         }
-        Ok(self.outcomes)
+        Ok(&self.outcomes)
     }
 }

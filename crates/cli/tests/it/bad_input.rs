@@ -218,3 +218,33 @@ async fn forged_unknown_and_unreadable_callbacks_are_refused() {
     assert_eq!(status(post(&signature, body).await.unwrap()), 404, "signed, but for an unknown message");
     assert_eq!(status(post(&signature, b"MessageSid=%ff".to_vec()).await.unwrap()), 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_text_where_an_event_belongs_is_in_no_answer_and_in_no_log() {
+    let env = vec![("CALLOUT_LOG".to_owned(), "trace".to_owned())];
+    let fleet = Fleet::start_roles(&[&[]], "", env).await;
+    let text = r#""Jane Roe, +14155550123, test result""#;
+    let list = format!("[{text}]");
+    let data = r#"{"specversion":"1.0","id":"e","source":"test","type":"note.created","data":TEXT}"#;
+    for (content_type, body) in [
+        ("application/cloudevents-batch+json", text),
+        ("application/cloudevents-batch+json", &list),
+        ("application/cloudevents+json", text),
+        ("application/cloudevents+json", &list),
+        ("application/cloudevents+json", &data.replace("TEXT", text)),
+        ("application/json", text),
+        ("application/json", &text[..text.len() - 1]),
+        (text, text),
+    ] {
+        let (status, answer) = fleet.post(KEY, content_type, body.to_owned()).await;
+        assert!((400..500).contains(&status), "{status}: {answer}");
+        let said = answer.to_string();
+        assert!(!said.contains("Jane") && !said.contains("4155550123"), "{content_type}: {said}");
+    }
+    let log = std::fs::read_to_string(fleet.log()).unwrap();
+    assert!(log.contains("callout is up"), "{log}");
+    for secret in ["Jane", "4155550123", "test result"] {
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret:?} is in the log");
+    }
+}

@@ -193,8 +193,8 @@ async fn a_dead_letter_is_shown_and_replayed_once_its_cause_is_gone() {
     let failed_again = |run: &Value| run["messages"][0]["attempts"] == 2 && run["phase"] == "exhausted";
     fleet.run_until(&run_of("bad", "note", "bad"), failed_again).await;
     assert_eq!(
-        fleet.json(&["dlq", "replay", &id, "--yes"])[0]["result"],
-        "gone",
+        fleet.run(&["dlq", "replay", &id, "--yes"]).status.code(),
+        Some(3),
         "twice replayed is once sent"
     );
     let letters = fleet.json(&["dlq", "list"]);
@@ -221,4 +221,24 @@ async fn g7_check_sums_up_what_callout_would_do_and_tells_scripts_each_mistake()
     assert_eq!(mistakes["valid"], false);
     let files: Vec<_> = mistakes["errors"].as_array().unwrap().iter().map(|error| &error["file"]).collect();
     assert!(files.iter().any(|file| file.as_str().unwrap().ends_with("note.toml")), "{mistakes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g11_a_database_of_another_user_is_named_with_its_owner() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt as _};
+    const NOBODY: u32 = 65_534;
+    let fleet = Fleet::start().await;
+    let file = fleet.folder.path().join("callout.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{settings}[backend]\npath = \"/etc/callout-test.db\"\n")).unwrap();
+    std::fs::set_permissions(fleet.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = fleet.callout(&["runs", "list"]);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: /etc belongs to user 0, and this command runs as user "), "{said}");
+    assert!(said.contains("sudo -u '#0'") && said.lines().count() == 1, "{said}");
 }

@@ -31,6 +31,8 @@ fn uncommented() -> String {
         text.contains(" = ") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
     };
     let lines = DEFAULTS.lines().map(|line| match line.strip_prefix("# ") {
+        // Files that are not here.
+        Some(text) if text.contains("_file = ") => line,
         Some(text) if is_key(text) || text.starts_with('[') => text,
         Some(_) | None => line,
     });

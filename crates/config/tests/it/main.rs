@@ -3,6 +3,7 @@
 
 mod defaults;
 mod secrets;
+mod tls_files;
 
 use std::path::Path;
 

@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
     pub runs: Arc<RunService>,
-    control: Control,
+    pub(crate) control: Control,
     _embedded: Embedded,
     _folder: TempDir,
 }

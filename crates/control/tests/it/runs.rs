@@ -1,7 +1,7 @@
 //! Runs that operators acknowledge, cancel or review.
 
 use conformance::fixture::at;
-use control::{Answer, ControlError, Request, RunQuery};
+use control::{Access, Answer, ControlError, Principal, Request, RunConditions, RunQuery};
 use domain::{id::RunId, message::ReviewVerdict, run::RunPhase};
 
 use crate::harness::World;
@@ -57,10 +57,28 @@ async fn lists_hold_what_matches_and_no_whole_number() {
     world.open(2).await;
     let list = |needs_review| Request::ListRuns(RunQuery { needs_review, max: 10, ..RunQuery::default() });
     let all = world.operate(list(false)).await.unwrap();
-    let Answer::Runs { runs, more: false } = &all else { panic!("{all:?}") };
+    let Answer::Runs { runs, more: false, stopped_after: None } = &all else { panic!("{all:?}") };
     assert_eq!(runs.len(), 2);
     assert!(!serde_json::to_string(&all).unwrap().contains("4155550101"));
     let only_held = world.operate(list(true)).await.unwrap();
     let Answer::Runs { runs, .. } = &only_held else { panic!("{only_held:?}") };
     assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [unclear.to_string()]);
+}
+
+#[tokio::test]
+async fn a_list_that_left_older_runs_unseen_names_the_last_that_was_looked_at() {
+    let world = World::new();
+    for n in 1..=3 {
+        world.open(n).await;
+    }
+    let conditions = RunConditions { subject: Some("nothing".to_owned()), ..RunConditions::default() };
+    let query = RunQuery { conditions, max: 10, ..RunQuery::default() };
+    let all = world.operate(Request::ListRuns(RunQuery { max: 10, ..RunQuery::default() })).await.unwrap();
+    let Answer::Runs { runs, .. } = &all else { panic!("{all:?}") };
+    let ada = Principal { name: "ada".to_owned(), role: Access::Viewer };
+    for (looked_at_max, last) in [(2, Some(runs[1].id.parse().unwrap())), (4, None)] {
+        let control = world.control.clone().looking_at(looked_at_max);
+        let found = control.execute(&ada, Request::ListRuns(query.clone())).await.unwrap();
+        assert_eq!(found, Answer::Runs { runs: Vec::new(), more: false, stopped_after: last });
+    }
 }

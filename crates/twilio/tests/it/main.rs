@@ -12,4 +12,5 @@ mod doubt;
 mod harness;
 mod looking;
 mod odd_servers;
+mod private_ca;
 mod sending;
