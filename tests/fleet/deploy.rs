@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::tools::{python, root, succeed};
 
 /// Every role has a service and a manifest.
-pub(crate) const ROLES: [&str; 4] = ["ingest", "sender", "callback", "escalation"];
+pub(crate) const ROLES: [&str; 5] = ["ingest", "sender", "callback", "escalation", "integrations"];
 /// Reads every document of YAML files, with their aliases and merges.
 const READ: &str = "import json, sys, yaml; \
      print(json.dumps([d for name in sys.argv[1:] for d in yaml.safe_load_all(open(name)) if d]))";
@@ -43,7 +43,7 @@ fn the_compose_file_is_valid_and_its_senders_can_be_scaled() {
         assert_eq!(service["security_opt"], json!(["no-new-privileges:true"]), "H10");
     }
     assert_eq!(compose["services"]["rabbitmq"]["hostname"], "rabbitmq", "F9 and H1: the node's name");
-    for role in ["sender", "callback", "escalation"] {
+    for role in ["sender", "callback", "escalation", "integrations"] {
         assert!(compose["services"][role].get("ports").is_none(), "{role}: a port cannot be scaled");
     }
     // The addresses of the simulator, and those that it calls.

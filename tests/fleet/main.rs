@@ -15,6 +15,7 @@ mod private_ca;
 mod producers;
 mod readiness;
 mod rights;
+mod tickets;
 mod tools;
 mod topology;
 

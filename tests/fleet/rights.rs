@@ -36,7 +36,7 @@ const EXAMPLES: [&str; 6] = [
     "workflows/payment-reminder.toml",
     "workflows/sla-breach.toml",
 ];
-const ROLES: [&[&str]; 4] = [&["ingest"], &["sender"], &["escalation"], &["callback"]];
+const ROLES: [&[&str]; 5] = [&["ingest"], &["sender"], &["escalation"], &["integrations"], &["callback"]];
 
 const SETTINGS: &str = r#"
 [backend]
@@ -295,6 +295,8 @@ async fn no_user_may_do_more_than_its_role() {
         ("callout-callback", Try::Consume("escalation"), REFUSED),
         ("callout-escalation", Try::Publish("events", "incident.created", "callout-escalation"), REFUSED),
         ("callout-escalation", Try::Consume("send.critical"), REFUSED),
+        ("callout-integrations", Try::Publish("events", "incident.created", "callout-integrations"), REFUSED),
+        ("callout-integrations", Try::Consume("escalation"), REFUSED),
         ("callout-operator", Try::Publish("commands", "events.critical", "callout-operator"), REFUSED),
         ("callout-operator", Try::Consume("dead"), REFUSED),
         ("callout-operator", Try::Declare("mine"), REFUSED),

@@ -110,6 +110,13 @@ fn print(report: &Report) {
     output::line(format!("  {:<14} {}", "concluded", events.concluded));
     output::line(format!("  {:<14} {}", "pending", events.pending));
     output::line(format!("published directly: {}", events.published_directly));
+    let effects = &counts.effects;
+    output::line(format!("effects due: {}", effects.due));
+    for (name, count) in
+        [("delivered", effects.delivered), ("waiting", effects.waiting), ("dead", effects.dead)]
+    {
+        output::line(format!("  {name:<14} {count}"));
+    }
     output::line(format!("without a due row: {}", counts.forgotten));
     let at_least = if *more { "more than " } else { "" };
     output::line(format!("unfinished: {at_least}{}", unfinished.len()));

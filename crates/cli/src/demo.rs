@@ -7,6 +7,7 @@
 mod scenario;
 mod setup;
 mod stage;
+mod tracker;
 mod watch;
 
 use std::process::ExitCode;
@@ -25,10 +26,11 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
     telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
-    let (mut config, secrets) = setup::config(folder.path())?;
+    let shutdown = shutdown::on_signal()?;
+    let tracker = tracker::start(shutdown.clone()).await?;
+    let (mut config, secrets) = setup::config(folder.path(), &tracker)?;
     let by_hand = setup::slower(&config)?;
     config.infrastructure.listen = args.listen;
-    let shutdown = shutdown::on_signal()?;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
     let server = Server::start(config, secrets, &Role::chosen(&[]), timing, None, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;

@@ -107,7 +107,7 @@ pub(crate) fn run(run: &RunView) {
         line(format!("subject    {subject}"));
     }
     if let Some(ticket) = &run.ticket {
-        line(format!("ticket     opened in {ticket}"));
+        line(format!("ticket     wanted in {ticket}"));
     }
     line(format!("opened     {}", time(run.opened_at)));
     if let Some(closed_at) = run.closed_at {

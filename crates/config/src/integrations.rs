@@ -227,11 +227,12 @@ fn read_kind(
 ) -> Option<DestinationKind> {
     Some(match kind.value.as_str() {
         "webhook" => DestinationKind::Webhook { url: required_url(doc, section)? },
-        "github" => DestinationKind::Github {
-            api: url(doc, section, "api").unwrap_or(GITHUB.parse().ok()?),
-            repository: read_repository(doc, section)?,
-            labels: section.texts(doc, "labels").into_iter().map(|label| label.value).collect(),
-        },
+        "github" => {
+            let api = url(doc, section, "api").unwrap_or(GITHUB.parse().ok()?);
+            let repository = read_repository(doc, section);
+            let labels = section.texts(doc, "labels").into_iter().map(|label| label.value).collect();
+            DestinationKind::Github { api, repository: repository?, labels }
+        }
         "pagerduty" => {
             DestinationKind::PagerDuty { api: url(doc, section, "api").unwrap_or(PAGERDUTY.parse().ok()?) }
         }
@@ -242,9 +243,10 @@ fn read_kind(
             let (authorization, idempotency_header) =
                 (optional("authorization"), optional("idempotency_header"));
             let (ticket_key, ticket_url) = (optional("ticket_key"), optional("ticket_url"));
+            let (url, body) = (required_url(doc, section), section.required_text(doc, "body"));
             DestinationKind::Http {
-                url: required_url(doc, section)?,
-                body: section.required_text(doc, "body")?.value,
+                url: url?,
+                body: body?.value,
                 content_type,
                 authorization,
                 idempotency_header,

@@ -4,6 +4,7 @@
 //! Never: shows a whole number, or the text of a message unless that was asked for.
 
 use domain::{
+    effect::Ticket,
     message::Message,
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent, sentence},
@@ -32,8 +33,11 @@ pub struct RunView {
     pub opened_at: Timestamp,
     /// When it ended.
     pub closed_at: Option<Timestamp>,
-    /// The queue in which a ticket was opened.
+    /// The queue in which a ticket is opened.
     pub ticket: Option<String>,
+    /// The tickets that were opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<Ticket>,
     /// Its messages.
     pub messages: Vec<MessageView>,
     /// What happened, in order; empty in lists.
@@ -114,6 +118,7 @@ impl RunView {
             opened_at: run.opened_at(),
             closed_at: run.closed_at(),
             ticket: run.ticket().map(str::to_owned),
+            tickets: run.tickets().to_vec(),
             messages: run.messages().iter().map(|message| MessageView::new(run, message)).collect(),
             timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),
         }

@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use config::{Config, Scope, Secrets};
 use domain::workflow::{Workflow, WorkflowDefinition};
+use url::Url;
 
 use crate::{args::Output, output, server::Server};
 
@@ -35,11 +36,16 @@ const FILES: [(&str, &str); 7] = [
 ];
 
 /// Writes the examples into the folder and reads them as a user's configuration.
-pub(crate) fn config(folder: &Path) -> anyhow::Result<(Config, Secrets)> {
+pub(crate) fn config(folder: &Path, tracker: &Url) -> anyhow::Result<(Config, Secrets)> {
     std::fs::create_dir(folder.join("workflows"))?;
     for (name, text) in FILES {
         std::fs::write(folder.join(name), text)?;
     }
+    let integrations = format!(
+        "[operations]\nkind = \"github\"\napi = \"{tracker}\"\nrepository = \"demo/operations\"\n\
+         secret_env = [\"CALLOUT_KEY_TRACKER\"]\nallow_private = true\n"
+    );
+    std::fs::write(folder.join("integrations.toml"), integrations)?;
     let env = |name: &str| {
         let source = name.strip_prefix("CALLOUT_KEY_").filter(|source| !source.ends_with("_FILE"))?;
         Some(key_of(&source.to_lowercase()))

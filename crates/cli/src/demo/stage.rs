@@ -73,6 +73,11 @@ impl<'a> Stage<'a> {
         self.server.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
     }
 
+    /// Prints a line.
+    pub(crate) fn note(&self, text: &str) {
+        self.print(text);
+    }
+
     /// Prints a heading.
     pub(crate) fn say(&self, text: &str) {
         self.print(&format!("\n{text}"));
