@@ -4,10 +4,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use domain::{
-    effect::{OutcomeKind, Subscription},
-    workflow::Workflow,
-};
+use domain::{effect::OutcomeKind, outbound::Subscription, workflow::Workflow};
 use url::Url;
 
 use crate::{

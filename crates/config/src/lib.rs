@@ -19,7 +19,7 @@ mod workflow;
 
 use std::path::{Path, PathBuf};
 
-use domain::{directory::Directory, effect::Destinations, policy::Environment, workflow::Workflow};
+use domain::{directory::Directory, outbound::Destinations, policy::Environment, workflow::Workflow};
 
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};

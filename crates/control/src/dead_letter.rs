@@ -4,7 +4,7 @@
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
 use domain::{
-    effect::Effect, event::Event, limits::DEAD_LETTERS_MAX, run::Replay, source_quota::Quota,
+    event::Event, limits::DEAD_LETTERS_MAX, outbound::of_dead_letter, run::Replay, source_quota::Quota,
     timeline::DeadLetter,
 };
 use ports::store::DeadLetterFilter;
@@ -40,7 +40,7 @@ impl Control {
     /// nothing to do.
     pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<DeadLetterChange, ControlError> {
         let Some(letter) = self.dead_letter(id).await? else { return Ok(DeadLetterChange::Gone) };
-        let change = match Effect::of_dead_letter(&letter, self.ports.runs.now()) {
+        let change = match of_dead_letter(&letter, self.ports.runs.now()) {
             // Added before the letter goes: a process that dies in between leaves the letter, and an effect that is known.
             Some(effect) => {
                 self.ports.effects.add_effect(&effect).await.map_err(RoleError::from)?;

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod message;
 pub mod notice;
 mod number;
+pub mod outbound;
 pub mod phone;
 pub mod plural;
 pub mod policy;

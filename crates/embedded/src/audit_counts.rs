@@ -5,7 +5,7 @@
 use ports::store::{AuditCounts, EventCounts};
 use rusqlite::Connection;
 
-use crate::{fault::Fault, outbound};
+use crate::{effect_row, fault::Fault};
 
 /// Counts everything, at one instant.
 pub(crate) fn audit_counts(connection: &Connection) -> Result<AuditCounts, Fault> {
@@ -30,7 +30,7 @@ pub(crate) fn audit_counts(connection: &Connection) -> Result<AuditCounts, Fault
     counts.forgotten = snapshot
         .prepare_cached("SELECT count(*) FROM run WHERE pending = 1 AND due_ms IS NULL")?
         .query_row([], |row| row.get::<_, i64>(0))? as u64;
-    counts.effects = outbound::counts(&snapshot)?;
+    counts.effects = effect_row::counts(&snapshot)?;
     counts.events = snapshot
         .prepare_cached("SELECT accepted, concluded, (SELECT count(*) FROM event) FROM ledger")?
         .query_row([], |row| {

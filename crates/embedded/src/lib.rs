@@ -16,6 +16,7 @@ mod database_file;
 mod dependency;
 mod document;
 mod due;
+mod effect_row;
 mod effects;
 mod fault;
 mod lock;

@@ -8,34 +8,10 @@ use domain::{
     time::{ceil_ms, floor_ms},
 };
 use jiff::Timestamp;
-use ports::{EffectEnd, StoreError, store::EffectCounts};
+use ports::{EffectEnd, StoreError};
 use rusqlite::{Connection, params};
 
-use crate::{document::json, fault::Fault, run_row::DeadLetterRow, store::EmbeddedStore};
-
-/// An effect as a row.
-pub(crate) struct EffectRow {
-    effect: Effect,
-    doc: String,
-}
-
-impl EffectRow {
-    pub(crate) fn of(effect: &Effect) -> Result<Self, Fault> {
-        Ok(Self { effect: effect.clone(), doc: json(effect, "effect", &effect.id)? })
-    }
-
-    /// Adds the effect, due at once, unless it waits already.
-    pub(crate) fn insert(&self, connection: &Connection) -> Result<(), Fault> {
-        let Effect { id, destination, since, .. } = &self.effect;
-        let added = connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO effect (id, destination, due_ms, epoch, doc) VALUES (?1, ?2, ?3, 0, ?4)",
-            )?
-            .execute(params![id, destination, floor_ms(*since), self.doc])?;
-        connection.prepare_cached("UPDATE effect_ledger SET due = due + ?1")?.execute([added as i64])?;
-        Ok(())
-    }
-}
+use crate::{effect_row::EffectRow, fault::Fault, run_row::DeadLetterRow, store::EmbeddedStore};
 
 impl EmbeddedStore {
     pub(crate) async fn take_outbound(
@@ -103,14 +79,4 @@ impl EmbeddedStore {
         };
         Ok(self.writer.write(end).await?)
     }
-}
-
-/// What became of all effects.
-pub(crate) fn counts(connection: &Connection) -> Result<EffectCounts, Fault> {
-    let mut select = connection
-        .prepare_cached("SELECT due, delivered, (SELECT count(*) FROM effect), dead FROM effect_ledger")?;
-    Ok(select.query_row([], |row| {
-        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
-        Ok(EffectCounts { due: count(0)?, delivered: count(1)?, waiting: count(2)?, dead: count(3)? })
-    })?)
 }

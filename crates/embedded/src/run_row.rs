@@ -14,7 +14,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::Change;
 
-use crate::{consent::ConsentRow, document::json, fault::Fault, outbound::EffectRow};
+use crate::{consent::ConsentRow, document::json, effect_row::EffectRow, fault::Fault};
 
 /// The columns of a run.
 pub(crate) struct RunRow {

@@ -35,7 +35,7 @@ use crate::{
     consent::{self, ConsentRow},
     document::json,
     due::{self, TakeDue},
-    outbound::EffectRow,
+    effect_row::EffectRow,
     purge::Purge,
     read,
     readers::Readers,

@@ -10,13 +10,14 @@ use domain::{
     breaker::ProviderSignal,
     effect::{Act, Effect, EffectAnswer, EffectNext, Ticket},
     limits::EFFECT_TIMEOUT_S,
+    outbound::dead_letter,
     run::Run,
     timeline::sentence,
 };
 use ports::{EffectEnd, EffectRequest, within};
 use runtime::RoleError;
 
-use crate::{Destination, IntegrationsPorts};
+use crate::{destination::Destination, integrations_ports::IntegrationsPorts};
 
 /// Carries out an effect. Returns what that says of the destination, if a request was made.
 pub(crate) async fn carry_out(
@@ -103,7 +104,7 @@ async fn dead(ports: &IntegrationsPorts, effect: &Effect, reason: &str) -> Resul
     if let Some(run) = effect.run().filter(|_| effect.act == Act::OpenTicket) {
         ports.runs.apply(run, |run, ctx| run.miss_ticket(&effect.destination, reason, ctx)).await?;
     }
-    let letter = effect.dead_letter(reason, ports.clock.now());
+    let letter = dead_letter(effect, reason, ports.clock.now());
     telemetry::metrics().dead_letter(&letter.reason);
     Ok(ports.effects.end_effect(effect, EffectEnd::Dead(Box::new(letter))).await?)
 }

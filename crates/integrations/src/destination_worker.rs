@@ -14,7 +14,7 @@ use domain::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Destination, IntegrationsPorts, carry_out};
+use crate::{carry_out, destination::Destination, integrations_ports::IntegrationsPorts};
 
 pub(crate) struct DestinationWorker {
     ports: Arc<IntegrationsPorts>,

@@ -4,44 +4,23 @@
 //! Never: holds up a text, or one destination because of another: each has its own rows, requests and circuit breaker.
 
 mod carry_out;
+mod destination;
 mod destination_worker;
+mod integrations_ports;
 
 use std::{sync::Arc, time::Duration};
 
-use ports::{Clock, DestinationClient, EffectStore, RunStore, within};
-use runtime::{RoleError, RunService};
+use ports::within;
+use runtime::RoleError;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::destination_worker::DestinationWorker;
 
+pub use crate::{destination::Destination, integrations_ports::IntegrationsPorts};
+
 /// How long requests under way may take to finish once the role is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
-
-/// What the role uses, and nothing else.
-pub struct IntegrationsPorts {
-    /// Takes tickets into runs.
-    pub runs: Arc<RunService>,
-    /// Timelines, for tickets.
-    pub timelines: Arc<dyn RunStore>,
-    /// What is to be done.
-    pub effects: Arc<dyn EffectStore>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// One destination, and how it is treated.
-#[derive(Clone)]
-pub struct Destination {
-    /// Its name, by which its effects are found.
-    pub name: String,
-    /// What makes its requests.
-    pub client: Arc<dyn DestinationClient>,
-    /// Requests at once.
-    pub in_flight_max: u16,
-    /// How long after what it tells of an effect is given up, in seconds.
-    pub give_up_after_s: u32,
-}
 
 /// Works until `shutdown`, then finishes what is under way. What is not finished is taken again when its lease ends.
 ///

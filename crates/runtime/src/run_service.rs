@@ -16,10 +16,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::{
     ack_code::CodeKey,
     directory::{Contact, Directory},
-    effect::Destinations,
     event::Event,
     id::RunId,
     limits::CHANGE_TRIES_MAX,
+    outbound::Destinations,
     phone::E164,
     policy::Environment,
     provider::Submission,

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::effect::{Act, Destinations, Effect, OutcomeKind, Subscription};
+use domain::{
+    effect::{Act, Effect, OutcomeKind},
+    outbound::{Destinations, Subscription},
+};
 use ports::{
     Change, EffectEnd, Store,
     store::{DeadLetterFilter, EffectCounts},

@@ -13,7 +13,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use conformance::fixture::Opening;
-use domain::effect::{Destinations, OutcomeKind, Subscription};
+use domain::{
+    effect::OutcomeKind,
+    outbound::{Destinations, Subscription},
+};
 use ports::EffectRequest;
 use serde_json::Value;
 use url::Url;

@@ -1,17 +1,11 @@
-//! What happened, as it is told outside. In: a run and the lines that a transition wrote. Out: news, in order.
+//! What happened, as it is told outside. In: nothing. Out: the types.
 //!
 //! Never: says more than names, ids and states: no text, no number.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{RunId, short},
-    message::Message,
-    phone::without_numbers,
-    run::{Run, RunPhase},
-    timeline::{DoubtResolvedBy, Effects, Entry, TimelineEvent},
-};
+use crate::{id::RunId, run_phase::RunPhase};
 
 /// What can have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,11 +103,12 @@ impl OutcomeKind {
     }
 
     /// Whether the run's ticket is told of it.
-    pub(super) fn updates_tickets(self) -> bool {
+    pub(crate) fn updates_tickets(self) -> bool {
         matches!(self, Self::RunAcknowledged | Self::RunResolved | Self::RunExhausted | Self::RunCancelled)
     }
 
-    fn of_phase(phase: RunPhase) -> Option<Self> {
+    /// How a run ended, where nothing else tells it.
+    pub(crate) fn of_phase(phase: RunPhase) -> Option<Self> {
         match phase {
             // Acknowledging has a line of its own, with its name.
             RunPhase::Active | RunPhase::Acknowledged => None,
@@ -169,120 +164,4 @@ pub struct OutcomeEvent {
     /// The ticket's address, or its key where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-}
-
-impl OutcomeEvent {
-    /// What a transition did to a run, in the order of its timeline.
-    pub(super) fn of(run: &Run, done: &Effects) -> Vec<Self> {
-        let told = done.timeline.iter().filter_map(|entry| Self::of_line(run, entry));
-        let letters = done.dead_letters.iter().map(|letter| Self {
-            detail: Some(without_numbers(&letter.reason)),
-            message: letter.message.as_ref().map(|message| message.number),
-            ..Self::about(OutcomeKind::DeadLetterCreated, run, letter.at).named(&letter.id)
-        });
-        told.chain(letters).collect()
-    }
-
-    /// OutcomeEvent of this kind about a run.
-    pub(super) fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> Self {
-        // Producers put numbers where they like; what leaves shows none.
-        let event = Self {
-            id: String::new(),
-            kind,
-            at,
-            run: Some(run.id().clone()),
-            workflow: Some(run.workflow().to_owned()),
-            source: Some(without_numbers(&run.event().source)),
-            event_id: Some(without_numbers(&run.event().id)),
-            subject: run.subject().map(without_numbers),
-            phase: Some(run.phase()),
-            step: Some(run.step()),
-            message: None,
-            by: None,
-            detail: None,
-            ticket: None,
-        };
-        event.named("")
-    }
-
-    /// Named by its run, its kind, its time and what else tells two of them apart.
-    fn named(mut self, apart: &str) -> Self {
-        let run = self.run.as_ref().map_or("", RunId::as_str);
-        self.id = short(&[run, self.kind.as_str(), &self.at.as_microsecond().to_string(), apart]);
-        self
-    }
-
-    fn of_line(run: &Run, entry: &Entry) -> Option<Self> {
-        let about = |kind| {
-            let apart = entry.message.map(|number| number.to_string()).unwrap_or_default();
-            Self { message: entry.message, ..Self::about(kind, run, entry.at).named(&apart) }
-        };
-        let message = entry.message.and_then(|number| run.message(number));
-        let is_over = message.is_some_and(Message::is_final);
-        let detail = |text: &str| Some(without_numbers(text)).filter(|text| !text.is_empty());
-        Some(match &entry.what {
-            TimelineEvent::Opened { event } => {
-                Self { detail: detail(event), ..about(OutcomeKind::RunOpened) }
-            }
-            TimelineEvent::Escalated { step, reason } => {
-                let event = about(OutcomeKind::RunEscalated);
-                Self { step: Some(*step), detail: detail(reason), ..event }
-            }
-            TimelineEvent::Acknowledged { by, via } => {
-                Self { by: detail(by), detail: detail(via), ..about(OutcomeKind::RunAcknowledged) }
-            }
-            TimelineEvent::AcknowledgedLate { by } => {
-                let late = Some("after the run was over".to_owned());
-                Self { by: detail(by), detail: late, ..about(OutcomeKind::RunAcknowledged) }
-            }
-            TimelineEvent::Closed { phase, reason } => {
-                Self { detail: detail(reason), ..about(OutcomeKind::of_phase(*phase)?) }
-            }
-            // One that is tried again may still arrive.
-            TimelineEvent::Status { status, code } if status.is_failure() && is_over => {
-                let name = message.map_or("failed", |message| message.phase().name());
-                let said = code.map_or(name.to_owned(), |code| format!("{name}, code {code}"));
-                Self { detail: Some(said), ..about(OutcomeKind::MessageUndeliverable) }
-            }
-            TimelineEvent::Died { reason } => {
-                Self { detail: detail(reason), ..about(OutcomeKind::MessageUndeliverable) }
-            }
-            TimelineEvent::DoubtResolved { by: DoubtResolvedBy::Review, evidence } => {
-                Self { detail: detail(evidence), ..about(OutcomeKind::MessageNeedsReview) }
-            }
-            TimelineEvent::ConsentChanged { change } => {
-                Self { detail: Some(change.as_str().to_owned()), ..about(OutcomeKind::ConsentChanged) }
-            }
-            TimelineEvent::TicketOpened { queue, key, url } => {
-                let ticket = url.clone().or_else(|| key.clone());
-                Self { detail: detail(queue), ticket, ..about(OutcomeKind::TicketOpened) }
-            }
-            TimelineEvent::TicketFailed { queue, reason } => {
-                Self { detail: detail(&format!("{queue}: {reason}")), ..about(OutcomeKind::TicketFailed) }
-            }
-            TimelineEvent::LaneLowered { .. }
-            | TimelineEvent::StepStarted { .. }
-            | TimelineEvent::Decided(_)
-            | TimelineEvent::Shortened { .. }
-            | TimelineEvent::TextChanged { .. }
-            | TimelineEvent::DispatchBegan { .. }
-            | TimelineEvent::Submitted { .. }
-            | TimelineEvent::Refused { .. }
-            | TimelineEvent::RetryScheduled { .. }
-            | TimelineEvent::DoubtBegan { .. }
-            | TimelineEvent::DoubtAsked { .. }
-            | TimelineEvent::DoubtResolved { .. }
-            | TimelineEvent::Status { .. }
-            | TimelineEvent::StatusAsked { .. }
-            | TimelineEvent::StatusUnknown
-            | TimelineEvent::ContradictoryStatus { .. }
-            | TimelineEvent::SecondSid { .. }
-            | TimelineEvent::Replayed { .. }
-            | TimelineEvent::Cancelled
-            | TimelineEvent::ReplyUnclear { .. }
-            | TimelineEvent::ReplyAnswered { .. }
-            | TimelineEvent::AllClear { .. }
-            | TimelineEvent::TicketWanted { .. } => return None,
-        })
-    }
 }

@@ -3,7 +3,8 @@
 //! Never: stores one.
 
 use domain::{
-    effect::{Act, Destinations, Effect, EffectAnswer, EffectNext, OutcomeKind, Subscription, Ticket},
+    effect::{Act, Effect, EffectAnswer, EffectNext, OutcomeKind, Ticket},
+    outbound::{Destinations, Subscription, dead_letter, of_dead_letter},
     provider::ProviderStatus,
     run::RunPhase,
 };
@@ -123,8 +124,8 @@ fn an_effect_is_tried_until_its_time_is_up_and_busy_counts_as_no_attempt() {
     assert!(matches!(waits.follow(failed(), 3_600, at(61 + 3_601)), EffectNext::Dead(_)));
     let refused = EffectAnswer::Refused { reason: "answered 422".into() };
     let EffectNext::Dead(reason) = effect.follow(refused, 3_600, at(62)) else { panic!("it is given up") };
-    let letter = effect.dead_letter(&reason, at(62));
+    let letter = dead_letter(effect, &reason, at(62));
     assert_eq!((letter.reason.as_str(), letter.error.as_str()), ("effect", "ops: answered 422"));
-    let replayed = Effect::of_dead_letter(&letter, at(9_000)).unwrap();
+    let replayed = of_dead_letter(&letter, at(9_000)).unwrap();
     assert_eq!((replayed.attempts, replayed.is_in_doubt, replayed.since), (0, true, at(9_000)));
 }

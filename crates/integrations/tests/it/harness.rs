@@ -12,8 +12,9 @@ use conformance::{
 };
 use domain::{
     ack_code::CodeKey,
-    effect::{Act, Destinations, EffectAnswer, OutcomeKind, Subscription, Ticket},
+    effect::{Act, EffectAnswer, OutcomeKind, Ticket},
     id::RunId,
+    outbound::{Destinations, Subscription},
     policy::Environment,
     run::Run,
     workflow::Workflow,

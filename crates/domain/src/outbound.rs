@@ -1,0 +1,105 @@
+//! What is to be done outside because of what happened to a run.
+//!
+//! In: a run, what its transition wrote into the timeline, and which destinations want what. Out: effects.
+//! Never: decides what becomes of one; `effect` does.
+
+mod told;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::{
+    effect::{Act, Effect, OutcomeEvent, OutcomeKind},
+    notice,
+    run::Run,
+    timeline::{DeadLetter, Effects, TimelineEvent},
+};
+
+/// The reason of dead letters that hold an effect.
+pub const DEAD_EFFECT: &str = "effect";
+
+/// What one destination wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// The destination's name. A ticket for a queue of this name is opened there.
+    pub name: String,
+    /// What it is told of.
+    pub events: BTreeSet<OutcomeKind>,
+    /// Of which workflows; of all if empty.
+    pub workflows: BTreeSet<String>,
+    /// Whether it keeps tickets.
+    pub keeps_tickets: bool,
+}
+
+/// All destinations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations(pub Vec<Subscription>);
+
+impl Destinations {
+    /// What is to be done because of what a transition did to a run.
+    pub fn effects(&self, run: &Run, done: &Effects) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.0.is_empty() || notice::WORKFLOWS.contains(&run.workflow()) {
+            return effects;
+        }
+        for event in told::events(run, done) {
+            for subscription in self.0.iter().filter(|subscription| subscription.wants(&event)) {
+                effects.push(Effect::new(&event, &subscription.name, Act::Tell));
+            }
+            let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
+            let keeper = |destination: &str| self.keeper(destination);
+            effects.extend(
+                tickets
+                    .filter_map(|ticket| keeper(&ticket.destination))
+                    .map(|keeper| Effect::new(&event, &keeper.name, Act::UpdateTicket)),
+            );
+        }
+        let wanted = done.timeline.iter().filter_map(|entry| {
+            let TimelineEvent::TicketWanted { queue } = &entry.what else { return None };
+            Some((queue, entry.at))
+        });
+        effects.extend(wanted.filter_map(|(queue, at)| {
+            let event = told::about(OutcomeKind::TicketWanted, run, at);
+            self.keeper(queue).map(|keeper| Effect::new(&event, &keeper.name, Act::OpenTicket))
+        }));
+        effects
+    }
+
+    /// The destination that keeps the tickets of a queue.
+    pub fn keeper(&self, queue: &str) -> Option<&Subscription> {
+        self.0.iter().find(|subscription| subscription.keeps_tickets && subscription.name == queue)
+    }
+}
+
+impl Subscription {
+    fn wants(&self, event: &OutcomeEvent) -> bool {
+        let of_workflow = |workflow: &String| self.workflows.is_empty() || self.workflows.contains(workflow);
+        self.events.contains(&event.kind) && event.workflow.as_ref().is_none_or(of_workflow)
+    }
+}
+
+/// The dead letter of an effect that is given up. It holds the effect, so that a replay tries it anew.
+pub fn dead_letter(effect: &Effect, error: &str, now: Timestamp) -> DeadLetter {
+    DeadLetter {
+        id: effect.id.clone(),
+        reason: DEAD_EFFECT.to_owned(),
+        error: format!("{}: {error}", effect.destination),
+        at: now,
+        epoch: None,
+        message: None,
+        workflow: effect.event.workflow.clone(),
+        source: effect.event.source.clone(),
+        event_id: effect.event.event_id.clone(),
+        attempts: effect.attempts,
+        traceparent: None,
+        event: serde_json::to_string(effect).ok(),
+        origin: None,
+    }
+}
+
+/// The effect that a dead letter holds, to be tried anew. What was requested before may have been done.
+pub fn of_dead_letter(letter: &DeadLetter, now: Timestamp) -> Option<Effect> {
+    let effect: Effect = serde_json::from_str(letter.event.as_deref()?).ok()?;
+    (letter.reason == DEAD_EFFECT).then_some(Effect { since: now, attempts: 0, is_in_doubt: true, ..effect })
+}

@@ -1,0 +1,128 @@
+//! What happened to a run, as it is told outside. In: a run and the lines that a transition wrote. Out: events, in order.
+//!
+//! Never: a text, or a whole number.
+
+use jiff::Timestamp;
+
+use crate::{
+    effect::{OutcomeEvent, OutcomeKind},
+    id::{RunId, short},
+    message::Message,
+    phone::without_numbers,
+    run::Run,
+    timeline::{DoubtResolvedBy, Effects, Entry, TimelineEvent},
+};
+
+/// What a transition did to a run, in the order of its timeline.
+pub(super) fn events(run: &Run, done: &Effects) -> Vec<OutcomeEvent> {
+    let told = done.timeline.iter().filter_map(|entry| of_line(run, entry));
+    let letters = done.dead_letters.iter().map(|letter| OutcomeEvent {
+        detail: Some(without_numbers(&letter.reason)),
+        message: letter.message.as_ref().map(|message| message.number),
+        ..named(about(OutcomeKind::DeadLetterCreated, run, letter.at), &letter.id)
+    });
+    told.chain(letters).collect()
+}
+
+/// OutcomeEvent of this kind about a run.
+pub(super) fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> OutcomeEvent {
+    // Producers put numbers where they like; what leaves shows none.
+    let event = OutcomeEvent {
+        id: String::new(),
+        kind,
+        at,
+        run: Some(run.id().clone()),
+        workflow: Some(run.workflow().to_owned()),
+        source: Some(without_numbers(&run.event().source)),
+        event_id: Some(without_numbers(&run.event().id)),
+        subject: run.subject().map(without_numbers),
+        phase: Some(run.phase()),
+        step: Some(run.step()),
+        message: None,
+        by: None,
+        detail: None,
+        ticket: None,
+    };
+    named(event, "")
+}
+
+/// Named by its run, its kind, its time and what else tells two of them apart.
+fn named(mut event: OutcomeEvent, apart: &str) -> OutcomeEvent {
+    let run = event.run.as_ref().map_or("", RunId::as_str);
+    event.id = short(&[run, event.kind.as_str(), &event.at.as_microsecond().to_string(), apart]);
+    event
+}
+
+fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
+    let of = |kind| {
+        let apart = entry.message.map(|number| number.to_string()).unwrap_or_default();
+        OutcomeEvent { message: entry.message, ..named(about(kind, run, entry.at), &apart) }
+    };
+    let message = entry.message.and_then(|number| run.message(number));
+    let is_over = message.is_some_and(Message::is_final);
+    let detail = |text: &str| Some(without_numbers(text)).filter(|text| !text.is_empty());
+    Some(match &entry.what {
+        TimelineEvent::Opened { event } => {
+            OutcomeEvent { detail: detail(event), ..of(OutcomeKind::RunOpened) }
+        }
+        TimelineEvent::Escalated { step, reason } => {
+            let event = of(OutcomeKind::RunEscalated);
+            OutcomeEvent { step: Some(*step), detail: detail(reason), ..event }
+        }
+        TimelineEvent::Acknowledged { by, via } => {
+            OutcomeEvent { by: detail(by), detail: detail(via), ..of(OutcomeKind::RunAcknowledged) }
+        }
+        TimelineEvent::AcknowledgedLate { by } => {
+            let late = Some("after the run was over".to_owned());
+            OutcomeEvent { by: detail(by), detail: late, ..of(OutcomeKind::RunAcknowledged) }
+        }
+        TimelineEvent::Closed { phase, reason } => {
+            OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::of_phase(*phase)?) }
+        }
+        // One that is tried again may still arrive.
+        TimelineEvent::Status { status, code } if status.is_failure() && is_over => {
+            let name = message.map_or("failed", |message| message.phase().name());
+            let said = code.map_or(name.to_owned(), |code| format!("{name}, code {code}"));
+            OutcomeEvent { detail: Some(said), ..of(OutcomeKind::MessageUndeliverable) }
+        }
+        TimelineEvent::Died { reason } => {
+            OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::MessageUndeliverable) }
+        }
+        TimelineEvent::DoubtResolved { by: DoubtResolvedBy::Review, evidence } => {
+            OutcomeEvent { detail: detail(evidence), ..of(OutcomeKind::MessageNeedsReview) }
+        }
+        TimelineEvent::ConsentChanged { change } => {
+            OutcomeEvent { detail: Some(change.as_str().to_owned()), ..of(OutcomeKind::ConsentChanged) }
+        }
+        TimelineEvent::TicketOpened { queue, key, url } => {
+            let ticket = url.clone().or_else(|| key.clone());
+            OutcomeEvent { detail: detail(queue), ticket, ..of(OutcomeKind::TicketOpened) }
+        }
+        TimelineEvent::TicketFailed { queue, reason } => {
+            OutcomeEvent { detail: detail(&format!("{queue}: {reason}")), ..of(OutcomeKind::TicketFailed) }
+        }
+        TimelineEvent::LaneLowered { .. }
+        | TimelineEvent::StepStarted { .. }
+        | TimelineEvent::Decided(_)
+        | TimelineEvent::Shortened { .. }
+        | TimelineEvent::TextChanged { .. }
+        | TimelineEvent::DispatchBegan { .. }
+        | TimelineEvent::Submitted { .. }
+        | TimelineEvent::Refused { .. }
+        | TimelineEvent::RetryScheduled { .. }
+        | TimelineEvent::DoubtBegan { .. }
+        | TimelineEvent::DoubtAsked { .. }
+        | TimelineEvent::DoubtResolved { .. }
+        | TimelineEvent::Status { .. }
+        | TimelineEvent::StatusAsked { .. }
+        | TimelineEvent::StatusUnknown
+        | TimelineEvent::ContradictoryStatus { .. }
+        | TimelineEvent::SecondSid { .. }
+        | TimelineEvent::Replayed { .. }
+        | TimelineEvent::Cancelled
+        | TimelineEvent::ReplyUnclear { .. }
+        | TimelineEvent::ReplyAnswered { .. }
+        | TimelineEvent::AllClear { .. }
+        | TimelineEvent::TicketWanted { .. } => return None,
+    })
+}
