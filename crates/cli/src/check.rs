@@ -1,6 +1,6 @@
 //! `callout check`. In: the configuration. Out: every mistake, or what callout would do with it.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use config::{Backend, Config, Problem, Secrets};
 use domain::{
@@ -88,6 +88,8 @@ struct Summary {
     provider: Option<&'static str>,
     backend: &'static str,
     public_url: Option<String>,
+    /// The queues that workflows ask for tickets in, and what opens them; nothing does when absent.
+    tickets: BTreeMap<String, Option<&'static str>>,
 }
 
 impl Summary {
@@ -106,6 +108,7 @@ impl Summary {
                 Backend::Fleet(_) => "fleet",
             },
             public_url: infrastructure.twilio.public_url.as_ref().map(ToString::to_string),
+            tickets: tickets(config),
         }
     }
 
@@ -120,6 +123,11 @@ impl Summary {
         }
         output::line(format!("backend      {}", self.backend));
         output::line(format!("public URL   {}", self.public_url.as_deref().unwrap_or("none")));
+        for (queue, kind) in &self.tickets {
+            let by =
+                kind.unwrap_or("nobody: no destination of integrations.toml has this name and keeps tickets");
+            output::line(format!("tickets      {queue}: {by}"));
+        }
         for name in ["live", "canary", "shadow"] {
             let in_stage = |workflow: &&Workflow| stage(&workflow.definition.stage) == name;
             let names: Vec<_> = config.workflows.iter().filter(in_stage).map(Workflow::name).collect();
@@ -128,6 +136,23 @@ impl Summary {
             }
         }
     }
+}
+
+/// The queues that workflows ask for tickets in, each with the kind of destination that opens them.
+fn tickets(config: &Config) -> BTreeMap<String, Option<&'static str>> {
+    let keeper = |queue: &String| {
+        let of_queue = |destination: &&config::Destination| {
+            let subscription = &destination.subscription;
+            subscription.keeps_tickets && subscription.name == *queue
+        };
+        config.integrations.iter().find(of_queue).map(|destination| destination.kind.name())
+    };
+    let asked = config.workflows.iter().flat_map(|workflow| {
+        let definition = &workflow.definition;
+        let of_steps = definition.steps.iter().filter_map(|step| step.ticket.clone());
+        definition.exhausted_ticket.clone().into_iter().chain(of_steps)
+    });
+    asked.map(|queue| (queue.clone(), keeper(&queue))).collect()
 }
 
 fn stage(stage: &Stage) -> &'static str {

@@ -47,6 +47,8 @@ async fn incident(stage: &mut Stage<'_>) -> anyhow::Result<()> {
 
 async fn duplicate(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.say("2. The monitoring system sends the same event again.");
+    // The answer to the reply is on its way, and is no text of this event.
+    stage.wait_for_text(SECONDARY, "Acknowledged", SignedDuration::from_secs(5)).await?;
     let before = stage.texts_sent();
     let (status, run) =
         stage.event("incident-paging", "incident.created", "incident-1", "db-1", incident_data()).await?;

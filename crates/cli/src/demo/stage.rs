@@ -73,6 +73,20 @@ impl<'a> Stage<'a> {
         self.server.simulator.as_ref().map_or(0, |simulator| simulator.view(|view| view.accepted()))
     }
 
+    /// Waits until a phone has received a text that begins so, or the time is up.
+    pub(crate) async fn wait_for_text(
+        &self,
+        number: &str,
+        beginning: &str,
+        within: SignedDuration,
+    ) -> anyhow::Result<()> {
+        let (phone, until) = (self.phone(number)?, self.now() + within);
+        while self.now() < until && !phone.texts().iter().any(|text| text.body.starts_with(beginning)) {
+            self.server.clock.sleep_until(after_ms(self.now(), READ_EVERY_MS)).await;
+        }
+        Ok(())
+    }
+
     /// Prints a line.
     pub(crate) fn note(&self, text: &str) {
         self.print(text);

@@ -159,7 +159,7 @@ async fn an_accepted_event_that_will_text_nobody_says_so() {
     assert_eq!(answer["runs"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(post("note.created").await.1["warnings"], Value::Null);
     fleet.sim.phone("+14155550120").send("+15005550006", "STOP").await.unwrap();
-    let again = event("opted-out", "note.created", "s", json!({"text": "x", "phone": "+14155550120"}));
+    let again = event("note.created", "opted-out", "s", json!({"text": "x", "phone": "+14155550120"}));
     let (status, answer) = fleet.post(KEY, "application/cloudevents+json", again.to_string()).await;
     let warning = json!(["workflow note texts nobody: its recipients opted out, or did not opt in"]);
     assert_eq!((status, &answer["warnings"]), (202, &warning));

@@ -209,11 +209,17 @@ async fn a_dead_letter_is_shown_and_replayed_once_its_cause_is_gone() {
 async fn g7_check_sums_up_what_callout_would_do_and_tells_scripts_each_mistake() {
     let fleet = Fleet::start().await;
     let said = String::from_utf8(fleet.run(&["check"]).stdout).unwrap();
-    for line in ["environment  test", "may text     every number", "live         held, note, page, quick"] {
+    for line in [
+        "environment  test",
+        "may text     every number",
+        "live         held, note, page, quick",
+        "tickets      desk: nobody",
+    ] {
         assert!(said.contains(line), "{line} is not in\n{said}");
     }
     let summary = fleet.json(&["check"])["summary"].clone();
     assert_eq!((&summary["environment"], &summary["backend"]), (&json!("test"), &json!("embedded")));
+    assert_eq!(summary["tickets"], json!({"desk": null}));
     std::fs::write(fleet.folder.path().join("workflows/note.toml"), "event = 7\n").unwrap();
     let output = fleet.run(&["check", "--output", "json"]);
     assert_eq!(output.status.code(), Some(78));

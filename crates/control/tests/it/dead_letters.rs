@@ -2,11 +2,13 @@
 
 use conformance::{fixture::at, roles::event};
 use control::{Answer, DeadLetterChange, Request, RunQuery};
-use domain::{timeline::DeadLetter, workflow::Lane};
+use domain::{effect::Effect, outbound::dead_letter, timeline::DeadLetter, workflow::Lane};
 use ports::{
     Queue,
     store::{AuditCounts, DeadLetterFilter},
 };
+
+use serde_json::json;
 
 use crate::harness::World;
 
@@ -111,4 +113,23 @@ fn what_goes_over_the_control_socket_keeps_its_spelling() {
     assert_eq!(serde_json::to_value(&change).unwrap(), expected);
     let counts = serde_json::to_value(Answer::AuditCounts { counts: AuditCounts::default() }).unwrap();
     assert!(counts["sums"]["forgotten"].is_u64(), "{counts}");
+}
+
+#[tokio::test]
+async fn a_dead_effect_is_tried_anew_and_what_it_asked_for_may_exist() {
+    let world = World::new();
+    let effect: Effect = serde_json::from_value(json!({
+        "id": "r0a0123456789abcdef-k2v9x0a7dq0v", "destination": "ops", "act": "open_ticket",
+        "event": {"id": "e", "kind": "ticket.wanted", "at": at(0), "run": "r0a0123456789abcdef"},
+        "since": at(0), "attempts": 7, "epoch": 9,
+    }))
+    .unwrap();
+    let letter = dead_letter(&effect, "answered 422", at(1));
+    world.store.add_dead_letter(&letter).await.unwrap();
+    assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Replayed);
+    assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Gone);
+    assert_eq!(letters(&world).await, []);
+    let taken = world.store.take_effects("ops", at(10_000), at(10_060), 10).await.unwrap();
+    let [anew] = &taken[..] else { panic!("{taken:?}") };
+    assert_eq!((anew.attempts, anew.is_in_doubt, anew.event.run.clone()), (0, true, effect.event.run));
 }
