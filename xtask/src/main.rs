@@ -1,4 +1,5 @@
-//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deploy-test`.
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
+//! `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
@@ -8,6 +9,7 @@ mod mutants;
 mod newest_broker;
 mod output;
 mod servers;
+mod supply_chain;
 mod tidy;
 mod tools;
 
@@ -37,7 +39,7 @@ enum Chore {
         #[arg(long)]
         broker: Option<Broker>,
     },
-    /// `test`, then the demo as a newcomer runs it, from a release build.
+    /// `test`, the supply chain, then the demo as a newcomer runs it, from a release build.
     Ci,
     /// Install what tests need besides a toolchain, so that `cargo test` works: servers and tools.
     Prepare,
@@ -61,6 +63,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Check what callout is linked with: licences, sources, bans, and known vulnerabilities where that is possible.
+    Deny,
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
     /// all of its own, from Debian's packages. Needs root; no part of `test` and `ci`.
     DeployTest(deploy_test::DeployTest),
@@ -89,6 +93,7 @@ fn run() -> Result<()> {
         Chore::Test { broker: Some(Broker::Newest) } => test_on_newest_broker(),
         Chore::Ci => {
             test()?;
+            supply_chain::check(&root())?;
             cargo(&["build", "--release", "--package", "cli"])?;
             cargo(&[
                 "run",
@@ -116,6 +121,7 @@ fn run() -> Result<()> {
             servers::ensure()?;
             measure("chaos", &args)
         }
+        Chore::Deny => supply_chain::check(&root()),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
 }
