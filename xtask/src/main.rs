@@ -1,10 +1,11 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
-//! `deploy-test`.
+//! `dist`, `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
 
 mod deploy_test;
+mod dist;
 mod mutants;
 mod newest_broker;
 mod output;
@@ -65,6 +66,8 @@ enum Chore {
     },
     /// Check what callout is linked with: licences, sources, bans, and known vulnerabilities where that is possible.
     Deny,
+    /// Pack a release build with its manual, examples, units and bill of materials into target/dist.
+    Dist(dist::Dist),
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
     /// all of its own, from Debian's packages. Needs root; no part of `test` and `ci`.
     DeployTest(deploy_test::DeployTest),
@@ -122,6 +125,7 @@ fn run() -> Result<()> {
             measure("chaos", &args)
         }
         Chore::Deny => supply_chain::check(&root()),
+        Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
 }
