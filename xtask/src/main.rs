@@ -1,11 +1,12 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
-//! `dist`, `deploy-test`.
+//! `fuzz`, `dist`, `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
 
 mod deploy_test;
 mod dist;
+mod fuzz;
 mod mutants;
 mod newest_broker;
 mod output;
@@ -40,7 +41,7 @@ enum Chore {
         #[arg(long)]
         broker: Option<Broker>,
     },
-    /// `test`, the supply chain, then the demo as a newcomer runs it, from a release build.
+    /// `test`, the supply chain, whether fuzzing targets compile, then the demo as a newcomer runs it, from a release build.
     Ci,
     /// Install what tests need besides a toolchain, so that `cargo test` works: servers and tools.
     Prepare,
@@ -66,6 +67,8 @@ enum Chore {
     },
     /// Check what callout is linked with: licences, sources, bans, and known vulnerabilities where that is possible.
     Deny,
+    /// Look for inputs that break what reads bytes from outside. Needs a nightly toolchain and a C++ compiler.
+    Fuzz(fuzz::Fuzz),
     /// Pack a release build with its manual, examples, units and bill of materials into target/dist.
     Dist(dist::Dist),
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
@@ -97,6 +100,7 @@ fn run() -> Result<()> {
         Chore::Ci => {
             test()?;
             supply_chain::check(&root())?;
+            cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--", "--deny", "warnings"])?;
             cargo(&["build", "--release", "--package", "cli"])?;
             cargo(&[
                 "run",
@@ -125,6 +129,7 @@ fn run() -> Result<()> {
             measure("chaos", &args)
         }
         Chore::Deny => supply_chain::check(&root()),
+        Chore::Fuzz(args) => fuzz::run_targets(&root(), &args),
         Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
