@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Records what the JavaScript SDK of CloudEvents writes by default, as the tests read it.
 //
-//     npm install cloudevents@10.0.0 && node record.js > javascript.json
+//     npm ci --ignore-scripts && node record.js > javascript.json
 //
 // A body is base64. The SDK has no AMQP binding: its users publish the HTTP headers, or the structured event.
 "use strict";

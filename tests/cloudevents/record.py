@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records what the Python SDK of CloudEvents writes by default, as the tests read it.
 
-    pip install cloudevents==2.2.0 && python3 record.py > python.json
+    pip install --require-hashes --requirement requirements.txt && python3 record.py > python.json
 
 A header's value is a text, a number, or {"bytes": BASE64}; a body is base64.
 """

@@ -1,13 +1,17 @@
-//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deploy-test`.
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
+//! `fuzz`, `dist`, `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
 
 mod deploy_test;
+mod dist;
+mod fuzz;
 mod mutants;
 mod newest_broker;
 mod output;
 mod servers;
+mod supply_chain;
 mod tidy;
 mod tools;
 
@@ -37,7 +41,7 @@ enum Chore {
         #[arg(long)]
         broker: Option<Broker>,
     },
-    /// `test`, then the demo as a newcomer runs it, from a release build.
+    /// `test`, the supply chain, whether fuzzing targets compile, then the demo as a newcomer runs it, from a release build.
     Ci,
     /// Install what tests need besides a toolchain, so that `cargo test` works: servers and tools.
     Prepare,
@@ -61,6 +65,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Check what callout is linked with: licences, sources, bans, and known vulnerabilities where that is possible.
+    Deny,
+    /// Look for inputs that break what reads bytes from outside. Needs a nightly toolchain and a C++ compiler.
+    Fuzz(fuzz::Fuzz),
+    /// Pack a release build with its manual, examples, units and bill of materials into target/dist.
+    Dist(dist::Dist),
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
     /// all of its own, from Debian's packages. Needs root; no part of `test` and `ci`.
     DeployTest(deploy_test::DeployTest),
@@ -89,6 +99,8 @@ fn run() -> Result<()> {
         Chore::Test { broker: Some(Broker::Newest) } => test_on_newest_broker(),
         Chore::Ci => {
             test()?;
+            supply_chain::check(&root())?;
+            cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--", "--deny", "warnings"])?;
             cargo(&["build", "--release", "--package", "cli"])?;
             cargo(&[
                 "run",
@@ -116,6 +128,9 @@ fn run() -> Result<()> {
             servers::ensure()?;
             measure("chaos", &args)
         }
+        Chore::Deny => supply_chain::check(&root()),
+        Chore::Fuzz(args) => fuzz::run_targets(&root(), &args),
+        Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
 }

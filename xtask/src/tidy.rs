@@ -29,7 +29,8 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         if name.ends_with(".rs") {
             check_source(&name, &text, &mut find);
         }
-        if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
+        // A workspace's own manifest is where its versions stand.
+        if name.ends_with("Cargo.toml") && !text.lines().any(|line| line == "[workspace]") {
             check_manifest(&text, &mut find);
             crates::check_manifest(&text, &mut find);
         }
@@ -104,7 +105,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
             let path = entry?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if path.is_dir() {
-                if !matches!(name.as_str(), "target" | ".git" | "node_modules") {
+                if !matches!(name.as_str(), "target" | ".git" | "node_modules" | "corpus" | "artifacts") {
                     folders.push(path);
                 }
             } else if !matches!(name.as_str(), "Cargo.lock" | ".git") {

@@ -1,7 +1,7 @@
-//! Tools that tests run: clients in other languages, and validators of `deploy/`.
+//! Tools that tests and chores run: clients in other languages, validators of `deploy/`, and commands of cargo.
 //!
 //! In: the version files in `xtask/tools/` and `examples/producers/`. Out: `target/tools/`, with exactly those versions.
-//! Never: changes the machine's own Python or Node packages, or installs a version twice.
+//! Never: changes the machine's own packages, installs a version twice, or takes a file whose hash is not listed.
 
 use std::{
     fs,
@@ -15,19 +15,13 @@ use anyhow::{Context as _, Result, bail};
 const PYTHON: [&str; 2] = ["xtask/tools/requirements.txt", "examples/producers/python/requirements.txt"];
 /// Node packages of the example, with their lock file.
 const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/producers/node/package-lock.json"];
+/// Commands of cargo as built binaries; to build them takes minutes each.
+const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 
 /// Installs what is missing or of another version.
 pub(crate) fn ensure(root: &Path) -> Result<()> {
     let tools = folder()?;
-    install(root, &tools.join("python"), &PYTHON, |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        let mut pip = Command::new(folder.join("bin/python"));
-        pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]);
-        for file in PYTHON {
-            pip.arg("--requirement").arg(root.join(file));
-        }
-        run(&mut pip)
-    })?;
+    install(root, &tools.join("python"), &PYTHON, |folder| python_packages(root, folder, &PYTHON))?;
     install(root, &tools.join("node"), &NODE, |folder| {
         fs::create_dir_all(folder)?;
         for file in NODE {
@@ -37,6 +31,32 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
         let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
         run(Command::new("npm").args(options).current_dir(folder))
     })
+}
+
+/// The program of a command of cargo, such as `cargo-deny`. Installs it if it is missing or of another version.
+pub(crate) fn cargo_command(root: &Path, name: &str) -> Result<PathBuf> {
+    let folder = folder()?.join("cargo");
+    install(root, &folder, &CARGO, |folder| python_packages(root, folder, &CARGO))?;
+    Ok(folder.join("bin").join(name))
+}
+
+/// Makes a virtual environment of exactly the listed packages.
+fn python_packages(root: &Path, folder: &Path, files: &[&str]) -> Result<()> {
+    run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+    ]);
+    for file in files {
+        pip.arg("--requirement").arg(root.join(file));
+    }
+    run(&mut pip)
 }
 
 /// Where they are: in cargo's target folder, beside the folders of the profiles.
@@ -65,7 +85,7 @@ fn install(root: &Path, folder: &Path, files: &[&str], make: impl FnOnce(&Path) 
     Ok(fs::write(stamp, wanted)?)
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
     if !status.success() {
         bail!("{command:?} failed");

@@ -32,6 +32,10 @@ pub(super) fn defang(text: &str, listed: &[String]) -> Option<(String, Vec<Strin
             continue;
         }
         out.push_str(&text[end..found.span.start]);
+        // Without the scheme between them, two hosts would be another one.
+        if out.ends_with(char::is_alphanumeric) {
+            out.push(' ');
+        }
         out.push_str(&host.replace('.', "(.)"));
         end = found.span.end;
         hosts.push(host.chars().take(HOST_CHARS_MAX).collect());
@@ -63,6 +67,7 @@ fn is_host_char(c: char) -> bool {
 
 /// Everything that a phone may make a link of.
 fn links(text: &str) -> impl Iterator<Item = Found> {
+    let mut last_end = 0;
     runs(text).filter_map(move |run| {
         // What a host begins or ends with is never a dot or a hyphen.
         let trimmed = text[run.clone()].trim_start_matches(['.', '-', '_']);
@@ -73,7 +78,12 @@ fn links(text: &str) -> impl Iterator<Item = Found> {
         let has_dot = text[host.clone()].contains('.');
         let is_authority = scheme.is_some() || has_dot && (before.ends_with("//") || before.ends_with('@'));
         let is_link = !host.is_empty() && (is_authority || is_bare_link(&text[host.clone()], after));
-        is_link.then(|| Found { span: scheme.unwrap_or(start)..host.end, host })
+        // In `https://one://two` the host of the first link is the scheme of the second.
+        let begin = scheme.unwrap_or(start).max(last_end);
+        is_link.then(|| {
+            last_end = host.end;
+            Found { span: begin..host.end, host }
+        })
     })
 }
 
@@ -168,6 +178,15 @@ mod tests {
         ] {
             check(text, expected);
         }
+    }
+
+    #[test]
+    fn a_host_that_is_the_scheme_of_the_next_link_stays_a_word_of_its_own() {
+        check("https://one://two", "one two");
+        check("https://one://two://three/x", "one two three/x");
+        check("https://status.example.com://co/x", "https://status.example.com co/x");
+        check("https://db.acme.net://evil.example", "https://db.acme.net evil(.)example");
+        check("https://one+more://two", "one two");
     }
 
     #[test]
