@@ -27,7 +27,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// Other destinations are worked for as soon as they are sent; requests under way to the former ones are finished.
 ///
 /// # Errors
-/// None so far: a store that fails is asked again.
+/// None: a store that fails is asked again. The type is that of every role.
 pub async fn run(
     ports: Arc<IntegrationsPorts>,
     mut destinations: watch::Receiver<Arc<Vec<Destination>>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Webhook};
 use domain::{
-    effect::{Act, EffectAnswer, Ticket},
+    effect::{Act, EffectAnswer, OutcomeKind, Ticket},
     source::WebhookSecret,
 };
 use ports::{DestinationClient, SystemClock};
@@ -51,6 +51,27 @@ async fn a_webhook_is_a_signed_cloud_event() {
     assert_eq!((&event["type"], &event["specversion"]), (&json!("run.opened"), &json!("1.0")));
     assert_eq!(event["data"]["run"], json!(request.effect.run().unwrap().as_str()));
     assert_eq!(event["data"]["text"], Value::Null);
+}
+
+#[tokio::test]
+async fn every_outcome_is_as_the_published_schema_says() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../../docs/schemas/outcome-event.json")).unwrap();
+    let published = jsonschema::validator_for(&schema).unwrap();
+    let types = schema["properties"]["type"]["enum"].as_array().unwrap();
+    let told = OutcomeKind::ALL.into_iter().chain([OutcomeKind::TicketWanted]);
+    assert_eq!(types.len(), told.clone().count());
+    for kind in told {
+        let (server, url) = Server::start([]).await;
+        let mut request = request(false);
+        request.effect.event.kind = kind;
+        request.effect.event.by = Some("Ada".into());
+        let secrets = vec![WebhookSecret(b"secret".to_vec())];
+        Webhook::new(requests(), url, secrets, true).carry_out(&request).await;
+        let event = server.take_sent()[0].json();
+        let wrong: Vec<String> = published.iter_errors(&event).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{wrong:?} in {event}");
+    }
 }
 
 #[tokio::test]
