@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     args::{Common, Output, Role},
-    configuration,
+    configuration, destinations,
     exit::{self, Misconfigured},
     output,
 };
@@ -22,7 +22,13 @@ use crate::{
 /// Checks what processes with these roles need, or all of them.
 pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
     let scope = Role::scope(&Role::chosen(roles));
-    let (config, secrets) = match configuration::load(&common.config, scope) {
+    let read = configuration::load(&common.config, scope).and_then(|(config, secrets)| {
+        if scope.destinations {
+            destinations::all(&config, &secrets)?;
+        }
+        Ok((config, secrets))
+    });
+    let (config, secrets) = match read {
         Ok(read) => read,
         Err(error) => {
             if let (Output::Json, Some(Misconfigured(problems))) = (common.output, error.downcast_ref()) {

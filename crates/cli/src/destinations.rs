@@ -2,33 +2,43 @@
 //!
 //! Never: says a secret.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use anyhow::Context as _;
-use config::{Config, DestinationKind, Secrets};
+use config::{Config, DestinationKind, Problems, Secrets};
 use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Unusable, Webhook};
 use integrations::Destination;
 use ports::{DestinationClient, SystemClock};
 use twilio::Secret;
 
+use crate::exit::Misconfigured;
+
 /// All destinations.
 ///
 /// # Errors
-/// When a secret or a template of one cannot be used.
+/// [`Misconfigured`], with every destination whose secret or template cannot be used.
 pub(crate) fn all(config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Destination>> {
-    let made = config.integrations.iter().map(|settings| {
+    let (mut destinations, mut problems) = (Vec::new(), Problems::default());
+    let file = config.files.iter().find(|file| file.ends_with("integrations.toml"));
+    for settings in &config.integrations {
         let name = &settings.subscription.name;
         let secrets = secrets.destinations.get(name).map_or(&[][..], Vec::as_slice);
-        let client = client(settings, secrets)
-            .with_context(|| format!("destination {name:?} of integrations.toml cannot be used"))?;
-        Ok(Destination {
-            name: name.clone(),
-            client,
-            in_flight_max: settings.in_flight_max,
-            give_up_after_s: settings.give_up_after_s,
-        })
-    });
-    made.collect()
+        match client(settings, secrets) {
+            Ok(client) => destinations.push(Destination {
+                name: name.clone(),
+                client,
+                in_flight_max: settings.in_flight_max,
+                give_up_after_s: settings.give_up_after_s,
+            }),
+            Err(error) => {
+                let file = file.map_or(Path::new("integrations.toml"), PathBuf::as_path);
+                problems.add(file, None, format!("destination {name:?}: {error}"));
+            }
+        }
+    }
+    if problems.0.is_empty() { Ok(destinations) } else { Err(Misconfigured(problems).into()) }
 }
 
 fn client(
