@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::tools::{python, root, succeed};
 
 /// Every role has a service and a manifest.
-pub(crate) const ROLES: [&str; 5] = ["ingest", "sender", "callback", "escalation", "integrations"];
+pub(crate) const ROLES: [&str; 6] = ["ingest", "sender", "callback", "escalation", "integrations", "api"];
 /// Reads every document of YAML files, with their aliases and merges.
 const READ: &str = "import json, sys, yaml; \
      print(json.dumps([d for name in sys.argv[1:] for d in yaml.safe_load_all(open(name)) if d]))";

@@ -116,12 +116,12 @@ fn every_role_has_probes_bounds_a_budget_and_its_own_secret() {
             assert_eq!(&target["spec"]["selector"]["matchLabels"], labels, "{role}");
         }
         let answers = matches!(role, "ingest" | "callback");
-        assert_eq!(of_kind(&documents, "Service").len(), usize::from(answers));
+        assert_eq!(of_kind(&documents, "Service").len(), usize::from(answers || role == "api"));
         assert_eq!(of_kind(&documents, "HorizontalPodAutoscaler").len(), usize::from(answers));
         let fixed = deployment["spec"].get("replicas").is_some();
         assert_eq!(
             fixed,
-            matches!(role, "escalation" | "integrations"),
+            matches!(role, "escalation" | "integrations" | "api"),
             "{role}: an autoscaler or an overlay says how many"
         );
     }

@@ -36,14 +36,17 @@ const EXAMPLES: [&str; 6] = [
     "workflows/payment-reminder.toml",
     "workflows/sla-breach.toml",
 ];
-const ROLES: [&[&str]; 5] = [&["ingest"], &["sender"], &["escalation"], &["integrations"], &["callback"]];
+const ROLES: [&[&str]; 6] =
+    [&["ingest"], &["sender"], &["escalation"], &["integrations"], &["api"], &["callback"]];
 
 const SETTINGS: &str = r#"
 [backend]
 kind = "fleet"
 topology = "verify"
-amqp_own_users = ["callout-ingest", "callout-sender", "callout-escalation", "callout-operator"]
+amqp_own_users = ["callout-ingest", "callout-sender", "callout-escalation", "callout-operator", "callout-api"]
 redis_prefix = "TEST:"
+[api]
+listen = "127.0.0.1:0"
 [[source]]
 name = "monitoring"
 types = ["incident.*"]
@@ -297,6 +300,8 @@ async fn no_user_may_do_more_than_its_role() {
         ("callout-escalation", Try::Consume("send.critical"), REFUSED),
         ("callout-integrations", Try::Publish("events", "incident.created", "callout-integrations"), REFUSED),
         ("callout-integrations", Try::Consume("escalation"), REFUSED),
+        ("callout-api", Try::Publish("commands", "events.critical", "callout-api"), REFUSED),
+        ("callout-api", Try::Consume("dead"), REFUSED),
         ("callout-operator", Try::Publish("commands", "events.critical", "callout-operator"), REFUSED),
         ("callout-operator", Try::Consume("dead"), REFUSED),
         ("callout-operator", Try::Declare("mine"), REFUSED),

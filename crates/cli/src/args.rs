@@ -1,6 +1,7 @@
 //! The command line: help texts are the doc comments.
 
 mod runs;
+mod tokens;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -11,11 +12,15 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
+pub(crate) use tokens::{Tokens, TokensCreate};
 
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
+///
+/// `runs`, `dlq` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -66,6 +71,9 @@ pub(crate) enum Command {
     /// List and show dead letters; replay or discard them.
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Make, list and revoke tokens of the HTTP API.
+    #[command(subcommand)]
+    Tokens(Tokens),
     /// Declare, verify or export what a fleet needs in RabbitMQ.
     #[command(subcommand)]
     Topology(Topology),
@@ -134,6 +142,8 @@ pub(crate) enum Role {
     Escalation,
     /// Opens tickets and tells others what happened.
     Integrations,
+    /// Answers tools and people over HTTP, where `[api] listen` says.
+    Api,
 }
 
 impl Role {

@@ -10,11 +10,13 @@ use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
     audit, check,
     configuration::{self, env},
-    control_client, demo, dlq, events, manual, output,
+    control_client, demo, dlq, events,
+    exit::Usage,
+    manual, output,
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, topology,
+    service_manager, shutdown, tokens, topology,
 };
 
 /// Carries out the command line.
@@ -26,6 +28,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
+        Command::Tokens(command) => tokens::run(&common, command).await?,
         Command::Topology(command) => return topology::run(&common, &command).await,
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
@@ -53,6 +56,10 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
     let log = &config.infrastructure.log;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
+    if args.roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
+        let message = "the role api needs to know where to listen: give [api] listen in the configuration";
+        return Err(Usage(message.to_owned()).into());
+    }
     let shutdown = shutdown::on_signal()?;
     reload::survive_hangups()?;
     let workflows = config.workflows.len();

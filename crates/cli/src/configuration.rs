@@ -10,6 +10,9 @@ use domain::notice;
 
 use crate::exit::{Misconfigured, Usage};
 
+/// The variable that names the API which commands ask instead of this machine.
+pub(crate) const REMOTE_URL: &str = "CALLOUT_URL";
+
 /// An environment variable; empty counts as absent.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn env(name: &str) -> Option<String> {
@@ -31,6 +34,10 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
 /// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of
 /// one that was removed may still be found, so this is asked when nothing was.
 pub(crate) fn check_workflow(file: &Path, name: &str) -> anyhow::Result<()> {
+    // The workflows of another machine are not in our files.
+    if env(REMOTE_URL).is_some() {
+        return Ok(());
+    }
     let (config, _) = load(file, Scope::OPERATOR)?;
     let configured = config.workflows.iter().map(|workflow| workflow.name());
     let known: Vec<&str> = configured.chain(notice::WORKFLOWS).collect();

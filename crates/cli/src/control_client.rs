@@ -1,4 +1,5 @@
-//! Reaches what an operator means: the running process through its socket, else the store directly.
+//! Reaches what an operator means: the API that CALLOUT_URL names, else the running process through its socket, else
+//! the store directly.
 //!
 //! In: requests. Out: their answers, all over one connection. Never: opens files that a running process holds.
 
@@ -6,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use config::Scope;
-use control::{Access, Answer, CONTROL_PATH, Control, ControlError, Envelope, Principal, Request};
+use control::{Answer, CONTROL_PATH, Control, ControlError, Envelope, Principal, Request};
 use ports::SystemClock;
 use reqwest::StatusCode;
 
@@ -15,6 +16,7 @@ use crate::{
     configuration,
     exit::{NotFound, Usage},
     reload::{RELOAD_PATH, Reloaded},
+    remote::Remote,
     wiring::Wiring,
 };
 
@@ -24,6 +26,8 @@ pub(crate) const UNEXPECTED_ANSWER: &str =
 
 /// A connection for the requests of one command.
 pub(crate) enum ControlClient {
+    /// To the API of another machine.
+    Remote(Box<Remote>),
     /// To a running process.
     Socket(reqwest::Client),
     /// To the store, in this process.
@@ -33,6 +37,9 @@ pub(crate) enum ControlClient {
 impl ControlClient {
     /// Connects to what the configuration names.
     pub(crate) async fn open(config_file: &Path) -> anyhow::Result<Self> {
+        if let Some(remote) = Remote::from_environment()? {
+            return Ok(Self::Remote(Box::new(remote)));
+        }
         let (config, secrets) = configuration::load(config_file, Scope::OPERATOR)?;
         if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
             && std::os::unix::net::UnixStream::connect(&socket).is_ok()
@@ -50,14 +57,19 @@ impl ControlClient {
     /// Asks for one thing, in the name of `by`.
     pub(crate) async fn execute(&self, by: &str, request: Request) -> anyhow::Result<Answer> {
         match self {
+            Self::Remote(remote) => remote.execute(request).await,
             Self::Socket(client) => ask_running(client, by, request).await,
             Self::Direct(direct) => {
-                let principal = Principal { name: by.to_owned(), role: Access::Operator };
+                let principal = Principal::operator(by);
                 direct.0.execute(&principal, request).await.map_err(|error| match error {
                     ControlError::NotFound(_)
                     | ControlError::NothingToReview(_)
-                    | ControlError::NoDeadLetter(_) => NotFound(error.to_string()).into(),
-                    ControlError::Forbidden(_)
+                    | ControlError::NoDeadLetter(_)
+                    | ControlError::NoToken(_) => NotFound(error.to_string()).into(),
+                    ControlError::Forbidden { .. }
+                    | ControlError::OfAllTeams(_)
+                    | ControlError::NotLocal
+                    | ControlError::Changed { .. }
                     | ControlError::SeveralToReview { .. }
                     | ControlError::Role(_) => error.into(),
                 })

@@ -7,13 +7,17 @@ use std::{
     sync::Arc,
 };
 
-use config::{Config, DestinationKind, Problems, Secrets};
+use api::StreamClient;
+use config::{Config, DestinationKind, Problems, STREAM, Secrets};
 use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Unusable, Webhook};
 use integrations::Destination;
 use ports::{DestinationClient, SystemClock};
 use twilio::Secret;
 
 use crate::exit::Misconfigured;
+
+/// How long after it happened an event is written to the log of the API, in seconds.
+const STREAM_GIVE_UP_S: u32 = 24 * 3_600;
 
 /// All destinations.
 ///
@@ -39,6 +43,17 @@ pub(crate) fn all(config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Dest
         }
     }
     if problems.0.is_empty() { Ok(destinations) } else { Err(Misconfigured(problems).into()) }
+}
+
+/// The log that the API streams, as one more destination of the role `integrations`.
+pub(crate) fn stream(log: StreamClient) -> Destination {
+    Destination {
+        name: STREAM.to_owned(),
+        client: Arc::new(log),
+        // One at a time: a reader sees what happens to a run in its order.
+        in_flight_max: 1,
+        give_up_after_s: STREAM_GIVE_UP_S,
+    }
 }
 
 fn client(

@@ -86,7 +86,8 @@ async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
         | Answer::Run { .. }
         | Answer::DeadLetters { .. }
         | Answer::DeadLetterChanged { .. }
-        | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
+        | Answer::AuditCounts { .. }
+        | Answer::Tokens { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }
 

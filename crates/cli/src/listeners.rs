@@ -27,22 +27,37 @@ pub(crate) struct Listeners {
     public: TcpListener,
     /// Where readiness and metrics are, if not with the others.
     monitoring: Option<TcpListener>,
+    /// Where the API is, if it is served.
+    api: Option<TcpListener>,
 }
 
 impl Listeners {
     /// Takes the configured addresses.
-    pub(crate) fn bind(infrastructure: &Infrastructure) -> anyhow::Result<Self> {
+    pub(crate) fn bind(infrastructure: &Infrastructure, serves_api: bool) -> anyhow::Result<Self> {
         let public = bind(infrastructure.listen, "listen")?;
         let monitoring = match infrastructure.monitoring_listen {
             Some(address) => Some(bind(address, "monitoring-listen")?),
             None => None,
         };
-        Ok(Self { public, monitoring })
+        let api = match infrastructure.api_listen.filter(|_| serves_api) {
+            Some(address) => Some(listen(address).with_context(|| {
+                format!(
+                    "cannot listen on {address}; give another address as [api] listen in the configuration"
+                )
+            })?),
+            None => None,
+        };
+        Ok(Self { public, monitoring, api })
     }
 
     /// The public address.
     pub(crate) fn url(&self) -> anyhow::Result<Url> {
         Ok(format!("http://{}", self.public.local_addr()?).parse()?)
+    }
+
+    /// Whether the API has an address.
+    pub(crate) fn has_api(&self) -> bool {
+        self.api.is_some()
     }
 
     /// Serves the roles' routes beside liveness, and readiness and metrics where they belong.
@@ -51,10 +66,14 @@ impl Listeners {
         roles: Router,
         liveness: Router,
         monitoring: Router,
+        api: Router,
         tasks: &mut JoinSet<anyhow::Result<()>>,
         stop: &CancellationToken,
     ) {
         let public = Limits { connections_max: open_files::connections_max(), ..Limits::default() };
+        if let Some(listener) = self.api {
+            spawn(tasks, listener, api, Limits::default(), stop);
+        }
         let mut routes = roles.merge(liveness.clone());
         match self.monitoring {
             None => routes = routes.merge(monitoring),

@@ -29,6 +29,7 @@ mod output;
 mod printable;
 mod provider;
 mod reload;
+mod remote;
 mod replaceable;
 mod run_name;
 mod runs;
@@ -37,6 +38,7 @@ mod service_manager;
 mod settle;
 mod shutdown;
 mod simulator;
+mod tokens;
 mod topology;
 mod wiring;
 

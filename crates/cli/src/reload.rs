@@ -7,6 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use config::{Config, Secrets};
+use domain::workflow::Workflow;
 use ingest::access::Sources;
 use runtime::RunService;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) runs: Arc<RunService>,
     pub(crate) sources: watch::Sender<Arc<Sources>>,
     pub(crate) destinations: watch::Sender<Arc<Vec<integrations::Destination>>>,
+    /// The stream of the API, where this process writes it.
+    pub(crate) stream: Option<integrations::Destination>,
     pub(crate) webhooks: Arc<Replaceable<TwilioWebhooks>>,
     /// Absent where no role of this process sends.
     pub(crate) client: Option<Arc<Replaceable<TwilioClient>>>,
@@ -87,11 +90,12 @@ impl Reloader {
         // Everything that may fail comes first.
         let account = Account::configured(&config.infrastructure, secrets.clone());
         let client = account.client(&config.infrastructure)?;
-        let destinations = if self.roles.contains(&Role::Integrations) {
+        let mut destinations = if self.roles.contains(&Role::Integrations) {
             crate::destinations::all(&config, &secrets)?
         } else {
             Vec::new()
         };
+        destinations.extend(self.parts.stream.clone());
         if env("CALLOUT_LOG").is_none() {
             telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
         }
@@ -163,7 +167,10 @@ fn tell(done: &anyhow::Result<Reloaded>) {
 fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &Secrets) -> Reloaded {
     let mut changed = Vec::new();
     let workflows = |config: &Config| {
-        config.workflows.iter().map(|workflow| (workflow.name().to_owned(), workflow.hash.clone())).collect()
+        let of = |workflow: &Workflow| {
+            (workflow.name().to_owned(), (workflow.hash.clone(), workflow.team.clone()))
+        };
+        config.workflows.iter().map(of).collect()
     };
     differences("workflow", workflows(old), workflows(new), &mut changed);
     let contacts = |config: &Config| config.directory.contacts.clone().into_iter().collect();
@@ -206,6 +213,7 @@ fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         ),
         ("[backend]", was.backend != is.backend || old_secrets.fleet != new_secrets.fleet),
         ("[http]", (was.listen, was.monitoring_listen) != (is.listen, is.monitoring_listen)),
+        ("[api]", was.api_listen != is.api_listen),
         ("[retention]", was.retention_s != is.retention_s),
         ("[twilio]", was.twilio != is.twilio),
         ("log.format", was.log.json != is.log.json),

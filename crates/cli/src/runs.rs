@@ -23,6 +23,10 @@ pub(crate) async fn run(common: &Common, command: Runs) -> anyhow::Result<()> {
             let id = run_named(common, &ack.id).await?;
             one(common, &ack.by, Request::Acknowledge { id }).await
         }
+        Runs::Escalate(escalate) => {
+            let id = run_named(common, &escalate.id).await?;
+            one(common, &escalate.by, Request::Escalate { id }).await
+        }
         Runs::Cancel(cancel) => {
             let id = run_named(common, &cancel.id).await?;
             one(common, &cancel.by, Request::Cancel { id }).await
@@ -32,11 +36,17 @@ pub(crate) async fn run(common: &Common, command: Runs) -> anyhow::Result<()> {
 }
 
 async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
-    let RunsList { phase, workflow, held, unfinished, event, subject, to, since, after, max } = args;
-    let conditions = RunConditions { event, subject, to, since };
-    let needs_review = held;
-    let query =
-        RunQuery { phase, workflow: workflow.clone(), needs_review, unfinished, after, conditions, max };
+    let RunsList { event, subject, to, since, until, max, .. } = args;
+    let query = RunQuery {
+        phase: args.phase,
+        workflow: args.workflow.clone(),
+        source: args.source,
+        needs_review: args.held,
+        unfinished: args.unfinished,
+        after: args.after,
+        conditions: RunConditions { event, subject, to, since, until },
+        max,
+    };
     let answer = execute(&common.config, "", Request::ListRuns(query)).await?;
     let Answer::Runs { runs, more, stopped_after } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     if let Some(last) = stopped_after {
@@ -44,7 +54,7 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
             "older runs were not looked at: repeat the command with --after {last}, and so on"
         ));
     }
-    if let Some(workflow) = workflow.filter(|_| runs.is_empty()) {
+    if let Some(workflow) = args.workflow.filter(|_| runs.is_empty()) {
         configuration::check_workflow(&common.config, &workflow)?;
     }
     match common.output {
@@ -60,7 +70,7 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
 async fn one(common: &Common, by: &str, request: Request) -> anyhow::Result<()> {
     let changes = !matches!(request, Request::ShowRun { .. });
     let answer = execute(&common.config, by, request).await?;
-    let Answer::Run { run, changed } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    let Answer::Run { run, changed, .. } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     if common.output == Output::Json {
         return output::json(&run);
     }

@@ -9,8 +9,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use api::ApiSettings;
 use axum::Router;
-use config::{Config, Secrets};
+use config::{Config, Infrastructure, Secrets};
 use control::Control;
 use domain::source_quota::QuotaRates;
 use ingest::access::Sources;
@@ -73,20 +74,23 @@ impl Server {
             return Err(Usage(message.to_owned()).into());
         }
         let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
-        let listeners = Listeners::bind(&config.infrastructure)?;
+        let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
-        let destinations = if chosen.contains(&Role::Integrations) {
+        let mut destinations = if chosen.contains(&Role::Integrations) {
             crate::destinations::all(&config, &secrets)?
         } else {
             Vec::new()
         };
-        let destinations = watch::Sender::new(Arc::new(destinations));
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         let wiring = Wiring::new(config, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
+        let stream = settings.api_listen.filter(|_| chosen.contains(&Role::Integrations));
+        let stream = stream.map(|_| crate::destinations::stream(wiring.stream()));
+        destinations.extend(stream.clone());
+        let destinations = watch::Sender::new(Arc::new(destinations));
         let role_settings = RoleSettings {
             sources: sources.subscribe(),
             destinations: destinations.subscribe(),
@@ -99,13 +103,15 @@ impl Server {
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
         let monitoring = health::monitoring(backend.dependencies(), clock.clone());
-        listeners.serve(app, health::liveness(), monitoring, &mut roles, &shutdown);
+        let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
+        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         let mut reload = Router::new();
         if let Some(file) = file {
             let parts = Parts {
                 runs: wiring.runs(),
                 sources,
                 destinations,
+                stream,
                 webhooks: role_settings.webhooks.clone(),
                 client: role_settings.provider.clone(),
                 is_simulated: simulator.is_some(),
@@ -146,6 +152,12 @@ impl Server {
         tracing::info!("stopped");
         result
     }
+}
+
+fn api_routes(wiring: &Wiring, settings: &Infrastructure, stop: &CancellationToken) -> Router {
+    let environment = settings.environment.clone();
+    let version = env!("CARGO_PKG_VERSION");
+    api::router(wiring.api(), ApiSettings { environment, version, stop: stop.clone() })
 }
 
 /// What the roles of one process are made with.
@@ -195,6 +207,8 @@ impl RoleSettings {
                     let (ports, destinations) = (Arc::new(wiring.integrations()), self.destinations.clone());
                     roles.spawn(async move { Ok(integrations::run(ports, destinations, stop).await?) });
                 }
+                // Its routes are served on an address of their own.
+                Role::Api => {}
                 Role::Escalation => {
                     let retention = self.retention;
                     let config = escalation::EscalationConfig { retention, ..Default::default() };

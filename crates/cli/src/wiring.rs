@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use api::{ApiPorts, StreamClient};
 use callback::CallbackPorts;
 use config::Config;
-use control::ControlPorts;
+use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
@@ -96,6 +97,7 @@ impl Wiring {
             runs: self.runs.clone(),
             list: self.store.clone(),
             letters: self.store.clone(),
+            tokens: self.store.clone(),
             effects: self.store.clone(),
             audit: self.store.clone(),
             bus: self.bus.clone(),
@@ -109,6 +111,21 @@ impl Wiring {
             effects: self.store.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(crate) fn api(&self) -> ApiPorts {
+        ApiPorts {
+            control: Control::new(self.control()),
+            tokens: self.store.clone(),
+            answers: self.store.clone(),
+            log: self.store.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What writes the log that the API streams.
+    pub(crate) fn stream(&self) -> StreamClient {
+        StreamClient(self.store.clone())
     }
 
     fn dead_letters(&self) -> DeadLetters {

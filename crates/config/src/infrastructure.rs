@@ -40,6 +40,8 @@ pub struct Infrastructure {
     pub listen: SocketAddr,
     /// The address of readiness and metrics; with the others when absent.
     pub monitoring_listen: Option<SocketAddr>,
+    /// The address of the API; absent where it is not served.
+    pub api_listen: Option<SocketAddr>,
     /// The sender of texts, and the address that Twilio calls.
     pub twilio: TwilioSettings,
     /// How replies are understood and answered.
@@ -166,6 +168,7 @@ impl Default for Infrastructure {
             retention_s: RETENTION_S_DEFAULT,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
+            api_listen: None,
             twilio: TwilioSettings::default(),
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
@@ -207,6 +210,17 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         monitoring_listen = section.parsed(&mut doc, "monitoring_listen");
         section.finish(&mut doc);
     }
+    let api_listen = top.section(&mut doc, "api").and_then(|mut section| {
+        let listen = section.parsed(&mut doc, "listen");
+        if listen.is_none() && !section.has("listen") {
+            doc.problem(
+                &section.at.clone(),
+                "api.listen: required, for example \"127.0.0.1:8081\"".to_owned(),
+            );
+        }
+        section.finish(&mut doc);
+        Some(listen?.value)
+    });
     let twilio = top
         .section(&mut doc, "twilio")
         .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section, folder));
@@ -226,6 +240,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
+        api_listen,
         twilio,
         replies,
         sources,

@@ -19,11 +19,17 @@ mod workflow;
 
 use std::path::{Path, PathBuf};
 
-use domain::{directory::Directory, outbound::Destinations, policy::Environment, workflow::Workflow};
+use domain::{
+    directory::Directory,
+    effect::OutcomeKind,
+    outbound::{Destinations, Subscription},
+    policy::Environment,
+    workflow::Workflow,
+};
 
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
-pub use integrations::{Destination, DestinationKind};
+pub use integrations::{Destination, DestinationKind, STREAM};
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
 pub use scope::Scope;
@@ -52,9 +58,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// What each destination is told of.
+    /// What each destination is told of; the stream of the API is one of them.
     pub fn destinations(&self) -> Destinations {
-        Destinations(self.integrations.iter().map(|destination| destination.subscription.clone()).collect())
+        let configured = self.integrations.iter().map(|destination| destination.subscription.clone());
+        let stream = self.infrastructure.api_listen.map(|_| Subscription {
+            name: integrations::STREAM.to_owned(),
+            events: OutcomeKind::ALL.into_iter().collect(),
+            ..Subscription::default()
+        });
+        Destinations(configured.chain(stream).collect())
     }
 }
 

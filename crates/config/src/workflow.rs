@@ -2,7 +2,7 @@
 //!
 //! Never: leaves an error to be found when the first event arrives.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use domain::{
     content::LinkPolicy,
@@ -37,6 +37,7 @@ pub(crate) fn read(
     let mut top = doc.parse();
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let event = top.required_text(&mut doc, "event");
+    let team = read_team(&mut doc, &mut top);
     let template = top.required_text(&mut doc, "template");
     if !top.has("schema") {
         doc.problem(&(0..0), "schema: required, the JSON Schema of the event's data".to_owned());
@@ -97,9 +98,21 @@ pub(crate) fn read(
     definition.event = event.value;
     definition.template = template.value.clone();
     definition.schema = schema.value;
-    let workflow = compile(&mut doc, definition, &template, &schema.at)?;
+    let workflow = Workflow { team, ..compile(&mut doc, definition, &template, &schema.at)? };
     check_fields(&mut doc, &workflow, &targets, time_zone_field.as_ref());
     (problems.0.len() == before).then_some(workflow)
+}
+
+/// The team that a workflow belongs to.
+fn read_team(doc: &mut Document<'_>, top: &mut Section<'_>) -> Option<Arc<str>> {
+    let team = top.text(doc, "team")?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if team.value.is_empty() || !team.value.chars().all(is_plain) {
+        let message =
+            format!("team: expected letters, digits, hyphens, dots and underscores, not {:?}", team.value);
+        doc.problem(&team.at, message);
+    }
+    Some(team.value.into())
 }
 
 const LANES: [(&str, Lane); 3] =

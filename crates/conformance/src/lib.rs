@@ -138,6 +138,20 @@ macro_rules! store_contract {
                     overrides_come_in_the_order_they_were_added
                     adding_an_override_twice_adds_it_once
                 }
+                tokens {
+                    a_token_is_found_until_it_is_removed
+                    tokens_are_listed_in_the_order_they_were_made
+                    adding_a_token_again_changes_nothing
+                }
+                answers {
+                    an_answer_is_given_again_until_its_time_is_over
+                    the_first_answer_under_a_key_stays
+                }
+                outcome_log {
+                    events_are_logged_once_in_one_order
+                    a_reader_goes_on_after_its_position
+                    the_oldest_events_go_and_no_position_comes_twice
+                }
                 listing {
                     runs_are_listed_latest_opened_first
                     every_filter_is_applied

@@ -2,6 +2,7 @@
 //!
 //! Never: two cases that need each other.
 
+pub mod answers;
 pub mod audit_counts;
 pub mod changing;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod due;
 pub mod effects;
 pub mod listing;
 pub mod opening;
+pub mod outcome_log;
 pub mod outcomes;
 pub mod overrides;
 pub mod purging;
@@ -17,3 +19,4 @@ pub mod rate_limits;
 pub mod replies;
 pub mod resolving;
 pub mod timers;
+pub mod tokens;

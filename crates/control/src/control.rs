@@ -5,8 +5,11 @@ use std::sync::Arc;
 use domain::{
     id::RunId,
     run::{Run, RunPhase, StepContext},
+    token::Token,
 };
-use ports::{AuditStore, Bus, DeadLetterStore, EffectStore, RunStore, store::RunFilter};
+use ports::{
+    AuditStore, Bus, DeadLetterStore, EffectStore, RunStore, TokenStore, Versioned, store::RunFilter,
+};
 use runtime::{RoleError, RunService};
 
 use crate::{
@@ -27,6 +30,8 @@ pub struct ControlPorts {
     pub letters: Arc<dyn DeadLetterStore>,
     /// Where a replayed effect waits.
     pub effects: Arc<dyn EffectStore>,
+    /// Tokens of the API.
+    pub tokens: Arc<dyn TokenStore>,
     /// The audit's counts.
     pub audit: Arc<dyn AuditStore>,
     /// Where a replayed event is published.
@@ -57,86 +62,195 @@ impl Control {
     /// # Errors
     /// [`ControlError`]; a request that failed in a port may be repeated.
     pub async fn execute(&self, principal: &Principal, request: Request) -> Result<Answer, ControlError> {
-        if principal.role < request.needs() {
-            return Err(ControlError::Forbidden(principal.name.clone()));
+        self.execute_at(principal, request, None).await
+    }
+
+    /// The same, if the run is at this version.
+    ///
+    /// # Errors
+    /// As [`Control::execute`], and [`ControlError::Changed`].
+    pub async fn execute_at(
+        &self,
+        principal: &Principal,
+        request: Request,
+        version: Option<u64>,
+    ) -> Result<Answer, ControlError> {
+        let name = &principal.name;
+        if request.is_about_tokens() && !principal.is_local {
+            return Err(ControlError::NotLocal);
         }
-        let by = &principal.name;
+        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
+            tracing::warn!(principal = name, %scope, "a request was refused: its scope is missing");
+            return Err(ControlError::Forbidden { name: name.clone(), scope });
+        }
         match request {
-            Request::ListRuns(query) => {
-                let RunQuery { phase, workflow, needs_review, unfinished, after, conditions, max } = query;
-                let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source: None };
-                let listed =
-                    run_list::list(&*self.ports.list, filter, &conditions, max, self.looked_at_max).await;
-                Ok(answer(listed.map_err(RoleError::from)?))
-            }
+            Request::ListRuns(query) => self.list(principal, query).await,
             Request::FindRuns { beginning } => {
-                let found = run_list::find(&*self.ports.list, &beginning, self.looked_at_max).await;
+                let sees = |run: &Run| self.sees(principal, run.workflow());
+                let found = run_list::find(&*self.ports.list, &beginning, sees, self.looked_at_max).await;
                 Ok(answer(found.map_err(RoleError::from)?))
             }
-            Request::ShowRun { id, reveal } => self.show(&id, false, reveal).await,
+            Request::ShowRun { id, reveal } => {
+                Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
+            }
             Request::Acknowledge { id } => {
-                self.change(&id, |run, ctx| {
+                self.change(principal, &id, version, |run, ctx| {
                     let was_active = run.phase() == RunPhase::Active;
-                    run.acknowledge(by, "operator", None, ctx);
+                    run.acknowledge(name, principal.via, None, ctx);
                     was_active
                 })
                 .await
             }
+            Request::Escalate { id } => self.escalate(principal, &id, version).await,
             Request::ResolveReview { id, message, verdict } => {
-                let number = self.to_review(&id, message).await?;
-                self.change(&id, |run, ctx| run.resolve_review(number, &verdict, by, ctx)).await
+                let number = to_review(&self.visible(principal, &id).await?.value, message)?;
+                self.change(principal, &id, version, |run, ctx| {
+                    run.resolve_review(number, &verdict, name, ctx)
+                })
+                .await
             }
-            Request::Cancel { id } => self.change(&id, |run, ctx| run.cancel(by, ctx)).await,
+            Request::Cancel { id } => {
+                self.change(principal, &id, version, |run, ctx| run.cancel(name, ctx)).await
+            }
             Request::ListDeadLetters { filter, max } => {
-                let (letters, more) = self.dead_letters(&filter, max).await?;
+                let (letters, more) = self.dead_letters(principal, &filter, max).await?;
                 Ok(Answer::DeadLetters { letters, more })
             }
             Request::ShowDeadLetter { id } => {
-                let letter = self.dead_letter(&id).await?.ok_or(ControlError::NoDeadLetter(id))?;
+                let letter = self.dead_letter(principal, &id).await?;
+                let letter = letter.ok_or(ControlError::NoDeadLetter(id))?;
                 Ok(Answer::DeadLetter { letter: Box::new(letter) })
             }
-            Request::Replay { id } => Ok(Answer::DeadLetterChanged { change: self.replay(&id, by).await? }),
-            Request::Discard { id } => Ok(Answer::DeadLetterChanged { change: self.discard(&id).await? }),
-            Request::AuditCounts => Ok(Answer::AuditCounts {
+            Request::Replay { id } => {
+                Ok(Answer::DeadLetterChanged { change: self.replay(principal, &id).await? })
+            }
+            Request::Discard { id } => {
+                Ok(Answer::DeadLetterChanged { change: self.discard(principal, &id).await? })
+            }
+            Request::AuditCounts if principal.teams.is_empty() => Ok(Answer::AuditCounts {
                 counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
+            Request::AuditCounts => Err(ControlError::OfAllTeams(name.clone())),
+            Request::AddToken { token } => self.add_token(name, token).await,
+            Request::ListTokens => self.tokens().await,
+            Request::RevokeToken { id } => self.revoke_token(name, id).await,
         }
     }
 
-    /// The message that the operator means: the one named, or the only one that needs review.
-    async fn to_review(&self, id: &RunId, named: Option<u16>) -> Result<u16, ControlError> {
-        let stored = self.ports.runs.load(id).await?;
-        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let numbers: Vec<u16> =
-            run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
-        match (named, numbers.as_slice()) {
-            (Some(number), _) if numbers.contains(&number) => Ok(number),
-            (None, [number]) => Ok(*number),
-            (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: id.clone(), numbers }),
-            (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(id.clone())),
+    async fn add_token(&self, by: &str, token: Token) -> Result<Answer, ControlError> {
+        self.ports.tokens.add_token(&token).await.map_err(RoleError::from)?;
+        tracing::info!(token = token.id, label = token.label, by, "a token was made");
+        self.tokens().await
+    }
+
+    async fn revoke_token(&self, by: &str, id: String) -> Result<Answer, ControlError> {
+        if !self.ports.tokens.remove_token(&id).await.map_err(RoleError::from)? {
+            return Err(ControlError::NoToken(id));
         }
+        tracing::info!(token = id, by, "a token was revoked");
+        self.tokens().await
+    }
+
+    async fn tokens(&self) -> Result<Answer, ControlError> {
+        Ok(Answer::Tokens { tokens: self.ports.tokens.tokens().await.map_err(RoleError::from)? })
+    }
+
+    /// Whether the principal sees what belongs to a workflow. A workflow that is not configured is of no team.
+    pub fn sees(&self, principal: &Principal, workflow: &str) -> bool {
+        let workflows = self.ports.runs.workflows();
+        principal.teams.is_empty()
+            || workflows.team_of(workflow).is_some_and(|team| principal.teams.contains(team))
+    }
+
+    async fn list(&self, principal: &Principal, query: RunQuery) -> Result<Answer, ControlError> {
+        let RunQuery { phase, workflow, source, needs_review, unfinished, after, conditions, max } = query;
+        let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source };
+        let sees = |run: &Run| self.sees(principal, run.workflow());
+        let listed =
+            run_list::list(&*self.ports.list, filter, &conditions, sees, max, self.looked_at_max).await;
+        Ok(answer(listed.map_err(RoleError::from)?))
+    }
+
+    /// The run, if there is one that the principal sees.
+    async fn visible(&self, principal: &Principal, id: &RunId) -> Result<Versioned<Run>, ControlError> {
+        let stored = self.ports.runs.load(id).await?;
+        let seen = stored.filter(|stored| self.sees(principal, stored.value.workflow()));
+        seen.ok_or_else(|| ControlError::NotFound(id.clone()))
     }
 
     async fn change(
         &self,
+        principal: &Principal,
         id: &RunId,
+        version: Option<u64>,
         transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> bool,
     ) -> Result<Answer, ControlError> {
-        let applied =
-            self.ports.runs.apply(id, transition).await?.ok_or_else(|| ControlError::NotFound(id.clone()))?;
-        self.show(id, applied.value, false).await
+        let seen = self.visible(principal, id).await?;
+        let applied = match version {
+            None => self.ports.runs.apply_to(seen, transition).await?,
+            Some(version) if version == seen.version => {
+                match self.ports.runs.apply_once(seen, transition).await? {
+                    Some(applied) => Some(applied),
+                    None => return Err(self.changed(id).await),
+                }
+            }
+            Some(_) => return Err(changed(&seen)),
+        };
+        let applied = applied.ok_or_else(|| ControlError::NotFound(id.clone()))?;
+        self.show(&applied.run, applied.value, false).await
     }
 
-    async fn show(&self, id: &RunId, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
-        let stored = self.ports.runs.load(id).await?;
-        let run = stored.ok_or_else(|| ControlError::NotFound(id.clone()))?.value;
-        let timeline = self.ports.list.timeline(id).await.map_err(RoleError::from)?;
-        let mut view = RunView::new(&run, &timeline);
-        if reveal {
-            view.reveal(&run);
+    async fn escalate(
+        &self,
+        principal: &Principal,
+        id: &RunId,
+        version: Option<u64>,
+    ) -> Result<Answer, ControlError> {
+        let seen = self.visible(principal, id).await?;
+        // Two who escalate at once mean the step that both saw, not two steps.
+        let meant = version.unwrap_or(seen.version);
+        let is_meant = |run: &Versioned<Run>| run.version == meant;
+        let escalated = self.ports.runs.escalate(id, &principal.name, is_meant).await?;
+        if escalated != Some(true) && version.is_some() {
+            let now = self.visible(principal, id).await?;
+            if Some(now.version) != version {
+                return Err(changed(&now));
+            }
         }
-        Ok(Answer::Run { run: Box::new(view), changed })
+        self.show(&self.visible(principal, id).await?, escalated == Some(true), false).await
     }
+
+    async fn changed(&self, id: &RunId) -> ControlError {
+        match self.ports.runs.load(id).await {
+            Ok(Some(run)) => changed(&run),
+            Ok(None) => ControlError::NotFound(id.clone()),
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn show(&self, run: &Versioned<Run>, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
+        let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
+        let mut view = RunView::new(&run.value, &timeline);
+        if reveal {
+            view.reveal(&run.value);
+        }
+        Ok(Answer::Run { run: Box::new(view), changed, version: run.version })
+    }
+}
+
+/// The message that is meant: the one named, or the only one that needs review.
+fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
+    let numbers: Vec<u16> = run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
+    match (named, numbers.as_slice()) {
+        (Some(number), _) if numbers.contains(&number) => Ok(number),
+        (None, [number]) => Ok(*number),
+        (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: run.id().clone(), numbers }),
+        (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(run.id().clone())),
+    }
+}
+
+fn changed(run: &Versioned<Run>) -> ControlError {
+    ControlError::Changed { run: run.value.id().clone(), version: run.version }
 }
 
 fn answer(Found { runs, more, stopped_after }: Found) -> Answer {

@@ -10,43 +10,73 @@ use domain::{
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
 
-use crate::{control::Control, error::ControlError, request::DeadLetterChange};
+use crate::{
+    control::Control,
+    error::ControlError,
+    request::{DeadLetterChange, Principal},
+};
 
 impl Control {
-    /// The oldest letters that match, and whether there are more.
+    /// The oldest letters that match and that the principal sees, and whether there are more.
     pub(crate) async fn dead_letters(
         &self,
+        principal: &Principal,
         filter: &DeadLetterFilter,
         max: u16,
     ) -> Result<(Vec<DeadLetter>, bool), ControlError> {
         let max = max.min(DEAD_LETTERS_MAX);
-        let found = self.ports.letters.dead_letters(filter, max + 1).await;
+        let looked_at = if principal.teams.is_empty() { max } else { DEAD_LETTERS_MAX };
+        let found = self.ports.letters.dead_letters(filter, looked_at + 1).await;
         let mut letters = found.map_err(RoleError::from)?;
-        let more = letters.len() > usize::from(max);
+        let is_cut = letters.len() > usize::from(looked_at);
+        letters.truncate(looked_at.into());
+        letters.retain(|letter| self.sees_letter(principal, letter));
+        let more = is_cut || letters.len() > usize::from(max);
         letters.truncate(max.into());
         Ok((letters, more))
     }
 
-    pub(crate) async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, ControlError> {
-        Ok(self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?)
+    pub(crate) async fn dead_letter(
+        &self,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<Option<DeadLetter>, ControlError> {
+        let letter = self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?;
+        Ok(letter.filter(|letter| self.sees_letter(principal, letter)))
     }
 
-    pub(crate) async fn discard(&self, id: &str) -> Result<DeadLetterChange, ControlError> {
+    /// One that belongs to no workflow is of no team.
+    fn sees_letter(&self, principal: &Principal, letter: &DeadLetter) -> bool {
+        self.sees(principal, letter.workflow.as_deref().unwrap_or_default())
+    }
+
+    pub(crate) async fn discard(
+        &self,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<DeadLetterChange, ControlError> {
+        if self.dead_letter(principal, id).await?.is_none() {
+            return Ok(DeadLetterChange::Gone);
+        }
         let taken = self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         Ok(if taken { DeadLetterChange::Discarded } else { DeadLetterChange::Gone })
     }
 
     /// The message is put back before the letter is put away: dying in between leaves a letter whose replay finds
     /// nothing to do.
-    pub(crate) async fn replay(&self, id: &str, by: &str) -> Result<DeadLetterChange, ControlError> {
-        let Some(letter) = self.dead_letter(id).await? else { return Ok(DeadLetterChange::Gone) };
+    pub(crate) async fn replay(
+        &self,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<DeadLetterChange, ControlError> {
+        let Some(letter) = self.dead_letter(principal, id).await? else { return Ok(DeadLetterChange::Gone) };
         let change = match of_dead_letter(&letter, self.ports.runs.now()) {
             // Added before the letter goes: a process that dies in between leaves the letter, and an effect that is known.
             Some(effect) => {
                 self.ports.effects.add_effect(&effect).await.map_err(RoleError::from)?;
                 DeadLetterChange::Replayed
             }
-            None if letter.message.is_some() => self.replay_message(&letter, by).await?,
+            None if letter.message.is_some() => self.replay_message(&letter, &principal.name).await?,
             None => self.replay_event(&letter).await?,
         };
         if matches!(change, DeadLetterChange::Replayed | DeadLetterChange::Gone) {

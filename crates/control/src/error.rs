@@ -1,14 +1,36 @@
 //! Why a request was not carried out.
 
-use domain::id::RunId;
+use domain::{id::RunId, token::Scope};
 use runtime::RoleError;
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The principal may not do that.
-    #[error("{0} may look, but not change anything")]
-    Forbidden(String),
+    #[error("{name} lacks the scope {scope}")]
+    Forbidden {
+        /// Who asked.
+        name: String,
+        /// What the request takes.
+        scope: Scope,
+    },
+    /// What is of no team is for those who are limited to none.
+    #[error("{0} is limited to teams, and this is about the whole installation")]
+    OfAllTeams(String),
+    /// Somebody changed the run since the caller saw it.
+    #[error("run {run} was changed since: it is at version {version} now")]
+    Changed {
+        /// The run.
+        run: RunId,
+        /// Its version now.
+        version: u64,
+    },
+    /// Tokens are made, listed and revoked on the machine alone.
+    #[error("tokens are made, listed and revoked on the machine that callout runs on")]
+    NotLocal,
+    /// There is no such token.
+    #[error("no token {0}; `callout tokens list` shows those there are")]
+    NoToken(String),
     /// There is no such run.
     #[error("no run {0}; `callout runs list` shows those there are")]
     NotFound(RunId),

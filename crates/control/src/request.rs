@@ -1,6 +1,14 @@
 //! What can be asked, by whom, and what is answered.
 
-use domain::{id::RunId, message::ReviewVerdict, run::RunPhase, timeline::DeadLetter};
+use std::collections::BTreeSet;
+
+use domain::{
+    id::RunId,
+    message::ReviewVerdict,
+    run::RunPhase,
+    timeline::DeadLetter,
+    token::{Scope, Token},
+};
 use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +19,33 @@ use crate::{run_list::RunConditions, view::RunView};
 pub struct Principal {
     /// The name that timelines show.
     pub name: String,
-    /// What they may do.
-    pub role: Access,
+    /// How it asks, as timelines show it: `operator` or `api`.
+    pub via: &'static str,
+    /// Whether it asks on the machine itself, and not by a token.
+    pub is_local: bool,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// Whose runs it sees and changes; those of every team if empty.
+    pub teams: BTreeSet<String>,
 }
 
-/// What a principal may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Read everything, change nothing.
-    Viewer,
-    /// Read and change everything.
-    Operator,
+impl Principal {
+    /// Who has the machine, and so may do everything.
+    pub fn operator(name: impl Into<String>) -> Self {
+        let scopes = Scope::ALL.into_iter().collect();
+        Self { name: name.into(), via: "operator", is_local: true, scopes, teams: BTreeSet::new() }
+    }
+
+    /// Whose token a request bears.
+    pub fn with_token(token: &Token) -> Self {
+        let (scopes, teams) = (token.scopes.clone(), token.teams.clone());
+        Self { name: token.label.clone(), via: "api", is_local: false, scopes, teams }
+    }
+
+    /// Whether it may do what takes this scope. Who may change things may look at them.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || (scope == Scope::Read && self.scopes.contains(&Scope::Operate))
+    }
 }
 
 /// Which runs to list. Absent conditions match all.
@@ -31,6 +55,9 @@ pub struct RunQuery {
     pub phase: Option<RunPhase>,
     /// Through this workflow.
     pub workflow: Option<String>,
+    /// Opened by events of this source.
+    #[serde(default)]
+    pub source: Option<String>,
     /// Only with messages that need review by an operator.
     #[serde(rename = "held")]
     pub needs_review: bool,
@@ -66,6 +93,11 @@ pub enum Request {
     },
     /// Acknowledges a run.
     Acknowledge {
+        /// The run.
+        id: RunId,
+    },
+    /// Has a run move on to its next step now.
+    Escalate {
         /// The run.
         id: RunId,
     },
@@ -107,24 +139,43 @@ pub enum Request {
     },
     /// Counts what the store holds.
     AuditCounts,
+    /// Adds a token of the API.
+    AddToken {
+        /// The token; whoever made it alone knows its text.
+        token: Token,
+    },
+    /// Lists the tokens of the API.
+    ListTokens,
+    /// Ends a token of the API.
+    RevokeToken {
+        /// Its id.
+        id: String,
+    },
 }
 
 impl Request {
-    pub(crate) fn needs(&self) -> Access {
+    pub(crate) fn is_about_tokens(&self) -> bool {
+        matches!(self, Self::AddToken { .. } | Self::ListTokens | Self::RevokeToken { .. })
+    }
+
+    pub(crate) fn needs(&self) -> &'static [Scope] {
         match self {
             // Texts may say what only those who run callout should know.
-            Self::ShowRun { reveal: true, .. } => Access::Operator,
+            Self::ShowRun { reveal: true, .. } => &[Scope::Read, Scope::ReadTexts],
             Self::ListRuns(_)
             | Self::FindRuns { .. }
             | Self::ShowRun { .. }
             | Self::ListDeadLetters { .. }
             | Self::ShowDeadLetter { .. }
-            | Self::AuditCounts => Access::Viewer,
+            | Self::AuditCounts => &[Scope::Read],
             Self::Acknowledge { .. }
+            | Self::Escalate { .. }
             | Self::ResolveReview { .. }
             | Self::Cancel { .. }
             | Self::Replay { .. }
-            | Self::Discard { .. } => Access::Operator,
+            | Self::Discard { .. } => &[Scope::Operate],
+            // Only who has the machine may hand out access to it.
+            Self::AddToken { .. } | Self::ListTokens | Self::RevokeToken { .. } => &[],
         }
     }
 }
@@ -150,6 +201,9 @@ pub enum Answer {
         run: Box<RunView>,
         /// Whether the request changed it.
         changed: bool,
+        /// Which version of it this is: it rises with every change.
+        #[serde(default)]
+        version: u64,
     },
     /// To [`Request::ListDeadLetters`].
     DeadLetters {
@@ -176,6 +230,11 @@ pub enum Answer {
         /// The counts.
         #[serde(rename = "sums")]
         counts: AuditCounts,
+    },
+    /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
+    Tokens {
+        /// Without their texts, which nobody has.
+        tokens: Vec<Token>,
     },
 }
 

@@ -24,6 +24,8 @@ pub struct RunConditions {
     pub to: Option<E164>,
     /// Opened at this time or later.
     pub since: Option<Timestamp>,
+    /// Opened before this time.
+    pub until: Option<Timestamp>,
 }
 
 impl RunConditions {
@@ -32,6 +34,7 @@ impl RunConditions {
         self.event.as_ref().is_none_or(|id| run.event().id == *id)
             && self.subject.as_ref().is_none_or(|subject| run.subject() == Some(subject.as_str()))
             && self.to.as_ref().is_none_or(is_to)
+            && self.until.is_none_or(|until| run.opened_at() < until)
     }
 }
 
@@ -49,6 +52,7 @@ pub(crate) async fn list(
     store: &dyn RunStore,
     filter: RunFilter,
     conditions: &RunConditions,
+    is_visible: impl Fn(&Run) -> bool,
     max: u16,
     looked_at_max: usize,
 ) -> Result<Found, StoreError> {
@@ -58,7 +62,7 @@ pub(crate) async fn list(
         if conditions.since.is_some_and(|since| run.opened_at() < since) {
             return ControlFlow::Break(());
         }
-        if conditions.hold_for(&run) {
+        if conditions.hold_for(&run) && is_visible(&run) {
             if found.len() == max {
                 more = true;
                 return ControlFlow::Break(());
@@ -75,11 +79,12 @@ pub(crate) async fn list(
 pub(crate) async fn find(
     store: &dyn RunStore,
     beginning: &str,
+    is_visible: impl Fn(&Run) -> bool,
     looked_at_max: usize,
 ) -> Result<Found, StoreError> {
     let mut found = Vec::new();
     let stopped_after = each_run(store, RunFilter::default(), looked_at_max, |run| {
-        if run.id().as_str().starts_with(beginning) {
+        if run.id().as_str().starts_with(beginning) && is_visible(&run) {
             found.push(run);
         }
         if found.len() == FOUND_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

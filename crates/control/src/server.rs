@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     control::Control,
     error::ControlError,
-    request::{Access, Answer, Principal, Request},
+    request::{Answer, Principal, Request},
 };
 
 /// The one route.
@@ -33,14 +33,17 @@ async fn execute(
     State(control): State<Control>,
     Json(envelope): Json<Envelope>,
 ) -> Result<Json<Answer>, (StatusCode, String)> {
-    let principal = Principal { name: envelope.by, role: Access::Operator };
+    let principal = Principal::operator(envelope.by);
     control.execute(&principal, envelope.request).await.map(Json).map_err(|error| {
         let status = match error {
-            ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
-            ControlError::NotFound(_) | ControlError::NothingToReview(_) | ControlError::NoDeadLetter(_) => {
-                StatusCode::NOT_FOUND
+            ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal => {
+                StatusCode::FORBIDDEN
             }
-            ControlError::SeveralToReview { .. } => StatusCode::CONFLICT,
+            ControlError::NotFound(_)
+            | ControlError::NothingToReview(_)
+            | ControlError::NoDeadLetter(_)
+            | ControlError::NoToken(_) => StatusCode::NOT_FOUND,
+            ControlError::SeveralToReview { .. } | ControlError::Changed { .. } => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, error.to_string())

@@ -11,13 +11,15 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunView {
     /// Its id.
     pub id: String,
     /// Where it stands.
+    #[schema(value_type = String, example = "active")]
     pub phase: RunPhase,
     /// The workflow's name.
     pub workflow: String,
@@ -30,13 +32,16 @@ pub struct RunView {
     /// The step under way, from 1.
     pub step: u8,
     /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
     /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
     /// The queue in which a ticket is opened.
     pub ticket: Option<String>,
     /// The tickets that were opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
     pub tickets: Vec<Ticket>,
     /// Its messages.
     pub messages: Vec<MessageView>,
@@ -46,7 +51,7 @@ pub struct RunView {
 }
 
 /// One message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageView {
     /// Its id.
     pub id: String,
@@ -76,19 +81,22 @@ pub struct MessageView {
     pub unfinished: bool,
     /// When it is due next without an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
 }
 
 /// One line of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineLine {
     /// The time of the line.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The number of the message it concerns.
     pub message: Option<u16>,
     /// A sentence.
     pub text: String,
     /// The same for machines.
+    #[schema(value_type = Object)]
     pub what: TimelineEvent,
 }
 

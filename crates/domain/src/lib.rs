@@ -45,6 +45,7 @@ pub mod source_quota;
 pub mod template;
 pub mod time;
 pub mod timeline;
+pub mod token;
 pub mod unguarded_fields;
 pub mod words;
 pub mod workflow;

@@ -35,6 +35,8 @@ pub struct Workflow {
     pub template: Template,
     /// The definition's content hash: 16 hex digits.
     pub hash: Arc<str>,
+    /// Whose it is, as the configuration in force says; no part of the definition, which runs keep.
+    pub team: Option<Arc<str>>,
 }
 
 /// Why a definition does not compile.
@@ -62,7 +64,7 @@ impl Workflow {
         // Strings, numbers and maps with string keys always serialise.
         let json = serde_json::to_string(&definition).unwrap_or_default();
         let hash = digest(&[&json])[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
-        Ok(Self { definition: Arc::new(definition), schema, template, hash })
+        Ok(Self { definition: Arc::new(definition), schema, template, hash, team: None })
     }
 
     /// What is wrong with the fields that name recipients. An event without a usable recipient is refused when it comes

@@ -6,6 +6,7 @@
 //!
 //! All writes go through one thread that commits whatever waits as one transaction, each with an fsync.
 
+mod api;
 mod audit_counts;
 mod bloom_filter;
 mod bus;

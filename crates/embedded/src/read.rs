@@ -185,7 +185,7 @@ pub(crate) fn overrides(connection: &Connection, now: Timestamp) -> Result<Vec<O
 }
 
 /// Documents of one kind. Their first column is the document, as text.
-fn documents<T: DeserializeOwned>(
+pub(crate) fn documents<T: DeserializeOwned>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

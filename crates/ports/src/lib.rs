@@ -24,8 +24,8 @@ pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
-    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    Store, StoreError, TimerSlot, Versioned,
+    AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
+    EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
+    RateLimitStore, RetentionStore, RunStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

@@ -9,11 +9,13 @@ mod dead_letters;
 mod due;
 mod effects;
 mod lookup;
+mod outcome_log;
 mod outcomes;
 mod overrides;
 mod rate_limits;
 mod retention;
 mod runs;
+mod tokens;
 mod values;
 
 pub use audit::AuditStore;
@@ -22,11 +24,13 @@ pub use dead_letters::DeadLetterStore;
 pub use due::DueStore;
 pub use effects::{EffectEnd, EffectStore};
 pub use lookup::LookupStore;
+pub use outcome_log::OutcomeLog;
 pub use outcomes::OutcomeStore;
 pub use overrides::OverrideStore;
 pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
+pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
 pub use values::{
     AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
     Resolution, RunFilter, StoreError, TimerSlot, Versioned,
@@ -45,6 +49,9 @@ pub trait Store:
     + RateLimitStore
     + AuditStore
     + RetentionStore
+    + TokenStore
+    + AnswerStore
+    + OutcomeLog
 {
 }
 
@@ -55,11 +62,13 @@ impl<T> Store for T where
         + ConsentStore
         + DeadLetterStore
         + EffectStore
-        + EffectStore
         + OutcomeStore
         + OverrideStore
         + RateLimitStore
         + AuditStore
         + RetentionStore
+        + TokenStore
+        + AnswerStore
+        + OutcomeLog
 {
 }

@@ -23,7 +23,7 @@ use domain::{
     phone::E164,
     policy::Environment,
     provider::Submission,
-    run::{Dispatch, Run, StepContext},
+    run::{Dispatch, Run, RunPhase, StepContext},
     timeline::{Effects, TimelineEvent},
     workflow::{Reach, Workflow},
 };
@@ -257,17 +257,48 @@ impl RunService {
     pub async fn tick(&self, id: &RunId) -> Result<(), RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
             let Some(stored) = self.load(id).await? else { return Ok(()) };
-            let workflow = self.workflow_of(&stored.value).await?;
-            let mut run = stored.value;
-            let mut ctx = self.context(&workflow);
-            let first = run.tick(&mut ctx);
-            self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
             // Stored even if nothing changed: that puts a taken due row back in its place.
-            if self.store(&run, ctx.effects, stored.version, &workflow).await? {
+            if self.step_on(stored, |run, ctx| run.tick(ctx)).await? {
                 return Ok(());
             }
         }
         Err(RoleError::Contended(id.clone()))
+    }
+
+    /// Has a run move on to its next step now. Returns whether that changed anything; `None`: no such run.
+    ///
+    /// # Errors
+    /// As [`RunService::tick`].
+    pub async fn escalate(
+        &self,
+        id: &RunId,
+        by: &str,
+        is_meant: impl Fn(&Versioned<Run>) -> bool,
+    ) -> Result<Option<bool>, RoleError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some(stored) = self.load(id).await? else { return Ok(None) };
+            if stored.value.phase() != RunPhase::Active || !is_meant(&stored) {
+                return Ok(Some(false));
+            }
+            if self.step_on(stored, |run, ctx| run.escalate(by, ctx)).await? {
+                return Ok(Some(true));
+            }
+        }
+        Err(RoleError::Contended(id.clone()))
+    }
+
+    /// Changes a run by a transition that may begin a step. Returns whether it was stored.
+    async fn step_on(
+        &self,
+        stored: Versioned<Run>,
+        transition: impl FnOnce(&mut Run, &mut StepContext<'_>) -> Option<u8>,
+    ) -> Result<bool, RoleError> {
+        let workflow = self.workflow_of(&stored.value).await?;
+        let mut run = stored.value;
+        let mut ctx = self.context(&workflow);
+        let first = transition(&mut run, &mut ctx);
+        self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
+        self.store(&run, ctx.effects, stored.version, &workflow).await
     }
 
     /// Starts steps for as long as one ends at once. Returns the requests of the messages that were claimed on the way.
@@ -301,6 +332,21 @@ impl RunService {
     ) -> Result<Option<Applied<T>>, RoleError> {
         let Some(stored) = self.load(id).await? else { return Ok(None) };
         self.apply_to(stored, transition).await
+    }
+
+    /// The same once, for a run as the caller saw it. `None`: others have changed it since, and nothing was done.
+    ///
+    /// # Errors
+    /// As [`RunService::apply`].
+    pub async fn apply_once<T>(
+        &self,
+        seen: Versioned<Run>,
+        mut transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
+    ) -> Result<Option<Applied<T>>, RoleError> {
+        Ok(match self.attempt(seen, &mut transition).await? {
+            Attempt::Stored(applied) | Attempt::Unchanged(applied) => Some(applied),
+            Attempt::Conflict(_) => None,
+        })
     }
 
     /// The same for a run as the caller saw it last; it is read again only when others have changed it since.

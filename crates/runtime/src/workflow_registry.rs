@@ -54,6 +54,11 @@ impl WorkflowRegistry {
         self.by_name.values()
     }
 
+    /// The team that a workflow in force belongs to.
+    pub fn team_of(&self, workflow: &str) -> Option<&str> {
+        self.by_name.get(workflow)?.team.as_deref()
+    }
+
     /// What events of this type do.
     pub fn routes(&self, event_type: &str) -> Routes<'_> {
         Routes {

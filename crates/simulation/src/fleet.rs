@@ -167,6 +167,7 @@ impl World {
             runs: self.run_service(&ports),
             list: ports.clone(),
             letters: ports.clone(),
+            tokens: ports.clone(),
             effects: ports.clone(),
             audit: ports.clone(),
             bus: ports,

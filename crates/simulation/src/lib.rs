@@ -19,6 +19,7 @@ mod provider_calls;
 mod rows;
 mod scenario;
 mod store;
+mod store_of_api;
 mod world;
 
 pub use all_clear::run_all_clear;

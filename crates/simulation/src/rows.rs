@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     consent::ConsentEntry,
     directory::Override,
-    effect::Effect,
+    effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     provider::ProviderMessageId,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    token::Token,
     workflow::WorkflowDefinition,
 };
 use jiff::Timestamp;
 use ports::{
-    Change, TimerSlot,
+    Change, GivenAnswer, TimerSlot,
     store::{EffectCounts, EventCounts, Resolution},
 };
 
@@ -47,6 +48,10 @@ pub(crate) struct State {
     pub(crate) pending: BTreeSet<EventKey>,
     pub(crate) events: EventCounts,
     pub(crate) data_loss_since: Option<Timestamp>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) answers: BTreeMap<String, (Timestamp, GivenAnswer)>,
+    /// The outcome events of the API's stream, by position.
+    pub(crate) log: BTreeMap<u64, OutcomeEvent>,
 }
 
 /// A run with everything that is stored with it.

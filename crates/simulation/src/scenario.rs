@@ -184,7 +184,7 @@ pub fn run_script(script: &Script) -> Result<Report, String> {
 async fn replay_twice(world: &Arc<World>) -> Result<(), String> {
     let letters =
         world.store.dead_letters(&DeadLetterFilter::default(), 10).await.map_err(|e| e.to_string())?;
-    let operator = Principal { name: "operator".to_owned(), role: control::Access::Operator };
+    let operator = Principal::operator("operator");
     for letter in letters.iter().chain(&letters) {
         let request = Request::Replay { id: letter.id.clone() };
         world.operator().execute(&operator, request).await.map_err(|error| error.to_string())?;

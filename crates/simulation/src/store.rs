@@ -34,7 +34,7 @@ use crate::rows::{Row, State};
 pub struct MemoryStore(Mutex<State>);
 
 impl MemoryStore {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -143,6 +143,19 @@ impl Keys {
         format!("{}overrides", self.prefix)
     }
 
+    pub(crate) fn tokens(&self) -> String {
+        format!("{}tokens", self.prefix)
+    }
+
+    pub(crate) fn answer(&self, key: &str) -> String {
+        format!("{}answer:{}", self.prefix, short(&["answer", key]))
+    }
+
+    /// Ids of outcome events by position, and the events by id.
+    pub(crate) fn outcome_log(&self) -> [String; 2] {
+        ["ids", "docs"].map(|part| format!("{}log:{{log}}:{part}", self.prefix))
+    }
+
     pub(crate) fn schema(&self) -> String {
         format!("{}schema", self.prefix)
     }

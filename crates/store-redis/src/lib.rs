@@ -7,6 +7,7 @@
 //! One Lua script per verb; everything of a run is in the slot of its shard and changes in one script. What is looked
 //! up by a phone number or a SID has slots of its own and is written first, see `indexes`.
 
+mod api;
 mod arguments;
 mod audit_counts;
 mod codec;

@@ -29,6 +29,9 @@ pub(crate) struct Scripts {
     pub(crate) take_effects: Script,
     pub(crate) postpone_effect: Script,
     pub(crate) end_effect: Script,
+    pub(crate) keep_answer: Script,
+    pub(crate) log_outcome: Script,
+    pub(crate) logged_outcomes: Script,
 }
 
 macro_rules! text {
@@ -71,6 +74,9 @@ impl Scripts {
             take_effects: script!("effect" "take_effects"),
             postpone_effect: script!("effect" "postpone_effect"),
             end_effect: script!("common" "effect" "end_effect"),
+            keep_answer: script!("keep_answer"),
+            log_outcome: script!("log_outcome"),
+            logged_outcomes: script!("logged_outcomes"),
         }
     }
 }

@@ -15,7 +15,7 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 26] = [
+const RULES: [Rule; 27] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "http-server",
@@ -71,6 +71,11 @@ const RULES: [Rule; 26] = [
         may_use: &["domain", "http-client", "ports"],
         why: "a destination implements a port and knows no role",
     },
+    Rule {
+        name: "api",
+        may_use: &["control", "domain", "http-server", "ports"],
+        why: "it puts operators' use-cases on HTTP and decides nothing; what it needs of a role goes through control",
+    },
     Rule { name: "control", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule {
         name: "config",
@@ -107,6 +112,7 @@ const RULES: [Rule; 26] = [
             "http-server",
             "ingest",
             "integrations",
+            "api",
             "ports",
             "runtime",
             "sender",

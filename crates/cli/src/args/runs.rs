@@ -14,6 +14,8 @@ pub(crate) enum Runs {
     Ack(RunChange),
     /// Settle held texts: say whether they were sent.
     Settle(Box<Settle>),
+    /// Have a run move on to its next step now.
+    Escalate(RunChange),
     /// End a run without sending another text.
     Cancel(RunChange),
 }
@@ -86,6 +88,12 @@ pub(crate) struct RunsList {
     /// Only runs opened since this time, for example 2026-01-31T09:30:00Z, or for so long, for example 2h or 3d.
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub(crate) since: Option<jiff::Timestamp>,
+    /// Only runs opened before this time, or before so long ago.
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub(crate) until: Option<jiff::Timestamp>,
+    /// Only runs that events of this source opened.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
     /// Start after this run: the last one of the page before.
     #[arg(long, value_name = "RUN")]
     pub(crate) after: Option<domain::id::RunId>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use config::Config;
-use control::{Access, Answer, Control, Principal, Request, RunQuery, RunView};
+use control::{Answer, Control, Principal, Request, RunQuery, RunView};
 use domain::{id::RunId, time::after_ms};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -163,7 +163,7 @@ impl<'a> Stage<'a> {
 
     /// The run, or `None` while its event is still waiting.
     pub(crate) async fn read(&self, run: &RunId) -> anyhow::Result<Option<RunView>> {
-        let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
+        let principal = Principal::operator("demo");
         match self.control.execute(&principal, Request::ShowRun { id: run.clone(), reveal: false }).await {
             Ok(Answer::Run { run, .. }) => Ok(Some(*run)),
             Err(control::ControlError::NotFound(_)) => Ok(None),
@@ -174,7 +174,7 @@ impl<'a> Stage<'a> {
 
     /// The latest runs, latest first.
     pub(crate) async fn latest(&self, max: u16) -> anyhow::Result<Vec<RunView>> {
-        let principal = Principal { name: "demo".to_owned(), role: Access::Viewer };
+        let principal = Principal::operator("demo");
         let query = RunQuery { max, ..RunQuery::default() };
         let answer = self.control.execute(&principal, Request::ListRuns(query)).await?;
         let Answer::Runs { runs, .. } = answer else { bail!(crate::control_client::UNEXPECTED_ANSWER) };

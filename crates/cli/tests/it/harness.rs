@@ -75,11 +75,12 @@ pub(crate) const FIRST: &str = "+14155550111";
 pub(crate) const SECOND: &str = "+14155550112";
 
 /// The secrets of each role, beside the addresses of the fleet's servers. `docs/fleet.md` has the same table.
-const SECRETS: [(&str, &[&str]); 4] = [
+const SECRETS: [(&str, &[&str]); 5] = [
     ("ingest", &["CALLOUT_KEY_TEST", "CALLOUT_KEY_NARROW"]),
     ("sender", &["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_BASE"]),
     ("callback", &["TWILIO_AUTH_TOKEN"]),
     ("escalation", &[]),
+    ("api", &[]),
 ];
 
 /// A running deployment and its simulator.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod after_outage;
+mod api;
 mod bad_input;
 mod command_line;
 mod crash;

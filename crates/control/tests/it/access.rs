@@ -1,15 +1,21 @@
 //! Who may do what, and what is not there.
 
-use control::{Access, Answer, ControlError, Request};
-use domain::{id::RunId, message::ReviewVerdict};
+use control::{Answer, ControlError, Principal, Request, RunQuery};
+use domain::{
+    id::RunId,
+    message::ReviewVerdict,
+    token::{Scope, Token, TokenRequest},
+};
+use ports::store::DeadLetterFilter;
 
-use crate::harness::World;
+use crate::harness::{World, with_token};
 
-fn changes(id: &RunId) -> [Request; 5] {
+fn changes(id: &RunId) -> [Request; 6] {
     let id = id.clone();
     [
         Request::Acknowledge { id: id.clone() },
         Request::ResolveReview { id: id.clone(), message: None, verdict: ReviewVerdict::NotSent },
+        Request::Escalate { id: id.clone() },
         Request::Cancel { id },
         Request::Replay { id: "letter".to_owned() },
         Request::Discard { id: "letter".to_owned() },
@@ -17,26 +23,100 @@ fn changes(id: &RunId) -> [Request; 5] {
 }
 
 #[tokio::test]
-async fn a_viewer_may_look_and_changes_nothing() {
+async fn who_may_read_changes_nothing_and_sees_no_texts() {
     let world = World::new();
     let id = world.open(1).await;
     for request in changes(&id) {
-        let refused = world.ask(Access::Viewer, request.clone()).await;
+        let refused = world.ask(&[Scope::Read, Scope::ReadTexts], request.clone()).await;
         assert!(
-            matches!(&refused, Err(ControlError::Forbidden(name)) if name == "ada"),
+            matches!(&refused, Err(ControlError::Forbidden { name, scope: Scope::Operate }) if name == "ada"),
             "{request:?}: {refused:?}"
         );
     }
     assert_eq!(world.runs.load(&id).await.unwrap().unwrap().version, 1);
-    let shown = world.ask(Access::Viewer, Request::ShowRun { id: id.clone(), reveal: false }).await.unwrap();
-    let Answer::Run { run, changed } = shown else { panic!("{shown:?}") };
-    assert_eq!((run.id, changed), (id.to_string(), false));
+    let show = |reveal| Request::ShowRun { id: id.clone(), reveal };
+    let shown = world.ask(&[Scope::Read], show(false)).await.unwrap();
+    let Answer::Run { run, changed: false, version: 1 } = shown else { panic!("{shown:?}") };
     assert!(run.messages.iter().all(|message| message.text.is_none()));
-    let revealed = Request::ShowRun { id: id.clone(), reveal: true };
-    let refused = world.ask(Access::Viewer, revealed.clone()).await;
-    assert!(matches!(refused, Err(ControlError::Forbidden(_))), "{refused:?}");
-    let Answer::Run { run, .. } = world.operate(revealed).await.unwrap() else { panic!() };
+    for scopes in [&[Scope::Read][..], &[Scope::Operate]] {
+        let refused = world.ask(scopes, show(true)).await;
+        assert!(
+            matches!(refused, Err(ControlError::Forbidden { scope: Scope::ReadTexts, .. })),
+            "{refused:?}"
+        );
+    }
+    let revealed = world.ask(&[Scope::Read, Scope::ReadTexts], show(true)).await.unwrap();
+    let Answer::Run { run, .. } = revealed else { panic!("{revealed:?}") };
     assert!(run.messages.iter().all(|message| message.text.is_some()), "{run:?}");
+    // Texts alone are not enough to look at a run.
+    assert!(world.ask(&[Scope::ReadTexts], show(false)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_token_limited_to_a_team_sees_and_changes_what_is_the_teams() {
+    let world = World::new();
+    let id = world.open(1).await;
+    world.kill(&id, 1).await;
+    let letters = || Request::ListDeadLetters { filter: DeadLetterFilter::default(), max: 10 };
+    let list = || Request::ListRuns(RunQuery { max: 10, ..RunQuery::default() });
+    let seen = async |principal: &Principal| {
+        let runs = world.control.execute(principal, list()).await.unwrap();
+        let Answer::Runs { runs, .. } = runs else { panic!("{runs:?}") };
+        let letters = world.control.execute(principal, letters()).await.unwrap();
+        let Answer::DeadLetters { letters, .. } = letters else { panic!("{letters:?}") };
+        (runs.len(), letters.len())
+    };
+    let all = [Scope::Read, Scope::Operate];
+    let payments = with_token(&all, &["payments"]);
+    // Its workflow is of no team yet.
+    assert_eq!(seen(&payments).await, (0, 0));
+    assert_eq!(seen(&with_token(&all, &[])).await, (1, 1));
+    world.give_to("payments").await;
+    assert_eq!(seen(&payments).await, (1, 1));
+    let platform = with_token(&all, &["platform"]);
+    assert_eq!(seen(&platform).await, (0, 0));
+    let letter = world.letter_ids().await.remove(0);
+    for request in changes(&id).into_iter().take(4) {
+        let hidden = world.control.execute(&platform, request.clone()).await;
+        assert!(matches!(hidden, Err(ControlError::NotFound(_))), "{request:?}: {hidden:?}");
+    }
+    for request in [Request::Discard { id: letter.clone() }, Request::Replay { id: letter.clone() }] {
+        world.control.execute(&platform, request).await.unwrap();
+        assert_eq!(world.letter_ids().await, std::slice::from_ref(&letter));
+    }
+    let of_all = world.control.execute(&payments, Request::AuditCounts).await;
+    assert!(matches!(of_all, Err(ControlError::OfAllTeams(_))), "{of_all:?}");
+    let cancelled = world.control.execute(&payments, Request::Cancel { id }).await.unwrap();
+    assert!(matches!(cancelled, Answer::Run { changed: true, .. }), "{cancelled:?}");
+}
+
+#[tokio::test]
+async fn tokens_are_handed_out_by_who_has_the_machine_alone() {
+    let world = World::new();
+    let request = TokenRequest {
+        label: "tool".to_owned(),
+        scopes: [Scope::Read].into(),
+        teams: [].into(),
+        expires_at: None,
+    };
+    let (token, _) = Token::mint(request, "ada", &[1; 32], world.runs.now()).unwrap();
+    let requests = || {
+        [
+            Request::AddToken { token: token.clone() },
+            Request::ListTokens,
+            Request::RevokeToken { id: token.id.clone() },
+        ]
+    };
+    for request in requests() {
+        let refused = world.ask(&Scope::ALL, request).await;
+        assert!(matches!(refused, Err(ControlError::NotLocal)), "{refused:?}");
+    }
+    for (request, expected) in requests().into_iter().zip([vec![token.clone()], vec![token.clone()], vec![]])
+    {
+        assert_eq!(world.operate(request).await.unwrap(), Answer::Tokens { tokens: expected });
+    }
+    let again = world.operate(Request::RevokeToken { id: token.id.clone() }).await;
+    assert!(matches!(&again, Err(ControlError::NoToken(id)) if *id == token.id), "{again:?}");
 }
 
 #[tokio::test]
@@ -45,7 +125,7 @@ async fn what_is_not_there_is_reported_as_not_found() {
     let unknown = RunId::derive("monitoring", "e-9", "paging", None);
     let of_runs = changes(&unknown)
         .into_iter()
-        .take(3)
+        .take(4)
         .chain([Request::ShowRun { id: unknown.clone(), reveal: false }]);
     for request in of_runs {
         let answer = world.operate(request.clone()).await;

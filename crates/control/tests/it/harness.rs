@@ -6,18 +6,20 @@ use conformance::{
     fixture::{at, doubt_until_review},
     roles::{ManualClock, directory, event, paging_definition},
 };
-use control::{Access, Answer, Control, ControlError, ControlPorts, Principal, Request, RunView};
+use control::{Answer, Control, ControlError, ControlPorts, Principal, Request, RunView};
 use domain::{
     ack_code::CodeKey,
     admission::Admission,
     id::RunId,
     message::MessageEvent,
+    outbound::Destinations,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
-use ports::{Bus, Store};
+use ports::{Bus, Store, store::DeadLetterFilter};
 use runtime::{RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
 
@@ -50,6 +52,7 @@ impl World {
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
+            tokens: store.clone(),
             effects: store.clone(),
             audit: store.clone(),
             bus: bus.clone(),
@@ -57,19 +60,19 @@ impl World {
         Self { clock, store, bus, runs, control, _embedded: embedded, _folder: folder }
     }
 
-    pub(crate) async fn ask(&self, role: Access, request: Request) -> Result<Answer, ControlError> {
-        let principal = Principal { name: "ada".to_owned(), role };
-        self.control.execute(&principal, request).await
+    /// Asks as one whose token has these scopes.
+    pub(crate) async fn ask(&self, scopes: &[Scope], request: Request) -> Result<Answer, ControlError> {
+        self.control.execute(&with_token(scopes, &[]), request).await
     }
 
     pub(crate) async fn operate(&self, request: Request) -> Result<Answer, ControlError> {
-        self.ask(Access::Operator, request).await
+        self.control.execute(&Principal::operator("ada"), request).await
     }
 
     /// The run that a request answers with, and whether the request changed it.
     pub(crate) async fn changes(&self, request: Request) -> (RunView, bool) {
         let answer = self.operate(request).await.unwrap();
-        let Answer::Run { run, changed } = answer else { panic!("{answer:?}") };
+        let Answer::Run { run, changed, .. } = answer else { panic!("{answer:?}") };
         (*run, changed)
     }
 
@@ -79,6 +82,21 @@ impl World {
         let (event, workflow) = (event(n), workflows.workflows().next().unwrap());
         self.runs.open_notice(&event, workflow).await.unwrap();
         RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
+    }
+
+    /// From now on the workflow is of this team.
+    pub(crate) async fn give_to(&self, team: &str) {
+        let workflows = self.runs.workflows();
+        let given =
+            workflows.workflows().map(|workflow| Workflow { team: Some(team.into()), ..workflow.clone() });
+        let workflows = WorkflowRegistry::new(given.collect::<Vec<_>>());
+        self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
+    }
+
+    /// The ids of all dead letters.
+    pub(crate) async fn letter_ids(&self) -> Vec<String> {
+        let letters = self.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+        letters.into_iter().map(|letter| letter.id).collect()
     }
 
     /// Sends a text whose fate stays unknown, so that an operator must end the doubt.
@@ -106,4 +124,15 @@ impl World {
         });
         killed.await.unwrap().unwrap();
     }
+}
+
+/// Who bears a token with these scopes, limited to these teams.
+pub(crate) fn with_token(scopes: &[Scope], teams: &[&str]) -> Principal {
+    let request = TokenRequest {
+        label: "ada".to_owned(),
+        scopes: scopes.iter().copied().collect(),
+        teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        expires_at: None,
+    };
+    Principal::with_token(&Token::mint(request, "ada", &[1; 32], at(0)).unwrap().0)
 }

@@ -1,10 +1,10 @@
 //! Runs that operators acknowledge, cancel or review.
 
 use conformance::fixture::at;
-use control::{Access, Answer, ControlError, Principal, Request, RunConditions, RunQuery};
-use domain::{id::RunId, message::ReviewVerdict, run::RunPhase};
+use control::{Answer, ControlError, Principal, Request, RunConditions, RunQuery};
+use domain::{id::RunId, message::ReviewVerdict, run::RunPhase, token::Scope};
 
-use crate::harness::World;
+use crate::harness::{World, with_token};
 
 fn not_sent(id: &RunId, message: Option<u16>) -> Request {
     Request::ResolveReview { id: id.clone(), message, verdict: ReviewVerdict::NotSent }
@@ -75,10 +75,42 @@ async fn a_list_that_left_older_runs_unseen_names_the_last_that_was_looked_at() 
     let query = RunQuery { conditions, max: 10, ..RunQuery::default() };
     let all = world.operate(Request::ListRuns(RunQuery { max: 10, ..RunQuery::default() })).await.unwrap();
     let Answer::Runs { runs, .. } = &all else { panic!("{all:?}") };
-    let ada = Principal { name: "ada".to_owned(), role: Access::Viewer };
+    let ada = with_token(&[Scope::Read], &[]);
     for (looked_at_max, last) in [(2, Some(runs[1].id.parse().unwrap())), (4, None)] {
         let control = world.control.clone().looking_at(looked_at_max);
         let found = control.execute(&ada, Request::ListRuns(query.clone())).await.unwrap();
         assert_eq!(found, Answer::Runs { runs: Vec::new(), more: false, stopped_after: last });
     }
+}
+
+#[tokio::test]
+async fn a_change_at_an_old_version_is_refused_and_does_nothing() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let ada = Principal::operator("ada");
+    let at = async |request: Request, version| world.control.execute_at(&ada, request, Some(version)).await;
+    for request in [
+        Request::Acknowledge { id: id.clone() },
+        Request::Escalate { id: id.clone() },
+        Request::Cancel { id: id.clone() },
+    ] {
+        let stale = at(request, 7).await;
+        assert!(matches!(&stale, Err(ControlError::Changed { run, version: 1 }) if *run == id), "{stale:?}");
+    }
+    let done = at(Request::Acknowledge { id: id.clone() }, 1).await.unwrap();
+    assert!(matches!(done, Answer::Run { changed: true, version: 2, .. }), "{done:?}");
+    let stale = at(Request::Cancel { id }, 1).await;
+    assert!(matches!(stale, Err(ControlError::Changed { version: 2, .. })), "{stale:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_escalated_moves_on_and_ends_after_its_last_step() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let (run, changed) = world.changes(Request::Escalate { id: id.clone() }).await;
+    assert!(changed);
+    assert_eq!(run.phase, RunPhase::Exhausted);
+    assert!(run.messages.iter().all(|message| message.status == "cancelled"), "{:?}", run.messages);
+    assert!(run.timeline.iter().any(|line| line.text.contains("escalated by ada")), "{:?}", run.timeline);
+    assert!(!world.changes(Request::Escalate { id }).await.1);
 }

@@ -18,6 +18,10 @@ pub(super) fn required_text(
     name: &str,
     errors: &mut Vec<FieldError>,
 ) -> String {
+    if attributes.get(name).is_some_and(|value| value == "") {
+        errors.push(FieldError::new(format!("/{name}"), "must not be empty"));
+        return String::new();
+    }
     let errors_before = errors.len();
     let text = optional_text(attributes, name, errors);
     if text.is_none() && errors.len() == errors_before {
@@ -26,6 +30,7 @@ pub(super) fn required_text(
     text.unwrap_or_default()
 }
 
+/// A text that may be absent; an empty one, as templates and headers write it for none, is.
 pub(super) fn optional_text(
     attributes: &mut Map<String, Value>,
     name: &str,
@@ -33,7 +38,7 @@ pub(super) fn optional_text(
 ) -> Option<String> {
     let wrong = match attributes.remove(name)? {
         Value::Null => return None,
-        Value::String(text) if text.is_empty() => "must not be empty".to_owned(),
+        Value::String(text) if text.is_empty() => return None,
         Value::String(text) if text.len() > ATTRIBUTE_BYTES_MAX => {
             format!("longer than {ATTRIBUTE_BYTES_MAX} bytes")
         }
@@ -45,6 +50,9 @@ pub(super) fn optional_text(
     errors.push(FieldError::new(format!("/{name}"), wrong));
     None
 }
+
+/// What a time that cannot be read counts as: none, which the sender is told. A page is not refused for it.
+const UNREADABLE: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A time as a text, or as the number that AMQP and many languages write.
 pub(super) fn time_of(
@@ -66,13 +74,7 @@ pub(super) fn time_of(
     } else {
         rfc3339(&optional_text(attributes, "time", errors)?)
     };
-    if time.is_none() {
-        errors.push(FieldError::new(
-            "/time",
-            "expected an RFC 3339 time, for example 2026-01-31T09:30:00Z, or milliseconds since 1970",
-        ));
-    }
-    time
+    Some(time.unwrap_or(UNREADABLE))
 }
 
 /// A time as RFC 3339 writes it. Digits beyond nanoseconds are cut, and a year that is too late is the end of time.

@@ -25,6 +25,19 @@ impl Run {
         }
         self.advance(ctx);
         let reason = self.step_is_over(ctx.workflow, ctx.now)?;
+        self.leave_step(reason, ctx)
+    }
+
+    /// Somebody has the run move on before the step under way is over. Returns the step that must start; `None` also
+    /// where the run is over, or ends by this.
+    pub fn escalate(&mut self, by: &str, ctx: &mut StepContext<'_>) -> Option<u8> {
+        if self.phase != RunPhase::Active {
+            return None;
+        }
+        self.leave_step(&format!("escalated by {by}"), ctx)
+    }
+
+    fn leave_step(&mut self, reason: &str, ctx: &mut StepContext<'_>) -> Option<u8> {
         ctx.note_run(TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
         self.cancel_waiting(ctx);
         let next = self.step.checked_add(1).filter(|next| ctx.workflow.step(*next).is_some());

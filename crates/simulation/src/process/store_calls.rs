@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
     directory::Override,
-    effect::Effect,
+    effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     phone::E164,
@@ -14,13 +14,14 @@ use domain::{
     rate_limit::{RateRequest, Reservation},
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    token::Token,
     workflow::WorkflowDefinition,
 };
 use jiff::Timestamp;
 use ports::{
-    AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
-    LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    StoreError, Versioned,
+    AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
+    EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
+    RateLimitStore, RetentionStore, RunStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -113,4 +114,25 @@ pass_on! {
 pass_on! {
     RetentionStore:
     Store: fn purge(before: Timestamp, max: u16) -> u64;
+}
+
+pass_on! {
+    TokenStore:
+    Store: fn add_token(token: &Token) -> ();
+    Store: fn token(id: &str) -> Option<Token>;
+    Store: fn tokens() -> Vec<Token>;
+    Store: fn remove_token(id: &str) -> bool;
+}
+
+pass_on! {
+    AnswerStore:
+    Store: fn answer(key: &str, now: Timestamp) -> Option<GivenAnswer>;
+    Store: fn keep_answer(key: &str, answer: &GivenAnswer, now: Timestamp, until: Timestamp) -> ();
+}
+
+pass_on! {
+    OutcomeLog:
+    Store: fn log_outcome(event: &OutcomeEvent, most: u32) -> ();
+    Store: fn logged_outcomes(after: u64, max: u16) -> Vec<(u64, OutcomeEvent)>;
+    Store: fn last_logged() -> u64;
 }

@@ -1,0 +1,98 @@
+//! Why a request is not answered as it wished. In: errors. Out: problem documents (RFC 9457).
+//!
+//! Never: repeats a token, or says of a run that the caller does not see that it is there.
+
+use axum::{
+    extract::rejection::{JsonRejection, QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use control::ControlError;
+use http_server::problem::problem;
+use ports::StoreError;
+use serde_json::{Value, json};
+
+/// Why a request is not answered as it wished.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// Nobody knows who asks.
+    #[error(
+        "send a token that is in force: `Authorization: Bearer callout_...`; `callout tokens create` makes one"
+    )]
+    Unauthenticated,
+    /// The request cannot be read.
+    #[error("{0}")]
+    Invalid(String),
+    /// A key was used for another request before.
+    #[error("this Idempotency-Key was used for another request; use a new one")]
+    KeyReused,
+    /// The answer is of another kind than the request has; a defect of ours.
+    #[error("the answer is not of the kind that was asked for")]
+    Unexpected,
+    /// As the command line would be told.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The store does not answer.
+    #[error("{0}; send the request again")]
+    Store(#[from] StoreError),
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Invalid(rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::Invalid(rejection.body_text())
+    }
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unexpected => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Control(ControlError::Role(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Control(
+                ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal,
+            ) => StatusCode::FORBIDDEN,
+            Self::Control(
+                ControlError::NotFound(_) | ControlError::NoDeadLetter(_) | ControlError::NoToken(_),
+            ) => StatusCode::NOT_FOUND,
+            Self::Control(ControlError::NothingToReview(_) | ControlError::SeveralToReview { .. }) => {
+                StatusCode::CONFLICT
+            }
+            Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
+        }
+    }
+
+    fn more(&self) -> Value {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "most errors have nothing to add")]
+        match self {
+            Self::Control(ControlError::Forbidden { scope, .. }) => json!({"scope": scope}),
+            Self::Control(ControlError::Changed { version, .. }) => json!({"version": version}),
+            Self::Control(ControlError::SeveralToReview { numbers, .. }) => json!({"messages": numbers}),
+            _ => Value::Null,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let title = status.canonical_reason().unwrap_or("Error");
+        let mut response = problem(status, title, &self.to_string(), self.more());
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"callout\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,201 @@
+//! Dead letters: listed, shown, replayed, discarded. In: requests. Out: letters, and what became of them.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use control::{Answer, DeadLetterChange, Request};
+use domain::{limits::DEAD_LETTERS_MAX, timeline::DeadLetter};
+use jiff::Timestamp;
+use ports::store::DeadLetterFilter;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{Api, api_error::ApiError, authenticate::Authenticated, repeatable::once};
+
+const PAGE_DEFAULT: u16 = 100;
+
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/v1/dead-letters", get(list))
+        .route("/v1/dead-letters/{id}", get(show))
+        .route("/v1/dead-letters/{id}/replay", post(replay))
+        .route("/v1/dead-letters/{id}/discard", post(discard))
+}
+
+/// Which dead letters are listed. What is absent matches all.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LettersParameters {
+    /// With this reason, for example `refused`, `unroutable` or `effect`.
+    reason: Option<String>,
+    /// Of this workflow.
+    workflow: Option<String>,
+    /// From this source.
+    source: Option<String>,
+    /// Dead since this time or later; for the next page, the `next` of the page before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Dead before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// At most this many; 100 without it.
+    #[param(minimum = 1, maximum = 10000)]
+    max: Option<u16>,
+}
+
+/// Something that cannot proceed until it is replayed or discarded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Letter {
+    id: String,
+    /// A fixed name, for example `refused`, `unroutable` or `effect`.
+    reason: String,
+    /// What went wrong, in words.
+    error: String,
+    /// Since when it is dead.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    /// The run of its message, where it is a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// The number of its message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<u16>,
+    attempts: u16,
+    /// The event that it holds, as it came; shown with the scope `read_texts` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+}
+
+impl Letter {
+    fn new(letter: DeadLetter, shows_event: bool) -> Self {
+        Self {
+            id: letter.id,
+            reason: letter.reason,
+            error: letter.error,
+            at: letter.at,
+            workflow: letter.workflow,
+            source: letter.source,
+            event_id: letter.event_id,
+            run: letter.message.as_ref().map(|message| message.run.to_string()),
+            message: letter.message.map(|message| message.number),
+            attempts: letter.attempts,
+            event: letter.event.filter(|_| shows_event),
+        }
+    }
+}
+
+/// A page of dead letters, oldest first, without their events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LetterPage {
+    dead_letters: Vec<Letter>,
+    /// What `since` takes for the next page, which may begin with letters of this one; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next: Option<Timestamp>,
+}
+
+/// Lists dead letters, oldest first.
+#[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(LettersParameters),
+    responses((status = 200, body = LetterPage), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    parameters: Result<Query<LettersParameters>, QueryRejection>,
+) -> Result<Json<LetterPage>, ApiError> {
+    let Query(LettersParameters { reason, workflow, source, since, until, max }) = parameters?;
+    let max = max.unwrap_or(PAGE_DEFAULT);
+    if !(1..=DEAD_LETTERS_MAX).contains(&max) {
+        return Err(ApiError::Invalid(format!("max: expected 1 to {DEAD_LETTERS_MAX}")));
+    }
+    let filter = DeadLetterFilter { reason, workflow, source, since, until };
+    let request = Request::ListDeadLetters { filter, max };
+    let answer = api.ports.control.execute(&who.principal, request).await?;
+    let Answer::DeadLetters { letters, more } = answer else { return Err(ApiError::Unexpected) };
+    let next = letters.last().filter(|_| more).map(|letter| letter.at);
+    let dead_letters = letters.into_iter().map(|letter| Letter::new(letter, false)).collect();
+    Ok(Json(LetterPage { dead_letters, next }))
+}
+
+/// Shows one dead letter.
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = String, Path)),
+    responses((status = 200, body = Letter), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<Letter>, ApiError> {
+    let shows_event = who.principal.may(domain::token::Scope::ReadTexts);
+    let answer = api.ports.control.execute(&who.principal, Request::ShowDeadLetter { id }).await?;
+    let Answer::DeadLetter { letter } = answer else { return Err(ApiError::Unexpected) };
+    Ok(Json(Letter::new(*letter, shows_event)))
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedLetter {
+    /// `replayed`, `discarded`, `stale` (to send it now would be wrong) or `gone` (it was taken before).
+    result: &'static str,
+    /// Why it is stale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Gives a dead letter another chance. What is too old stays a dead letter.
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn replay(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    change(&api, &who, &headers, Request::Replay { id }).await
+}
+
+/// Puts a dead letter away unsent.
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn discard(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    change(&api, &who, &headers, Request::Discard { id }).await
+}
+
+async fn change(
+    api: &Api,
+    who: &Authenticated,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let asked = format!("{request:?}");
+    let change = async {
+        let answer = api.ports.control.execute(&who.principal, request).await?;
+        let Answer::DeadLetterChanged { change } = answer else { return Err(ApiError::Unexpected) };
+        let (result, reason) = match change {
+            DeadLetterChange::Replayed => ("replayed", None),
+            DeadLetterChange::Discarded => ("discarded", None),
+            DeadLetterChange::Stale { reason } => ("stale", Some(reason)),
+            DeadLetterChange::Gone => ("gone", None),
+        };
+        Ok(Json(ChangedLetter { result, reason }).into_response())
+    };
+    once(api, who, headers, &asked, change).await
+}

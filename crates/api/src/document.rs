@@ -1,0 +1,61 @@
+//! The API's description in OpenAPI 3.1, made from the types and routes that serve it.
+//!
+//! Never: served as it is made: `docs/schemas/openapi.json` is, which a test compares with it.
+
+use axum::{Router, http::header, routing::get};
+use serde::Serialize;
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+
+const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
+
+/// Why a request was not answered as it wished (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `about:blank`: the status says what kind of problem it is.
+    r#type: String,
+    title: String,
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: String,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "callout",
+        description = "Runs, dead letters and what happens to them. Every request bears a token: `callout tokens create` makes one. \
+            See docs/api.md."
+    ),
+    paths(
+        crate::runs::list, crate::runs::show, crate::runs::acknowledge, crate::runs::escalate, crate::runs::cancel,
+        crate::runs::resolve_doubt, crate::dead_letters::list, crate::dead_letters::show, crate::dead_letters::replay,
+        crate::dead_letters::discard, crate::audit::audit, crate::status::status, crate::stream::follow
+    ),
+    components(schemas(Problem)),
+    modifiers(&BearerToken),
+    security(("token" = []))
+)]
+struct Described;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// The description, as the code has it.
+pub fn document() -> String {
+    Described::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// Serves it to whoever asks: it holds nothing of the installation.
+pub(crate) fn routes() -> Router {
+    let answer = || async { ([(header::CONTENT_TYPE, "application/json")], DOCUMENT) };
+    Router::new().route("/v1/openapi.json", get(answer))
+}

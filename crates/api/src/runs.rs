@@ -1,0 +1,248 @@
+//! Runs: listed, shown, changed. In: requests. Out: runs, each with its timeline where it is one.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use control::{Answer, Request, RunConditions, RunQuery, RunView};
+use domain::{id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId, run::RunPhase};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Api,
+    api_error::ApiError,
+    authenticate::Authenticated,
+    precondition::{etag, expected_version},
+    repeatable::once,
+};
+
+/// Most runs of one page.
+const PAGE_MAX: u16 = 500;
+const PAGE_DEFAULT: u16 = 50;
+
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/v1/runs", get(list))
+        .route("/v1/runs/{id}", get(show))
+        .route("/v1/runs/{id}/acknowledge", post(acknowledge))
+        .route("/v1/runs/{id}/escalate", post(escalate))
+        .route("/v1/runs/{id}/cancel", post(cancel))
+        .route("/v1/runs/{id}/resolve-doubt", post(resolve_doubt))
+}
+
+/// Which runs are listed. What is absent matches all.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+#[derive(Default)]
+pub(crate) struct RunsParameters {
+    /// In this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired or cancelled.
+    #[param(value_type = Option<String>, example = "active")]
+    phase: Option<RunPhase>,
+    /// Of this workflow.
+    workflow: Option<String>,
+    /// Opened by events of this source.
+    source: Option<String>,
+    /// Opened by the event with this id.
+    event: Option<String>,
+    /// About this subject.
+    subject: Option<String>,
+    /// With a message to this number, in E.164; write the plus sign as %2B.
+    #[param(value_type = Option<String>, example = "+14155550101")]
+    to: Option<E164>,
+    /// Opened at this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Opened before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Only with messages that a person must review.
+    needs_review: bool,
+    /// Only with something to be done, to be expected or to be reviewed.
+    unfinished: bool,
+    /// The `next` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<RunId>,
+    /// At most this many; 50 without it.
+    #[param(minimum = 1, maximum = 500)]
+    max: Option<u16>,
+}
+
+/// A page of runs, latest first, without their timelines.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunPage {
+    runs: Vec<RunView>,
+    /// What `after` takes for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Lists runs, latest first.
+#[utoipa::path(get, path = "/v1/runs", tag = "runs", params(RunsParameters),
+    responses((status = 200, body = RunPage), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    parameters: Result<Query<RunsParameters>, QueryRejection>,
+) -> Result<Json<RunPage>, ApiError> {
+    let Query(wanted) = parameters?;
+    let max = wanted.max.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&max) {
+        return Err(ApiError::Invalid(format!("max: expected 1 to {PAGE_MAX}")));
+    }
+    let RunsParameters { event, subject, to, since, until, .. } = wanted;
+    let query = RunQuery {
+        phase: wanted.phase,
+        workflow: wanted.workflow,
+        source: wanted.source,
+        needs_review: wanted.needs_review,
+        unfinished: wanted.unfinished,
+        after: wanted.after,
+        conditions: RunConditions { event, subject, to, since, until },
+        max,
+    };
+    let answer = api.ports.control.execute(&who.principal, Request::ListRuns(query)).await?;
+    let Answer::Runs { runs, more, stopped_after } = answer else { return Err(ApiError::Unexpected) };
+    let last = runs.last().filter(|_| more).map(|run| run.id.clone());
+    let next = stopped_after.map(|id| id.to_string()).or(last);
+    Ok(Json(RunPage { runs, next }))
+}
+
+/// What is shown with a run.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ShowParameters {
+    /// With the texts of its messages; takes the scope `read_texts`.
+    texts: bool,
+}
+
+/// Shows a run with its messages and its timeline.
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), ShowParameters),
+    responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
+        (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    parameters: Result<Query<ShowParameters>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let reveal = parameters?.texts;
+    let answer =
+        api.ports.control.execute(&who.principal, Request::ShowRun { id: run(&id)?, reveal }).await?;
+    let Answer::Run { run, version, .. } = answer else { return Err(ApiError::Unexpected) };
+    Ok((etag(version), Json(run)).into_response())
+}
+
+/// A run after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedRun {
+    run: RunView,
+    /// Whether the request changed anything.
+    changed: bool,
+}
+
+/// Takes a run on, so that nobody else is notified.
+#[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn acknowledge(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    change(&api, &who, &headers, Request::Acknowledge { id: run(&id)? }).await
+}
+
+/// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
+#[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn escalate(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    change(&api, &who, &headers, Request::Escalate { id: run(&id)? }).await
+}
+
+/// Ends a run without sending another text.
+#[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn cancel(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    change(&api, &who, &headers, Request::Cancel { id: run(&id)? }).await
+}
+
+/// What became of a text of which only a person can tell whether it was sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Doubt {
+    /// The number of the message; needed if several of the run need a review.
+    message: Option<u16>,
+    /// Whether it was sent. One that was not is sent now, if it is still wanted.
+    sent: bool,
+    /// The provider's name for a text that was sent; its status is then followed.
+    sid: Option<String>,
+}
+
+/// Says whether a text was sent.
+#[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn resolve_doubt(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let doubt: Doubt =
+        serde_json::from_slice(&body).map_err(|error| ApiError::Invalid(format!("the body: {error}")))?;
+    let sid = doubt.sid.as_deref().map(str::parse::<ProviderMessageId>).transpose();
+    let sid = sid.map_err(|error| ApiError::Invalid(format!("sid: {error}")))?;
+    let verdict = match (doubt.sent, sid) {
+        (true, sid) => ReviewVerdict::Sent { sid },
+        (false, None) => ReviewVerdict::NotSent,
+        (false, Some(_)) => {
+            return Err(ApiError::Invalid("sid: a text that was not sent has none".to_owned()));
+        }
+    };
+    let request = Request::ResolveReview { id: run(&id)?, message: doubt.message, verdict };
+    change(&api, &who, &headers, request).await
+}
+
+async fn change(
+    api: &Api,
+    who: &Authenticated,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let version = expected_version(headers)?;
+    let asked = format!("{version:?} {request:?}");
+    let change = async {
+        let answer = api.ports.control.execute_at(&who.principal, request, version).await?;
+        let Answer::Run { run, changed, version } = answer else { return Err(ApiError::Unexpected) };
+        Ok((etag(version), Json(ChangedRun { run: *run, changed })).into_response())
+    };
+    once(api, who, headers, &asked, change).await
+}
+
+fn run(id: &str) -> Result<RunId, ApiError> {
+    id.parse().map_err(|_| ApiError::Invalid("expected the id of a run, as lists show it".to_owned()))
+}

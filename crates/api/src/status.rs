@@ -1,0 +1,48 @@
+//! What is running. In: a request. Out: the version, the environment, and what the token allows.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::State, routing::get};
+use domain::token::Scope;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new().route("/v1/status", get(status))
+}
+
+/// What is running, and who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    version: &'static str,
+    environment: String,
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+    /// The label of the token.
+    principal: String,
+    /// What the token allows.
+    #[schema(value_type = Vec<String>)]
+    scopes: Vec<Scope>,
+    /// The teams that it is limited to; empty if it is not.
+    teams: Vec<String>,
+}
+
+/// Says what is running, and what the token allows.
+#[utoipa::path(get, path = "/v1/status", tag = "installation",
+    responses((status = 200, body = Status), (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn status(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+) -> Result<Json<Status>, ApiError> {
+    Ok(Json(Status {
+        version: api.settings.version,
+        environment: api.settings.environment.clone(),
+        now: api.ports.clock.now(),
+        principal: who.principal.name,
+        scopes: who.principal.scopes.into_iter().collect(),
+        teams: who.principal.teams.into_iter().collect(),
+    }))
+}

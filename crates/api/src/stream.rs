@@ -1,0 +1,138 @@
+//! What happens, as it happens: outcome events as server-sent events, which a reader resumes where it stopped.
+//!
+//! The log that streams read is written by the role `integrations`, as one more destination: an event is in it once,
+//! after the change that it tells of was stored, whatever dies in between.
+//!
+//! In: the position of the last event that was read. Out: later events, in order.
+//! Never: shows a principal the events of another team.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    extract::{Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::get,
+};
+use control::Principal;
+use domain::{
+    effect::{EffectAnswer, OutcomeEvent},
+    time::after_ms,
+    token::Scope,
+};
+use futures::{Stream, StreamExt as _, stream};
+use ports::{DestinationClient, EffectRequest, OutcomeLog};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+
+/// Events that are kept for readers that come back.
+const KEPT_MAX: u32 = 20_000;
+/// How often the log is read for one reader, in milliseconds.
+const READ_EVERY_MS: i64 = 500;
+/// Events read at once.
+const READ_MAX: u16 = 200;
+/// How often a stream says that it lives.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
+
+/// Writes outcome events into the log.
+pub struct StreamClient(pub Arc<dyn OutcomeLog>);
+
+#[async_trait]
+impl DestinationClient for StreamClient {
+    async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
+        match self.0.log_outcome(&request.effect.event, KEPT_MAX).await {
+            Ok(()) => EffectAnswer::Done(None),
+            Err(error) => EffectAnswer::Failed { reason: error.to_string(), is_in_doubt: true },
+        }
+    }
+}
+
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new().route("/v1/stream", get(follow))
+}
+
+/// Where to begin.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StreamParameters {
+    /// After the event with this id of the stream; `0` is the oldest that is kept. From now on without it. The header
+    /// `Last-Event-ID`, which browsers send when they come back, counts more.
+    after: Option<u64>,
+}
+
+/// Follows what happens: each event's `data` is an outcome event, its `event` the kind.
+#[utoipa::path(get, path = "/v1/stream", tag = "installation",
+    params(StreamParameters, ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "text/event-stream", body = String),
+        (status = "4XX", body = crate::document::Problem)))]
+pub(crate) async fn follow(
+    State(api): State<Arc<Api>>,
+    who: Authenticated,
+    parameters: Result<Query<StreamParameters>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if !who.principal.may(Scope::Read) {
+        let name = who.principal.name;
+        return Err(control::ControlError::Forbidden { name, scope: Scope::Read }.into());
+    }
+    let after = position(&headers)?.or(parameters?.after);
+    let last = api.ports.log.last_logged().await?;
+    // A position that is still to come was given by a log that is lost: its reader begins anew.
+    let after = after.map_or(last, |after| if after > last { 0 } else { after });
+    let keep_alive = KeepAlive::new().interval(SIGN_OF_LIFE_EVERY);
+    Ok(Sse::new(events(api, who.principal, after)).keep_alive(keep_alive).into_response())
+}
+
+fn position(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    id.map(Some).ok_or_else(|| ApiError::Invalid("Last-Event-ID: expected the id of an event".to_owned()))
+}
+
+/// Pages of the log, each waited for, until the process stops or the reader goes.
+fn events(api: Arc<Api>, principal: Principal, after: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+    let pages = stream::unfold((api, principal, after), async |(api, principal, mut after)| {
+        loop {
+            let page = match api.ports.log.logged_outcomes(after, READ_MAX).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%error, "outcome events could not be read; it is tried again");
+                    Vec::new()
+                }
+            };
+            after = page.last().map_or(after, |(position, _)| *position);
+            let seen: Vec<Event> = page
+                .iter()
+                .filter(|(_, event)| is_for(&api, &principal, event))
+                .filter_map(|(position, event)| written(*position, event))
+                .collect();
+            if !seen.is_empty() {
+                return Some((stream::iter(seen.into_iter().map(Ok)), (api, principal, after)));
+            }
+            let next = after_ms(api.ports.clock.now(), READ_EVERY_MS);
+            tokio::select! {
+                () = api.ports.clock.sleep_until(next), if page.is_empty() => {}
+                () = api.settings.stop.cancelled() => return None,
+                () = std::future::ready(()), if !page.is_empty() => {}
+            }
+        }
+    });
+    pages.flatten()
+}
+
+fn is_for(api: &Api, principal: &Principal, event: &OutcomeEvent) -> bool {
+    api.ports.control.sees(principal, event.workflow.as_deref().unwrap_or_default())
+}
+
+fn written(position: u64, event: &OutcomeEvent) -> Option<Event> {
+    let data = serde_json::to_string(event).ok()?;
+    Some(Event::default().id(position.to_string()).event(event.kind.as_str()).data(data))
+}

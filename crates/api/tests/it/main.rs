@@ -1,0 +1,11 @@
+//! The API over an embedded backend. In: requests as tools make them. Out: what they are answered, and what changed.
+//!
+//! Never: product code.
+#![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
+
+mod access;
+mod document;
+mod harness;
+mod letters;
+mod runs;
+mod stream;

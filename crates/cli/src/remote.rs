@@ -1,0 +1,75 @@
+//! The API of another machine. In: a request, and the token of the environment. Out: the answer.
+//!
+//! Never: sends the token over a connection that others can read, or says it.
+
+use anyhow::{Context as _, anyhow};
+use api::REMOTE_PATH;
+use control::{Answer, Request};
+use reqwest::StatusCode;
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    configuration::{REMOTE_URL, env},
+    exit::{NotFound, Usage},
+};
+
+/// The variable that holds the token; with `_FILE` behind it, the file that does.
+const TOKEN: &str = "CALLOUT_TOKEN";
+
+/// The API that `CALLOUT_URL` names.
+pub(crate) struct Remote {
+    client: reqwest::Client,
+    url: Url,
+    token: String,
+}
+
+impl Remote {
+    /// The API, if the environment names one.
+    ///
+    /// # Errors
+    /// [`Usage`], when the address cannot be used or there is no token.
+    pub(crate) fn from_environment() -> anyhow::Result<Option<Self>> {
+        let Some(text) = env(REMOTE_URL) else { return Ok(None) };
+        let wrong = |fault: &str| Usage(format!("{REMOTE_URL}: {fault}"));
+        let url: Url =
+            text.parse().map_err(|_| wrong("expected an address such as https://callout.example.org"))?;
+        let is_local = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_local) {
+            return Err(wrong("must begin with https://; plain http is for this machine only").into());
+        }
+        let token = match (env(TOKEN), env("CALLOUT_TOKEN_FILE")) {
+            (Some(token), _) => token,
+            (None, Some(file)) => std::fs::read_to_string(&file)
+                .map_err(|error| Usage(format!("CALLOUT_TOKEN_FILE: {file} cannot be read: {error}")))?,
+            (None, None) => {
+                return Err(
+                    Usage(format!("{REMOTE_URL} is set, and {TOKEN} is not: put the token there")).into()
+                );
+            }
+        };
+        let client = http_client::client_builder(http_client::Reach::Tls).build()?;
+        let url = url.join(REMOTE_PATH)?;
+        Ok(Some(Self { client, url, token: token.trim().to_owned() }))
+    }
+
+    /// Asks for one thing.
+    pub(crate) async fn execute(&self, request: Request) -> anyhow::Result<Answer> {
+        let asked = self.client.post(self.url.clone()).bearer_auth(&self.token).json(&request).send().await;
+        let host = self.url.host_str().unwrap_or_default();
+        let response = asked.with_context(|| format!("the API at {host} did not answer"))?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            return Ok(response.json().await?);
+        }
+        let problem: Value = response.json().await.unwrap_or_default();
+        let detail = problem["detail"].as_str().unwrap_or("no reason given");
+        let said = format!("the API at {host} answered {}: {detail}", status.as_u16());
+        Err(if status == StatusCode::NOT_FOUND { NotFound(said).into() } else { anyhow!(said) })
+    }
+}

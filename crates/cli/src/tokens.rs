@@ -1,0 +1,104 @@
+//! `callout tokens create|list|revoke`. In: arguments. Out: tokens; a new one in clear, this once.
+//!
+//! Never: stores or logs a token in clear.
+
+use anyhow::Context as _;
+use control::{Answer, Request};
+use domain::token::{Token, TokenRequest};
+use jiff::{Timestamp, tz::TimeZone};
+use ports::{Clock as _, SystemClock};
+use serde_json::json;
+
+use crate::{
+    args::{Common, Output, Tokens, TokensCreate},
+    configuration::{REMOTE_URL, env},
+    control_client::{UNEXPECTED_ANSWER, execute},
+    exit::Usage,
+    output,
+};
+
+/// Carries out a command.
+pub(crate) async fn run(common: &Common, command: Tokens) -> anyhow::Result<()> {
+    if env(REMOTE_URL).is_some() {
+        let message = "tokens are made, listed and revoked on the machine that callout runs on: unset CALLOUT_URL there";
+        return Err(Usage(message.to_owned()).into());
+    }
+    match command {
+        Tokens::Create(args) => create(common, args).await,
+        Tokens::List => show(common, &ask(common, "", Request::ListTokens).await?),
+        Tokens::Revoke(args) => {
+            ask(common, &args.by, Request::RevokeToken { id: args.id.clone() }).await?;
+            match common.output {
+                Output::Json => output::json(&json!({"revoked": args.id})),
+                Output::Text => {
+                    output::line(format!("{} is revoked: what uses it is refused from now on", args.id));
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    let until = |span: jiff::Span| {
+        let until = now.to_zoned(TimeZone::UTC).checked_add(span);
+        until.map(|until| until.timestamp()).context("--expires is too long")
+    };
+    let request = TokenRequest {
+        label: args.label,
+        scopes: args.scopes.into_iter().collect(),
+        teams: args.teams.into_iter().collect(),
+        expires_at: args.expires.map(until).transpose()?,
+    };
+    let (token, clear) =
+        Token::mint(request, &args.by, &rand::random(), now).map_err(|error| Usage(error.to_string()))?;
+    ask(common, &args.by, Request::AddToken { token: token.clone() }).await?;
+    if common.output == Output::Json {
+        return output::json(&json!({"id": token.id, "token": clear, "expires_at": token.expires_at}));
+    }
+    output::note("this is the only time that the token is shown; `callout tokens revoke` ends it");
+    output::line(clear);
+    Ok(())
+}
+
+async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<Token>> {
+    match execute(&common.config, by, request).await? {
+        Answer::Tokens { tokens } => Ok(tokens),
+        Answer::Runs { .. }
+        | Answer::Run { .. }
+        | Answer::DeadLetters { .. }
+        | Answer::DeadLetter { .. }
+        | Answer::DeadLetterChanged { .. }
+        | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
+    }
+}
+
+fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
+    if common.output == Output::Json {
+        let shown = |token: &Token| {
+            json!({
+                "id": token.id, "label": token.label, "scopes": token.scopes, "teams": token.teams,
+                "created_at": token.created_at, "created_by": token.created_by, "expires_at": token.expires_at,
+            })
+        };
+        return output::json(&tokens.iter().map(shown).collect::<Vec<_>>());
+    }
+    if tokens.is_empty() {
+        output::line("no tokens; `callout tokens create --label NAME` makes one");
+    }
+    let now = SystemClock.now();
+    for token in tokens {
+        let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+        let teams: Vec<_> = token.teams.iter().map(String::as_str).collect();
+        let teams = if teams.is_empty() { "every team".to_owned() } else { teams.join(", ") };
+        let expiry = token.expires_at.map_or("does not expire".to_owned(), |at| expiry(at, now));
+        output::line(format!("{}  {}  {}  {teams}  {expiry}", token.id, token.label, scopes.join(", ")));
+    }
+    Ok(())
+}
+
+fn expiry(at: Timestamp, now: Timestamp) -> String {
+    let word = if at <= now { "expired" } else { "expires" };
+    format!("{word} {} UTC", at.strftime("%Y-%m-%d %H:%M"))
+}

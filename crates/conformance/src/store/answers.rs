@@ -1,0 +1,30 @@
+//! Answers that a repeated request gets again. In: answers. Out: a panic where one is forgotten early, or replaced.
+//!
+//! Never: makes a request.
+
+use std::sync::Arc;
+
+use ports::{GivenAnswer, Store};
+
+use crate::fixture::at;
+
+fn answer(body: &str) -> GivenAnswer {
+    GivenAnswer { fingerprint: "POST /v1/runs/r/cancel".to_owned(), status: 200, body: body.to_owned() }
+}
+
+/// With everything it says.
+pub async fn an_answer_is_given_again_until_its_time_is_over(store: Arc<dyn Store>) {
+    store.keep_answer("key", &answer("one"), at(0), at(10)).await.unwrap();
+    assert_eq!(store.answer("key", at(9)).await.unwrap(), Some(answer("one")));
+    assert_eq!(store.answer("key", at(10)).await.unwrap(), None);
+    assert_eq!(store.answer("other key", at(0)).await.unwrap(), None);
+}
+
+/// Whoever comes second, or hears nothing and comes again, changes nothing before its time is over.
+pub async fn the_first_answer_under_a_key_stays(store: Arc<dyn Store>) {
+    store.keep_answer("key", &answer("one"), at(0), at(10)).await.unwrap();
+    store.keep_answer("key", &answer("two"), at(5), at(15)).await.unwrap();
+    assert_eq!(store.answer("key", at(6)).await.unwrap(), Some(answer("one")));
+    store.keep_answer("key", &answer("three"), at(10), at(20)).await.unwrap();
+    assert_eq!(store.answer("key", at(19)).await.unwrap(), Some(answer("three")));
+}

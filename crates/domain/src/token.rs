@@ -1,0 +1,236 @@
+//! Tokens by which people, tools and agents are known to the API.
+//!
+//! In: bytes of chance, and what a request bears. Out: tokens to store, and whether a request may do what it asks for.
+//! Never: keeps a secret in clear: a token is shown once, when it is made, and stored as a hash.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::id::short;
+
+/// What every token begins with, so that scanners for leaked secrets find one.
+const PREFIX: &str = "callout_";
+/// Characters of a token's id.
+const ID_CHARS: usize = 10;
+/// Most characters of a label: it stands in timelines.
+pub const LABEL_CHARS_MAX: usize = 60;
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// To read runs, dead letters and counts; no number is shown whole, and no text.
+    Read,
+    /// To read the texts of messages.
+    ReadTexts,
+    /// To acknowledge, escalate, cancel and review runs, and to replay and discard dead letters.
+    Operate,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::ReadTexts, Self::Operate];
+
+    /// Its name on the command line and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadTexts => "read_texts",
+            Self::Operate => "operate",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+/// A scope that there is none of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of read, read_texts, operate")]
+pub struct UnknownScope;
+
+/// A token as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Names it, in lists and when it is revoked. It is a part of the token in clear, and no secret.
+    pub id: String,
+    /// Whose it is: the name that timelines show.
+    pub label: String,
+    /// SHA-256 of its secret, in hex. The secret is 256 bits of chance, so a fast hash is enough.
+    pub hash: String,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// Whose runs it sees and changes; those of every team if empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub teams: BTreeSet<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// From when on it allows nothing; absent for one that does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What is asked for when a token is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// Whose it is.
+    pub label: String,
+    /// What it shall allow.
+    pub scopes: BTreeSet<Scope>,
+    /// Whose runs it shall see and change.
+    pub teams: BTreeSet<String>,
+    /// From when on it shall allow nothing.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why a token is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// Timelines show the label.
+    #[error("expected a label of 1 to {LABEL_CHARS_MAX} visible characters")]
+    Label,
+    /// It would allow nothing.
+    #[error("expected at least one scope: read, read_texts or operate")]
+    NoScope,
+    /// It would allow nothing.
+    #[error("it would have expired already")]
+    Expired,
+}
+
+impl Token {
+    /// Makes a token from 32 bytes of chance. Returns it beside its text in clear, which is not stored.
+    ///
+    /// # Errors
+    /// When the token could not be used, or not be told apart in a timeline.
+    pub fn mint(
+        request: TokenRequest,
+        by: &str,
+        chance: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<(Self, String), InvalidToken> {
+        let TokenRequest { label, scopes, teams, expires_at } = request;
+        let label = label.trim().to_owned();
+        let length = label.chars().count();
+        if !(1..=LABEL_CHARS_MAX).contains(&length) || label.chars().any(char::is_control) {
+            return Err(InvalidToken::Label);
+        }
+        if scopes.is_empty() {
+            return Err(InvalidToken::NoScope);
+        }
+        if expires_at.is_some_and(|at| at <= now) {
+            return Err(InvalidToken::Expired);
+        }
+        let secret = URL_SAFE_NO_PAD.encode(chance);
+        let id = short(&["token", &secret])[..ID_CHARS].to_owned();
+        let clear = format!("{PREFIX}{id}_{secret}");
+        let created_by = by.to_owned();
+        Ok((
+            Self { id, label, hash: hash(&secret), scopes, teams, created_at: now, created_by, expires_at },
+            clear,
+        ))
+    }
+
+    /// The id in a token in clear; absent if it is none.
+    pub fn id_in(clear: &str) -> Option<&str> {
+        parts(clear).map(|(id, _)| id)
+    }
+
+    /// Whether this is the token in clear, and is in force.
+    pub fn is(&self, clear: &str, now: Timestamp) -> bool {
+        let Some((id, secret)) = parts(clear) else { return false };
+        let is_same = bool::from(hash(secret).as_bytes().ct_eq(self.hash.as_bytes()));
+        id == self.id && is_same && !self.is_expired(now)
+    }
+
+    /// Whether its time is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+fn parts(clear: &str) -> Option<(&str, &str)> {
+    let (id, secret) = clear.strip_prefix(PREFIX)?.split_once('_')?;
+    (id.len() == ID_CHARS && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some((id, secret))
+}
+
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> TokenRequest {
+        TokenRequest {
+            label: "dashboard".into(),
+            scopes: [Scope::Read].into(),
+            teams: BTreeSet::new(),
+            expires_at: None,
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_known_by_its_text_until_it_expires_and_its_text_is_not_stored() {
+        let timed = TokenRequest { expires_at: Some(at(100)), ..request() };
+        let (token, clear) = Token::mint(timed, "ada", &[7; 32], at(10)).unwrap();
+        assert_eq!(Token::id_in(&clear), Some(token.id.as_str()));
+        assert!(token.is(&clear, at(99)) && !token.is(&clear, at(100)));
+        let secret = clear.rsplit('_').next().unwrap();
+        let stored = serde_json::to_string(&token).unwrap();
+        assert!(!stored.contains(secret), "{stored}");
+        assert_eq!(serde_json::from_str::<Token>(&stored).unwrap(), token);
+    }
+
+    #[test]
+    fn no_other_text_is_taken_for_it() {
+        let (token, clear) = Token::mint(request(), "ada", &[7; 32], at(10)).unwrap();
+        let (other, other_clear) = Token::mint(request(), "ada", &[8; 32], at(10)).unwrap();
+        assert_ne!(token.id, other.id);
+        let mixed = format!("callout_{}_{}", token.id, other_clear.rsplit('_').next().unwrap());
+        for text in ["", "callout_", &clear[..clear.len() - 1], &other_clear, &mixed, &clear.to_uppercase()] {
+            assert!(!token.is(text, at(11)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_used_is_not_made() {
+        let mint = |request| Token::mint(request, "ada", &[7; 32], at(10)).unwrap_err();
+        for label in ["", "  ", "a\nb", &"x".repeat(61)] {
+            assert_eq!(mint(TokenRequest { label: label.into(), ..request() }), InvalidToken::Label);
+        }
+        let nothing = TokenRequest { scopes: BTreeSet::new(), ..request() };
+        assert_eq!(mint(nothing), InvalidToken::NoScope);
+        assert_eq!(mint(TokenRequest { expires_at: Some(at(10)), ..request() }), InvalidToken::Expired);
+    }
+
+    #[test]
+    fn a_scope_has_the_name_that_is_stored() {
+        for scope in Scope::ALL {
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+    }
+}

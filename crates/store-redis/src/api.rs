@@ -1,0 +1,108 @@
+//! What the API keeps: tokens, answers, outcome events. In: calls of the ports. Out: keys.
+//!
+//! Never: decides whether a token is in force.
+
+use async_trait::async_trait;
+use domain::{
+    effect::OutcomeEvent,
+    time::{ceil_ms, floor_ms},
+    token::Token,
+};
+use jiff::Timestamp;
+use ports::{AnswerStore, GivenAnswer, OutcomeLog, StoreError, TokenStore};
+use redis::cmd;
+
+use crate::{
+    connection::{Call, unreadable},
+    redis_store::RedisStore,
+    stored_run::json,
+};
+
+#[async_trait]
+impl TokenStore for RedisStore {
+    async fn add_token(&self, token: &Token) -> Result<(), StoreError> {
+        let doc = json(token, "token", &token.id)?;
+        let _added: u8 =
+            self.connection.command(cmd("HSETNX").arg(self.keys.tokens()).arg(&token.id).arg(doc)).await?;
+        Ok(())
+    }
+
+    async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+        let doc: Option<Vec<u8>> =
+            self.connection.command(cmd("HGET").arg(self.keys.tokens()).arg(id)).await?;
+        doc.map(|doc| serde_json::from_slice(&doc).map_err(|error| unreadable("token", id, error)))
+            .transpose()
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        let docs: Vec<Vec<u8>> = self.connection.command(cmd("HVALS").arg(self.keys.tokens())).await?;
+        let read = |doc: &Vec<u8>| {
+            serde_json::from_slice::<Token>(doc).map_err(|error| unreadable("token", "of the list", error))
+        };
+        let mut tokens = docs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Ok(tokens)
+    }
+
+    async fn remove_token(&self, id: &str) -> Result<bool, StoreError> {
+        let removed: u8 = self.connection.command(cmd("HDEL").arg(self.keys.tokens()).arg(id)).await?;
+        Ok(removed > 0)
+    }
+}
+
+#[async_trait]
+impl AnswerStore for RedisStore {
+    async fn answer(&self, key: &str, now: Timestamp) -> Result<Option<GivenAnswer>, StoreError> {
+        let found: (Option<i64>, Option<Vec<u8>>) =
+            self.connection.command(cmd("HMGET").arg(self.keys.answer(key)).arg("until").arg("doc")).await?;
+        let (Some(until), Some(doc)) = found else { return Ok(None) };
+        if until <= floor_ms(now) {
+            return Ok(None);
+        }
+        serde_json::from_slice(&doc).map(Some).map_err(|error| unreadable("answer", key, error))
+    }
+
+    async fn keep_answer(
+        &self,
+        key: &str,
+        answer: &GivenAnswer,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let call = Call::new(&self.scripts.keep_answer, vec![self.keys.answer(key)])
+            .arg(floor_ms(now))
+            .arg(ceil_ms(until))
+            .arg(json(answer, "answer", key)?);
+        self.connection.call(call).await
+    }
+}
+
+#[async_trait]
+impl OutcomeLog for RedisStore {
+    async fn log_outcome(&self, event: &OutcomeEvent, most: u32) -> Result<(), StoreError> {
+        let call = Call::new(&self.scripts.log_outcome, self.keys.outcome_log().to_vec())
+            .arg(&event.id)
+            .arg(json(event, "outcome event", &event.id)?)
+            .arg(most);
+        self.connection.call(call).await
+    }
+
+    async fn logged_outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, OutcomeEvent)>, StoreError> {
+        let call =
+            Call::new(&self.scripts.logged_outcomes, self.keys.outcome_log().to_vec()).arg(after).arg(max);
+        let rows: Vec<(u64, Vec<u8>)> = self.connection.call(call).await?;
+        let read = |(position, doc): (u64, Vec<u8>)| {
+            let event = serde_json::from_slice(&doc)
+                .map_err(|error| unreadable("outcome event", &position.to_string(), error))?;
+            Ok((position, event))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn last_logged(&self) -> Result<u64, StoreError> {
+        let [ids, _] = self.keys.outcome_log();
+        let last: Vec<(String, u64)> =
+            self.connection.command(cmd("ZREVRANGE").arg(ids).arg(0).arg(0).arg("WITHSCORES")).await?;
+        Ok(last.first().map_or(0, |(_, position)| *position))
+    }
+}
