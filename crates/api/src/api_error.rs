@@ -10,7 +10,20 @@ use axum::{
 use control::ControlError;
 use http_server::problem::problem;
 use ports::StoreError;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// Why a request was not answered as it wished (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `about:blank`: the status says what kind of problem it is.
+    r#type: String,
+    title: String,
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: String,
+}
 
 /// Why a request is not answered as it wished.
 #[derive(Debug, thiserror::Error)]

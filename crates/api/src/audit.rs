@@ -8,7 +8,7 @@ use ports::store::AuditCounts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
 pub(crate) fn routes() -> Router<Arc<Api>> {
     Router::new().route("/v1/audit", get(audit))
@@ -25,7 +25,7 @@ pub(crate) struct Audit {
 
 /// Counts how every event and every effect ended.
 #[utoipa::path(get, path = "/v1/audit", tag = "installation",
-    responses((status = 200, body = Audit), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = Audit), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn audit(State(api): State<Arc<Api>>, who: Authenticated) -> Result<Json<Audit>, ApiError> {
     let answer = api.ports.control.execute(&who.principal, Request::AuditCounts).await?;
     let Answer::AuditCounts { counts } = answer else { return Err(ApiError::Unexpected) };

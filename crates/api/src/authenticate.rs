@@ -11,7 +11,7 @@ use axum::{
 use control::Principal;
 use domain::token::Token;
 
-use crate::{Api, api_error::ApiError};
+use crate::{api_error::ApiError, api_state::Api};
 
 /// A principal whose token is in force.
 pub(crate) struct Authenticated {

@@ -16,7 +16,7 @@ use ports::store::DeadLetterFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated, repeatable::once};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated, repeatable::once};
 
 const PAGE_DEFAULT: u16 = 100;
 
@@ -109,7 +109,7 @@ pub(crate) struct LetterPage {
 
 /// Lists dead letters, oldest first.
 #[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(LettersParameters),
-    responses((status = 200, body = LetterPage), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = LetterPage), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -131,7 +131,7 @@ pub(crate) async fn list(
 
 /// Shows one dead letter.
 #[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = String, Path)),
-    responses((status = 200, body = Letter), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = Letter), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -156,7 +156,7 @@ pub(crate) struct ChangedLetter {
 /// Gives a dead letter another chance. What is too old stays a dead letter.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn replay(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -169,7 +169,7 @@ pub(crate) async fn replay(
 /// Puts a dead letter away unsent.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn discard(
     State(api): State<Arc<Api>>,
     who: Authenticated,

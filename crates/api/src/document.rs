@@ -3,24 +3,14 @@
 //! Never: served as it is made: `docs/schemas/openapi.json` is, which a test compares with it.
 
 use axum::{Router, http::header, routing::get};
-use serde::Serialize;
 use utoipa::{
-    Modify, OpenApi, ToSchema,
+    Modify, OpenApi,
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
 };
 
-const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
+use crate::api_error::Problem;
 
-/// Why a request was not answered as it wished (RFC 9457).
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
-    /// `about:blank`: the status says what kind of problem it is.
-    r#type: String,
-    title: String,
-    status: u16,
-    /// What is wrong, and what to do.
-    detail: String,
-}
+const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
 
 #[derive(OpenApi)]
 #[openapi(

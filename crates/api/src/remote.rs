@@ -12,7 +12,7 @@ use axum::{
 };
 use control::{Answer, Request};
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
 /// Where the command line asks.
 pub const REMOTE_PATH: &str = "/v1/control";

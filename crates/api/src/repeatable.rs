@@ -12,7 +12,7 @@ use axum::{
 use domain::{id::short, time::after_s};
 use ports::GivenAnswer;
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
 const HEADER: &str = "idempotency-key";
 /// How long an answer is kept, in seconds.

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    Api,
     api_error::ApiError,
+    api_state::Api,
     authenticate::Authenticated,
     precondition::{etag, expected_version},
     repeatable::once,
@@ -87,7 +87,7 @@ pub(crate) struct RunPage {
 
 /// Lists runs, latest first.
 #[utoipa::path(get, path = "/v1/runs", tag = "runs", params(RunsParameters),
-    responses((status = 200, body = RunPage), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = RunPage), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -128,7 +128,7 @@ pub(crate) struct ShowParameters {
 /// Shows a run with its messages and its timeline.
 #[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), ShowParameters),
     responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
-        (status = "4XX", body = crate::document::Problem)))]
+        (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -153,7 +153,7 @@ pub(crate) struct ChangedRun {
 /// Takes a run on, so that nobody else is notified.
 #[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn acknowledge(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -166,7 +166,7 @@ pub(crate) async fn acknowledge(
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
 #[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn escalate(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -179,7 +179,7 @@ pub(crate) async fn escalate(
 /// Ends a run without sending another text.
 #[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -204,7 +204,7 @@ pub(crate) struct Doubt {
 /// Says whether a text was sent.
 #[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn resolve_doubt(
     State(api): State<Arc<Api>>,
     who: Authenticated,

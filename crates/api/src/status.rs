@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
 pub(crate) fn routes() -> Router<Arc<Api>> {
     Router::new().route("/v1/status", get(status))
@@ -32,7 +32,7 @@ pub(crate) struct Status {
 
 /// Says what is running, and what the token allows.
 #[utoipa::path(get, path = "/v1/status", tag = "installation",
-    responses((status = 200, body = Status), (status = "4XX", body = crate::document::Problem)))]
+    responses((status = 200, body = Status), (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     who: Authenticated,

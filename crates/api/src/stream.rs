@@ -30,7 +30,7 @@ use ports::{DestinationClient, EffectRequest, OutcomeLog};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::{Api, api_error::ApiError, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
 /// Events that are kept for readers that come back.
 const KEPT_MAX: u32 = 20_000;
@@ -72,7 +72,7 @@ pub(crate) struct StreamParameters {
 #[utoipa::path(get, path = "/v1/stream", tag = "installation",
     params(StreamParameters, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = "4XX", body = crate::document::Problem)))]
+        (status = "4XX", body = crate::api_error::Problem)))]
 pub(crate) async fn follow(
     State(api): State<Arc<Api>>,
     who: Authenticated,

@@ -1,0 +1,40 @@
+//! What the routes use. In: nothing. Out: the types.
+
+use std::sync::Arc;
+
+use control::Control;
+use ports::{AnswerStore, Clock, OutcomeLog, TokenStore};
+use tokio_util::sync::CancellationToken;
+
+/// What the API uses, and nothing else.
+#[derive(Clone)]
+pub struct ApiPorts {
+    /// Carries out what is asked for.
+    pub control: Control,
+    /// Who asks.
+    pub tokens: Arc<dyn TokenStore>,
+    /// What repeated requests are answered with.
+    pub answers: Arc<dyn AnswerStore>,
+    /// What the stream is read from.
+    pub log: Arc<dyn OutcomeLog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the API says of the installation.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The environment's name.
+    pub environment: String,
+    /// The version of callout.
+    pub version: &'static str,
+    /// Streams end when it is cancelled; their readers come back.
+    pub stop: CancellationToken,
+}
+
+/// What every route uses.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) ports: ApiPorts,
+    pub(crate) settings: ApiSettings,
+}
