@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Runs kept for the memory figure.
     #[arg(long, default_value_t = 100_000)]
     pub(crate) held: usize,
+    /// Measure beside silent clients alone.
+    #[arg(long)]
+    pub(crate) siege: bool,
     /// The binary; by default the one in this program's directory.
     #[arg(long)]
     pub(crate) callout: Option<PathBuf>,

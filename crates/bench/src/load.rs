@@ -135,12 +135,9 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
 }
 
 /// As [`steady`], while an address with [`LAZY_CLIENTS`] holds connections and sends nothing, half a header or half a
-/// body, and comes back as soon as they are closed. From the request to its 202, and from there to its text.
-pub(crate) async fn besieged(
-    deployment: &Deployment,
-    per_s: u64,
-    lasting: Duration,
-) -> Result<(Latency, Latency)> {
+/// body, and comes back as soon as they are closed. From the request to its 202, from there to its text, and from each
+/// of the provider's callbacks to its answer.
+pub(crate) async fn besieged(deployment: &Deployment, per_s: u64, lasting: Duration) -> Result<[Latency; 3]> {
     let address: SocketAddr = deployment.url.trim_start_matches("http://").parse()?;
     let mut siege = JoinSet::new();
     for number in 0..LAZY_CLIENTS {
@@ -149,7 +146,10 @@ pub(crate) async fn besieged(
     let answers = Mutex::new(Vec::new());
     let texts = measured_with(deployment, BUSY, per_s, lasting, async { Ok(0) }, &answers).await?;
     siege.shutdown().await;
-    Ok((percentiles(answers.into_inner().unwrap_or_else(PoisonError::into_inner)), texts))
+    let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let callbacks = deployment.sim.view(|view| view.answer_waits());
+    let callbacks = callbacks.into_iter().map(|wait| wait.as_secs_f64() * 1_000.0).collect();
+    Ok([percentiles(answers), texts, percentiles(callbacks)])
 }
 
 /// A connection that begins something and leaves it there, again and again.

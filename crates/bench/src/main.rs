@@ -45,17 +45,19 @@ async fn main() -> Result<()> {
 
 /// What idle and half requests of others cost a caller, with 1,024 open files for callout.
 async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> {
-    let (mut answers, mut texts) = (Vec::new(), Vec::new());
+    let (mut answers, mut texts, mut callbacks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
         let deployment = Deployment::start_with_files(callout, 0, Some(1_024)).await?;
-        let (answer, text) = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
+        let [answer, text, callback] = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
         answers.push(answer.p99_ms);
         texts.push(text.p99_ms);
+        callbacks.push(callback.p99_ms);
         drop(deployment);
     }
     let who = format!("beside {} silent clients, p99 ms", load::LAZY_CLIENTS);
     row(&format!("request to 202 at 200 events/s {who}"), "0 ms", 1, answers);
     row(&format!("accepted to POST at 200 events/s {who}"), "0 ms", 1, texts);
+    row(&format!("callback to its answer at 200 events/s {who}"), "0 ms", 1, callbacks);
     Ok(())
 }
 
@@ -64,6 +66,9 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     let latencies = args.latencies.clone().unwrap_or_else(|| vec![0, 50]);
     println_line("| figure | provider latency | median | spread |");
     println_line("|---|---|---|---|");
+    if args.siege {
+        return besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await;
+    }
     for latency_ms in &latencies {
         let mut results = Vec::new();
         for _ in 0..args.runs {

@@ -118,10 +118,17 @@ impl Sim {
 
     pub(crate) async fn post_callback(&self, target: &Target, params: &[(String, String)], token: &str) {
         self.change(|state| state.ledger.report.callbacks.posted += 1);
+        let begun = clock::instant();
         let tried = self.webhook_client.post(target, params, token).await;
+        let waited = clock::instant().duration_since(begun);
         self.change(|state| {
             let callbacks = &mut state.ledger.report.callbacks;
-            if tried.is_2xx() { callbacks.answered_2xx += 1 } else { callbacks.failed += 1 }
+            if tried.is_2xx() {
+                callbacks.answered_2xx += 1;
+                state.ledger.note_answer(waited);
+            } else {
+                callbacks.failed += 1;
+            }
         });
     }
 }

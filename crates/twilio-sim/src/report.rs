@@ -2,7 +2,10 @@
 //!
 //! Never: shows a whole number. Message ids are remembered even after their messages are forgotten, until a reset.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
 
 use domain::id::digest;
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,8 @@ use crate::{fault::FaultKind, message::Record};
 
 /// Findings listed one by one; the totals go on counting.
 const LISTED_MAX: usize = 1_000;
+/// Callbacks of which the time to their answer is remembered.
+const ANSWER_WAITS_MAX: usize = 20_000;
 
 /// The report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -110,9 +115,18 @@ pub(crate) struct Ledger {
     by_message: HashMap<String, Entry>,
     pub(crate) expectations: Vec<(Expectation, u64)>,
     pub(crate) report: Report,
+    /// How long each of the latest callbacks waited for its answer.
+    pub(crate) answer_waits: VecDeque<Duration>,
 }
 
 impl Ledger {
+    pub(crate) fn note_answer(&mut self, waited: Duration) {
+        if self.answer_waits.len() == ANSWER_WAITS_MAX {
+            self.answer_waits.pop_front();
+        }
+        self.answer_waits.push_back(waited);
+    }
+
     pub(crate) fn accept(&mut self, record: &Record) {
         self.report.accepted += 1;
         self.gain(record.status.word());

@@ -2,7 +2,10 @@
 //!
 //! Never: awaits, or posts anything: it is behind one lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
 
 use domain::{id::digest, provider::ProviderMessageId};
 use jiff::Timestamp;
@@ -181,6 +184,11 @@ impl View<'_> {
     /// How many texts were created.
     pub fn accepted(&self) -> u64 {
         self.0.ledger.report.accepted
+    }
+
+    /// How long each of the latest 20,000 callbacks that were taken waited for its answer.
+    pub fn answer_waits(&self) -> Vec<Duration> {
+        self.0.ledger.answer_waits.iter().copied().collect()
     }
 
     /// How many texts have this status.
