@@ -96,6 +96,11 @@ pub const REWAKE_MS_MAX: i64 = 5 * 60 * 1_000;
 /// How long a text waits that an outage held up, in milliseconds, and at most as long again. The circuit breaker
 /// decides when the provider is tried: this only spreads what comes back.
 pub const OUTAGE_WAIT_MS: i64 = 10_000;
+/// How long before its step ends a text that waits for the provider is tried for the last time, in seconds. A request takes
+/// less.
+pub const LAST_TRY_S: i64 = 5;
+/// By how much the last tries of texts whose steps end at one moment are spread, in milliseconds.
+pub const LAST_TRY_SPREAD_MS: i64 = 5_000;
 /// Of so many latest requests the circuit breaker thinks.
 pub const BREAKER_SAMPLE: u32 = 20;
 /// So many of them in trouble open it.

@@ -258,6 +258,7 @@ impl Run {
             deliver_within_s: workflow.step(step).and_then(Step::deliver_within_s),
             is_escalated: workflow.leads_on_from(step),
             is_wanted: self.phase == RunPhase::Active && step == self.step,
+            last_try_at: self.last_try_at(workflow, step),
             not_after: self.not_after,
             now,
         }

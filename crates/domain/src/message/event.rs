@@ -103,6 +103,8 @@ pub struct MessageContext<'a> {
     pub is_escalated: bool,
     /// Whether its run is under way, and in this message's step.
     pub is_wanted: bool,
+    /// When its step has no time left for another request but this one; absent where the step has no deadline.
+    pub last_try_at: Option<Timestamp>,
     /// When the event stops being of use.
     pub not_after: Timestamp,
     /// The present.

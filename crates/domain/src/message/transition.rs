@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Report};
 use crate::{
     id::{MessageId, RunId},
-    limits::{LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
+    limits::{LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome, Text},
     retry::{FailedAttempt, spread},
@@ -148,8 +148,9 @@ impl Message {
             FailureClass::RetrySoon | FailureClass::RetryLater => {
                 self.uncounted_attempts = self.uncounted_attempts.saturating_add(1);
                 // The longer it is told to wait, the longer it waits before it asks again.
-                let until = ctx.retry.later(&self.failed_attempt(self.attempt, refusal.retry_after_ms, ctx));
-                self.wait_for_retry(until, ctx, fx);
+                let failed = self.failed_attempt(self.attempt, refusal.retry_after_ms, ctx);
+                let not_after = Some(self.last_wait_until(ctx));
+                self.wait_for_retry(ctx.retry.later(&FailedAttempt { not_after, ..failed }), ctx, fx);
             }
             FailureClass::OptedOut => {
                 self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });
@@ -191,7 +192,16 @@ impl Message {
     pub(super) fn wait_for_provider(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
         self.uncounted_attempts += 1;
         let spread = spread(seed_of(ctx.run, self.number), self.attempt, OUTAGE_WAIT_MS);
-        self.wait_for_retry(after_ms(ctx.now, OUTAGE_WAIT_MS + spread).min(ctx.not_after), ctx, fx);
+        let until = after_ms(ctx.now, OUTAGE_WAIT_MS + spread).min(self.last_wait_until(ctx));
+        self.wait_for_retry(until, ctx, fx);
+    }
+
+    /// The end of the longest wait for a provider that said "later": one that would outlast the step is shortened, so that
+    /// a text is not withdrawn untried while there was time for it.
+    fn last_wait_until(&self, ctx: &MessageContext<'_>) -> Timestamp {
+        let spread = spread(seed_of(ctx.run, self.number), self.attempt, LAST_TRY_SPREAD_MS);
+        let last_try = ctx.last_try_at.map(|last| after_ms(last, -spread));
+        last_try.filter(|last| *last > ctx.now).unwrap_or(ctx.not_after)
     }
 
     pub(super) fn wait_for_retry(&mut self, until: Timestamp, ctx: &MessageContext<'_>, fx: &mut Effects) {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
-    limits::SWEEP_EVERY_S,
+    limits::{LAST_TRY_S, SWEEP_EVERY_S},
     message::{Message, MessageEvent, MessagePhase},
     policy::Rule,
     time::after_s,
@@ -88,6 +88,12 @@ impl Run {
         let earliest = deadlines.map(|(within_s, reason)| (after_s(self.clock_from, within_s), reason)).min();
         // Fallback for a step without deadlines: `not_after` ends the run.
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
+    }
+
+    /// When a request must begin to be answered before the deadline of its step.
+    pub(super) fn last_try_at(&self, workflow: &Workflow, step: u8) -> Option<Timestamp> {
+        let ends = workflow.step(step).map(|step| self.deadline(step).0);
+        ends.filter(|_| step == self.step).map(|ends| after_s(ends, -LAST_TRY_S))
     }
 
     fn current(&self) -> impl Iterator<Item = &Message> {

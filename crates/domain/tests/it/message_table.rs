@@ -250,6 +250,7 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         deliver_within_s: Some(3_600),
         is_escalated: case.is_escalated,
         is_wanted: true,
+        last_try_at: None,
         not_after: at(case.not_after),
         now: at(NOW),
     };

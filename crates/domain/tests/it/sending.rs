@@ -336,8 +336,9 @@ fn an_opt_out_that_a_callback_names_after_the_failure_is_recorded() {
 fn a6_saying_later_is_not_saying_no_and_the_step_ends_by_its_deadline_alone() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
     // Throttled for a minute, then a full queue: tried again and again, with growing waits, at no cost.
-    let mut requests = 0;
+    let (mut requests, mut last) = (0, world.now);
     while world.run.step() == 0 && requests < 100 {
+        last = world.now;
         let code = if world.now < at(60) { 20_429 } else { 21_611 };
         world.answer(1, &not_sent(FailureClass::RetrySoon, code));
         requests += 1;
@@ -348,6 +349,8 @@ fn a6_saying_later_is_not_saying_no_and_the_step_ends_by_its_deadline_alone() {
         }
     }
     assert!((5..100).contains(&requests), "{requests}");
+    let untried = world.now.duration_since(last);
+    assert!(untried <= SignedDuration::from_secs(10), "the step had {untried} left for another request");
     assert_eq!((world.run.phase(), world.run.step()), (Active, 1));
     assert_eq!(world.escalations(), ["not delivered in time"]);
     assert_eq!((world.message(1).counted_attempts(), world.message(1).phase().name()), (0, "cancelled"));
