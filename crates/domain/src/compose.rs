@@ -5,6 +5,7 @@
 //! always whole.
 
 mod link;
+mod lists;
 
 use std::borrow::Cow;
 
@@ -79,16 +80,7 @@ pub fn compose(
     step: u8,
 ) -> Result<Composed, LinkRefused> {
     let fields = used_and_clean(rules.template, fields);
-    let mut strings = vec![];
-    for name in rules.template.fields() {
-        let found = name.split('.').try_fold(None, |at: Option<&Value>, part| match at {
-            None => fields.get(part).map(Some),
-            Some(value) => value.get(part).map(Some),
-        });
-        if let Some(Some(value)) = found {
-            collect_strings(name, value, &mut strings);
-        }
-    }
+    let strings = strings_of(rules.template, &fields);
     let recipient = clean(recipient);
     let render = |fields: &Map<String, Value>| -> Result<Rendered, RenderError> {
         let (text, absent) = rules.template.render(fields, ack, &recipient, step)?;
@@ -107,7 +99,7 @@ pub fn compose(
     changes.extend(absent.map(|field| ContentChange { field, reason: "absent".to_owned() }));
     let composed = match fitting(&rendered.text, rules.max_segments) {
         Ok(segments) => Composed { text: Text(rendered.text.into()), segments, shortened: vec![], changes },
-        Err(_) => match shorten(&fields, &strings, rules.max_segments, render) {
+        Err(_) => match shorten_all(rules, &fields, &strings, render) {
             Ok(Some(composed)) => Composed { changes, ..composed },
             Ok(None) => {
                 let segments = counted(rules.max_segments.max(1), "segment");
@@ -168,6 +160,52 @@ fn fitting(text: &str, segments_max: u8) -> Result<Segments, Segments> {
     let fits = segments.count <= segments_max.max(1)
         && text.chars().take(BODY_CHARS_MAX + 1).count() <= BODY_CHARS_MAX;
     if fits { Ok(segments) } else { Err(segments) }
+}
+
+/// The strings of the fields that a template uses, each with its dotted name.
+fn strings_of<'a>(template: &Template, fields: &'a Map<String, Value>) -> Vec<(String, &'a str)> {
+    let mut strings = vec![];
+    for name in template.fields() {
+        let found = name.split('.').try_fold(None, |at: Option<&'a Value>, part| match at {
+            None => fields.get(part).map(Some),
+            Some(value) => value.get(part).map(Some),
+        });
+        if let Some(Some(value)) = found {
+            collect_strings(name, value, &mut strings);
+        }
+    }
+    strings
+}
+
+/// Cuts lists until the text fits, and fields where that is not enough. `None`: it does not fit in any case.
+fn shorten_all(
+    rules: &ComposeRules<'_>,
+    fields: &Map<String, Value>,
+    strings: &[(String, &str)],
+    render: impl Fn(&Map<String, Value>) -> Result<Rendered, RenderError>,
+) -> Result<Option<Composed>, RenderError> {
+    for length in lists::LENGTHS {
+        let (fields, shortened) = lists::cut(fields, length);
+        if shortened.is_empty() {
+            continue;
+        }
+        let text = render(&fields)?.text;
+        if let Ok(segments) = fitting(&text, rules.max_segments) {
+            return Ok(Some(Composed { text: Text(text.into()), segments, shortened, changes: vec![] }));
+        }
+    }
+    // A few elements leave room for the other fields; many would leave nothing of any.
+    let (few, cut) = lists::cut(fields, lists::FEW);
+    if cut.is_empty() {
+        return shorten(fields, strings, rules.max_segments, render);
+    }
+    let composed = shorten(&few, &strings_of(rules.template, &few), rules.max_segments, render)?;
+    Ok(composed.map(|composed| {
+        let mut shortened = [cut, composed.shortened].concat();
+        shortened.sort();
+        shortened.dedup();
+        Composed { shortened, ..composed }
+    }))
 }
 
 /// Cuts every field that is longer than a level to that level, and searches the highest level at which it fits.

@@ -131,6 +131,25 @@ fn a_field_cannot_forge_lines_templates_or_writing_direction() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_cut_and_the_rest_of_the_text_stays() {
+    let hosts: Vec<String> = (1..=500).map(|n| format!("host-{n}")).collect();
+    let source = "{{ title }}: {{ tags | join(', ') }}. Reply {{ ack }}";
+    let fields = json!({ "title": "DB DOWN", "tags": hosts });
+    let shown = (1..=16).map(|n| format!("host-{n}, ")).collect::<String>();
+    let expected = format!("DB DOWN: {shown}.... Reply K7X4");
+    let composed = check(source, 1, fields, &expected);
+    assert_eq!((composed.shortened, composed.changes), (vec!["tags".to_owned()], vec![]));
+    // Where another field is long as well, a few elements are left beside it.
+    let fields = json!({ "title": "x".repeat(300), "tags": (1..=90).collect::<Vec<_>>() });
+    let composed = try_compose(source, 1, fields).unwrap();
+    assert!(composed.text.0.ends_with("xx...: 1, 2, 3, 4, .... Reply K7X4"), "{}", composed.text.0);
+    assert_eq!(composed.segments.count, 1);
+    assert_eq!(composed.shortened, ["tags", "title"]);
+    let within = check("{{ host.name | join(',') }}", 1, json!({ "host": { "name": "db-1" } }), "db-1");
+    assert!(within.shortened.is_empty(), "a text is no list of its letters");
+}
+
+#[test]
 fn a4_a_link_to_an_unlisted_host_is_made_harmless_and_named() {
     check("{{ url }}", 1, json!({ "url": "https://status.example.com/1" }), "https://status.example.com/1");
     check(

@@ -65,6 +65,10 @@ pub(super) fn join(
     attribute: Option<&str>,
     named: Kwargs,
 ) -> Result<Value, Error> {
+    // A text is no list of its letters.
+    if value.as_str().is_some() {
+        return Ok(value);
+    }
     let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
     let list = if is_list {
         let text = |item: Value| if item.is_number() { number_text(state, &item).into() } else { item };
