@@ -1,7 +1,11 @@
 //! Tickets of a fleet: one for each run, whatever dies and whatever the tracker answers.
 //!
 //! In: runs whose steps are used up at once. Out: issues at a tracker that loses answers. Never: a tracker's real API.
-#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests bound what they wait for, and say what they saw"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +30,7 @@ use crate::harness::{Fleet, KEY, Layout, NOTE, event, run_of};
 
 const ROLES: [&[&str]; 4] = [&["ingest", "sender"], &["integrations"], &["escalation"], &["callback"]];
 const INTEGRATIONS: usize = 1;
+const BATCH: usize = 200;
 
 /// As much of GitHub's issues as callout uses. Of twenty issues one is made and not answered for, and one is refused.
 #[derive(Default)]
@@ -153,33 +158,44 @@ async fn lose(fleet: &Fleet, count: usize) {
             json!({"text": "x", "phone": "+15005550009"}),
         )
     };
-    let events = Value::Array((0..count).map(lost).collect());
-    let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", events.to_string()).await;
-    assert_eq!(status, 202, "{answer}");
+    for first in (0..count).step_by(BATCH) {
+        let events = Value::Array((first..count.min(first + BATCH)).map(lost).collect());
+        let (status, answer) =
+            fleet.post(KEY, "application/cloudevents-batch+json", events.to_string()).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+}
+
+/// How many runs are lost: few in the suite, more where `CALLOUT_TEST_TICKETS` says so.
+fn runs() -> usize {
+    std::env::var("CALLOUT_TEST_TICKETS").map_or(200, |runs| runs.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_has_one_ticket_whatever_dies_and_whatever_the_tracker_answers() {
-    const RUNS: usize = 200;
+    let runs = runs();
     let (tracker, url) = Tracker::start().await;
     let mut fleet = fleet("tickets", &url).await;
-    lose(&fleet, RUNS).await;
+    lose(&fleet, runs).await;
     // Each time some more tickets are there, the worker is killed with requests under way.
-    for opened in [10, 40, 80, 120] {
+    let mut kills = 0;
+    for opened in (10..runs * 3 / 4).step_by(40) {
         tracker.has_opened(opened).await;
         fleet.kill_process(INTEGRATIONS);
         fleet.serve().await;
+        kills += 1;
     }
     // What killed workers had under way comes back when its lease ends, a minute later.
     let is_over = |run: &Value| run["tickets"].is_array();
-    for n in 0..RUNS {
+    for n in 0..runs {
         let (id, subject) = (format!("l-{n}"), format!("l-{n}"));
         fleet.run_until(&run_of(&id, "lost", &subject), is_over).await;
     }
-    let runs = tracker.by_run();
-    assert_eq!((runs.len(), tracker.issues.lock().unwrap().len()), (RUNS, RUNS), "one for each run");
+    let opened = tracker.by_run();
+    assert_eq!((opened.len(), tracker.issues.lock().unwrap().len()), (runs, runs), "one for each run");
     let faults = [&tracker.cut, &tracker.refused].map(|count| count.load(Ordering::Relaxed));
-    assert!(faults.iter().all(|count| *count >= RUNS / 40), "{faults:?}");
+    assert!(faults.iter().all(|count| *count >= runs / 40), "{faults:?}");
+    println!("{runs} runs, {kills} kills, {faults:?} answers cut and refused: {} tickets", opened.len());
     let run = fleet.json(&["runs", "show", &run_of("l-0", "lost", "l-0")]);
     let url = run["tickets"][0]["url"].as_str().unwrap();
     assert!(url.starts_with("https://tracker/"), "{run}");
