@@ -18,8 +18,8 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::StatusCode,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -31,6 +31,8 @@ use crate::harness::{Fleet, KEY, Layout, NOTE, event, run_of};
 const ROLES: [&[&str]; 4] = [&["ingest", "sender"], &["integrations"], &["escalation"], &["callback"]];
 const INTEGRATIONS: usize = 1;
 const BATCH: usize = 200;
+/// Issues of one page.
+const PAGE: usize = 100;
 
 /// As much of GitHub's issues as callout uses. Of twenty issues one is made and not answered for, and one is refused.
 #[derive(Default)]
@@ -106,8 +108,22 @@ async fn pass(mut near: tokio::net::TcpStream, mut far: tokio::net::TcpStream, t
     }
 }
 
-async fn list(State(tracker): State<Arc<Tracker>>) -> Json<Value> {
-    Json(json!(*tracker.issues.lock().unwrap()))
+/// Pages of a hundred, latest first, each with the address of the next.
+async fn list(
+    State(tracker): State<Arc<Tracker>>,
+    headers: HeaderMap,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Response {
+    let page = asked.get("page").map_or(1, |page| page.parse().unwrap());
+    let issues = tracker.issues.lock().unwrap();
+    let listed: Vec<&Value> = issues.iter().rev().skip((page - 1) * PAGE).take(PAGE).collect();
+    let mut response = Json(json!(listed)).into_response();
+    if page * PAGE < issues.len() {
+        let host = headers["host"].to_str().unwrap();
+        let next = format!("<http://{host}/repos/acme/ops/issues?page={}>; rel=\"next\"", page + 1);
+        response.headers_mut().insert("link", next.parse().unwrap());
+    }
+    response
 }
 
 async fn open(State(tracker): State<Arc<Tracker>>, Json(issue): Json<Value>) -> Response {

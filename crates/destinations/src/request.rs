@@ -17,8 +17,8 @@ use crate::{
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most bytes read of an answer.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes read of an answer: a page of a hundred issues, each with 64 KB of text, has less.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest wait that is taken from an answer, in seconds.
 const RETRY_AFTER_S_MAX: u64 = 3_600;
 
