@@ -110,13 +110,11 @@ async fn find(ports: &CallbackPorts, message: &str, secret: &str) -> Result<Opti
 async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleError> {
     let Linked { run, zone, .. } = linked;
     let at = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
-    let state = match run.phase() {
-        RunPhase::Active => String::new(),
-        RunPhase::Acknowledged => match ports.runs.acknowledged(run.id()).await? {
-            Some((by, when)) => format!("Acknowledged by {by}, {}", at(when)),
-            None => "Acknowledged".to_owned(),
-        },
-        over => format!("Over: {}", over.as_str()),
+    let state = if run.phase() == RunPhase::Acknowledged {
+        let by = ports.runs.acknowledged(run.id()).await?;
+        by.map_or_else(String::new, |(by, when)| format!("Acknowledged by {by}, {}", at(when)))
+    } else {
+        format!("Over: {}", run.phase().as_str())
     };
     let page = Page {
         about: run.about(),
