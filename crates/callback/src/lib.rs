@@ -1,11 +1,12 @@
 //! Takes the provider's status callbacks and the recipients' replies.
 //!
-//! In: signed form posts. Out: stored statuses, consent and acknowledgements, then the answer; and a "look now" where
+//! In: signed form posts, and browsers that follow the link of a text. Out: stored statuses, consent and acknowledgements, then the answer; and a "look now" where
 //! a decision is due.
 //! Never: answers 2xx before it is durable, or decides what follows from a status.
 
 mod callback_ports;
 mod inbound;
+mod link;
 mod rejection;
 mod status;
 
@@ -17,7 +18,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use domain::limits::CALLBACK_BODY_BYTES_MAX;
 use ports::{WebhookError, WebhookPost};
@@ -38,6 +39,7 @@ pub fn router(ports: CallbackPorts) -> Router {
     Router::new()
         .route(status, post(receive_status))
         .route(inbound, post(receive_inbound))
+        .route(link::ROUTE, get(link::show).post(link::acknowledge))
         .layer(DefaultBodyLimit::max(CALLBACK_BODY_BYTES_MAX))
         .with_state(Arc::new(Receiver { ports, cache: RunCache::default() }))
 }

@@ -58,7 +58,7 @@ impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its `file` the configuration can be
     /// reloaded.
     pub(crate) async fn start(
-        config: Config,
+        mut config: Config,
         mut secrets: Secrets,
         chosen: &[Role],
         timing: Timing,
@@ -85,6 +85,8 @@ impl Server {
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let socket = backend::control_socket(&config.infrastructure.backend);
+        // Where the simulator stands in for the provider, it calls the address that we listen on.
+        config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
         let wiring = Wiring::new(config, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
         let stream = settings.api_listen.filter(|_| chosen.contains(&Role::Integrations));

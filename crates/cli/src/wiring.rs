@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::{ApiPorts, StreamClient};
 use callback::CallbackPorts;
-use config::Config;
+use config::{Config, Infrastructure};
 use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
@@ -18,6 +18,7 @@ use integrations::IntegrationsPorts;
 use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
 use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
+use url::Url;
 
 /// The ports of one process.
 pub(crate) struct Wiring {
@@ -38,8 +39,10 @@ impl Wiring {
         let workflows = workflows(&config);
         let key = CodeKey::new(rand::random());
         let destinations = config.destinations();
+        let Infrastructure { twilio, listen, .. } = &config.infrastructure;
+        let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
-        let runs = Arc::new(runs.tell(destinations));
+        let runs = Arc::new(runs.tell(destinations).linking_to(&link_base));
         Self { store, bus, clock, runs }
     }
 

@@ -34,6 +34,10 @@ impl CodeKey {
     pub fn new(random: [u8; 32]) -> Self {
         Self(random.iter().map(|byte| format!("{byte:02x}")).collect())
     }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for CodeKey {

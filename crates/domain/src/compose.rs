@@ -19,7 +19,7 @@ use crate::{
     plural::counted,
     provider::Text,
     segment::{self, BODY_CHARS_MAX, Segments},
-    template::{self, RenderError, Template},
+    template::{self, Given, RenderError, Template},
 };
 
 /// What stands where a field was cut. In GSM-7, unlike the one-character ellipsis.
@@ -75,15 +75,19 @@ pub struct LinkRefused {
 pub fn compose(
     rules: &ComposeRules<'_>,
     fields: &Map<String, Value>,
-    ack: Option<&AckCode>,
-    recipient: &str,
-    step: u8,
+    given: &Given<'_>,
 ) -> Result<Composed, LinkRefused> {
+    let ack = given.ack;
+    // Our own link is one that the workflow asked for.
+    let own_host = given.ack_url.and_then(link::host_of);
+    let link_hosts: Vec<String> = rules.link_hosts.iter().cloned().chain(own_host).collect();
+    let rules = &ComposeRules { link_hosts: &link_hosts, ..*rules };
     let fields = used_and_clean(rules.template, fields);
     let strings = strings_of(rules.template, &fields);
-    let recipient = clean(recipient);
+    let recipient = clean(given.recipient);
+    let given = Given { recipient: &recipient, ..*given };
     let render = |fields: &Map<String, Value>| -> Result<Rendered, RenderError> {
-        let (text, absent) = rules.template.render(fields, ack, &recipient, step)?;
+        let (text, absent) = rules.template.render(fields, &given)?;
         Ok(Rendered { absent, ..Rendered::new(text, rules.link_hosts) })
     };
     let rendered = match render(&fields) {

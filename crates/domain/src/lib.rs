@@ -4,6 +4,7 @@
 //! Never: awaits, reads a clock, the environment or a file, or draws a random number.
 
 pub mod ack_code;
+pub mod ack_link;
 pub mod admission;
 pub mod breaker;
 pub mod broker_origin;

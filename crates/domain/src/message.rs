@@ -18,6 +18,7 @@ pub use phase::MessagePhase;
 
 use crate::{
     ack_code::AckCode,
+    ack_link::LinkSecret,
     directory::Recipient,
     provider::{ProviderMessageId, ProviderStatus, Text},
 };
@@ -34,6 +35,8 @@ pub struct Message {
     segments: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ack: Option<AckCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<LinkSecret>,
     phase: MessagePhase,
     epoch: u32,
     attempt: u16,
@@ -92,6 +95,7 @@ impl Message {
             text: None,
             segments: 0,
             ack,
+            link: None,
             phase: MessagePhase::Queued { not_before: now },
             epoch: 0,
             attempt: 0,
@@ -134,6 +138,16 @@ impl Message {
     /// What a reply must name to acknowledge; absent where no step of the workflow waits for an acknowledgement.
     pub fn ack(&self) -> Option<AckCode> {
         self.ack
+    }
+
+    /// What its link ends in; absent where its text has none.
+    pub fn link(&self) -> Option<&LinkSecret> {
+        self.link.as_ref()
+    }
+
+    /// Gives it a link.
+    pub(crate) fn take_link(&mut self, link: LinkSecret) {
+        self.link = Some(link);
     }
 
     /// Where it stands.

@@ -19,7 +19,7 @@ use crate::{
     phone::E164,
     plural::counted,
     provider::{ProviderMessageId, Text},
-    template::{Template, TemplateError},
+    template::{Given, Template, TemplateError},
     workflow::{Category, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 pub use wording::{Language, NoticeKind};
@@ -74,6 +74,9 @@ impl Default for Wording {
         Self::new(Language::English)
     }
 }
+
+/// A notice says its fields and nothing more.
+const NOTHING_GIVEN: Given<'static> = Given { ack: None, ack_url: None, recipient: "", step: 0 };
 
 /// The built-in workflows.
 #[derive(Debug, Clone)]
@@ -189,7 +192,7 @@ impl Notices {
             links: workflow.definition.links,
             plain: "",
         };
-        compose(&rules, &event.data, None, "", 0).ok()
+        compose(&rules, &event.data, &NOTHING_GIVEN).ok()
     }
 
     /// The run of the answer to a text, whatever it says: a text is answered once.

@@ -21,8 +21,9 @@ use number_texts::{NumberTexts, number_text};
 
 use crate::{ack_code::AckCode, schema::FieldSchema};
 
-/// Names that are not fields: the code to reply with, the recipient's name, the number of the step.
-const BUILT_IN: [&str; 3] = ["ack", "recipient", "step"];
+/// Names that are not fields: the code to reply with, the link that acknowledges, the recipient's name, the number of the
+/// step.
+const BUILT_IN: [&str; 4] = ["ack", "ack_url", "recipient", "step"];
 /// Most instructions of one rendering; a text takes about fifty.
 const FUEL: u64 = 50_000;
 /// Most nested loops.
@@ -40,6 +41,26 @@ pub struct RenderError {
     pub message: String,
 }
 
+/// What a template may use beside the fields of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The code to reply with.
+    pub ack: Option<&'a AckCode>,
+    /// The link that acknowledges.
+    pub ack_url: Option<&'a str>,
+    /// The recipient's name.
+    pub recipient: &'a str,
+    /// The number of the step.
+    pub step: u8,
+}
+
+impl<'a> Given<'a> {
+    /// Anything, to see whether a template can be rendered.
+    pub fn sample(ack: Option<&'a AckCode>) -> Self {
+        Self { ack, ack_url: ack.map(|_| "https://x.example/a"), recipient: "x", step: 1 }
+    }
+}
+
 /// A compiled template that uses declared fields alone. Cheap to clone.
 #[derive(Clone)]
 pub struct Template(Arc<Compiled>);
@@ -52,12 +73,13 @@ struct Compiled {
     source: Box<str>,
     /// The dotted names of the fields it uses, sorted.
     fields: Vec<String>,
+    uses_link: bool,
 }
 
 impl Template {
     /// Compiles a template of the Jinja language.
     ///
-    /// It may use declared fields, `ack`, `recipient` and `step`; `if` and `for`; the filters upper, lower, trim,
+    /// It may use declared fields, `ack`, `ack_url`, `recipient` and `step`; `if` and `for`; the filters upper, lower, trim,
     /// round, int, default and join; the tests `defined` and `undefined`. `ack_expected` says that some step waits
     /// for an acknowledgement: then `{{ ack }}` must occur, and otherwise must not. The attributes of a loop's
     /// variable are not checked against the schema.
@@ -70,11 +92,13 @@ impl Template {
         ack_expected: bool,
     ) -> Result<Self, Vec<TemplateError>> {
         let mut read = ReadTemplate::new(source)?;
-        let uses_ack = read.compiled.fields.iter().any(|name| name == "ack");
+        let uses = |name: &str| read.compiled.fields.iter().any(|used| used == name);
+        let (uses_ack, uses_link) = (uses("ack"), uses("ack_url"));
+        read.compiled.uses_link = uses_link;
         read.compiled.fields.retain(|name| !BUILT_IN.contains(&name.as_str()));
         for name in read.compiled.fields.clone() {
             if !schema.declares(&name.split('.').collect::<Vec<_>>()) {
-                read.refuse(&name, "is neither a declared field nor ack, recipient or step");
+                read.refuse(&name, "is neither a declared field nor ack, ack_url, recipient or step");
             }
         }
         for name in BUILT_IN.into_iter().filter(|name| schema.declares(&[name])) {
@@ -83,8 +107,9 @@ impl Template {
                 format!("the schema declares a field `{name}`, and a template means something else by it");
             read.errors.push(TemplateError { line, message });
         }
-        if uses_ack && !ack_expected {
-            read.refuse("ack", "is used, but no step has ack_within");
+        if (uses_ack || uses_link) && !ack_expected {
+            let name = if uses_ack { "ack" } else { "ack_url" };
+            read.refuse(name, "is used, but no step has ack_within");
         } else if !uses_ack && ack_expected {
             let message = "a step has ack_within, but the text has no {{ ack }} to reply with".into();
             read.errors.push(TemplateError { line: 1, message });
@@ -113,11 +138,9 @@ impl Template {
     pub fn render(
         &self,
         fields: &Map<String, Value>,
-        ack: Option<&AckCode>,
-        recipient: &str,
-        step: u8,
+        given: &Given<'_>,
     ) -> Result<(String, Vec<String>), RenderError> {
-        let context = context(fields, ack, recipient, step);
+        let context = context(fields, given);
         match render(&self.0.environment, &context) {
             Ok(text) => Ok((text, Vec::new())),
             Err(error) if error.kind() == ErrorKind::UndefinedError => {
@@ -134,8 +157,13 @@ impl Template {
     /// [`RenderError`] also where [`Template::render`] would write a value as it is, such as `round` of a text.
     pub fn check(&self, fields: &Map<String, Value>, ack: Option<&AckCode>) -> Result<(), RenderError> {
         let strict = minijinja::Value::from_pairs([(filter::STRICT, true)]);
-        let context = minijinja::value::merge_maps([strict, context(fields, ack, "x", 1)]);
+        let context = minijinja::value::merge_maps([strict, context(fields, &Given::sample(ack))]);
         render(&self.0.lenient, &context).map(drop).map_err(|error| render_error(&error))
+    }
+
+    /// Whether the text holds the link that acknowledges.
+    pub fn uses_link(&self) -> bool {
+        self.0.uses_link
     }
 
     /// The dotted names of the fields that the template uses, sorted.
@@ -155,20 +183,17 @@ impl Template {
 }
 
 /// What a template is rendered with.
-fn context(
-    fields: &Map<String, Value>,
-    ack: Option<&AckCode>,
-    recipient: &str,
-    step: u8,
-) -> minijinja::Value {
+fn context(fields: &Map<String, Value>, given: &Given<'_>) -> minijinja::Value {
+    let Given { ack, ack_url, recipient, step } = *given;
     let texts = NumberTexts::of(fields);
     let given = fields.iter().filter(|(name, _)| !BUILT_IN.contains(&name.as_str()));
     let given = given.filter_map(|(name, value)| Some((name.as_str(), texts.engine_value(value)?)));
     let given: Vec<_> = given.collect();
     let built_in = [("recipient", recipient.into()), ("step", step.into())];
     let ack = ack.map(|code| ("ack", code.as_str().into()));
+    let ack_url = ack_url.map(|url| ("ack_url", url.into()));
     let texts = [(NumberTexts::NAME, minijinja::Value::from_object(texts))];
-    minijinja::Value::from_pairs(given.into_iter().chain(built_in).chain(ack).chain(texts))
+    minijinja::Value::from_pairs(given.into_iter().chain(built_in).chain(ack).chain(ack_url).chain(texts))
 }
 
 fn render(
@@ -203,7 +228,11 @@ impl ReadTemplate {
             Err(error) => return Err(vec![syntax_error(&error)]),
         };
         fields.sort();
-        Ok(Self { compiled: Compiled { environment, lenient, source: source.into(), fields }, names, errors })
+        Ok(Self {
+            compiled: Compiled { environment, lenient, source: source.into(), fields, uses_link: false },
+            names,
+            errors,
+        })
     }
 
     fn line_of(&self, name: &str) -> u32 {

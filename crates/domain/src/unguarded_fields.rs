@@ -5,7 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{ack_code::AckCode, schema::FieldSchema, template::Template};
+use crate::{
+    ack_code::AckCode,
+    schema::FieldSchema,
+    template::{Given, Template},
+};
 
 /// An acknowledgement code of the right form.
 const CODE: &str = "K7X4";
@@ -19,7 +23,7 @@ pub fn unguarded_fields(template: &Template, schema: &FieldSchema) -> Vec<String
         let mut absent = (1..=path.len()).map(|len| &path[..len]).filter(|path| schema.may_be_absent(path));
         absent.any(|absent| {
             let fields = sample(schema, paths.iter().filter(|path| !path.starts_with(absent)));
-            matches!(template.render(&fields, code.as_ref(), "x", 1), Ok((_, missing)) if !missing.is_empty())
+            matches!(template.render(&fields, &Given::sample(code.as_ref())), Ok((_, missing)) if !missing.is_empty())
         })
     };
     paths.iter().filter(is_unguarded).map(|path| path.join(".")).collect()

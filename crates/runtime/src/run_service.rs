@@ -76,6 +76,8 @@ pub struct RunService {
     in_force: RwLock<InForce>,
     environment: Environment,
     code_key: CodeKey,
+    /// What the links that acknowledge begin with.
+    link_base: Arc<str>,
 }
 
 /// What a reload replaces.
@@ -116,7 +118,12 @@ impl RunService {
             directory: Arc::new(directory),
             destinations: Arc::default(),
         };
-        Self { ports, in_force: RwLock::new(in_force), environment, code_key }
+        Self { ports, in_force: RwLock::new(in_force), environment, code_key, link_base: Arc::default() }
+    }
+
+    /// Has links begin with this address, at which the role `callback` answers.
+    pub fn linking_to(self, base: &str) -> Self {
+        Self { link_base: base.into(), ..self }
     }
 
     /// Tells these destinations of what happens to runs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode},
+    http::{HeaderMap, Request, StatusCode},
 };
 use callback::{CallbackPorts, router};
 use conformance::{
@@ -36,7 +36,15 @@ use twilio::{Form, INBOUND_PATH, STATUS_PATH, Secret, SignatureVerifier, Signing
 const PUBLIC_URL: &str = "https://callout.example";
 const TOKEN: &str = "token-of-the-tests";
 
+/// An answer to a browser.
+pub(crate) struct Browsed {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
 pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
     pub store: Arc<dyn Store>,
     pub runs: Arc<RunService>,
     router: Router,
@@ -51,11 +59,14 @@ impl World {
         let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let store = embedded.store();
-        let ports = RunPorts::new(store.clone(), embedded.bus(), clock);
+        let ports = RunPorts::new(store.clone(), embedded.bus(), clock.clone());
         let notices = Notices::compile(&Wording::default()).unwrap();
-        let (workflows, key) =
-            (WorkflowRegistry::new([paging(), by_field()]).with_notices(notices), CodeKey::default());
-        let runs = Arc::new(RunService::new(ports, workflows, directory(), Environment::default(), key));
+        let (workflows, key) = (
+            WorkflowRegistry::new([paging(), by_field(), linked()]).with_notices(notices),
+            CodeKey::default(),
+        );
+        let runs = RunService::new(ports, workflows, directory(), Environment::default(), key);
+        let runs = Arc::new(runs.linking_to(PUBLIC_URL));
         let webhooks = TwilioWebhooks {
             public_url: PUBLIC_URL.to_owned(),
             verifier: SignatureVerifier::new(vec![Secret::new(TOKEN)]),
@@ -67,7 +78,7 @@ impl World {
             consent: store.clone(),
             webhooks: Arc::new(webhooks),
         });
-        Self { store, runs, router, embedded: Some(embedded), _folder: folder }
+        Self { clock, store, runs, router, embedded: Some(embedded), _folder: folder }
     }
 
     /// Closes the store under the receiver.
@@ -88,6 +99,26 @@ impl World {
         event.data.insert("phone".to_owned(), phone.into());
         self.runs.open_notice(&event, &workflow).await.unwrap();
         RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
+    }
+
+    /// The same, with a text that holds a link. Returns its path as well.
+    pub(crate) async fn open_linked(&self, n: u32) -> (RunId, String) {
+        let (event, workflow) = (event(n), linked());
+        self.runs.open_notice(&event, &workflow).await.unwrap();
+        let subject = event.subject.as_deref();
+        let id = RunId::derive(&event.key.source, &event.key.id, workflow.name(), subject);
+        let text = self.run(&id).await.message(1).unwrap().text().unwrap().0.to_string();
+        let (_, path) = text.split_once(PUBLIC_URL).unwrap();
+        (id, path.to_owned())
+    }
+
+    /// What a browser gets.
+    pub(crate) async fn browse(&self, method: &str, path: &str) -> Browsed {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Browsed { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
     /// Claims its text, as before the request to the provider.
@@ -155,6 +186,15 @@ impl World {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
+}
+
+/// [`paging`], with a link in the text.
+fn linked() -> Workflow {
+    let mut definition = paging_definition();
+    "linked".clone_into(&mut definition.name);
+    definition.template = "{{ title }} {{ ack_url }}. Reply {{ ack }}".to_owned();
+    definition.max_segments = 2;
+    Workflow::compile(definition).unwrap()
 }
 
 /// [`paging`], with a first step that texts the phone that the event names.

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
 
 mod harness;
+mod link;
 mod replies;
 mod statuses;

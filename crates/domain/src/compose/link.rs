@@ -47,6 +47,11 @@ pub(super) fn defang(text: &str, listed: &[String]) -> Option<(String, Vec<Strin
     Some((out, hosts))
 }
 
+/// The host of our own link.
+pub(super) fn host_of(url: &str) -> Option<String> {
+    url.parse::<url::Url>().ok()?.host_str().map(str::to_owned)
+}
+
 /// Whether the text contains any link.
 pub(super) fn contains(text: &str) -> bool {
     (text.contains('.') || text.contains("://")) && links(text).next().is_some()

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{schema::FieldSchema, segment::Encoding};
 
+const LINK: &str = "https://callout.example/a/run-1/secret";
 const SOURCE: &str = "{{ severity | upper }}: {{ title }} ({{ host.name }}). Reply {{ ack }} to acknowledge.";
 
 fn template(source: &str) -> Template {
@@ -23,7 +24,8 @@ fn try_compose(source: &str, max_segments: u8, fields: Value) -> Result<Composed
     let (template, plain) = (&template(source), "paging: db-1");
     let rules = ComposeRules { template, max_segments, link_hosts: &link_hosts, links, plain };
     let code = "K7X4".parse().unwrap();
-    compose(&rules, fields.as_object().unwrap(), Some(&code), "Ada\nLovelace", 1)
+    let given = Given { ack: Some(&code), ack_url: Some(LINK), recipient: "Ada\nLovelace", step: 1 };
+    compose(&rules, fields.as_object().unwrap(), &given)
 }
 
 #[track_caller]
@@ -42,6 +44,16 @@ fn a_text_that_fits_is_left_whole() {
     assert_eq!((composed.segments.encoding, composed.segments.count), (Encoding::Gsm7, 1));
     assert_eq!(composed.shortened, [""; 0]);
     check("\n “Hi”  {{ recipient }}\n", 1, json!({}), "\"Hi\"  Ada Lovelace");
+}
+
+#[test]
+fn the_link_that_acknowledges_is_always_whole_and_no_foreign_one_comes_in_its_place() {
+    let source = "{{ title }} {{ ack_url }}";
+    check(source, 1, json!({ "title": "Disk full" }), &format!("Disk full {LINK}"));
+    let long = try_compose(source, 1, json!({ "title": "x".repeat(400) })).unwrap();
+    assert!(long.text.0.ends_with(&format!("... {LINK}")), "{}", long.text.0);
+    let foreign = json!({ "title": "see https://evil.example/a", "ack_url": "https://evil.example/" });
+    check(source, 1, foreign, &format!("see evil[.]example/a {LINK}"));
 }
 
 #[test]
@@ -206,7 +218,8 @@ fn a_workflow_may_refuse_texts_with_links() {
     let (template, links) = (&template("{{ title }}"), LinkPolicy::Refuse);
     let rules = ComposeRules { template, max_segments: 1, link_hosts: &[], links, plain: "paging" };
     let fields = json!({ "title": "see bit.ly/x" });
-    let refused = compose(&rules, fields.as_object().unwrap(), None, "Ada", 0).unwrap_err();
+    let refused = compose(&rules, fields.as_object().unwrap(), &Given { ack: None, ..Given::sample(None) })
+        .unwrap_err();
     assert_eq!((refused.place.as_str(), refused.host.as_str()), ("the field `title`", "bit.ly"));
 }
 

@@ -9,7 +9,7 @@ use crate::{
     content::LinkPolicy,
     event::Event,
     schema::FieldSchema,
-    template::Template,
+    template::{Given, Template},
 };
 
 fn event(data: &str) -> Event {
@@ -27,7 +27,8 @@ fn check(number: &str, source: &str, expected: &str) {
     let came = event(&format!(r#"{{"n":{number},"m":[{number},7]}}"#));
     let queued = Event::from_json(&came.to_json()).unwrap();
     assert_eq!(queued, came, "{number}");
-    let composed = compose(&rules, &queued.data, None, "Ada", 0).unwrap();
+    let composed =
+        compose(&rules, &queued.data, &Given { recipient: "Ada", step: 0, ..Given::sample(None) }).unwrap();
     assert_eq!(&*composed.text.0, expected, "{number} in {source}");
 }
 
@@ -92,7 +93,8 @@ fn a11_an_endless_number_is_cut_as_other_fields_are() {
         let template = &Template::compile(source, &schema, false).unwrap();
         let rules = ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain" };
         let data = event(&format!(r#"{{"title":"Disk full","n":{number}}}"#)).data;
-        let composed = compose(&rules, &data, None, "Ada", 0).unwrap();
+        let composed =
+            compose(&rules, &data, &Given { recipient: "Ada", step: 0, ..Given::sample(None) }).unwrap();
         assert!(
             composed.text.0.starts_with("Disk full: ") && composed.text.0.contains("9..."),
             "{composed:?}"
@@ -121,7 +123,10 @@ fn a11_two_numbers_that_one_float_stands_for_keep_their_own_digits() {
     let template = Template::compile("{{ n }} {{ m }}", &schema, false).unwrap();
     for (n, m) in [("12.50", "12.5"), ("12345678901234567.1", "12345678901234567.2"), ("1e400", "1e500")] {
         let data = event(&format!(r#"{{"n":{n},"m":{m}}}"#)).data;
-        assert_eq!(template.render(&data, None, "Ada", 0).unwrap().0, format!("{n} {m}"));
+        assert_eq!(
+            template.render(&data, &Given { recipient: "Ada", step: 0, ..Given::sample(None) }).unwrap().0,
+            format!("{n} {m}")
+        );
     }
 }
 

@@ -3,11 +3,14 @@
 //! In: the audience of a step with what is known of it. Out: messages, decisions, submissions to make.
 //! Never: hands out a submission whose intent is not part of the changed run.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
     ack_code::{AckCode, CodeKey},
+    ack_link::LinkSecret,
     admission::Admission,
     compose::{ComposeRules, compose},
     consent::Consent,
@@ -16,6 +19,7 @@ use crate::{
     message::{Message, MessageEvent},
     policy::{Decision, PolicyInput, Verdict, decide},
     provider::Submission,
+    template::Given,
     time::after_s,
     timeline::{ReplyRoute, TimelineEvent},
     workflow::Workflow,
@@ -44,6 +48,8 @@ pub struct Audience {
     pub unresolved: Vec<String>,
     /// The key of the acknowledgement codes.
     pub code_key: CodeKey,
+    /// The address that links begin with.
+    pub link_base: Arc<str>,
 }
 
 /// What is known when a message is to be sent.
@@ -89,19 +95,21 @@ impl Run {
             ctx.note_run(TimelineEvent::TicketWanted { queue });
         }
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
-            self.add_message(addressee, &audience.code_key, ctx);
+            self.add_message(addressee, audience, ctx);
         }
         self.set_clock();
     }
 
-    fn add_message(&mut self, addressee: &Addressee, code_key: &CodeKey, ctx: &mut StepContext<'_>) {
+    fn add_message(&mut self, addressee: &Addressee, audience: &Audience, ctx: &mut StepContext<'_>) {
         let (workflow, now) = (ctx.workflow, ctx.now);
         let definition = &workflow.definition;
         let number = self.messages.len() as u16 + 1;
         let id = self.message_id(number);
         let recipient = &addressee.recipient;
         let wants_ack = definition.wants_acknowledgement();
-        let ack = wants_ack.then(|| AckCode::derive(&id, &addressee.taken, code_key));
+        let ack = wants_ack.then(|| AckCode::derive(&id, &addressee.taken, &audience.code_key));
+        let link = workflow.template.uses_link().then(|| LinkSecret::derive(&id, &audience.code_key));
+        let ack_url = link.as_ref().map(|link| link.url(&audience.link_base, &id));
         let rules = ComposeRules {
             template: &workflow.template,
             max_segments: definition.max_segments,
@@ -110,7 +118,16 @@ impl Run {
             plain: &self.plain_text(),
         };
         let mut message = Message::new(number, self.step, recipient.clone(), ack, now);
-        match compose(&rules, &self.data, ack.as_ref(), &recipient.name, self.step) {
+        if let Some(link) = link {
+            message.take_link(link);
+        }
+        let given = Given {
+            ack: ack.as_ref(),
+            ack_url: ack_url.as_deref(),
+            recipient: &recipient.name,
+            step: self.step,
+        };
+        match compose(&rules, &self.data, &given) {
             Err(error) => message.die_unsent(
                 "composition",
                 &error.to_string(),

@@ -22,7 +22,10 @@ fn schema() -> FieldSchema {
 fn check(source: &str, fields: Value, expected: &str) {
     let template = Template::compile(source, &schema(), source.contains("ack")).unwrap();
     let code = "K7X4".parse().unwrap();
-    let text = template.render(fields.as_object().unwrap(), Some(&code), "Ada", 2);
+    let text = template.render(
+        fields.as_object().unwrap(),
+        &Given { recipient: "Ada", step: 2, ..Given::sample(Some(&code)) },
+    );
     let text = match text {
         Ok((text, absent)) if absent.is_empty() => text,
         Ok((text, absent)) => format!("{text} [without {}]", absent.join(", ")),
@@ -98,7 +101,17 @@ fn a_filter_writes_a_value_that_it_cannot_work_on_as_it_is() {
         ("{{ count | join(', ') }} {{ count | round }} {{ count | int }}", "2.6 3 2"),
     ] {
         let template = Template::compile(source, &schema(), false).unwrap();
-        assert_eq!(template.render(fields.as_object().unwrap(), None, "Ada", 1).unwrap().0.trim(), expected);
+        assert_eq!(
+            template
+                .render(
+                    fields.as_object().unwrap(),
+                    &Given { recipient: "Ada", step: 1, ..Given::sample(None) }
+                )
+                .unwrap()
+                .0
+                .trim(),
+            expected
+        );
     }
 }
 
@@ -194,7 +207,7 @@ proptest! {
     fn no_source_and_no_field_panics(source in "(\\{\\{|\\}\\}|\\{%|%\\}|[a-z|.'\"\\[\\]( é😜\n-]|title|if|for|in|is|ack){0,30}", text: String) {
         if let Ok(template) = Template::compile(&source, &schema(), source.contains("ack")) {
             let fields = json!({ "title": text, "tags": [text], "host": { "name": null }, "count": 1e300 });
-            let _ = template.render(fields.as_object().unwrap(), None, &text, 0);
+            let _ = template.render(fields.as_object().unwrap(), &Given { recipient: &text, step: 0, ..Given::sample(None) });
         }
     }
 }

@@ -87,6 +87,7 @@ pub(crate) fn audiences(sizes: &[u16]) -> Vec<Audience> {
         code_key: CodeKey::default(),
         addressees: (0..*size).map(|who| addressee(step as u16 * 30 + who)).collect(),
         unresolved: Vec::new(),
+        link_base: "https://callout.example".into(),
     };
     sizes.iter().enumerate().map(of).collect()
 }

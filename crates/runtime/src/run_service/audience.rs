@@ -25,6 +25,7 @@ impl RunService {
             addressees: Vec::new(),
             unresolved: recipients.unresolved,
             code_key: self.code_key.clone(),
+            link_base: self.link_base.clone(),
         };
         for recipient in recipients.found {
             let (number, now) = (&recipient.number, ctx.now);

@@ -1,0 +1,157 @@
+//! The page behind the link of a text. In: a browser with the link. Out: what the run is about, with a button; and an
+//! acknowledgement where the button was pressed.
+//!
+//! Never: acknowledges because a page was fetched: scanners and previews fetch every link. Never says of an unknown link
+//! why it is not known.
+
+use std::sync::Arc;
+
+use askama::Template as _;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderName, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use domain::{
+    ack_link::{LINK_PATH, linked_message},
+    id::MessageId,
+    quiet_hours,
+    run::{Run, RunPhase},
+};
+use jiff::tz::TimeZone;
+use runtime::RoleError;
+
+use crate::{CallbackPorts, Receiver};
+
+/// The path of every link.
+pub(crate) const ROUTE: &str = "/a/{message}/{secret}";
+const _: () = assert!(LINK_PATH.len() == 3, "the route begins with LINK_PATH");
+
+/// How a timeline says that somebody acknowledged here.
+const VIA: &str = "link";
+
+#[derive(askama::Template)]
+#[template(path = "link.html")]
+struct Page<'a> {
+    about: &'a str,
+    workflow: &'a str,
+    opened_at: String,
+    /// Whether the button is there.
+    is_open: bool,
+    /// What is to be said instead.
+    state: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "notice.html")]
+struct Notice<'a> {
+    text: &'a str,
+}
+
+/// A run as its link shows it.
+struct Linked {
+    message: MessageId,
+    run: Run,
+    /// The name of whom the text went to.
+    whom: String,
+    zone: TimeZone,
+}
+
+pub(crate) async fn show(
+    State(receiver): State<Arc<Receiver>>,
+    Path((message, secret)): Path<(String, String)>,
+) -> Response {
+    match find(&receiver.ports, &message, &secret).await {
+        Ok(Some(linked)) => match page(&receiver.ports, &linked).await {
+            Ok(text) => answer(StatusCode::OK, text),
+            Err(error) => unavailable(&error),
+        },
+        Ok(None) => unknown(),
+        Err(error) => unavailable(&error),
+    }
+}
+
+pub(crate) async fn acknowledge(
+    State(receiver): State<Arc<Receiver>>,
+    Path((message, secret)): Path<(String, String)>,
+) -> Response {
+    let linked = match find(&receiver.ports, &message, &secret).await {
+        Ok(Some(linked)) => linked,
+        Ok(None) => return unknown(),
+        Err(error) => return unavailable(&error),
+    };
+    let number = linked.message.number;
+    let acknowledged = receiver.ports.runs.apply(&linked.message.run, |run, ctx| {
+        // Pressed twice it is one acknowledgement; what is over says so on the page.
+        if run.phase() == RunPhase::Active {
+            run.acknowledge(&linked.whom, VIA, Some(number), ctx);
+        }
+    });
+    match acknowledged.await {
+        // A page that is loaded again then asks for nothing.
+        Ok(_) => with_headers(Redirect::to(&format!("{LINK_PATH}{message}/{secret}")).into_response()),
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn find(ports: &CallbackPorts, message: &str, secret: &str) -> Result<Option<Linked>, RoleError> {
+    let Ok(message) = message.parse::<MessageId>() else { return Ok(None) };
+    let Some(run) = ports.runs.load(&message.run).await?.map(|run| run.value) else { return Ok(None) };
+    let workflow = ports.runs.workflow_of(&run).await?;
+    let linked = linked_message(&run, message.number, secret, &workflow, ports.runs.now());
+    let Some(recipient) = linked.map(|message| message.recipient()) else { return Ok(None) };
+    let contact = ports.runs.contact_with(&recipient.number);
+    let zone = contact.as_ref().map(|contact| contact.time_zone.clone()).or(recipient.time_zone.clone());
+    let whom = contact.map_or_else(|| recipient.shown_name(), |contact| contact.name);
+    let zone = zone.and_then(|zone| quiet_hours::zone(&zone)).unwrap_or(TimeZone::UTC);
+    Ok(Some(Linked { message, run, whom, zone }))
+}
+
+async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleError> {
+    let Linked { run, zone, .. } = linked;
+    let at = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let state = if run.phase() == RunPhase::Acknowledged {
+        let by = ports.runs.acknowledged(run.id()).await?;
+        by.map_or_else(String::new, |(by, when)| format!("Acknowledged by {by}, {}", at(when)))
+    } else {
+        format!("Over: {}", run.phase().as_str())
+    };
+    let page = Page {
+        about: run.about(),
+        workflow: run.workflow(),
+        opened_at: at(run.opened_at()),
+        is_open: run.phase() == RunPhase::Active,
+        state,
+    };
+    Ok(page.render().unwrap_or_default())
+}
+
+fn unknown() -> Response {
+    let text = "This link is not known, or its time is over.";
+    answer(StatusCode::NOT_FOUND, Notice { text }.render().unwrap_or_default())
+}
+
+fn unavailable(error: &RoleError) -> Response {
+    tracing::warn!(%error, "a link could not be answered");
+    let text = "This cannot be answered at the moment. Try again, or reply to the text with its code.";
+    answer(StatusCode::SERVICE_UNAVAILABLE, Notice { text }.render().unwrap_or_default())
+}
+
+fn answer(status: StatusCode, text: String) -> Response {
+    with_headers((status, Html(text)).into_response())
+}
+
+/// The page holds no script and nothing of others; the link, which is a secret, is told to nobody.
+fn with_headers(mut response: Response) -> Response {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
