@@ -74,13 +74,13 @@ pub(crate) struct Letter {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<u16>,
     attempts: u16,
-    /// The event that it holds, as it came; shown with the scope `read_texts` alone.
+    /// The event that it holds, as it came; takes the scope `read_texts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<String>,
 }
 
 impl Letter {
-    fn new(letter: DeadLetter, shows_event: bool) -> Self {
+    fn new(letter: DeadLetter) -> Self {
         Self {
             id: letter.id,
             reason: letter.reason,
@@ -92,12 +92,12 @@ impl Letter {
             run: letter.message.as_ref().map(|message| message.run.to_string()),
             message: letter.message.map(|message| message.number),
             attempts: letter.attempts,
-            event: letter.event.filter(|_| shows_event),
+            event: letter.event,
         }
     }
 }
 
-/// A page of dead letters, oldest first, without their events.
+/// A page of dead letters, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LetterPage {
     dead_letters: Vec<Letter>,
@@ -125,7 +125,7 @@ pub(crate) async fn list(
     let answer = api.ports.control.execute(&who.principal, request).await?;
     let Answer::DeadLetters { letters, more } = answer else { return Err(ApiError::Unexpected) };
     let next = letters.last().filter(|_| more).map(|letter| letter.at);
-    let dead_letters = letters.into_iter().map(|letter| Letter::new(letter, false)).collect();
+    let dead_letters = letters.into_iter().map(Letter::new).collect();
     Ok(Json(LetterPage { dead_letters, next }))
 }
 
@@ -137,10 +137,9 @@ pub(crate) async fn show(
     who: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Letter>, ApiError> {
-    let shows_event = who.principal.may(domain::token::Scope::ReadTexts);
     let answer = api.ports.control.execute(&who.principal, Request::ShowDeadLetter { id }).await?;
     let Answer::DeadLetter { letter } = answer else { return Err(ApiError::Unexpected) };
-    Ok(Json(Letter::new(*letter, shows_event)))
+    Ok(Json(Letter::new(*letter)))
 }
 
 /// What became of a dead letter.

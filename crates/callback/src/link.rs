@@ -27,9 +27,6 @@ use crate::{CallbackPorts, Receiver};
 pub(crate) const ROUTE: &str = "/a/{message}/{secret}";
 const _: () = assert!(LINK_PATH.len() == 3, "the route begins with LINK_PATH");
 
-/// How a timeline says that somebody acknowledged here.
-const VIA: &str = "link";
-
 #[derive(askama::Template)]
 #[template(path = "link.html")]
 struct Page<'a> {
@@ -82,10 +79,7 @@ pub(crate) async fn acknowledge(
     };
     let number = linked.message.number;
     let acknowledged = receiver.ports.runs.apply(&linked.message.run, |run, ctx| {
-        // Pressed twice it is one acknowledgement; what is over says so on the page.
-        if run.phase() == RunPhase::Active {
-            run.acknowledge(&linked.whom, VIA, Some(number), ctx);
-        }
+        run.acknowledge_by_link(&linked.whom, number, ctx);
     });
     match acknowledged.await {
         // A page that is loaded again then asks for nothing.

@@ -117,7 +117,7 @@ impl Control {
                 Ok(Answer::DeadLetters { letters, more })
             }
             Request::ShowDeadLetter { id } => {
-                let letter = self.dead_letter(principal, &id).await?;
+                let letter = self.shown_letter(principal, &id).await?;
                 let letter = letter.ok_or(ControlError::NoDeadLetter(id))?;
                 Ok(Answer::DeadLetter { letter: Box::new(letter) })
             }

@@ -5,7 +5,7 @@
 
 use domain::{
     event::Event, limits::DEAD_LETTERS_MAX, outbound::of_dead_letter, run::Replay, source_quota::Quota,
-    timeline::DeadLetter,
+    timeline::DeadLetter, token::Scope,
 };
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
@@ -33,14 +33,22 @@ impl Control {
         letters.retain(|letter| self.sees_letter(principal, letter));
         let more = is_cut || letters.len() > usize::from(max);
         letters.truncate(max.into());
+        letters.iter_mut().for_each(|letter| without_texts(letter, principal));
         Ok((letters, more))
     }
 
-    pub(crate) async fn dead_letter(
+    /// A letter as the principal may see it.
+    pub(crate) async fn shown_letter(
         &self,
         principal: &Principal,
         id: &str,
     ) -> Result<Option<DeadLetter>, ControlError> {
+        let mut letter = self.dead_letter(principal, id).await?;
+        letter.iter_mut().for_each(|letter| without_texts(letter, principal));
+        Ok(letter)
+    }
+
+    async fn dead_letter(&self, principal: &Principal, id: &str) -> Result<Option<DeadLetter>, ControlError> {
         let letter = self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?;
         Ok(letter.filter(|letter| self.sees_letter(principal, letter)))
     }
@@ -125,5 +133,13 @@ impl Control {
         }
         .map_err(RoleError::from)?;
         Ok(DeadLetterChange::Replayed)
+    }
+}
+
+/// Takes away what only those may see who may see texts: the event as it came, and the headers it came with.
+fn without_texts(letter: &mut DeadLetter, principal: &Principal) {
+    if !principal.may(Scope::ReadTexts) {
+        letter.event = None;
+        letter.origin = None;
     }
 }

@@ -184,7 +184,7 @@ pub enum TimelineEvent {
     Acknowledged {
         /// The name of the person.
         by: String,
-        /// How: `reply`, `operator`, `api`.
+        /// How: `reply`, `link`, `operator`, `api`.
         via: String,
     },
     /// Somebody took it on after the run was over.

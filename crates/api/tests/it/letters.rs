@@ -49,3 +49,21 @@ async fn counts_say_whether_anything_is_lost() {
     let audit = world.get("/v1/audit", &token).await.body;
     assert_eq!((&audit["balances"], &audit["counts"]["runs"]["active"]), (&true.into(), &1.into()));
 }
+
+#[tokio::test]
+async fn the_command_line_sees_no_more_of_a_dead_letter_than_its_token_allows() {
+    let world = World::new();
+    let letter = conformance::fixture::letter("api", 1, 0);
+    world.store.add_dead_letter(&letter).await.unwrap();
+    let reader = world.token(&[Scope::Read, Scope::Operate], &[]).await;
+    let texts = world.token(&[Scope::Read, Scope::ReadTexts], &[]).await;
+    let json = [("content-type", "application/json")];
+    let show = format!(r#"{{"ask": "show_dead_letter", "id": "{}"}}"#, letter.id);
+    let list = r#"{"ask": "list_dead_letters", "filter": {}, "max": 10}"#;
+    for (token, is_shown) in [(&reader, false), (&texts, true)] {
+        let shown = world.send("POST", api::REMOTE_PATH, token, &json, &show).await;
+        assert_eq!((shown.status, shown.body["letter"]["event"].is_string()), (StatusCode::OK, is_shown));
+        let listed = world.send("POST", api::REMOTE_PATH, token, &json, list).await;
+        assert_eq!(listed.body["letters"][0]["event"].is_string(), is_shown, "{:?}", listed.body);
+    }
+}

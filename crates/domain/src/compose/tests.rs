@@ -48,12 +48,12 @@ fn a_text_that_fits_is_left_whole() {
 
 #[test]
 fn the_link_that_acknowledges_is_always_whole_and_no_foreign_one_comes_in_its_place() {
-    let source = "{{ title }} {{ ack_url }}";
-    check(source, 1, json!({ "title": "Disk full" }), &format!("Disk full {LINK}"));
+    let source = "{{ title }} {{ ack }} {{ ack_url }}";
+    check(source, 1, json!({ "title": "Disk full" }), &format!("Disk full K7X4 {LINK}"));
     let long = try_compose(source, 1, json!({ "title": "x".repeat(400) })).unwrap();
-    assert!(long.text.0.ends_with(&format!("... {LINK}")), "{}", long.text.0);
+    assert!(long.text.0.ends_with(&format!("... K7X4 {LINK}")), "{}", long.text.0);
     let foreign = json!({ "title": "see https://evil.example/a", "ack_url": "https://evil.example/" });
-    check(source, 1, foreign, &format!("see evil[.]example/a {LINK}"));
+    check(source, 1, foreign, &format!("see evil(.)example/a K7X4 {LINK}"));
 }
 
 #[test]

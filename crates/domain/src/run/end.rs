@@ -29,6 +29,14 @@ impl Run {
         }
     }
 
+    /// The recipient of the message with this number pressed the button behind its link. Pressed twice it is one
+    /// acknowledgement; what is over gets a line, as for a reply.
+    pub fn acknowledge_by_link(&mut self, by: &str, number: u16, ctx: &mut StepContext<'_>) {
+        if self.phase != RunPhase::Acknowledged {
+            self.acknowledge(by, "link", Some(number), ctx);
+        }
+    }
+
     /// The resolving event came. Returns whether that changed anything: an event of another source ends the run only
     /// where the workflow says that the two share their subjects.
     ///

@@ -120,23 +120,26 @@ fn undeclared_names_are_refused_by_line() {
     refused(
         "a\n{{ titel }}\n{{ host.id }}",
         &[
-            "2: `titel` is neither a declared field nor ack, recipient or step",
-            "3: `host.id` is neither a declared field nor ack, recipient or step",
+            "2: `titel` is neither a declared field nor ack, ack_url, recipient or step",
+            "3: `host.id` is neither a declared field nor ack, ack_url, recipient or step",
         ],
     );
     refused(
         "{{ nothing | default('x') }}",
-        &["1: `nothing` is neither a declared field nor ack, recipient or step"],
+        &["1: `nothing` is neither a declared field nor ack, ack_url, recipient or step"],
     );
-    refused("{{ range(9) }}", &["1: `range` is neither a declared field nor ack, recipient or step"]);
+    refused(
+        "{{ range(9) }}",
+        &["1: `range` is neither a declared field nor ack, ack_url, recipient or step"],
+    );
     refused(
         "{{ title.upper() }}",
-        &["1: `title.upper` is neither a declared field nor ack, recipient or step"],
+        &["1: `title.upper` is neither a declared field nor ack, ack_url, recipient or step"],
     );
     refused(
         "{{ ack.x }}",
         &[
-            "1: `ack.x` is neither a declared field nor ack, recipient or step",
+            "1: `ack.x` is neither a declared field nor ack, ack_url, recipient or step",
             "1: a step has ack_within, but the text has no {{ ack }} to reply with",
         ],
     );
