@@ -6,7 +6,10 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::source::{KeyHash, Source, WebhookSecret};
+use domain::{
+    door::Doors,
+    source::{KeyHash, Source, WebhookSecret},
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ingest::access::Sources;
 use jiff::Timestamp;
@@ -17,7 +20,7 @@ const NOW: i64 = 1_800_000_000;
 const NAMES: [&str; 4] = ["authorization", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 fn source(name: &str, keys: Vec<KeyHash>, webhook_secrets: Vec<WebhookSecret>) -> Source {
-    Source { name: name.to_owned(), types: vec!["*".to_owned()], keys, webhook_secrets }
+    Source { name: name.to_owned(), types: vec!["*".to_owned()], keys, webhook_secrets, doors: Doors::default() }
 }
 
 fn signature(id: &str, time: &str, body: &[u8]) -> String {

@@ -1,11 +1,7 @@
 //! Tickets of a fleet: one for each run, whatever dies and whatever the tracker answers.
 //!
 //! In: runs whose steps are used up at once. Out: issues at a tracker that loses answers. Never: a tracker's real API.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests bound what they wait for, and say what they saw"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{
     collections::BTreeMap,

@@ -20,7 +20,7 @@ struct Need {
     instead: Option<&'static str>,
 }
 
-const NEEDED: [Need; 6] = [
+const NEEDED: [Need; 7] = [
     Need {
         package: "rabbitmq-server",
         is_there: || Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(),
@@ -30,6 +30,11 @@ const NEEDED: [Need; 6] = [
         package: "redis-server",
         is_there: || Path::new("/usr/bin/redis-server").exists(),
         instead: Some("CALLOUT_TEST_REDIS_URL"),
+    },
+    Need {
+        package: "prometheus-alertmanager",
+        is_there: || Path::new("/usr/bin/prometheus-alertmanager").exists(),
+        instead: None,
     },
     // Debian packages Python without `venv`.
     Need {

@@ -4,6 +4,7 @@
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
+mod doors;
 mod environment;
 mod infrastructure;
 mod integrations;

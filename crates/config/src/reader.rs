@@ -67,14 +67,17 @@ impl<'a> Document<'a> {
     }
 
     /// Reports a problem a number of lines below a place.
-    pub(crate) fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
+    fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
         let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1 + lines);
         self.problems.add(self.path, line, message);
     }
 
-    /// The source text at a place.
-    pub(crate) fn source(&self, at: &Range<usize>) -> &str {
-        self.text.get(at.clone()).unwrap_or("")
+    /// Reports a problem at a line within a string, from 1.
+    pub(crate) fn problem_within(&mut self, at: &Range<usize>, line: u32, message: String) {
+        // A multi-line string's text begins on the line after its quotes.
+        let source = self.text.get(at.clone()).unwrap_or("");
+        let first = usize::from(["\"\"\"\n", "'''\n"].iter().any(|open| source.starts_with(open)));
+        self.problem_below(at, first + (line.max(1) - 1) as usize, message);
     }
 }
 
@@ -241,6 +244,19 @@ impl<'t> Section<'t> {
             }
         }
         sections
+    }
+
+    /// The table's entries as strings, with their keys.
+    pub(crate) fn into_texts(self, doc: &mut Document<'_>) -> Vec<(String, Placed<String>)> {
+        let mut texts = Vec::new();
+        for (key, value) in self.table {
+            let (name, at) = (key.into_inner().into_owned(), value.span());
+            match value.get_ref().as_str() {
+                Some(text) => texts.push((name, Placed { value: text.to_owned(), at })),
+                None => doc.problem(&at, format!("{}.{name}: expected a string", self.name)),
+            }
+        }
+        texts
     }
 
     /// A value of any kind, as JSON.

@@ -123,8 +123,8 @@ impl Reader<'_> {
                 let (one, other) = (&other.name, &source.name);
                 self.problem(format!("sources {one:?} and {other:?} have the same key; give each its own"));
             }
-            let (name, types) = (source.name.clone(), source.types.clone());
-            sources.push(Source { name, types, keys, webhook_secrets });
+            let (name, types, doors) = (source.name.clone(), source.types.clone(), source.doors.clone());
+            sources.push(Source { name, types, keys, webhook_secrets, doors });
         }
         sources
     }

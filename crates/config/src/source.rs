@@ -4,9 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::source::KeyHash;
+use domain::{door::Doors, source::KeyHash};
 
-use crate::reader::{Document, Section};
+use crate::{
+    doors::read_doors,
+    reader::{Document, Section},
+};
 
 /// The highest value of `events_per_second`.
 const EVENTS_PER_S_MAX: u32 = 100_000;
@@ -26,6 +29,8 @@ pub struct SourceSettings {
     pub webhook_secret_env: Vec<String>,
     /// The broker user that publishes for it.
     pub amqp_user: Option<String>,
+    /// What its doors make.
+    pub doors: Doors,
     /// Its quota in events a second; what is beyond waits one lane lower. The usual quota when absent.
     pub events_per_second: Option<u32>,
 }
@@ -80,14 +85,17 @@ pub(crate) fn read_source(
         let message = "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or no event of it can be accepted";
         doc.problem(&section.at.clone(), message.to_owned());
     }
+    let types: Vec<String> = types.into_iter().map(|kind| kind.value).collect();
+    let doors = read_doors(doc, &mut section, &types);
     section.finish(doc);
     Some(SourceSettings {
         name: name?.value,
-        types: types.into_iter().map(|kind| kind.value).collect(),
+        types,
         key_hashes,
         key_env,
         webhook_secret_env,
         amqp_user,
+        doors,
         events_per_second,
     })
 }

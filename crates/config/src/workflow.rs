@@ -274,15 +274,11 @@ fn compile(
         Ok(workflow) => return Some(workflow),
         Err(errors) => errors,
     };
-    // A multi-line string's text begins on the line after its quotes.
-    let first =
-        usize::from(["\"\"\"\n", "'''\n"].iter().any(|open| doc.source(&template.at).starts_with(open)));
     for error in errors {
         match &error {
             WorkflowError::Schema(_) => doc.problem(schema_at, error.to_string()),
             WorkflowError::Template(inner) => {
-                let below = first + (inner.line.max(1) - 1) as usize;
-                doc.problem_below(&template.at, below, format!("template: {}", inner.message));
+                doc.problem_within(&template.at, inner.line, format!("template: {}", inner.message));
             }
         }
     }

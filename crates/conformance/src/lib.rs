@@ -76,6 +76,7 @@ macro_rules! store_contract {
                     a_due_row_that_needs_no_timer_asks_for_none
                 }
                 resolving {
+                    the_open_runs_of_a_subject_are_found
                     resolving_returns_the_open_runs_of_the_subject_alone
                     a_run_for_a_later_event_is_left_alone
                     an_acknowledged_run_can_still_be_resolved

@@ -14,6 +14,7 @@ pub mod consent;
 pub mod content;
 pub mod content_encoding;
 pub mod directory;
+pub mod door;
 pub mod doubt;
 pub mod effect;
 pub mod event;

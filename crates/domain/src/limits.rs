@@ -17,6 +17,16 @@ pub const ORIGIN_BYTES_MAX: usize = 4 * 1024;
 pub const EVENT_BATCH_MAX: usize = 500;
 /// Largest `data` of one event, in bytes of JSON.
 pub const EVENT_DATA_BYTES_MAX: usize = 32 * 1024;
+/// Largest notification of a tool whose request bears its key in a header, in bytes: a group of some thousand alerts.
+pub const DOOR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest event for the PagerDuty door, in bytes, as PagerDuty has it. Its key is in the body, so anybody may send one.
+pub const PAGERDUTY_BODY_BYTES_MAX: usize = 512 * 1024;
+/// Longest text that a door puts into a field, in characters.
+pub const DOOR_FIELD_CHARS_MAX: usize = 1_000;
+/// How long a PagerDuty event without a `dedup_key` counts as the same when it is sent again, in seconds.
+pub const DOOR_REPEAT_S: i64 = 5 * 60;
+/// How long a run that was acknowledged keeps further reports of its subject from opening another, in seconds: a day.
+pub const DOOR_HELD_S: u32 = 24 * 3600;
 /// Longest CloudEvents attribute (`id`, `source`, `type`, `subject`), in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 255;
 /// How long after a request its text is in the provider's lists for certain, if it was taken, in milliseconds: 10 s for

@@ -75,9 +75,6 @@ impl Default for Wording {
     }
 }
 
-/// A notice says its fields and nothing more.
-const NOTHING_GIVEN: Given<'static> = Given { ack: None, ack_url: None, recipient: "", step: 0 };
-
 /// The built-in workflows.
 #[derive(Debug, Clone)]
 pub struct Notices {
@@ -192,7 +189,7 @@ impl Notices {
             links: workflow.definition.links,
             plain: "",
         };
-        compose(&rules, &event.data, &NOTHING_GIVEN).ok()
+        compose(&rules, &event.data, &Given::default()).ok()
     }
 
     /// The run of the answer to a text, whatever it says: a text is answered once.

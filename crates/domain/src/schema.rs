@@ -2,6 +2,8 @@
 //!
 //! Never: fetches a schema, or repeats a value in a message; data may be personal, and errors reach logs and producers.
 
+pub(crate) mod fit;
+
 use std::{fmt, sync::Arc};
 
 use jsonschema::{JsonType, PatternOptions, Validator, error::TypeKind, error::ValidationErrorKind};

@@ -7,6 +7,8 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
+use crate::door::Doors;
+
 /// The SHA-256 of a bearer key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash(pub [u8; 32]);
@@ -64,6 +66,8 @@ pub struct Source {
     pub keys: Vec<KeyHash>,
     /// Secrets it may sign with.
     pub webhook_secrets: Vec<WebhookSecret>,
+    /// What its doors make of what tools send.
+    pub doors: Doors,
 }
 
 impl Source {

@@ -31,6 +31,11 @@ const NESTING_MAX: usize = 16;
 /// The name under which the engine holds the one template.
 const NAME: &str = "text";
 
+/// Whether a field of this name can be used in the template of a text.
+pub fn is_field_name(name: &str) -> bool {
+    is_name(name) && !name.starts_with(|c: char| c.is_ascii_digit()) && !BUILT_IN.contains(&name)
+}
+
 /// Why a template could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the template failed at line {line}: {message}")]
@@ -42,7 +47,7 @@ pub struct RenderError {
 }
 
 /// What a template may use beside the fields of an event.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Given<'a> {
     /// The code to reply with.
     pub ack: Option<&'a AckCode>,
@@ -125,6 +130,20 @@ impl Template {
         let mut read = ReadTemplate::new(source)?;
         let known = names.join(", ");
         for name in read.compiled.fields.clone().iter().filter(|name| !names.contains(&name.as_str())) {
+            read.refuse(name, &format!("is not known here; there are {known}"));
+        }
+        read.finish()
+    }
+
+    /// Compiles a template that may use these names and whatever is below them, and no others.
+    ///
+    /// # Errors
+    /// As [`Template::compile`].
+    pub fn compile_within(source: &str, roots: &[&str]) -> Result<Self, Vec<TemplateError>> {
+        let mut read = ReadTemplate::new(source)?;
+        let known = roots.join(", ");
+        let is_known = |name: &str| roots.contains(&name.split('.').next().unwrap_or_default());
+        for name in read.compiled.fields.clone().iter().filter(|name| !is_known(name)) {
             read.refuse(name, &format!("is not known here; there are {known}"));
         }
         read.finish()
@@ -257,6 +276,15 @@ impl ReadTemplate {
 fn render_error(error: &minijinja::Error) -> RenderError {
     RenderError { line: line(error), message: error.kind().to_string() }
 }
+
+/// Two templates of one source are one; who may use which names is checked before there is a template.
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.source == other.0.source
+    }
+}
+
+impl Eq for Template {}
 
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

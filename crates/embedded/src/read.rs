@@ -51,6 +51,20 @@ pub(crate) fn content_of(connection: &Connection, event: &str) -> Result<Option<
     Ok(content.map(|stored| ContentHash::from(stored as u64)))
 }
 
+/// The runs of a subject that a resolution could end.
+pub(crate) fn open_runs(connection: &Connection, workflow: &str, subject: &str) -> Result<Vec<RunId>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM run WHERE workflow = ?1 AND subject = ?2 AND resolvable = 1 AND subject IS NOT NULL
+         ORDER BY seq",
+    )?;
+    let ids = select.query_map([workflow, subject], |row| row.get::<_, String>(0))?;
+    ids.map(|id| {
+        let id = id?;
+        id.parse().map_err(|error| Fault::Corrupt(format!("the id of run {id}: {error}")))
+    })
+    .collect()
+}
+
 /// Runs that match, latest opened first.
 pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Result<Vec<Run>, Fault> {
     let mut after = (i64::MAX, i64::MAX);

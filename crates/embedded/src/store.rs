@@ -87,6 +87,12 @@ impl RunStore for EmbeddedStore {
         Ok(self.writer.write(Resolve::new(resolution)?).await?)
     }
 
+    async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError> {
+        let (workflow, subject) = (workflow.to_owned(), subject.to_owned());
+        let open = move |connection: &rusqlite::Connection| read::open_runs(connection, &workflow, &subject);
+        Ok(self.readers.read(open).await?)
+    }
+
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
         let filter = filter.clone();
         Ok(self.readers.read(move |connection| read::runs(connection, &filter, max)).await?)

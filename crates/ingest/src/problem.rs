@@ -10,6 +10,7 @@ use axum::{
 use domain::{
     content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
+    phone::without_numbers,
     plural::counted,
     schema::FieldError,
 };
@@ -38,6 +39,9 @@ pub(crate) enum Problem {
         "send a known key as `Authorization: Bearer`, or sign the request as Standard Webhooks describe, at most 5 minutes old"
     )]
     Unauthenticated,
+    /// No known key at a door.
+    #[error("send the source's key as `Authorization: Bearer`, or as the password of basic authentication")]
+    NoKey,
     /// A known sender, but not for this.
     #[error("{0}")]
     Forbidden(String),
@@ -54,6 +58,14 @@ pub(crate) enum Problem {
         "the body may have {EVENT_BODY_BYTES_MAX} bytes, a batch {EVENT_BATCH_MAX} events; send smaller batches"
     )]
     TooLarge,
+    /// More than one notification of a tool may hold.
+    #[error(
+        "a notification may have {0} bytes; let the tool send fewer alerts at once, such as with max_alerts of Alertmanager"
+    )]
+    NotificationTooLarge(usize),
+    /// Too many requests at once, of a tool that tries again after 5xx alone.
+    #[error("too many requests are under way; send this one again")]
+    BusyDoor,
     /// Too many requests at once.
     #[error("too many requests are under way; send this one again")]
     Busy,
@@ -67,13 +79,27 @@ impl Problem {
         match self {
             Self::Invalid(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnknownForm | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::NotificationTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStored(_) | Self::BusyDoor => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Whether the same request may be taken a little later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy | Self::BusyDoor | Self::NotStored(_))
+    }
+
+    /// A line for operators, without numbers that may be a phone's.
+    pub(crate) fn log(&self) {
+        tracing::info!(
+            status = self.status().as_u16(),
+            problem = without_numbers(&self.to_string()),
+            "events were not taken"
+        );
     }
 
     fn title(&self) -> &'static str {
@@ -82,11 +108,11 @@ impl Problem {
             Self::Unreadable(_) => "The request cannot be read",
             Self::UnknownForm => "The content type is not one of CloudEvents",
             Self::Encoding(_) => "The content encoding is not taken",
-            Self::Unauthenticated => "The sender is not known",
+            Self::Unauthenticated | Self::NoKey => "The sender is not known",
             Self::Forbidden(_) => "The sender may not send this",
             Self::Conflict { .. } => "The id belongs to another event",
-            Self::TooLarge => "The request is too large",
-            Self::Busy => "Too many requests",
+            Self::TooLarge | Self::NotificationTooLarge(_) => "The request is too large",
+            Self::Busy | Self::BusyDoor => "Too many requests",
             Self::NotStored(_) => "The events could not be stored",
         }
     }
@@ -107,22 +133,45 @@ impl IntoResponse for Problem {
             | Self::UnknownForm
             | Self::Encoding(_)
             | Self::Unauthenticated
+            | Self::NoKey
             | Self::Forbidden(_)
             | Self::TooLarge
+            | Self::NotificationTooLarge(_)
             | Self::Busy
+            | Self::BusyDoor
             | Self::NotStored(_) => Value::Null,
         };
         let mut response = problem(status, self.title(), &self.to_string(), errors);
         let headers = response.headers_mut();
-        if matches!(self, Self::Busy | Self::NotStored(_)) {
+        if self.is_passing() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if matches!(self, Self::Encoding(_)) {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        if matches!(self, Self::Unauthenticated) {
+        if matches!(self, Self::Unauthenticated | Self::NoKey) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_says_so_in_the_way_that_its_sender_understands() {
+        for (problem, status) in [
+            (Problem::Busy, StatusCode::TOO_MANY_REQUESTS),
+            // Alertmanager 0.25 gives up after 429.
+            (Problem::BusyDoor, StatusCode::SERVICE_UNAVAILABLE),
+            (Problem::NotStored("full".to_owned()), StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            assert!(problem.is_passing());
+            let response = problem.into_response();
+            assert_eq!(response.status(), status);
+            assert!(response.headers().contains_key(header::RETRY_AFTER), "{status}");
+        }
     }
 }

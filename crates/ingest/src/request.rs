@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// Reads the events of one request, by its content type.
 pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let body = unpacked(headers, body)?;
+    let body = unpacked(headers, body, EVENT_BODY_BYTES_MAX)?;
     match Mode::of(content_type, &attributes(headers)?) {
         Some(Mode::Batch) => Ok((batch(&body)?, true)),
         Some(Mode::Structured) => Ok((vec![Event::from_json(&body).map_err(Problem::Invalid)?], false)),
@@ -29,16 +29,21 @@ pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool
     }
 }
 
-/// The body without its content encodings.
-fn unpacked<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem> {
+/// The body without its content encodings, in so many bytes at most.
+pub(crate) fn unpacked<'a>(
+    headers: &HeaderMap,
+    body: &'a [u8],
+    most: usize,
+) -> Result<Cow<'a, [u8]>, Problem> {
     let encodings: Vec<_> = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
         .map(|v| String::from_utf8_lossy(v.as_bytes()))
         .collect();
-    unpack(&encodings.join(", "), body, EVENT_BODY_BYTES_MAX).map_err(|error| match error {
+    unpack(&encodings.join(", "), body, most).map_err(|error| match error {
         UnpackError::Unknown(_) => Problem::Encoding(error),
-        UnpackError::TooLarge(_) => Problem::TooLarge,
+        UnpackError::TooLarge(_) if most == EVENT_BODY_BYTES_MAX => Problem::TooLarge,
+        UnpackError::TooLarge(_) => Problem::NotificationTooLarge(most),
         UnpackError::Broken => Problem::Unreadable(error.to_string()),
     })
 }

@@ -201,6 +201,25 @@ impl RunService {
         Ok(self.ports.runs.resolve(resolution).await?)
     }
 
+    /// The runs of a subject that an event of this source opened through a workflow and that are not over.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn open_runs(
+        &self,
+        workflow: &Workflow,
+        source: &str,
+        subject: &str,
+    ) -> Result<Vec<Run>, RoleError> {
+        let mut open = Vec::new();
+        for id in self.ports.runs.open_runs(workflow.name(), subject).await? {
+            open.extend(
+                self.load(&id).await?.map(|run| run.value).filter(|run| run.event().source == source),
+            );
+        }
+        Ok(open)
+    }
+
     /// The definition that a run was opened with.
     ///
     /// # Errors

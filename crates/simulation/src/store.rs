@@ -127,6 +127,16 @@ impl RunStore for MemoryStore {
         Ok(state.runs.values().filter(is_ended).map(|row| row.run.id().clone()).collect())
     }
 
+    async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let is_open = |row: &&Row| {
+            row.run.workflow() == workflow
+                && row.run.subject() == Some(subject)
+                && row.run.index().is_resolvable
+        };
+        Ok(state.runs.values().filter(is_open).map(|row| row.run.id().clone()).collect())
+    }
+
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
         let state = self.state();
         let mut rows: Vec<&Row> = state.runs.values().collect();

@@ -134,6 +134,16 @@ impl RunStore for RedisStore {
             .collect()
     }
 
+    async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError> {
+        let shard = domain::id::shard_of_subject(workflow, subject);
+        let mut range = cmd("ZRANGE");
+        range.arg(self.keys.subject(shard, workflow, subject)).arg(0).arg(-1);
+        let ids: Vec<String> = self.connection.command(&range).await?;
+        ids.into_iter()
+            .map(|id| id.parse().map_err(|error| unreadable("run of a subject", &id, error)))
+            .collect()
+    }
+
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
         self.runs(filter, max).await
     }

@@ -4,6 +4,7 @@
 //! Never: touches a server that the machine runs, skips a test because a package is missing, or outlives its process.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "for tests: a surprise is a failure")]
 
+mod alertmanager;
 mod ports;
 mod private_ca;
 mod rabbitmq;
@@ -12,6 +13,7 @@ mod redis_cluster;
 mod redis_sentinel;
 mod supervisor;
 
+pub use alertmanager::Alertmanager;
 pub use ports::free_port;
 pub use private_ca::PrivateCa;
 pub use rabbitmq::{RabbitMq, rabbitmq};

@@ -10,6 +10,7 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod doors;
 mod follow_up;
 mod harness;
 mod listeners;

@@ -98,7 +98,7 @@ fn every_key_that_is_known_is_in_it() {
             }
         }
         let problems = load(&probed).unwrap_err();
-        for line in problems.lines().filter(|line| line.contains("unknown_probe")) {
+        for line in problems.lines().filter(|line| line.contains("unknown key \"")) {
             let (_, known) = line.split_once("known keys: ").unwrap();
             for key in known.split(", ") {
                 let is_there = DEFAULTS.contains(&format!("{key} = ")) || is_table(key);
@@ -113,5 +113,7 @@ fn every_key_that_is_known_is_in_it() {
 /// Whether it names a table of the file, or an environment, of which one table stands for all.
 fn is_table(key: &str) -> bool {
     let environments = ["production", "staging", "development", "test"];
-    environments.contains(&key) || DEFAULTS.contains(&format!("[{key}]"))
+    environments.contains(&key)
+        || DEFAULTS.contains(&format!("[{key}]"))
+        || DEFAULTS.contains(&format!(".{key}]"))
 }

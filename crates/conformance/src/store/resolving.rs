@@ -16,6 +16,34 @@ async fn resolve(store: &dyn Store, case: &str, n: u32, seconds: i64) -> Vec<Run
     runs
 }
 
+/// Neither ended runs, nor other subjects, nor other workflows; and nothing is recorded.
+pub async fn the_open_runs_of_a_subject_are_found(store: Arc<dyn Store>) {
+    let case = "open_runs_found";
+    let mut expected = Vec::new();
+    for n in [1, 2] {
+        let change = Opening::new(case, n).subject("db-1").change();
+        store.open_run(change.clone(), opening(&change, at(i64::from(100 * n)))).await.unwrap();
+        expected.push(change.run.id().clone());
+    }
+    let first = Opening::new(case, 1).subject("db-1").change().run;
+    let version = load(&*store, &first).await.version;
+    store.change_run(acknowledged(&first, at(1)), version).await.unwrap();
+    let ended = Opening::new(case, 3).subject("db-1").change();
+    open_new(&*store, &ended).await;
+    let version = load(&*store, &ended.run).await.version;
+    store.change_run(cancelled(&ended.run, at(1)), version).await.unwrap();
+    open_new(&*store, &Opening::new(case, 4).subject("db-2").change()).await;
+    let other = Opening::new(case, 5).subject("db-1").through(workflow_named("conformance-other"));
+    open_new(&*store, &other.change()).await;
+    let (workflow, subject) = (first.workflow(), first.subject().unwrap());
+    let mut found = store.open_runs(workflow, subject).await.unwrap();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(store.open_runs(workflow, "unheard-of").await.unwrap(), []);
+    open_new(&*store, &Opening::new(case, 6).subject("db-1").change()).await;
+}
+
 /// Neither ended runs, nor other subjects, nor other workflows.
 pub async fn resolving_returns_the_open_runs_of_the_subject_alone(store: Arc<dyn Store>) {
     let case = "open_runs_alone";

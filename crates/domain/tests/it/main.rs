@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up, or meets what it does not expect, fails"
 )]
 
+mod doors;
 mod draw;
 mod effects;
 mod follow_up;

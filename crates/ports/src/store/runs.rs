@@ -40,6 +40,9 @@ pub trait RunStore: Send + Sync {
     /// of its time or before. A resolution is kept for [`domain::limits::DEDUPE_S`]; a later one replaces an earlier one.
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError>;
 
+    /// The runs of a subject through a workflow that a resolution could end, whatever the times of their events.
+    async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError>;
+
     /// Runs that match, latest opened first; at most `max`, and never more than [`domain::limits::LIST_MAX`].
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError>;
 

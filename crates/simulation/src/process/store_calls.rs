@@ -47,6 +47,7 @@ pass_on! {
     Store: fn content_of(event: &EventKey) -> Option<ContentHash>;
     Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
+    Store: fn open_runs(workflow: &str, subject: &str) -> Vec<RunId>;
     Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
     Store: fn timeline(id: &RunId) -> Vec<Entry>;
     Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();

@@ -18,6 +18,7 @@ use domain::{
     ack_code::CodeKey,
     broker_origin::BrokerOrigin,
     directory::{Contact, Directory},
+    door::Doors,
     event::Event,
     phone::E164,
     policy::Environment,
@@ -223,6 +224,7 @@ impl World {
             types: vec!["*".to_owned()],
             keys: vec![KeyHash::of("key")],
             webhook_secrets: Vec::new(),
+            doors: Doors::default(),
         };
         let ports = IngestPorts { runs: self.run_service(&bus), bus, clock: self.clock.clone() };
         let config = IngestConfig {

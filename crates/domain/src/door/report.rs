@@ -1,0 +1,128 @@
+//! What a tool says of one subject. In: what a mapper read. Out: an event that fits the schema of its workflows.
+//!
+//! Never: loses a page because of what a label, a summary or a name contains.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{
+    kind::Door,
+    payload::{cut_bytes, cut_chars, short_digest, shorten},
+    settings::DoorSettings,
+};
+use crate::{
+    event::{Event, EventKey},
+    limits::{ATTRIBUTE_BYTES_MAX, DOOR_FIELD_CHARS_MAX, EVENT_DATA_BYTES_MAX},
+    schema::{FieldSchema, fit::fit},
+};
+
+/// What a report says of its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Something is wrong.
+    Opens,
+    /// It is over.
+    Resolves,
+}
+
+/// What tells one report of a subject from the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// The payload holds it, such as the time since which an alert fires.
+    Payload(String),
+    /// Nothing in the payload does: reports of a subject are one until its run has ended.
+    Round,
+}
+
+/// What a tool says of one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Where it came in.
+    pub door: Door,
+    /// Whether something is wrong, or over.
+    pub says: Says,
+    /// What it is about. The same in the report that resolves it.
+    pub subject: String,
+    pub(super) identity: Identity,
+    /// What templates of fields may use.
+    pub(super) view: Map<String, Value>,
+    /// The fields that it has without any configuration.
+    pub(super) usual: Map<String, Value>,
+}
+
+impl Report {
+    /// Whether its events are told apart by counting the runs of its subject that have ended.
+    pub fn is_counted(&self) -> bool {
+        self.identity == Identity::Round
+    }
+
+    /// The type of its event.
+    pub fn kind<'a>(&self, settings: &'a DoorSettings) -> &'a str {
+        match self.says {
+            Says::Opens => &settings.opens,
+            Says::Resolves => &settings.resolves,
+        }
+    }
+
+    /// What the source and the id of its event are.
+    ///
+    /// `round` counts the runs of its subject that have ended, where [`Report::is_counted`]; else it changes nothing.
+    pub fn key(&self, source: &str, says: Says, round: u32) -> EventKey {
+        let said = match says {
+            Says::Opens => "opens",
+            Says::Resolves => "resolves",
+        };
+        let identity = match &self.identity {
+            Identity::Payload(identity) => identity.clone(),
+            Identity::Round => round.to_string(),
+        };
+        let id = short_digest(&[&self.subject, said, &identity]);
+        EventKey { source: source.to_owned(), id: format!("{}:{id}", self.door.name()) }
+    }
+
+    /// Its event, with data that fits these schemas as far as it can be made to. It happened when it was taken: the time
+    /// since which an alert fires may be days ago, and says nothing of how old this report is.
+    pub fn event(
+        &self,
+        source: &str,
+        settings: &DoorSettings,
+        schemas: &[&FieldSchema],
+        round: u32,
+        now: Timestamp,
+    ) -> Event {
+        let mut data = self.usual.clone();
+        if !data.contains_key("service") {
+            data.insert("service".to_owned(), source.into());
+        }
+        data.extend(
+            settings.fields.iter().filter_map(|field| Some((field.name.clone(), field.of(&self.view)?))),
+        );
+        for text in data.values_mut() {
+            if let Value::String(text) = text {
+                cut_chars(text, DOOR_FIELD_CHARS_MAX);
+            }
+        }
+        fit(&mut data, schemas);
+        shorten(&mut data, EVENT_DATA_BYTES_MAX);
+        Event {
+            key: self.key(source, self.says, round),
+            kind: self.kind(settings).to_owned(),
+            subject: Some(self.subject.clone()),
+            time: Some(now),
+            data,
+            traceparent: None,
+        }
+    }
+}
+
+/// A subject as an attribute can hold it: a text that is too long or holds control characters is cut, and a digest of all
+/// of it tells it from others.
+pub(super) fn subject_of(text: &str) -> String {
+    if !text.is_empty() && text.len() <= ATTRIBUTE_BYTES_MAX && !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).collect();
+    let digest = short_digest(&[text]);
+    cut_bytes(&mut shown, ATTRIBUTE_BYTES_MAX - digest.len() - 1);
+    if shown.is_empty() { digest } else { format!("{shown} {digest}") }
+}

@@ -1,0 +1,76 @@
+//! The door for tools that page PagerDuty. In: an event of its Events API v2. Out: an answer as PagerDuty gives it.
+//!
+//! Never: repeats the routing key, which is the source's key.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    door::{Door, routing_key},
+    limits::PAGERDUTY_BODY_BYTES_MAX,
+};
+use serde_json::{Value, json};
+
+use crate::{doors::body_of, endpoint::Endpoint, problem::Problem, request};
+
+pub(crate) async fn receive(
+    State(endpoint): State<Arc<Endpoint>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    take(&endpoint, &name, request).await.unwrap_or_else(|problem| {
+        problem.log();
+        refusal(&problem)
+    })
+}
+
+async fn take(endpoint: &Endpoint, name: &str, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = body_of(body, PAGERDUTY_BODY_BYTES_MAX).await?;
+    let body = request::unpacked(&parts.headers, &body, PAGERDUTY_BODY_BYTES_MAX)?;
+    let _permit = endpoint.permit().ok_or(Problem::Busy)?;
+    let sources = endpoint.sources();
+    let holder = routing_key(&body).and_then(|key| sources.holder(&key));
+    let source = holder.filter(|source| source.name == name).ok_or(Problem::NoKey)?;
+    let settings = source.doors.settings(Door::PagerDuty);
+    let now = endpoint.ports.clock.now();
+    let reports = Door::PagerDuty.read(&body, &settings, now).map_err(Problem::Invalid)?;
+    let accepted = endpoint.take_reports(source, &settings, &reports, now).await?;
+    let key = reports.first().map(|report| report.subject.as_str());
+    let mut answer = json!({"status": "success", "message": "Event processed", "dedup_key": key});
+    if !accepted.warnings.is_empty() {
+        answer["warnings"] = json!(accepted.warnings);
+    }
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+/// A problem as PagerDuty would say it. It gives 400 for a wrong routing key too.
+fn refusal(problem: &Problem) -> Response {
+    let status = match problem.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StatusCode::BAD_REQUEST,
+        status => status,
+    };
+    let errors = if let Problem::Invalid(errors) = problem {
+        errors.iter().map(|error| json!(error.to_string())).collect()
+    } else if matches!(problem, Problem::NoKey) {
+        vec![json!("'routing_key' is not the key of this source")]
+    } else {
+        vec![json!(problem.to_string())]
+    };
+    let (word, message) = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        ("error", "Event not taken; send it again")
+    } else {
+        ("invalid event", "Event object is invalid")
+    };
+    let answer = json!({"status": word, "message": message, "errors": Value::Array(errors)});
+    let mut response = (status, Json(answer)).into_response();
+    if problem.is_passing() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
