@@ -13,8 +13,9 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use domain::{
-    ack_link::{LINK_PATH, linked_message},
+    ack_link::linked_message,
     id::MessageId,
+    link_secret::LINK_PATH,
     quiet_hours,
     run::{Run, RunPhase},
 };

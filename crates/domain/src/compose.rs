@@ -12,6 +12,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
+use lists::ELLIPSIS;
+
 use crate::{
     ack_code::AckCode,
     content::{ContentChange, LinkPolicy},
@@ -21,9 +23,6 @@ use crate::{
     segment::{self, BODY_CHARS_MAX, Segments},
     template::{self, Given, RenderError, Template},
 };
-
-/// What stands where a field was cut. In GSM-7, unlike the one-character ellipsis.
-const ELLIPSIS: &str = "...";
 
 /// What a workflow says about its texts.
 #[derive(Debug, Clone, Copy)]

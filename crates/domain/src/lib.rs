@@ -24,6 +24,7 @@ pub mod id;
 pub mod lane_limits;
 pub mod lane_placement;
 pub mod limits;
+pub mod link_secret;
 pub mod message;
 pub mod notice;
 mod number;

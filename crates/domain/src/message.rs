@@ -18,8 +18,8 @@ pub use phase::MessagePhase;
 
 use crate::{
     ack_code::AckCode,
-    ack_link::LinkSecret,
     directory::Recipient,
+    link_secret::LinkSecret,
     provider::{ProviderMessageId, ProviderStatus, Text},
 };
 

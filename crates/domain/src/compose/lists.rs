@@ -4,8 +4,10 @@
 
 use serde_json::{Map, Value};
 
-use super::ELLIPSIS;
 use crate::number;
+
+/// What stands where something was cut. In GSM-7, unlike the one-character ellipsis.
+pub(super) const ELLIPSIS: &str = "...";
 
 /// The lengths that are tried, longest first.
 pub(super) const LENGTHS: [usize; 5] = [64, 32, 16, 8, FEW];

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::{Run, RunPhase, StepContext};
 use crate::{
     ack_code::{AckCode, CodeKey},
-    ack_link::LinkSecret,
     admission::Admission,
     compose::{ComposeRules, compose},
     consent::Consent,
     directory::Recipient,
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
+    link_secret::LinkSecret,
     message::{Message, MessageEvent},
     policy::{Decision, PolicyInput, Verdict, decide},
     provider::Submission,
