@@ -56,12 +56,13 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     let mut known = known_codes(ports, text).await?;
     let workflows = ports.runs.workflows();
     if let Some(notices) = workflows.notices() {
-        let codes: Vec<_> = known.iter().map(|known| (known.open.code, known.about.as_str())).collect();
+        let codes: Vec<_> = known.iter().map(|known| (known.open.code, known.open.about.as_str())).collect();
         let answers = notices.naming(&codes, &text.from);
         known.iter_mut().for_each(|known| known.open.answers.clone_from(&answers));
     }
     let open: Vec<OpenCode> = known.iter().map(|known| known.open.clone()).collect();
-    let Reading { meaning, messages } = read(&text.body, &open);
+    let people = ports.runs.people_beside(&text.from);
+    let Reading { meaning, messages } = read(&text.body, &open, &people);
     if let Some(reason) = meaning.reason() {
         tracing::info!(from = %text.from, reason, "a reply acknowledges nothing");
     }
@@ -102,13 +103,14 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
         let open = OpenCode {
             code: route.code,
             message: route.message.clone(),
+            about: run.about().to_owned(),
             is_active: run.phase() == RunPhase::Active,
             bare_word: workflow.definition.bare_word,
             page: message.and_then(|message| message.text().cloned()),
             answers: Vec::new(),
         };
         let time_zone = message.and_then(|message| message.recipient().time_zone.clone());
-        known.push(KnownCode { open, about: run.about().to_owned(), phase: run.phase(), time_zone });
+        known.push(KnownCode { open, phase: run.phase(), time_zone });
     }
     Ok(known)
 }

@@ -7,6 +7,7 @@
 mod callback_ports;
 mod inbound;
 mod link;
+mod receiver;
 mod rejection;
 mod status;
 
@@ -25,13 +26,7 @@ use ports::{WebhookError, WebhookPost};
 use runtime::RunCache;
 
 pub use crate::callback_ports::CallbackPorts;
-use crate::rejection::Rejection;
-
-struct Receiver {
-    ports: CallbackPorts,
-    /// Statuses of a text come soon after one another.
-    cache: RunCache,
-}
+use crate::{receiver::Receiver, rejection::Rejection};
 
 /// The receiver's routes.
 pub fn router(ports: CallbackPorts) -> Router {

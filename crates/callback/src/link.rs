@@ -22,7 +22,7 @@ use domain::{
 use jiff::tz::TimeZone;
 use runtime::RoleError;
 
-use crate::{CallbackPorts, Receiver};
+use crate::{callback_ports::CallbackPorts, receiver::Receiver};
 
 /// The path of every link.
 pub(crate) const ROUTE: &str = "/a/{message}/{secret}";

@@ -88,12 +88,15 @@ impl Account {
 
     /// What reads the provider's posts. Without a token it takes none.
     pub(crate) fn webhooks(&self, infrastructure: &Infrastructure) -> TwilioWebhooks {
-        let languages = infrastructure.replies.keyword_languages.clone();
+        let replies = &infrastructure.replies;
+        let of_answers = replies.wording.as_ref().map_or("en", |wording| wording.language().code());
+        let keyword_languages =
+            replies.keyword_languages.clone().unwrap_or_else(|| twilio::default_languages(of_answers));
         let public_url = self.public_url.as_ref().map_or("", Url::as_str);
         TwilioWebhooks {
             public_url: public_url.trim_end_matches('/').to_owned(),
             verifier: SignatureVerifier::new(self.webhook_tokens.clone()),
-            keyword_languages: languages.unwrap_or_else(twilio::known_languages),
+            keyword_languages,
         }
     }
 

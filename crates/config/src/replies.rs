@@ -12,7 +12,8 @@ use crate::reader::{Document, Section};
 pub struct ReplySettings {
     /// What is said by itself; absent where replies are not answered and nobody hears an all-clear.
     pub wording: Option<Wording>,
-    /// The languages beside English in which STOP, START and HELP are understood; all that are known when absent.
+    /// The languages beside English in which STOP, START and HELP are understood. Where absent, those whose keywords are no words
+    /// of every day, and the language of the answers.
     pub keyword_languages: Option<Vec<String>>,
 }
 

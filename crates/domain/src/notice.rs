@@ -64,6 +64,11 @@ impl Wording {
         Ok(())
     }
 
+    /// Its language.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
     fn text(&self, kind: NoticeKind) -> &str {
         &self.texts[kind as usize]
     }

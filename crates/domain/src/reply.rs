@@ -7,28 +7,29 @@
 mod answer;
 mod clause;
 mod open_code;
+mod people;
 mod quote;
 mod reaction;
 mod saying;
+mod signs;
 mod vocabulary;
+mod without_code;
 
 use std::collections::BTreeSet;
 
 use crate::{
     ack_code::AckCode,
     id::{MessageId, RunId},
+    words,
 };
 pub use answer::{Candidate, KnownCode, answer, candidates, is_answered, time_zone};
 use clause::Clause;
 pub use open_code::OpenCode;
-use saying::{Named, Saying};
+pub use people::People;
+use saying::{Named, Saying, Topic};
 
 /// Most runs that a text which acknowledges nothing leaves a line in.
 const NOTED_RUNS_MAX: usize = 10;
-/// Most words of a reply without a code. A sentence needs one.
-const WORDS_MAX: usize = 4;
-/// The same for one that means all runs, as in `ok, all of the open runs`.
-const ALL_WORDS_MAX: usize = 6;
 
 /// What a reply means, and which messages it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,106 +81,110 @@ impl Meaning {
 }
 
 /// Reads a reply. `open` holds the codes of the phone that sent it, in the order of expiry, the latest first; should two
-/// texts share a code, the later is meant.
-pub fn read(body: &str, open: &[OpenCode]) -> Reading {
+/// texts share a code, the later is meant. `people` are those whom it may name.
+pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
+    let reader = Reader { body, open, people: people.with_names_in(body) };
     if reaction::is_reaction(body) {
-        return about(Meaning::Quoted, &quoted(body, open), open);
+        return about(Meaning::Quoted, &reader.quoted(), open);
     }
     let (clauses, has_copy) = quote::take_out(&clause::clauses(body), open);
     let has_quote = has_copy || clause::has_quote_marks(body);
     let words: Vec<&str> = clauses.iter().flat_map(|clause| clause.words()).collect();
-    let named = named(&clauses, open);
+    let named = reader.named(&clauses);
     if is_automatic(&words, &clauses, &named) {
         return about(Meaning::Automatic, &named, open);
     }
-    let denied = vocabulary::denies(&words);
-    let says = |wanted: Saying| named.iter().filter(move |(_, saying)| *saying == wanted).map(|(at, _)| *at);
-    let refused: BTreeSet<usize> = says(Saying::Refuses).collect();
-    let meant: Vec<usize> = says(Saying::Affirms).filter(|at| !denied && !refused.contains(at)).collect();
-    if !meant.is_empty() {
-        let messages = one_of_each_run(meant.into_iter().map(|at| &open[at]));
-        return Reading { meaning: Meaning::Acknowledge, messages };
-    }
     if !named.is_empty() {
-        let meaning = if denied || !refused.is_empty() {
+        return reader.decide(&named);
+    }
+    if words.iter().any(|word| clause::any_code(word).is_some()) {
+        return about(Meaning::UnknownCode, &[], open);
+    }
+    if has_quote {
+        reader.beside_quote(clauses.clone(), &words)
+    } else {
+        without_code::read(&words, &clauses, open)
+    }
+}
+
+struct Reader<'a> {
+    body: &'a str,
+    open: &'a [OpenCode],
+    people: People,
+}
+
+impl Reader<'_> {
+    /// The open codes that are named in these clauses, and what is said about each.
+    fn named(&self, clauses: &[Clause]) -> Vec<(usize, Saying)> {
+        let codes: Vec<AckCode> = self.open.iter().map(|open| open.code).collect();
+        let reply: Vec<Named<'_>> =
+            clauses.iter().map(|clause| Named { clause, codes: clause.codes(&codes) }).collect();
+        let says = |at, code: &clause::Found| {
+            let OpenCode { page, about, .. } = &self.open[code.code];
+            let words =
+                [page.as_ref().map_or("", |text| &text.0), about.as_str()].into_iter().flat_map(words::words);
+            let topic = Topic { words: words.collect(), has_page: page.is_some() };
+            saying::says(&reply, at, code, &topic, &self.people)
+        };
+        let mut named = Vec::new();
+        for (at, here) in reply.iter().enumerate() {
+            named.extend(here.codes.iter().map(|code| (code.code, says(at, code))));
+        }
+        named
+    }
+
+    /// The open codes that stand anywhere in the text, its quotes included.
+    fn quoted(&self) -> Vec<(usize, Saying)> {
+        self.named(&clause::clauses_with_quotes(self.body))
+    }
+
+    /// What is meant by what is said about the codes that are named.
+    fn decide(&self, named: &[(usize, Saying)]) -> Reading {
+        let says =
+            |wanted: Saying| named.iter().filter(move |(_, saying)| *saying == wanted).map(|(at, _)| *at);
+        let refused: BTreeSet<usize> = says(Saying::Refuses).collect();
+        let meant: Vec<usize> = says(Saying::Affirms).filter(|at| !refused.contains(at)).collect();
+        if !meant.is_empty() {
+            let messages = one_of_each_run(meant.into_iter().map(|at| &self.open[at]));
+            return Reading { meaning: Meaning::Acknowledge, messages };
+        }
+        let meaning = if !refused.is_empty() {
             Meaning::Negated
         } else if says(Saying::Quotes).next().is_some() {
             Meaning::Quoted
         } else {
             Meaning::NotUnderstood
         };
-        return about(meaning, &named, open);
+        about(meaning, named, self.open)
     }
-    if has_quote {
-        return about(Meaning::Quoted, &quoted(body, open), open);
-    }
-    if words.iter().any(|word| clause::any_code(word).is_some()) {
-        return about(Meaning::UnknownCode, &[], open);
-    }
-    without_code(&words, &clauses, open)
-}
 
-/// The open codes that are named outside quotes, and what is said about each.
-fn named(clauses: &[Clause], open: &[OpenCode]) -> Vec<(usize, Saying)> {
-    let codes: Vec<AckCode> = open.iter().map(|open| open.code).collect();
-    let reply: Vec<Named<'_>> =
-        clauses.iter().map(|clause| Named { clause, codes: clause.codes(&codes) }).collect();
-    let mut named = Vec::new();
-    for (at, here) in reply.iter().enumerate() {
-        let says = |code| saying::says(&reply, at, code, open[code.code].page.is_some());
-        named.extend(here.codes.iter().map(|code| (code.code, says(code))));
-    }
-    named
-}
-
-/// The open codes that stand anywhere in a text, its quotes included.
-fn quoted(body: &str, open: &[OpenCode]) -> Vec<(usize, Saying)> {
-    named(&clause::clauses_with_quotes(body), open)
-}
-
-/// A person who begins with a plain acknowledgement may go on as a machine would.
-fn is_automatic(words: &[&str], clauses: &[Clause], named: &[(usize, Saying)]) -> bool {
-    let begins_plainly = !named.is_empty()
-        && clauses.iter().find(|clause| clause.words().next().is_some()).is_some_and(Clause::begins_plainly);
-    vocabulary::is_automatic(words) || (!begins_plainly && vocabulary::may_be_automatic(words))
-}
-
-/// A text without a code means the only run that waits, or all of them if it says so.
-fn without_code(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Reading {
-    let says_all = words.iter().any(|word| vocabulary::means_all(word));
-    let longest = if says_all { ALL_WORDS_MAX } else { WORDS_MAX };
-    if words.len() <= longest && vocabulary::negates(words) {
-        return about(Meaning::Negated, &[], open);
-    }
-    let is_known = |word: &&str| {
-        vocabulary::affirms_alone(word)
-            || vocabulary::stands_beside(word)
-            || (says_all && (vocabulary::means_all(word) || vocabulary::stands_beside_all(word)))
-    };
-    let affirms = words.iter().any(|word| vocabulary::affirms_alone(word))
-        || words.windows(2).any(|pair| matches!(pair, ["on" | "got", "it"]));
-    let is_question = clauses.iter().any(|clause| clause.is_question);
-    if !affirms || is_question || words.len() > longest || !words.iter().all(is_known) {
-        return about(Meaning::NotUnderstood, &[], open);
-    }
-    let active = one_of_each_run(open.iter().filter(|open| open.is_active));
-    let every = one_of_each_run(open.iter());
-    let says_both = words.iter().any(|word| vocabulary::means_both(word));
-    let needs_code = |messages: &[MessageId]| {
-        let allows = |open: &OpenCode| open.bare_word || says_all;
-        !open.iter().any(|open| messages.contains(&open.message) && allows(open))
-    };
-    match (active.len(), every.len()) {
-        (1, _) if needs_code(&active) => Reading { meaning: Meaning::NeedsCode, messages: active },
-        (0, 1) if needs_code(&every) => Reading { meaning: Meaning::NeedsCode, messages: every },
-        (1, _) => Reading { meaning: Meaning::Acknowledge, messages: active },
-        (0, 1) => Reading { meaning: Meaning::Acknowledge, messages: every },
-        (0, _) => Reading { meaning: Meaning::NothingOpen, messages: Vec::new() },
-        (several, _) if says_all && (several == 2 || !says_both) => {
-            Reading { meaning: Meaning::Acknowledge, messages: active }
+    /// What is said beside a copy of a text. Who quotes one page names it, and must say that they take it.
+    fn beside_quote(&self, mut clauses: Vec<Clause>, words: &[&str]) -> Reading {
+        let quoted = self.quoted();
+        let said = vocabulary::without_forward_marks(words);
+        if said.is_empty() {
+            return about(Meaning::Quoted, &quoted, self.open);
         }
-        _ => about(Meaning::Ambiguous, &[], open),
+        let all = clause::clauses_with_quotes(self.body);
+        match quote::pages(&all, self.open).as_slice() {
+            [page] if vocabulary::acknowledges(&said) || vocabulary::negates(&said) => {
+                clauses.push(Clause::of_code(self.open[*page].code));
+                self.decide(&self.named(&clauses))
+            }
+            _ => about(Meaning::NotUnderstood, &quoted, self.open),
+        }
     }
+}
+
+/// A person who names a code is a person, unless a machine's own words stand there. One who begins with a plain
+/// acknowledgement may go on as a machine would.
+fn is_automatic(words: &[&str], clauses: &[Clause], named: &[(usize, Saying)]) -> bool {
+    let begins_plainly =
+        clauses.iter().find(|clause| clause.words().next().is_some()).is_some_and(Clause::begins_plainly);
+    let is_likely = vocabulary::may_be_automatic(words)
+        && !begins_plainly
+        && (named.is_empty() || vocabulary::ends_as_machine(words));
+    vocabulary::is_automatic(words) || is_likely
 }
 
 /// A reply that acknowledges nothing is about the codes it names, else about every run that waits.

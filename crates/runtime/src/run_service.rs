@@ -23,6 +23,7 @@ use domain::{
     phone::E164,
     policy::Environment,
     provider::Submission,
+    reply::People,
     run::{Dispatch, Run, RunPhase, StepContext},
     timeline::{Effects, TimelineEvent},
     workflow::{Reach, Workflow},
@@ -274,6 +275,11 @@ impl RunService {
     /// Which of our own people a phone belongs to.
     pub fn contact_with(&self, number: &E164) -> Option<Contact> {
         self.directory().contact_with(number).cloned()
+    }
+
+    /// Those whom a reply from a number may name.
+    pub fn people_beside(&self, number: &E164) -> People {
+        People::beside(number, &self.directory())
     }
 
     /// Lets a run notice what time it is: lost wake-ups are repeated, steps start and end.

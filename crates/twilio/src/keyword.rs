@@ -1,7 +1,8 @@
 //! Words with a legal or agreed meaning. In: the whole text that somebody sent. Out: what it asks for, if it is one.
 //!
 //! Never: looks for a word in a sentence: `bus stop at 5` asks for nothing. `Please stop` and `stop texting me` say no
-//! more than `STOP`, which is all that Twilio itself takes.
+//! more than `STOP`, which is all that Twilio itself takes. A question asks for no change, and a word of every day, such
+//! as `cancel`, is a keyword only where nothing else is said: who is paged must not be opted out in doubt.
 
 use domain::words;
 
@@ -18,6 +19,8 @@ pub enum Keyword {
 
 /// The languages beside English whose keywords are known, by ISO 639-1.
 pub const KEYWORD_LANGUAGES: &[&str] = &["fr", "de", "nl", "sv", "es", "pt", "it"];
+/// Those of them whose keywords are no words of every day. In the others `alto`, `baja` or `ferma` are.
+const UNMISTAKABLE_LANGUAGES: &[&str] = &["fr", "de", "nl", "sv"];
 
 /// The words by language, folded: what Twilio takes, or what is sent all the same.
 ///
@@ -45,23 +48,66 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
             "stop to opt out",
             "stop stopall",
             "remove me",
+            "remove me from this list",
+            "remove me from your list",
+            "take me off this list",
+            "take me off the list",
+            "take me off your list",
+            "stop paging me",
+            "no more texts",
+            "no more messages",
+            "no more sms",
+            "wrong number stop",
+            "stop wrong number",
         ],
     ),
     ("en", Keyword::Start, &["start", "unstop"]),
     ("en", Keyword::Help, &["help", "info"]),
-    ("fr", Keyword::Stop, &["arret", "arreter", "arretez", "desabonner"]),
+    (
+        "fr",
+        Keyword::Stop,
+        &["arret", "arreter", "arretez", "desabonner", "desabonnez moi", "plus de sms", "plus de messages"],
+    ),
     ("fr", Keyword::Help, &["aide"]),
-    ("de", Keyword::Stop, &["stopp", "abmelden", "abbestellen"]),
+    (
+        "de",
+        Keyword::Stop,
+        &[
+            "stopp",
+            "abmelden",
+            "abbestellen",
+            "keine sms mehr",
+            "keine weiteren sms",
+            "keine nachrichten mehr",
+            "keine weiteren nachrichten",
+        ],
+    ),
     ("de", Keyword::Help, &["hilfe"]),
-    ("nl", Keyword::Stop, &["afmelden", "annuleren"]),
-    ("sv", Keyword::Stop, &["stopp", "stoppa", "sluta", "avsluta"]),
-    ("es", Keyword::Stop, &["alto", "parar", "pare", "baja", "darse de baja", "cancelar", "detener"]),
+    ("nl", Keyword::Stop, &["afmelden", "annuleren", "geen sms meer", "geen berichten meer"]),
+    ("sv", Keyword::Stop, &["stopp", "stoppa", "sluta", "avsluta", "inga fler sms", "inga fler meddelanden"]),
+    (
+        "es",
+        Keyword::Stop,
+        &[
+            "alto",
+            "parar",
+            "pare",
+            "baja",
+            "darse de baja",
+            "cancelar",
+            "detener",
+            "no mas sms",
+            "no mas mensajes",
+        ],
+    ),
     ("es", Keyword::Help, &["ayuda"]),
     ("pt", Keyword::Stop, &["parar", "pare", "sair", "cancelar"]),
     ("pt", Keyword::Help, &["ajuda"]),
     ("it", Keyword::Stop, &["annulla", "disiscriviti", "ferma", "cancella"]),
     ("it", Keyword::Help, &["aiuto"]),
 ];
+/// Keywords of Twilio's that answer many other questions as well: `please cancel`, `end now`. They count alone.
+const EVERYDAY: &[&str] = &["cancel", "end", "quit"];
 /// Words of politeness around a keyword for STOP or START, in any language, folded.
 const COURTESIES: &[&str] = &[
     "please",
@@ -106,6 +152,13 @@ const BESIDE_TEXTS: &[&str] = &[
     "met",
 ];
 
+/// The languages whose keywords are understood where none are listed, beside that of the answers.
+pub fn default_languages(of_answers: &str) -> Vec<String> {
+    let understood =
+        |language: &&&str| UNMISTAKABLE_LANGUAGES.contains(*language) || **language == of_answers;
+    KEYWORD_LANGUAGES.iter().filter(understood).map(|language| (*language).to_owned()).collect()
+}
+
 /// All languages whose keywords are known.
 pub fn known_languages() -> Vec<String> {
     KEYWORD_LANGUAGES.iter().map(|language| (*language).to_owned()).collect()
@@ -121,7 +174,8 @@ pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
         return None;
     }
     let folded = words::fold(body);
-    let mut words = words::words(words::before_signature(&folded));
+    let said = words::before_signature(&folded);
+    let mut words = words::words(said);
     // `STOP STOP!`
     words.dedup();
     // `S.T.O.P`
@@ -132,23 +186,34 @@ pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
         let mut known = KEYWORDS.iter().filter(|(language, ..)| is_listed(language));
         known.find(|(.., words)| words.contains(&text)).map(|(_, keyword, _)| *keyword)
     };
-    keyword_of(&text)
-        .or_else(|| keyword_of(&without_courtesy(&text)?).filter(|keyword| *keyword != Keyword::Help))
+    let said_politely = || {
+        let plain = without_courtesy(&text);
+        let known = |rest: &str| keyword_of(rest).filter(|_| !EVERYDAY.contains(&rest));
+        let keyword = known(&plain).or_else(|| known(before_texts(&plain)?));
+        keyword.filter(|keyword| *keyword != Keyword::Help)
+    };
+    let asks = said.contains(QUESTION_MARKS);
+    keyword_of(&text).or_else(said_politely).filter(|keyword| *keyword == Keyword::Help || !asks)
 }
 
-/// A folded text without words of politeness, and without the texts that are to stop behind its first word; `None` where
-/// there are none.
-fn without_courtesy(text: &str) -> Option<String> {
+/// The marks of questions; what is folded has `?` for the full-width one and for those that are two marks in one sign.
+const QUESTION_MARKS: [char; 6] = ['?', '\u{203d}', '\u{61f}', '\u{bf}', '\u{2753}', '\u{2754}'];
+
+/// A folded text without words of politeness.
+fn without_courtesy(text: &str) -> String {
     let plain = COURTEOUS_PHRASES.iter().fold(text.to_owned(), |text, phrase| text.replace(phrase, ""));
     let mut words: Vec<&str> = plain.split_whitespace().filter(|word| !COURTESIES.contains(word)).collect();
     words.dedup();
-    let behind = words.get(1..).unwrap_or_default();
-    let names_texts = behind.iter().any(|word| TEXTS.contains(word))
-        && behind.iter().all(|word| TEXTS.contains(word) || BESIDE_TEXTS.contains(word));
-    if names_texts {
-        words.truncate(1);
-    }
-    Some(words.join(" ")).filter(|rest| rest != text)
+    words.join(" ")
+}
+
+/// The first word of a text that names behind it nothing but the texts that are to stop.
+fn before_texts(text: &str) -> Option<&str> {
+    let (first, behind) = text.split_once(' ')?;
+    let mut behind = behind.split(' ');
+    let names_texts = behind.clone().any(|word| TEXTS.contains(&word))
+        && behind.all(|word| TEXTS.contains(&word) || BESIDE_TEXTS.contains(&word));
+    names_texts.then_some(first)
 }
 
 #[cfg(test)]
@@ -255,6 +320,23 @@ mod tests {
                 "stoppa",
                 "Sluta!",
                 "annuleren",
+                "Stop paging me",
+                "please stop paging me!",
+                "no more texts",
+                "No more messages please",
+                "wrong number stop",
+                "Wrong number, please stop.",
+                "take me off this list",
+                "Please take me off this list",
+                "unsubscribe me",
+                "bitte keine SMS mehr",
+                "Keine weiteren Nachrichten, danke",
+                "plus de SMS svp",
+                "Désabonnez-moi",
+                "no más mensajes, por favor",
+                "cancel",
+                "End.",
+                "QUIT",
             ],
         );
     }
@@ -266,6 +348,53 @@ mod tests {
         assert_eq!(keyword("Abmelden", &[]), None);
         assert_eq!(keyword("Baja", &german), None);
         assert_eq!(keyword("Stop!", &[]), Some(Keyword::Stop));
+    }
+
+    #[test]
+    fn b7_words_of_every_day_count_alone_and_where_their_language_is_listed() {
+        let unlisted = default_languages("en");
+        assert_eq!(unlisted, ["fr", "de", "nl", "sv"]);
+        for body in ["alto", "Baja", "pare", "sair", "parar", "detener", "ferma", "cancella", "annulla"] {
+            assert_eq!(keyword(body, &unlisted), None, "{body}");
+        }
+        assert_eq!(keyword("baja", &default_languages("es")), Some(Keyword::Stop));
+        assert_eq!(keyword("Arrêt", &unlisted), Some(Keyword::Stop));
+        check(
+            None,
+            &[
+                "please cancel",
+                "cancel please",
+                "cancel thanks",
+                "cancel the page",
+                "please end",
+                "end now",
+                "please quit",
+                "quit now",
+                "cancel texts",
+            ],
+        );
+    }
+
+    #[test]
+    fn b7_a_question_is_no_keyword() {
+        check(
+            None,
+            &[
+                "stop?",
+                "Quit?",
+                "end?",
+                "STOP ?!",
+                "stop\u{2049}",
+                "stop please?",
+                "¿alto?",
+                "arrêt ?",
+                "stopp?",
+                "start?",
+                "stop？",
+                "unsubscribe me?",
+                "stop texting me?",
+            ],
+        );
     }
 
     #[test]
@@ -288,6 +417,12 @@ mod tests {
                 "don't stop texting me",
                 "please stop the service",
                 "stop it",
+                "Bitte stoppen",
+                "stop paging",
+                "stop paging Bob",
+                "no more",
+                "wrong number",
+                "no more texts from db-1, fix it",
                 "please",
                 "text me",
                 "help please",

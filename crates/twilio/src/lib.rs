@@ -21,7 +21,7 @@ pub use config::{
     ANSWER_MAX, API_BASE, ConfigError, Credentials, IN_FLIGHT_MAX, Proxy, SenderIdentity, TwilioConfig,
 };
 pub use form::{FIELDS_MAX, Form, FormError};
-pub use keyword::{KEYWORD_LANGUAGES, Keyword, keyword, known_languages};
+pub use keyword::{KEYWORD_LANGUAGES, Keyword, default_languages, keyword, known_languages};
 pub use secret::Secret;
 pub use sid::{InvalidMessageSid, SidKind, message_sid};
 pub use signature::{SignatureVerifier, SigningKey};

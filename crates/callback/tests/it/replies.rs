@@ -2,12 +2,22 @@
 
 use axum::http::StatusCode;
 use conformance::{fixture::sid, roles::ADA};
-use domain::{message::MessagePhase, policy::Rule, reply::Meaning, run::RunPhase, timeline::TimelineEvent};
+use domain::{
+    message::MessagePhase, policy::Rule, provider::ProviderMessageId, reply::Meaning, run::RunPhase,
+    timeline::TimelineEvent,
+};
 
 use crate::harness::World;
 
 fn is_acknowledged(what: &TimelineEvent) -> bool {
     matches!(what, TimelineEvent::Acknowledged { .. } | TimelineEvent::AcknowledgedLate { .. })
+}
+
+/// What is answered to a text of Ada's.
+async fn answer_to(world: &World, text: &ProviderMessageId, body: &str) -> String {
+    world.text(text, ADA, body).await;
+    let answer = world.runs.workflows().notices().unwrap().answer_run(text);
+    world.run(&answer).await.message(1).unwrap().text().unwrap().0.to_string()
 }
 
 #[tokio::test]
@@ -103,12 +113,47 @@ async fn a_refusal_after_an_acknowledgement_says_whose_it_still_is() {
     let id = world.open_and_send(1, &sid("still", 1)).await;
     let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
     world.text(&sid("still", 2), ADA, &format!("ack {code}")).await;
-    let refusal = sid("still", 3);
-    world.text(&refusal, ADA, &format!("NACK {code} sorry")).await;
-    let answer = world.runs.workflows().notices().unwrap().answer_run(&refusal);
-    let answer = world.run(&answer).await;
-    let said = answer.message(1).unwrap().text().unwrap().0.to_string();
-    assert!(said.starts_with("db-1 was acknowledged by Ada at ") && said.contains("still theirs"), "{said}");
+    for (n, body) in [(3, format!("NACK {code} sorry")), (4, "no".to_owned())] {
+        let said = answer_to(&world, &sid("still", n), &body).await;
+        assert!(said.starts_with("db-1 was acknowledged by Ada at "), "{said}");
+        assert!(said.contains("still theirs"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn ack_all_a_second_time_says_who_acknowledged() {
+    let world = World::new();
+    for n in [1, 2] {
+        world.open_and_send(n, &sid("all", n)).await;
+    }
+    let said = answer_to(&world, &sid("all", 3), "ack all").await;
+    assert!(said.starts_with("Acknowledged: ") && said.contains("db-1") && said.contains("db-2"), "{said}");
+    let again = answer_to(&world, &sid("all", 4), "ack all").await;
+    assert!(again.starts_with("Already acknowledged by Ada at "), "{again}");
+}
+
+#[tokio::test]
+async fn a_reply_may_be_signed_and_may_name_the_subject_of_its_page() {
+    for body in ["ack {code} - Ada", "ack {code} ada", "ack db-1"] {
+        let world = World::new();
+        let id = world.open_and_send(1, &sid("named", 1)).await;
+        let other = world.open_and_send(2, &sid("named", 3)).await;
+        let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+        let body = body.replace("{code}", code.as_str());
+        world.text(&sid("named", 2), ADA, &body).await;
+        assert_eq!(world.run(&id).await.phase(), RunPhase::Acknowledged, "{body}");
+        assert_eq!(world.run(&other).await.phase(), RunPhase::Active, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_colleague_who_is_named_beside_the_code_leaves_it_open() {
+    let world = World::new();
+    let id = world.open_and_send(1, &sid("other", 1)).await;
+    let code = world.run(&id).await.message(1).unwrap().ack().unwrap();
+    let said = answer_to(&world, &sid("other", 2), &format!("ack {code} ben")).await;
+    assert!(said.starts_with("Not understood."), "{said}");
+    assert_eq!(world.run(&id).await.phase(), RunPhase::Active);
 }
 
 #[tokio::test]

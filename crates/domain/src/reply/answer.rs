@@ -24,8 +24,6 @@ const CHOICES_MAX: usize = 6;
 pub struct KnownCode {
     /// The code, as replies are read with it.
     pub open: OpenCode,
-    /// What its run is about.
-    pub about: String,
     /// Where its run stood.
     pub phase: RunPhase,
     /// The time zone of the phone's owner, where the message has one.
@@ -43,12 +41,12 @@ pub fn is_answered(meaning: Meaning, known: &[KnownCode], is_contact: bool) -> b
 /// that the reply is about, just before it was taken.
 pub fn candidates(known: &[KnownCode], before: &BTreeMap<RunId, RunPhase>) -> Vec<Candidate> {
     let mut by_run: BTreeMap<&RunId, Candidate> = BTreeMap::new();
-    for KnownCode { open, about, phase, .. } in known {
+    for KnownCode { open, phase, .. } in known {
         let run = &open.message.run;
         let taken = before.get(run);
         by_run.entry(run).or_insert_with(|| Candidate {
             run: run.clone(),
-            about: about.clone(),
+            about: open.about.clone(),
             code: open.code,
             is_meant: taken.is_some(),
             phase: *taken.unwrap_or(phase),
@@ -107,9 +105,10 @@ pub fn answer(
                 meant.into_iter().filter(|candidate| candidate.was_acknowledged()).collect();
             (NoticeKind::StillAcknowledged, acknowledged_before(&taken, zone))
         }
-        Meaning::Negated if !meant.is_empty() => {
+        Meaning::Negated if meant.iter().any(|candidate| candidate.phase == RunPhase::Active) => {
             (NoticeKind::Declined, NoticeFields { about: abouts(&meant), ..Default::default() })
         }
+        Meaning::Negated if !meant.is_empty() => ended(&meant, language),
         Meaning::Negated
         | Meaning::Ambiguous
         | Meaning::NeedsCode
@@ -146,10 +145,18 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
     if !fresh.is_empty() {
         return (NoticeKind::Acknowledged, NoticeFields { about: abouts(&fresh), ..Default::default() });
     }
-    let Some(first) = meant.first() else { return (NoticeKind::NothingOpen, NoticeFields::default()) };
-    if first.was_acknowledged() && first.acknowledged.is_some() {
-        return (NoticeKind::AlreadyAcknowledged, acknowledged_before(meant, zone));
+    let taken: Vec<&Candidate> =
+        meant.iter().copied().filter(|candidate| candidate.acknowledged.is_some()).collect();
+    if taken.is_empty() {
+        ended(meant, language)
+    } else {
+        (NoticeKind::AlreadyAcknowledged, acknowledged_before(&taken, zone))
     }
+}
+
+/// How the first of these runs ended.
+fn ended(meant: &[&Candidate], language: Language) -> (NoticeKind, NoticeFields) {
+    let Some(first) = meant.first() else { return (NoticeKind::NothingOpen, NoticeFields::default()) };
     let state = language.state(first.phase).to_owned();
     (NoticeKind::Ended, NoticeFields { about: abouts(meant), state, ..Default::default() })
 }
@@ -222,6 +229,19 @@ mod tests {
             NoticeKind::Declined,
             NoticeFields { about: db(), ..none() },
         );
+        check(
+            Meaning::Negated,
+            std::slice::from_ref(&resolved),
+            NoticeKind::Ended,
+            NoticeFields { about: db(), state: "resolved".into(), ..none() },
+        );
+        let late = candidate("api", RunPhase::Acknowledged, true);
+        check(
+            Meaning::Acknowledge,
+            &[resolved.clone(), late],
+            NoticeKind::AlreadyAcknowledged,
+            NoticeFields { about: "api".into(), by: "Ada".into(), at: "09:12".into(), ..none() },
+        );
         for meaning in [Meaning::NotUnderstood, Meaning::UnknownCode, Meaning::NeedsCode] {
             let fields = NoticeFields { about: db(), code: "44MC".into(), ..none() };
             check(meaning, std::slice::from_ref(&active), NoticeKind::NotUnderstood, fields);
@@ -244,12 +264,13 @@ mod tests {
         let open = OpenCode {
             code,
             message: MessageId { run, number },
+            about,
             is_active: true,
             bare_word: false,
             page: None,
             answers: Vec::new(),
         };
-        KnownCode { open, about, phase, time_zone: time_zone.map(str::to_owned) }
+        KnownCode { open, phase, time_zone: time_zone.map(str::to_owned) }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Never: decides what a clause says; `saying` does.
 
-use super::vocabulary;
+use super::{signs, vocabulary};
 use crate::{ack_code::AckCode, words};
 
 /// Letters and digits of a code.
@@ -28,6 +28,8 @@ const TURNS: &[&str] = &[
     "pero",
     "excepto",
     "salvo",
+    "sino",
+    "sondern",
     "mas",
     "maar",
 ];
@@ -75,12 +77,12 @@ pub(super) fn clauses(body: &str) -> Vec<Clause> {
 
 /// A text with words for its signs, folded.
 pub(super) fn folded(body: &str) -> String {
-    words::fold(&with_words_for_signs(body))
+    words::fold(&signs::with_words(body))
 }
 
 /// All of it.
 pub(super) fn clauses_with_quotes(body: &str) -> Vec<Clause> {
-    split(&words::fold(body), true)
+    split(&folded(body), true)
 }
 
 /// Whether a text marks a part of itself as quoted.
@@ -97,6 +99,12 @@ pub(super) fn any_code(word: &str) -> Option<AckCode> {
 }
 
 impl Clause {
+    /// One that says no more than a code, below all others.
+    pub(super) fn of_code(code: AckCode) -> Self {
+        let words = vec![code.as_str().to_ascii_lowercase()];
+        Self { words, line: usize::MAX, sentence: usize::MAX, is_question: false, is_turn: false }
+    }
+
     /// Its words, folded.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
@@ -168,6 +176,12 @@ fn split(folded: &str, with_quotes: bool) -> Vec<Clause> {
             split_line(text, line, &mut sentence, &mut clauses);
         }
     }
+    // A question mark that stands by itself asks about what is said before it.
+    let asks = clauses.iter().any(|clause| clause.words.is_empty() && clause.is_question);
+    clauses.retain(|clause| !clause.words.is_empty());
+    if let Some(last) = clauses.last_mut() {
+        last.is_question |= asks;
+    }
     clauses
 }
 
@@ -187,16 +201,33 @@ fn split_line(text: &str, line: usize, sentence: &mut usize, clauses: &mut Vec<C
         *sentence += usize::from(!part.ends_with([',', '\u{3001}']));
         let empty = |is_turn| Clause { words: Vec::new(), line, sentence: in_sentence, is_question, is_turn };
         let mut clause = empty(false);
-        for word in words::split(part) {
-            if TURNS.contains(&word) {
+        let words: Vec<&str> = words::split(part).collect();
+        for (at, word) in words.iter().enumerate() {
+            if TURNS.contains(word) && !vocabulary::begin_with_delay(&words[at..]) {
                 clauses.push(std::mem::replace(&mut clause, empty(true)));
-            } else {
-                clause.words.push(word.to_owned());
+                continue;
             }
+            // `ack K7X4 not 44MC`: the refusal is about what follows it.
+            if refuses_a_code(&words[at..]) && !clause.words.is_empty() {
+                clauses.push(std::mem::replace(&mut clause, empty(false)));
+            }
+            clause.words.push((*word).to_owned());
         }
         clauses.push(clause);
     }
-    clauses.retain(|clause| !clause.words.is_empty());
+}
+
+/// Whether words begin with a refusal of a code, as in `not K7X4` and `don't ack K7X4`.
+fn refuses_a_code(words: &[&str]) -> bool {
+    let is_code = |word: &&str| any_code(word).is_some();
+    match words {
+        [refusal, after @ ..] if vocabulary::is_negation(refusal) => match after {
+            [code, ..] if is_code(code) => true,
+            [keyword, code, ..] => vocabulary::affirms_alone(keyword) && is_code(code),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 fn is_quoted(line: &str) -> bool {
@@ -218,36 +249,6 @@ fn before_name(body: &str) -> &str {
         Some((text, last)) if is_name(last) => text,
         Some(_) | None => body,
     }
-}
-
-/// Signs that people send for words. One that is not known is an unknown word: it may be a shrug.
-fn with_words_for_signs(body: &str) -> String {
-    let mut text = String::with_capacity(body.len());
-    for c in body.chars() {
-        match c {
-            '👎' | '❌' | '🚫' | '⛔' | '🙅' | '✖' => text.push_str(" no "),
-            '👍' | '👌' | '✅' | '✔' | '☑' | '🆗' | '🫡' => text.push_str(" ok "),
-            // They go with any words.
-            '🙏'
-            | '🙂'
-            | '😊'
-            | '😀'
-            | '😅'
-            | '👀'
-            | '🚗'
-            | '🏃'
-            | '💪'
-            | '🚀'
-            | '🔧'
-            | '❤'
-            | '♂'
-            | '♀'
-            | '\u{1f3fb}'..='\u{1f3ff}' => text.push(' '),
-            '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}' => text.push_str(" sign "),
-            _ => text.push(c),
-        }
-    }
-    text
 }
 
 /// A folded word with the Latin letters that its Cyrillic and Greek ones look like in capitals.

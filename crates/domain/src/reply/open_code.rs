@@ -11,6 +11,8 @@ pub struct OpenCode {
     pub code: AckCode,
     /// The message that carried it.
     pub message: MessageId,
+    /// What its run is about, by which a reply may name it: `ack db-1`.
+    pub about: String,
     /// Whether its run still waits for an acknowledgement.
     pub is_active: bool,
     /// Whether its workflow takes an acknowledgement without a code, while no other run waits for this phone.

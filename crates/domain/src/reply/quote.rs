@@ -31,6 +31,16 @@ pub(super) fn take_out(clauses: &[Clause], open: &[OpenCode]) -> (Vec<Clause>, b
     (left, has_quote)
 }
 
+/// The codes whose pages are copied anywhere in a text, its quotes included.
+pub(super) fn pages(clauses: &[Clause], open: &[OpenCode]) -> Vec<usize> {
+    let is_copied = |open: &OpenCode| {
+        let code = open.code.as_str().to_ascii_lowercase();
+        let page = open.page.as_ref().and_then(|text| Page::of(&text.0, &code));
+        page.is_some_and(|page| copy_of(&page, clauses, &code).is_some())
+    };
+    (0..open.len()).filter(|at| is_copied(&open[*at])).collect()
+}
+
 /// A copy of a text among the words that are left, if they hold its code.
 fn copy_of(page: &Page, left: &[Clause], code: &str) -> Option<Copied> {
     let words: Vec<&str> = left.iter().flat_map(Clause::words).collect();

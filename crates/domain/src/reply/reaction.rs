@@ -3,7 +3,7 @@
 //!
 //! Never: takes a code that somebody put in quotes, as in `ok "ack K7X4"`, for a reaction.
 
-use super::vocabulary;
+use super::{clause, vocabulary};
 use crate::words;
 
 /// Most words before what is quoted, as in `Removed a like from`.
@@ -20,11 +20,23 @@ pub(super) fn is_reaction(body: &str) -> bool {
         let Some(inside) = body.strip_suffix(*closes) else { return false };
         let Some((before, quoted)) = inside.split_once(*opens) else { return false };
         let words_before = before.split_whitespace().count();
-        let begins_plainly = words::words(quoted).first().is_some_and(|word| vocabulary::affirms_alone(word));
+        let affirms = |word: &String| vocabulary::affirms_alone(word);
+        let begins_plainly = words::words(quoted).first().is_some_and(affirms);
         words_before <= WORDS_BEFORE_MAX
             && !(words_before == 0 && begins_plainly)
+            && !is_answer(&words::words(before))
             && quoted.split_whitespace().count() >= QUOTED_WORDS_MIN
     })
+}
+
+/// Whether somebody answers what they quote: `ACK K7X4 "..."`, `ok "..."`, `why "..."`.
+fn is_answer(before: &[String]) -> bool {
+    let names_code = before.iter().any(|word| clause::any_code(word).is_some());
+    let is_known = |word: &String| vocabulary::says_something(&[word]);
+    let answers = |word: &String| {
+        vocabulary::affirms_alone(word) || vocabulary::is_negation(word) || vocabulary::asks(&[word])
+    };
+    names_code || (before.iter().all(is_known) && before.iter().any(answers))
 }
 
 #[cfg(test)]
@@ -51,6 +63,10 @@ mod tests {
             "ok \"ack K7X4\"",
             "ACK K7X4",
             "ack K7X4 \"disk is full\" on it",
+            "ACK K7X4 \"Disk full. Reply ACK K7X4\"",
+            "ok “Disk full. Reply ACK K7X4”",
+            "not me “Disk full. Reply ACK K7X4”",
+            "why “Disk full. Reply ACK K7X4”",
         ] {
             assert!(!is_reaction(body), "{body}");
         }

@@ -3,11 +3,21 @@
 //!
 //! A code alone takes its run on, and so does a code with a word that acknowledges, if every other word of the reply is
 //! known to change nothing. One unknown word is enough to leave it open: it may be a delay, an excuse, or somebody's
-//! name. Never: knows what the codes are about.
+//! name. What somebody works on, as in `looking at db-1`, must be a word of the page.
+//!
+//! A text that begins with `ACK K7X4` has said what its sender does. One unknown word may follow, unless it
+//! may say when, who else, or that it is taken back: `vocabulary::risks` has those words. A number, a name, a word
+//! with a capital, and a word that stands where a person could (`for bob`, `bob takes`) are such words too. A doubt or a
+//! question leaves it open wherever it stands.
+//!
+//! Never: knows what the codes are about.
+
+use std::collections::BTreeSet;
 
 use super::{
     clause::{Attached, Clause, Found},
-    vocabulary,
+    people::People,
+    vocabulary::{self, Trust},
 };
 
 /// Words before `reply` from which on it is taken for a part of our own text.
@@ -30,45 +40,83 @@ pub(super) struct Named<'a> {
     pub(super) codes: Vec<Found>,
 }
 
-/// What the clause with this index says about one of its codes. `has_page` tells that the text that carried the code is
-/// known, so that copies of it are gone.
-pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, has_page: bool) -> Saying {
-    let here = &reply[at];
-    let words = here.said();
-    let others = || reply.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
-    let without_code = || others().filter(|other| other.codes.is_empty());
-    let acknowledges = vocabulary::acknowledges(&words);
+/// What is known of the text that carried a code.
+pub(super) struct Topic {
+    /// Its words, and those of its run's subject.
+    pub(super) words: BTreeSet<String>,
+    /// Whether the text itself is known, so that copies of it are gone from the reply.
+    pub(super) has_page: bool,
+}
 
+/// What the clause with this index says about one of its codes.
+pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, topic: &Topic, people: &People) -> Saying {
+    let here = &reply[at];
+    let begins_with_ack = here.begins_with_ack(code) && reply[..at].iter().all(Named::opens);
+    let said = |named: &Named<'_>| -> Vec<String> {
+        let words = named.said();
+        let words = if begins_with_ack { vocabulary::without_no_refusals(&words) } else { words };
+        words.into_iter().map(str::to_owned).collect()
+    };
+    let others = || reply.iter().enumerate().filter(|(other, _)| *other != at);
+    let without_code: Vec<(usize, &Named<'_>)> =
+        others().filter(|(_, other)| other.codes.is_empty()).collect();
+    let words = said(here);
+    let acknowledges = vocabulary::acknowledges(&slices(&words));
+
+    let refuses =
+        |named: &Named<'_>| vocabulary::negates(&slices(&said(named))) || vocabulary::denies(&named.words());
     let is_refused = here.codes.iter().any(|code| code.attached == Attached::Refusing)
-        || vocabulary::negates(&words)
-        || without_code().any(|other| vocabulary::negates(&other.said()))
-        || (!acknowledges && refuses_a_bare_code(reply, here));
+        || refuses(here)
+        || without_code.iter().any(|(_, other)| refuses(other))
+        || (!acknowledges && !here.is_chosen_instead(&reply[..at]) && refuses_a_bare_code(reply, here));
     if is_refused {
         return Saying::Refuses;
     }
     let before: usize =
-        if has_page { 0 } else { reply[..at].iter().map(|other| other.clause.words().count()).sum() };
+        if topic.has_page { 0 } else { reply[..at].iter().map(|other| other.clause.words().count()).sum() };
     let reply_at = here.clause.words().take(code.from).position(|word| word == "reply");
-    if !has_page && reply_at.is_some_and(|reply_at| before + reply_at >= WORDS_BEFORE_REPLY) {
+    if !topic.has_page && reply_at.is_some_and(|reply_at| before + reply_at >= WORDS_BEFORE_REPLY) {
         return Saying::Quotes;
     }
-    let said: Vec<_> = without_code().map(Named::said).chain([words.clone()]).collect();
-    let is_open = reply.iter().any(|other| other.clause.is_question && other.is_in_sentence_of(here))
-        || vocabulary::asks(&here.clause.words().collect::<Vec<_>>())
-        || said.iter().any(|words| {
-            !vocabulary::are_known(words)
-                || vocabulary::excuses(words)
-                || vocabulary::leaves_to_others(words)
-                || vocabulary::postpones(words)
-        });
+    let is_open = |(index, named): (usize, &Named<'_>)| {
+        // An opening, such as `Sorry.`, was looked at above.
+        if begins_with_ack && index < at {
+            return false;
+        }
+        // After `but` nothing is taken on trust.
+        let follows_ack = begins_with_ack && !named.clause.is_turn;
+        let trust = Trust { topic: &topic.words, people, follows_ack };
+        let words = said(named);
+        let words = slices(&words);
+        !vocabulary::are_known(&words, &trust)
+            || vocabulary::excuses(&words)
+            || vocabulary::leaves_to_others(&words)
+            || vocabulary::postpones(&words)
+            || vocabulary::doubts(&words)
+            || (!follows_ack && vocabulary::tells_state(&words))
+    };
+    let is_open =
+        reply.iter().any(|named| named.clause.is_question || vocabulary::asks_anywhere(&named.words()))
+            || vocabulary::asks(&here.words())
+            || is_open((at, here))
+            || without_code.iter().any(|other| is_open(*other));
     let is_taken_with_others = || {
-        let mut beside = others().filter(|other| !other.codes.is_empty() && other.is_in_sentence_of(here));
-        vocabulary::are_courtesy(&words) && beside.all(|other| vocabulary::are_known(&other.said()))
+        let mut beside = others()
+            .map(|(_, other)| other)
+            .filter(|other| !other.codes.is_empty() && other.is_in_sentence_of(here));
+        let trust = Trust { topic: &topic.words, people, follows_ack: false };
+        vocabulary::are_courtesy(&slices(&words))
+            && (here.is_chosen_instead(&reply[..at])
+                || beside.all(|other| vocabulary::are_known(&other.said(), &trust)))
     };
     let takes = acknowledges
-        || without_code().any(|other| vocabulary::acknowledges(&other.said()))
+        || without_code.iter().any(|(_, other)| vocabulary::acknowledges(&slices(&said(other))))
         || is_taken_with_others();
     if takes && !is_open { Saying::Affirms } else { Saying::Nothing }
+}
+
+fn slices(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 /// Whether a refusal in its line, or `but` before it, is about a code that nothing acknowledges.
@@ -82,18 +130,47 @@ fn refuses_a_bare_code(reply: &[Named<'_>], here: &Named<'_>) -> bool {
 }
 
 impl Named<'_> {
+    /// All its words.
+    fn words(&self) -> Vec<&str> {
+        self.clause.words().collect()
+    }
+
     /// Its words without the codes and without harmless phrases. What is written to a code stays: `ackK7X4`.
     fn said(&self) -> Vec<&str> {
-        let words: Vec<&str> = self.clause.words().collect();
+        let words = self.words();
         let mut said = Vec::with_capacity(words.len());
         for (at, word) in words.iter().enumerate() {
-            match self.codes.iter().find(|code| (code.from..code.from + code.length).contains(&at)) {
+            match self.code_at(at) {
                 None => said.push(*word),
                 Some(code) if code.attached == Attached::Affirming => said.push("ack"),
                 Some(_) => {}
             }
         }
         vocabulary::meant(&said)
+    }
+
+    fn code_at(&self, at: usize) -> Option<&Found> {
+        self.codes.iter().find(|code| (code.from..code.from + code.length).contains(&at))
+    }
+
+    /// Whether it begins with the keyword and this code, as `ACK K7X4`, `ok ack K7X4` or `ack 44MC K7X4`.
+    fn begins_with_ack(&self, code: &Found) -> bool {
+        let words = self.words();
+        let before: Vec<&str> =
+            (0..code.from).filter(|at| self.code_at(*at).is_none()).map(|at| words[at]).collect();
+        let is_joined = || words[code.from].starts_with("ack") && code.attached == Attached::Affirming;
+        vocabulary::begin_with_keyword(&before) || (vocabulary::are_openings(&before) && is_joined())
+    }
+
+    /// Whether it may stand before the keyword.
+    fn opens(&self) -> bool {
+        self.codes.is_empty() && vocabulary::are_openings(&self.words())
+    }
+
+    /// Whether it is taken in the place of a code before it, as in `not K7X4 but 44MC`.
+    fn is_chosen_instead(&self, before: &[Self]) -> bool {
+        self.clause.is_turn
+            && before.last().is_some_and(|last| !last.codes.is_empty() && vocabulary::negates(&last.said()))
     }
 
     fn is_in_sentence_of(&self, other: &Self) -> bool {

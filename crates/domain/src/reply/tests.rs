@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::provider::Text;
 
+mod bare;
+mod explicit;
+mod quoting;
 mod taken;
+mod undecided;
 
 const PAGE: &str = "CRITICAL: disk full (db-1). Reply ACK K7X4 to acknowledge.";
 
@@ -14,11 +18,17 @@ fn open(code: &str, event: &str) -> OpenCode {
     OpenCode {
         code: code.parse().unwrap(),
         message,
+        about: if event == "one" { "db-1" } else { "api" }.to_owned(),
         is_active: true,
         bare_word: true,
         page: None,
         answers: Vec::new(),
     }
+}
+
+/// Reads a reply of Ada, who has a colleague.
+fn read(body: &str, open: &[OpenCode]) -> Reading {
+    super::read(body, open, &People::new("Ada", ["Robert Miller"]))
 }
 
 /// A phone with two open runs, of which the first has its text at hand.
@@ -36,16 +46,23 @@ fn meaning(body: &str, open: &[OpenCode]) -> (Meaning, String) {
 
 #[track_caller]
 fn acknowledges(codes: &str, bodies: &[&str]) {
-    for body in bodies {
-        assert_eq!(meaning(body, &two()), (Meaning::Acknowledge, codes.to_owned()), "{body}");
-    }
+    let expected = (Meaning::Acknowledge, codes.to_owned());
+    let wrong: Vec<_> = bodies
+        .iter()
+        .map(|body| (body, meaning(body, &two())))
+        .filter(|(_, read)| *read != expected)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[track_caller]
 fn means(expected: Meaning, bodies: &[&str]) {
-    for body in bodies {
-        assert_eq!(meaning(body, &two()).0, expected, "{body}");
-    }
+    let wrong: Vec<_> = bodies
+        .iter()
+        .map(|body| (body, meaning(body, &two())))
+        .filter(|(_, read)| read.0 != expected)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

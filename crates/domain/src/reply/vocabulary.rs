@@ -2,19 +2,43 @@
 //!
 //! Never: weighs one answer against another; the reader of the reply does.
 
+mod after_ack;
 mod harmless;
+mod machines;
 mod phrases;
+mod risks;
+mod times;
+mod unsettled;
 mod words;
 
+use std::collections::BTreeSet;
+
+use super::people::People;
+use after_ack::{ARRIVAL, KEYWORDS, MINUTES, NO_REFUSALS, NUMBER_WORDS, OPENINGS, REMARKS, THINGS};
 use harmless::{COURTESY, HARMLESS, NEUTRAL, NO_NEED};
-use phrases::{
-    AFFIRM_PHRASES, AUTOMATIC, DELAYS, DENIALS, EXCUSES, MAYBE_AUTOMATIC, NOT_WORK, OTHERS, QUOTE_HEADERS,
-    WORK,
-};
+use machines::{AUTOMATIC, FORWARD_MARKS, MACHINE_TAILS, MAYBE_AUTOMATIC, QUOTE_HEADERS};
+use phrases::{AFFIRM_PHRASES, DENIALS, NOT_WORK, WORK};
+use risks::{LEADING, RISKS, TAKING};
+use times::{DELAYS, DOUBTS};
+use unsettled::{EXCUSES, INVERSIONS, OTHERS, STATES};
 use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, BOTH, DECLINE, NEGATE};
 
-/// Most unknown words of what somebody works on, as in `looking at db-1`.
-const WORK_NAME_WORDS_MAX: usize = 3;
+/// Most unknown words after `ACK K7X4`. Two may be a sentence.
+const UNKNOWN_WORDS_MAX: usize = 1;
+/// Fewest letters of one. `n` and `u` are words of their own.
+const UNKNOWN_LETTERS_MIN: usize = 3;
+/// Most minutes until somebody is there, as in `eta 10`. More of them are a delay.
+const ARRIVAL_MINUTES_MAX: u32 = 15;
+
+/// Which words of a reply, beside those of the vocabulary, change nothing.
+pub(super) struct Trust<'a> {
+    /// The words of the page, which say what somebody works on.
+    pub(super) topic: &'a BTreeSet<String>,
+    /// The names that may be among them. The sender's own may stand anywhere.
+    pub(super) people: &'a People,
+    /// Whether they follow `ACK K7X4`.
+    pub(super) follows_ack: bool,
+}
 
 /// Whether a word takes something on, beside a code.
 pub(super) fn affirms(word: &str) -> bool {
@@ -36,6 +60,11 @@ pub(super) fn means_all(word: &str) -> bool {
     ALL.contains(&word)
 }
 
+/// Whether these words mean every open run. Those of a phrase do not, as in `alles klar`.
+pub(super) fn mean_all(words: &[&str]) -> bool {
+    without(words, AFFIRM_PHRASES).into_iter().any(means_all)
+}
+
 /// Whether a word means two runs.
 pub(super) fn means_both(word: &str) -> bool {
     BOTH.contains(&word)
@@ -48,7 +77,7 @@ pub(super) fn stands_beside_all(word: &str) -> bool {
 
 /// Whether these words refuse.
 pub(super) fn negates(words: &[&str]) -> bool {
-    without(words, HARMLESS).iter().any(|word| NEGATE.contains(word))
+    without(&without(words, HARMLESS), DOUBTS).iter().any(|word| NEGATE.contains(word))
 }
 
 /// Whether one word refuses.
@@ -66,9 +95,17 @@ pub(super) fn denies(words: &[&str]) -> bool {
     holds(&without(words, HARMLESS), DENIALS)
 }
 
-/// Whether a question begins here, or another person is meant.
+/// Whether a question begins here, or another person is meant. `ok` may stand before: `ok is K7X4 on`.
 pub(super) fn asks(words: &[&str]) -> bool {
-    without(words, HARMLESS).first().is_some_and(|word| ASK.contains(word))
+    let words = without(words, HARMLESS);
+    let opening = words.iter().take_while(|word| affirms_alone(word) || COURTESY.contains(word)).count();
+    let rest = &words[opening..];
+    rest.first().is_some_and(|word| ASK.contains(word)) && longest(rest, AFFIRM_PHRASES).is_none()
+}
+
+/// Whether the order of the words asks, wherever they stand: `am I`, `is it`.
+pub(super) fn asks_anywhere(words: &[&str]) -> bool {
+    holds(words, INVERSIONS)
 }
 
 /// The words without harmless phrases, and without what is said to be not needed.
@@ -83,22 +120,66 @@ pub(super) fn acknowledges(words: &[&str]) -> bool {
     words.iter().any(|word| affirms(word)) || holds(words, AFFIRM_PHRASES) || holds(words, WORK)
 }
 
-/// Whether each of these words takes something on, or is known to change nothing of it. What somebody works on may have
-/// any name of a few words.
-pub(super) fn are_known(words: &[&str]) -> bool {
-    let mut at = 0;
-    while at < words.len() {
+/// Whether each of these words takes something on, or changes nothing of it.
+pub(super) fn are_known(words: &[&str], trust: &Trust<'_>) -> bool {
+    let (mut at, mut is_work, mut unknown) = (0, false, 0);
+    while let Some(word) = words.get(at) {
         let rest = &words[at..];
-        if let Some(length) = longest(rest, WORK).filter(|length| is_name_of_work(&rest[*length..])) {
-            return at + length <= words.len();
+        // What follows may say when, or who else.
+        if is_work && (NOT_WORK.contains(word) || ASK.contains(word)) {
+            return false;
         }
-        match longest(rest, HARMLESS).max(longest(rest, AFFIRM_PHRASES)) {
-            Some(length) => at += length,
-            None if affirms(words[at]) || NEUTRAL.contains(&words[at]) => at += 1,
-            None => return false,
+        if let Some(length) = longest(rest, WORK) {
+            is_work = true;
+            at += length;
+            continue;
         }
+        let phrase = longest(rest, HARMLESS).max(longest(rest, AFFIRM_PHRASES));
+        let remark = trust.follows_ack.then(|| remark(rest)).flatten();
+        let is_thing = || trust.topic.contains(*word) || THINGS.contains(word);
+        at += match phrase.max(remark) {
+            Some(length) => length,
+            None if affirms(word) || NEUTRAL.contains(word) || trust.people.is_own(word) => 1,
+            None if (is_work || trust.follows_ack) && is_thing() => 1,
+            None => {
+                unknown += 1;
+                let may_stand = trust.follows_ack && !is_work && unknown <= UNKNOWN_WORDS_MAX;
+                if !may_stand || !is_harmless(words, at, trust.people) {
+                    return false;
+                }
+                1
+            }
+        };
     }
     true
+}
+
+/// How many words of a remark or of a short time of arrival, such as `eta 5` or `5 min`, the words begin with.
+fn remark(words: &[&str]) -> Option<usize> {
+    let is_minutes = |word: &&&str| {
+        NUMBER_WORDS.contains(*word) || word.parse().is_ok_and(|minutes: u32| minutes <= ARRIVAL_MINUTES_MAX)
+    };
+    let prefix = longest(words, ARRIVAL).unwrap_or(0);
+    let unit = usize::from(words.get(prefix + 1).is_some_and(|word| MINUTES.contains(word)));
+    let is_arrival = words.get(prefix).as_ref().is_some_and(is_minutes) && prefix + unit > 0;
+    longest(words, REMARKS).max(is_arrival.then_some(prefix + 1 + unit))
+}
+
+/// Whether an unknown word can be neither a time, nor a person, nor a second thought.
+fn is_harmless(words: &[&str], at: usize, people: &People) -> bool {
+    let word = words[at];
+    let before = at.checked_sub(1).map(|before| words[before]);
+    let after = &words[at + 1..];
+    let takes = |next: &&str| TAKING.contains(next) || affirms(next);
+    word.len() >= UNKNOWN_LETTERS_MIN
+        && word.chars().all(|c| c.is_ascii_alphabetic())
+        && !RISKS.contains(&word)
+        && !DECLINE.contains(&word)
+        && !ASK.contains(&word)
+        && !people.may_be_other(word)
+        && before.is_none_or(|before| !LEADING.contains(&before) && !before.contains(char::is_numeric))
+        && !after.first().is_some_and(takes)
+        && longest(after, AFFIRM_PHRASES).or(longest(after, WORK)).is_none()
 }
 
 /// Whether these words say nothing at all, so that they may stand beside a bare code.
@@ -106,10 +187,51 @@ pub(super) fn are_courtesy(words: &[&str]) -> bool {
     without(words, HARMLESS).iter().all(|word| COURTESY.contains(word))
 }
 
-fn is_name_of_work(words: &[&str]) -> bool {
-    let is_plain = |word: &&str| !NOT_WORK.contains(word) && !ASK.contains(word);
-    let unknown = words.iter().filter(|word| !NEUTRAL.contains(word) && !affirms(word)).count();
-    unknown <= WORK_NAME_WORDS_MAX && words.iter().all(is_plain) && !postpones(words)
+/// The words without what is denied and refuses nothing, as in `not asleep`.
+pub(super) fn without_no_refusals<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    without(words, NO_REFUSALS)
+}
+
+/// Whether these words end with the keyword and begin with nothing but an opening.
+pub(super) fn begin_with_keyword(words: &[&str]) -> bool {
+    words.split_last().is_some_and(|(keyword, before)| KEYWORDS.contains(keyword) && are_openings(before))
+}
+
+/// Whether these words may stand before the keyword.
+pub(super) fn are_openings(words: &[&str]) -> bool {
+    without(words, HARMLESS).iter().all(|word| OPENINGS.contains(word))
+}
+
+/// Whether somebody does not know.
+pub(super) fn doubts(words: &[&str]) -> bool {
+    holds(words, DOUBTS)
+}
+
+/// Whether somebody says how it is, not who takes it on.
+pub(super) fn tells_state(words: &[&str]) -> bool {
+    holds(words, STATES)
+}
+
+/// The words without those by which a program passes a text on.
+pub(super) fn without_forward_marks<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    without(words, FORWARD_MARKS)
+}
+
+/// Whether these words take something on without a code: nothing else stands among them, and each phrase counts as one of
+/// at most so many. `all` may stand there where every open run is meant.
+pub(super) fn take_alone(words: &[&str], length_max: usize, says_all: bool) -> bool {
+    let (mut at, mut length, mut affirms) = (0, 0, false);
+    while let Some(word) = words.get(at) {
+        let phrase = longest(&words[at..], AFFIRM_PHRASES);
+        let is_all = says_all && (means_all(word) || stands_beside_all(word));
+        if phrase.is_none() && !affirms_alone(word) && !stands_beside(word) && !is_all {
+            return false;
+        }
+        affirms |= phrase.is_some() || affirms_alone(word);
+        at += phrase.unwrap_or(1);
+        length += 1;
+    }
+    affirms && length <= length_max
 }
 
 /// Whether somebody says why they do not do it.
@@ -120,6 +242,11 @@ pub(super) fn excuses(words: &[&str]) -> bool {
 /// Whether somebody puts it off.
 pub(super) fn postpones(words: &[&str]) -> bool {
     holds(words, DELAYS)
+}
+
+/// Whether these words begin with a phrase that puts it off, such as `mas tarde`.
+pub(super) fn begin_with_delay(words: &[&str]) -> bool {
+    longest(words, DELAYS).is_some()
 }
 
 /// Whether it is left to somebody else.
@@ -146,6 +273,11 @@ pub(super) fn is_automatic(words: &[&str]) -> bool {
 /// Whether a machine may say so.
 pub(super) fn may_be_automatic(words: &[&str]) -> bool {
     holds(words, MAYBE_AUTOMATIC)
+}
+
+/// Whether they go on as a machine does.
+pub(super) fn ends_as_machine(words: &[&str]) -> bool {
+    holds(words, MACHINE_TAILS)
 }
 
 /// Whether a folded line introduces a quoted text.
@@ -208,6 +340,23 @@ mod tests {
             ASK,
             AUTOMATIC,
             MAYBE_AUTOMATIC,
+            MACHINE_TAILS,
+            FORWARD_MARKS,
+            BOTH,
+            THINGS,
+            REMARKS,
+            ARRIVAL,
+            MINUTES,
+            NUMBER_WORDS,
+            RISKS,
+            LEADING,
+            TAKING,
+            NO_REFUSALS,
+            KEYWORDS,
+            OPENINGS,
+            INVERSIONS,
+            STATES,
+            DOUBTS,
             AFFIRM_PHRASES,
             DELAYS,
             EXCUSES,

@@ -1,0 +1,97 @@
+//! Replies without a code. In: words, and runs that wait or not. Out: proof. Never: product code.
+
+use super::{Meaning, OpenCode, meaning, open, two};
+
+/// A phone with one run that waits.
+fn one() -> Vec<OpenCode> {
+    vec![two().remove(0)]
+}
+
+/// One with two that are over.
+fn none() -> Vec<OpenCode> {
+    two().into_iter().map(|open| OpenCode { is_active: false, ..open }).collect()
+}
+
+#[test]
+fn a_short_yes_in_each_language_takes_the_only_run() {
+    let mut wrong = Vec::new();
+    for body in [
+        "sure",
+        "ja",
+        "oui",
+        "si",
+        "Sí!",
+        "roger that",
+        "copy that",
+        "Acknowledged. Looking",
+        "ok on my way now",
+        "ok, on my way",
+        "bin dran",
+        "ja, bin dran",
+        "alles klar",
+        "je m'en occupe",
+        "oui, merci",
+        "me encargo",
+        "vale, gracias",
+    ] {
+        wrong.extend((meaning(body, &one()) != (Meaning::Acknowledge, "K7X4".into())).then_some(body));
+        wrong.extend((meaning(body, &two()).0 != Meaning::Ambiguous).then_some(body));
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+    for body in [
+        "ok 🚗",
+        "ok :(",
+        "ok?",
+        "sure?",
+        "looking",
+        "now",
+        "ok later",
+        "ok boss",
+        "ok not sure",
+        "am I on it",
+    ] {
+        assert_eq!(meaning(body, &one()).0, Meaning::NotUnderstood, "{body}");
+    }
+}
+
+#[test]
+fn b3_a_run_may_be_named_by_its_whole_subject() {
+    for body in ["ack db-1", "OK db-1", "ok, db-1 thanks", "on it: db 1", "ja db-1"] {
+        assert_eq!(meaning(body, &two()), (Meaning::Acknowledge, "K7X4".into()), "{body}");
+    }
+    assert_eq!(
+        meaning("ack db-1", &none()),
+        (Meaning::Acknowledge, "K7X4".into()),
+        "late, and left to the run"
+    );
+    for body in [
+        "db-1",
+        "db-1 ok",
+        "ack db",
+        "ack db-1?",
+        "ack db-1 replica",
+        "ack db-1 later",
+        "db-1 is ok",
+        "ack it",
+    ] {
+        assert_ne!(meaning(body, &two()).0, Meaning::Acknowledge, "{body}");
+    }
+    let twins = [two().remove(0), OpenCode { about: "db-1".into(), ..open("44MC", "two") }];
+    assert_ne!(meaning("ack db-1", &twins).0, Meaning::Acknowledge, "which?");
+    let mut all = two();
+    all[0].about = "all".into();
+    assert_eq!(meaning("ack all", &all), (Meaning::Acknowledge, "K7X4 44MC".into()));
+}
+
+#[test]
+fn b3_all_and_no_are_about_the_runs_that_are_over_where_none_waits() {
+    let both = || "K7X4 44MC".to_owned();
+    assert_eq!(meaning("ack all", &none()), (Meaning::Acknowledge, both()));
+    assert_eq!(meaning("ack both", &none()), (Meaning::Acknowledge, both()));
+    assert_eq!(meaning("ack", &none()).0, Meaning::NothingOpen);
+    assert_eq!(meaning("no", &none()), (Meaning::Negated, both()));
+    let mut one_left = two();
+    one_left[0].is_active = false;
+    assert_eq!(meaning("no", &one_left), (Meaning::Negated, "44MC".into()));
+    assert_eq!(meaning("ack all", &[]).0, Meaning::NothingOpen);
+}
