@@ -56,13 +56,11 @@ impl Destinations {
             );
         }
         let wanted = done.timeline.iter().filter_map(|entry| {
-            let TimelineEvent::TicketWanted { queue } = &entry.what else { return None };
-            Some((queue, entry.at))
-        });
-        effects.extend(wanted.filter_map(|(queue, at)| {
-            let event = told::about(OutcomeKind::TicketWanted, run, at);
+            let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
+            let event = told::ticket_wanted(run, entry, *because);
             self.keeper(queue).map(|keeper| Effect::new(&event, &keeper.name, Act::OpenTicket))
-        }));
+        });
+        effects.extend(wanted);
         effects
     }
 
