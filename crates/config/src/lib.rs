@@ -4,6 +4,7 @@
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
+mod destination_kind;
 mod environment;
 mod infrastructure;
 mod integrations;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 
 use domain::{directory::Directory, outbound::Destinations, policy::Environment, workflow::Workflow};
 
+pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
-pub use integrations::{Destination, DestinationKind};
+pub use integrations::Destination;
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
 pub use scope::Scope;

@@ -243,6 +243,19 @@ impl<'t> Section<'t> {
         sections
     }
 
+    /// The table's entries as texts, with their keys.
+    pub(crate) fn into_texts(self, doc: &mut Document<'_>) -> Vec<(String, Placed<String>)> {
+        let mut texts = Vec::new();
+        for (key, value) in self.table {
+            let (name, at) = (key.into_inner().into_owned(), value.span());
+            match value.get_ref().as_str() {
+                Some(text) => texts.push((name, Placed { value: text.to_owned(), at })),
+                None => doc.problem(&at, format!("{}.{name}: expected a string", self.name)),
+            }
+        }
+        texts
+    }
+
     /// A value of any kind, as JSON.
     pub(crate) fn json(&mut self, key: &'static str) -> Option<Placed<serde_json::Value>> {
         let value = self.take(key)?;
