@@ -138,6 +138,10 @@ macro_rules! store_contract {
                     overrides_come_in_the_order_they_were_added
                     adding_an_override_twice_adds_it_once
                 }
+                sending {
+                    one_of_many_notes_a_stop
+                    a_note_replaces_the_one_that_it_follows_and_no_other
+                }
                 listing {
                     runs_are_listed_latest_opened_first
                     every_filter_is_applied

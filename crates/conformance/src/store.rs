@@ -16,4 +16,5 @@ pub mod purging;
 pub mod rate_limits;
 pub mod replies;
 pub mod resolving;
+pub mod sending;
 pub mod timers;

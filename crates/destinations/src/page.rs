@@ -28,6 +28,8 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
         OutcomeKind::ConsentChanged => "a recipient changed their consent",
         OutcomeKind::TicketOpened => "a ticket was opened",
         OutcomeKind::TicketFailed => "a ticket could not be opened",
+        OutcomeKind::SendingStopped => "no text goes out: the provider refuses the account",
+        OutcomeKind::SendingResumed => "texts go out again",
     };
     let by = event.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let workflow = event.workflow.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! In: a run, what its transition wrote into the timeline, and which destinations want what. Out: effects.
 //! Never: decides what becomes of one; `effect` does.
 
+mod sending;
 mod told;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use crate::{
     run::Run,
     timeline::{DeadLetter, Effects, TimelineEvent},
 };
+
+pub use sending::{SendingSeen, SendingState};
 
 /// The reason of dead letters that hold an effect.
 pub const DEAD_EFFECT: &str = "effect";
@@ -62,6 +65,12 @@ impl Destinations {
         });
         effects.extend(wanted);
         effects
+    }
+
+    /// What is to be done because of something that happened to no run.
+    pub fn effects_of(&self, event: &OutcomeEvent) -> Vec<Effect> {
+        let wanting = self.0.iter().filter(|subscription| subscription.wants(event));
+        wanting.map(|subscription| Effect::new(event, &subscription.name, Act::Tell)).collect()
     }
 
     /// The destination that keeps the tickets of a queue.

@@ -26,6 +26,6 @@ pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    Store, StoreError, TimerSlot, Versioned,
+    SendingStore, Store, StoreError, TimerSlot, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

@@ -14,6 +14,7 @@ mod overrides;
 mod rate_limits;
 mod retention;
 mod runs;
+mod sending;
 mod values;
 
 pub use audit::AuditStore;
@@ -27,6 +28,7 @@ pub use overrides::OverrideStore;
 pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
+pub use sending::SendingStore;
 pub use values::{
     AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
     Resolution, RunFilter, StoreError, TimerSlot, Versioned,
@@ -42,6 +44,7 @@ pub trait Store:
     + EffectStore
     + OutcomeStore
     + OverrideStore
+    + SendingStore
     + RateLimitStore
     + AuditStore
     + RetentionStore
@@ -58,6 +61,7 @@ impl<T> Store for T where
         + EffectStore
         + OutcomeStore
         + OverrideStore
+        + SendingStore
         + RateLimitStore
         + AuditStore
         + RetentionStore

@@ -143,6 +143,11 @@ impl Keys {
         format!("{}overrides", self.prefix)
     }
 
+    /// Whether texts go out of the account.
+    pub(crate) fn sending(&self) -> String {
+        format!("{}sending", self.prefix)
+    }
+
     pub(crate) fn schema(&self) -> String {
         format!("{}schema", self.prefix)
     }

@@ -9,6 +9,7 @@ use domain::{
     effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    outbound::SendingState,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    StoreError, Versioned,
+    SendingStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -97,6 +98,12 @@ pass_on! {
     OverrideStore:
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
+}
+
+pass_on! {
+    SendingStore:
+    Store: fn sending() -> Option<SendingState>;
+    Store: fn note_sending(noted: Option<&SendingState>, new: &SendingState) -> bool;
 }
 
 pass_on! {
