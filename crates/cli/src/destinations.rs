@@ -9,7 +9,10 @@ use std::{
 
 use api::StreamClient;
 use config::{Config, DestinationKind, Problems, STREAM, Secrets};
-use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Unusable, Webhook};
+use destinations::{
+    Email, EmailSettings, Github, Http, HttpSettings, Jira, JiraSettings, Login, MailTls, OpenClaw,
+    PagerDuty, Requests, ServiceNow, ServiceNowSettings, Slack, Teams, Token, Unusable, Webhook,
+};
 use integrations::Destination;
 use ports::{DestinationClient, SystemClock};
 use twilio::Secret;
@@ -64,17 +67,37 @@ fn client(
     let requests = Requests::new(settings.allow_private)?;
     let first = secrets.first().map(Secret::expose);
     let token = || first.map(Token::new).ok_or_else(|| Unusable("it has no secret".to_owned()));
+    let login = |user| token().map(|secret| Login { user, secret });
+    let clock = Arc::new(SystemClock);
     Ok(match settings.kind.clone() {
         DestinationKind::Webhook { url } => {
             let secrets = destinations::webhook_secrets(secrets.iter().map(Secret::expose))?;
             Arc::new(Webhook::new(requests, url, secrets, settings.includes_text))
         }
         DestinationKind::Github { api, repository, labels } => {
-            Arc::new(Github::new(requests, &api, &repository, labels, token()?, name, Arc::new(SystemClock)))
+            Arc::new(Github::new(requests, &api, &repository, labels, token()?, name, clock))
         }
         DestinationKind::PagerDuty { api } => Arc::new(PagerDuty::new(requests, &api, token()?)),
         DestinationKind::Slack => {
             Arc::new(Slack::new(requests, destinations::secret_url(first.unwrap_or_default())?))
+        }
+        DestinationKind::Teams => {
+            Arc::new(Teams::new(requests, destinations::secret_url(first.unwrap_or_default())?))
+        }
+        DestinationKind::OpenClaw { url } => Arc::new(OpenClaw::new(requests, url, token()?)),
+        DestinationKind::Jira { site, user, project, issue_type, labels, done_transition } => {
+            let settings = JiraSettings { site, project, issue_type, labels, done_transition };
+            Arc::new(Jira::new(requests, settings, login(user)?, name, clock))
+        }
+        DestinationKind::ServiceNow { instance, user, table, fields, resolved } => {
+            let settings = ServiceNowSettings { instance, table, fields, resolved };
+            Arc::new(ServiceNow::new(requests, settings, login(user)?, name, clock))
+        }
+        DestinationKind::Email { host, port, tls, ca_file, user, from, to } => {
+            let allow_private = settings.allow_private;
+            let settings =
+                EmailSettings { host, port, tls: mail_tls(tls), ca_file, user, from, to, allow_private };
+            Arc::new(Email::new(settings, first.map(Token::new), clock)?)
         }
         DestinationKind::Http {
             url,
@@ -98,4 +121,12 @@ fn client(
             Arc::new(Http::new(requests, settings, first.map(Token::new), name)?)
         }
     })
+}
+
+fn mail_tls(tls: config::MailTls) -> MailTls {
+    match tls {
+        config::MailTls::Implicit => MailTls::Implicit,
+        config::MailTls::StartTls => MailTls::StartTls,
+        config::MailTls::None => MailTls::None,
+    }
 }

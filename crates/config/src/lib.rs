@@ -4,6 +4,7 @@
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
+mod destination_kind;
 mod doors;
 mod environment;
 mod infrastructure;
@@ -28,9 +29,10 @@ use domain::{
     workflow::Workflow,
 };
 
+pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
-pub use integrations::{Destination, DestinationKind, STREAM};
+pub use integrations::{Destination, STREAM};
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
 pub use scope::Scope;

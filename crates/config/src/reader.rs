@@ -246,7 +246,7 @@ impl<'t> Section<'t> {
         sections
     }
 
-    /// The table's entries as strings, with their keys.
+    /// The table's entries as texts, with their keys.
     pub(crate) fn into_texts(self, doc: &mut Document<'_>) -> Vec<(String, Placed<String>)> {
         let mut texts = Vec::new();
         for (key, value) in self.table {

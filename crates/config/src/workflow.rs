@@ -89,10 +89,9 @@ pub(crate) fn read(
         definition.steps.push(read_step(&mut doc, section, directory, &mut targets));
     }
     check_step_count(&mut doc, definition.steps.len());
-    if let Some(mut section) = top.section(&mut doc, "exhausted") {
-        definition.exhausted_ticket = section.text(&mut doc, "ticket").map(|queue| queue.value);
-        section.finish(&mut doc);
-    }
+    definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
+    definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
+    definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
     top.finish(&mut doc);
     let (event, template, schema) = (event?, template?, schema?);
     definition.event = event.value;
@@ -156,6 +155,14 @@ fn read_schedule(
         doc.problem(&first.at, format!("{key}: expected 1 to {most} rising times such as \"40s\", \"3m\""));
     }
     Some(seconds)
+}
+
+/// The queue that gets a ticket after what the section is named by.
+fn read_ticket(doc: &mut Document<'_>, top: &mut Section<'_>, key: &'static str) -> Option<String> {
+    let mut section = top.section(doc, key)?;
+    let queue = section.text(doc, "ticket").map(|queue| queue.value);
+    section.finish(doc);
+    queue
 }
 
 fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {

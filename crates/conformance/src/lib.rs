@@ -153,6 +153,10 @@ macro_rules! store_contract {
                     a_reader_goes_on_after_its_position
                     the_oldest_events_go_and_no_position_comes_twice
                 }
+                sending {
+                    one_of_many_notes_a_stop
+                    a_note_replaces_the_one_that_it_follows_and_no_other
+                }
                 listing {
                     runs_are_listed_latest_opened_first
                     every_filter_is_applied

@@ -18,5 +18,6 @@ pub mod purging;
 pub mod rate_limits;
 pub mod replies;
 pub mod resolving;
+pub mod sending;
 pub mod timers;
 pub mod tokens;

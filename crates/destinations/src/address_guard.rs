@@ -16,15 +16,19 @@ pub(crate) struct PublicResolver;
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> =
-                found.into_iter().filter(|address| is_public(address.ip())).collect();
+            let public = reachable(name.as_str(), 0, false).await?;
             if public.is_empty() {
                 return Err(io::Error::other(PRIVATE).into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a host that may be reached.
+pub(crate) async fn reachable(host: &str, port: u16, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await?;
+    Ok(found.filter(|address| allow_private || is_public(address.ip())).collect())
 }
 
 /// What is said of a destination that may not be reached.

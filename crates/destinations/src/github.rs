@@ -1,17 +1,12 @@
 //! Tickets as GitHub issues.
 //!
 //! In: an effect. Out: an issue with a mark that names the run, found again by it; later a comment, and its end.
-//! Never: makes an issue that may exist without looking for it. GitHub takes no key that makes a request repeatable, so
-//! the issues since the run was opened are listed; what was made a moment ago may be missing there, so a doubt looks
-//! twice.
+//! Never: makes an issue that may exist without looking for it: the issues since the run was opened are listed.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{
-    effect::{Act, EffectAnswer, OutcomeKind, Ticket},
-    time::after,
-};
+use domain::effect::{Act, EffectAnswer, OutcomeKind, Ticket};
 use jiff::SignedDuration;
 use ports::{Clock, DestinationClient, EffectRequest};
 use reqwest::RequestBuilder;
@@ -20,6 +15,7 @@ use url::Url;
 
 use crate::{
     Token,
+    open_once::{Tracker, open_once, unnamed, unreadable_list},
     page::{headline, ticket_body},
     request::{Accepted, Requests, send},
 };
@@ -59,51 +55,6 @@ impl Github {
         Self { requests, issues, token, labels, name: name.to_owned(), clock }
     }
 
-    async fn open(&self, request: &EffectRequest) -> Result<Ticket, EffectAnswer> {
-        if request.may_exist {
-            if let Some(found) = self.find(request).await? {
-                return Ok(found);
-            }
-            self.clock.sleep_until(after(self.clock.now(), SECOND_LOOK)).await;
-            if let Some(found) = self.find(request).await? {
-                return Ok(found);
-            }
-        }
-        let body = format!("{}\n\n{}", ticket_body(request), mark(request));
-        let issue = json!({"title": headline(&request.effect.event), "body": body, "labels": self.labels});
-        let made = self.send(self.requests.post_json(self.issues.clone(), &issue)?).await?;
-        let reason = || "the answer names no issue".to_owned();
-        self.ticket(&made.json()).ok_or_else(|| EffectAnswer::Failed { reason: reason(), is_in_doubt: true })
-    }
-
-    /// The issue that bears the run's mark.
-    async fn find(&self, request: &EffectRequest) -> Result<Option<Ticket>, EffectAnswer> {
-        let mut page = self.issues.clone();
-        page.query_pairs_mut()
-            .append_pair("state", "all")
-            .append_pair("sort", "created")
-            .append_pair("direction", "desc")
-            .append_pair("per_page", "100");
-        if let Some(run) = &request.run {
-            // `since` is about the last change, which is never before an issue was made.
-            let opened_at = run.opened_at().strftime("%FT%TZ").to_string();
-            page.query_pairs_mut().append_pair("since", &opened_at);
-        }
-        let mark = mark(request);
-        let mut next = Some(page);
-        for _ in 0..PAGES_MAX {
-            let Some(url) = next.take() else { return Ok(None) };
-            let listed = self.send(self.requests.get(url)?).await?;
-            let Value::Array(issues) = listed.json() else { return Err(unreadable_list()) };
-            let is_ours = |issue: &&Value| issue["body"].as_str().is_some_and(|body| body.contains(&mark));
-            if let Some(found) = issues.iter().find(is_ours) {
-                return Ok(self.ticket(found));
-            }
-            next = listed.next;
-        }
-        Ok(None)
-    }
-
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let ticket = request.run.as_ref().and_then(|run| run.ticket_at(&self.name));
         let Some(ticket) = ticket else { return Ok(()) };
@@ -140,10 +91,6 @@ impl Github {
     }
 }
 
-fn unreadable_list() -> EffectAnswer {
-    EffectAnswer::Failed { reason: "the list of issues cannot be read".to_owned(), is_in_doubt: false }
-}
-
 /// What names the run in its issue; GitHub does not show it.
 fn mark(request: &EffectRequest) -> String {
     let run = request.effect.run().map(ToString::to_string).unwrap_or_default();
@@ -151,10 +98,47 @@ fn mark(request: &EffectRequest) -> String {
 }
 
 #[async_trait]
+impl Tracker for Github {
+    async fn find(&self, request: &EffectRequest) -> Result<Option<Ticket>, EffectAnswer> {
+        let mut page = self.issues.clone();
+        page.query_pairs_mut()
+            .append_pair("state", "all")
+            .append_pair("sort", "created")
+            .append_pair("direction", "desc")
+            .append_pair("per_page", "100");
+        if let Some(run) = &request.run {
+            // `since` is about the last change, which is never before an issue was made.
+            let opened_at = run.opened_at().strftime("%FT%TZ").to_string();
+            page.query_pairs_mut().append_pair("since", &opened_at);
+        }
+        let mark = mark(request);
+        let mut next = Some(page);
+        for _ in 0..PAGES_MAX {
+            let Some(url) = next.take() else { return Ok(None) };
+            let listed = self.send(self.requests.get(url)?).await?;
+            let Value::Array(issues) = listed.json() else { return Err(unreadable_list("issues")) };
+            let is_ours = |issue: &&Value| issue["body"].as_str().is_some_and(|body| body.contains(&mark));
+            if let Some(found) = issues.iter().find(is_ours) {
+                return Ok(self.ticket(found));
+            }
+            next = listed.next;
+        }
+        Ok(None)
+    }
+
+    async fn create(&self, request: &EffectRequest) -> Result<Ticket, EffectAnswer> {
+        let body = format!("{}\n\n{}", ticket_body(request), mark(request));
+        let issue = json!({"title": headline(&request.effect.event), "body": body, "labels": self.labels});
+        let made = self.send(self.requests.post_json(self.issues.clone(), &issue)?).await?;
+        self.ticket(&made.json()).ok_or_else(|| unnamed("issue"))
+    }
+}
+
+#[async_trait]
 impl DestinationClient for Github {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
         let done = match request.effect.act {
-            Act::OpenTicket => self.open(request).await.map(Some),
+            Act::OpenTicket => open_once(self, &*self.clock, SECOND_LOOK, request).await.map(Some),
             Act::UpdateTicket | Act::Tell => self.update(request).await.map(|()| None),
         };
         done.map_or_else(|answer| answer, EffectAnswer::Done)

@@ -1,16 +1,23 @@
 //! Clients of the services that outcomes are told to.
 //!
-//! In: effects, with what their destination needs to know. Out: requests over HTTP, and what their answers mean.
+//! In: effects, with what their destination needs to know. Out: requests over HTTP, mails, and what their answers mean.
 //! Never: follows a redirect, reaches a private address that was not allowed, or says a secret in an error.
 
 mod address_guard;
 mod cloud_event;
+mod email;
 mod github;
 mod http;
+mod jira;
+mod login;
+mod open_once;
+mod openclaw;
 mod page;
 mod pagerduty;
 mod request;
+mod servicenow;
 mod slack;
+mod teams;
 mod webhook;
 
 use std::fmt;
@@ -18,11 +25,17 @@ use std::fmt;
 use domain::source::WebhookSecret;
 use url::Url;
 
+pub use email::{Email, EmailSettings, MailTls};
 pub use github::Github;
 pub use http::{Http, HttpSettings};
+pub use jira::{Jira, JiraSettings};
+pub use login::Login;
+pub use openclaw::OpenClaw;
 pub use pagerduty::PagerDuty;
 pub use request::Requests;
+pub use servicenow::{ServiceNow, ServiceNowSettings};
 pub use slack::Slack;
+pub use teams::Teams;
 pub use webhook::Webhook;
 
 /// A secret that goes into a header or a body, and nowhere else.

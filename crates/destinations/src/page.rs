@@ -17,7 +17,8 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
         OutcomeKind::RunAcknowledged => "acknowledged",
         OutcomeKind::RunCompleted => "completed",
         OutcomeKind::RunResolved => "resolved",
-        OutcomeKind::RunExhausted | OutcomeKind::TicketWanted => "nobody took it on",
+        OutcomeKind::RunExhausted => "nobody took it on",
+        OutcomeKind::TicketWanted => event.detail.as_deref().unwrap_or("nobody took it on"),
         OutcomeKind::RunSuppressed => "nobody may be texted",
         OutcomeKind::RunExpired => "expired",
         OutcomeKind::RunCancelled => "cancelled",
@@ -27,6 +28,8 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
         OutcomeKind::ConsentChanged => "a recipient changed their consent",
         OutcomeKind::TicketOpened => "a ticket was opened",
         OutcomeKind::TicketFailed => "a ticket could not be opened",
+        OutcomeKind::SendingStopped => "no text goes out: the provider refuses the account",
+        OutcomeKind::SendingResumed => "texts go out again",
     };
     let by = event.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let workflow = event.workflow.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -36,8 +39,18 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
 
 /// The body of a ticket: what happened, and how to look.
 pub(crate) fn ticket_body(request: &EffectRequest) -> String {
-    let event = &request.effect.event;
-    let mut body = vec![headline(event), String::new()];
+    let mut body = vec![headline(&request.effect.event), String::new()];
+    body.extend(facts(&request.effect.event));
+    if !request.timeline.is_empty() {
+        // Indented lines are shown as they are, whatever they hold.
+        body.push(String::new());
+        body.extend(request.timeline.iter().map(|line| format!("    {line}")));
+    }
+    body.join("\n")
+}
+
+/// What an event is about, a line each, and how to look.
+pub(crate) fn facts(event: &OutcomeEvent) -> Vec<String> {
     let named = [
         ("Run", event.run.as_ref().map(ToString::to_string)),
         ("Workflow", event.workflow.clone()),
@@ -45,14 +58,6 @@ pub(crate) fn ticket_body(request: &EffectRequest) -> String {
         ("Event", event.event_id.clone()),
         ("Subject", event.subject.clone()),
     ];
-    body.extend(named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?))));
-    if let Some(run) = &event.run {
-        body.push(format!("Look: callout runs show {run}"));
-    }
-    if !request.timeline.is_empty() {
-        // Indented lines are shown as they are, whatever they hold.
-        body.push(String::new());
-        body.extend(request.timeline.iter().map(|line| format!("    {line}")));
-    }
-    body.join("\n")
+    let lines = named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+    lines.chain(event.run.as_ref().map(|run| format!("Look: callout runs show {run}"))).collect()
 }

@@ -33,7 +33,10 @@ impl PagerDuty {
 
     async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let event = &request.effect.event;
-        let key = event.run.as_ref().map_or(event.id.as_str(), |run| run.as_str());
+        // That sending goes on ends what was triggered when it stopped.
+        let of_sending = matches!(event.kind, OutcomeKind::SendingStopped | OutcomeKind::SendingResumed);
+        let own = if of_sending { "sending" } else { &event.id };
+        let key = event.run.as_ref().map_or(own, |run| run.as_str());
         let body = json!({
             "routing_key": self.routing_key.expose(),
             "event_action": action(event.kind),
@@ -53,7 +56,10 @@ impl PagerDuty {
 
 fn action(kind: OutcomeKind) -> &'static str {
     match kind {
-        OutcomeKind::RunResolved | OutcomeKind::RunCancelled | OutcomeKind::RunCompleted => "resolve",
+        OutcomeKind::RunResolved
+        | OutcomeKind::RunCancelled
+        | OutcomeKind::RunCompleted
+        | OutcomeKind::SendingResumed => "resolve",
         OutcomeKind::RunAcknowledged => "acknowledge",
         OutcomeKind::RunOpened
         | OutcomeKind::RunEscalated
@@ -66,7 +72,8 @@ fn action(kind: OutcomeKind) -> &'static str {
         | OutcomeKind::ConsentChanged
         | OutcomeKind::TicketWanted
         | OutcomeKind::TicketOpened
-        | OutcomeKind::TicketFailed => "trigger",
+        | OutcomeKind::TicketFailed
+        | OutcomeKind::SendingStopped => "trigger",
     }
 }
 

@@ -78,6 +78,8 @@ impl Requests {
 /// What came back of a request that was accepted.
 #[derive(Debug)]
 pub(crate) struct Accepted {
+    /// The status of success.
+    pub(crate) status: StatusCode,
     body: Vec<u8>,
     /// The address of the next page, where the answer is a part of a list.
     pub(crate) next: Option<Url>,
@@ -92,6 +94,14 @@ impl Accepted {
 
 /// Sends a request. Anything but an answer of success is what the effect is answered with.
 pub(crate) async fn send(request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+    send_refusing(request, &[]).await
+}
+
+/// The same for a service at which these statuses, too, say that the request will not be taken as it is.
+pub(crate) async fn send_refusing(
+    request: RequestBuilder,
+    refusals: &[u16],
+) -> Result<Accepted, EffectAnswer> {
     let mut response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
     let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -108,7 +118,9 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Accepted, EffectAnsw
         }
     }
     if status.is_success() {
-        Ok(Accepted { body, next })
+        Ok(Accepted { status, body, next })
+    } else if refusals.contains(&status.as_u16()) {
+        Err(EffectAnswer::Refused { reason: format!("answered {}", status.as_u16()) })
     } else {
         Err(not_done(status, retry_after_s.map(|seconds| seconds.min(RETRY_AFTER_S_MAX) * 1_000)))
     }

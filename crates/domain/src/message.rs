@@ -21,6 +21,7 @@ use crate::{
     directory::Recipient,
     link_secret::LinkSecret,
     provider::{ProviderMessageId, ProviderStatus, Text},
+    timeline::Failure,
 };
 
 /// One text to one recipient.
@@ -272,6 +273,25 @@ impl Message {
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
             | MessagePhase::Cancelled => true,
+        }
+    }
+
+    /// What became of it, if somebody has to look after it.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match &self.phase {
+            MessagePhase::Dead { .. } => Some(Failure::Undeliverable),
+            MessagePhase::Submitted { status, .. } => {
+                (status.is_failure() && self.is_final()).then_some(Failure::Undeliverable)
+            }
+            MessagePhase::NeedsReview { .. } => Some(Failure::NeedsReview),
+            MessagePhase::Queued { .. }
+            | MessagePhase::Dispatching { .. }
+            | MessagePhase::InDoubt { .. }
+            | MessagePhase::RetryWait { .. }
+            | MessagePhase::SentUnconfirmed { .. }
+            | MessagePhase::Suppressed { .. }
+            | MessagePhase::Expired
+            | MessagePhase::Cancelled => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! In: a run, what its transition wrote into the timeline, and which destinations want what. Out: effects.
 //! Never: decides what becomes of one; `effect` does.
 
+mod sending;
 mod told;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use crate::{
     run::Run,
     timeline::{DeadLetter, Effects, TimelineEvent},
 };
+
+pub use sending::{SendingSeen, SendingState};
 
 /// The reason of dead letters that hold an effect.
 pub const DEAD_EFFECT: &str = "effect";
@@ -56,14 +59,18 @@ impl Destinations {
             );
         }
         let wanted = done.timeline.iter().filter_map(|entry| {
-            let TimelineEvent::TicketWanted { queue } = &entry.what else { return None };
-            Some((queue, entry.at))
-        });
-        effects.extend(wanted.filter_map(|(queue, at)| {
-            let event = told::about(OutcomeKind::TicketWanted, run, at);
+            let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
+            let event = told::ticket_wanted(run, entry, *because);
             self.keeper(queue).map(|keeper| Effect::new(&event, &keeper.name, Act::OpenTicket))
-        }));
+        });
+        effects.extend(wanted);
         effects
+    }
+
+    /// What is to be done because of something that happened to no run.
+    pub fn effects_of(&self, event: &OutcomeEvent) -> Vec<Effect> {
+        let wanting = self.0.iter().filter(|subscription| subscription.wants(event));
+        wanting.map(|subscription| Effect::new(event, &subscription.name, Act::Tell)).collect()
     }
 
     /// The destination that keeps the tickets of a queue.

@@ -241,8 +241,13 @@ impl Run {
     fn apply_at(&mut self, index: usize, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let mut message = self.messages[index].clone();
         let around = self.context(ctx.workflow, message.step(), ctx.now);
+        let before = message.failure();
         message.apply(event, &around, &mut ctx.effects);
+        let failure = message.failure().filter(|failure| before != Some(*failure));
         self.messages[index] = message;
+        if let Some(failure) = failure {
+            self.want_ticket_for(index, failure, ctx);
+        }
     }
 
     fn context<'a>(&'a self, workflow: &'a Workflow, step: u8, now: Timestamp) -> MessageContext<'a> {

@@ -204,6 +204,9 @@ pub enum TimelineEvent {
     TicketWanted {
         /// In which queue.
         queue: String,
+        /// What became of the message that it is about; absent where a step or the end of the steps asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Failure>,
     },
     /// A ticket was opened.
     TicketOpened {
@@ -223,6 +226,26 @@ pub enum TimelineEvent {
         /// What was seen.
         reason: String,
     },
+}
+
+/// What can become of a text so that somebody has to look after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// It did not arrive, and is not tried again.
+    Undeliverable,
+    /// Only a person can tell whether it went out.
+    NeedsReview,
+}
+
+impl Failure {
+    /// What people read of it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Undeliverable => "a text did not arrive",
+            Self::NeedsReview => "a text needs a review",
+        }
+    }
 }
 
 /// What ended a doubt about whether a text went out.

@@ -32,6 +32,7 @@ mod resolve;
 mod run_cache;
 mod run_row;
 mod schema;
+mod sending;
 mod state;
 mod store;
 mod timer_slots;

@@ -15,6 +15,7 @@ mod overrides;
 mod rate_limits;
 mod retention;
 mod runs;
+mod sending;
 mod tokens;
 mod values;
 
@@ -30,6 +31,7 @@ pub use overrides::OverrideStore;
 pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
+pub use sending::SendingStore;
 pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
 pub use values::{
     AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
@@ -46,6 +48,7 @@ pub trait Store:
     + EffectStore
     + OutcomeStore
     + OverrideStore
+    + SendingStore
     + RateLimitStore
     + AuditStore
     + RetentionStore
@@ -64,6 +67,7 @@ impl<T> Store for T where
         + EffectStore
         + OutcomeStore
         + OverrideStore
+        + SendingStore
         + RateLimitStore
         + AuditStore
         + RetentionStore

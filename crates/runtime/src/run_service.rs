@@ -9,6 +9,7 @@
 mod after_store;
 mod audience;
 mod opening;
+mod sending;
 mod step_hook;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -30,8 +31,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Changed, Clock, ConsentStore, LookupStore, OverrideStore, RunStore, Store, Versioned,
-    store::Resolution,
+    Bus, Change, Changed, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, RunStore,
+    SendingStore, Store, Versioned, store::Resolution,
 };
 
 use crate::{claimed::Claimed, error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
@@ -51,6 +52,10 @@ pub struct RunPorts {
     pub consent: Arc<dyn ConsentStore>,
     /// Overrides of on-call schedules.
     pub overrides: Arc<dyn OverrideStore>,
+    /// Whether texts go out of the account.
+    pub sending: Arc<dyn SendingStore>,
+    /// What is to be told of no run.
+    pub effects: Arc<dyn EffectStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -64,7 +69,9 @@ impl RunPorts {
             runs: store.clone(),
             lookup: store.clone(),
             consent: store.clone(),
-            overrides: store,
+            overrides: store.clone(),
+            sending: store.clone(),
+            effects: store,
             bus,
             clock,
         }

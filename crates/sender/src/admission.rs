@@ -11,6 +11,7 @@ use domain::{
     lane_placement::LanePlacement,
     limits::BULK_AHEAD_S,
     message::Message,
+    outbound::SendingSeen,
     provider::SubmitOutcome,
     rate_limit::{RateRequest, Reservation},
     retry_budget::RetryBudget,
@@ -33,6 +34,10 @@ pub(crate) struct AdmissionControl {
     rate: Option<SenderRate>,
     /// Held by the one text of the lowest lane that waits for a slot.
     turn: tokio::sync::Mutex<()>,
+    /// What the latest request says of the account; absent before the first.
+    seen: Mutex<Option<SendingSeen>>,
+    /// What of that is noted for all senders.
+    noted: tokio::sync::Mutex<Option<SendingSeen>>,
     /// Sending stopped or went on, or a probe ended.
     changed: Notify,
     shutdown: CancellationToken,
@@ -64,6 +69,8 @@ impl AdmissionControl {
             quotas: Mutex::new(SourceQuotas::new(quotas)),
             rate,
             turn: tokio::sync::Mutex::default(),
+            seen: Mutex::default(),
+            noted: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             shutdown,
         }
@@ -124,7 +131,13 @@ impl AdmissionControl {
         let now = ports.clock.now();
         // Keep the lock until the notification is sent, so observers see changes in order.
         let mut breaker = locked(&self.breaker);
-        let transition = breaker.note(ProviderSignal::from(outcome), now);
+        let signal = ProviderSignal::from(outcome);
+        match signal {
+            ProviderSignal::Stopped(code) => *locked(&self.seen) = Some(SendingSeen::Stopped(code)),
+            ProviderSignal::Answer => *locked(&self.seen) = Some(SendingSeen::Going),
+            ProviderSignal::Trouble => {}
+        }
+        let transition = breaker.note(signal, now);
         let is_stopped = !breaker.is_closed();
         let sending = match transition {
             None => return is_stopped,
@@ -145,6 +158,18 @@ impl AdmissionControl {
         telemetry::metrics().sending_stopped.set(i64::from(is_stopped));
         ports.bus.notify(Notification::Sending(sending));
         is_stopped
+    }
+
+    /// Notes for all senders whether the account is stopped, where this one has seen that change. A store that fails is
+    /// asked again after the next request.
+    pub(crate) async fn note_sending(&self, ports: &SenderPorts) {
+        let mut noted = self.noted.lock().await;
+        let seen = *locked(&self.seen);
+        let Some(news) = seen.filter(|_| *noted != seen) else { return };
+        match ports.runs.note_sending(news).await {
+            Ok(()) => *noted = seen,
+            Err(error) => tracing::warn!(%error, "whether the account is stopped could not be noted"),
+        }
     }
 
     /// Asks the limits that a message has yet to pass, in the domain's order, until one of them says "later".

@@ -76,5 +76,6 @@ pub(crate) async fn submit(sender: &Sender, claimed: Claimed) -> Result<(), Role
             run.apply_to_message(number, &event, ctx);
         })
         .await?;
+    admission.note_sending(ports).await;
     Ok(())
 }

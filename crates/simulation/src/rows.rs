@@ -10,6 +10,7 @@ use domain::{
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    outbound::SendingState,
     provider::ProviderMessageId,
     run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) effects: BTreeMap<String, (Timestamp, Effect)>,
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
+    pub(crate) sending: Option<SendingState>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,
     /// What each event that opened a run said.

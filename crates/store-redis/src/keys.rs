@@ -156,6 +156,11 @@ impl Keys {
         ["ids", "docs"].map(|part| format!("{}log:{{log}}:{part}", self.prefix))
     }
 
+    /// Whether texts go out of the account.
+    pub(crate) fn sending(&self) -> String {
+        format!("{}sending", self.prefix)
+    }
+
     pub(crate) fn schema(&self) -> String {
         format!("{}schema", self.prefix)
     }

@@ -29,6 +29,7 @@ mod phrases;
 mod purge;
 mod redis_store;
 mod script;
+mod sending;
 mod sentinel;
 mod servers;
 mod store;

@@ -253,9 +253,15 @@ async fn g11_a_database_of_another_user_is_named_with_its_owner() {
 async fn a_destination_that_cannot_be_used_is_a_mistake_of_the_configuration() {
     let fleet = Fleet::start().await;
     let desk = "[desk]\nkind = \"http\"\nurl = \"https://desk.example.com/\"\nbody = \"{{ x\"\nevents = [\"run.*\"]\n";
-    std::fs::write(fleet.folder.path().join("integrations.toml"), desk).unwrap();
+    let mail = "[mail]\nkind = \"email\"\nhost = \"smtp.example.com\"\nfrom = \"callout\"\nto = [\"ops@example.com\"]\n\
+                events = [\"run.*\"]\n";
+    std::fs::write(fleet.folder.path().join("integrations.toml"), format!("{desk}{mail}")).unwrap();
     let output = fleet.run(&["check"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("integrations.toml: destination \"desk\": a template has a mistake"), "{said}");
+    assert!(
+        said.contains("integrations.toml: destination \"mail\": from: \"callout\" is no address"),
+        "{said}"
+    );
 }

@@ -1,6 +1,6 @@
 //! `integrations.toml`. In: destinations, right and wrong. Out: what they are told of, or every mistake with its line.
 
-use config::{DestinationKind, Scope};
+use config::{DestinationKind, MailTls, Scope};
 use domain::effect::OutcomeKind;
 
 use crate::{examples, problems};
@@ -11,13 +11,19 @@ fn env(name: &str) -> Option<String> {
     })
 }
 
-#[test]
-fn destinations_are_told_what_they_ask_for() {
+/// The examples with these destinations.
+fn folder(integrations: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("workflows")).unwrap();
     for name in ["callout.toml", "contacts.toml", "oncall.toml", "workflows/incident-paging.toml"] {
         std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
     }
+    std::fs::write(folder.path().join("integrations.toml"), integrations).unwrap();
+    folder
+}
+
+#[test]
+fn destinations_are_told_what_they_ask_for() {
     let text = r#"
 [operations]
 kind = "github"
@@ -33,7 +39,7 @@ workflows = ["incident-paging"]
 include = ["text"]
 give_up_after = "1h"
 "#;
-    std::fs::write(folder.path().join("integrations.toml"), text).unwrap();
+    let folder = folder(text);
     let (config, secrets) = config::load(&folder.path().join("callout.toml"), &env, Scope::SERVER).unwrap();
     let [operations, watchers] = &config.integrations[..] else { panic!("two destinations") };
     assert!(operations.subscription.keeps_tickets && operations.subscription.events.is_empty());
@@ -74,12 +80,133 @@ colour = "red"
     integrations.toml:1: "Ops": name a destination with lower-case letters, digits and hyphens, 40 at most
     integrations.toml:3: repository: expected OWNER/NAME, not "operations"
     integrations.toml:7: url: must begin with https://; plain http is for this machine only
-    integrations.toml:8: events: "run.exploded" is none of run.opened, run.escalated, run.acknowledged, run.completed, run.resolved, run.exhausted, run.suppressed, run.expired, run.cancelled, message.undeliverable, message.needs_review, dead_letter.created, consent.changed, ticket.opened, ticket.failed
+    integrations.toml:8: events: "run.exploded" is none of run.opened, run.escalated, run.acknowledged, run.completed, run.resolved, run.exhausted, run.suppressed, run.expired, run.cancelled, message.undeliverable, message.needs_review, dead_letter.created, consent.changed, ticket.opened, ticket.failed, sending.stopped, sending.resumed
     integrations.toml:9: workflows: there is no workflow "nothing"
     integrations.toml:10: hook.include: expected "text", not "numbers"
-    integrations.toml:12: pager.kind: expected webhook, github, pagerduty, slack or http, not "pager"
+    integrations.toml:12: pager.kind: expected webhook, github, jira, servicenow, pagerduty, slack, teams, openclaw, email or http, not "pager"
     integrations.toml:15: url: holds a user or a password; use secret_env
     integrations.toml:18: unknown key "desk.colour"; known keys: kind, events, workflows, secret_env, include, allow_private, in_flight_max, give_up_after, content_type, authorization, idempotency_header, ticket_key, ticket_url, url, body
     9 errors in the configuration
     "#);
+}
+
+#[test]
+fn every_mistake_in_the_keys_of_a_kind_is_named_with_its_line() {
+    let text = r#"[jira]
+kind = "jira"
+url = "https://your-company.atlassian.net"
+project = "ops board"
+labels = ["two words"]
+secret_env = ["CALLOUT_KEY_X"]
+[desk]
+kind = "servicenow"
+url = "https://your-company.service-now.com"
+table = "Incident"
+secret_env = ["CALLOUT_KEY_X"]
+[desk.fields]
+correlation_id = "mine"
+"assignment group" = "Operations"
+urgency = 1
+[agent]
+kind = "openclaw"
+secret_env = ["CALLOUT_KEY_X"]
+events = ["run.exhausted"]
+[plain]
+kind = "email"
+host = "smtp.example.com"
+tls = "none"
+user = "callout"
+from = "callout@example.com"
+events = ["run.exhausted"]
+[mail]
+kind = "email"
+tls = "ssl"
+ca_file = "none.pem"
+to = ["ops@example.com"]
+secret_env = ["CALLOUT_KEY_X"]
+events = ["run.exhausted"]
+[room]
+kind = "teams"
+url = "https://example.com/"
+events = ["run.exhausted"]
+"#;
+    insta::assert_snapshot!(problems("integrations.toml", text), @r#"
+    integrations.toml:4: project: expected the key of a project, as OPS, not "ops board"
+    integrations.toml:5: labels: "two words": Jira takes no label with spaces
+    integrations.toml:10: table: expected a name as incident, not "Incident"
+    integrations.toml:13: fields.correlation_id: leave it out, callout writes it
+    integrations.toml:14: fields: expected the name of a field, as assignment_group, not "assignment group"
+    integrations.toml:15: desk.fields.urgency: expected a string
+    integrations.toml:16: url: required
+    integrations.toml:20: plain.secret_env: name the variable that its secret is in
+    integrations.toml:20: to: name who gets the mails, as ["ops@example.com"]
+    integrations.toml:23: tls: "none" is for a server on this machine only; use "starttls" or "implicit"
+    integrations.toml:27: mail.from: required
+    integrations.toml:27: mail.host: required
+    integrations.toml:29: tls: expected starttls, implicit or none, not "ssl"
+    integrations.toml:30: ca_file: none.pem cannot be read (No such file or directory (os error 2)): name a file that this user may read
+    integrations.toml:34: room.secret_env: name the variable that its secret is in
+    integrations.toml:36: unknown key "room.url"; known keys: kind, events, workflows, secret_env, include, allow_private, in_flight_max, give_up_after
+    16 errors in the configuration
+    "#);
+}
+
+#[test]
+fn a_gateway_of_agents_takes_one_request_at_a_time_and_a_mail_server_needs_no_user() {
+    let text = r#"
+[agent]
+kind = "openclaw"
+url = "http://127.0.0.1:18789/hooks/callout"
+secret_env = ["WATCHERS_SECRET"]
+events = ["run.exhausted"]
+
+[mail]
+kind = "email"
+host = "localhost"
+tls = "none"
+from = "callout@example.com"
+to = ["ops@example.com"]
+events = ["run.exhausted"]
+
+[desk]
+kind = "servicenow"
+url = "https://your-company.service-now.com"
+secret_env = ["WATCHERS_SECRET"]
+fields = { urgency = "1" }
+
+[operations]
+kind = "jira"
+url = "https://jira.your-company.example/jira"
+project = "OPS_1"
+secret_env = ["WATCHERS_SECRET"]
+"#;
+    let folder = folder(text);
+    let (config, _) = config::load(&folder.path().join("callout.toml"), &env, Scope::SERVER).unwrap();
+    let [agent, desk, mail, operations] = &config.integrations[..] else { panic!("four destinations") };
+    assert_eq!((agent.in_flight_max, mail.in_flight_max), (1, 8));
+    assert!(matches!(&mail.kind, DestinationKind::Email { port: 25, tls: MailTls::None, user: None, .. }));
+    assert!(desk.subscription.keeps_tickets && operations.subscription.keeps_tickets);
+    let DestinationKind::ServiceNow { table, fields, .. } = &desk.kind else { panic!("{:?}", desk.kind) };
+    assert_eq!((table.as_str(), fields["urgency"].as_str()), ("incident", "1"));
+    let DestinationKind::Jira { issue_type, user, .. } = &operations.kind else {
+        panic!("{:?}", operations.kind)
+    };
+    assert_eq!((issue_type.as_str(), user), ("Task", &None));
+}
+
+#[test]
+fn a_workflow_names_the_queues_of_its_tickets() {
+    let path = "workflows/incident-paging.toml";
+    let example = std::fs::read_to_string(examples().join(path)).unwrap();
+    let folder = folder("");
+    let tickets = "[undeliverable]\nticket = \"desk\"\n[needs_review]\nticket = \"lab\"\n";
+    std::fs::write(folder.path().join(path), format!("{example}\n{tickets}")).unwrap();
+    let (config, _) = config::load(&folder.path().join("callout.toml"), &env, Scope::SERVER).unwrap();
+    let definition = &config.workflows[0].definition;
+    assert_eq!(definition.undeliverable_ticket.as_deref(), Some("desk"));
+    assert_eq!(definition.needs_review_ticket.as_deref(), Some("lab"));
+    let queues: Vec<&str> = definition.ticket_queues().collect();
+    assert_eq!(queues, ["operations", "desk", "lab"]);
+    let found = problems(path, &format!("{example}\n[undeliverable]\ntickets = \"desk\"\n"));
+    assert!(found.contains("unknown key \"undeliverable.tickets\"; did you mean \"ticket\"?"), "{found}");
 }

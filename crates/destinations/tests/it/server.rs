@@ -99,7 +99,7 @@ pub(crate) fn request(asks_for_ticket: bool) -> EffectRequest {
     };
     let mut done = change.effects.clone();
     if asks_for_ticket {
-        let what = domain::timeline::TimelineEvent::TicketWanted { queue: "ops".into() };
+        let what = domain::timeline::TimelineEvent::TicketWanted { queue: "ops".into(), because: None };
         done.note_run(change.run.opened_at(), what);
     }
     let mut effects = Destinations(vec![subscription]).effects(&change.run, &done);
@@ -110,4 +110,13 @@ pub(crate) fn request(asks_for_ticket: bool) -> EffectRequest {
         may_exist: false,
         at: conformance::fixture::at(0),
     }
+}
+
+/// The same for a run whose ticket at `ops` has this key.
+pub(crate) fn with_ticket(key: &str) -> EffectRequest {
+    let mut request = request(false);
+    let mut run = serde_json::to_value(request.run.take().unwrap()).unwrap();
+    run["tickets"] = serde_json::json!([{"destination": "ops", "key": key}]);
+    request.run = Some(serde_json::from_value(run).unwrap());
+    request
 }

@@ -11,7 +11,10 @@ use ports::{DestinationClient, SystemClock};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::server::{Server, answer, request};
+use crate::{
+    published,
+    server::{Server, answer, request, with_ticket},
+};
 
 fn requests() -> Requests {
     Requests::new(true).unwrap()
@@ -89,7 +92,9 @@ async fn github_gets_an_issue_that_bears_the_run() {
     let request = request(true);
     assert_eq!(request.effect.act, Act::OpenTicket);
     assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
-    let [sent] = &server.take_sent()[..] else { panic!("one request: nothing was made before") };
+    let sent = server.take_sent();
+    published::github().holds(&sent);
+    let [sent] = &sent[..] else { panic!("one request: nothing was made before") };
     assert_eq!((sent.method.as_str(), sent.uri.path()), ("POST", "/repos/acme/ops/issues"));
     assert_eq!(sent.header("authorization"), "Bearer ghp_x");
     let body = sent.json()["body"].as_str().unwrap().to_owned();
@@ -108,9 +113,25 @@ async fn an_issue_that_may_exist_is_found_by_its_mark_on_any_page() {
     server.answer_with([(200, vec![("link", link)], "[]".to_owned()), answer(200, &ours.to_string())]);
     assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
     let sent = server.take_sent();
+    published::github().holds(&sent[..1]);
     assert!(sent.iter().all(|sent| sent.method == "GET"), "nothing is made");
     assert!(sent[0].uri.query().unwrap().contains("since=2040-01-01T00%3A00%3A00Z"), "{}", sent[0].uri);
     assert_eq!(sent[1].uri.path(), "/page2");
+}
+
+#[tokio::test]
+async fn a_resolved_run_closes_its_issue_and_says_why() {
+    let (server, url) = Server::start([]).await;
+    let mut request = with_ticket("#7");
+    request.effect.act = Act::UpdateTicket;
+    request.effect.event.kind = OutcomeKind::RunResolved;
+    assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(None));
+    let sent = server.take_sent();
+    published::github().holds(&sent);
+    let [comment, close] = &sent[..] else { panic!("two requests") };
+    assert_eq!(comment.uri.path(), "/repos/acme/ops/issues/7/comments");
+    assert_eq!((close.method.as_str(), close.uri.path()), ("PATCH", "/repos/acme/ops/issues/7"));
+    assert_eq!(close.json()["state"], "closed");
 }
 
 #[tokio::test]

@@ -58,11 +58,17 @@ pub enum OutcomeKind {
     /// A ticket could not be opened.
     #[serde(rename = "ticket.failed")]
     TicketFailed,
+    /// The provider refuses the whole account: no text goes out. Of no run.
+    #[serde(rename = "sending.stopped")]
+    SendingStopped,
+    /// The provider takes texts of the account again. Of no run.
+    #[serde(rename = "sending.resumed")]
+    SendingResumed,
 }
 
 impl OutcomeKind {
     /// What a destination may be told of.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::RunOpened,
         Self::RunEscalated,
         Self::RunAcknowledged,
@@ -78,6 +84,8 @@ impl OutcomeKind {
         Self::ConsentChanged,
         Self::TicketOpened,
         Self::TicketFailed,
+        Self::SendingStopped,
+        Self::SendingResumed,
     ];
 
     /// Its name, which is the `type` of the CloudEvent that tells of it.
@@ -99,6 +107,8 @@ impl OutcomeKind {
             Self::TicketWanted => "ticket.wanted",
             Self::TicketOpened => "ticket.opened",
             Self::TicketFailed => "ticket.failed",
+            Self::SendingStopped => "sending.stopped",
+            Self::SendingResumed => "sending.resumed",
         }
     }
 

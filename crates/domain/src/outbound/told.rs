@@ -10,7 +10,7 @@ use crate::{
     message::Message,
     phone::without_numbers,
     run::Run,
-    timeline::{DoubtResolvedBy, Effects, Entry, TimelineEvent},
+    timeline::{DoubtResolvedBy, Effects, Entry, Failure, TimelineEvent},
 };
 
 /// What a transition did to a run, in the order of its timeline.
@@ -24,8 +24,14 @@ pub(super) fn events(run: &Run, done: &Effects) -> Vec<OutcomeEvent> {
     told.chain(letters).collect()
 }
 
+/// What a destination that keeps tickets is asked with.
+pub(super) fn ticket_wanted(run: &Run, entry: &Entry, because: Option<Failure>) -> OutcomeEvent {
+    let detail = because.map(|failure| failure.words().to_owned());
+    OutcomeEvent { message: entry.message, detail, ..about(OutcomeKind::TicketWanted, run, entry.at) }
+}
+
 /// OutcomeEvent of this kind about a run.
-pub(super) fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> OutcomeEvent {
+fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> OutcomeEvent {
     // Producers put numbers where they like; what leaves shows none.
     let event = OutcomeEvent {
         id: String::new(),

@@ -157,7 +157,7 @@ impl Run {
         }
         if let Some(queue) = &ctx.workflow.definition.exhausted_ticket {
             self.ticket = Some(queue.clone());
-            ctx.note_run(TimelineEvent::TicketWanted { queue: queue.clone() });
+            ctx.note_run(TimelineEvent::TicketWanted { queue: queue.clone(), because: None });
         }
         self.close(RunPhase::Exhausted, "the steps are used up", ctx);
     }

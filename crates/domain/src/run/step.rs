@@ -92,7 +92,7 @@ impl Run {
         }
         ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
         if let Some(queue) = ctx.workflow.step(step).and_then(|step| step.ticket.clone()) {
-            ctx.note_run(TimelineEvent::TicketWanted { queue });
+            ctx.note_run(TimelineEvent::TicketWanted { queue, because: None });
         }
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
             self.add_message(addressee, audience, ctx);
@@ -155,7 +155,11 @@ impl Run {
                 }
             }
         }
+        let failure = message.failure();
         self.messages.push(message);
+        if let Some(failure) = failure {
+            self.want_ticket_for(self.messages.len() - 1, failure, ctx);
+        }
     }
 
     /// What the run is about, for a text that its template cannot make.

@@ -66,7 +66,10 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
-        TimelineEvent::TicketWanted { queue } => format!("ticket wanted in {queue}"),
+        TimelineEvent::TicketWanted { queue, because: None } => format!("ticket wanted in {queue}"),
+        TimelineEvent::TicketWanted { queue, because: Some(failure) } => {
+            format!("ticket wanted in {queue}: {}", failure.words())
+        }
         TimelineEvent::TicketOpened { queue, key, url } => {
             let at = url.as_ref().or(key.as_ref()).map(|at| format!(": {at}")).unwrap_or_default();
             format!("ticket opened in {queue}{at}")

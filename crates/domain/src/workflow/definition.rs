@@ -125,6 +125,12 @@ pub struct WorkflowDefinition {
     pub steps: Vec<Step>,
     /// The queue in which a ticket is opened when the steps are used up.
     pub exhausted_ticket: Option<String>,
+    /// The queue in which one is opened when a text did not arrive and is not tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undeliverable_ticket: Option<String>,
+    /// The queue in which one is opened when only a person can tell whether a text went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_review_ticket: Option<String>,
 }
 
 impl WorkflowDefinition {
@@ -156,6 +162,8 @@ impl WorkflowDefinition {
             all_clear: false,
             steps,
             exhausted_ticket: None,
+            undeliverable_ticket: None,
+            needs_review_ticket: None,
         }
     }
 
@@ -171,6 +179,13 @@ impl WorkflowDefinition {
 
     fn shares_subjects(&self, source: &str) -> bool {
         self.shared_subjects.iter().any(|shared| shared == source || shared == "*")
+    }
+
+    /// Every queue in which a ticket may be opened.
+    pub fn ticket_queues(&self) -> impl Iterator<Item = &str> {
+        let ends = [&self.exhausted_ticket, &self.undeliverable_ticket, &self.needs_review_ticket];
+        let steps = self.steps.iter().map(|step| &step.ticket);
+        steps.chain(ends).filter_map(Option::as_deref)
     }
 
     /// Whether any step waits for an acknowledgement.

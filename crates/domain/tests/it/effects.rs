@@ -3,13 +3,18 @@
 //! Never: stores one.
 
 use domain::{
+    content::LinkPolicy,
     effect::{Act, Effect, EffectAnswer, EffectNext, OutcomeKind, Ticket},
     outbound::{Destinations, Subscription, dead_letter, of_dead_letter},
-    provider::ProviderStatus,
+    provider::{FailureClass, ProviderStatus},
     run::RunPhase,
+    timeline::{Failure, TimelineEvent},
+    workflow::OnDoubt,
 };
 
-use crate::world::{World, at, audiences, definition, paging, sent, step};
+use serde_json::json;
+
+use crate::world::{World, at, audiences, definition, event, not_sent, paging, sent, step, unclear};
 
 fn tracker() -> Subscription {
     Subscription { name: "ops".into(), keeps_tickets: true, ..Subscription::default() }
@@ -128,4 +133,51 @@ fn an_effect_is_tried_until_its_time_is_up_and_busy_counts_as_no_attempt() {
     assert_eq!((letter.reason.as_str(), letter.error.as_str()), ("effect", "ops: answered 422"));
     let replayed = of_dead_letter(&letter, at(9_000)).unwrap();
     assert_eq!((replayed.attempts, replayed.is_in_doubt, replayed.since), (0, true, at(9_000)));
+}
+
+#[test]
+fn texts_that_fail_open_one_ticket_where_the_workflow_wants_one() {
+    let mut wanted = definition(vec![step(None, None)]);
+    wanted.undeliverable_ticket = Some("ops".into());
+    let mut world = World::open(wanted, audiences(&[2]));
+    world.destinations = Destinations(vec![tracker()]);
+    world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Undelivered);
+    let [effect] = &world.log.outbound[..] else { panic!("{:?}", told(&world)) };
+    assert_eq!((effect.act, effect.event.message), (Act::OpenTicket, Some(1)));
+    assert_eq!(effect.event.detail.as_deref(), Some("a text did not arrive"));
+    assert_eq!(world.run.phase(), RunPhase::Active, "the other text may still arrive");
+    world.answer(2, &not_sent(FailureClass::Recipient, 21_211));
+    assert_eq!(world.log.outbound.len(), 1, "the run has asked for its ticket");
+    assert_eq!(world.run.ticket(), Some("ops"));
+}
+
+#[test]
+fn a_text_that_cannot_be_composed_opens_a_ticket_as_well() {
+    let mut wanted = definition(vec![step(None, None)]);
+    wanted.undeliverable_ticket = Some("ops".into());
+    wanted.links = LinkPolicy::Refuse;
+    let mut bad = event();
+    bad.data = json!({"title": "look at https://example.com/x"}).as_object().unwrap().clone();
+    let world = World::open_at(wanted, audiences(&[1]), &bad, at(0));
+    let because = world.log.timeline.iter().find_map(|entry| match &entry.what {
+        TimelineEvent::TicketWanted { because, .. } => Some(*because),
+        _ => None,
+    });
+    assert_eq!(because, Some(Some(Failure::Undeliverable)), "{:?}", world.phases());
+}
+
+#[test]
+fn a_text_that_needs_a_review_opens_a_ticket_where_the_workflow_wants_one() {
+    let mut wanted = definition(vec![step(Some(3_600), None)]);
+    wanted.needs_review_ticket = Some("ops".into());
+    wanted.on_doubt = OnDoubt::Review;
+    let mut world = World::open(wanted, audiences(&[1]));
+    world.destinations = Destinations(vec![tracker()]);
+    world.answer(1, &unclear());
+    for second in [40, 60, 180, 600] {
+        world.at(second).look().no_answer(1);
+    }
+    let opened: Vec<_> = world.log.outbound.iter().filter(|effect| effect.act == Act::OpenTicket).collect();
+    let [ticket] = &opened[..] else { panic!("{:?}", told(&world)) };
+    assert_eq!(ticket.event.detail.as_deref(), Some("a text needs a review"));
 }

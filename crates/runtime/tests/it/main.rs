@@ -5,3 +5,4 @@ mod changing;
 mod dead_letters;
 mod harness;
 mod opening;
+mod sending;

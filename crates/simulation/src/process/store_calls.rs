@@ -9,6 +9,7 @@ use domain::{
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    outbound::SendingState,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, StoreError, TokenStore, Versioned,
+    RateLimitStore, RetentionStore, RunStore, SendingStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -99,6 +100,12 @@ pass_on! {
     OverrideStore:
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
+}
+
+pass_on! {
+    SendingStore:
+    Store: fn sending() -> Option<SendingState>;
+    Store: fn note_sending(noted: Option<&SendingState>, new: &SendingState) -> bool;
 }
 
 pass_on! {

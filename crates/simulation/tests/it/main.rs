@@ -8,3 +8,4 @@ mod in_flight_share;
 mod outage;
 mod page_waits;
 mod seeds;
+mod stopped_account;

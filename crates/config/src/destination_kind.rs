@@ -1,0 +1,366 @@
+//! What a destination is: a kind, with the keys that this kind takes. In: a table of `integrations.toml`. Out: the kind.
+//!
+//! Never: takes an address with a secret in it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use url::{Host, Url};
+
+use crate::{
+    reader::{Document, Placed, Section},
+    tls_files::certificates,
+};
+
+const GITHUB: &str = "https://api.github.com/";
+const PAGERDUTY: &str = "https://events.pagerduty.com/";
+
+/// What a destination is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationKind {
+    /// Any service that takes webhooks signed as Standard Webhooks says.
+    Webhook {
+        /// Where they are posted.
+        url: Url,
+    },
+    /// GitHub issues.
+    Github {
+        /// The API.
+        api: Url,
+        /// `owner/name`.
+        repository: String,
+        /// Labels of a new issue.
+        labels: Vec<String>,
+    },
+    /// PagerDuty, Events API v2.
+    PagerDuty {
+        /// The API.
+        api: Url,
+    },
+    /// A Slack incoming webhook, whose whole address is the secret.
+    Slack,
+    /// A webhook of Microsoft Teams' Workflows, whose whole address is the secret.
+    Teams,
+    /// Jira issues.
+    Jira {
+        /// The site.
+        site: Url,
+        /// The user of Jira Cloud; Jira Data Center has a token alone.
+        user: Option<String>,
+        /// The key of the project.
+        project: String,
+        /// The name of the issue type.
+        issue_type: String,
+        /// Labels of a new issue.
+        labels: Vec<String>,
+        /// The transition that an issue takes when its run is resolved.
+        done_transition: Option<String>,
+    },
+    /// Records of a ServiceNow table.
+    ServiceNow {
+        /// The instance.
+        instance: Url,
+        /// The user; a token has none.
+        user: Option<String>,
+        /// The table.
+        table: String,
+        /// Fields of a new record.
+        fields: BTreeMap<String, String>,
+        /// Fields that are written when the run is resolved.
+        resolved: BTreeMap<String, String>,
+    },
+    /// A mapped hook of an OpenClaw gateway.
+    OpenClaw {
+        /// Where it is posted.
+        url: Url,
+    },
+    /// Mails.
+    Email {
+        /// The server.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// How the connection is encrypted.
+        tls: MailTls,
+        /// Root certificates beside the machine's, PEM.
+        ca_file: Option<PathBuf>,
+        /// Who logs in, if anybody does.
+        user: Option<String>,
+        /// The sender's address.
+        from: String,
+        /// Who gets each mail.
+        to: Vec<String>,
+    },
+    /// Anything else: a request made from templates.
+    Http {
+        /// Where it is posted.
+        url: Url,
+        /// The body, as a template.
+        body: String,
+        /// The type of the body.
+        content_type: String,
+        /// The header that holds the secret, with `{{ secret }}` in its place.
+        authorization: Option<String>,
+        /// A header that holds the effect's key, for services that take one.
+        idempotency_header: Option<String>,
+        /// Where in the answer the key of a ticket stands, as a JSON pointer.
+        ticket_key: Option<String>,
+        /// Where its address stands.
+        ticket_url: Option<String>,
+    },
+}
+
+impl DestinationKind {
+    /// Its name in the file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Github { .. } => "github",
+            Self::PagerDuty { .. } => "pagerduty",
+            Self::Slack => "slack",
+            Self::Teams => "teams",
+            Self::Jira { .. } => "jira",
+            Self::ServiceNow { .. } => "servicenow",
+            Self::OpenClaw { .. } => "openclaw",
+            Self::Email { .. } => "email",
+            Self::Http { .. } => "http",
+        }
+    }
+
+    /// Whether it keeps tickets.
+    pub(crate) fn keeps_tickets(&self) -> bool {
+        match self {
+            Self::Github { .. } | Self::Jira { .. } | Self::ServiceNow { .. } => true,
+            Self::Http { ticket_key, .. } => ticket_key.is_some(),
+            Self::Webhook { .. }
+            | Self::PagerDuty { .. }
+            | Self::Slack
+            | Self::Teams
+            | Self::OpenClaw { .. }
+            | Self::Email { .. } => false,
+        }
+    }
+
+    /// Whether nothing can be done there without a secret.
+    pub(crate) fn needs_secret(&self) -> bool {
+        !matches!(self, Self::Http { authorization: None, .. } | Self::Email { user: None, .. })
+    }
+
+    /// Requests at once where nothing else is said: a gateway of agents takes one after the other.
+    pub(crate) fn in_flight_default(&self) -> u32 {
+        if matches!(self, Self::OpenClaw { .. }) { 1 } else { 8 }
+    }
+}
+
+/// How the connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// From its first byte.
+    Implicit,
+    /// By STARTTLS, without which nothing is sent.
+    StartTls,
+    /// Not at all: the server is on this machine.
+    None,
+}
+
+const KINDS: &str = "webhook, github, jira, servicenow, pagerduty, slack, teams, openclaw, email or http";
+
+/// Reads what a destination is, and the keys of its kind.
+pub(crate) fn read_kind(
+    doc: &mut Document<'_>,
+    name: &str,
+    kind: &Placed<String>,
+    section: &mut Section<'_>,
+    folder: &Path,
+) -> Option<DestinationKind> {
+    Some(match kind.value.as_str() {
+        "webhook" => DestinationKind::Webhook { url: required_url(doc, section)? },
+        "github" => {
+            let api = url(doc, section, "api").unwrap_or(GITHUB.parse().ok()?);
+            let repository = read_repository(doc, section);
+            let labels = section.texts(doc, "labels").into_iter().map(|label| label.value).collect();
+            DestinationKind::Github { api, repository: repository?, labels }
+        }
+        "pagerduty" => {
+            DestinationKind::PagerDuty { api: url(doc, section, "api").unwrap_or(PAGERDUTY.parse().ok()?) }
+        }
+        "slack" => DestinationKind::Slack,
+        "teams" => DestinationKind::Teams,
+        "openclaw" => DestinationKind::OpenClaw { url: required_url(doc, section)? },
+        "jira" => read_jira(doc, section)?,
+        "servicenow" => read_servicenow(doc, section)?,
+        "email" => read_email(doc, section, folder)?,
+        "http" => {
+            let mut optional = |key| section.text(doc, key).map(|text| text.value);
+            let content_type = optional("content_type").unwrap_or_else(|| "application/json".to_owned());
+            let (authorization, idempotency_header) =
+                (optional("authorization"), optional("idempotency_header"));
+            let (ticket_key, ticket_url) = (optional("ticket_key"), optional("ticket_url"));
+            let (url, body) = (required_url(doc, section), section.required_text(doc, "body"));
+            DestinationKind::Http {
+                url: url?,
+                body: body?.value,
+                content_type,
+                authorization,
+                idempotency_header,
+                ticket_key,
+                ticket_url,
+            }
+        }
+        other => {
+            doc.problem(&kind.at, format!("{name}.kind: expected {KINDS}, not {other:?}"));
+            return None;
+        }
+    })
+}
+
+fn read_jira(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<DestinationKind> {
+    let (site, project) = (required_url(doc, section), section.required_text(doc, "project"));
+    let is_key = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let project = project.filter(|project| {
+        let is_key = is_key(&project.value);
+        if !is_key {
+            let message = format!("project: expected the key of a project, as OPS, not {:?}", project.value);
+            doc.problem(&project.at, message);
+        }
+        is_key
+    });
+    let labels = section.texts(doc, "labels");
+    for label in labels.iter().filter(|label| label.value.contains(char::is_whitespace)) {
+        doc.problem(&label.at, format!("labels: {:?}: Jira takes no label with spaces", label.value));
+    }
+    let mut optional = |key| section.text(doc, key).map(|text| text.value);
+    let (user, done_transition) = (optional("user"), optional("done_transition"));
+    let issue_type = optional("issue_type").unwrap_or_else(|| "Task".to_owned());
+    Some(DestinationKind::Jira {
+        site: site?,
+        user,
+        project: project?.value,
+        issue_type,
+        labels: labels.into_iter().map(|label| label.value).collect(),
+        done_transition,
+    })
+}
+
+/// Fields that callout writes itself.
+const OWN_FIELDS: [&str; 5] =
+    ["short_description", "description", "correlation_id", "correlation_display", "work_notes"];
+
+fn read_servicenow(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<DestinationKind> {
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let instance = required_url(doc, section);
+    let user = section.text(doc, "user").map(|user| user.value);
+    let table = section.text(doc, "table");
+    if let Some(table) = table.as_ref().filter(|table| !is_name(&table.value)) {
+        doc.problem(&table.at, format!("table: expected a name as incident, not {:?}", table.value));
+    }
+    let mut fields = |key| {
+        let texts = section.section(doc, key).map(|fields| fields.into_texts(doc)).unwrap_or_default();
+        for (name, text) in &texts {
+            if OWN_FIELDS.contains(&name.as_str()) {
+                doc.problem(&text.at, format!("{key}.{name}: leave it out, callout writes it"));
+            } else if !is_name(name) {
+                let message =
+                    format!("{key}: expected the name of a field, as assignment_group, not {name:?}");
+                doc.problem(&text.at, message);
+            }
+        }
+        texts.into_iter().map(|(name, text)| (name, text.value)).collect::<BTreeMap<_, _>>()
+    };
+    let (fields, resolved) = (fields("fields"), fields("resolved"));
+    let table = table.map_or_else(|| "incident".to_owned(), |table| table.value);
+    Some(DestinationKind::ServiceNow { instance: instance?, user, table, fields, resolved })
+}
+
+fn read_email(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) -> Option<DestinationKind> {
+    let host = section.required_text(doc, "host");
+    let tls = section.text(doc, "tls");
+    let encryption = match tls.as_ref().map(|tls| tls.value.as_str()) {
+        None | Some("starttls") => MailTls::StartTls,
+        Some("implicit") => MailTls::Implicit,
+        Some("none") => MailTls::None,
+        Some(_) => {
+            let tls = tls.as_ref()?;
+            doc.problem(&tls.at, format!("tls: expected starttls, implicit or none, not {:?}", tls.value));
+            MailTls::StartTls
+        }
+    };
+    let is_elsewhere = host.as_ref().is_some_and(|host| !is_local(&Host::parse(&host.value).ok()));
+    if let Some(tls) = tls.filter(|_| encryption == MailTls::None && is_elsewhere) {
+        let message = "tls: \"none\" is for a server on this machine only; use \"starttls\" or \"implicit\"";
+        doc.problem(&tls.at, message.to_owned());
+    }
+    let port = section.integer(doc, "port", 1..u32::from(u16::MAX) + 1).unwrap_or(match encryption {
+        MailTls::Implicit => 465,
+        MailTls::StartTls => 587,
+        MailTls::None => 25,
+    });
+    let ca_file = certificates(doc, section, folder, "ca_file").map(|file| file.value);
+    let user = section.text(doc, "user").map(|user| user.value);
+    let from = section.required_text(doc, "from");
+    let to: Vec<String> = section.texts(doc, "to").into_iter().map(|to| to.value).collect();
+    if to.is_empty() {
+        doc.problem(&section.at.clone(), "to: name who gets the mails, as [\"ops@example.com\"]".to_owned());
+    }
+    Some(DestinationKind::Email {
+        host: host?.value,
+        port: port as u16,
+        tls: encryption,
+        ca_file,
+        user,
+        from: from?.value,
+        to,
+    })
+}
+
+fn read_repository(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<String> {
+    let text = section.required_text(doc, "repository")?;
+    let is_name = text.value.split('/').filter(|part| !part.is_empty()).count() == 2;
+    if !is_name {
+        doc.problem(&text.at, format!("repository: expected OWNER/NAME, not {:?}", text.value));
+    }
+    is_name.then_some(text.value)
+}
+
+fn required_url(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Url> {
+    if !section.has("url") {
+        doc.problem(&section.at.clone(), "url: required".to_owned());
+    }
+    url(doc, section, "url")
+}
+
+/// An address without a secret in it.
+fn url(doc: &mut Document<'_>, section: &mut Section<'_>, key: &'static str) -> Option<Url> {
+    let url = section.parsed::<Url>(doc, key)?;
+    let fault = match url.value.scheme() {
+        "https" | "http" if url.value.host().is_none() => Some("has no host"),
+        "https" | "http" if !url.value.username().is_empty() || url.value.password().is_some() => {
+            Some("holds a user or a password; use secret_env")
+        }
+        "https" => None,
+        "http" if is_local(&url.value.host().map(|host| host.to_owned())) => None,
+        "http" => Some("must begin with https://; plain http is for this machine only"),
+        _ => Some("must begin with https://"),
+    };
+    if let Some(fault) = fault {
+        doc.problem(&url.at, format!("{key}: {fault}"));
+    }
+    fault.is_none().then_some(url.value)
+}
+
+/// Whether a host is this machine.
+fn is_local(host: &Option<Host>) -> bool {
+    match host {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
