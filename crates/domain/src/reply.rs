@@ -10,6 +10,7 @@ mod open_code;
 mod people;
 mod quote;
 mod reaction;
+mod reading;
 mod saying;
 mod signs;
 mod vocabulary;
@@ -17,68 +18,14 @@ mod without_code;
 
 use std::collections::BTreeSet;
 
-use crate::{
-    ack_code::AckCode,
-    id::{MessageId, RunId},
-    words,
-};
+use crate::{ack_code::AckCode, words};
 pub use answer::{Candidate, KnownCode, answer, candidates, is_answered, time_zone};
 use clause::Clause;
 pub use open_code::OpenCode;
 pub use people::People;
+pub use reading::{Meaning, Reading};
+use reading::{about, one_of_each_run};
 use saying::{Named, Saying, Topic};
-
-/// Most runs that a text which acknowledges nothing leaves a line in.
-const NOTED_RUNS_MAX: usize = 10;
-
-/// What a reply means, and which messages it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    /// What it means.
-    pub meaning: Meaning,
-    /// The messages that it acknowledges, or in whose timelines it leaves a line; one of each run.
-    pub messages: Vec<MessageId>,
-}
-
-/// What a reply can mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Meaning {
-    /// Somebody takes it on.
-    Acknowledge,
-    /// Somebody takes one of several runs on, without saying which.
-    Ambiguous,
-    /// Somebody takes the only open run on without its code, and its workflow asks for the code.
-    NeedsCode,
-    /// Somebody takes something on, and nothing is open.
-    NothingOpen,
-    /// It holds a code, of no run that was sent to this phone.
-    UnknownCode,
-    /// Somebody says that they do not take it on.
-    Negated,
-    /// The code stands in a copy of our own text, and nothing is said about it.
-    Quoted,
-    /// A machine answered for a person.
-    Automatic,
-    /// Anything else.
-    NotUnderstood,
-}
-
-impl Meaning {
-    /// Why such a reply acknowledges nothing; `None` for one that does.
-    pub fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Acknowledge => None,
-            Self::Ambiguous => Some("without a code it could mean several runs"),
-            Self::NeedsCode => Some("it names no code, and its workflow asks for one"),
-            Self::NothingOpen => Some("no run waits for this phone"),
-            Self::UnknownCode => Some("its code is of no text to this phone"),
-            Self::Negated => Some("it says no"),
-            Self::Quoted => Some("it only quotes the text"),
-            Self::Automatic => Some("it is an automatic answer"),
-            Self::NotUnderstood => Some("it was not understood"),
-        }
-    }
-}
 
 /// Reads a reply. `open` holds the codes of the phone that sent it, in the order of expiry, the latest first; should two
 /// texts share a code, the later is meant. `people` are those whom it may name.
@@ -185,22 +132,6 @@ fn is_automatic(words: &[&str], clauses: &[Clause], named: &[(usize, Saying)]) -
         && !begins_plainly
         && (named.is_empty() || vocabulary::ends_as_machine(words));
     vocabulary::is_automatic(words) || is_likely
-}
-
-/// A reply that acknowledges nothing is about the codes it names, else about every run that waits.
-fn about(meaning: Meaning, named: &[(usize, Saying)], open: &[OpenCode]) -> Reading {
-    let mut messages = if named.is_empty() {
-        one_of_each_run(open.iter().filter(|open| open.is_active))
-    } else {
-        one_of_each_run(named.iter().map(|(at, _)| &open[*at]))
-    };
-    messages.truncate(NOTED_RUNS_MAX);
-    Reading { meaning, messages }
-}
-
-fn one_of_each_run<'a>(open: impl Iterator<Item = &'a OpenCode>) -> Vec<MessageId> {
-    let mut seen: BTreeSet<&RunId> = BTreeSet::new();
-    open.filter(|open| seen.insert(&open.message.run)).map(|open| open.message.clone()).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Meaning, OpenCode};
+use super::{open_code::OpenCode, reading::Meaning};
 use crate::{
     ack_code::AckCode,
     directory::Contact,

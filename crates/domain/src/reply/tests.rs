@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::id::{MessageId, RunId};
 use crate::provider::Text;
 
 mod bare;

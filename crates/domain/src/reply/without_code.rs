@@ -3,7 +3,12 @@
 //! It means the only run that waits, all of them if it says so, or the one whose subject it names: `ack db-1`. Never:
 //! looks for a subject in a sentence; `db-1 is ok` says how db-1 is.
 
-use super::{Meaning, NOTED_RUNS_MAX, OpenCode, Reading, about, clause::Clause, one_of_each_run, vocabulary};
+use super::{
+    clause::Clause,
+    open_code::OpenCode,
+    reading::{Meaning, NOTED_RUNS_MAX, Reading, about, one_of_each_run},
+    vocabulary,
+};
 use crate::{id::MessageId, words};
 
 /// Most words of such a reply, where a phrase counts as one. A sentence needs a code.

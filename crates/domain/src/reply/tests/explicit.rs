@@ -45,6 +45,15 @@ fn b1_the_keyword_with_the_code_acknowledges_whatever_harmless_words_follow() {
             "ok ack K7X4 opening laptop",
             "ACK K7X4 logging in",
             "ACK K7X4 ugh",
+        ],
+    );
+}
+
+#[test]
+fn b1_so_it_is_in_other_languages_and_with_the_work_that_is_done() {
+    acknowledges(
+        "K7X4",
+        &[
             "ACK K7X4 bin in 5 min da",
             "ACK K7X4 erledigt",
             "ACK K7X4 schon wieder",
@@ -59,7 +68,8 @@ fn b1_the_keyword_with_the_code_acknowledges_whatever_harmless_words_follow() {
             "ACK K7X4 en 5 minutos",
             "ack K7X4 perdón estaba dormido",
             "taking a look K7X4",
-            "je jette un œil K7X4".replace('œ', "oe").as_str(),
+            "je jette un œil K7X4",
+            "je jette un oeil K7X4",
             "looking at db-1 K7X4",
             "looking at the logs K7X4",
             "prüfe die Datenbank K7X4",
@@ -147,12 +157,15 @@ fn b2_what_follows_the_keyword_may_still_leave_it_open() {
             "ACK K7X4 lunes",
             "ACK K7X4 después",
             "ACK K7X4 para Bob",
-            // Only the keyword at the start of the text says enough.
-            "ok K7X4 boss",
-            "Bob ack K7X4 done",
-            "please ack K7X4 boss",
-            "K7X4 ack boss",
         ],
+    );
+}
+
+#[test]
+fn b2_only_the_keyword_at_the_start_of_the_text_says_enough() {
+    means(
+        Meaning::NotUnderstood,
+        &["ok K7X4 boss", "Bob ack K7X4 done", "please ack K7X4 boss", "K7X4 ack boss"],
     );
 }
 

@@ -113,6 +113,8 @@ pub(super) const AFFIRM_PHRASES: &[&str] = &[
     "schaue mir das an",
     "jy jette un oeil",
     "je jette un oeil",
+    "je jette un œil",
+    "jy jette un œil",
     "le echo un vistazo",
     "echo un vistazo",
     "en route",
