@@ -39,6 +39,9 @@ pub(crate) enum ApiError {
     /// A key was used for another request before.
     #[error("this Idempotency-Key was used for another request; use a new one")]
     KeyReused,
+    /// The same request is being carried out.
+    #[error("the request with this Idempotency-Key is under way; ask again in a second")]
+    UnderWay,
     /// The answer is of another kind than the request has; a defect of ours.
     #[error("the answer is not of the kind that was asked for")]
     Unexpected,
@@ -76,7 +79,8 @@ impl ApiError {
             Self::Control(
                 ControlError::NotFound(_) | ControlError::NoDeadLetter(_) | ControlError::NoToken(_),
             ) => StatusCode::NOT_FOUND,
-            Self::Control(ControlError::NothingToReview(_) | ControlError::SeveralToReview { .. }) => {
+            Self::UnderWay
+            | Self::Control(ControlError::NothingToReview(_) | ControlError::SeveralToReview { .. }) => {
                 StatusCode::CONFLICT
             }
             Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
@@ -96,14 +100,14 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = self.status();
+        let (status, is_under_way) = (self.status(), matches!(self, Self::UnderWay));
         let title = status.canonical_reason().unwrap_or("Error");
         let mut response = problem(status, title, &self.to_string(), self.more());
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"callout\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE || is_under_way {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -25,7 +25,8 @@ pub(crate) struct Audit {
 
 /// Counts how every event and every effect ended.
 #[utoipa::path(get, path = "/v1/audit", tag = "installation",
-    responses((status = 200, body = Audit), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = Audit), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn audit(State(api): State<Arc<Api>>, who: Authenticated) -> Result<Json<Audit>, ApiError> {
     let answer = api.ports.control.execute(&who.principal, Request::AuditCounts).await?;
     let Answer::AuditCounts { counts } = answer else { return Err(ApiError::Unexpected) };

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use control::{Answer, DeadLetterChange, Request};
+use control::{Answer, ControlError, DeadLetterChange, LetterCursor, Request};
 use domain::{limits::DEAD_LETTERS_MAX, timeline::DeadLetter};
 use jiff::Timestamp;
 use ports::store::DeadLetterFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated, repeatable::once};
+use crate::{
+    api_error::ApiError, api_state::Api, authenticate::Authenticated, named::Named, repeatable::once,
+};
 
 const PAGE_DEFAULT: u16 = 100;
 
@@ -39,12 +41,14 @@ pub(crate) struct LettersParameters {
     workflow: Option<String>,
     /// From this source.
     source: Option<String>,
-    /// Dead since this time or later; for the next page, the `next` of the page before.
+    /// Dead since this time or later.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Dead before this time.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    /// The `next` of the page before.
+    after: Option<String>,
     /// At most this many; 100 without it.
     #[param(minimum = 1, maximum = 10000)]
     max: Option<u16>,
@@ -101,41 +105,51 @@ impl Letter {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LetterPage {
     dead_letters: Vec<Letter>,
-    /// What `since` takes for the next page, which may begin with letters of this one; absent on the last.
+    /// What `after` takes for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    next: Option<Timestamp>,
+    next: Option<String>,
 }
 
 /// Lists dead letters, oldest first.
 #[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(LettersParameters),
-    responses((status = 200, body = LetterPage), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = LetterPage), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     who: Authenticated,
     parameters: Result<Query<LettersParameters>, QueryRejection>,
 ) -> Result<Json<LetterPage>, ApiError> {
-    let Query(LettersParameters { reason, workflow, source, since, until, max }) = parameters?;
+    let Query(LettersParameters { reason, workflow, source, since, until, after, max }) = parameters?;
+    let after = after.as_deref().map(cursor).transpose()?;
     let max = max.unwrap_or(PAGE_DEFAULT);
     if !(1..=DEAD_LETTERS_MAX).contains(&max) {
         return Err(ApiError::Invalid(format!("max: expected 1 to {DEAD_LETTERS_MAX}")));
     }
     let filter = DeadLetterFilter { reason, workflow, source, since, until };
-    let request = Request::ListDeadLetters { filter, max };
+    let request = Request::ListDeadLetters { filter, after, max };
     let answer = api.ports.control.execute(&who.principal, request).await?;
     let Answer::DeadLetters { letters, more } = answer else { return Err(ApiError::Unexpected) };
-    let next = letters.last().filter(|_| more).map(|letter| letter.at);
+    let next = letters.last().filter(|_| more).map(|letter| format!("{},{}", letter.at, letter.id));
     let dead_letters = letters.into_iter().map(Letter::new).collect();
     Ok(Json(LetterPage { dead_letters, next }))
 }
 
+/// A place in the list, as `next` writes it.
+fn cursor(text: &str) -> Result<LetterCursor, ApiError> {
+    let parsed = text
+        .split_once(',')
+        .and_then(|(at, id)| Some(LetterCursor { at: at.parse().ok()?, id: id.to_owned() }));
+    parsed.ok_or_else(|| ApiError::Invalid("after: expected the `next` of the page before".to_owned()))
+}
+
 /// Shows one dead letter.
 #[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = String, Path)),
-    responses((status = 200, body = Letter), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = Letter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Letter>, ApiError> {
     let answer = api.ports.control.execute(&who.principal, Request::ShowDeadLetter { id }).await?;
     let Answer::DeadLetter { letter } = answer else { return Err(ApiError::Unexpected) };
@@ -145,7 +159,7 @@ pub(crate) async fn show(
 /// What became of a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChangedLetter {
-    /// `replayed`, `discarded`, `stale` (to send it now would be wrong) or `gone` (it was taken before).
+    /// `replayed`, `discarded` or `stale`: to send it now would be wrong.
     result: &'static str,
     /// Why it is stale.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,33 +169,36 @@ pub(crate) struct ChangedLetter {
 /// Gives a dead letter another chance. What is too old stays a dead letter.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn replay(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Replay { id }).await
+    change(&api, &who, &headers, id.clone(), Request::Replay { id }).await
 }
 
 /// Puts a dead letter away unsent.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn discard(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Discard { id }).await
+    change(&api, &who, &headers, id.clone(), Request::Discard { id }).await
 }
 
 async fn change(
     api: &Api,
     who: &Authenticated,
     headers: &HeaderMap,
+    id: String,
     request: Request,
 ) -> Result<Response, ApiError> {
     let asked = format!("{request:?}");
@@ -192,7 +209,7 @@ async fn change(
             DeadLetterChange::Replayed => ("replayed", None),
             DeadLetterChange::Discarded => ("discarded", None),
             DeadLetterChange::Stale { reason } => ("stale", Some(reason)),
-            DeadLetterChange::Gone => ("gone", None),
+            DeadLetterChange::Gone => return Err(ControlError::NoDeadLetter(id).into()),
         };
         Ok(Json(ChangedLetter { result, reason }).into_response())
     };

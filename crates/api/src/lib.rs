@@ -9,6 +9,7 @@ mod audit;
 mod authenticate;
 mod dead_letters;
 mod document;
+mod named;
 mod precondition;
 mod remote;
 mod repeatable;

@@ -2,7 +2,9 @@
 //! and gets the answer that was given.
 //!
 //! In: a request's key. Out: the kept answer, or a new one that is kept for a day.
-//! Never: takes another request for a repetition. Two at the same moment are both carried out, which each change bears.
+//! Never: takes another request for a repetition, or carries out two at the same moment: the second is told to come again.
+//! A process that dies between a change and its answer leaves the key claimed for a minute; the change is then made again,
+//! which `If-Match` makes harmless.
 
 use axum::{
     body::{Body, to_bytes},
@@ -17,6 +19,8 @@ use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 const HEADER: &str = "idempotency-key";
 /// How long an answer is kept, in seconds.
 const KEPT_S: u32 = 24 * 3_600;
+/// How long a request may be under way, in seconds: longer than any takes.
+const UNDER_WAY_S: u32 = 60;
 /// Longest key, in characters.
 const KEY_CHARS_MAX: usize = 255;
 /// Answers are runs with their timelines, which are bounded.
@@ -33,22 +37,29 @@ pub(crate) async fn once(
     let Some(key) = key(headers)? else { return change.await };
     let key = short(&["idempotency", &who.token, key]);
     let fingerprint = short(&["request", asked]);
-    let now = api.ports.clock.now();
-    if let Some(given) = api.ports.answers.answer(&key, now).await? {
-        return if given.fingerprint == fingerprint { Ok(again(given)) } else { Err(ApiError::KeyReused) };
+    let (answers, now) = (&api.ports.answers, api.ports.clock.now());
+    let under_way = GivenAnswer { fingerprint, status: None, body: String::new() };
+    // Claimed before anything is done, so that of several at one moment one is carried out.
+    while !answers.keep_answer(&key, &under_way, now, after_s(now, UNDER_WAY_S)).await? {
+        // `None`: its time ended just now, and it can be claimed.
+        if let Some(given) = answers.answer(&key, now).await? {
+            return again(given, &under_way.fingerprint);
+        }
     }
     let response = change.await.unwrap_or_else(ApiError::into_response);
     if response.status().is_server_error() {
+        // It may be asked again at once.
+        answers.replace_answer(&key, &under_way, now).await?;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| ApiError::Unexpected)?;
     let answer = GivenAnswer {
-        fingerprint,
-        status: parts.status.as_u16(),
+        status: Some(parts.status.as_u16()),
         body: String::from_utf8_lossy(&bytes).into_owned(),
+        ..under_way
     };
-    api.ports.answers.keep_answer(&key, &answer, now, after_s(now, KEPT_S)).await?;
+    answers.replace_answer(&key, &answer, after_s(now, KEPT_S)).await?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
@@ -62,12 +73,17 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(Some(key))
 }
 
-fn again(given: GivenAnswer) -> Response {
-    let status = StatusCode::from_u16(given.status).unwrap_or(StatusCode::OK);
+/// The answer that was given, if it was given to the same request.
+fn again(given: GivenAnswer, fingerprint: &str) -> Result<Response, ApiError> {
+    if given.fingerprint != fingerprint {
+        return Err(ApiError::KeyReused);
+    }
+    let status = given.status.ok_or(ApiError::UnderWay)?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let content_type = if status.is_success() { "application/json" } else { "application/problem+json" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true")),
     ];
-    (status, headers, given.body).into_response()
+    Ok((status, headers, given.body).into_response())
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::HeaderMap,
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -20,6 +23,7 @@ use crate::{
     api_error::ApiError,
     api_state::Api,
     authenticate::Authenticated,
+    named::Named,
     precondition::{etag, expected_version},
     repeatable::once,
 };
@@ -87,7 +91,8 @@ pub(crate) struct RunPage {
 
 /// Lists runs, latest first.
 #[utoipa::path(get, path = "/v1/runs", tag = "runs", params(RunsParameters),
-    responses((status = 200, body = RunPage), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = RunPage), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -128,11 +133,12 @@ pub(crate) struct ShowParameters {
 /// Shows a run with its messages and its timeline.
 #[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), ShowParameters),
     responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
-        (status = "4XX", body = crate::api_error::Problem)))]
+        (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     parameters: Result<Query<ShowParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let reveal = parameters?.texts;
@@ -153,11 +159,12 @@ pub(crate) struct ChangedRun {
 /// Takes a run on, so that nobody else is notified.
 #[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn acknowledge(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     change(&api, &who, &headers, Request::Acknowledge { id: run(&id)? }).await
@@ -166,11 +173,12 @@ pub(crate) async fn acknowledge(
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
 #[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     change(&api, &who, &headers, Request::Escalate { id: run(&id)? }).await
@@ -179,11 +187,12 @@ pub(crate) async fn escalate(
 /// Ends a run without sending another text.
 #[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     change(&api, &who, &headers, Request::Cancel { id: run(&id)? }).await
@@ -204,14 +213,16 @@ pub(crate) struct Doubt {
 /// Says whether a text was sent.
 #[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn resolve_doubt(
     State(api): State<Arc<Api>>,
     who: Authenticated,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
+    let body = body.map_err(|rejection| ApiError::Invalid(rejection.body_text()))?;
     let doubt: Doubt =
         serde_json::from_slice(&body).map_err(|error| ApiError::Invalid(format!("the body: {error}")))?;
     let sid = doubt.sid.as_deref().map(str::parse::<ProviderMessageId>).transpose();

@@ -32,7 +32,8 @@ pub(crate) struct Status {
 
 /// Says what is running, and what the token allows.
 #[utoipa::path(get, path = "/v1/status", tag = "installation",
-    responses((status = 200, body = Status), (status = "4XX", body = crate::api_error::Problem)))]
+    responses((status = 200, body = Status), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     who: Authenticated,

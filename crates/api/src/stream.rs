@@ -68,11 +68,12 @@ pub(crate) struct StreamParameters {
     after: Option<u64>,
 }
 
-/// Follows what happens: each event's `data` is an outcome event, its `event` the kind.
+/// Follows what happens: each event's `data` is a CloudEvent by docs/schemas/outcome-event.json, its `event` the type.
 #[utoipa::path(get, path = "/v1/stream", tag = "installation",
     params(StreamParameters, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = "4XX", body = crate::api_error::Problem)))]
+        (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn follow(
     State(api): State<Arc<Api>>,
     who: Authenticated,
@@ -88,7 +89,10 @@ pub(crate) async fn follow(
     // A position that is still to come was given by a log that is lost: its reader begins anew.
     let after = after.map_or(last, |after| if after > last { 0 } else { after });
     let keep_alive = KeepAlive::new().interval(SIGN_OF_LIFE_EVERY);
-    Ok(Sse::new(events(api, who.principal, after)).keep_alive(keep_alive).into_response())
+    // Says where the reader begins, so that it can come back there before the first event.
+    let begins = stream::iter([Ok(Event::default().id(after.to_string()))]);
+    let events = begins.chain(events(api, who, after));
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
 fn position(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
@@ -98,9 +102,13 @@ fn position(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
 }
 
 /// Pages of the log, each waited for, until the process stops or the reader goes.
-fn events(api: Arc<Api>, principal: Principal, after: u64) -> impl Stream<Item = Result<Event, Infallible>> {
-    let pages = stream::unfold((api, principal, after), async |(api, principal, mut after)| {
+fn events(api: Arc<Api>, who: Authenticated, after: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+    let pages = stream::unfold((api, who, after), async |(api, who, mut after)| {
         loop {
+            // A token that is revoked or has expired ends what it opened.
+            if !is_in_force(&api, &who).await {
+                return None;
+            }
             let page = match api.ports.log.logged_outcomes(after, READ_MAX).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -111,11 +119,11 @@ fn events(api: Arc<Api>, principal: Principal, after: u64) -> impl Stream<Item =
             after = page.last().map_or(after, |(position, _)| *position);
             let seen: Vec<Event> = page
                 .iter()
-                .filter(|(_, event)| is_for(&api, &principal, event))
-                .filter_map(|(position, event)| written(*position, event))
+                .filter(|(_, event)| is_for(&api, &who.principal, event))
+                .map(|(position, event)| written(*position, event))
                 .collect();
             if !seen.is_empty() {
-                return Some((stream::iter(seen.into_iter().map(Ok)), (api, principal, after)));
+                return Some((stream::iter(seen.into_iter().map(Ok)), (api, who, after)));
             }
             let next = after_ms(api.ports.clock.now(), READ_EVERY_MS);
             tokio::select! {
@@ -128,11 +136,19 @@ fn events(api: Arc<Api>, principal: Principal, after: u64) -> impl Stream<Item =
     pages.flatten()
 }
 
+/// Whether the reader's token is there still. A store that does not answer is no reason to end a stream.
+async fn is_in_force(api: &Api, who: &Authenticated) -> bool {
+    match api.ports.tokens.token(&who.token).await {
+        Ok(token) => token.is_some_and(|token| !token.is_expired(api.ports.clock.now())),
+        Err(_) => true,
+    }
+}
+
 fn is_for(api: &Api, principal: &Principal, event: &OutcomeEvent) -> bool {
     api.ports.control.sees(principal, event.workflow.as_deref().unwrap_or_default())
 }
 
-fn written(position: u64, event: &OutcomeEvent) -> Option<Event> {
-    let data = serde_json::to_string(event).ok()?;
-    Some(Event::default().id(position.to_string()).event(event.kind.as_str()).data(data))
+fn written(position: u64, event: &OutcomeEvent) -> Event {
+    let data = event.to_cloud_event().to_string();
+    Event::default().id(position.to_string()).event(event.kind.as_str()).data(data)
 }

@@ -244,9 +244,19 @@ pub(crate) struct DlqFilter {
     /// Only dead letters before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<jiff::Timestamp>,
+    /// After this letter of a list, which --since alone cannot name where many died in one millisecond: TIME,ID.
+    #[arg(long, value_name = "TIME,ID", value_parser = parse_letter_cursor)]
+    pub(crate) after: Option<control::LetterCursor>,
     /// List or change at most this many; 10000 is the most.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=i64::from(DEAD_LETTERS_MAX)))]
     pub(crate) max: u16,
+}
+
+/// A place in a list of dead letters, as the list prints it.
+fn parse_letter_cursor(text: &str) -> Result<control::LetterCursor, String> {
+    let parsed = text.split_once(',').and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
+    let (at, id) = parsed.ok_or_else(|| "expected TIME,ID as the list before prints it".to_owned())?;
+    Ok(control::LetterCursor { at, id })
 }
 
 #[derive(Debug, Args)]

@@ -33,8 +33,8 @@ pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCod
                     letters.iter().for_each(show_line);
                     if more {
                         output::line(format!(
-                            "there are more: see the next with --since {}, or longer lists with --max",
-                            last.at
+                            "there are more: see the next with --after {},{}, or longer lists with --max",
+                            last.at, last.id
                         ));
                     }
                 }
@@ -63,7 +63,7 @@ async fn list(
     filter: &DlqFilter,
 ) -> anyhow::Result<(Vec<DeadLetter>, bool)> {
     let max = filter.max;
-    let named = filter.workflow.clone();
+    let (named, after) = (filter.workflow.clone(), filter.after.clone());
     let filter = DeadLetterFilter {
         reason: filter.reason.clone(),
         workflow: filter.workflow.clone(),
@@ -71,7 +71,7 @@ async fn list(
         since: filter.since,
         until: filter.until,
     };
-    let answer = client.execute("", Request::ListDeadLetters { filter, max }).await?;
+    let answer = client.execute("", Request::ListDeadLetters { filter, after, max }).await?;
     let Answer::DeadLetters { letters, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     if let (true, Some(workflow)) = (letters.is_empty(), named) {
         configuration::check_workflow(&common.config, &workflow)?;

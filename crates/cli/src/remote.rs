@@ -54,8 +54,16 @@ impl Remote {
             }
         };
         let client = http_client::client_builder(http_client::Reach::Tls).build()?;
-        let url = url.join(REMOTE_PATH)?;
-        Ok(Some(Self { client, url, token: token.trim().to_owned() }))
+        let token = token.trim().to_owned();
+        if token.is_empty() || token.chars().any(|c| !c.is_ascii_graphic()) {
+            return Err(
+                Usage(format!("{TOKEN}: expected one token, as `callout tokens create` prints it")).into()
+            );
+        }
+        // A proxy may have it below a path of its own.
+        let mut address = url.clone();
+        address.set_path(&format!("{}{REMOTE_PATH}", url.path().trim_end_matches('/')));
+        Ok(Some(Self { client, url: address, token }))
     }
 
     /// Asks for one thing.

@@ -26,7 +26,11 @@ pub(crate) async fn run(common: &Common, command: Tokens) -> anyhow::Result<()> 
     match command {
         Tokens::Create(args) => create(common, args).await,
         Tokens::List => show(common, &ask(common, "", Request::ListTokens).await?),
-        Tokens::Revoke(args) => {
+        Tokens::Revoke(mut args) => {
+            // Whoever has found a token may give all of it.
+            if let Some(id) = Token::id_in(&args.id) {
+                args.id = id.to_owned();
+            }
             ask(common, &args.by, Request::RevokeToken { id: args.id.clone() }).await?;
             match common.output {
                 Output::Json => output::json(&json!({"revoked": args.id})),

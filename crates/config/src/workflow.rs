@@ -16,6 +16,7 @@ use domain::{
     poll::PollSchedule,
     quiet_hours::QuietHours,
     retry::RetryPolicy,
+    token::is_team,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 use jiff::civil::Time;
@@ -105,8 +106,7 @@ pub(crate) fn read(
 /// The team that a workflow belongs to.
 fn read_team(doc: &mut Document<'_>, top: &mut Section<'_>) -> Option<Arc<str>> {
     let team = top.text(doc, "team")?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if team.value.is_empty() || !team.value.chars().all(is_plain) {
+    if !is_team(&team.value) {
         let message =
             format!("team: expected letters, digits, hyphens, dots and underscores, not {:?}", team.value);
         doc.problem(&team.at, message);

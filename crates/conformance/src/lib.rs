@@ -147,6 +147,7 @@ macro_rules! store_contract {
                 answers {
                     an_answer_is_given_again_until_its_time_is_over
                     the_first_answer_under_a_key_stays
+                    an_answer_takes_the_place_of_another
                 }
                 outcome_log {
                     events_are_logged_once_in_one_order

@@ -80,7 +80,8 @@ impl Control {
             return Err(ControlError::NotLocal);
         }
         if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
-            tracing::warn!(principal = name, %scope, "a request was refused: its scope is missing");
+            let (request, what) = request.in_short();
+            tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
             return Err(ControlError::Forbidden { name: name.clone(), scope });
         }
         match request {
@@ -96,7 +97,9 @@ impl Control {
             Request::Acknowledge { id } => {
                 self.change(principal, &id, version, |run, ctx| {
                     let was_active = run.phase() == RunPhase::Active;
-                    run.acknowledge(name, principal.via, None, ctx);
+                    if run.phase() != RunPhase::Acknowledged {
+                        run.acknowledge(name, principal.via, None, ctx);
+                    }
                     was_active
                 })
                 .await
@@ -112,8 +115,8 @@ impl Control {
             Request::Cancel { id } => {
                 self.change(principal, &id, version, |run, ctx| run.cancel(name, ctx)).await
             }
-            Request::ListDeadLetters { filter, max } => {
-                let (letters, more) = self.dead_letters(principal, &filter, max).await?;
+            Request::ListDeadLetters { filter, after, max } => {
+                let (letters, more) = self.dead_letters(principal, filter, after, max).await?;
                 Ok(Answer::DeadLetters { letters, more })
             }
             Request::ShowDeadLetter { id } => {
@@ -174,7 +177,13 @@ impl Control {
     /// The run, if there is one that the principal sees.
     async fn visible(&self, principal: &Principal, id: &RunId) -> Result<Versioned<Run>, ControlError> {
         let stored = self.ports.runs.load(id).await?;
-        let seen = stored.filter(|stored| self.sees(principal, stored.value.workflow()));
+        let seen = stored.filter(|stored| {
+            let sees = self.sees(principal, stored.value.workflow());
+            if !sees {
+                tracing::warn!(principal = principal.name, run = %id, "a request was refused: the run is another team's");
+            }
+            sees
+        });
         seen.ok_or_else(|| ControlError::NotFound(id.clone()))
     }
 
@@ -207,9 +216,12 @@ impl Control {
         version: Option<u64>,
     ) -> Result<Answer, ControlError> {
         let seen = self.visible(principal, id).await?;
-        // Two who escalate at once mean the step that both saw, not two steps.
-        let meant = version.unwrap_or(seen.version);
-        let is_meant = |run: &Versioned<Run>| run.version == meant;
+        // Two who escalate at once mean the step that both saw, not two steps. What happens to the run meanwhile, such as
+        // a receipt, changes its version and not what is meant.
+        let step = seen.value.step();
+        let is_meant = |run: &Versioned<Run>| {
+            run.value.step() == step && version.is_none_or(|version| run.version == version)
+        };
         let escalated = self.ports.runs.escalate(id, &principal.name, is_meant).await?;
         if escalated != Some(true) && version.is_some() {
             let now = self.visible(principal, id).await?;

@@ -7,13 +7,14 @@ use domain::{
     event::Event, limits::DEAD_LETTERS_MAX, outbound::of_dead_letter, run::Replay, source_quota::Quota,
     timeline::DeadLetter, token::Scope,
 };
+use jiff::Timestamp;
 use ports::store::DeadLetterFilter;
 use runtime::RoleError;
 
 use crate::{
     control::Control,
     error::ControlError,
-    request::{DeadLetterChange, Principal},
+    request::{DeadLetterChange, LetterCursor, Principal},
 };
 
 impl Control {
@@ -21,16 +22,25 @@ impl Control {
     pub(crate) async fn dead_letters(
         &self,
         principal: &Principal,
-        filter: &DeadLetterFilter,
+        mut filter: DeadLetterFilter,
+        after: Option<LetterCursor>,
         max: u16,
     ) -> Result<(Vec<DeadLetter>, bool), ControlError> {
         let max = max.min(DEAD_LETTERS_MAX);
-        let looked_at = if principal.teams.is_empty() { max } else { DEAD_LETTERS_MAX };
-        let found = self.ports.letters.dead_letters(filter, looked_at + 1).await;
-        let mut letters = found.map_err(RoleError::from)?;
-        let is_cut = letters.len() > usize::from(looked_at);
-        letters.truncate(looked_at.into());
+        if let Some(after) = &after {
+            filter.since = filter.since.max(Some(whole_milliseconds(after.at)));
+        }
+        let find =
+            async |most: u16| self.ports.letters.dead_letters(&filter, most).await.map_err(RoleError::from);
+        let mut letters = if principal.teams.is_empty() { find(max + 1).await? } else { Vec::new() };
+        // Letters of one millisecond are ordered here, and those of other teams left out: the stores do neither.
+        if !principal.teams.is_empty() || letters.len() > usize::from(max) {
+            letters = find(DEAD_LETTERS_MAX + 1).await?;
+        }
+        let is_cut = letters.len() > usize::from(DEAD_LETTERS_MAX);
         letters.retain(|letter| self.sees_letter(principal, letter));
+        letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        letters.retain(|letter| after.as_ref().is_none_or(|after| LetterCursor::of(letter) > *after));
         let more = is_cut || letters.len() > usize::from(max);
         letters.truncate(max.into());
         letters.iter_mut().for_each(|letter| without_texts(letter, principal));
@@ -67,6 +77,9 @@ impl Control {
             return Ok(DeadLetterChange::Gone);
         }
         let taken = self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
+        if taken {
+            tracing::info!(letter = id, by = principal.name, "a dead letter was discarded");
+        }
         Ok(if taken { DeadLetterChange::Discarded } else { DeadLetterChange::Gone })
     }
 
@@ -142,4 +155,9 @@ fn without_texts(letter: &mut DeadLetter, principal: &Principal) {
         letter.event = None;
         letter.origin = None;
     }
+}
+
+/// A time cut to the milliseconds that every store compares.
+fn whole_milliseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

@@ -13,7 +13,7 @@ mod view;
 
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
-pub use request::{Answer, DeadLetterChange, Principal, Request, RunQuery};
+pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use view::{MessageView, RunView, TimelineLine};

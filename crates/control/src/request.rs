@@ -9,6 +9,7 @@ use domain::{
     timeline::DeadLetter,
     token::{Scope, Token},
 };
+use jiff::Timestamp;
 use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,22 @@ pub struct RunQuery {
     pub max: u16,
 }
 
+/// A place in a list of dead letters: the last letter of a page, which may be gone since.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LetterCursor {
+    /// Since when it was dead.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+impl LetterCursor {
+    /// The place of a letter.
+    pub fn of(letter: &DeadLetter) -> Self {
+        Self { at: letter.at, id: letter.id.clone() }
+    }
+}
+
 /// What can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
@@ -119,6 +136,9 @@ pub enum Request {
     ListDeadLetters {
         /// Which letters; absent conditions match all.
         filter: DeadLetterFilter,
+        /// After this letter, in the order of the list; for the next page.
+        #[serde(default)]
+        after: Option<LetterCursor>,
         /// At most this many.
         max: u16,
     },
@@ -154,6 +174,27 @@ pub enum Request {
 }
 
 impl Request {
+    /// Its name, and the run, letter or token that it is about; for the log.
+    pub(crate) fn in_short(&self) -> (&'static str, &str) {
+        match self {
+            Self::ListRuns(_) => ("list_runs", ""),
+            Self::FindRuns { beginning } => ("find_runs", beginning),
+            Self::ShowRun { id, .. } => ("show_run", id.as_str()),
+            Self::Acknowledge { id } => ("acknowledge", id.as_str()),
+            Self::Escalate { id } => ("escalate", id.as_str()),
+            Self::ResolveReview { id, .. } => ("resolve_review", id.as_str()),
+            Self::Cancel { id } => ("cancel", id.as_str()),
+            Self::ListDeadLetters { .. } => ("list_dead_letters", ""),
+            Self::ShowDeadLetter { id } => ("show_dead_letter", id),
+            Self::Replay { id } => ("replay", id),
+            Self::Discard { id } => ("discard", id),
+            Self::AuditCounts => ("audit_counts", ""),
+            Self::AddToken { token } => ("add_token", &token.id),
+            Self::ListTokens => ("list_tokens", ""),
+            Self::RevokeToken { id } => ("revoke_token", id),
+        }
+    }
+
     pub(crate) fn is_about_tokens(&self) -> bool {
         matches!(self, Self::AddToken { .. } | Self::ListTokens | Self::RevokeToken { .. })
     }

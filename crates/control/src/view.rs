@@ -109,7 +109,7 @@ impl RunView {
     /// Adds the texts of the messages.
     pub(crate) fn reveal(&mut self, run: &Run) {
         for (view, message) in self.messages.iter_mut().zip(run.messages()) {
-            view.text = message.text().map(|text| text.0.to_string());
+            view.text = message.shown_text();
         }
     }
 

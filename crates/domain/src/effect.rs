@@ -4,6 +4,7 @@
 //! Never: holds a text, a whole number or a secret.
 
 mod answer;
+mod cloud_event;
 mod outcome_event;
 
 use jiff::Timestamp;

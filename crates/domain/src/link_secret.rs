@@ -38,6 +38,11 @@ impl LinkSecret {
         format!("{}{LINK_PATH}{message}/{}", base.trim_end_matches('/'), self.0)
     }
 
+    /// The text without the secret.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        text.replace(&self.0, "...")
+    }
+
     pub(crate) fn is(&self, text: &str) -> bool {
         // Of equal lengths, so that the time tells nothing of either.
         let hash = |text: &str| digest(&["link", text]);

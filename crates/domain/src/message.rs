@@ -151,6 +151,12 @@ impl Message {
         self.link = Some(link);
     }
 
+    /// What it says, for others than its recipient: without the secret of its link, which would acknowledge for them.
+    pub fn shown_text(&self) -> Option<String> {
+        let text = self.text.as_ref()?;
+        Some(self.link.as_ref().map_or_else(|| text.0.to_string(), |link| link.hidden_in(&text.0)))
+    }
+
     /// Where it stands.
     pub fn phase(&self) -> &MessagePhase {
         &self.phase

@@ -101,8 +101,14 @@ pub struct TokenRequest {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Whether a text can name a team.
+pub fn is_team(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.chars().all(is_plain)
+}
+
 /// Why a token is not made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// Timelines show the label.
     #[error("expected a label of 1 to {LABEL_CHARS_MAX} visible characters")]
@@ -110,6 +116,9 @@ pub enum InvalidToken {
     /// It would allow nothing.
     #[error("expected at least one scope: read, read_texts or operate")]
     NoScope,
+    /// No workflow can be of it.
+    #[error("expected a team of letters, digits, hyphens, dots and underscores, not {0:?}")]
+    Team(String),
     /// It would allow nothing.
     #[error("it would have expired already")]
     Expired,
@@ -126,7 +135,7 @@ impl Token {
         chance: &[u8; 32],
         now: Timestamp,
     ) -> Result<(Self, String), InvalidToken> {
-        let TokenRequest { label, scopes, teams, expires_at } = request;
+        let TokenRequest { label, mut scopes, teams, expires_at } = request;
         let label = label.trim().to_owned();
         let length = label.chars().count();
         if !(1..=LABEL_CHARS_MAX).contains(&length) || label.chars().any(char::is_control) {
@@ -134,6 +143,13 @@ impl Token {
         }
         if scopes.is_empty() {
             return Err(InvalidToken::NoScope);
+        }
+        // Texts are shown with what they belong to.
+        if scopes.contains(&Scope::ReadTexts) {
+            scopes.insert(Scope::Read);
+        }
+        if let Some(team) = teams.iter().find(|team| !is_team(team)) {
+            return Err(InvalidToken::Team(team.clone()));
         }
         if expires_at.is_some_and(|at| at <= now) {
             return Err(InvalidToken::Expired);
@@ -224,6 +240,12 @@ mod tests {
         let nothing = TokenRequest { scopes: BTreeSet::new(), ..request() };
         assert_eq!(mint(nothing), InvalidToken::NoScope);
         assert_eq!(mint(TokenRequest { expires_at: Some(at(10)), ..request() }), InvalidToken::Expired);
+        for team in ["", "red ", "a,b"] {
+            let of_team = TokenRequest { teams: [team.to_owned()].into(), ..request() };
+            assert_eq!(mint(of_team), InvalidToken::Team(team.to_owned()));
+        }
+        let texts = TokenRequest { scopes: [Scope::ReadTexts].into(), ..request() };
+        assert!(Token::mint(texts, "ada", &[7; 32], at(10)).unwrap().0.scopes.contains(&Scope::Read));
     }
 
     #[test]

@@ -73,18 +73,34 @@ impl AnswerStore for EmbeddedStore {
         answer: &GivenAnswer,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (key, doc) = (key.to_owned(), json(answer, "answer", key)?);
         let keep = move |connection: &Connection| {
             let purge = "DELETE FROM answer WHERE key IN (SELECT key FROM answer WHERE until_ms <= ?1 LIMIT ?2) \
                          OR (key = ?3 AND until_ms <= ?1)";
             connection.prepare_cached(purge)?.execute(params![floor_ms(now), PURGED_AT_ONCE, key])?;
-            connection
+            let kept = connection
                 .prepare_cached("INSERT OR IGNORE INTO answer (key, until_ms, doc) VALUES (?1, ?2, ?3)")?
+                .execute(params![key, ceil_ms(until), doc])?;
+            Ok(kept > 0)
+        };
+        Ok(self.writer.write(keep).await?)
+    }
+
+    async fn replace_answer(
+        &self,
+        key: &str,
+        answer: &GivenAnswer,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (key, doc) = (key.to_owned(), json(answer, "answer", key)?);
+        let replace = move |connection: &Connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO answer (key, until_ms, doc) VALUES (?1, ?2, ?3)")?
                 .execute(params![key, ceil_ms(until), doc])?;
             Ok(())
         };
-        Ok(self.writer.write(keep).await?)
+        Ok(self.writer.write(replace).await?)
     }
 }
 

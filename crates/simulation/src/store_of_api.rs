@@ -46,11 +46,22 @@ impl AnswerStore for MemoryStore {
         answer: &GivenAnswer,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut state = self.state();
-        if state.answers.get(key).is_none_or(|(until, _)| *until <= now) {
+        let is_free = state.answers.get(key).is_none_or(|(until, _)| *until <= now);
+        if is_free {
             state.answers.insert(key.to_owned(), (until, answer.clone()));
         }
+        Ok(is_free)
+    }
+
+    async fn replace_answer(
+        &self,
+        key: &str,
+        answer: &GivenAnswer,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.state().answers.insert(key.to_owned(), (until, answer.clone()));
         Ok(())
     }
 }

@@ -68,9 +68,21 @@ impl AnswerStore for RedisStore {
         answer: &GivenAnswer,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let call = Call::new(&self.scripts.keep_answer, vec![self.keys.answer(key)])
             .arg(floor_ms(now))
+            .arg(ceil_ms(until))
+            .arg(json(answer, "answer", key)?);
+        self.connection.call(call).await
+    }
+
+    async fn replace_answer(
+        &self,
+        key: &str,
+        answer: &GivenAnswer,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let call = Call::new(&self.scripts.replace_answer, vec![self.keys.answer(key)])
             .arg(ceil_ms(until))
             .arg(json(answer, "answer", key)?);
         self.connection.call(call).await

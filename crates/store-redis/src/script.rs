@@ -31,6 +31,7 @@ pub(crate) struct Scripts {
     pub(crate) postpone_effect: Script,
     pub(crate) end_effect: Script,
     pub(crate) keep_answer: Script,
+    pub(crate) replace_answer: Script,
     pub(crate) log_outcome: Script,
     pub(crate) logged_outcomes: Script,
 }
@@ -77,6 +78,7 @@ impl Scripts {
             postpone_effect: script!("effect" "postpone_effect"),
             end_effect: script!("common" "effect" "end_effect"),
             keep_answer: script!("keep_answer"),
+            replace_answer: script!("replace_answer"),
             log_outcome: script!("log_outcome"),
             logged_outcomes: script!("logged_outcomes"),
         }

@@ -20,6 +20,7 @@ use domain::{
     message::MessageEvent,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    run::Run,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
@@ -142,6 +143,10 @@ impl World {
 
     pub(crate) async fn post(&self, path: &str, token: &str, headers: &[(&str, &str)]) -> Answered {
         self.send("POST", path, token, headers, "").await
+    }
+
+    pub(crate) async fn run(&self, id: &RunId) -> Run {
+        self.runs.load(id).await.unwrap().unwrap().value
     }
 
     /// Opens the run of the `n`th event, with a text to Ada.

@@ -1,7 +1,7 @@
 //! Runs that tools list, look at and change.
 
 use axum::http::StatusCode;
-use domain::token::Scope;
+use domain::{admission::Admission, token::Scope};
 
 use crate::harness::World;
 
@@ -165,4 +165,68 @@ async fn a_doubt_is_ended_by_saying_whether_the_text_was_sent() {
         world.get("/v1/runs?needs_review=true", &token).await.body["runs"].as_array().unwrap().len(),
         0
     );
+}
+
+#[tokio::test]
+async fn of_many_requests_under_one_key_one_is_carried_out() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let token = world.operator().await;
+    let path = format!("/v1/runs/{id}/escalate");
+    let once = [("idempotency-key", "once")];
+    let requests = (0..24).map(|_| world.post(&path, &token, &once));
+    let answers = futures::future::join_all(requests).await;
+    let changed = answers.iter().filter(|answer| answer.body["changed"] == true);
+    assert!(changed.clone().count() >= 1, "{:?}", answers[0].body);
+    assert!(changed.clone().all(|answer| answer.body["run"]["step"] == 2));
+    let others = answers.iter().filter(|answer| answer.body["changed"] != true);
+    assert!(
+        others.clone().all(|answer| answer.status == StatusCode::CONFLICT),
+        "{:?}",
+        others.last().map(|a| a.status)
+    );
+    assert_eq!(world.run(&id).await.step(), 1);
+    // Whoever was told to come again gets the answer that was given.
+    let again = world.post(&path, &token, &once).await;
+    assert_eq!((again.status, &again.body["changed"]), (StatusCode::OK, &true.into()));
+}
+
+#[tokio::test]
+async fn what_happens_to_a_run_meanwhile_does_not_hold_up_an_escalation() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let token = world.operator().await;
+    // A change of the run, such as a receipt, between what the caller saw and the request.
+    world.runs.apply(&id, |run, ctx| run.admit(1, &Admission::default(), ctx)).await.unwrap();
+    let moved = world.post(&format!("/v1/runs/{id}/escalate"), &token, &[]).await;
+    assert_eq!((&moved.body["changed"], &moved.body["run"]["step"]), (&true.into(), &2.into()));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_is_repeated_writes_nothing() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let token = world.operator().await;
+    let acknowledge = format!("/v1/runs/{id}/acknowledge");
+    let first = world.post(&acknowledge, &token, &[]).await;
+    let again = world.post(&acknowledge, &token, &[]).await;
+    assert_eq!((first.header("etag"), again.header("etag")), ("\"2\"", "\"2\""));
+    assert_eq!((&again.body["changed"], &again.body["run"]), (&false.into(), &first.body["run"]));
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_and_a_body_that_is_too_long_are_problems() {
+    let world = World::new();
+    let token = world.operator().await;
+    let id = world.open(1).await;
+    let long = " ".repeat(3 * 1024 * 1024);
+    for answer in [
+        world.get("/v1/runs/%ff", &token).await,
+        world.send("POST", &format!("/v1/runs/{id}/resolve-doubt"), &token, &[], &long).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    let weak = [("if-match", "W/\"1\"")];
+    assert_eq!(world.post(&format!("/v1/runs/{id}/cancel"), &token, &weak).await.status, StatusCode::OK);
 }

@@ -8,7 +8,7 @@ use axum::{
 use conformance::fixture::at;
 use domain::{
     effect::{Act, Effect, EffectAnswer, OutcomeEvent, OutcomeKind},
-    token::Scope,
+    token::{Scope, Token},
 };
 use futures::StreamExt as _;
 use ports::{DestinationClient as _, EffectRequest};
@@ -65,8 +65,13 @@ async fn read(stream: &mut BodyDataStream, count: usize) -> Vec<(String, String)
             let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             line.trim().to_owned()
         };
+        // Where the reader begins.
+        if field("data:").is_empty() {
+            assert!(!field("id:").is_empty(), "{text}");
+            continue;
+        }
         let data: serde_json::Value = serde_json::from_str(&field("data:")).unwrap();
-        assert_eq!(field("event:"), "run.opened");
+        assert_eq!((field("event:").as_str(), &data["type"]), ("run.opened", &"run.opened".into()));
         seen.push((field("id:"), data["id"].as_str().unwrap().to_owned()));
     }
     seen
@@ -99,4 +104,22 @@ async fn a_reader_sees_its_teams_events_alone_and_the_stream_ends_with_the_proce
     assert_eq!(read(&mut stream, 1).await[0].1, "event-2");
     world.stop.cancel();
     assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let world = World::new();
+    let (revoked, expired) = (world.token(&[Scope::Read], &[]).await, world.token(&[Scope::Read], &[]).await);
+    happens(&world, 1, "paging").await;
+    let mut streams = [
+        follow(&world, "/v1/stream?after=0", &revoked, None).await,
+        follow(&world, "/v1/stream?after=0", &expired, None).await,
+    ];
+    for stream in &mut streams {
+        assert_eq!(read(stream, 1).await[0].1, "event-1");
+    }
+    world.store.remove_token(Token::id_in(&revoked).unwrap()).await.unwrap();
+    assert!(streams[0].next().await.is_none());
+    world.clock.set(at(100));
+    assert!(streams[1].next().await.is_none());
 }

@@ -60,7 +60,7 @@ async fn a_tool_follows_a_run_takes_it_on_and_is_shut_out_when_its_token_ends() 
     let run = run_of("p-1", "page", "p-1");
     let (mut stream, mut seen) = (follow("0").await, String::new());
     let (position, opened) = next_event(&mut stream, &mut seen).await;
-    assert_eq!((&opened["kind"], &opened["run"]), (&json!("run.opened"), &json!(run)));
+    assert_eq!((&opened["type"], &opened["data"]["run"]), (&json!("run.opened"), &json!(run)));
     fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
     let shown = ask(format!("/v1/runs/{run}")).send().await.unwrap();
     let version = shown.headers()["etag"].to_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ async fn a_tool_follows_a_run_takes_it_on_and_is_shut_out_when_its_token_ends() 
     let ask = |path: String| fleet.client.get(format!("{url}{path}")).bearer_auth(&token);
     let mut resumed = ask("/v1/stream".to_owned()).header("last-event-id", &position).send().await.unwrap();
     let (_, next) = next_event(&mut resumed, &mut String::new()).await;
-    assert_eq!((&next["kind"], &next["by"]), (&json!("run.acknowledged"), &json!("dashboard")));
+    assert_eq!((&next["type"], &next["data"]["by"]), (&json!("run.acknowledged"), &json!("dashboard")));
 
     assert_eq!(fleet.json(&["tokens", "list"])[0]["label"], "dashboard");
     assert_eq!(fleet.json(&["tokens", "revoke", &id]), json!({"revoked": id}));

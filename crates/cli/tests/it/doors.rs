@@ -123,7 +123,7 @@ async fn d11_alertmanager_pages_once_for_a_group_until_it_is_resolved() {
     alert(&fleet, &alertmanager, &["db-1", "db-2", "db-3"], false).await;
     fleet.wait_for_texts(1).await;
     let text = fleet.sim.phone(FIRST).texts()[0].body.clone();
-    assert!(text.starts_with("CRITICAL: 3 alerts: Disk almost full (node). Reply ACK "), "{text}");
+    assert!(text.starts_with("PAGE: 3 alerts: Disk almost full (node). Reply ACK "), "{text}");
 
     posts_again(&fleet, &alertmanager, 2).await;
     alert(&fleet, &alertmanager, &["db-4"], false).await;
@@ -224,7 +224,7 @@ async fn a_tool_that_pages_pagerduty_pages_callout() {
     assert_eq!(post(&trigger).await, (202, processed.clone()));
     fleet.wait_for_texts(1).await;
     let text = fleet.sim.phone(FIRST).texts()[0].body.clone();
-    assert!(text.starts_with("HIGH: Backup of db-1 failed (postgres). Reply ACK "), "{text}");
+    assert!(text.starts_with("ERROR: Backup of db-1 failed (postgres). Reply ACK "), "{text}");
 
     assert_eq!(fleet.knock("pagerduty/tool", "", trigger.clone()).await, (202, processed.clone()));
     let worse = with(&[("/payload/severity", json!("critical"))]);

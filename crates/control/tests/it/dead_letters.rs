@@ -19,7 +19,7 @@ async fn execute(world: &World, request: Request) -> DeadLetterChange {
 }
 
 async fn letters(world: &World) -> Vec<DeadLetter> {
-    let request = Request::ListDeadLetters { filter: DeadLetterFilter::default(), max: 10 };
+    let request = Request::ListDeadLetters { filter: DeadLetterFilter::default(), after: None, max: 10 };
     let answer = world.operate(request).await.unwrap();
     let Answer::DeadLetters { letters, .. } = answer else { panic!("{answer:?}") };
     letters

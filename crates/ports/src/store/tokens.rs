@@ -32,8 +32,8 @@ pub trait TokenStore: Send + Sync {
 pub struct GivenAnswer {
     /// What was asked, so that another request under the same key is told apart.
     pub fingerprint: String,
-    /// The status of the answer.
-    pub status: u16,
+    /// The status of the answer; absent while the request is under way.
+    pub status: Option<u16>,
     /// Its body.
     pub body: String,
 }
@@ -44,12 +44,21 @@ pub trait AnswerStore: Send + Sync {
     /// The answer that was kept under this key, unless its time is over.
     async fn answer(&self, key: &str, now: Timestamp) -> Result<Option<GivenAnswer>, StoreError>;
 
-    /// Keeps an answer until `until`, unless there is one under this key whose time is not over at `now`.
+    /// Keeps an answer until `until`, unless there is one under this key whose time is not over at `now`. Returns whether
+    /// it is kept; after an error the call that kept it may say that it is not.
     async fn keep_answer(
         &self,
         key: &str,
         answer: &GivenAnswer,
         now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Keeps an answer until `until`, in the place of one that there may be.
+    async fn replace_answer(
+        &self,
+        key: &str,
+        answer: &GivenAnswer,
         until: Timestamp,
     ) -> Result<(), StoreError>;
 }

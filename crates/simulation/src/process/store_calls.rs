@@ -135,7 +135,8 @@ pass_on! {
 pass_on! {
     AnswerStore:
     Store: fn answer(key: &str, now: Timestamp) -> Option<GivenAnswer>;
-    Store: fn keep_answer(key: &str, answer: &GivenAnswer, now: Timestamp, until: Timestamp) -> ();
+    Store: fn keep_answer(key: &str, answer: &GivenAnswer, now: Timestamp, until: Timestamp) -> bool;
+    Store: fn replace_answer(key: &str, answer: &GivenAnswer, until: Timestamp) -> ();
 }
 
 pass_on! {
