@@ -11,7 +11,7 @@ use domain::{
     content::LinkPolicy,
     schema::FieldSchema,
     segment::{self, BODY_CHARS_MAX},
-    template::Template,
+    template::{Given, Template},
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fuzz_target!(|input: &str| {
         let Ok(template) = Template::compile(source, &SCHEMA, ack.is_some()) else { continue };
         let Ok(Value::Object(fields)) = read_json(data.as_bytes()) else { continue };
         let _ = template.check(&fields, ack);
+        let given = Given { ack, recipient: "Ada", step: 1, ..Given::default() };
         for max_segments in [0, 1, 3, 10] {
             for links in [LinkPolicy::Defang, LinkPolicy::Refuse] {
                 let rules = ComposeRules {
@@ -46,7 +47,7 @@ fuzz_target!(|input: &str| {
                     links,
                     plain: "incident.created db-1",
                 };
-                let Ok(composed) = compose(&rules, &fields, ack, "Ada", 1) else {
+                let Ok(composed) = compose(&rules, &fields, &given) else {
                     assert_eq!(links, LinkPolicy::Refuse, "a link is made harmless");
                     continue;
                 };
@@ -63,7 +64,7 @@ fuzz_target!(|input: &str| {
                         max_segments: 10,
                         ..rules
                     };
-                    let again = compose(&rules, said.as_object().expect("an object"), None, "Ada", 1);
+                    let again = compose(&rules, said.as_object().expect("an object"), &Given::default());
                     assert!(again.is_ok(), "{again:?} in {text:?}");
                 }
                 if composed.changes.iter().any(|change| change.field == "template") {
