@@ -73,9 +73,10 @@ async fn g4_the_last_of_many_letters_is_found_and_a_list_says_that_there_are_mor
     let (_, page, _) = said(&fleet, &["dlq", "list", "--max", "1000"]);
     let hint = page.lines().last().unwrap();
     assert!(hint.starts_with("there are more") && !page.contains("letter-1001 "), "{hint}");
-    let since = hint.split("--since ").nth(1).unwrap().split(',').next().unwrap();
-    let (_, rest, _) = said(&fleet, &["dlq", "list", "--since", since]);
-    assert!(rest.contains("letter-1001 ") && !rest.contains("there are more"), "{rest}");
+    let after = hint.split("--after ").nth(1).unwrap().split(", or").next().unwrap();
+    let (_, rest, _) = said(&fleet, &["dlq", "list", "--after", after]);
+    assert!(rest.contains("letter-1001 ") && !rest.contains("letter-1000 "), "{rest}");
+    assert!(!rest.contains("there are more"), "{rest}");
     assert_eq!(fleet.json(&["dlq", "list", "--max", "2000"]).as_array().unwrap().len(), 1_001);
     let too_many = said(&fleet, &["dlq", "list", "--max", "20000"]);
     assert_eq!(too_many.0, Some(2), "{too_many:?}");
