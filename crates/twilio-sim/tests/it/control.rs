@@ -33,7 +33,8 @@ async fn e11_requests_of_web_pages_are_refused() {
     let sim = start(config()).await;
     let url = sim.base_url().join(&format!("sim/v1/phones/{PHONE}/reply")).unwrap();
     let request = reqwest::Client::new().post(url).header("origin", "https://example.com");
-    let answer = request.json(&json!({"body": "ACK"})).send().await.unwrap();
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(json!({"body": "ACK"}).to_string()).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 403);
     let (_, shown) = Api::of(&sim).control(Method::GET, &format!("phones/{PHONE}"), Value::Null).await;
     assert_eq!(shown["sent"], json!([]));
