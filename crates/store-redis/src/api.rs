@@ -72,7 +72,8 @@ impl AnswerStore for RedisStore {
         let call = Call::new(&self.scripts.keep_answer, vec![self.keys.answer(key)])
             .arg(floor_ms(now))
             .arg(ceil_ms(until))
-            .arg(json(answer, "answer", key)?);
+            .arg(json(answer, "answer", key)?)
+            .arg(self.connection.token());
         self.connection.call(call).await
     }
 

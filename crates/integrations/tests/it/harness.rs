@@ -147,8 +147,10 @@ impl Worker {
         self.task.await.unwrap();
     }
 
-    /// As a killed process ends.
+    /// As a killed process ends: nothing is stored, and nothing taken any more. Its tasks are told to stop, too, because
+    /// they outlive the one that started them; their requests stay unanswered.
     pub(crate) fn kill(self) {
         self.task.abort();
+        self.shutdown.cancel();
     }
 }

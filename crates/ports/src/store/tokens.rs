@@ -45,7 +45,7 @@ pub trait AnswerStore: Send + Sync {
     async fn answer(&self, key: &str, now: Timestamp) -> Result<Option<GivenAnswer>, StoreError>;
 
     /// Keeps an answer until `until`, unless there is one under this key whose time is not over at `now`. Returns whether
-    /// it is kept; after an error the call that kept it may say that it is not.
+    /// it is kept.
     async fn keep_answer(
         &self,
         key: &str,
