@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use conformance::{
     fixture::at,
-    roles::{ManualClock, directory, event, paging_definition},
+    roles::{ManualClock, directory, event, paging_definition, until},
 };
 use domain::{
     ack_code::CodeKey,
@@ -109,6 +112,24 @@ impl World {
         self.ports.runs.keep_workflows().await.unwrap();
         self.ports.runs.open_notice(&event, &self.workflow).await.unwrap();
         RunId::derive(&event.key.source, &event.key.id, self.workflow.name(), event.subject.as_deref())
+    }
+
+    /// Lets time pass from this second on, until something is so: a worker looks once a second, and may have looked just
+    /// before what it waits for was due.
+    pub(crate) async fn in_time(&self, what: &str, from: i64, is_so: impl AsyncFn() -> bool) {
+        let second = AtomicI64::new(from);
+        until(what, async || {
+            // Each second gives the worker time to look: a clock that runs away would end its leases.
+            for _ in 0..1_000 {
+                if is_so().await {
+                    return true;
+                }
+                tokio::task::yield_now().await;
+            }
+            self.clock.set(at(second.fetch_add(1, Ordering::Relaxed)));
+            false
+        })
+        .await;
     }
 
     pub(crate) async fn run(&self, id: &RunId) -> Run {
