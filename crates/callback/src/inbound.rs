@@ -24,9 +24,14 @@ pub(crate) async fn receive(ports: &CallbackPorts, text: &InboundText) -> Result
         Some(InboundKeyword::Start) => record(ports, text, ConsentChange::OptIn).await?,
         // The provider answers it; that it was asked is all there is to know.
         Some(InboundKeyword::Help) => tracing::info!(from = %text.from, "a recipient asked for help"),
+        None if is_opt_in(ports, text).await? => record(ports, text, ConsentChange::OptIn).await?,
         None => reply(ports, text).await?,
     }
     Ok(())
+}
+
+async fn is_opt_in(ports: &CallbackPorts, text: &InboundText) -> Result<bool, RoleError> {
+    Ok(ports.consent.consent(&text.from).await?.is_lifted_by(&text.body))
 }
 
 async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange) -> Result<(), RoleError> {

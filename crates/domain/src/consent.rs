@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{phone::E164, workflow::Category};
+use crate::{phone::E164, words, workflow::Category};
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,12 @@ impl Consent {
     /// Since when nothing may be sent at all.
     pub fn opted_out_since(&self) -> Option<Timestamp> {
         self.opt.and_then(|(at, out)| out.then_some(at))
+    }
+
+    /// Whether a text opts in again that is no keyword in itself: `YES` of somebody who had opted out. Twilio takes it so,
+    /// and says so to them (Twilio, default opt-in keywords: START, YES, UNSTOP); of anybody else it is a reply.
+    pub fn is_lifted_by(&self, body: &str) -> bool {
+        self.opted_out_since().is_some() && words::words(body) == ["yes"]
     }
 
     /// Whether there is a grant for this category.

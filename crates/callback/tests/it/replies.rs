@@ -1,7 +1,10 @@
 //! Texts that recipients send back.
 
 use axum::http::StatusCode;
-use conformance::{fixture::sid, roles::ADA};
+use conformance::{
+    fixture::{at, sid},
+    roles::ADA,
+};
 use domain::{
     message::MessagePhase, policy::Rule, provider::ProviderMessageId, reply::Meaning, run::RunPhase,
     timeline::TimelineEvent,
@@ -105,6 +108,21 @@ async fn stop_and_start_leave_a_line_in_each_open_run_of_the_phone() {
     let is_such = |what: &TimelineEvent| matches!(what, TimelineEvent::ConsentChanged { .. });
     assert_eq!((world.count(&open, is_such).await, world.count(&over, is_such).await), (2, 0));
     assert_eq!(world.run(&open).await.phase(), RunPhase::Active);
+}
+
+#[tokio::test]
+async fn yes_opts_in_again_who_had_opted_out_and_is_a_reply_of_anybody_else() {
+    let world = World::new();
+    let opted_out = async || world.store.consent(&ADA.parse().unwrap()).await.unwrap().opted_out_since();
+    for (n, body, is_out) in
+        [(1, "yes", false), (2, "STOP", true), (3, "yes please", true), (4, "Yes!", false), (5, "YES", false)]
+    {
+        world.clock.set(at(n.into()));
+        world.text(&sid("yes", n), ADA, body).await;
+        assert_eq!(opted_out().await.is_some(), is_out, "{body}");
+    }
+    // The one that lifted it, and no reply before or after it.
+    assert_eq!(world.store.consent_log(&ADA.parse().unwrap()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
