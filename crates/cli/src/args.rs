@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Submit events.
     #[command(subcommand)]
     Events(Events),
-    /// List and show runs; acknowledge, settle or cancel them.
+    /// List and show runs; acknowledge, escalate, settle or cancel them.
     #[command(subcommand)]
     Runs(Runs),
     /// List and show dead letters; replay or discard them.
