@@ -43,10 +43,9 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
 }
 
 /// Which runs are listed. What is absent matches all.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-#[derive(Default)]
 pub(crate) struct RunsParameters {
     /// In this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired or cancelled.
     #[param(value_type = Option<String>, example = "active")]

@@ -15,6 +15,29 @@ pub enum Door {
     OpenClaw,
 }
 
+/// The names of a group of alerts. Grafana sends what Alertmanager sends, and then members of its own.
+const ALERT_GROUP: [&str; 17] = [
+    "labels",
+    "annotations",
+    "alert",
+    "alerts",
+    "count",
+    "truncatedAlerts",
+    "status",
+    "receiver",
+    "groupLabels",
+    "commonLabels",
+    "commonAnnotations",
+    "externalURL",
+    "groupKey",
+    "title",
+    "message",
+    "state",
+    "orgId",
+];
+/// How many of them Alertmanager sends: the first.
+const OF_ALERTMANAGER: usize = 13;
+
 impl Door {
     /// All doors.
     pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::PagerDuty, Self::OpenClaw];
@@ -32,40 +55,8 @@ impl Door {
     /// The names that templates of its fields may use: members of the payload, and what its mapper adds to them.
     pub fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Alertmanager => &[
-                "labels",
-                "annotations",
-                "alert",
-                "alerts",
-                "count",
-                "truncatedAlerts",
-                "status",
-                "receiver",
-                "groupLabels",
-                "commonLabels",
-                "commonAnnotations",
-                "externalURL",
-                "groupKey",
-            ],
-            Self::Grafana => &[
-                "labels",
-                "annotations",
-                "alert",
-                "alerts",
-                "count",
-                "truncatedAlerts",
-                "status",
-                "receiver",
-                "groupLabels",
-                "commonLabels",
-                "commonAnnotations",
-                "externalURL",
-                "groupKey",
-                "title",
-                "message",
-                "state",
-                "orgId",
-            ],
+            Self::Alertmanager => ALERT_GROUP.split_at(OF_ALERTMANAGER).0,
+            Self::Grafana => &ALERT_GROUP,
             Self::PagerDuty => &[
                 "summary",
                 "source",
