@@ -172,7 +172,9 @@ async fn a_connection_that_made_requests_outlives_those_that_never_did() {
     assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread the tasks run in the order in which they were woken: whoever connected before an answered request was
+/// looked at, and an answered connection has given its place back.
+#[tokio::test]
 async fn e2_a_client_with_many_connections_displaces_none_of_another_client() {
     let server = Server::start(limits(4)).await;
     let mut slow = server.send(HALF).await;
@@ -181,7 +183,6 @@ async fn e2_a_client_with_many_connections_displaces_none_of_another_client() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         lazy.push(socket.connect(server.address).await.unwrap());
-        // An answer shows that the server has looked at what came before: only then is a connection known to be idle.
         assert!(server.ask(GET).await.ends_with("here"));
     }
     assert_eq!(rest(&mut lazy[0]).await, "", "there are more than places");
