@@ -44,7 +44,7 @@ pub fn document() -> String {
     Described::openapi().to_pretty_json().unwrap_or_default()
 }
 
-/// Serves it to whoever asks: it holds nothing of the installation.
+/// Served without a token: it holds nothing of the installation.
 pub(crate) fn routes() -> Router {
     let answer = || async { ([(header::CONTENT_TYPE, "application/json")], DOCUMENT) };
     Router::new().route("/v1/openapi.json", get(answer))

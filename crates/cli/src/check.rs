@@ -152,15 +152,15 @@ impl Summary {
 
 /// The queues that workflows ask for tickets in, each with the kind of destination that opens them.
 fn tickets(config: &Config) -> BTreeMap<String, Option<&'static str>> {
-    let keeper = |queue: &str| {
+    let tracker = |queue: &str| {
         let of_queue = |destination: &&config::Destination| {
             let subscription = &destination.subscription;
-            subscription.keeps_tickets && subscription.name == queue
+            subscription.opens_tickets && subscription.name == queue
         };
         config.integrations.iter().find(of_queue).map(|destination| destination.kind.name())
     };
     let asked = config.workflows.iter().flat_map(|workflow| workflow.definition.ticket_queues());
-    asked.map(|queue| (queue.to_owned(), keeper(queue))).collect()
+    asked.map(|queue| (queue.to_owned(), tracker(queue))).collect()
 }
 
 fn stage(stage: &Stage) -> &'static str {

@@ -1,7 +1,7 @@
 //! `callout demo`: the whole product in one process, as a short scenario.
 //!
-//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as expected; after the
-//! story, what happens to whoever tries it out.
+//! In: the shipped examples, 60 times faster. Out: what happens, as it happens, and whether it was as expected; after that,
+//! what happens to the events of the person who tries it.
 //! Never: fakes an outcome: events go through the real HTTP server, roles and store, and a simulator that signs.
 
 mod scenario;

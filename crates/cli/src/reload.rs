@@ -132,7 +132,7 @@ impl Reloader {
         Ok(async move {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => tell(&reloader.reload().await),
+                    _ = hangup.recv() => report(&reloader.reload().await),
                     () = stop.cancelled() => return,
                 }
             }
@@ -147,11 +147,11 @@ impl Reloader {
 
 async fn reload(State(reloader): State<Arc<Reloader>>) -> Result<Json<Reloaded>, (StatusCode, String)> {
     let done = reloader.reload().await;
-    tell(&done);
+    report(&done);
     done.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}")))
 }
 
-fn tell(done: &anyhow::Result<Reloaded>) {
+fn report(done: &anyhow::Result<Reloaded>) {
     match done {
         Ok(Reloaded { changed, needs_restart }) => {
             tracing::info!(changed = changed.join("; "), "the configuration was read again");

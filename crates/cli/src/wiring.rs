@@ -42,7 +42,7 @@ impl Wiring {
         let Infrastructure { twilio, listen, .. } = &config.infrastructure;
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
-        let runs = Arc::new(runs.tell(destinations).linking_to(&link_base));
+        let runs = Arc::new(runs.with_destinations(destinations).linking_to(&link_base));
         Self { store, bus, clock, runs }
     }
 

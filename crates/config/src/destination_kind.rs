@@ -130,7 +130,7 @@ impl DestinationKind {
     }
 
     /// Whether it keeps tickets.
-    pub(crate) fn keeps_tickets(&self) -> bool {
+    pub(crate) fn opens_tickets(&self) -> bool {
         match self {
             Self::Github { .. } | Self::Jira { .. } | Self::ServiceNow { .. } => true,
             Self::Http { ticket_key, .. } => ticket_key.is_some(),

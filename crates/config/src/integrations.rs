@@ -98,7 +98,7 @@ fn read_destination(
     if secret_env.is_empty() && kind.needs_secret() {
         doc.problem(&at, format!("{name}.secret_env: name the variable that its secret is in"));
     }
-    if events.is_empty() && !kind.keeps_tickets() {
+    if events.is_empty() && !kind.opens_tickets() {
         let message = format!(
             "{name}.events: name what it is told of, for example [\"run.exhausted\"], or [\"*\"] for everything"
         );
@@ -110,7 +110,7 @@ fn read_destination(
             name,
             events,
             workflows: of_workflows,
-            keeps_tickets: kind.keeps_tickets(),
+            opens_tickets: kind.opens_tickets(),
         },
         kind,
         secret_env,

@@ -161,7 +161,7 @@ pub enum Request {
     AuditCounts,
     /// Adds a token of the API.
     AddToken {
-        /// The token; whoever made it alone knows its text.
+        /// The token. Its text is known to its maker alone.
         token: Token,
     },
     /// Lists the tokens of the API.

@@ -97,7 +97,7 @@ impl Email {
         Ok(Self { settings, from, to, tls, credentials, clock })
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let mail = self.mail(request)?;
         let mut connection = self.connect().await?;
         connection.send(mail.envelope(), &mail.formatted()).await.map_err(|error| not_sent(&error))?;
@@ -232,6 +232,6 @@ fn busy(code: u16) -> EffectAnswer {
 #[async_trait]
 impl DestinationClient for Email {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }

@@ -139,7 +139,7 @@ impl DestinationClient for Github {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
         let done = match request.effect.act {
             Act::OpenTicket => open_once(self, &*self.clock, SECOND_LOOK, request).await.map(Some),
-            Act::UpdateTicket | Act::Tell => self.update(request).await.map(|()| None),
+            Act::UpdateTicket | Act::Notify => self.update(request).await.map(|()| None),
         };
         done.map_or_else(|answer| answer, EffectAnswer::Done)
     }

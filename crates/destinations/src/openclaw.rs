@@ -38,7 +38,7 @@ impl OpenClaw {
         Self { requests, url, token }
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let mut post = self
             .requests
             .post_json(self.url.clone(), &body(request))?
@@ -77,6 +77,6 @@ fn body(request: &EffectRequest) -> Value {
 #[async_trait]
 impl DestinationClient for OpenClaw {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }

@@ -31,7 +31,7 @@ impl PagerDuty {
         Self { requests, enqueue, routing_key }
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let event = &request.effect.event;
         // That sending goes on ends what was triggered when it stopped.
         let of_sending = matches!(event.kind, OutcomeKind::SendingStopped | OutcomeKind::SendingResumed);
@@ -80,6 +80,6 @@ fn action(kind: OutcomeKind) -> &'static str {
 #[async_trait]
 impl DestinationClient for PagerDuty {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }

@@ -25,7 +25,7 @@ impl Slack {
         Self { requests, url }
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let event = &request.effect.event;
         // What Slack would read as a link, a mention or a command.
         let line = headline(event).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -38,6 +38,6 @@ impl Slack {
 #[async_trait]
 impl DestinationClient for Slack {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }

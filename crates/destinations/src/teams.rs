@@ -25,7 +25,7 @@ impl Teams {
         Self { requests, url }
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let message = json!({
             "type": "message",
             "attachments": [{
@@ -63,6 +63,6 @@ fn card(request: &EffectRequest) -> Value {
 #[async_trait]
 impl DestinationClient for Teams {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }

@@ -32,7 +32,7 @@ impl Webhook {
         Self { requests, url, secrets, includes_text }
     }
 
-    async fn tell(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let body = cloud_event(request, self.includes_text).to_string();
         let id = &request.effect.id;
         let at = request.at.as_second().to_string();
@@ -53,7 +53,7 @@ impl Webhook {
 #[async_trait]
 impl DestinationClient for Webhook {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.tell(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
     }
 }
 

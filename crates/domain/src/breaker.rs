@@ -81,7 +81,7 @@ pub struct Breaker {
     state: State,
     /// The latest outcomes, the latest in the lowest bit; a one is trouble.
     recent: u64,
-    heard: u32,
+    samples: u32,
     /// How often it opened without an answer in between.
     openings: u32,
     /// Probes that have not ended.
@@ -99,7 +99,7 @@ enum State {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed, recent: 0, heard: 0, openings: 0, probes: 0 }
+        Self { state: State::Closed, recent: 0, samples: 0, openings: 0, probes: 0 }
     }
 }
 
@@ -136,10 +136,10 @@ impl Breaker {
     }
 
     /// Takes note of what a request brought.
-    pub fn note(&mut self, heard: ProviderSignal, now: Timestamp) -> Option<BreakerTransition> {
-        self.recent = self.recent << 1 | u64::from(heard != ProviderSignal::Answer);
-        self.heard = self.heard.saturating_add(1).min(BREAKER_SAMPLE);
-        match (heard, self.state) {
+    pub fn note(&mut self, signal: ProviderSignal, now: Timestamp) -> Option<BreakerTransition> {
+        self.recent = self.recent << 1 | u64::from(signal != ProviderSignal::Answer);
+        self.samples = self.samples.saturating_add(1).min(BREAKER_SAMPLE);
+        match (signal, self.state) {
             (ProviderSignal::Answer, State::Open { .. }) => {
                 *self = Self { probes: self.probes, ..Self::default() };
                 Some(BreakerTransition::Closed)
@@ -160,7 +160,7 @@ impl Breaker {
 
     fn is_in_trouble(&self) -> bool {
         let sample = self.recent & ((1 << BREAKER_SAMPLE) - 1);
-        self.heard >= BREAKER_TROUBLE_MIN && sample.count_ones() >= BREAKER_TROUBLE_MIN
+        self.samples >= BREAKER_TROUBLE_MIN && sample.count_ones() >= BREAKER_TROUBLE_MIN
     }
 
     fn open(&mut self, stopped: Option<Option<u32>>, now: Timestamp) -> BreakerTransition {
@@ -197,8 +197,8 @@ mod tests {
     fn trouble_now_and_then_is_no_reason_to_stop() {
         let mut breaker = Breaker::default();
         for round in 0..1_000 {
-            let heard = if round % 3 == 0 { ProviderSignal::Trouble } else { ProviderSignal::Answer };
-            assert_eq!(breaker.note(heard, at(round)), None);
+            let signal = if round % 3 == 0 { ProviderSignal::Trouble } else { ProviderSignal::Answer };
+            assert_eq!(breaker.note(signal, at(round)), None);
             assert_eq!(breaker.permit(Lane::Bulk, at(round)), Permit::Now);
         }
     }

@@ -43,8 +43,9 @@ pub struct Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
-    /// Tell of it.
-    Tell,
+    /// Send the outcome event.
+    #[serde(rename = "tell")]
+    Notify,
     /// Open a ticket for the run, once.
     OpenTicket,
     /// Say at the run's ticket what happened since.
@@ -70,7 +71,7 @@ impl Effect {
         // A run has one ticket at a destination, whatever asks for it.
         let name = match act {
             Act::OpenTicket => short(&["ticket", destination]),
-            Act::Tell => short(&["tell", destination, &event.id]),
+            Act::Notify => short(&["tell", destination, &event.id]),
             Act::UpdateTicket => short(&["update", destination, &event.id]),
         };
         Self {

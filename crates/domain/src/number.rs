@@ -57,7 +57,7 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Decimal::of(text).and_then(|decimal| decimal.plain()).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The value with machine numbers, the nearest ones, for whoever only compares or measures it.
+/// The value with machine numbers, the nearest ones, for comparing and measuring alone.
 pub(crate) fn nearest(value: &Value) -> Value {
     let nearest = |text: &str| {
         // A number past every float is the largest float.

@@ -3,8 +3,8 @@
 //! In: a run, what its transition wrote into the timeline, and which destinations want what. Out: effects.
 //! Never: decides what becomes of one; `effect` does.
 
+mod outcome_events;
 mod sending;
-mod told;
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub struct Subscription {
     /// Of which workflows; of all if empty.
     pub workflows: BTreeSet<String>,
     /// Whether it keeps tickets.
-    pub keeps_tickets: bool,
+    pub opens_tickets: bool,
 }
 
 /// All destinations.
@@ -46,22 +46,22 @@ impl Destinations {
         if self.0.is_empty() || notice::WORKFLOWS.contains(&run.workflow()) {
             return effects;
         }
-        for event in told::events(run, done) {
+        for event in outcome_events::events(run, done) {
             for subscription in self.0.iter().filter(|subscription| subscription.wants(&event)) {
-                effects.push(Effect::new(&event, &subscription.name, Act::Tell));
+                effects.push(Effect::new(&event, &subscription.name, Act::Notify));
             }
             let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
-            let keeper = |destination: &str| self.keeper(destination);
+            let tracker = |destination: &str| self.tracker(destination);
             effects.extend(
                 tickets
-                    .filter_map(|ticket| keeper(&ticket.destination))
-                    .map(|keeper| Effect::new(&event, &keeper.name, Act::UpdateTicket)),
+                    .filter_map(|ticket| tracker(&ticket.destination))
+                    .map(|tracker| Effect::new(&event, &tracker.name, Act::UpdateTicket)),
             );
         }
         let wanted = done.timeline.iter().filter_map(|entry| {
             let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
-            let event = told::ticket_wanted(run, entry, *because);
-            self.keeper(queue).map(|keeper| Effect::new(&event, &keeper.name, Act::OpenTicket))
+            let event = outcome_events::ticket_wanted(run, entry, *because);
+            self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::OpenTicket))
         });
         effects.extend(wanted);
         effects
@@ -70,12 +70,12 @@ impl Destinations {
     /// What is to be done because of something that happened to no run.
     pub fn effects_of(&self, event: &OutcomeEvent) -> Vec<Effect> {
         let wanting = self.0.iter().filter(|subscription| subscription.wants(event));
-        wanting.map(|subscription| Effect::new(event, &subscription.name, Act::Tell)).collect()
+        wanting.map(|subscription| Effect::new(event, &subscription.name, Act::Notify)).collect()
     }
 
-    /// The destination that keeps the tickets of a queue.
-    pub fn keeper(&self, queue: &str) -> Option<&Subscription> {
-        self.0.iter().find(|subscription| subscription.keeps_tickets && subscription.name == queue)
+    /// The destination that opens the tickets of a queue.
+    pub fn tracker(&self, queue: &str) -> Option<&Subscription> {
+        self.0.iter().find(|subscription| subscription.opens_tickets && subscription.name == queue)
     }
 }
 

@@ -37,7 +37,7 @@ impl Sources {
     }
 }
 
-/// The key of a tool's request: a bearer key, or the password of basic authentication, whoever the user is.
+/// The key of a tool's request: a bearer key, or the password of basic authentication, whatever the user name is.
 pub(crate) fn door_key(headers: &HeaderMap) -> Option<String> {
     if let Some(key) = bearer(headers) {
         return Some(key.to_owned());

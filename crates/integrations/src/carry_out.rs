@@ -76,7 +76,7 @@ async fn request(
     run: Option<Run>,
 ) -> Result<EffectRequest, RoleError> {
     let mut timeline = Vec::new();
-    if let Some(run) = run.as_ref().filter(|_| effect.act != Act::Tell) {
+    if let Some(run) = run.as_ref().filter(|_| effect.act != Act::Notify) {
         for entry in ports.timelines.timeline(run.id()).await? {
             let message = entry.message.and_then(|number| run.message(number));
             let whom = message.map_or("the recipient", |message| message.recipient().name.as_str());

@@ -36,16 +36,16 @@ impl DestinationWorker {
             let ports = self.ports.clone();
             let next_look = after_ms(ports.clock.now(), EFFECT_POLL_MS);
             tokio::select! {
-                Some(ended) = self.under_way.join_next() => self.heard(ended.ok()),
+                Some(ended) = self.under_way.join_next() => self.note_end(ended.ok()),
                 () = ports.clock.sleep_until(next_look), if !has_more => {}
                 () = shutdown.cancelled() => {}
             }
             while let Some(ended) = self.under_way.try_join_next() {
-                self.heard(ended.ok());
+                self.note_end(ended.ok());
             }
         }
         while let Some(ended) = self.under_way.join_next().await {
-            self.heard(ended.ok());
+            self.note_end(ended.ok());
         }
     }
 
@@ -83,7 +83,7 @@ impl DestinationWorker {
         has_more
     }
 
-    fn heard(&mut self, ended: Option<(Option<ProviderSignal>, bool)>) {
+    fn note_end(&mut self, ended: Option<(Option<ProviderSignal>, bool)>) {
         let Some((signal, is_probe)) = ended else { return };
         if is_probe {
             self.breaker.end_probe();

@@ -135,7 +135,7 @@ impl RunService {
     }
 
     /// Tells these destinations of what happens to runs.
-    pub fn tell(self, destinations: Destinations) -> Self {
+    pub fn with_destinations(self, destinations: Destinations) -> Self {
         self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = Arc::new(destinations);
         self
     }

@@ -141,7 +141,7 @@ mod tests {
 
     // Without a runtime: one would end a poll after so many permits.
     #[test]
-    fn whoever_is_alone_has_most_and_critical_has_always_its_own() {
+    fn a_lane_alone_has_most_and_critical_has_always_its_own() {
         let [critical, standard, bulk] = lanes(80);
         let held = fill(&bulk);
         assert_eq!((held.len(), fill(&standard).len()), (50, 10));

@@ -70,23 +70,23 @@ async fn all_clears(
     }
     let mut all_clears = BTreeMap::new();
     for (run, named) in begun {
-        let told = tell(runs, notices, &run, &named).await?;
-        all_clears.insert(run.id().clone(), told);
+        let opened = open_all_clears(runs, notices, &run, &named).await?;
+        all_clears.insert(run.id().clone(), opened);
     }
     Ok(all_clears)
 }
 
-async fn tell(
+async fn open_all_clears(
     runs: &RunService,
     notices: &Notices,
     run: &Run,
     by: &EventKey,
 ) -> Result<AllClears, RoleError> {
-    let mut told = Vec::new();
+    let mut all_clears = Vec::new();
     for message in run.all_clear_to() {
         let (event, workflow, opened) = notices.all_clear(by, &message.recipient().number, run.about());
         runs.open_notice(&event, workflow).await?;
-        told.push((message.number(), opened));
+        all_clears.push((message.number(), opened));
     }
-    Ok(told)
+    Ok(all_clears)
 }

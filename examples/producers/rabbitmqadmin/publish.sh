@@ -61,7 +61,7 @@ else
     body=$data
 fi
 
-# Persistent; and the broker refuses any user_id but that of whoever publishes, so callout can believe it.
+# Persistent; and the broker refuses any user_id but that of the publishing connection, so callout can trust it.
 properties="{\"content_type\": \"$content_type\", \"delivery_mode\": 2, \"user_id\": \"$user\",
              \"message_id\": \"$id\", \"app_id\": \"$source\", \"headers\": $headers}"
 answer=$(rabbitmqadmin --config="$settings" --node=callout publish \

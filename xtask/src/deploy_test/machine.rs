@@ -53,7 +53,7 @@ pub(super) struct Plan<'a> {
 
 /// A running machine.
 pub(super) struct Machine {
-    keeper: Child,
+    unshare: Child,
     pid: String,
     group: PathBuf,
 }
@@ -82,8 +82,8 @@ impl Machine {
         let group = if plan.control_groups == ControlGroups::All { PathBuf::new() } else { group() };
         unshare.env("GROUP", &group);
         unshare.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-        let keeper = unshare.spawn().context("unshare cannot be started")?;
-        let mut machine = Self { keeper, pid: String::new(), group };
+        let unshare = unshare.spawn().context("unshare cannot be started")?;
+        let mut machine = Self { unshare, pid: String::new(), group };
         shell::wait_until("a machine of its own", 20, || Ok(pid_file.exists() || machine.has_ended()?))?;
         // It is written before the root is changed, which takes no time that matters, but is no one step either.
         shell::wait_until("its own root", 20, || {
@@ -98,7 +98,7 @@ impl Machine {
     }
 
     fn has_ended(&mut self) -> Result<bool> {
-        Ok(self.keeper.try_wait()?.is_some())
+        Ok(self.unshare.try_wait()?.is_some())
     }
 
     /// A program of its root, inside.
@@ -118,9 +118,9 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // `--kill-child` ends the first process with the keeper, and the kernel all others with the first.
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
+        // `--kill-child` ends the first process with the unshare, and the kernel all others with the first.
+        let _ = self.unshare.kill();
+        let _ = self.unshare.wait();
         let gone = || Ok(!Path::new("/proc").join(&self.pid).join("root").exists() || self.pid.is_empty());
         let _ = shell::wait_until("the end of a machine", 30, gone);
         if self.group.exists() {

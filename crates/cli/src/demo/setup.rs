@@ -15,11 +15,11 @@ pub(crate) fn key_of(source: &str) -> String {
     format!("{source}-key")
 }
 
-/// The phone of whoever is on call first.
+/// The phone of the first on-call person.
 pub(crate) const PRIMARY: &str = "+14155550101";
 /// The deadlines of the examples are divided by this.
 const FASTER: u32 = 60;
-/// After the story they are this much longer again: somebody who tries it out reads and types.
+/// After the scenario they are this much longer again: somebody who tries it out reads and types.
 const SLOWER: u32 = 6;
 
 const FILES: [(&str, &str); 7] = [

@@ -42,7 +42,7 @@ give_up_after = "1h"
     let folder = folder(text);
     let (config, secrets) = config::load(&folder.path().join("callout.toml"), &env, Scope::SERVER).unwrap();
     let [operations, watchers] = &config.integrations[..] else { panic!("two destinations") };
-    assert!(operations.subscription.keeps_tickets && operations.subscription.events.is_empty());
+    assert!(operations.subscription.opens_tickets && operations.subscription.events.is_empty());
     assert!(
         matches!(&operations.kind, DestinationKind::Github { api, .. } if api.as_str() == "https://api.github.com/")
     );
@@ -185,7 +185,7 @@ secret_env = ["WATCHERS_SECRET"]
     let [agent, desk, mail, operations] = &config.integrations[..] else { panic!("four destinations") };
     assert_eq!((agent.in_flight_max, mail.in_flight_max), (1, 8));
     assert!(matches!(&mail.kind, DestinationKind::Email { port: 25, tls: MailTls::None, user: None, .. }));
-    assert!(desk.subscription.keeps_tickets && operations.subscription.keeps_tickets);
+    assert!(desk.subscription.opens_tickets && operations.subscription.opens_tickets);
     let DestinationKind::ServiceNow { table, fields, .. } = &desk.kind else { panic!("{:?}", desk.kind) };
     assert_eq!((table.as_str(), fields["urgency"].as_str()), ("incident", "1"));
     let DestinationKind::Jira { issue_type, user, .. } = &operations.kind else {

@@ -138,5 +138,5 @@ pub async fn an_effect_without_a_run_is_added_once(store: Arc<dyn Store>) {
     }
     let taken = take(&*store, &effect.destination, 0, 10).await;
     assert_eq!(taken, [Effect { epoch: 1, ..effect.clone() }]);
-    assert_eq!((counts(&*store).await.due, taken[0].act), (1, Act::Tell));
+    assert_eq!((counts(&*store).await.due, taken[0].act), (1, Act::Notify));
 }

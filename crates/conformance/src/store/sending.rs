@@ -10,7 +10,7 @@ use ports::Store;
 use crate::fixture::{at, at_once};
 
 fn note(seen: SendingSeen, second: i64) -> SendingState {
-    SendingState { seen, since: at(second), is_told: false }
+    SendingState { seen, since: at(second), is_announced: false }
 }
 
 /// Of those who saw it at once, too.
@@ -30,7 +30,7 @@ pub async fn one_of_many_notes_a_stop(store: Arc<dyn Store>) {
 /// A caller that heard nothing notes it again.
 pub async fn a_note_replaces_the_one_that_it_follows_and_no_other(store: Arc<dyn Store>) {
     let stopped = note(SendingSeen::Stopped(None), 1);
-    let told = SendingState { is_told: true, ..stopped.clone() };
+    let told = SendingState { is_announced: true, ..stopped.clone() };
     let going = note(SendingSeen::Going, 2);
     assert!(store.note_sending(None, &stopped).await.unwrap());
     assert!(!store.note_sending(Some(&told), &going).await.unwrap(), "that is not noted");

@@ -94,7 +94,7 @@ pub(crate) fn request(asks_for_ticket: bool) -> EffectRequest {
     let subscription = Subscription {
         name: "ops".into(),
         events: [OutcomeKind::RunOpened].into(),
-        keeps_tickets: true,
+        opens_tickets: true,
         ..Subscription::default()
     };
     let mut done = change.effects.clone();

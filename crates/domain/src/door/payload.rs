@@ -1,6 +1,6 @@
 //! What the payloads of all doors have in common. In: JSON of a tool. Out: texts, digests, bounded texts.
 //!
-//! Never: fails on a value of an unexpected kind, which is a text to whoever reads it, or absent.
+//! Never: fails on a value of an unexpected kind, which is read as a text, or as absent.
 
 use serde_json::{Map, Value};
 

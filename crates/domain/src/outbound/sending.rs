@@ -30,7 +30,8 @@ pub struct SendingState {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub since: Timestamp,
     /// Whether the effects that tell of it are stored. Until then every sender that sees the same stores them.
-    pub is_told: bool,
+    #[serde(rename = "is_told")]
+    pub is_announced: bool,
 }
 
 impl SendingState {
@@ -39,17 +40,17 @@ impl SendingState {
         let is_stopped = |seen| matches!(seen, SendingSeen::Stopped(_));
         match noted {
             // Without a note texts go out.
-            None => is_stopped(seen).then_some(Self { seen, since: now, is_told: false }),
+            None => is_stopped(seen).then_some(Self { seen, since: now, is_announced: false }),
             Some(noted) if is_stopped(noted.seen) == is_stopped(seen) => {
-                (!noted.is_told).then(|| noted.clone())
+                (!noted.is_announced).then(|| noted.clone())
             }
-            Some(_) => Some(Self { seen, since: now, is_told: false }),
+            Some(_) => Some(Self { seen, since: now, is_announced: false }),
         }
     }
 
     /// What tells it from every other note.
     pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.kind().as_str(), self.since.as_millisecond(), self.is_told)
+        format!("{}/{}/{}", self.kind().as_str(), self.since.as_millisecond(), self.is_announced)
     }
 
     fn kind(&self) -> OutcomeKind {
@@ -59,7 +60,7 @@ impl SendingState {
         }
     }
 
-    /// The event that tells of it, which is the same whoever makes it.
+    /// The event that tells of it, which is the same from every sender.
     pub fn event(&self) -> OutcomeEvent {
         let kind = self.kind();
         let code = match self.seen {

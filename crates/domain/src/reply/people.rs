@@ -28,7 +28,7 @@ impl People {
         Self::new(own, others.map(|contact| contact.name.as_str()))
     }
 
-    /// The same people, and whoever a word of this reply with a capital or behind `@` may be.
+    /// The same people, and those whom a word of this reply with a capital or behind `@` may name.
     pub(super) fn with_names_in(&self, body: &str) -> Self {
         let tokens =
             |text: &str| text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();

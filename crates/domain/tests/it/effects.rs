@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::world::{World, at, audiences, definition, event, not_sent, paging, sent, step, unclear};
 
 fn tracker() -> Subscription {
-    Subscription { name: "ops".into(), keeps_tickets: true, ..Subscription::default() }
+    Subscription { name: "ops".into(), opens_tickets: true, ..Subscription::default() }
 }
 
 fn hook() -> Subscription {
@@ -67,8 +67,8 @@ fn a_run_has_one_ticket_at_a_destination_whatever_asks_for_it() {
 fn a_queue_without_a_destination_and_a_workflow_that_is_not_wanted_make_no_effects() {
     let elsewhere = Subscription { workflows: ["other".to_owned()].into(), ..hook() };
     assert_eq!(told(&exhausted(vec![elsewhere])), [""; 0]);
-    let no_keeper = Subscription { name: "ops".into(), ..Subscription::default() };
-    assert_eq!(told(&exhausted(vec![no_keeper])), [""; 0]);
+    let no_tracker = Subscription { name: "ops".into(), ..Subscription::default() };
+    assert_eq!(told(&exhausted(vec![no_tracker])), [""; 0]);
 }
 
 #[test]

@@ -94,10 +94,11 @@ impl World {
         let subscription = |name: &&str| Subscription {
             name: (*name).to_owned(),
             events: if *name == "ops" { [].into() } else { [OutcomeKind::RunOpened].into() },
-            keeps_tickets: *name == "ops",
+            opens_tickets: *name == "ops",
             ..Subscription::default()
         };
-        let runs = Arc::new(runs.tell(Destinations(destinations.iter().map(subscription).collect())));
+        let runs =
+            Arc::new(runs.with_destinations(Destinations(destinations.iter().map(subscription).collect())));
         let ports = Arc::new(IntegrationsPorts {
             runs,
             timelines: store.clone(),

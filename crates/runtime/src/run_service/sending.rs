@@ -25,7 +25,7 @@ impl RunService {
         for effect in self.in_force().destinations.effects_of(&news.event()) {
             self.ports.effects.add_effect(&effect).await?;
         }
-        let told = SendingState { is_told: true, ..news.clone() };
+        let told = SendingState { is_announced: true, ..news.clone() };
         self.ports.sending.note_sending(Some(&news), &told).await?;
         Ok(())
     }

@@ -27,7 +27,7 @@ async fn told(world: &World) -> Vec<Effect> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_many_see_is_told_once() {
     let world = World::new();
-    let runs = Arc::new(world.service(paging()).tell(hook()));
+    let runs = Arc::new(world.service(paging()).with_destinations(hook()));
     let all_see = async |seen| {
         let runs = runs.clone();
         at_once(8, move |_| {
@@ -53,10 +53,10 @@ async fn a_change_that_many_see_is_told_once() {
 #[tokio::test]
 async fn a_stop_that_was_noted_and_not_told_is_told_by_the_next_that_sees_it() {
     let world = World::new();
-    let noted = SendingState { seen: STOPPED, since: at(5), is_told: false };
+    let noted = SendingState { seen: STOPPED, since: at(5), is_announced: false };
     assert!(world.store.note_sending(None, &noted).await.unwrap());
     world.clock.set(at(60));
-    world.service(paging()).tell(hook()).note_sending(SendingSeen::Stopped(None)).await.unwrap();
+    world.service(paging()).with_destinations(hook()).note_sending(SendingSeen::Stopped(None)).await.unwrap();
     let [stop] = &told(&world).await[..] else { panic!("one effect") };
     assert_eq!((stop.event.id.clone(), stop.event.at), (noted.event().id, at(5)), "under its own id");
 }

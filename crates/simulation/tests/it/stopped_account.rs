@@ -103,7 +103,7 @@ impl World {
         let runs =
             RunService::new(run_ports, workflows, directory(), Environment::default(), CodeKey::default());
         let ports = SenderPorts {
-            runs: Arc::new(runs.tell(Destinations(vec![hook]))),
+            runs: Arc::new(runs.with_destinations(Destinations(vec![hook]))),
             lookup: store.clone(),
             consent: store.clone(),
             rates: store.clone(),
