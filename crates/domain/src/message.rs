@@ -18,6 +18,7 @@ pub use phase::MessagePhase;
 
 use crate::{
     ack_code::AckCode,
+    consent::ConsentChange,
     directory::Recipient,
     link_secret::LinkSecret,
     provider::{ProviderMessageId, ProviderStatus, Text},
@@ -58,6 +59,9 @@ pub struct Message {
     slot_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     recipient_charged: bool,
+    /// Its recipient wants no more texts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    opted_out: bool,
 }
 
 /// A text that could not be composed is stored as an empty one, as the first version did.
@@ -108,6 +112,7 @@ impl Message {
             failed_sids: Vec::new(),
             slot_at: None,
             recipient_charged: false,
+            opted_out: false,
         }
     }
 
@@ -149,6 +154,11 @@ impl Message {
     /// Gives it a link.
     pub(crate) fn take_link(&mut self, link: LinkSecret) {
         self.link = Some(link);
+    }
+
+    /// Its recipient opted out after it was composed, or in again.
+    pub(crate) fn take_consent_change(&mut self, change: ConsentChange) {
+        self.opted_out = change == ConsentChange::OptOut;
     }
 
     /// What it says, for others than its recipient: without the secret of its link, which would acknowledge for them.
@@ -227,6 +237,11 @@ impl Message {
     /// Whether it arrived.
     pub fn is_delivered(&self) -> bool {
         matches!(self.phase, MessagePhase::Submitted { status: ProviderStatus::Delivered, .. })
+    }
+
+    /// Whether an answer to it can be expected: it may still arrive, or has, and its recipient did not opt out since.
+    pub fn may_be_answered(&self) -> bool {
+        self.is_alive() && !self.opted_out
     }
 
     /// Whether it may still arrive, or has.

@@ -72,8 +72,8 @@ impl Run {
     }
 
     fn step_due(&self, workflow: &Workflow) -> Timestamp {
-        let Some(step) = workflow.step(self.step).filter(|_| self.current().any(Message::is_alive)) else {
-            return self.opened_at; // Nothing of this step can arrive: look at once, even where a deferral moved the clock.
+        let Some(step) = workflow.step(self.step).filter(|step| self.may_succeed(step)) else {
+            return self.opened_at; // The step leads to nothing: look at once, even where a deferral moved the clock.
         };
         self.deadline(step).0
     }
@@ -96,6 +96,12 @@ impl Run {
         ends.filter(|_| step == self.step).map(|ends| after_s(ends, -LAST_TRY_S))
     }
 
+    /// Whether a text of the step may still do what the step is for: be acknowledged, or else arrive.
+    fn may_succeed(&self, step: &Step) -> bool {
+        let may = if step.ack_within_s.is_some() { Message::may_be_answered } else { Message::is_alive };
+        self.current().any(may)
+    }
+
     fn current(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(|message| message.step() == self.step)
     }
@@ -108,8 +114,10 @@ impl Run {
         let Some(step) = workflow.step(self.step).filter(|_| self.current().next().is_some()) else {
             return Some("the step notifies nobody");
         };
-        if !self.current().any(Message::is_alive) {
-            return Some(if self.current().all(|m| matches!(m.phase(), MessagePhase::Suppressed { .. })) {
+        if !self.may_succeed(step) {
+            return Some(if self.current().any(Message::is_alive) {
+                "every recipient of the step opted out"
+            } else if self.current().all(|m| matches!(m.phase(), MessagePhase::Suppressed { .. })) {
                 "every text of the step is suppressed"
             } else {
                 "no text of the step can arrive"

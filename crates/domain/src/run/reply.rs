@@ -5,7 +5,8 @@
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
-    consent::ConsentChange, id::RunId, provider::ProviderMessageId, reply::Meaning, timeline::TimelineEvent,
+    consent::ConsentChange, id::RunId, message::Message, provider::ProviderMessageId, reply::Meaning,
+    timeline::TimelineEvent,
 };
 
 /// Most texts of recipients that a run remembers. A repetition comes within seconds, before that many others.
@@ -41,7 +42,8 @@ impl Run {
     }
 
     /// The recipient of the message with this number opted out, or in again, with this text. A run that is over, and a
-    /// text that was taken before, get no line.
+    /// text that was taken before, get no line. A step that waits for an acknowledgement waits for those alone who did
+    /// not opt out.
     pub fn take_consent_change(
         &mut self,
         sid: &ProviderMessageId,
@@ -51,6 +53,9 @@ impl Run {
     ) {
         if self.phase == RunPhase::Active && self.is_new_reply(sid) {
             ctx.note(number, TimelineEvent::ConsentChanged { change });
+            let phone = self.message(number).map(|message| message.recipient().number.clone());
+            let of_phone = |message: &&mut Message| Some(&message.recipient().number) == phone.as_ref();
+            self.messages.iter_mut().filter(of_phone).for_each(|message| message.take_consent_change(change));
         }
     }
 

@@ -5,6 +5,7 @@
 //! Never: repeats what the tables say about single transitions.
 
 use domain::{
+    consent::ConsentChange,
     doubt::DoubtAnswer,
     message::{MessageEvent, ReviewVerdict},
     policy::{Deferral, Rule},
@@ -14,7 +15,7 @@ use domain::{
     workflow::{OnDoubt, WorkflowDefinition},
 };
 
-use crate::world::{World, at, audiences, definition, not_sent, reminder, sent, sid, step, unclear};
+use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
 
 #[test]
 fn a_status_whose_callback_was_lost_is_asked_for() {
@@ -65,6 +66,39 @@ fn a_failed_delivery_that_no_attempt_can_help_ends_the_step_at_once() {
     let mut world = World::open(definition, audiences(&[1]));
     world.answer(1, &sent(1)).status(1, 1, ProviderStatus::Undelivered).look();
     world.is(Exhausted, 0, &["undelivered"]);
+}
+
+#[test]
+fn a_step_does_not_wait_for_a_recipient_who_opted_out() {
+    let delivered = |recipients: u16| {
+        let mut world = World::open(paging(), audiences(&[recipients, 1]));
+        for number in 1..=recipients {
+            world.answer(number, &sent(number.into()));
+            world.status(number, number.into(), ProviderStatus::Delivered);
+        }
+        world
+    };
+    let change = |world: &mut World, name, number, change| {
+        world.transition(|run, _, ctx| run.take_consent_change(&sid(name), number, change, ctx));
+    };
+    let mut world = delivered(1);
+    change(&mut world, 8, 1, ConsentChange::OptOut);
+    assert!(world.next_due().is_some_and(|due| due <= world.now), "at once");
+    world.look().is(Active, 1, &["delivered", "queued"]);
+    assert_eq!(world.escalations(), ["every recipient of the step opted out"]);
+
+    let mut world = delivered(2);
+    change(&mut world, 8, 1, ConsentChange::OptOut);
+    world.look().is(Active, 0, &["delivered", "delivered"]);
+    change(&mut world, 9, 1, ConsentChange::OptIn);
+    change(&mut world, 10, 2, ConsentChange::OptOut);
+    world.look().is(Active, 0, &["delivered", "delivered"]);
+
+    // Where no acknowledgement is asked for, a text under way may still arrive.
+    let mut world = World::open(reminder(), audiences(&[1]));
+    world.answer(1, &sent(1));
+    change(&mut world, 8, 1, ConsentChange::OptOut);
+    world.look().is(Active, 0, &["submitted"]);
 }
 
 #[test]
