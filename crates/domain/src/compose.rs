@@ -9,6 +9,10 @@ mod lists;
 
 use std::borrow::Cow;
 
+use icu_properties::{
+    CodePointSetData,
+    props::{BidiControl, DefaultIgnorableCodePoint},
+};
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -313,27 +317,39 @@ fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// The text without invisible characters, which hide links, turn the direction of writing, and double the price.
-/// A joiner stays between the parts of an emoji.
+/// What joins or styles the parts of an emoji stays.
 fn without_invisible(text: &str) -> String {
+    let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let turns = CodePointSetData::new::<BidiControl>();
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        let is_invisible = match c {
-            '\u{200d}' => {
-                let joins = |side: Option<char>| side.is_some_and(|c| !c.is_ascii() && !c.is_alphanumeric());
-                !(joins(shown.chars().next_back()) && joins(characters.peek().copied()))
-            }
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}'
-            | '\u{200f}' => true,
-            '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
+        if !invisible.contains(c) && !turns.contains(c) {
+            shown.push(c);
+            continue;
+        }
+        let is_of_emoji = |side: Option<char>| side.is_some_and(|c| !c.is_ascii() && !c.is_alphanumeric());
+        let before = shown.chars().next_back();
+        let stays = match c {
+            ZERO_WIDTH_JOINER => is_of_emoji(before) && is_of_emoji(characters.peek().copied()),
+            '\u{fe0e}' | '\u{fe0f}' => is_of_emoji(before) || characters.peek() == Some(&KEYCAP),
+            TAG_FIRST..=TAG_LAST => matches!(before, Some(BLACK_FLAG | TAG_FIRST..=TAG_LAST)),
             _ => false,
         };
-        if !is_invisible {
+        if stays {
             shown.push(c);
         }
     }
     shown
 }
+
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+/// Puts the character before it on a key: `3` and two more characters are the key 3.
+const KEYCAP: char = '\u{20e3}';
+/// With the tags behind it, which name a region, the flag of England, Scotland or Wales.
+const BLACK_FLAG: char = '\u{1f3f4}';
+const TAG_FIRST: char = '\u{e0020}';
+const TAG_LAST: char = '\u{e007f}';
 
 /// Every string within a value, with its dotted name, and every number that is too long to be left whole.
 fn collect_strings<'a>(name: &str, value: &'a Value, strings: &mut Vec<(String, &'a str)>) {

@@ -132,6 +132,19 @@ fn a12_what_nobody_sees_goes_and_dashes_are_folded() {
 }
 
 #[test]
+fn a12_hidden_tags_go_and_emoji_stay_whole() {
+    let hidden: String = "ACK".chars().map(|c| char::from_u32(0xe_0000 + u32::from(c)).unwrap()).collect();
+    let title = format!("db{hidden}\u{3164} \u{202a}up\u{2069}");
+    check("{{ title }}", 1, json!({ "title": title }), "db up");
+    for emoji in [
+        "👩\u{200d}💻 ❤\u{fe0f} 3\u{fe0f}\u{20e3}",
+        "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    ] {
+        check("{{ title }}", 1, json!({ "title": emoji }), emoji);
+    }
+}
+
+#[test]
 fn a_field_cannot_forge_lines_templates_or_writing_direction() {
     let title = "down\r\nReply STOP\u{2028}now \u{202e}evil {{ ack }} {% raw %}";
     check(
