@@ -120,6 +120,9 @@ const _: () = assert!(BREAKER_TROUBLE_MIN <= BREAKER_SAMPLE && BREAKER_SAMPLE < 
 pub const BREAKER_OPEN_MS_MIN: i64 = 2_000;
 /// How long it stays open at most, in milliseconds: so long may a page wait after the provider came back.
 pub const BREAKER_OPEN_MS_MAX: i64 = 10_000;
+/// How long a text of the critical lane waits at most, beyond what the provider asks for, before it asks again after a
+/// "later", in milliseconds: one page alone does not open the circuit breaker, and waits no longer than behind it.
+pub const CRITICAL_LATER_MS_MAX: u32 = 10_000;
 /// Pieces of work that try the provider at once, one at least for each lane.
 pub const BREAKER_PROBES_MAX: u32 = 3;
 const _: () = assert!(BREAKER_PROBES_MAX >= 3);

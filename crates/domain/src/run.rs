@@ -257,6 +257,7 @@ impl Run {
             source: &self.event.source,
             traceparent: self.traceparent.as_deref(),
             retry: &workflow.definition.retry,
+            is_critical: workflow.definition.lane == Lane::Critical,
             on_doubt: workflow.definition.on_doubt,
             doubt: &workflow.definition.doubt_ask_after,
             poll: &workflow.definition.poll_after,

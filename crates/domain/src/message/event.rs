@@ -91,6 +91,8 @@ pub struct MessageContext<'a> {
     pub traceparent: Option<&'a str>,
     /// How refused sends are repeated.
     pub retry: &'a RetryPolicy,
+    /// Whether its lane is the critical one.
+    pub is_critical: bool,
     /// What to do when doubt cannot be resolved.
     pub on_doubt: OnDoubt,
     /// When the provider is asked about a doubt.

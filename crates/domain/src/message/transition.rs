@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Report};
 use crate::{
     id::{MessageId, RunId},
-    limits::{LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
+    limits::{CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome, Text},
-    retry::{FailedAttempt, spread},
+    retry::{FailedAttempt, RetryPolicy, spread},
     time::after_ms,
     timeline::{Command, DeadLetter, DoubtResolvedBy, Effects, TimelineEvent},
 };
@@ -147,10 +147,13 @@ impl Message {
             FailureClass::Account => self.wait_for_provider(ctx, fx),
             FailureClass::RetrySoon | FailureClass::RetryLater => {
                 self.uncounted_attempts = self.uncounted_attempts.saturating_add(1);
-                // The longer it is told to wait, the longer it waits before it asks again.
+                // The longer it is told to wait, the longer it waits before it asks again; a page waits no longer after
+                // the provider's return than it would behind the circuit breaker.
                 let failed = self.failed_attempt(self.attempt, refusal.retry_after_ms, ctx);
                 let not_after = Some(self.last_wait_until(ctx));
-                self.wait_for_retry(ctx.retry.later(&FailedAttempt { not_after, ..failed }), ctx, fx);
+                let cap_ms = if ctx.is_critical { CRITICAL_LATER_MS_MAX } else { u32::MAX };
+                let retry = RetryPolicy { cap_ms: ctx.retry.cap_ms.min(cap_ms), ..ctx.retry.clone() };
+                self.wait_for_retry(retry.later(&FailedAttempt { not_after, ..failed }), ctx, fx);
             }
             FailureClass::OptedOut => {
                 self.wait(MessagePhase::Suppressed { rule: Rule::OptedOut });

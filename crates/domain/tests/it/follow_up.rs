@@ -12,7 +12,7 @@ use domain::{
     provider::{FailureClass, ProviderStatus},
     run::RunPhase::{Active, Completed, Exhausted, Expired},
     timeline::{Command, TimelineEvent},
-    workflow::{OnDoubt, WorkflowDefinition},
+    workflow::{Lane, OnDoubt, WorkflowDefinition},
 };
 
 use crate::world::{World, at, audiences, definition, not_sent, paging, reminder, sent, sid, step, unclear};
@@ -178,6 +178,24 @@ fn a6_a_refusal_that_says_later_does_not_count_as_an_attempt() {
     };
     assert_eq!(refused(false), (vec!["retry_wait"], 0));
     assert_eq!(refused(true), (vec!["retry_wait"], 0));
+}
+
+#[test]
+fn a6_a_page_asks_again_within_ten_seconds_however_long_it_is_told_later() {
+    let longest_wait = |lane| {
+        let mut world = World::open(WorkflowDefinition { lane, ..reminder() }, audiences(&[1]));
+        let mut longest = 0;
+        while world.run.phase() == Active {
+            world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429));
+            let due = world.next_due().unwrap();
+            longest = longest.max(due.duration_since(world.now).as_secs());
+            world.now = due;
+            world.look().take_commands();
+        }
+        longest
+    };
+    assert!((8..=10).contains(&longest_wait(Lane::Critical)));
+    assert!(longest_wait(Lane::Standard) > 30);
 }
 
 #[test]

@@ -244,6 +244,7 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         source: "monitor",
         traceparent: None,
         retry: &retry,
+        is_critical: true,
         on_doubt: case.on_doubt,
         doubt: &DoubtSchedule::default(),
         poll: &PollSchedule::default(),
