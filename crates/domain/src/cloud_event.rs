@@ -100,9 +100,16 @@ impl Attributes {
 }
 
 /// The value of an HTTP header, unquoted and then percent-decoded as section 3.1.3.2 of the HTTP binding says. `None`
-/// if that is no UTF-8.
+/// if that is no UTF-8. Bytes that are none before it are Latin-1, as `fetch` of JavaScript and Python's `http.client`
+/// write what is not percent-encoded (RFC 9110, section 5.5).
 pub fn header_text(value: &[u8]) -> Option<String> {
-    let value = value.trim_ascii();
+    let latin: Vec<u8>;
+    let value = if std::str::from_utf8(value).is_ok() {
+        value.trim_ascii()
+    } else {
+        latin = value.trim_ascii().iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes();
+        &latin
+    };
     let quoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let unquoted = quoted.map_or_else(|| value.to_vec(), unescaped);
     percent_decode(&unquoted).decode_utf8().ok().map(|text| text.into_owned())

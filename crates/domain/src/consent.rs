@@ -80,7 +80,7 @@ impl Consent {
     /// Whether a text opts in again that is no keyword in itself: `YES` of somebody who had opted out. Twilio takes it so,
     /// and says so to them (Twilio, default opt-in keywords: START, YES, UNSTOP); of anybody else it is a reply.
     pub fn is_lifted_by(&self, body: &str) -> bool {
-        self.opted_out_since().is_some() && words::words(body) == ["yes"]
+        self.opted_out_since().is_some() && words::words(body) == ["yes"] && !words::asks(body)
     }
 
     /// Whether there is a grant for this category.

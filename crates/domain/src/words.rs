@@ -52,6 +52,14 @@ pub(crate) fn split(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// Whether a text has a mark of questions; folding makes `?` of the full-width one and of two marks in one sign.
+pub fn asks(text: &str) -> bool {
+    text.contains([
+        '?', '\u{ff1f}', '\u{203d}', '\u{2047}', '\u{2048}', '\u{2049}', '\u{61f}', '\u{bf}', '\u{2753}',
+        '\u{2754}',
+    ])
+}
+
 /// A folded text without what a phone puts under it. A first line is never a signature.
 pub fn before_signature(folded: &str) -> &str {
     let mut end = 0;

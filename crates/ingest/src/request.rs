@@ -174,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn d7_a_subject_in_latin_1_is_taken() {
+        let mut headers = headers(&[]);
+        headers.insert("ce-subject", HeaderValue::from_bytes(b"Gr\xf6\xdfe 1").unwrap());
+        assert_eq!(read(&headers, b"{}").unwrap().0[0].subject.as_deref(), Some("Größe 1"));
+        headers.insert("ce-subject", HeaderValue::from_static("%F6"));
+        assert!(read(&headers, b"{}").is_err(), "percent-encoding is of UTF-8");
+    }
+
+    #[test]
     fn d8_two_headers_of_one_attribute_are_refused_by_name() {
         for second in ["e-1", "e-2"] {
             let Err(Problem::Invalid(errors)) = read(&headers(&[("ce-id", second)]), b"{}") else {

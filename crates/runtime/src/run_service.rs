@@ -27,7 +27,7 @@ use domain::{
     reply::People,
     run::{Dispatch, Run, RunPhase, StepContext},
     timeline::{Effects, TimelineEvent},
-    workflow::{Reach, Workflow},
+    workflow::{Reach, Step, Workflow},
 };
 use jiff::Timestamp;
 use ports::{
@@ -256,7 +256,7 @@ impl RunService {
     /// Why an event texts nobody in a workflow, as far as it is known now.
     ///
     /// # Errors
-    /// When the store cannot be asked who opted out.
+    /// When the store cannot be asked who opted out, or who is on call instead of others.
     pub async fn reaches_nobody(
         &self,
         event: &Event,
@@ -265,9 +265,12 @@ impl RunService {
         let now = self.now();
         let happened_at = event.happened_at(now);
         let directory = self.directory();
-        let numbers = match workflow.reach(&event.data, happened_at, &directory, &self.environment, now) {
+        let asks_schedule = workflow.definition.steps.iter().any(Step::asks_schedule);
+        let overrides = if asks_schedule { self.ports.overrides.overrides(now).await? } else { Vec::new() };
+        let environment = &self.environment;
+        let numbers = match workflow.reach(&event.data, happened_at, &directory, &overrides, environment, now)
+        {
             Reach::Nobody(reason) => return Ok(Some(reason)),
-            Reach::OnCall => return Ok(None),
             Reach::Numbers(numbers) => numbers,
         };
         for number in numbers {

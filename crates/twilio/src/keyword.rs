@@ -54,6 +54,24 @@ const KEYWORDS: &[(&str, Keyword, &[&str])] = &[
             "take me off the list",
             "take me off your list",
             "stop paging me",
+            "reply stop",
+            "do not text me",
+            "do not text me again",
+            "dont text me",
+            "dont text me again",
+            "dont text me anymore",
+            "never text me again",
+            "do not contact me",
+            "do not contact me again",
+            "dont contact me",
+            "dont contact me again",
+            "leave me alone",
+            "i want to opt out",
+            "i would like to opt out",
+            "id like to opt out",
+            "i want to unsubscribe",
+            "i would like to unsubscribe",
+            "id like to unsubscribe",
             "no more texts",
             "no more messages",
             "no more sms",
@@ -192,12 +210,9 @@ pub fn keyword(body: &str, languages: &[String]) -> Option<Keyword> {
         let keyword = known(&plain).or_else(|| known(before_texts(&plain)?));
         keyword.filter(|keyword| *keyword != Keyword::Help)
     };
-    let asks = said.contains(QUESTION_MARKS);
+    let asks = words::asks(said);
     keyword_of(&text).or_else(said_politely).filter(|keyword| *keyword == Keyword::Help || !asks)
 }
-
-/// The marks of questions; what is folded has `?` for the full-width one and for those that are two marks in one sign.
-const QUESTION_MARKS: [char; 6] = ['?', '\u{203d}', '\u{61f}', '\u{bf}', '\u{2753}', '\u{2754}'];
 
 /// A folded text without words of politeness.
 fn without_courtesy(text: &str) -> String {
@@ -416,7 +431,6 @@ mod tests {
                 "please don't stop",
                 "don't stop texting me",
                 "please stop the service",
-                "stop it",
                 "Bitte stoppen",
                 "stop paging",
                 "stop paging Bob",

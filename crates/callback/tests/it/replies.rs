@@ -114,9 +114,14 @@ async fn stop_and_start_leave_a_line_in_each_open_run_of_the_phone() {
 async fn yes_opts_in_again_who_had_opted_out_and_is_a_reply_of_anybody_else() {
     let world = World::new();
     let opted_out = async || world.store.consent(&ADA.parse().unwrap()).await.unwrap().opted_out_since();
-    for (n, body, is_out) in
-        [(1, "yes", false), (2, "STOP", true), (3, "yes please", true), (4, "Yes!", false), (5, "YES", false)]
-    {
+    for (n, body, is_out) in [
+        (1, "yes", false),
+        (2, "STOP", true),
+        (3, "yes please", true),
+        (4, "yes?", true),
+        (5, "Yes!", false),
+        (6, "YES", false),
+    ] {
         world.clock.set(at(n.into()));
         world.text(&sid("yes", n), ADA, body).await;
         assert_eq!(opted_out().await.is_some(), is_out, "{body}");

@@ -1,15 +1,21 @@
 //! Whether an event's texts may reach anybody, as far as the configuration alone tells.
 //!
-//! In: a workflow, an event's data, the directory and the environment. Out: why nobody is texted.
-//! Never: asks for what only the store knows: opt-outs and overrides of on-call schedules.
+//! In: a workflow, an event's data, the directory, overrides and the environment. Out: why nobody is texted.
+//! Never: decides about opt-outs; the caller asks for those of the numbers that it gets.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Stage, Target, Workflow};
-use crate::{directory::Directory, event::Event, phone::E164, policy::Environment, time::after_s};
+use super::{Stage, Workflow};
+use crate::{
+    directory::{Directory, Override},
+    event::Event,
+    phone::E164,
+    policy::Environment,
+    time::after_s,
+};
 
 /// Whom an event may text, as far as the configuration tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,17 +24,16 @@ pub enum Reach {
     Nobody(String),
     /// These numbers at most, each unless it opted out.
     Numbers(BTreeSet<E164>),
-    /// It depends on who is on call.
-    OnCall,
 }
 
 impl Workflow {
-    /// Whom an event with this data, which happened at this time, may text.
+    /// Whom an event with this data, which happened at this time, may text, with those who are on call now.
     pub fn reach(
         &self,
         data: &Map<String, Value>,
         happened_at: Timestamp,
         directory: &Directory,
+        overrides: &[Override],
         environment: &Environment,
         now: Timestamp,
     ) -> Reach {
@@ -43,16 +48,18 @@ impl Workflow {
                 "workflow {name} texts nobody about an event that is older than its not_after"
             ));
         }
-        let mut numbers = BTreeSet::new();
+        let (mut numbers, mut unresolved, mut is_barred) = (BTreeSet::new(), None, false);
         for target in self.definition.steps.iter().flat_map(|step| &step.notify) {
-            let is_on_call = matches!(target, Target::OnCall { .. });
-            match directory.resolve(target, data, None, &[], now) {
-                Ok(recipient) if !self.may_text(&recipient.number, environment) => {}
-                // An override may put somebody else on call.
-                Ok(_) | Err(_) if is_on_call => return Reach::OnCall,
-                Ok(recipient) => drop(numbers.insert(recipient.number)),
-                Err(_) => {}
+            match directory.resolve(target, data, None, overrides, now) {
+                Ok(recipient) if self.may_text(&recipient.number, environment) => {
+                    numbers.insert(recipient.number);
+                }
+                Ok(_) => is_barred = true,
+                Err(error) => unresolved = unresolved.or(Some(error)),
             }
+        }
+        if let (true, false, Some(error)) = (numbers.is_empty(), is_barred, unresolved) {
+            return Reach::Nobody(format!("workflow {name} finds nobody to text: {error}"));
         }
         if numbers.is_empty() {
             return Reach::Nobody(format!(
@@ -87,7 +94,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workflow::{Step, WorkflowDefinition};
+    use crate::{
+        directory::Contact,
+        workflow::{Step, Target, WorkflowDefinition},
+    };
 
     #[test]
     fn a_shadow_workflow_and_a_recipient_who_is_not_allowed_are_said() {
@@ -112,6 +122,7 @@ mod tests {
                 data.as_object().unwrap(),
                 happened_at,
                 &Directory::default(),
+                &[],
                 &environment,
                 Timestamp::UNIX_EPOCH,
             )
@@ -128,6 +139,47 @@ mod tests {
         assert!(says(check(Stage::Canary { recipients: Vec::new(), percent: 0 }, Some(me)), "[canary]"));
         let canary = Stage::Canary { recipients: vec![me.parse().unwrap()], percent: 0 };
         assert_eq!(check(canary, Some(me)), mine);
+    }
+
+    #[test]
+    fn who_is_on_call_is_asked_and_nobody_is_said() {
+        let step = |target: &str| Step {
+            notify: vec![target.parse().unwrap()],
+            deliver_within_s: None,
+            ack_within_s: None,
+            ticket: None,
+        };
+        let contact = |number: &str| Contact {
+            name: "Name".into(),
+            number: number.parse().unwrap(),
+            time_zone: "UTC".into(),
+        };
+        let contacts =
+            [("ada".into(), contact("+14155550101")), ("ben".into(), contact("+14155550102"))].into();
+        let directory = Directory { contacts, ..Directory::default() };
+        let environment = Environment { name: "production".into(), allow_recipients: None };
+        let reach = |target: &str, overrides: &[Override]| {
+            let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}});
+            let definition = WorkflowDefinition::new("page", "page", "x", schema, vec![step(target)]);
+            let definition = WorkflowDefinition { stage: Stage::Live, ..definition };
+            let now = Timestamp::UNIX_EPOCH;
+            let workflow = Workflow::compile(definition).unwrap();
+            workflow.reach(&Map::new(), now, &directory, overrides, &environment, now)
+        };
+        let ben = Override {
+            schedule: "platform".into(),
+            layer: "primary".into(),
+            contact: "ben".into(),
+            from: Timestamp::MIN,
+            until: Timestamp::MAX,
+        };
+        assert_eq!(reach("contact:ada", &[]), Reach::Numbers(["+14155550101".parse().unwrap()].into()));
+        assert_eq!(
+            reach("oncall:platform", &[ben]),
+            Reach::Numbers(["+14155550102".parse().unwrap()].into())
+        );
+        let nobody = "workflow page finds nobody to text: nobody is on call for oncall:platform";
+        assert_eq!(reach("oncall:platform", &[]), Reach::Nobody(nobody.into()));
     }
 
     #[test]
