@@ -271,13 +271,17 @@ fn cut(text: &str, units_max: usize) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
-/// The beginning of a text up to `keep`, without its last word where that is part of a link: half a link leads
-/// somewhere else.
+/// The beginning of a text up to `keep`; where that would cut a link, up to the end of its host, or else without it:
+/// half a link leads somewhere else, and the host says most.
 fn without_half_link(text: &str, keep: usize) -> &str {
     let (before, after) = text.split_at(keep);
     let word_start = before.trim_end_matches(|c: char| !c.is_whitespace()).len();
     let word_end = keep + after.find(char::is_whitespace).unwrap_or(after.len());
-    if link::contains(&text[word_start..word_end]) { &text[..word_start] } else { before }
+    match link::first_host_end(&text[word_start..word_end]) {
+        None => before,
+        Some(host_end) if word_start + host_end <= keep => &text[..word_start + host_end],
+        Some(_) => &text[..word_start],
+    }
 }
 
 /// What a character costs where it stands alone: septets, or 16-bit units where it is not in GSM-7.

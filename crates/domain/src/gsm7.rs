@@ -60,7 +60,8 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// The plain letter that a mathematical, circled or letter-like one is: phones make links of them too.
 fn styled_letter(c: char) -> Option<char> {
-    if !matches!(c, '\u{2100}'..='\u{214f}' | '\u{24b6}'..='\u{24e9}' | '\u{1d400}'..='\u{1d7ff}') {
+    if !matches!(c, '\u{2100}'..='\u{214f}' | '\u{2160}'..='\u{217f}' | '\u{24b6}'..='\u{24e9}' | '\u{1d400}'..='\u{1d7ff}')
+    {
         return None;
     }
     let mut plain = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(std::iter::once(c));
@@ -79,8 +80,8 @@ static FOLDS: LazyLock<BTreeMap<char, &'static str>> = LazyLock::new(|| {
 const FULL_WIDTH: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Look-alikes by what replaces them. Source: the map of TwilioDevEd/message-segment-calculator; the non-breaking hyphen,
-/// the figure dash, the minus sign and the ligatures are ours, since dashboards and PDF files write them, and so is the one-dot leader, of which phones
-/// make links.
+/// the figure dash, the minus sign, arrows, signs of comparison and ligatures are ours, since dashboards and PDF files
+/// write them, and so is the one-dot leader, of which phones make links.
 const LOOK_ALIKES: &[(&str, &str)] = &[
     (
         "\"",
@@ -127,6 +128,16 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
     ("}", "\u{2775}\u{fe5c}\u{ff5d}"),
     ("[", "\u{ff3b}"),
     ("]", "\u{ff3d}"),
+    ("u", "\u{b5}"),
+    ("x", "\u{d7}"),
+    ("<-", "\u{2190}"),
+    ("->", "\u{2192}"),
+    ("!=", "\u{2260}"),
+    ("<=", "\u{2264}"),
+    (">=", "\u{2265}"),
+    ("No", "\u{2116}"),
+    ("oe", "\u{153}"),
+    ("OE", "\u{152}"),
     ("ff", "\u{fb00}"),
     ("fi", "\u{fb01}"),
     ("fl", "\u{fb02}"),
@@ -200,6 +211,10 @@ mod tests {
         assert_eq!(fold("one\r\ntwo\u{7}\u{1b}\u{200b}"), "one\ntwo");
         assert_eq!(fold("á ç ê 😜"), "á ç ê 😜");
         assert_eq!(fold("cafe\u{301} Mu\u{308}nchen: eﬃcient ﬁle ﬂag"), "café München: efficient file flag");
+        assert_eq!(
+            fold("5 µs × 3 → 15 µs ≥ 10, № 4, cœur, ⅽom"),
+            "5 us x 3 -> 15 us >= 10, No 4, coeur, com"
+        );
         assert_eq!(fold("‹x›"), ">x<");
     }
 
@@ -213,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_replacement_is_in_the_alphabet() {
-        assert_eq!(FOLDS.len(), 307, "307 code points, none listed twice");
+        assert_eq!(FOLDS.len(), 317, "317 code points, none listed twice");
         for (from, to) in FOLDS.iter() {
             assert!(to.chars().all(|c| septets(c).is_some()), "{from:?}");
             assert_eq!(septets(*from), None, "{from:?} needs no replacement");

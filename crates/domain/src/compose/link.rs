@@ -52,9 +52,10 @@ pub(super) fn host_of(url: &str) -> Option<String> {
     url.parse::<url::Url>().ok()?.host_str().map(str::to_owned)
 }
 
-/// Whether the text contains any link.
-pub(super) fn contains(text: &str) -> bool {
-    (text.contains('.') || text.contains("://")) && links(text).next().is_some()
+/// Where the host of the first link in a text ends; `None` if there is no link.
+pub(super) fn first_host_end(text: &str) -> Option<usize> {
+    let may_have = text.contains('.') || text.contains("://");
+    may_have.then(|| links(text).next().map(|found| found.host.end)).flatten()
 }
 
 /// Whether a host is one of the listed ones: exactly, or below one that is listed as `*.example.com`.

@@ -237,10 +237,16 @@ fn a_workflow_may_refuse_texts_with_links() {
 }
 
 #[test]
-fn a_link_is_cut_away_whole() {
-    let title = format!("{} https://status.example.com/incident/123456789", "x".repeat(130));
-    let composed = check("{{ title }}", 1, json!({ "title": title }), &format!("{}...", "x".repeat(130)));
-    assert_eq!(composed.shortened, ["title"]);
+fn a_link_is_cut_after_its_host_or_goes_whole() {
+    for (length, kept) in [(125, " https://status.example.com"), (140, "")] {
+        let before = "x".repeat(length);
+        let title = format!("{before} https://status.example.com/incident/123456789");
+        let expected = format!("{before}{kept}...");
+        let composed = check("{{ title }}", 1, json!({ "title": title }), &expected);
+        assert_eq!(composed.shortened, ["title"]);
+    }
+    let title = format!("https://evil.com/{}", "a".repeat(300));
+    check("{{ title }}. Reply {{ ack }}", 1, json!({ "title": title }), "evil(.)com.... Reply K7X4");
 }
 
 proptest! {
