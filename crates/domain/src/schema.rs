@@ -6,7 +6,7 @@ pub(crate) mod fit;
 
 use std::{fmt, sync::Arc};
 
-use jsonschema::{JsonType, PatternOptions, Validator, error::TypeKind, error::ValidationErrorKind};
+use json_schema::{JsonSchema, JsonType, TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use crate::{number, plural::counted};
@@ -24,7 +24,7 @@ pub struct FieldSchema(Arc<Compiled>);
 
 struct Compiled {
     schema: Value,
-    validator: Validator,
+    validator: JsonSchema,
 }
 
 /// Why a schema cannot be used.
@@ -73,8 +73,7 @@ impl fmt::Debug for FieldSchema {
 }
 
 impl FieldSchema {
-    /// Compiles a schema: of the draft that `$schema` names, else 2020-12. Formats are checked and unknown ones
-    /// refused; patterns run in linear time, so look-around is refused. `additionalProperties` counts as written.
+    /// Compiles a schema as [`JsonSchema::compile`] does. `additionalProperties` counts as written.
     ///
     /// # Errors
     /// The first reason why it cannot be used.
@@ -89,13 +88,8 @@ impl FieldSchema {
         if let Some(reference) = remote_reference(schema) {
             return Err(SchemaError::RemoteReference(quoted(reference)));
         }
-        let validator = jsonschema::options()
-            .offline()
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(false)
-            .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .map_err(|error| SchemaError::Invalid(quoted(&error.to_string())))?;
+        let validator =
+            JsonSchema::compile(schema).map_err(|error| SchemaError::Invalid(quoted(&error.to_string())))?;
         Ok(Self(Arc::new(Compiled { schema: schema.clone(), validator })))
     }
 
@@ -106,11 +100,8 @@ impl FieldSchema {
             return vec![];
         }
         let mut errors = vec![];
-        for error in self.0.validator.iter_errors(&data) {
+        for error in self.0.validator.errors(&data, FIELD_ERRORS_MAX) {
             describe(&error, &mut errors);
-            if errors.len() >= FIELD_ERRORS_MAX {
-                break;
-            }
         }
         errors.truncate(FIELD_ERRORS_MAX);
         errors
@@ -200,7 +191,7 @@ fn remote_reference(schema: &Value) -> Option<&str> {
 
 /// Adds one error, or one for each name where several are unexpected.
 #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's kinds; most are about one place")]
-fn describe(error: &jsonschema::ValidationError<'_>, errors: &mut Vec<FieldError>) {
+fn describe(error: &ValidationError<'_>, errors: &mut Vec<FieldError>) {
     let at = quoted(&format!("/data{}", error.instance_path().as_str()));
     let mut add = |pointer, message| errors.push(FieldError { pointer, message });
     match error.kind() {
