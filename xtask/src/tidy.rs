@@ -1,4 +1,5 @@
-//! Checks what the compiler does not: headers, lengths, stubs, versions, links, and which file or crate uses which.
+//! Checks what the compiler does not: headers, lengths, stubs, versions, links, which file or crate uses which,
+//! and what an image is built from.
 //!
 //! In: the work tree. Out: every finding, with its place and what to do about it.
 //! Never: changes a file.
@@ -6,6 +7,7 @@
 mod circles;
 mod crates;
 mod documents;
+mod image;
 mod modules;
 mod tokens;
 
@@ -22,12 +24,14 @@ const LINES_MAX: usize = 1_000;
 /// Checks every file of the work tree.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut findings = Vec::new();
+    let ignored = fs::read_to_string(root.join(".dockerignore"))?;
     for file in files(root)? {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         let mut find = |line: usize, what: &str| findings.push(format!("{name}:{line}: {what}"));
         if name.ends_with(".rs") {
             check_source(&name, &text, &mut find);
+            image::check(&name, &text, &ignored, &mut find);
         }
         // A workspace's own manifest is where its versions stand.
         if name.ends_with("Cargo.toml") && !text.lines().any(|line| line == "[workspace]") {

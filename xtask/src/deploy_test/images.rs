@@ -79,7 +79,8 @@ pub(super) fn build(place: &Place) -> Result<()> {
 }
 
 /// As `docker compose build` does, with the way out that the registries need.
-const BUILD: &str = "docker build --quiet --network host --tag callout --file deploy/Dockerfile .";
+const BUILD: &str = "docker build --quiet --network host --tag callout --file deploy/Dockerfile . || \
+    { docker build --progress plain --network host --tag callout --file deploy/Dockerfile . >&2; exit 1; }";
 const DEPENDENCIES: &str =
     "docker build --quiet --network host --target dependencies --file deploy/Dockerfile .";
 
