@@ -18,6 +18,7 @@ mod rights;
 mod tickets;
 mod tools;
 mod topology;
+mod traces;
 
 mod chaos;
 

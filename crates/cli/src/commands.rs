@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use telemetry::LogFormat;
+use telemetry::{LogFormat, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
@@ -42,10 +42,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+fn start_logs(format: LogFormat, filter: &str, traces: Option<&Traces>) -> anyhow::Result<()> {
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none();
     let filter = env("CALLOUT_LOG").unwrap_or_else(|| filter.to_owned());
-    telemetry::init(format, &filter, color).map_err(|error| anyhow::anyhow!(error))
+    telemetry::init(format, &filter, color, traces).map_err(|error| anyhow::anyhow!(error))
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
@@ -55,7 +55,8 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     infrastructure.listen = args.listen.unwrap_or(infrastructure.listen);
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
     let log = &config.infrastructure.log;
-    start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter)?;
+    let traces = Traces::from_env().map_err(Usage)?;
+    start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter, traces.as_ref())?;
     if args.roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
         let message = "the role api needs to know where to listen: give [api] listen in the configuration";
         return Err(Usage(message.to_owned()).into());
@@ -85,7 +86,7 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
 }
 
 async fn twilio_sim(args: &TwilioSim) -> anyhow::Result<()> {
-    start_logs(LogFormat::Text, "info")?;
+    start_logs(LogFormat::Text, "info", None)?;
     let faults = match &args.faults {
         Some(file) => {
             let text = std::fs::read_to_string(file)

@@ -24,7 +24,8 @@ use crate::{
 /// Plays the scenario.
 pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode> {
     let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
-    telemetry::init(telemetry::LogFormat::Text, &filter, false).map_err(|error| anyhow::anyhow!(error))?;
+    telemetry::init(telemetry::LogFormat::Text, &filter, false, None)
+        .map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
     let shutdown = shutdown::on_signal()?;
     let tracker = tracker::start(shutdown.clone()).await?;

@@ -52,6 +52,17 @@ pub enum Act {
     UpdateTicket,
 }
 
+impl Act {
+    /// Its name, for spans.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::OpenTicket => "open ticket",
+            Self::UpdateTicket => "update ticket",
+        }
+    }
+}
+
 /// A ticket as the service that keeps it names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -15,14 +15,22 @@ mod watched;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Router, body::Body, extract::Request, http::StatusCode, response::IntoResponse as _, serve::Listener,
+    Router,
+    body::Body,
+    extract::{MatchedPath, Request},
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    response::{IntoResponse as _, Response},
+    serve::Listener,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use telemetry::span;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
+use tracing::Instrument as _;
 
 use crate::{
     body::TrackedBody,
@@ -59,6 +67,9 @@ impl Default for Limits {
     }
 }
 
+/// Routes that monitors ask every few seconds.
+const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Bytes of a request's line and headers; more are answered with 431.
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 
@@ -70,6 +81,7 @@ where
     L::Addr: Into<Peer>,
 {
     let connections = Arc::new(Connections::new(limits.connections_max));
+    let routes = if telemetry::is_tracing() { routes.layer(from_fn(traced)) } else { routes };
     let mut tasks = JoinSet::new();
     loop {
         let (stream, address) = tokio::select! {
@@ -86,6 +98,19 @@ where
     drop(listener);
     // A client that keeps its connection open must not keep us from ending.
     within(limits.drain_max, async { while tasks.join_next().await.is_some() {} }).await;
+}
+
+/// A span around a request, below its caller's. Probes and scrapes would be most of a trace store, and get none.
+async fn traced(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let Some(route) = route.filter(|route| !UNTRACED.contains(&route.as_str())) else {
+        return next.run(request).await;
+    };
+    let traceparent = request.headers().get(span::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let span = span::http_server(request.method().as_str(), &route, traceparent);
+    let answer = next.run(request).instrument(span.clone()).await;
+    span::answered(&span, answer.status().as_u16());
+    answer
 }
 
 /// Serves one connection, until its client, a limit, a newer connection or the end of the listener ends it.

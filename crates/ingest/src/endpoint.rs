@@ -19,7 +19,9 @@ use domain::{
 use jiff::Timestamp;
 use ports::{Bus, Clock};
 use runtime::{Precedent, RoleError, RunService};
+use telemetry::span;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tracing::Span;
 
 use crate::{access::Sources, problem::Problem, recent_events::RecentEvents};
 
@@ -43,6 +45,15 @@ pub struct IngestConfig {
     pub in_flight_max: usize,
     /// Events a second that each source may bring in the lane of its workflow.
     pub quotas: QuotaRates,
+}
+
+/// The span of an event's publication, in whose trace everything stands that comes of it.
+fn begin_story(event: &mut Event) -> Span {
+    let span = span::publish(&event.key.source, &event.key.id, event.traceparent.as_deref());
+    if let Some(traceparent) = span::traceparent_of(&span) {
+        event.traceparent = Some(traceparent);
+    }
+    span
 }
 
 /// The ways in, and what they share.
@@ -127,10 +138,13 @@ impl Endpoint {
             }
         }
         self.claim(&mut unknown, same_id).map_err(conflict)?;
-        let fresh: Vec<Event> = unknown.into_iter().map(|(_, event)| event.clone().taken_at(now)).collect();
+        let mut fresh: Vec<Event> =
+            unknown.into_iter().map(|(_, event)| event.clone().taken_at(now)).collect();
         if !fresh.is_empty() {
             let quota = self.quota_of(source, fresh.len());
+            let spans: Vec<Span> = fresh.iter_mut().map(begin_story).collect();
             if let Err(error) = self.ports.bus.publish_events(&fresh, quota).await {
+                spans.iter().for_each(span::failed);
                 self.recent().forget(&fresh);
                 return Err(Problem::NotStored(error.to_string()));
             }

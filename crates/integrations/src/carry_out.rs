@@ -16,6 +16,8 @@ use domain::{
 };
 use ports::{EffectEnd, EffectRequest, within};
 use runtime::RoleError;
+use telemetry::span;
+use tracing::Instrument as _;
 
 use crate::{destination::Destination, integrations_ports::IntegrationsPorts};
 
@@ -51,7 +53,10 @@ async fn attempt(
     }
     let request = request(ports, effect, run).await?;
     let most = Duration::from_secs(EFFECT_TIMEOUT_S.into());
-    let answer = within(&*ports.clock, most, destination.client.carry_out(&request)).await;
+    let traceparent = request.run.as_ref().and_then(Run::traceparent);
+    let span = span::effect(&destination.name, request.effect.act.as_str(), traceparent);
+    let carried_out = destination.client.carry_out(&request).instrument(span.clone());
+    let answer = within(&*ports.clock, most, carried_out).await;
     let answer = answer.unwrap_or_else(|| EffectAnswer::Failed {
         reason: format!("no answer within {EFFECT_TIMEOUT_S} s"),
         is_in_doubt: true,

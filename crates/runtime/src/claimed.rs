@@ -33,12 +33,17 @@ impl Claimed {
         &self.submission
     }
 
+    /// The run as it was stored with the claim.
+    pub fn run(&self) -> &Run {
+        &self.run.value
+    }
+
     /// When it was claimed; the lease counts from then.
     pub fn claimed_at(&self) -> Timestamp {
         self.claimed_at
     }
 
-    /// The run as it was stored with the claim, for storing the outcome.
+    /// The same with its version, for storing the outcome.
     pub fn into_run(self) -> Versioned<Run> {
         self.run
     }

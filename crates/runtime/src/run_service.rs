@@ -34,6 +34,8 @@ use ports::{
     Bus, Change, Changed, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, RunStore,
     SendingStore, Store, Versioned, store::Resolution,
 };
+use telemetry::span;
+use tracing::Instrument as _;
 
 use crate::{claimed::Claimed, error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
 
@@ -481,10 +483,12 @@ impl RunService {
     ) -> Result<bool, RoleError> {
         let change = self.change(run, effects.clone(), workflow);
         let due = change.due;
-        match self.ports.runs.change_run(change, version).await? {
+        let span = span::change(run);
+        match self.ports.runs.change_run(change, version).instrument(span.clone()).await? {
             Changed::Conflict => Ok(false),
             Changed::Stored { timer } => {
-                self.after_store(run, &effects, due, timer).await;
+                span::stored(&span, &effects);
+                self.after_store(run, &effects, due, timer).instrument(span).await;
                 Ok(true)
             }
         }

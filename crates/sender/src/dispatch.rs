@@ -11,6 +11,8 @@ use domain::{
     run::{Dispatch, DispatchInput},
 };
 use runtime::{Claimed, RoleError};
+use telemetry::span;
+use tracing::Instrument as _;
 
 use crate::sender_state::Sender;
 
@@ -64,7 +66,12 @@ pub(crate) async fn submit(sender: &Sender, claimed: Claimed) -> Result<(), Role
     let (outcome, in_outage) = match late {
         Some(late) => (late, !admission.is_free()),
         None => {
-            let outcome = ports.provider.submit(submission).await;
+            let span = span::submit(claimed.run(), number, attempt);
+            let outcome = ports.provider.submit(submission).instrument(span.clone()).await;
+            match &outcome {
+                SubmitOutcome::Sent { sid, .. } => span::sent(&span, sid.as_str()),
+                SubmitOutcome::NotSent(_) | SubmitOutcome::InDoubt { .. } => span::failed(&span),
+            }
             let in_outage = admission.note(ports, &outcome);
             (outcome, in_outage)
         }

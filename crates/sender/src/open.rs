@@ -15,7 +15,11 @@ use domain::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
+use ports::Queue;
 use runtime::{OpenedRun, RoleError, StepHook, Undeliverable};
+
+use telemetry::span;
+use tracing::Instrument as _;
 
 use crate::{dispatch, resolve, sender_state::Sender};
 
@@ -46,6 +50,18 @@ pub(crate) async fn event(
         Ok(event) => event,
         Err(errors) => return ports.dead_letters.add(came, "invalid_event", &list(&errors)).await,
     };
+    let queue = Queue::Events(info.lane);
+    let span = span::process(queue.name(), &event.key.source, &event.key.id, event.traceparent.as_deref());
+    work_on(sender, &event, came, info).instrument(span).await
+}
+
+async fn work_on(
+    sender: &Sender,
+    event: &Event,
+    came: Undeliverable<'_>,
+    info: DeliveryInfo,
+) -> Result<(), RoleError> {
+    let ports = &*sender.ports;
     let workflows = ports.runs.workflows();
     let routes = workflows.routes(&event.kind);
     if routes.opens.is_empty() && routes.resolves.is_empty() {
@@ -56,12 +72,12 @@ pub(crate) async fn event(
         tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
     }
     if !routes.resolves.is_empty() {
-        resolve::event(sender, &event, &routes.resolves).await?;
+        resolve::event(sender, event, &routes.resolves).await?;
     }
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
-            open(sender, &event, came, workflow, info).await?;
+            open(sender, event, came, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
             ports.dead_letters.add(came, "invalid_event", &error).await?;

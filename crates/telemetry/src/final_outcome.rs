@@ -12,21 +12,24 @@ use domain::{
 };
 use tracing::info;
 
+use crate::span::trace_id;
+
 /// Logs what became final with this change. Called once, after the change is stored.
 pub fn log_finals(run: &Run, effects: &Effects) {
     for entry in &effects.timeline {
         match (entry.message, &entry.what) {
             (Some(number), what) if is_final(what) => log_message(run, number),
             (None, TimelineEvent::Closed { phase, reason }) => info!(
-                "run.id" = %run.id(),
-                "event.source" = without_numbers(&run.event().source),
-                "event.id" = without_numbers(&run.event().id),
-                workflow = run.workflow(),
-                phase = phase.as_str(),
-                ticket = run.ticket(),
-                reason = without_numbers(reason),
-                "run ended"
-            ),
+                    "run.id" = %run.id(),
+                    "trace.id" = run.traceparent().and_then(trace_id),
+            "event.source" = without_numbers(&run.event().source),
+                    "event.id" = without_numbers(&run.event().id),
+                    workflow = run.workflow(),
+                    phase = phase.as_str(),
+                    ticket = run.ticket(),
+                    reason = without_numbers(reason),
+                    "run ended"
+                ),
             _ => {}
         }
     }

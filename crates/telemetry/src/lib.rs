@@ -1,13 +1,16 @@
-//! Structured logs, metrics, and the names of spans and fields.
+//! Structured logs, metrics, traces, and the names of their spans and fields.
 //!
-//! In: what was stored. Out: one line per final outcome; counters.
+//! In: what was stored. Out: one line per final outcome; counters; spans.
 //! Never: a text, a secret or a whole phone number.
 
 pub mod field;
 pub mod final_outcome;
 mod logs;
 mod metrics;
+pub mod span;
+mod traces;
 
 pub use final_outcome::log_finals;
-pub use logs::{LogFormat, init, set_filter};
+pub use logs::{LogFormat, init, is_tracing, set_filter};
 pub use metrics::{Metrics, metrics};
+pub use traces::Traces;

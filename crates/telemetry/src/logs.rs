@@ -4,8 +4,11 @@ use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    EnvFilter, Registry, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
+    util::SubscriberInitExt as _,
 };
+
+use crate::{Traces, span};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,33 +23,56 @@ pub enum LogFormat {
 /// Never logged, whatever the filter says: lapin logs messages that a broker returns, with their bodies.
 const NEVER: &str = "lapin::returned_messages=off";
 
+/// Spans are for traces; in a log line their fields would stand beside its own.
+const SPANS: &str = "callout::trace=off";
+
 /// What lapin reports is said in our own words as well, with what to do; its lines are for those who ask for them.
 const UNLESS_NAMED: &str = "lapin=off";
 
 /// The filter of the running log.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts logging. `filter` is a list of `target=level`, for example `info,sender=debug`.
+/// Whether spans are exported; empty before logging has started.
+static TRACING: OnceLock<bool> = OnceLock::new();
+
+/// Starts logging, and tracing where spans are exported. `filter` is a list of `target=level`, for example
+/// `info,sender=debug`.
 ///
 /// # Errors
 /// When the filter does not parse, or logging has been started before.
-pub fn init(format: LogFormat, filter: &str, color: bool) -> Result<(), String> {
+pub fn init(format: LogFormat, filter: &str, color: bool, traces: Option<&Traces>) -> Result<(), String> {
     let (filter, handle) = reload::Layer::new(chosen(filter)?);
-    let registry = tracing_subscriber::registry().with(filter);
-    let result = match format {
-        LogFormat::Json => registry
-            .with(
-                fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(std::io::stderr),
-            )
-            .try_init(),
-        LogFormat::Text => registry
-            .with(fmt::layer().with_ansi(color).with_target(false).with_writer(std::io::stderr))
-            .try_init(),
+    let lines = match format {
+        LogFormat::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(std::io::stderr)
+            .boxed(),
+        LogFormat::Text => {
+            fmt::layer().with_ansi(color).with_target(false).with_writer(std::io::stderr).boxed()
+        }
     };
-    result.map_err(|error| error.to_string())?;
-    // Logging starts once, so nothing else set it.
+    let spans = traces.map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
+    });
+    let registry = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans);
+    registry.try_init().map_err(|error| error.to_string())?;
+    // Logging starts once, so nothing else set them.
     let _ = FILTER.set(handle);
+    let _ = TRACING.set(traces.is_some());
     Ok(())
+}
+
+/// Whether spans are exported.
+pub fn is_tracing() -> bool {
+    TRACING.get().copied().unwrap_or_default()
 }
 
 /// Replaces the filter of the running log.
@@ -70,7 +96,7 @@ fn chosen(filter: &str) -> Result<EnvFilter, String> {
     }
     let mut chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
     let is_named = filter.contains("lapin");
-    for ours in [NEVER, UNLESS_NAMED].into_iter().filter(|ours| !is_named || *ours != UNLESS_NAMED) {
+    for ours in [NEVER, SPANS, UNLESS_NAMED].into_iter().filter(|ours| !is_named || *ours != UNLESS_NAMED) {
         let directive = ours.parse().map_err(|error| format!("log filter {ours:?}: {error}"))?;
         chosen = chosen.add_directive(directive);
     }

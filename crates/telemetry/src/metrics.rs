@@ -50,6 +50,7 @@ pub struct Metrics {
     runs_ended: Family<Label, Counter>,
     ignored_texts: Family<Label, Counter>,
     effects: Family<EffectLabels, Counter>,
+    spans: Family<Label, Counter>,
 }
 
 /// The metrics of this process.
@@ -79,6 +80,7 @@ impl Metrics {
             runs_ended: Family::default(),
             ignored_texts: Family::default(),
             effects: Family::default(),
+            spans: Family::default(),
         };
         metrics.register();
         metrics
@@ -109,12 +111,18 @@ impl Metrics {
         let ignored = self.ignored_texts.clone();
         registry.register("ignored_texts", "Texts from senders that are no phone number, by kind", ignored);
         registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
+        registry.register("spans", "Spans of traces, by what became of them", self.spans.clone());
         let effects = self.effects.clone();
         registry.register(
             "effects",
             "Requests to destinations, by destination and what came of them",
             effects,
         );
+    }
+
+    /// Counts spans of traces: exported, failed, or dropped for want of room.
+    pub(crate) fn spans(&self, ended: &'static str, count: usize) {
+        self.spans.get_or_create(&[("ended", ended.to_owned())]).inc_by(count as u64);
     }
 
     /// Counts what came of a request to a destination.

@@ -35,7 +35,7 @@ const RULES: [Rule; 28] = [
     },
     Rule {
         name: "telemetry",
-        may_use: &["domain"],
+        may_use: &["domain", "http-client"],
         why: "names of spans, fields and metrics know no role and no backend",
     },
     Rule {

@@ -23,7 +23,10 @@ pub(super) fn check(name: &str, text: &str, ignored: &str, find: &mut impl FnMut
                 || ignored.lines().filter(|line| line.starts_with('!')).any(is_let_in);
             if !has {
                 let file = file.display();
-                find(number + 1, &format!("{file} is not in the image's build: add !{file} to .dockerignore"));
+                find(
+                    number + 1,
+                    &format!("{file} is not in the image's build: add !{file} to .dockerignore"),
+                );
             }
         }
     }

@@ -9,6 +9,8 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{Opened, OpeningEvent, Versioned};
+use telemetry::span;
+use tracing::Instrument as _;
 
 use crate::{claimed::Claimed, error::RoleError};
 
@@ -75,12 +77,14 @@ impl RunService {
         let effects = ctx.effects;
         let change = self.change(&run, effects.clone(), workflow);
         let due = change.due;
-        match self.ports.runs.open_run(change, opening).await? {
+        let span = span::change(&run);
+        match self.ports.runs.open_run(change, opening).instrument(span.clone()).await? {
             Opened::Known => Ok(OpenedRun::Known),
             Opened::Conflict => Ok(OpenedRun::Conflict),
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
-                self.after_store(&run, &effects, due, timer).await;
+                span::stored(&span, &effects);
+                self.after_store(&run, &effects, due, timer).instrument(span).await;
                 let run = Versioned::opened(run);
                 let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
                 Ok(OpenedRun::New(Box::new(run), claimed))

@@ -1,0 +1,180 @@
+//! One trace tells an event's story, across processes that are killed and started again.
+//!
+//! In: a fleet, and a collector of a package registry that takes OTLP. Out: the spans that it got. Never: a collector of
+//! our own.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::{
+    ROLES,
+    harness::{FIRST, Fleet, KEY, SECOND, event, run_of},
+    tools::{python, succeed},
+};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const PRODUCER: &str = "b7ad6b7169203331";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Rotel, which prints what it takes, until it is dropped.
+struct Collector {
+    process: Child,
+    printed: PathBuf,
+    _folder: tempfile::TempDir,
+    grpc: String,
+    http: String,
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A span as it is printed.
+#[derive(Debug, Default, Clone)]
+struct Span {
+    trace: String,
+    parent: String,
+    id: String,
+    name: String,
+    events: Vec<String>,
+}
+
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+impl Collector {
+    fn start() -> Self {
+        let whereabouts =
+            "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'))";
+        let agent = succeed(python("python").args(["-c", whereabouts]));
+        let folder = tempfile::tempdir().unwrap();
+        let printed = folder.path().join("printed");
+        let (grpc, http) = (free_address(), free_address());
+        let process = Command::new(agent)
+            .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
+            .args(["--debug-log-verbosity", "detailed"])
+            .args(["--otlp-grpc-endpoint", &grpc, "--otlp-http-endpoint", &http])
+            .stdin(Stdio::null())
+            .stdout(File::create(&printed).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, printed, _folder: folder, grpc, http }
+    }
+
+    /// The spans of the event's trace, once they are as they should be.
+    async fn spans_until(&self, holds: impl Fn(&[Span]) -> bool) -> Vec<Span> {
+        let mut tries = tokio::time::interval(Duration::from_millis(100));
+        let asking = async {
+            loop {
+                tries.tick().await;
+                let printed = std::fs::read_to_string(&self.printed).unwrap();
+                let spans = read(&printed);
+                if holds(&spans) {
+                    return spans;
+                }
+            }
+        };
+        let printed = || std::fs::read_to_string(&self.printed).unwrap();
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{:#?}", read(&printed())))
+    }
+}
+
+fn read(printed: &str) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for line in printed.lines() {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.trim().to_owned();
+        if line.starts_with("Span #") {
+            spans.push(Span::default());
+        }
+        let Some(span) = spans.last_mut() else { continue };
+        match name.trim() {
+            "Trace ID" => span.trace = value,
+            "Parent ID" => span.parent = value,
+            "ID" => span.id = value,
+            "Name" => span.name = value,
+            "-> Name" => span.events.push(value),
+            _ => {}
+        }
+    }
+    spans.retain(|span| span.trace == TRACE);
+    spans
+}
+
+fn names(spans: &[Span]) -> BTreeSet<&str> {
+    spans.iter().map(|span| span.name.as_str()).collect()
+}
+
+fn said(spans: &[Span], event: &str) -> bool {
+    spans.iter().any(|span| span.events.iter().any(|said| said == event))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
+    for protocol in ["http/protobuf", "grpc"] {
+        let collector = Collector::start();
+        let endpoint = if protocol == "grpc" { &collector.grpc } else { &collector.http };
+        let name = protocol.replace('/', "");
+        let backend = format!(
+            "[backend]\nkind = \"fleet\"\namqp_prefix = \"trace.{name}.\"\nredis_prefix = \"trace:{name}:\"\n"
+        );
+        let env = [
+            ("CALLOUT_AMQP_URL", test_servers::rabbitmq().url.clone()),
+            ("CALLOUT_REDIS_URL", test_servers::redis().url.clone()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{endpoint}")),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let mut fleet = Fleet::start_roles(&ROLES, &backend, env).await;
+        let page = event("page.created", "traced", "db", json!({"text": "Down"}));
+        let response = fleet
+            .client
+            .post(format!("{}/v1/events", fleet.url))
+            .bearer_auth(KEY)
+            .header("content-type", "application/cloudevents+json")
+            .header("traceparent", format!("00-{TRACE}-{PRODUCER}-01"))
+            .body(page.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 202);
+        fleet.wait_until(|view| !view.texts(FIRST).is_empty()).await;
+        let wanted = ["POST /v1/events", "process events.critical", "send events", "submit text"];
+        collector.spans_until(|spans| wanted.iter().all(|name| names(spans).contains(name))).await;
+
+        (0..ROLES.len()).for_each(|index| fleet.kill_process(index));
+        fleet.serve().await;
+        let run = run_of("traced", "page", "db");
+        assert!(fleet.run(&["runs", "escalate", &run]).status.success());
+        fleet.wait_until(|view| !view.texts(SECOND).is_empty()).await;
+        let text = fleet.sim.phone(SECOND).texts()[0].body.clone();
+        fleet.sim.phone(SECOND).reply(text.rsplit_once("Reply ").unwrap().1).await.unwrap();
+
+        let spans =
+            collector.spans_until(|spans| said(spans, "escalated") && said(spans, "acknowledged")).await;
+        let ids: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).chain([PRODUCER]).collect();
+        for span in &spans {
+            assert!(ids.contains(span.parent.as_str()), "{} hangs in the air: {spans:#?}", span.name);
+        }
+        assert_eq!(spans.iter().filter(|span| span.name == "submit text").count(), 2, "{spans:#?}");
+        assert!(said(&spans, "opened") && said(&spans, "dispatch_began"));
+        let metrics = fleet.metrics(0).await;
+        assert!(metrics.contains("callout_spans_total{ended=\"exported\"}"), "{metrics}");
+        // The trace of a run that ended stands in its log line.
+        assert!(std::fs::read_to_string(fleet.log()).unwrap().contains(TRACE));
+    }
+}
