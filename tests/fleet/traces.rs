@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     ROLES,
-    harness::{FIRST, Fleet, KEY, SECOND, event, run_of},
+    harness::{FIRST, Fleet, KEY, Layout, PAGE, SECOND, event},
     tools::{python, succeed},
 };
 
@@ -139,8 +139,12 @@ async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
             ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let mut fleet = Fleet::start_roles(&ROLES, &backend, env).await;
-        let page = event("page.created", "traced", "db", json!({"text": "Down"}));
+        // Time enough to kill and start all processes before the second person is paged.
+        let first_step = PAGE.replacen("ack_within = \"1h\"", "ack_within = \"8s\"", 1);
+        let files = vec![("workflows/traced.toml", first_step.replace("page.", "traced."))];
+        let layout = Layout { roles: &ROLES, settings: &backend, env, files, ..Layout::default() };
+        let mut fleet = Fleet::start_layout(layout).await;
+        let page = event("traced.created", "traced", "db", json!({"text": "Down"}));
         let response = fleet
             .client
             .post(format!("{}/v1/events", fleet.url))
@@ -158,8 +162,6 @@ async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
 
         (0..ROLES.len()).for_each(|index| fleet.kill_process(index));
         fleet.serve().await;
-        let run = run_of("traced", "page", "db");
-        assert!(fleet.run(&["runs", "escalate", &run]).status.success());
         fleet.wait_until(|view| !view.texts(SECOND).is_empty()).await;
         let text = fleet.sim.phone(SECOND).texts()[0].body.clone();
         fleet.sim.phone(SECOND).reply(text.rsplit_once("Reply ").unwrap().1).await.unwrap();
@@ -172,7 +174,7 @@ async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
         }
         assert_eq!(spans.iter().filter(|span| span.name == "submit text").count(), 2, "{spans:#?}");
         assert!(said(&spans, "opened") && said(&spans, "dispatch_began"));
-        let metrics = fleet.metrics(0).await;
+        let metrics = fleet.metrics(ROLES.len() - 1).await;
         assert!(metrics.contains("callout_spans_total{ended=\"exported\"}"), "{metrics}");
         // The trace of a run that ended stands in its log line.
         assert!(std::fs::read_to_string(fleet.log()).unwrap().contains(TRACE));

@@ -18,7 +18,7 @@ use crate::output::say;
 
 const UP: &str = "docker compose up --wait --scale sender=3";
 /// The services, with three senders.
-const CONTAINERS: usize = 9;
+const CONTAINERS: usize = 11;
 /// The person on call in `examples/`, who is paged first.
 const PHONE: &str = "+14155550101";
 /// The simulator's phones.
@@ -60,7 +60,7 @@ struct Fleet<'a> {
 
 impl Fleet<'_> {
     fn is_healthy(&self) -> Result<()> {
-        wait_until("nine healthy containers", SOON, || {
+        wait_until("every container healthy", SOON, || {
             let listed = read(&mut self.engine.program("docker compose ps --format '{{.Health}}'"))?;
             Ok(listed.lines().filter(|health| *health == "healthy").count() == CONTAINERS)
         })
