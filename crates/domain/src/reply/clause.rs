@@ -208,17 +208,15 @@ fn split_line(text: &str, line: usize, sentence: &mut usize, clauses: &mut Vec<C
         let mut clause = empty(false);
         let words = words_of(part);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let is_paired = is_paired(&words);
         for (at, word) in words.iter().enumerate() {
-            // `K7X4 yes 44MC no` gives each code its answer.
-            if is_paired(&words) && at > 0 && at % 2 == 0 {
-                clauses.push(std::mem::replace(&mut clause, empty(false)));
-            }
             if TURNS.contains(word) && !vocabulary::begin_with_delay(&words[at..]) {
                 clauses.push(std::mem::replace(&mut clause, empty(true)));
                 continue;
             }
-            // `ack K7X4 not 44MC`: the refusal is about what follows it.
-            if refuses_a_code(&words[at..]) && !clause.words.is_empty() {
+            // `ack K7X4 not 44MC`: the refusal is about what follows it. `K7X4 no 44MC yes`: each code has its answer.
+            let begins_another = if is_paired { at % 2 == 0 } else { refuses_a_code(&words[at..]) };
+            if begins_another && !clause.words.is_empty() {
                 clauses.push(std::mem::replace(&mut clause, empty(false)));
             }
             clause.words.push((*word).to_owned());

@@ -52,10 +52,10 @@ impl People {
         self.own.iter().any(|own| own == word)
     }
 
-    /// How many of these words are the sender's name: the whole of it, or its first word.
-    pub(super) fn own_name_in(&self, words: &[&str]) -> Option<usize> {
-        let has = |length: usize| length > 0 && self.own[..length].iter().eq(words.iter().take(length));
-        [self.own.len(), self.own.len().min(1)].into_iter().find(|length| has(*length))
+    /// How many of these words are the sender's first name.
+    pub(super) fn first_name_in(&self, words: &[&str]) -> Option<usize> {
+        let begins = self.own.first().is_some_and(|own| words.first().is_some_and(|word| word == own));
+        begins.then_some(1)
     }
 
     /// Whether these words are the sender's whole name, whatever else they say.

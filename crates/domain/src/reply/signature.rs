@@ -10,7 +10,7 @@ use crate::words;
 const NAME_WORDS_MAX: usize = 3;
 /// Most words of a device after `sent from my`.
 const DEVICE_WORDS_MAX: usize = 3;
-/// Most words of a signature in one line.
+/// Most words of a signature, marks that stand alone among them.
 const WORDS_MAX: usize = 12;
 /// Fewest digits of a phone number.
 const NUMBER_DIGITS_MIN: usize = 7;
@@ -42,57 +42,51 @@ const NOTICES: &[&str] = &[
 /// The text without what stands under it, or before it as the number of a part: `1/1 ACK K7X4`.
 pub(super) fn without<'a>(body: &'a str, people: &People) -> &'a str {
     let mut body = before_notice(after_part_number(before_name(body))).trim_end();
-    loop {
-        let (above, last) = body.rsplit_once('\n').unwrap_or(("", body));
-        let kept = kept_of_line(last, above.trim().is_empty(), people);
-        if kept == last.len() {
-            return body;
-        }
-        body = body[..body.len() - last.len() + kept].trim_end();
-    }
-}
-
-/// How many bytes of the last line belong to the text.
-fn kept_of_line(line: &str, is_first: bool, people: &People) -> usize {
-    let is_number = line.chars().filter(char::is_ascii_digit).count() >= NUMBER_DIGITS_MIN
-        && line.chars().all(|c| c.is_ascii_digit() || "+-()./ ".contains(c));
-    let is_link = line.starts_with("http") && line.contains("://") && !line.trim().contains(' ');
-    if !is_first && (is_number || is_link) {
-        return 0;
+    while let Some((above, _)) = body.rsplit_once('\n').filter(|(_, last)| is_number_or_link(last.trim())) {
+        body = above.trim_end();
     }
     let signs = |at: &usize| {
-        let folded = words::words(&line[*at..]);
-        let words: Vec<&str> = folded.iter().map(String::as_str).collect();
-        signs(&words, *at == 0, people)
+        let (above, below) = body.split_at(*at);
+        let below = words::words(below);
+        let is_line = above.trim_end_matches(' ').ends_with('\n');
+        *at > 0 && signs(&below.iter().map(String::as_str).collect::<Vec<_>>(), is_line, people)
     };
-    word_starts(line).into_iter().filter(|at| !is_first || *at > 0).find(signs).unwrap_or(line.len())
+    let end = word_starts(body).into_iter().find(signs);
+    &body[..end.unwrap_or(body.len())]
 }
 
-/// Whether the last words of a line are a signature. Without a greeting, only a line of its own is.
+fn is_number_or_link(line: &str) -> bool {
+    let digits = line.chars().filter(char::is_ascii_digit).count();
+    let is_of_number = |c: char| c.is_ascii_digit() || "+-()./ ".contains(c);
+    let is_link = line.starts_with("http") && line.contains("://") && !line.contains(' ');
+    is_link || (digits >= NUMBER_DIGITS_MIN && line.chars().all(is_of_number))
+}
+
+/// Whether the last words of a text are a signature. Without a greeting, only one that begins a line is.
 fn signs(words: &[&str], is_line: bool, people: &People) -> bool {
-    let device = SENT_FROM.iter().find_map(|phrase| vocabulary::begins(words, phrase));
-    if device.is_some_and(|length| (length + 1..=length + DEVICE_WORDS_MAX + 1).contains(&words.len())) {
-        return true;
+    let device =
+        SENT_FROM.iter().find_map(|phrase| vocabulary::begins(words, phrase)).map(|length| &words[length..]);
+    if let Some(device) = device {
+        return (1..=DEVICE_WORDS_MAX).contains(&device.len()) && !vocabulary::says_something(device);
     }
     let greeting = vocabulary::greeting(words);
-    let rest = &words[greeting.unwrap_or(0)..];
-    let has_whole_name = (1..=rest.len()).rev().find(|length| people.is_own_name(&rest[..*length]));
-    let name = has_whole_name.or(people.own_name_in(rest).filter(|_| greeting.is_some()));
-    let is_role = |word: &&str| vocabulary::is_role(word);
-    let is_rest_signed = rest[name.unwrap_or(0)..].iter().all(is_role);
-    match (greeting, name) {
-        (Some(_), None) => rest.is_empty(),
-        (Some(_), Some(_)) => is_rest_signed,
-        (None, Some(_)) => is_line && is_rest_signed,
-        (None, None) => false,
+    let below = &words[greeting.unwrap_or(0)..];
+    let whole_name = (1..=below.len()).find(|length| people.is_own_name(&below[..*length]));
+    let first_name = || people.first_name_in(below).filter(|_| greeting.is_some());
+    let ends_with_role = |name: usize| {
+        (greeting.is_some() || is_line) && below[name..].iter().all(|word| vocabulary::is_role(word))
+    };
+    match whole_name.or_else(first_name) {
+        Some(name) => ends_with_role(name),
+        None => greeting.is_some() && below.is_empty(),
     }
 }
 
-/// Where the last words of a line begin, with the marks before them.
-fn word_starts(line: &str) -> Vec<usize> {
-    let begins = |at: &usize| *at == 0 || line[..*at].ends_with(|c: char| c.is_whitespace() || c == ',');
+/// Where the last words of a text begin, with the marks before them.
+fn word_starts(body: &str) -> Vec<usize> {
+    let begins = |at: &usize| body[..*at].ends_with(|c: char| c.is_whitespace() || c == ',');
     let mut starts: Vec<usize> =
-        line.char_indices().rev().map(|(at, _)| at).filter(begins).take(WORDS_MAX).collect();
+        body.char_indices().rev().map(|(at, _)| at).filter(begins).take(WORDS_MAX).collect();
     starts.reverse();
     starts
 }
