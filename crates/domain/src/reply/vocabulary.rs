@@ -8,14 +8,12 @@ mod machines;
 mod phrases;
 mod progress;
 mod signatures;
+mod stretched;
 mod times;
 mod unsettled;
 mod words;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::BTreeSet;
 
 use super::people::People;
 use after_ack::{ARRIVAL, KEYWORDS, MINUTES, NO_REFUSALS, NUMBER_WORDS, OPENINGS, REMARKS, THINGS};
@@ -24,55 +22,11 @@ use machines::{AUTOMATIC, FORWARD_MARKS, MACHINE_TAILS, MAYBE_AUTOMATIC, QUOTE_H
 use phrases::{AFFIRM_PHRASES, DENIALS, NOT_WORK, WORK};
 use progress::{ENDINGS, LEADING, NO_WORK, TAKING};
 use signatures::{GREETINGS, ROLES};
+pub(super) use stretched::unstretched;
 use times::{DELAYS, DOUBTS};
 use unsettled::{EXCUSES, INVERSIONS, OTHERS, STATES};
 use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, BOTH, DECLINE, NEGATE};
 
-/// Every list of words or phrases that are compared.
-const TABLES: &[&[&str]] = &[
-    AFFIRM,
-    AFFIRM_ALONE,
-    BESIDE,
-    ALL,
-    BESIDE_ALL,
-    NEGATE,
-    DECLINE,
-    DENIALS,
-    HARMLESS,
-    ASK,
-    AUTOMATIC,
-    MAYBE_AUTOMATIC,
-    MACHINE_TAILS,
-    FORWARD_MARKS,
-    BOTH,
-    THINGS,
-    REMARKS,
-    ARRIVAL,
-    MINUTES,
-    NUMBER_WORDS,
-    LEADING,
-    TAKING,
-    NO_REFUSALS,
-    KEYWORDS,
-    OPENINGS,
-    INVERSIONS,
-    STATES,
-    DOUBTS,
-    AFFIRM_PHRASES,
-    DELAYS,
-    EXCUSES,
-    OTHERS,
-    NEUTRAL,
-    NO_NEED,
-    COURTESY,
-    WORK,
-    NOT_WORK,
-    ENDINGS,
-    NO_WORK,
-    GREETINGS,
-    ROLES,
-    ONESELF,
-];
 /// How `acknowledge` begins, however its end is spelled.
 const ACKNOWLEDGES: [&str; 2] = ["acknow", "aknow"];
 /// Most unknown words after `ACK K7X4`. Two may be a sentence.
@@ -105,28 +59,6 @@ pub(super) fn affirms_alone(word: &str) -> bool {
 /// Whether a word means something in a reply without a code.
 pub(super) fn is_word_of_replies(word: &str) -> bool {
     says_something(&[word]) || stands_beside(word) || means_all(word)
-}
-
-/// The word that says something and is written with some of its letters more often, as `nooo` writes `no`. A word that is
-/// known as it stands is not stretched.
-pub(super) fn unstretched(word: &str) -> Option<&'static str> {
-    static KNOWN: LazyLock<BTreeSet<&'static str>> =
-        LazyLock::new(|| TABLES.iter().copied().flatten().flat_map(|phrase| phrase.split(' ')).collect());
-    static SAYING: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
-        let lists = [AFFIRM, NEGATE, DECLINE, DELAYS, EXCUSES];
-        let words = lists.into_iter().flatten().filter(|word| word.is_ascii() && !word.contains(' '));
-        words.map(|word| (folded_runs(word), *word)).collect()
-    });
-    let folded = folded_runs(word);
-    let is_stretched = folded.len() < word.len() && !KNOWN.contains(word);
-    is_stretched.then(|| SAYING.get(&folded).copied()).flatten()
-}
-
-/// A word with each run of a letter folded to one.
-fn folded_runs(word: &str) -> String {
-    let mut letters: Vec<char> = word.chars().collect();
-    letters.dedup_by(|one, other| one == other && one.is_alphabetic());
-    letters.into_iter().collect()
 }
 
 /// How many words of a greeting that ends a text the words begin with, as in `best regards`.
@@ -428,16 +360,4 @@ pub(super) fn begins(words: &[&str], phrase: &str) -> Option<usize> {
         length += 1;
     }
     Some(length)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_phrase_is_written_as_it_is_compared() {
-        for phrase in TABLES.iter().copied().flatten() {
-            assert_eq!(crate::words::words(phrase).join(" "), *phrase);
-        }
-    }
 }

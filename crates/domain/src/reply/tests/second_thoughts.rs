@@ -121,6 +121,8 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 transfer",
         "ack K7X4 forwarded",
         "ack K7X4 manager",
+        "ack K7X4 backup",
+        "ack K7X4 team",
         "ack K7X4 dba",
         "ack K7X4 teammate",
         "ack K7X4 - tom's",

@@ -81,7 +81,6 @@ pub(super) const THINGS: &[&str] = &[
     "cache",
     "cert",
     "certificate",
-    "backup",
     "job",
 ];
 /// What people say of what they do, how they feel or how it goes.
@@ -201,7 +200,6 @@ pub(super) const REMARKS: &[&str] = &[
     "oh",
     "ah",
     "hmpf",
-    "team",
     "folks",
     "buddy",
     "bro",
@@ -246,8 +244,6 @@ pub(super) const REMARKS: &[&str] = &[
     "urgence",
     "urgente",
     "listo",
-    "marcha",
-    "corriendo",
 ];
 /// What begins a short time of arrival, before a number of minutes.
 pub(super) const ARRIVAL: &[&str] = &[
