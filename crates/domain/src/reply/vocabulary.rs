@@ -22,7 +22,6 @@ use machines::{AUTOMATIC, FORWARD_MARKS, MACHINE_TAILS, MAYBE_AUTOMATIC, QUOTE_H
 use phrases::{AFFIRM_PHRASES, DENIALS, NOT_WORK, WORK};
 use progress::{ENDINGS, LEADING, NO_WORK, TAKING};
 use signatures::{GREETINGS, ROLES};
-pub(super) use stretched::unstretched;
 use times::{DELAYS, DOUBTS};
 use unsettled::{EXCUSES, INVERSIONS, OTHERS, STATES};
 use words::{AFFIRM, AFFIRM_ALONE, ALL, ASK, BESIDE, BESIDE_ALL, BOTH, DECLINE, NEGATE};
@@ -59,6 +58,11 @@ pub(super) fn affirms_alone(word: &str) -> bool {
 /// Whether a word means something in a reply without a code.
 pub(super) fn is_word_of_replies(word: &str) -> bool {
     says_something(&[word]) || stands_beside(word) || means_all(word)
+}
+
+/// The word that says something and is stretched here, as `nooo` stretches `no`.
+pub(super) fn unstretched(word: &str) -> Option<&'static str> {
+    stretched::unstretched(word)
 }
 
 /// How many words of a greeting that ends a text the words begin with, as in `best regards`.

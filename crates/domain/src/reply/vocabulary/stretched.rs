@@ -66,7 +66,7 @@ const TABLES: &[&[&str]] = &[
 ];
 
 /// The word that says something and is written with some of its letters more often, as `nooo` writes `no`.
-pub(in crate::reply) fn unstretched(word: &str) -> Option<&'static str> {
+pub(super) fn unstretched(word: &str) -> Option<&'static str> {
     static KNOWN: LazyLock<BTreeSet<&'static str>> =
         LazyLock::new(|| TABLES.iter().copied().flatten().flat_map(|phrase| phrase.split(' ')).collect());
     static SAYING: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
