@@ -12,7 +12,9 @@ mod quote;
 mod reaction;
 mod reading;
 mod saying;
+mod signature;
 mod signs;
+mod subject;
 mod vocabulary;
 mod without_code;
 
@@ -34,7 +36,8 @@ pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
     if reaction::is_reaction(body) {
         return about(Meaning::Quoted, &reader.quoted(), open);
     }
-    let (clauses, has_copy) = quote::take_out(&clause::clauses(body), open);
+    let (clauses, has_copy) = quote::take_out(&clause::clauses(signature::without(body, people)), open);
+    let clauses = subject::take_out(&clauses, open);
     let has_quote = has_copy || clause::has_quote_marks(body);
     let words: Vec<&str> = clauses.iter().flat_map(|clause| clause.words()).collect();
     let named = reader.named(&clauses);

@@ -7,8 +7,6 @@ use crate::{ack_code::AckCode, words};
 
 /// Letters and digits of a code.
 const CODE_LENGTH: usize = 4;
-/// Most words of a name under a text.
-const NAME_WORDS_MAX: usize = 3;
 /// Words that begin another clause without a comma.
 const TURNS: &[&str] = &[
     "but",
@@ -42,7 +40,7 @@ pub(super) struct Clause {
     pub(super) line: usize,
     /// The sentence that it is a part of, from 0.
     pub(super) sentence: usize,
-    /// Whether it ends with a question mark.
+    /// Whether it ends with a question mark, or breaks off after a word like `but`.
     pub(super) is_question: bool,
     /// Whether a word like `but` stands before it.
     pub(super) is_turn: bool,
@@ -69,9 +67,9 @@ pub(super) enum Attached {
     Refusing,
 }
 
-/// The clauses of a reply, without its quotes and what a phone puts under it.
+/// The clauses of a reply without its signature, without its quotes and what a phone puts under it.
 pub(super) fn clauses(body: &str) -> Vec<Clause> {
-    let folded = folded(before_name(body));
+    let folded = folded(body);
     split(words::before_signature(&folded), false)
 }
 
@@ -103,6 +101,11 @@ impl Clause {
     pub(super) fn of_code(code: AckCode) -> Self {
         let words = vec![code.as_str().to_ascii_lowercase()];
         Self { words, line: usize::MAX, sentence: usize::MAX, is_question: false, is_turn: false }
+    }
+
+    /// The same that refuses a code, and says no more.
+    pub(super) fn refusing(&self, code: AckCode) -> Self {
+        Self { words: vec!["not".to_owned(), code.as_str().to_ascii_lowercase()], ..*self }
     }
 
     /// Its words, folded.
@@ -176,8 +179,10 @@ fn split(folded: &str, with_quotes: bool) -> Vec<Clause> {
             split_line(text, line, &mut sentence, &mut clauses);
         }
     }
-    // A question mark that stands by itself asks about what is said before it.
-    let asks = clauses.iter().any(|clause| clause.words.is_empty() && clause.is_question);
+    // A question mark that stands by itself asks about what is said before it, and `but` takes a part of it back.
+    let last = clauses.iter().rev().find(|clause| clause.is_turn || !clause.words.is_empty());
+    let breaks_off = last.is_some_and(|last| last.words.is_empty());
+    let asks = breaks_off || clauses.iter().any(|clause| clause.words.is_empty() && clause.is_question);
     clauses.retain(|clause| !clause.words.is_empty());
     if let Some(last) = clauses.last_mut() {
         last.is_question |= asks;
@@ -201,20 +206,41 @@ fn split_line(text: &str, line: usize, sentence: &mut usize, clauses: &mut Vec<C
         *sentence += usize::from(!part.ends_with([',', '\u{3001}']));
         let empty = |is_turn| Clause { words: Vec::new(), line, sentence: in_sentence, is_question, is_turn };
         let mut clause = empty(false);
-        let words: Vec<&str> = words::split(part).collect();
+        let words = words_of(part);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let is_paired = is_paired(&words);
         for (at, word) in words.iter().enumerate() {
             if TURNS.contains(word) && !vocabulary::begin_with_delay(&words[at..]) {
                 clauses.push(std::mem::replace(&mut clause, empty(true)));
                 continue;
             }
-            // `ack K7X4 not 44MC`: the refusal is about what follows it.
-            if refuses_a_code(&words[at..]) && !clause.words.is_empty() {
+            // `ack K7X4 not 44MC`: the refusal is about what follows it. `K7X4 no 44MC yes`: each code has its answer.
+            let begins_another = if is_paired { at % 2 == 0 } else { refuses_a_code(&words[at..]) };
+            if begins_another && !clause.words.is_empty() {
                 clauses.push(std::mem::replace(&mut clause, empty(false)));
             }
             clause.words.push((*word).to_owned());
         }
         clauses.push(clause);
     }
+}
+
+/// The words of a folded text. A word that is stretched is the word that it stretches: `nooo`.
+pub(super) fn words_of(folded: &str) -> Vec<String> {
+    let plain = |word| if any_code(word).is_some() { None } else { vocabulary::unstretched(word) };
+    words::split(folded).map(|word| plain(word).unwrap_or(word).to_owned()).collect()
+}
+
+/// Whether words are codes and answers in turn, both of them more than once.
+fn is_paired(words: &[&str]) -> bool {
+    let is_answer = |word: &str| vocabulary::affirms_alone(word) || vocabulary::is_negation(word);
+    let is_pair = |pair: &[&str]| match pair {
+        [one, two] => {
+            (any_code(one).is_some() && is_answer(two)) || (is_answer(one) && any_code(two).is_some())
+        }
+        _ => false,
+    };
+    words.len() > 2 && words.chunks(2).all(is_pair)
 }
 
 /// Whether words begin with a refusal of a code, as in `not K7X4` and `don't ack K7X4`.
@@ -232,23 +258,6 @@ fn refuses_a_code(words: &[&str]) -> bool {
 
 fn is_quoted(line: &str) -> bool {
     line.trim_start().starts_with('>')
-}
-
-/// A text without the name that a phone puts under it, below an empty line.
-fn before_name(body: &str) -> &str {
-    let is_name = |text: &str| {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let capital =
-            |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic);
-        let folded = words::words(text);
-        (1..=NAME_WORDS_MAX).contains(&words.len())
-            && words.iter().all(capital)
-            && !vocabulary::says_something(&folded.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    match body.trim_end().rsplit_once("\n\n") {
-        Some((text, last)) if is_name(last) => text,
-        Some(_) | None => body,
-    }
 }
 
 /// A folded word with the Latin letters that its Cyrillic and Greek ones look like in capitals.

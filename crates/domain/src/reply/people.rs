@@ -9,14 +9,15 @@ use crate::{directory::Directory, phone::E164, words};
 /// The people whom a reply may name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
-    own: BTreeSet<String>,
+    /// The words of the sender's own name, in their order.
+    own: Vec<String>,
     others: BTreeSet<String>,
 }
 
 impl People {
     /// The sender's own name, empty where it is not known, and the names of everybody else.
     pub fn new<'a>(own: &str, others: impl IntoIterator<Item = &'a str>) -> Self {
-        let own: BTreeSet<String> = words::words(own).into_iter().collect();
+        let own = words::words(own);
         let others = others.into_iter().flat_map(words::words).filter(|name| !own.contains(name)).collect();
         Self { own, others }
     }
@@ -28,11 +29,17 @@ impl People {
         Self::new(own, others.map(|contact| contact.name.as_str()))
     }
 
-    /// The same people, and those whom a word of this reply with a capital or behind `@` may name.
+    /// The same people, and those whom a word of this reply with a capital or behind `@` may name. A word at the start of
+    /// a sentence, and one in capitals alone, has them for another reason.
     pub(super) fn with_names_in(&self, body: &str) -> Self {
         let tokens =
             |text: &str| text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
-        let capitals = tokens(body).into_iter().filter(|token| token.starts_with(char::is_uppercase));
+        let is_name =
+            |token: &String| token.starts_with(char::is_uppercase) && token.chars().any(char::is_lowercase);
+        let inner = |sentence: &str| -> Vec<String> {
+            tokens(sentence).into_iter().filter(|token| !token.is_empty()).skip(1).collect()
+        };
+        let capitals = body.split(['.', '!', '\n']).flat_map(inner).filter(is_name);
         let addressed = body.split('@').skip(1).filter_map(|after| tokens(after).into_iter().next());
         let names = capitals.chain(addressed).flat_map(|token| words::words(&token));
         let mut people = self.clone();
@@ -42,7 +49,18 @@ impl People {
 
     /// Whether a word is the sender's name, with which they sign.
     pub(super) fn is_own(&self, word: &str) -> bool {
-        self.own.contains(word)
+        self.own.iter().any(|own| own == word)
+    }
+
+    /// How many of these words are the sender's first name.
+    pub(super) fn first_name_in(&self, words: &[&str]) -> Option<usize> {
+        let begins = self.own.first().is_some_and(|own| words.first().is_some_and(|word| word == own));
+        begins.then_some(1)
+    }
+
+    /// Whether these words are the sender's whole name, whatever else they say.
+    pub(super) fn is_own_name(&self, words: &[&str]) -> bool {
+        !words.is_empty() && self.own.iter().eq(words)
     }
 
     /// Whether a word may be the name of somebody else.

@@ -58,7 +58,7 @@ struct Page {
 impl Page {
     fn of(text: &str, code: &str) -> Option<Self> {
         let folded = clause::folded(text);
-        let words: Vec<String> = words::split(&folded).map(str::to_owned).collect();
+        let words = clause::words_of(&folded);
         let code_at = words.iter().rposition(|word| word == code)?;
         let sentence = folded[..folded.rfind(code)?].rfind(['.', ':', '!', '?', '\n']).unwrap_or(0);
         let said = words::split(&folded[..sentence]).count().max(code_at.saturating_sub(WORDS_BEFORE_CODE));
@@ -104,7 +104,8 @@ fn longest_copy(words: &[&str], page: &[String]) -> Copied {
     best
 }
 
-fn without(clauses: &[Clause], taken: &std::ops::Range<usize>) -> Vec<Clause> {
+/// The clauses without the words in this range, counted over all of them.
+pub(super) fn without(clauses: &[Clause], taken: &std::ops::Range<usize>) -> Vec<Clause> {
     let mut first = 0;
     let mut left = Vec::new();
     for clause in clauses {

@@ -5,10 +5,9 @@
 //! known to change nothing. One unknown word is enough to leave it open: it may be a delay, an excuse, or somebody's
 //! name. What somebody works on, as in `looking at db-1`, must be a word of the page.
 //!
-//! A text that begins with `ACK K7X4` has said what its sender does. One unknown word may follow, unless it
-//! may say when, who else, or that it is taken back: `vocabulary::risks` has those words. A number, a name, a word
-//! with a capital, and a word that stands where a person could (`for bob`, `bob takes`) are such words too. A doubt or a
-//! question leaves it open wherever it stands.
+//! A text that begins with `ACK K7X4` has said what its sender does, so that remarks, words of the page and one unknown word
+//! of work in progress (`draining`) may follow. Any other unknown word leaves it open: it may say when, who else, on what
+//! condition, or that it is taken back. A doubt or a question leaves it open wherever it stands.
 //!
 //! Never: knows what the codes are about.
 
@@ -51,7 +50,8 @@ pub(super) struct Topic {
 /// What the clause with this index says about one of its codes.
 pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, topic: &Topic, people: &People) -> Saying {
     let here = &reply[at];
-    let begins_with_ack = here.begins_with_ack(code) && reply[..at].iter().all(Named::opens);
+    let begins_with_keyword = here.begins_with_ack(code);
+    let begins_with_ack = begins_with_keyword && reply[..at].iter().all(Named::opens);
     let said = |named: &Named<'_>| -> Vec<String> {
         let words = named.said();
         let words = if begins_with_ack { vocabulary::without_no_refusals(&words) } else { words };
@@ -69,8 +69,11 @@ pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, topic: &Topic, 
         || refuses(here)
         || without_code.iter().any(|(_, other)| refuses(other))
         || (!acknowledges && !here.is_chosen_instead(&reply[..at]) && refuses_a_bare_code(reply, here));
+    let is_certain = !begins_with_keyword
+        || refuses(here)
+        || without_code.iter().any(|(other, named)| *other > at && refuses(named));
     if is_refused {
-        return Saying::Refuses;
+        return if is_certain { Saying::Refuses } else { Saying::Nothing };
     }
     let before: usize =
         if topic.has_page { 0 } else { reply[..at].iter().map(|other| other.clause.words().count()).sum() };
@@ -78,6 +81,10 @@ pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, topic: &Topic, 
     if !topic.has_page && reply_at.is_some_and(|reply_at| before + reply_at >= WORDS_BEFORE_REPLY) {
         return Saying::Quotes;
     }
+    // `all good, on it K7X4` says both how it is and who takes it on.
+    let takes_beside = |index: usize| {
+        reply.iter().enumerate().any(|(other, named)| other != index && vocabulary::says_who(&named.words()))
+    };
     let is_open = |(index, named): (usize, &Named<'_>)| {
         // An opening, such as `Sorry.`, was looked at above.
         if begins_with_ack && index < at {
@@ -93,7 +100,7 @@ pub(super) fn says(reply: &[Named<'_>], at: usize, code: &Found, topic: &Topic, 
             || vocabulary::leaves_to_others(&words)
             || vocabulary::postpones(&words)
             || vocabulary::doubts(&words)
-            || (!follows_ack && vocabulary::tells_state(&words))
+            || (!follows_ack && vocabulary::tells_state(&words) && !takes_beside(index))
     };
     let is_open =
         reply.iter().any(|named| named.clause.is_question || vocabulary::asks_anywhere(&named.words()))
@@ -146,7 +153,10 @@ impl Named<'_> {
                 Some(_) => {}
             }
         }
-        vocabulary::meant(&said)
+        // `no need to ack K7X4` refuses, `ack K7X4, no need to call` does not.
+        let need = vocabulary::no_need_at(&words).filter(|at| self.codes.iter().all(|code| code.from < *at));
+        let needless = need.map_or(0, |at| words.len() - at);
+        vocabulary::meant(&said[..said.len() - needless])
     }
 
     fn code_at(&self, at: usize) -> Option<&Found> {

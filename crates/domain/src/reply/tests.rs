@@ -7,8 +7,11 @@ use crate::id::{MessageId, RunId};
 use crate::provider::Text;
 
 mod bare;
+mod everyday;
 mod explicit;
 mod quoting;
+mod second_thoughts;
+mod signed;
 mod taken;
 mod undecided;
 

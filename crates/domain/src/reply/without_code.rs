@@ -7,9 +7,9 @@ use super::{
     clause::Clause,
     open_code::OpenCode,
     reading::{Meaning, NOTED_RUNS_MAX, Reading, about, one_of_each_run},
-    vocabulary,
+    subject, vocabulary,
 };
-use crate::{id::MessageId, words};
+use crate::id::MessageId;
 
 /// Most words of such a reply, where a phrase counts as one. A sentence needs a code.
 const WORDS_MAX: usize = 4;
@@ -27,7 +27,9 @@ pub(super) fn read(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Rea
         refused.truncate(NOTED_RUNS_MAX);
         return Reading { meaning: Meaning::Negated, messages: refused };
     }
-    let asks = clauses.iter().any(|clause| clause.is_question) || vocabulary::asks_anywhere(words);
+    let asks = clauses.iter().any(|clause| clause.is_question)
+        || vocabulary::asks_anywhere(words)
+        || vocabulary::tells_state(words);
     if let Some(message) = named_by_subject(words, open).filter(|_| !asks) {
         return Reading { meaning: Meaning::Acknowledge, messages: vec![message] };
     }
@@ -57,7 +59,7 @@ pub(super) fn read(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Rea
 /// none that waits and one that does not any more.
 fn named_by_subject(body: &[&str], open: &[OpenCode]) -> Option<MessageId> {
     let is_named = |open: &&OpenCode| {
-        let subject = words::words(&open.about);
+        let subject = subject::subject(&open.about);
         let subject: Vec<&str> = subject.iter().map(String::as_str).collect();
         let starts = 1..(body.len() + 1).saturating_sub(subject.len());
         let is_around = |at: usize| {
@@ -66,13 +68,7 @@ fn named_by_subject(body: &[&str], open: &[OpenCode]) -> Option<MessageId> {
                 && vocabulary::take_alone(before, WORDS_MAX, false)
                 && after.iter().all(|word| vocabulary::stands_beside(word))
         };
-        // A subject that is itself a word of replies, such as `all`, names nothing.
-        let is_word = |word: &&str| {
-            vocabulary::says_something(&[word])
-                || vocabulary::stands_beside(word)
-                || vocabulary::means_all(word)
-        };
-        !subject.is_empty() && !subject.iter().all(is_word) && starts.into_iter().any(is_around)
+        !subject.is_empty() && starts.into_iter().any(is_around)
     };
     let of = |is_active: bool| {
         one_of_each_run(open.iter().filter(|open| open.is_active == is_active).filter(is_named))

@@ -5,7 +5,7 @@ use super::{Meaning, meaning, two};
 
 /// Neither acknowledges nor passes for a machine's.
 #[track_caller]
-fn leaves_open(bodies: &[&str]) {
+pub(super) fn leaves_open(bodies: &[&str]) {
     let is_open = |meaning| matches!(meaning, Meaning::NotUnderstood | Meaning::Negated);
     let wrong: Vec<_> = bodies
         .iter()

@@ -165,4 +165,5 @@ pub(super) const DOUBTS: &[&str] = &[
     "no estoy segura",
     "ni idea",
     "no se",
+    "struck",
 ];

@@ -176,6 +176,14 @@ pub(super) const OTHERS: &[&str] = &[
     "hand over",
     "eskalieren",
     "weiterleiten",
+    "we will",
+    "we shall",
+    "well look",
+    "well check",
+    "wir werden",
+    "nous allons",
+    "on va",
+    "vamos a",
 ];
 /// Questions without a mark, wherever they stand.
 pub(super) const INVERSIONS: &[&str] = &[
@@ -250,4 +258,15 @@ pub(super) const STATES: &[&str] = &[
     "todo ok",
     "esta bien",
     "esta ok",
+    "everything ok",
+    "everything okay",
+    "everything fine",
+    "everything good",
+    "everything is",
+    "tout ok",
+    "todo en orden",
+    "alles in ordnung",
+    "all is",
+    "alles fein",
+    "tout est ok",
 ];

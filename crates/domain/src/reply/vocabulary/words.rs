@@ -105,6 +105,19 @@ pub(super) const AFFIRM: &[&str] = &[
     "好",
     "收到",
     "是的",
+    "yea",
+    "ya",
+    "yah",
+    "yess",
+    "klar",
+    "jo",
+    "passt",
+    "habs",
+    "schaus",
+    "claro",
+    "dale",
+    "perfecto",
+    "perfetto",
 ];
 /// Those of them that say it without a code.
 pub(super) const AFFIRM_ALONE: &[&str] = &[
@@ -276,6 +289,11 @@ pub(super) const NEGATE: &[&str] = &[
     "hayir",
     "не",
     "нет",
+    "nada",
+    "nyet",
+    "keinesfalls",
+    "keineswegs",
+    "tampoco",
 ];
 /// Words that ask for something else than to take it on, unless it is taken on in the same breath.
 pub(super) const DECLINE: &[&str] = &[
