@@ -205,7 +205,7 @@ fn remark(words: &[&str]) -> Option<usize> {
         MINUTES.contains(&unit).then_some(number)
     });
     let is_joined = joined.as_ref().is_some_and(is_minutes);
-    let is_arrival = words.get(prefix).is_some_and(|word| is_minutes(word)) && (prefix + unit > 0 || ends());
+    let is_arrival = words.get(prefix).is_some_and(is_minutes) && (prefix + unit > 0 || ends());
     longest(words, REMARKS).max(is_joined.then_some(prefix + 1)).max(is_arrival.then_some(prefix + 1 + unit))
 }
 
