@@ -55,7 +55,7 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     infrastructure.listen = args.listen.unwrap_or(infrastructure.listen);
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
     let log = &config.infrastructure.log;
-    let traces = Traces::from_env().map_err(Usage)?;
+    let traces = Traces::from_env(env).map_err(Usage)?;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter, traces.as_ref())?;
     if args.roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
         let message = "the role api needs to know where to listen: give [api] listen in the configuration";

@@ -42,7 +42,8 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Starts exporting if the environment names a collector, within a runtime. `None`: traces are off, and cost nothing.
+    /// Starts exporting if a variable of the environment names a collector, within a runtime; an empty one counts as
+    /// absent. `None`: traces are off, and cost nothing.
     ///
     /// On are they with `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_TRACES_EXPORTER=otlp`;
     /// off with `OTEL_SDK_DISABLED=true` or `OTEL_TRACES_EXPORTER=none`. `OTEL_EXPORTER_OTLP_PROTOCOL` is
@@ -50,17 +51,17 @@ impl Traces {
     ///
     /// # Errors
     /// What a variable says that cannot be done.
-    pub fn from_env() -> Result<Option<Self>, String> {
-        if !is_wanted()? {
+    pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
+        if !is_wanted(&var)? {
             return Ok(None);
         }
         let waiting = Arc::new(AtomicUsize::new(0));
         let most = var("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|text| text.parse().ok()).unwrap_or(WAITING_MAX);
-        let exporter = CountedExporter { exporter: exporter()?, waiting: waiting.clone() };
+        let exporter = CountedExporter { exporter: exporter(&var)?, waiting: waiting.clone() };
         let config = BatchConfigBuilder::default().with_max_queue_size(most).build();
         let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         let provider = SdkTracerProvider::builder()
-            .with_resource(resource())
+            .with_resource(resource(&var))
             .with_span_processor(CountedProcessor { batch, waiting, most })
             .build();
         Ok(Some(Self { provider }))
@@ -79,11 +80,7 @@ impl Drop for Traces {
     }
 }
 
-fn var(name: &str) -> Option<String> {
-    std::env::var(name).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn is_wanted() -> Result<bool, String> {
+fn is_wanted(var: impl Fn(&str) -> Option<String>) -> Result<bool, String> {
     if var("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
         return Ok(false);
     }
@@ -96,9 +93,9 @@ fn is_wanted() -> Result<bool, String> {
     }
 }
 
-fn exporter() -> Result<OtlpExporter, String> {
+fn exporter(var: impl Fn(&str) -> Option<String>) -> Result<OtlpExporter, String> {
     let protocols = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-    let built = match protocols.into_iter().find_map(var).as_deref() {
+    let built = match protocols.into_iter().find_map(&var).as_deref() {
         None | Some("http/protobuf") => {
             OtlpExporter::builder().with_http().with_http_client(Http::new()?).build()
         }
@@ -114,7 +111,7 @@ fn exporter() -> Result<OtlpExporter, String> {
     })
 }
 
-fn resource() -> Resource {
+fn resource(var: impl Fn(&str) -> Option<String>) -> Resource {
     let resource = Resource::builder();
     let attributes = var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     if var("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=") {
@@ -219,5 +216,30 @@ impl SpanProcessor for CountedProcessor {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.batch.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_wanted_with(variables: &[(&str, &str)]) -> Result<bool, String> {
+        let of = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        is_wanted(of)
+    }
+
+    #[test]
+    fn a_collector_switches_traces_on_and_two_variables_off() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        assert_eq!(is_wanted_with(&[]), Ok(false));
+        assert_eq!(is_wanted_with(&[endpoint]), Ok(true));
+        assert_eq!(is_wanted_with(&[("OTEL_TRACES_EXPORTER", "otlp")]), Ok(true));
+        assert_eq!(is_wanted_with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]), Ok(false));
+        assert_eq!(is_wanted_with(&[endpoint, ("OTEL_SDK_DISABLED", "TRUE")]), Ok(false));
+        let error = is_wanted_with(&[("OTEL_TRACES_EXPORTER", "zipkin")]).unwrap_err();
+        assert!(error.contains("zipkin") && error.contains("otlp and none"), "{error}");
     }
 }

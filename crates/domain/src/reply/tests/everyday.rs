@@ -44,6 +44,10 @@ fn b1_everyday_words_with_a_code_acknowledge() {
             "fixed, ack K7X4",
         ],
     );
+}
+
+#[test]
+fn b1_a_short_time_of_arrival_acknowledges() {
     acknowledges(
         "K7X4",
         &[
@@ -57,6 +61,10 @@ fn b1_everyday_words_with_a_code_acknowledge() {
             "ack K7X4 3",
         ],
     );
+}
+
+#[test]
+fn b1_everyday_words_of_other_languages_acknowledge() {
     acknowledges(
         "K7X4",
         &[

@@ -4,8 +4,7 @@
 use super::{Meaning, meaning, means, two, undecided::leaves_open};
 
 #[test]
-fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
-    // On a condition.
+fn b2_a_condition_after_the_keyword_leaves_it_open() {
     leaves_open(&[
         "ack K7X4 si puedo",
         "ack K7X4 si besoin",
@@ -17,7 +16,10 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 au cas où",
         "ack K7X4 según",
     ]);
-    // A refusal, also one that is stretched.
+}
+
+#[test]
+fn b2_a_refusal_after_the_keyword_leaves_it_open() {
     leaves_open(&[
         "ack K7X4 noo",
         "ack K7X4 nooo",
@@ -44,7 +46,10 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 apenas",
         "ack K7X4 rien",
     ]);
-    // Taken back.
+}
+
+#[test]
+fn b2_what_is_taken_back_is_left_open() {
     leaves_open(&[
         "ack K7X4 scratch that",
         "ack K7X4 strike that",
@@ -68,7 +73,10 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 anulado",
         "ack K7X4 kidding",
     ]);
-    // Later, or not now.
+}
+
+#[test]
+fn b2_what_is_put_off_is_left_open() {
     leaves_open(&[
         "ack K7X4 defer",
         "ack K7X4 deferred",
@@ -101,7 +109,10 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 prochainement",
         "ack K7X4 comiendo",
     ]);
-    // Doubt.
+}
+
+#[test]
+fn b2_doubt_after_the_keyword_leaves_it_open() {
     leaves_open(&[
         "ack K7X4 i guess",
         "ack K7X4 i think",
@@ -116,7 +127,10 @@ fn b2_an_unknown_word_after_the_keyword_leaves_it_open() {
         "ack K7X4 je crois",
         "ack K7X4 supongo",
     ]);
-    // Somebody else.
+}
+
+#[test]
+fn b2_somebody_else_after_the_keyword_leaves_it_open() {
     leaves_open(&[
         "ack K7X4 transfer",
         "ack K7X4 forwarded",
