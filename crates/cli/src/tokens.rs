@@ -74,7 +74,8 @@ async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<
         | Answer::DeadLetters { .. }
         | Answer::DeadLetter { .. }
         | Answer::DeadLetterChanged { .. }
-        | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
+        | Answer::AuditCounts { .. }
+        | Answer::Stream { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }
 

@@ -102,6 +102,7 @@ impl Wiring {
             letters: self.store.clone(),
             tokens: self.store.clone(),
             effects: self.store.clone(),
+            log: self.store.clone(),
             audit: self.store.clone(),
             bus: self.bus.clone(),
         }
@@ -121,7 +122,6 @@ impl Wiring {
             control: Control::new(self.control()),
             tokens: self.store.clone(),
             answers: self.store.clone(),
-            log: self.store.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -8,7 +8,8 @@ use domain::{
     token::Token,
 };
 use ports::{
-    AuditStore, Bus, DeadLetterStore, EffectStore, RunStore, TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, DeadLetterStore, EffectStore, OutcomeLog, RunStore, TokenStore, Versioned,
+    store::RunFilter,
 };
 use runtime::{RoleError, RunService};
 
@@ -32,6 +33,8 @@ pub struct ControlPorts {
     pub effects: Arc<dyn EffectStore>,
     /// Tokens of the API.
     pub tokens: Arc<dyn TokenStore>,
+    /// What the stream is read from.
+    pub log: Arc<dyn OutcomeLog>,
     /// The audit's counts.
     pub audit: Arc<dyn AuditStore>,
     /// Where a replayed event is published.
@@ -134,6 +137,8 @@ impl Control {
                 counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
             Request::AuditCounts => Err(ControlError::OfAllTeams(name.clone())),
+            Request::FindPosition { after } => self.find_position(after).await,
+            Request::ReadStream { after } => self.read_stream(principal, after).await,
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,
             Request::RevokeToken { id } => self.revoke_token(name, id).await,
@@ -159,7 +164,7 @@ impl Control {
     }
 
     /// Whether the principal sees what belongs to a workflow. A workflow that is not configured is of no team.
-    pub fn sees(&self, principal: &Principal, workflow: &str) -> bool {
+    pub(crate) fn sees(&self, principal: &Principal, workflow: &str) -> bool {
         let workflows = self.ports.runs.workflows();
         principal.teams.is_empty()
             || workflows.team_of(workflow).is_some_and(|team| principal.teams.contains(team))

@@ -9,6 +9,7 @@ mod error;
 mod request;
 mod run_list;
 mod server;
+mod stream;
 mod view;
 
 pub use control::{Control, ControlPorts};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
     run::RunPhase,
@@ -159,6 +160,16 @@ pub enum Request {
     },
     /// Counts what the store holds.
     AuditCounts,
+    /// Where a reader of the stream begins.
+    FindPosition {
+        /// The position of the last event that it read; from now on without it.
+        after: Option<u64>,
+    },
+    /// Reads the stream.
+    ReadStream {
+        /// After this position.
+        after: u64,
+    },
     /// Adds a token of the API.
     AddToken {
         /// The token; whoever made it alone knows its text.
@@ -189,6 +200,8 @@ impl Request {
             Self::Replay { id } => ("replay", id),
             Self::Discard { id } => ("discard", id),
             Self::AuditCounts => ("audit_counts", ""),
+            Self::FindPosition { .. } => ("find_position", ""),
+            Self::ReadStream { .. } => ("read_stream", ""),
             Self::AddToken { token } => ("add_token", &token.id),
             Self::ListTokens => ("list_tokens", ""),
             Self::RevokeToken { id } => ("revoke_token", id),
@@ -208,7 +221,9 @@ impl Request {
             | Self::ShowRun { .. }
             | Self::ListDeadLetters { .. }
             | Self::ShowDeadLetter { .. }
-            | Self::AuditCounts => &[Scope::Read],
+            | Self::AuditCounts
+            | Self::FindPosition { .. }
+            | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
             | Self::ResolveReview { .. }
@@ -271,6 +286,13 @@ pub enum Answer {
         /// The counts.
         #[serde(rename = "sums")]
         counts: AuditCounts,
+    },
+    /// To [`Request::FindPosition`] and [`Request::ReadStream`].
+    Stream {
+        /// The events that the principal sees, each with its position.
+        events: Vec<(u64, OutcomeEvent)>,
+        /// The position up to which the stream was read.
+        after: u64,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

@@ -169,6 +169,7 @@ impl World {
             letters: ports.clone(),
             tokens: ports.clone(),
             effects: ports.clone(),
+            log: ports.clone(),
             audit: ports.clone(),
             bus: ports,
         })

@@ -75,16 +75,11 @@ impl World {
             letters: store.clone(),
             tokens: store.clone(),
             effects: store.clone(),
+            log: store.clone(),
             audit: store.clone(),
             bus,
         });
-        let ports = ApiPorts {
-            control,
-            tokens: store.clone(),
-            answers: store.clone(),
-            log: store.clone(),
-            clock: clock.clone(),
-        };
+        let ports = ApiPorts { control, tokens: store.clone(), answers: store.clone(), clock: clock.clone() };
         let stop = CancellationToken::new();
         let settings = ApiSettings { environment: "test".to_owned(), version: "0.0.0", stop: stop.clone() };
         let router = router(ports, settings);

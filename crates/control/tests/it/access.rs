@@ -1,12 +1,15 @@
 //! Who may do what, and what is not there.
 
+use conformance::fixture::at;
 use control::{Answer, ControlError, Principal, Request, RunQuery};
 use domain::{
+    effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
     token::{Scope, Token, TokenRequest},
 };
 use ports::store::DeadLetterFilter;
+use serde_json::json;
 
 use crate::harness::{World, with_token};
 
@@ -88,6 +91,34 @@ async fn a_token_limited_to_a_team_sees_and_changes_what_is_the_teams() {
     assert!(matches!(of_all, Err(ControlError::OfAllTeams(_))), "{of_all:?}");
     let cancelled = world.control.execute(&payments, Request::Cancel { id }).await.unwrap();
     assert!(matches!(cancelled, Answer::Run { changed: true, .. }), "{cancelled:?}");
+}
+
+#[tokio::test]
+async fn the_stream_is_read_with_the_scope_read_and_shows_a_team_its_own() {
+    let world = World::new();
+    let happened = |n: u32, workflow: Option<&str>| -> OutcomeEvent {
+        let event =
+            json!({"id": format!("event-{n}"), "kind": "run.opened", "at": at(0), "workflow": workflow});
+        serde_json::from_value(event).unwrap()
+    };
+    for (n, workflow) in [(1, Some("paging")), (2, Some("of-others")), (3, None)] {
+        world.store.log_outcome(&happened(n, workflow), 100).await.unwrap();
+    }
+    world.give_to("payments").await;
+    let nobody = Principal { scopes: [].into(), ..with_token(&[Scope::Read], &[]) };
+    let read = |after| [Request::FindPosition { after: Some(after) }, Request::ReadStream { after }];
+    for request in read(0) {
+        let refused = world.control.execute(&nobody, request).await;
+        assert!(matches!(refused, Err(ControlError::Forbidden { scope: Scope::Read, .. })), "{refused:?}");
+    }
+    let last = world.store.last_logged().await.unwrap();
+    for (teams, expected) in [(&[][..], 3), (&["payments"][..], 1), (&["platform"][..], 0)] {
+        let [_, request] = read(0);
+        let page = world.control.execute(&with_token(&[Scope::Read], teams), request).await.unwrap();
+        // What is another team's is read past all the same.
+        let Answer::Stream { events, after } = page else { panic!("{page:?}") };
+        assert_eq!((events.len(), after), (expected, last), "{teams:?}");
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ impl World {
             letters: store.clone(),
             tokens: store.clone(),
             effects: store.clone(),
+            log: store.clone(),
             audit: store.clone(),
             bus: bus.clone(),
         });
