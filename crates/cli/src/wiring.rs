@@ -11,6 +11,7 @@ use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
+    team::SourceTeams,
 };
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
@@ -138,7 +139,10 @@ impl Wiring {
 
 /// The workflows of a configuration, and those of notices where replies are answered.
 pub(crate) fn workflows(config: &Config) -> WorkflowRegistry {
-    let workflows = WorkflowRegistry::new(config.workflows.iter().cloned());
+    let sources = config.infrastructure.sources.iter();
+    let teams = sources.filter_map(|source| Some((source.name.clone(), source.team.clone()?)));
+    let workflows =
+        WorkflowRegistry::new(config.workflows.iter().cloned()).with_teams(SourceTeams::new(teams));
     match config.infrastructure.replies.wording.as_ref().and_then(notices) {
         Some(notices) => workflows.with_notices(notices),
         None => workflows,

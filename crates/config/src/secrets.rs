@@ -124,7 +124,7 @@ impl Reader<'_> {
                 self.problem(format!("sources {one:?} and {other:?} have the same key; give each its own"));
             }
             let (name, types, doors) = (source.name.clone(), source.types.clone(), source.doors.clone());
-            sources.push(Source { name, types, keys, webhook_secrets, doors });
+            sources.push(Source { name, types, keys, webhook_secrets, team: source.team.clone(), doors });
         }
         sources
     }

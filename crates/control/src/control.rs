@@ -90,7 +90,7 @@ impl Control {
         match request {
             Request::ListRuns(query) => self.list(principal, query).await,
             Request::FindRuns { beginning } => {
-                let sees = |run: &Run| self.sees(principal, run.workflow());
+                let sees = |run: &Run| self.sees_run(principal, run);
                 let found = run_list::find(&*self.ports.list, &beginning, sees, self.looked_at_max).await;
                 Ok(answer(found.map_err(RoleError::from)?))
             }
@@ -163,17 +163,22 @@ impl Control {
         Ok(Answer::Tokens { tokens: self.ports.tokens.tokens().await.map_err(RoleError::from)? })
     }
 
-    /// Whether the principal sees what belongs to a workflow. A workflow that is not configured is of no team.
-    pub(crate) fn sees(&self, principal: &Principal, workflow: &str) -> bool {
+    /// Whether the principal sees what came of an event of this source in this workflow, as far as each is known. What is
+    /// not configured is of no team.
+    pub(crate) fn sees(&self, principal: &Principal, workflow: Option<&str>, source: Option<&str>) -> bool {
         let workflows = self.ports.runs.workflows();
         principal.teams.is_empty()
-            || workflows.team_of(workflow).is_some_and(|team| principal.teams.contains(team))
+            || workflows.team_of(workflow, source).is_some_and(|team| principal.teams.contains(team))
+    }
+
+    fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
+        self.sees(principal, Some(run.workflow()), Some(&run.event().source))
     }
 
     async fn list(&self, principal: &Principal, query: RunQuery) -> Result<Answer, ControlError> {
         let RunQuery { phase, workflow, source, needs_review, unfinished, after, conditions, max } = query;
         let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source };
-        let sees = |run: &Run| self.sees(principal, run.workflow());
+        let sees = |run: &Run| self.sees_run(principal, run);
         let listed =
             run_list::list(&*self.ports.list, filter, &conditions, sees, max, self.looked_at_max).await;
         Ok(answer(listed.map_err(RoleError::from)?))
@@ -183,7 +188,7 @@ impl Control {
     async fn visible(&self, principal: &Principal, id: &RunId) -> Result<Versioned<Run>, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let seen = stored.filter(|stored| {
-            let sees = self.sees(principal, stored.value.workflow());
+            let sees = self.sees_run(principal, &stored.value);
             if !sees {
                 tracing::warn!(principal = principal.name, run = %id, "a request was refused: the run is another team's");
             }

@@ -69,9 +69,9 @@ impl Control {
         Ok(letter.filter(|letter| self.sees_letter(principal, letter)))
     }
 
-    /// One that belongs to no workflow is of no team.
+    /// One that belongs to no workflow is its source's team's.
     fn sees_letter(&self, principal: &Principal, letter: &DeadLetter) -> bool {
-        self.sees(principal, letter.workflow.as_deref().unwrap_or_default())
+        self.sees(principal, letter.workflow.as_deref(), letter.source.as_deref())
     }
 
     pub(crate) async fn discard(
@@ -164,9 +164,8 @@ impl Control {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
         };
         let workflows = self.ports.runs.workflows();
-        let routes = workflows.routes(&event.kind);
-        if routes.opens.is_empty() && routes.resolves.is_empty() {
-            return Ok(stale("still no workflow takes events of this type"));
+        if workflows.routes(&event.kind, &event.key.source).is_empty() {
+            return Ok(stale(&format!("still {}", workflows.unroutable(&event.key.source))));
         }
         match &letter.origin {
             Some(origin) => self.ports.bus.republish_event(&event, origin).await,

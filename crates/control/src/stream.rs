@@ -31,7 +31,7 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let mut events = self.ports.log.logged_outcomes(after, READ_MAX).await.map_err(RoleError::from)?;
         let after = events.last().map_or(after, |(position, _)| *position);
-        events.retain(|(_, event)| self.sees(principal, event.workflow.as_deref().unwrap_or_default()));
+        events.retain(|(_, event)| self.sees(principal, event.workflow.as_deref(), event.source.as_deref()));
         Ok(Answer::Stream { events, after })
     }
 }

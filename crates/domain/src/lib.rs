@@ -45,6 +45,7 @@ pub mod schema;
 pub mod segment;
 pub mod source;
 pub mod source_quota;
+pub mod team;
 pub mod template;
 pub mod time;
 pub mod timeline;

@@ -204,9 +204,9 @@ impl Endpoint {
 
     fn check_one(&self, event: &Event) -> Vec<FieldError> {
         let workflows = self.ports.runs.workflows();
-        let routes = workflows.routes(&event.kind);
-        if routes.opens.is_empty() && routes.resolves.is_empty() {
-            return vec![FieldError::new("/type", "no workflow takes events of this type")];
+        let routes = workflows.routes(&event.kind, &event.key.source);
+        if routes.is_empty() {
+            return vec![FieldError::new("/type", workflows.unroutable(&event.key.source))];
         }
         if routes.opens.is_empty() && event.subject.is_none() {
             return vec![FieldError::new("/subject", "required: a resolving event names what it resolves")];
@@ -221,7 +221,7 @@ impl Endpoint {
     /// The runs that the event opens. Their ids are derived, so they are known before the runs are.
     fn runs_of(&self, event: &Event) -> Vec<RunId> {
         let workflows = self.ports.runs.workflows();
-        let opens = workflows.routes(&event.kind).opens;
+        let opens = workflows.routes(&event.kind, &event.key.source).opens;
         let id_of = |workflow: &Workflow| {
             RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
         };
@@ -233,7 +233,7 @@ impl Endpoint {
         let runs = &self.ports.runs;
         let workflows = runs.workflows();
         let mut warnings: Vec<String> = event.unset_time().into_iter().collect();
-        for workflow in workflows.routes(&event.kind).opens {
+        for workflow in workflows.routes(&event.kind, &event.key.source).opens {
             // The event is taken already: a store that does not answer now is no reason to refuse it.
             warnings.extend(runs.reaches_nobody(event, workflow).await.ok().flatten());
             warnings.extend(workflow.never_resolved(event));

@@ -47,9 +47,10 @@ pub(crate) async fn event(
         Err(errors) => return ports.dead_letters.add(came, "invalid_event", &list(&errors)).await,
     };
     let workflows = ports.runs.workflows();
-    let routes = workflows.routes(&event.kind);
-    if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return ports.dead_letters.add(came, "unroutable", "no workflow names this event type").await;
+    let routes = workflows.routes(&event.kind, &event.key.source);
+    if routes.is_empty() {
+        let error = workflows.unroutable(&event.key.source);
+        return ports.dead_letters.add(came, "unroutable", &error).await;
     }
     // What comes over HTTP lost such a time on its way in.
     if let Some(warning) = event.unset_time() {

@@ -5,6 +5,7 @@ mod defaults;
 mod doors;
 mod integrations;
 mod secrets;
+mod teams;
 mod tls_files;
 
 use std::path::Path;

@@ -1,11 +1,15 @@
 //! Who may do what, and what is not there.
 
-use conformance::fixture::at;
+use conformance::{
+    fixture::{at, letter},
+    roles::SOURCE,
+};
 use control::{Answer, ControlError, Principal, Request, RunQuery};
 use domain::{
     effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
+    timeline::DeadLetter,
     token::{Scope, Token, TokenRequest},
 };
 use ports::store::DeadLetterFilter;
@@ -91,6 +95,27 @@ async fn a_token_limited_to_a_team_sees_and_changes_what_is_the_teams() {
     assert!(matches!(of_all, Err(ControlError::OfAllTeams(_))), "{of_all:?}");
     let cancelled = world.control.execute(&payments, Request::Cancel { id }).await.unwrap();
     assert!(matches!(cancelled, Answer::Run { changed: true, .. }), "{cancelled:?}");
+}
+
+#[tokio::test]
+async fn the_runs_of_a_shared_workflow_are_the_teams_of_their_sources() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let lost = DeadLetter { source: Some(SOURCE.to_owned()), ..letter("lost", 1, 0) };
+    world.store.add_dead_letter(&lost).await.unwrap();
+    let sees = async |team: &str| {
+        let principal = with_token(&[Scope::Read], &[team]);
+        let shown =
+            world.control.execute(&principal, Request::ShowRun { id: id.clone(), reveal: false }).await;
+        let lost = Request::ShowDeadLetter { id: lost.id.clone() };
+        (shown.is_ok(), world.control.execute(&principal, lost).await.is_ok())
+    };
+    assert_eq!(sees("payments").await, (false, false));
+    world.give_source_to("payments").await;
+    assert_eq!((sees("payments").await, sees("platform").await), ((true, true), (false, false)));
+    // What reached a team's own workflow is that team's, whoever sent it.
+    world.give_to("platform").await;
+    assert_eq!((sees("payments").await, sees("platform").await), ((false, false), (true, false)));
 }
 
 #[tokio::test]

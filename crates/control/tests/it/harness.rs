@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conformance::{
     fixture::{at, doubt_until_review},
-    roles::{ManualClock, directory, event, paging_definition},
+    roles::{ManualClock, SOURCE, directory, event, paging_definition},
 };
 use control::{Answer, Control, ControlError, ControlPorts, Principal, Request, RunView};
 use domain::{
@@ -15,6 +15,7 @@ use domain::{
     outbound::Destinations,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    team::SourceTeams,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
@@ -91,6 +92,14 @@ impl World {
         let given =
             workflows.workflows().map(|workflow| Workflow { team: Some(team.into()), ..workflow.clone() });
         let workflows = WorkflowRegistry::new(given.collect::<Vec<_>>());
+        self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
+    }
+
+    /// From now on the source of the events is of this team.
+    pub(crate) async fn give_source_to(&self, team: &str) {
+        let workflows = self.runs.workflows();
+        let teams = SourceTeams::new([(SOURCE.to_owned(), team.to_owned())]);
+        let workflows = WorkflowRegistry::new(workflows.workflows().cloned()).with_teams(teams);
         self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
     }
 
