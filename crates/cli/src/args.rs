@@ -200,7 +200,7 @@ pub(crate) enum Events {
 pub(crate) struct EventsSend {
     /// A file with JSON, or - for standard input.
     pub(crate) file: String,
-    /// The address of callout; by default the configured one.
+    /// The address of callout; by default that of the API in CALLOUT_URL, which takes CALLOUT_TOKEN, else the configured one.
     #[arg(long)]
     pub(crate) url: Option<url::Url>,
     /// The environment variable that holds the source's key.

@@ -17,7 +17,7 @@ use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use integrations::IntegrationsPorts;
 use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
-use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use url::Url;
 
@@ -27,6 +27,8 @@ pub(crate) struct Wiring {
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     runs: Arc<RunService>,
+    /// Takes the events that are sent with tokens.
+    acceptance: Arc<Acceptance>,
 }
 
 impl Wiring {
@@ -42,9 +44,11 @@ impl Wiring {
         let destinations = config.destinations();
         let Infrastructure { twilio, listen, .. } = &config.infrastructure;
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
+        let quotas = config.infrastructure.quota_rates();
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
         let runs = Arc::new(runs.tell(destinations).linking_to(&link_base));
-        Self { store, bus, clock, runs }
+        let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
+        Self { store, bus, clock, runs, acceptance }
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
@@ -105,6 +109,7 @@ impl Wiring {
             effects: self.store.clone(),
             log: self.store.clone(),
             audit: self.store.clone(),
+            acceptance: self.acceptance.clone(),
             bus: self.bus.clone(),
         }
     }

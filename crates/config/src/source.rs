@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use domain::{door::Doors, event::holds_type, source::KeyHash, team::meet, workflow::Workflow};
+use domain::{
+    door::Doors, event::holds_type, source::KeyHash, team::meet, token::TOKEN_SOURCES, workflow::Workflow,
+};
 
 use crate::{
     doors::read_doors,
@@ -51,6 +53,10 @@ pub(crate) fn read_source(
     users: &mut BrokerUsers,
 ) -> Option<SourceSettings> {
     let name = section.required_text(doc, "name");
+    if let Some(name) = name.as_ref().filter(|name| name.value.starts_with(TOKEN_SOURCES)) {
+        let message = format!("source.name: what begins with {TOKEN_SOURCES} is kept for tokens");
+        doc.problem(&name.at, message);
+    }
     let types = section.texts(doc, "types");
     if types.is_empty() {
         doc.problem(

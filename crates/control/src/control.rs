@@ -11,7 +11,7 @@ use ports::{
     AuditStore, Bus, DeadLetterStore, EffectStore, OutcomeLog, RunStore, TokenStore, Versioned,
     store::RunFilter,
 };
-use runtime::{RoleError, RunService};
+use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
     error::ControlError,
@@ -37,6 +37,8 @@ pub struct ControlPorts {
     pub log: Arc<dyn OutcomeLog>,
     /// The audit's counts.
     pub audit: Arc<dyn AuditStore>,
+    /// Takes the events that are sent with tokens.
+    pub acceptance: Arc<Acceptance>,
     /// Where a replayed event is published.
     pub bus: Arc<dyn Bus>,
 }

@@ -6,6 +6,7 @@
 mod control;
 mod dead_letter;
 mod error;
+mod raise;
 mod request;
 mod run_list;
 mod server;

@@ -27,6 +27,10 @@ pub struct Principal {
     pub is_local: bool,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
+    /// The types of events that it may send.
+    pub raises: BTreeSet<String>,
+    /// The `source` of the events that it sends.
+    pub source: String,
     /// Whose runs it sees and changes; those of every team if empty.
     pub teams: BTreeSet<String>,
 }
@@ -34,14 +38,29 @@ pub struct Principal {
 impl Principal {
     /// Who has the machine, and so may do everything.
     pub fn operator(name: impl Into<String>) -> Self {
-        let scopes = Scope::ALL.into_iter().collect();
-        Self { name: name.into(), via: "operator", is_local: true, scopes, teams: BTreeSet::new() }
+        Self {
+            name: name.into(),
+            via: "operator",
+            is_local: true,
+            scopes: Scope::ALL.into_iter().collect(),
+            // Who has the machine sends events through ingest, with the key of their source.
+            raises: BTreeSet::new(),
+            source: String::new(),
+            teams: BTreeSet::new(),
+        }
     }
 
     /// Whose token a request bears.
     pub fn with_token(token: &Token) -> Self {
-        let (scopes, teams) = (token.scopes.clone(), token.teams.clone());
-        Self { name: token.label.clone(), via: "api", is_local: false, scopes, teams }
+        Self {
+            name: token.label.clone(),
+            via: "api",
+            is_local: false,
+            scopes: token.scopes.clone(),
+            raises: token.raises.clone(),
+            source: token.source(),
+            teams: token.teams.clone(),
+        }
     }
 
     /// Whether it may do what takes this scope. Who may change things may look at them.

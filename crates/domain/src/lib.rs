@@ -3,6 +3,7 @@
 //! In: parsed values, facts and the time. Out: new states and the effects they ask for.
 //! Never: awaits, reads a clock, the environment or a file, or draws a random number.
 
+pub mod acceptance;
 pub mod ack_code;
 pub mod ack_link;
 pub mod admission;

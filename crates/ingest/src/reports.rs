@@ -3,17 +3,16 @@
 //! Never: opens a run for a subject that is being paged for, or asks for a run of what is over.
 
 use domain::{
+    acceptance::{Accepted, SameId},
     door::{DoorSettings, Report, Says, holds_back},
     id::RunId,
     source::Source,
 };
+use http_server::events::Problem;
 use jiff::Timestamp;
 use runtime::RoleError;
 
-use crate::{
-    endpoint::{Accepted, Endpoint, SameId},
-    problem::Problem,
-};
+use crate::endpoint::Endpoint;
 
 impl Endpoint {
     /// Takes what a tool reports, all of it or none.

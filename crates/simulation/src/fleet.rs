@@ -19,7 +19,7 @@ use domain::{
 };
 use escalation::EscalationPorts;
 use ports::Clock as _;
-use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::{SenderConfig, SenderPorts, SenderRate};
 use tokio_util::sync::CancellationToken;
 use twilio::{Secret, SignatureVerifier, TwilioWebhooks};
@@ -163,8 +163,11 @@ impl World {
     /// An operator's command, for as long as it takes.
     pub(crate) fn operator(self: &Arc<Self>) -> Control {
         let ports = Arc::new(Instrumented(Process::new(RoleKind::Operator, self.clone())));
+        let (runs, clock) = (self.run_service(&ports), self.clock.clone());
+        let acceptance = Acceptance::new(runs.clone(), ports.clone(), clock, QuotaRates::default());
         Control::new(ControlPorts {
-            runs: self.run_service(&ports),
+            runs,
+            acceptance: Arc::new(acceptance),
             list: ports.clone(),
             letters: ports.clone(),
             tokens: ports.clone(),

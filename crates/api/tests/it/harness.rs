@@ -21,13 +21,14 @@ use domain::{
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
     run::Run,
+    source_quota::QuotaRates,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
 use http_body_util::BodyExt as _;
 use ports::Store;
-use runtime::{RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,9 @@ impl World {
         let workflows = WorkflowRegistry::new([Workflow { team: Some("platform".into()), ..workflow }]);
         let (environment, key) = (Environment::default(), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
+            acceptance: Arc::new(acceptance),
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
@@ -88,9 +91,19 @@ impl World {
 
     /// A token with these scopes, of these teams, in clear.
     pub(crate) async fn token(&self, scopes: &[Scope], teams: &[&str]) -> String {
+        self.minted(scopes, &[], teams).await
+    }
+
+    /// A token that may send events of these types.
+    pub(crate) async fn raising(&self, types: &[&str]) -> String {
+        self.minted(&[], types, &[]).await
+    }
+
+    async fn minted(&self, scopes: &[Scope], raises: &[&str], teams: &[&str]) -> String {
         let request = TokenRequest {
             label: "dashboard".to_owned(),
             scopes: scopes.iter().copied().collect(),
+            raises: raises.iter().map(|kind| (*kind).to_owned()).collect(),
             teams: teams.iter().map(|team| (*team).to_owned()).collect(),
             expires_at: Some(at(100)),
         };

@@ -5,6 +5,7 @@
 
 mod access;
 mod document;
+mod events;
 mod harness;
 mod letters;
 mod runs;

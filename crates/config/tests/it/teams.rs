@@ -61,10 +61,13 @@ fn a_source_may_not_send_what_only_workflows_of_other_teams_take() {
 }
 
 #[test]
-fn a_team_that_cannot_be_one_is_an_error() {
+fn a_team_that_cannot_be_one_and_a_name_that_is_kept_for_tokens_are_errors() {
     let text = format!("{}{SOURCE}team = \"two words\"\n", example("callout.toml"));
     let found = problems("callout.toml", &text);
     assert!(found.contains("source.team: expected letters, digits"), "{found}");
+    let text = text.replace("\"prometheus\"", "\"/callout/tokens/ci\"").replace("two words", "red");
+    let found = problems("callout.toml", &text);
+    assert!(found.contains("source.name: what begins with /callout/tokens/ is kept for tokens"), "{found}");
     let contacts = format!(
         "{}\n[eve]\nnumber = \"+14155550199\"\ntime_zone = \"UTC\"\nteam = \"\"\n",
         example("contacts.toml")

@@ -152,6 +152,7 @@ async fn tokens_are_handed_out_by_who_has_the_machine_alone() {
     let request = TokenRequest {
         label: "tool".to_owned(),
         scopes: [Scope::Read].into(),
+        raises: [].into(),
         teams: [].into(),
         expires_at: None,
     };

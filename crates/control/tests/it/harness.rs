@@ -15,13 +15,14 @@ use domain::{
     outbound::Destinations,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    source_quota::QuotaRates,
     team::SourceTeams,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
 use ports::{Bus, Store, store::DeadLetterFilter};
-use runtime::{RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
 
 pub(crate) struct World {
@@ -49,7 +50,9 @@ impl World {
         let workflows = WorkflowRegistry::new([Workflow::compile(definition).unwrap()]);
         let (environment, key) = (Environment::default(), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
+            acceptance: Arc::new(acceptance),
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
@@ -141,6 +144,7 @@ pub(crate) fn with_token(scopes: &[Scope], teams: &[&str]) -> Principal {
     let request = TokenRequest {
         label: "ada".to_owned(),
         scopes: scopes.iter().copied().collect(),
+        raises: [].into(),
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
         expires_at: None,
     };
