@@ -14,7 +14,10 @@ use axum::{
     routing::{get, post},
 };
 use control::{Answer, Request, RunConditions, RunQuery, RunView};
-use domain::{id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId, run::RunPhase};
+use domain::{
+    id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId,
+    recipient_hash::RecipientHash, run::RunPhase,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -61,6 +64,9 @@ pub(crate) struct RunsParameters {
     /// With a message to this number, in E.164; write the plus sign as %2B.
     #[param(value_type = Option<String>, example = "+14155550101")]
     to: Option<E164>,
+    /// With a message to the number of this keyed hash, as messages and the log show it.
+    #[param(value_type = Option<String>, example = "k2v9x0a7dq0v8x1z")]
+    to_hash: Option<RecipientHash>,
     /// Opened at this time or later.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -102,7 +108,7 @@ pub(crate) async fn list(
     if !(1..=PAGE_MAX).contains(&max) {
         return Err(ApiError::Invalid(format!("max: expected 1 to {PAGE_MAX}")));
     }
-    let RunsParameters { event, subject, to, since, until, .. } = wanted;
+    let RunsParameters { event, subject, to, to_hash, since, until, .. } = wanted;
     let query = RunQuery {
         phase: wanted.phase,
         workflow: wanted.workflow,
@@ -110,7 +116,7 @@ pub(crate) async fn list(
         needs_review: wanted.needs_review,
         unfinished: wanted.unfinished,
         after: wanted.after,
-        conditions: RunConditions { event, subject, to, since, until },
+        conditions: RunConditions { event, subject, to, to_hash, since, until },
         max,
     };
     let answer = api.ports.control.execute(&who.principal, Request::ListRuns(query)).await?;

@@ -11,6 +11,7 @@ use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
+    recipient_hash::RecipientKey,
     team::SourceTeams,
 };
 use escalation::EscalationPorts;
@@ -34,6 +35,7 @@ pub(crate) struct Wiring {
 impl Wiring {
     pub(crate) fn new(
         config: Config,
+        recipient_key: Option<RecipientKey>,
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
@@ -46,7 +48,7 @@ impl Wiring {
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
         let quotas = config.infrastructure.quota_rates();
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
-        let runs = Arc::new(runs.tell(destinations).linking_to(&link_base));
+        let runs = Arc::new(runs.tell(destinations).linking_to(&link_base).hashing_with(recipient_key));
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
         Self { store, bus, clock, runs, acceptance }
     }

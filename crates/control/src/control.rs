@@ -94,7 +94,7 @@ impl Control {
             Request::FindRuns { beginning } => {
                 let sees = |run: &Run| self.sees_run(principal, run);
                 let found = run_list::find(&*self.ports.list, &beginning, sees, self.looked_at_max).await;
-                Ok(answer(found.map_err(RoleError::from)?))
+                Ok(self.answer(found.map_err(RoleError::from)?))
             }
             Request::ShowRun { id, reveal } => {
                 Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
@@ -181,9 +181,20 @@ impl Control {
         let RunQuery { phase, workflow, source, needs_review, unfinished, after, conditions, max } = query;
         let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source };
         let sees = |run: &Run| self.sees_run(principal, run);
+        let key = self.ports.runs.recipient_key();
+        if conditions.to_hash.is_some() && key.is_none() {
+            return Err(ControlError::NoRecipientKey);
+        }
+        let looked_at_max = self.looked_at_max;
         let listed =
-            run_list::list(&*self.ports.list, filter, &conditions, sees, max, self.looked_at_max).await;
-        Ok(answer(listed.map_err(RoleError::from)?))
+            run_list::list(&*self.ports.list, filter, &conditions, key, sees, max, looked_at_max).await;
+        Ok(self.answer(listed.map_err(RoleError::from)?))
+    }
+
+    fn answer(&self, Found { runs, more, stopped_after }: Found) -> Answer {
+        let key = self.ports.runs.recipient_key();
+        let runs = runs.iter().map(|run| RunView::in_list(run, key)).collect();
+        Answer::Runs { runs, more, stopped_after }
     }
 
     /// The run, if there is one that the principal sees.
@@ -254,7 +265,7 @@ impl Control {
 
     async fn show(&self, run: &Versioned<Run>, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
         let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
-        let mut view = RunView::new(&run.value, &timeline);
+        let mut view = RunView::new(&run.value, &timeline, self.ports.runs.recipient_key());
         if reveal {
             view.reveal(&run.value);
         }
@@ -275,8 +286,4 @@ fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
 
 fn changed(run: &Versioned<Run>) -> ControlError {
     ControlError::Changed { run: run.value.id().clone(), version: run.version }
-}
-
-fn answer(Found { runs, more, stopped_after }: Found) -> Answer {
-    Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more, stopped_after }
 }

@@ -37,6 +37,7 @@ pub mod poll;
 pub mod provider;
 pub mod quiet_hours;
 pub mod rate_limit;
+pub mod recipient_hash;
 pub mod reply;
 pub mod retry;
 pub mod retry_budget;

@@ -15,6 +15,7 @@ use domain::{
     outbound::Destinations,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    recipient_hash::RecipientKey,
     source_quota::QuotaRates,
     team::SourceTeams,
     token::{Scope, Token, TokenRequest},
@@ -38,6 +39,11 @@ pub(crate) struct World {
 impl World {
     /// With a workflow that notifies Ada and Ben at once.
     pub(crate) fn new() -> Self {
+        Self::hashing_with(None)
+    }
+
+    /// The same, with a key for hashes of recipients.
+    pub(crate) fn hashing_with(key_of_hashes: Option<RecipientKey>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(at(0)));
         let path = folder.path().join("callout.db");
@@ -49,7 +55,8 @@ impl World {
         definition.steps[0].notify.extend(ben);
         let workflows = WorkflowRegistry::new([Workflow::compile(definition).unwrap()]);
         let (environment, key) = (Environment::default(), CodeKey::default());
-        let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let runs = RunService::new(ports, workflows, directory(), environment, key);
+        let runs = Arc::new(runs.hashing_with(key_of_hashes));
         let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
             acceptance: Arc::new(acceptance),
