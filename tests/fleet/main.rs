@@ -9,6 +9,7 @@ mod deploy;
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
 mod harness;
 mod logs;
+mod lost_answers;
 mod manifests;
 mod paused;
 mod private_ca;

@@ -28,7 +28,7 @@ use crate::{
     authenticate::Authenticated,
     named::Named,
     precondition::{etag, expected_version},
-    repeatable::once,
+    repeatable::{Turn, once},
 };
 
 /// Most runs of one page.
@@ -172,7 +172,7 @@ pub(crate) async fn acknowledge(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Acknowledge { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Acknowledge { id }).await
 }
 
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
@@ -186,7 +186,7 @@ pub(crate) async fn escalate(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Escalate { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Escalate { id }).await
 }
 
 /// Ends a run without sending another text.
@@ -200,7 +200,7 @@ pub(crate) async fn cancel(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Cancel { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Cancel { id }).await
 }
 
 /// What became of a text of which only a person can tell whether it was sent.
@@ -239,24 +239,30 @@ pub(crate) async fn resolve_doubt(
             return Err(ApiError::Invalid("sid: a text that was not sent has none".to_owned()));
         }
     };
-    let request = Request::ResolveReview { id: run(&id)?, message: doubt.message, verdict };
-    change(&api, &who, &headers, request).await
+    let message = doubt.message;
+    let request = |id| Request::ResolveReview { id, message, verdict };
+    change(&api, &who, &headers, run(&id)?, request).await
 }
 
 async fn change(
     api: &Api,
     who: &Authenticated,
     headers: &HeaderMap,
-    request: Request,
+    id: RunId,
+    request: impl FnOnce(RunId) -> Request,
 ) -> Result<Response, ApiError> {
+    let request = request(id.clone());
     let version = expected_version(headers)?;
-    let asked = format!("{version:?} {request:?}");
-    let change = async {
-        let answer = api.ports.control.execute_at(&who.principal, request, version).await?;
+    let change = async |turn| {
+        let (control, principal) = (&api.ports.control, &who.principal);
+        let answer = match turn {
+            Turn::Make(request) => control.execute_at(principal, *request, version).await?,
+            Turn::Made => control.execute(principal, Request::ShowRun { id, reveal: false }).await?,
+        };
         let Answer::Run { run, changed, version } = answer else { return Err(ApiError::Unexpected) };
         Ok((etag(version), Json(ChangedRun { run: *run, changed })).into_response())
     };
-    once(api, who, headers, &asked, change).await
+    once(api, who, headers, request, version, change).await
 }
 
 fn run(id: &str) -> Result<RunId, ApiError> {

@@ -80,15 +80,8 @@ impl Control {
         request: Request,
         version: Option<u64>,
     ) -> Result<Answer, ControlError> {
+        self.authorize(principal, &request)?;
         let name = &principal.name;
-        if request.is_about_tokens() && !principal.is_local {
-            return Err(ControlError::NotLocal);
-        }
-        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
-            let (request, what) = request.in_short();
-            tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
-            return Err(ControlError::Forbidden { name: name.clone(), scope });
-        }
         match request {
             Request::ListRuns(query) => self.list(principal, query).await,
             Request::FindRuns { beginning } => {
@@ -147,6 +140,20 @@ impl Control {
         }
     }
 
+    /// Refuses what the principal may not ask for.
+    pub(crate) fn authorize(&self, principal: &Principal, request: &Request) -> Result<(), ControlError> {
+        let name = &principal.name;
+        if request.is_about_tokens() && !principal.is_local {
+            return Err(ControlError::NotLocal);
+        }
+        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
+            let (request, what) = request.in_short();
+            tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
+            return Err(ControlError::Forbidden { name: name.clone(), scope });
+        }
+        Ok(())
+    }
+
     async fn add_token(&self, by: &str, token: Token) -> Result<Answer, ControlError> {
         self.ports.tokens.add_token(&token).await.map_err(RoleError::from)?;
         tracing::info!(token = token.id, label = token.label, by, "a token was made");
@@ -198,7 +205,11 @@ impl Control {
     }
 
     /// The run, if there is one that the principal sees.
-    async fn visible(&self, principal: &Principal, id: &RunId) -> Result<Versioned<Run>, ControlError> {
+    pub(crate) async fn visible(
+        &self,
+        principal: &Principal,
+        id: &RunId,
+    ) -> Result<Versioned<Run>, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let seen = stored.filter(|stored| {
             let sees = self.sees_run(principal, &stored.value);
@@ -274,7 +285,7 @@ impl Control {
 }
 
 /// The message that is meant: the one named, or the only one that needs review.
-fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
+pub(crate) fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
     let numbers: Vec<u16> = run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
     match (named, numbers.as_slice()) {
         (Some(number), _) if numbers.contains(&number) => Ok(number),

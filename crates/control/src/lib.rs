@@ -3,6 +3,7 @@
 //! In: a request and who makes it. Out: stored changes and answers made for reading.
 //! Never: sends a text; it changes state, and the roles act on that.
 
+mod basis;
 mod control;
 mod dead_letter;
 mod error;

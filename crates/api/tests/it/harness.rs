@@ -27,7 +27,7 @@ use domain::{
 };
 use embedded::{Embedded, EmbeddedConfig};
 use http_body_util::BodyExt as _;
-use ports::Store;
+use ports::{AnswerStore, Store};
 use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) runs: Arc<RunService>,
     pub(crate) stop: CancellationToken,
+    ports: ApiPorts,
+    settings: ApiSettings,
     router: Router,
     _embedded: Embedded,
     _folder: TempDir,
@@ -85,8 +87,8 @@ impl World {
         let ports = ApiPorts { control, tokens: store.clone(), answers: store.clone(), clock: clock.clone() };
         let stop = CancellationToken::new();
         let settings = ApiSettings { environment: "test".to_owned(), version: "0.0.0", stop: stop.clone() };
-        let router = router(ports, settings);
-        Self { clock, store, runs, stop, router, _embedded: embedded, _folder: folder }
+        let router = router(ports.clone(), settings.clone());
+        Self { clock, store, runs, stop, ports, settings, router, _embedded: embedded, _folder: folder }
     }
 
     /// A token with these scopes, of these teams, in clear.
@@ -113,6 +115,11 @@ impl World {
         let (token, clear) = Token::mint(request, "ada", &chance, at(0)).unwrap();
         self.store.add_token(&token).await.unwrap();
         clear
+    }
+
+    /// The API of another process, over the same store but these answers.
+    pub(crate) fn over(&self, answers: Arc<dyn AnswerStore>) -> Router {
+        router(ApiPorts { answers, ..self.ports.clone() }, self.settings.clone())
     }
 
     /// A token that may read and change everything.

@@ -8,5 +8,6 @@ mod document;
 mod events;
 mod harness;
 mod letters;
+mod lost_answers;
 mod runs;
 mod stream;
