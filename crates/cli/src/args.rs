@@ -83,6 +83,12 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
+    /// Run a tracker of issues on its own port, to try tickets with: as much of GitHub's API as callout uses.
+    TrackerSim {
+        /// The address to listen on; port 0 takes a free port.
+        #[arg(long, default_value = "127.0.0.1:8092")]
+        listen: SocketAddr,
+    },
     /// Print completions for a shell, for example `callout completions bash > /etc/bash_completion.d/callout`.
     Completions {
         /// The shell.
