@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    door::chose_id,
     event::Event,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,
@@ -97,6 +98,8 @@ async fn open(
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
+        // Two processes took what a tool says of one thing at the same moment; what opened the run stands.
+        OpenedRun::Conflict if chose_id(&event.key.id) => Ok(()),
         OpenedRun::Conflict => {
             let error = "another event came first with the same source and id, but other content";
             ports.dead_letters.add(came, "conflict", error).await
