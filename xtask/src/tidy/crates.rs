@@ -90,6 +90,7 @@ const RULES: [Rule; 27] = [
             "domain",
             "escalation",
             "ingest",
+            "integrations",
             "ports",
             "runtime",
             "sender",
