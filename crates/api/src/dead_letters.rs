@@ -172,7 +172,7 @@ pub(crate) struct ChangedLetter {
 
 /// Gives a dead letter another chance. What is too old stays a dead letter.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn replay(
@@ -186,7 +186,7 @@ pub(crate) async fn replay(
 
 /// Puts a dead letter away unsent.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn discard(

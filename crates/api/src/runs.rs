@@ -20,7 +20,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     api_error::ApiError,
@@ -51,7 +54,7 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunsParameters {
     /// In this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired or cancelled.
-    #[param(value_type = Option<String>, example = "active")]
+    #[param(schema_with = phase, example = "active")]
     phase: Option<RunPhase>,
     /// Of this workflow.
     workflow: Option<String>,
@@ -62,10 +65,10 @@ pub(crate) struct RunsParameters {
     /// About this subject.
     subject: Option<String>,
     /// With a message to this number, in E.164; write the plus sign as %2B.
-    #[param(value_type = Option<String>, example = "+14155550101")]
+    #[param(value_type = Option<String>, pattern = r"^\+[1-9][0-9]{6,14}$", example = "+14155550101")]
     to: Option<E164>,
     /// With a message to the number of this keyed hash, as messages and the log show it.
-    #[param(value_type = Option<String>, example = "k2v9x0a7dq0v8x1z")]
+    #[param(value_type = Option<String>, pattern = "^[0-9a-hjkmnp-tv-z]{16}$", example = "k2v9x0a7dq0v8x1z")]
     to_hash: Option<RecipientHash>,
     /// Opened at this time or later.
     #[param(value_type = Option<String>, format = DateTime)]
@@ -78,11 +81,17 @@ pub(crate) struct RunsParameters {
     /// Only with something to be done, to be expected or to be reviewed.
     unfinished: bool,
     /// The `next` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$")]
     after: Option<RunId>,
     /// At most this many; 50 without it.
     #[param(minimum = 1, maximum = 500)]
     max: Option<u16>,
+}
+
+/// The phases of a run.
+fn phase() -> Object {
+    let names = RunPhase::ALL.map(RunPhase::as_str);
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 /// A page of runs, latest first, without their timelines.
@@ -136,7 +145,7 @@ pub(crate) struct ShowParameters {
 }
 
 /// Shows a run with its messages and its timeline.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), ShowParameters),
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ShowParameters),
     responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
         (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
@@ -163,7 +172,7 @@ pub(crate) struct ChangedRun {
 
 /// Takes a run on, so that nobody else is notified.
 #[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn acknowledge(
@@ -177,7 +186,7 @@ pub(crate) async fn acknowledge(
 
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
 #[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
@@ -191,7 +200,7 @@ pub(crate) async fn escalate(
 
 /// Ends a run without sending another text.
 #[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
@@ -217,7 +226,7 @@ pub(crate) struct Doubt {
 
 /// Says whether a text was sent.
 #[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn resolve_doubt(
