@@ -20,7 +20,14 @@ const NOW: i64 = 1_800_000_000;
 const NAMES: [&str; 4] = ["authorization", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 fn source(name: &str, keys: Vec<KeyHash>, webhook_secrets: Vec<WebhookSecret>) -> Source {
-    Source { name: name.to_owned(), types: vec!["*".to_owned()], keys, webhook_secrets, doors: Doors::default() }
+    Source {
+        name: name.to_owned(),
+        types: vec!["*".to_owned()],
+        keys,
+        webhook_secrets,
+        team: None,
+        doors: Doors::default(),
+    }
 }
 
 fn signature(id: &str, time: &str, body: &[u8]) -> String {

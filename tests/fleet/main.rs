@@ -5,10 +5,12 @@
 mod after_outage;
 mod bad_input;
 mod deploy;
+mod doors;
 #[path = "../../crates/cli/tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
 mod harness;
 mod logs;
+mod lost_answers;
 mod manifests;
 mod paused;
 mod private_ca;

@@ -80,9 +80,11 @@ impl ApiError {
                 ControlError::NotFound(_) | ControlError::NoDeadLetter(_) | ControlError::NoToken(_),
             ) => StatusCode::NOT_FOUND,
             Self::UnderWay
-            | Self::Control(ControlError::NothingToReview(_) | ControlError::SeveralToReview { .. }) => {
-                StatusCode::CONFLICT
-            }
+            | Self::Control(
+                ControlError::NothingToReview(_)
+                | ControlError::SeveralToReview { .. }
+                | ControlError::NoRecipientKey,
+            ) => StatusCode::CONFLICT,
             Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
         }
     }

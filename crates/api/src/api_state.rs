@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control::Control;
-use ports::{AnswerStore, Clock, OutcomeLog, TokenStore};
+use ports::{AnswerStore, Clock, TokenStore};
 use tokio_util::sync::CancellationToken;
 
 /// What the API uses, and nothing else.
@@ -15,8 +15,6 @@ pub struct ApiPorts {
     pub tokens: Arc<dyn TokenStore>,
     /// What repeated requests are answered with.
     pub answers: Arc<dyn AnswerStore>,
-    /// What the stream is read from.
-    pub log: Arc<dyn OutcomeLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

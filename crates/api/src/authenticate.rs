@@ -18,6 +18,8 @@ pub(crate) struct Authenticated {
     pub(crate) principal: Principal,
     /// The id of its token.
     pub(crate) token: String,
+    /// What it allows, in words.
+    pub(crate) grants: Vec<String>,
 }
 
 impl FromRequestParts<Arc<Api>> for Authenticated {
@@ -33,7 +35,7 @@ impl FromRequestParts<Arc<Api>> for Authenticated {
             tracing::warn!(token = id, path = parts.uri.path(), "a token was not taken");
             return Err(ApiError::Unauthenticated);
         };
-        Ok(Self { principal: Principal::with_token(&token), token: token.id })
+        Ok(Self { principal: Principal::with_token(&token), grants: token.grants(), token: token.id })
     }
 }
 

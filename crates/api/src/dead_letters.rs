@@ -17,7 +17,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    api_error::ApiError, api_state::Api, authenticate::Authenticated, named::Named, repeatable::once,
+    api_error::ApiError,
+    api_state::Api,
+    authenticate::Authenticated,
+    named::Named,
+    repeatable::{Turn, once},
 };
 
 const PAGE_DEFAULT: u16 = 100;
@@ -168,7 +172,7 @@ pub(crate) struct ChangedLetter {
 
 /// Gives a dead letter another chance. What is too old stays a dead letter.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn replay(
@@ -182,7 +186,7 @@ pub(crate) async fn replay(
 
 /// Puts a dead letter away unsent.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn discard(
@@ -201,9 +205,10 @@ async fn change(
     id: String,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = format!("{request:?}");
-    let change = async {
-        let answer = api.ports.control.execute(&who.principal, request).await?;
+    let change = async |turn| {
+        // It was replayed or discarded: the letter is there no more, or is another one.
+        let Turn::Make(request) = turn else { return Err(ControlError::NoDeadLetter(id).into()) };
+        let answer = api.ports.control.execute(&who.principal, *request).await?;
         let Answer::DeadLetterChanged { change } = answer else { return Err(ApiError::Unexpected) };
         let (result, reason) = match change {
             DeadLetterChange::Replayed => ("replayed", None),
@@ -213,5 +218,5 @@ async fn change(
         };
         Ok(Json(ChangedLetter { result, reason }).into_response())
     };
-    once(api, who, headers, &asked, change).await
+    once(api, who, headers, request, None, change).await
 }

@@ -22,7 +22,7 @@ const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
     paths(
         crate::runs::list, crate::runs::show, crate::runs::acknowledge, crate::runs::escalate, crate::runs::cancel,
         crate::runs::resolve_doubt, crate::dead_letters::list, crate::dead_letters::show, crate::dead_letters::replay,
-        crate::dead_letters::discard, crate::audit::audit, crate::status::status, crate::stream::follow
+        crate::dead_letters::discard, crate::audit::audit, crate::events::receive, crate::status::status, crate::stream::follow
     ),
     components(schemas(Problem)),
     modifiers(&BearerToken),

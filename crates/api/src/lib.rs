@@ -1,4 +1,4 @@
-//! The HTTP API for tools and people: runs, dead letters, counts, and a stream of what happens.
+//! The HTTP API for tools and people: runs, dead letters, events, counts, and a stream of what happens.
 //!
 //! In: requests that bear a token. Out: JSON, by the document in `docs/schemas/openapi.json`.
 //! Never: decides who may do what, or changes anything: `control` does, for the command line as well.
@@ -9,6 +9,7 @@ mod audit;
 mod authenticate;
 mod dead_letters;
 mod document;
+mod events;
 mod named;
 mod precondition;
 mod remote;
@@ -37,6 +38,7 @@ pub fn router(ports: ApiPorts, settings: ApiSettings) -> Router {
         .merge(runs::routes())
         .merge(dead_letters::routes())
         .merge(audit::routes())
+        .merge(events::routes())
         .merge(status::routes())
         .merge(stream::routes())
         .merge(remote::routes())

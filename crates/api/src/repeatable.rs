@@ -3,14 +3,17 @@
 //!
 //! In: a request's key. Out: the kept answer, or a new one that is kept for a day.
 //! Never: takes another request for a repetition, or carries out two at the same moment: the second is told to come again.
-//! A process that dies between a change and its answer leaves the key claimed for a minute; the change is then made again,
-//! which `If-Match` makes harmless.
+//!
+//! A process that dies between a change and its answer leaves the key claimed for as long as a request can take. What the
+//! change began with is kept as well, before it is made: the repetition that comes then makes it only if it finds that
+//! still, and is answered with what there is if it does not.
 
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use control::Request;
 use domain::{id::short, time::after_s};
 use ports::GivenAnswer;
 
@@ -19,24 +22,33 @@ use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 const HEADER: &str = "idempotency-key";
 /// How long an answer is kept, in seconds.
 const KEPT_S: u32 = 24 * 3_600;
-/// How long a request may be under way, in seconds: longer than any takes.
-const UNDER_WAY_S: u32 = 60;
+/// How long a request may be under way, in seconds: longer than the listener lets one take.
+const UNDER_WAY_S: u32 = 35;
 /// Longest key, in characters.
 const KEY_CHARS_MAX: usize = 255;
 /// Answers are runs with their timelines, which are bounded.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Carries out a change, or gives the answer that was given before. `asked` tells the request from others.
-pub(crate) async fn once(
+/// What comes of the request this time.
+pub(crate) enum Turn {
+    /// The change is to be made.
+    Make(Box<Request>),
+    /// It was made, or there is nothing left to be changed: a process that claimed the key died before it had an answer.
+    Made,
+}
+
+/// Carries out a change to what is at this version, or at any, or gives the answer that was given before.
+pub(crate) async fn once<F: Future<Output = Result<Response, ApiError>>>(
     api: &Api,
     who: &Authenticated,
     headers: &HeaderMap,
-    asked: &str,
-    change: impl Future<Output = Result<Response, ApiError>>,
+    request: Request,
+    version: Option<u64>,
+    change: impl FnOnce(Turn) -> F,
 ) -> Result<Response, ApiError> {
-    let Some(key) = key(headers)? else { return change.await };
-    let key = short(&["idempotency", &who.token, key]);
-    let fingerprint = short(&["request", asked]);
+    let Some(named) = key(headers)? else { return change(Turn::Make(Box::new(request))).await };
+    let key = short(&["idempotency", &who.token, named]);
+    let fingerprint = short(&["request", &format!("{version:?} {request:?}")]);
     let (answers, now) = (&api.ports.answers, api.ports.clock.now());
     let under_way = GivenAnswer { fingerprint, status: None, body: String::new() };
     // Claimed before anything is done, so that of several at one moment one is carried out.
@@ -46,7 +58,13 @@ pub(crate) async fn once(
             return again(given, &under_way.fingerprint);
         }
     }
-    let response = change.await.unwrap_or_else(ApiError::into_response);
+    let begun = short(&["idempotency-begun", &who.token, named]);
+    let response = match is_made(api, who, &begun, &under_way.fingerprint, &request, version).await {
+        Ok(true) => change(Turn::Made).await,
+        Ok(false) => change(Turn::Make(Box::new(request))).await,
+        Err(error) => Err(error),
+    };
+    let response = response.unwrap_or_else(ApiError::into_response);
     if response.status().is_server_error() {
         // It may be asked again at once.
         answers.replace_answer(&key, &under_way, now).await?;
@@ -61,6 +79,28 @@ pub(crate) async fn once(
     };
     answers.replace_answer(&key, &answer, after_s(now, KEPT_S)).await?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// Whether an earlier process began the change, and what it began with is there no more. Notes it for those that follow.
+async fn is_made(
+    api: &Api,
+    who: &Authenticated,
+    begun: &str,
+    fingerprint: &str,
+    request: &Request,
+    version: Option<u64>,
+) -> Result<bool, ApiError> {
+    // What is changed at one version is not changed twice.
+    if version.is_some() {
+        return Ok(false);
+    }
+    let Some(basis) = api.ports.control.basis(&who.principal, request).await? else { return Ok(false) };
+    let (answers, now) = (&api.ports.answers, api.ports.clock.now());
+    let noted = GivenAnswer { fingerprint: fingerprint.to_owned(), status: None, body: basis };
+    if answers.keep_answer(begun, &noted, now, after_s(now, KEPT_S)).await? {
+        return Ok(false);
+    }
+    Ok(answers.answer(begun, now).await?.is_some_and(|first| first != noted))
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {

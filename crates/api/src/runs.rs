@@ -14,10 +14,16 @@ use axum::{
     routing::{get, post},
 };
 use control::{Answer, Request, RunConditions, RunQuery, RunView};
-use domain::{id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId, run::RunPhase};
+use domain::{
+    id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId,
+    recipient_hash::RecipientHash, run::RunPhase,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     api_error::ApiError,
@@ -25,7 +31,7 @@ use crate::{
     authenticate::Authenticated,
     named::Named,
     precondition::{etag, expected_version},
-    repeatable::once,
+    repeatable::{Turn, once},
 };
 
 /// Most runs of one page.
@@ -48,7 +54,7 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunsParameters {
     /// In this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired or cancelled.
-    #[param(value_type = Option<String>, example = "active")]
+    #[param(schema_with = phase, example = "active")]
     phase: Option<RunPhase>,
     /// Of this workflow.
     workflow: Option<String>,
@@ -59,8 +65,11 @@ pub(crate) struct RunsParameters {
     /// About this subject.
     subject: Option<String>,
     /// With a message to this number, in E.164; write the plus sign as %2B.
-    #[param(value_type = Option<String>, example = "+14155550101")]
+    #[param(value_type = Option<String>, pattern = r"^\+[1-9][0-9]{6,14}$", example = "+14155550101")]
     to: Option<E164>,
+    /// With a message to the number of this keyed hash, as messages and the log show it.
+    #[param(value_type = Option<String>, pattern = "^[0-9a-hjkmnp-tv-z]{16}$", example = "k2v9x0a7dq0v8x1z")]
+    to_hash: Option<RecipientHash>,
     /// Opened at this time or later.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -72,11 +81,17 @@ pub(crate) struct RunsParameters {
     /// Only with something to be done, to be expected or to be reviewed.
     unfinished: bool,
     /// The `next` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$")]
     after: Option<RunId>,
     /// At most this many; 50 without it.
     #[param(minimum = 1, maximum = 500)]
     max: Option<u16>,
+}
+
+/// The phases of a run.
+fn phase() -> Object {
+    let names = RunPhase::ALL.map(RunPhase::as_str);
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 /// A page of runs, latest first, without their timelines.
@@ -102,7 +117,7 @@ pub(crate) async fn list(
     if !(1..=PAGE_MAX).contains(&max) {
         return Err(ApiError::Invalid(format!("max: expected 1 to {PAGE_MAX}")));
     }
-    let RunsParameters { event, subject, to, since, until, .. } = wanted;
+    let RunsParameters { event, subject, to, to_hash, since, until, .. } = wanted;
     let query = RunQuery {
         phase: wanted.phase,
         workflow: wanted.workflow,
@@ -110,7 +125,7 @@ pub(crate) async fn list(
         needs_review: wanted.needs_review,
         unfinished: wanted.unfinished,
         after: wanted.after,
-        conditions: RunConditions { event, subject, to, since, until },
+        conditions: RunConditions { event, subject, to, to_hash, since, until },
         max,
     };
     let answer = api.ports.control.execute(&who.principal, Request::ListRuns(query)).await?;
@@ -130,7 +145,7 @@ pub(crate) struct ShowParameters {
 }
 
 /// Shows a run with its messages and its timeline.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), ShowParameters),
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ShowParameters),
     responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
         (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
@@ -157,7 +172,7 @@ pub(crate) struct ChangedRun {
 
 /// Takes a run on, so that nobody else is notified.
 #[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn acknowledge(
@@ -166,12 +181,12 @@ pub(crate) async fn acknowledge(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Acknowledge { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Acknowledge { id }).await
 }
 
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
 #[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
@@ -180,12 +195,12 @@ pub(crate) async fn escalate(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Escalate { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Escalate { id }).await
 }
 
 /// Ends a run without sending another text.
 #[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
@@ -194,7 +209,7 @@ pub(crate) async fn cancel(
     Named(id): Named,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    change(&api, &who, &headers, Request::Cancel { id: run(&id)? }).await
+    change(&api, &who, &headers, run(&id)?, |id| Request::Cancel { id }).await
 }
 
 /// What became of a text of which only a person can tell whether it was sent.
@@ -211,7 +226,7 @@ pub(crate) struct Doubt {
 
 /// Says whether a text was sent.
 #[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn resolve_doubt(
@@ -233,24 +248,30 @@ pub(crate) async fn resolve_doubt(
             return Err(ApiError::Invalid("sid: a text that was not sent has none".to_owned()));
         }
     };
-    let request = Request::ResolveReview { id: run(&id)?, message: doubt.message, verdict };
-    change(&api, &who, &headers, request).await
+    let message = doubt.message;
+    let request = |id| Request::ResolveReview { id, message, verdict };
+    change(&api, &who, &headers, run(&id)?, request).await
 }
 
 async fn change(
     api: &Api,
     who: &Authenticated,
     headers: &HeaderMap,
-    request: Request,
+    id: RunId,
+    request: impl FnOnce(RunId) -> Request,
 ) -> Result<Response, ApiError> {
+    let request = request(id.clone());
     let version = expected_version(headers)?;
-    let asked = format!("{version:?} {request:?}");
-    let change = async {
-        let answer = api.ports.control.execute_at(&who.principal, request, version).await?;
+    let change = async |turn| {
+        let (control, principal) = (&api.ports.control, &who.principal);
+        let answer = match turn {
+            Turn::Make(request) => control.execute_at(principal, *request, version).await?,
+            Turn::Made => control.execute(principal, Request::ShowRun { id, reveal: false }).await?,
+        };
         let Answer::Run { run, changed, version } = answer else { return Err(ApiError::Unexpected) };
         Ok((etag(version), Json(ChangedRun { run: *run, changed })).into_response())
     };
-    once(api, who, headers, &asked, change).await
+    once(api, who, headers, request, version, change).await
 }
 
 fn run(id: &str) -> Result<RunId, ApiError> {

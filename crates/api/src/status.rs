@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, routing::get};
-use domain::token::Scope;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,9 +22,11 @@ pub(crate) struct Status {
     now: Timestamp,
     /// The label of the token.
     principal: String,
-    /// What the token allows.
-    #[schema(value_type = Vec<String>)]
-    scopes: Vec<Scope>,
+    /// What the token allows, as `callout tokens create` takes it.
+    scopes: Vec<String>,
+    /// The `source` of the events that the token may send; absent if it may send none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     /// The teams that it is limited to; empty if it is not.
     teams: Vec<String>,
 }
@@ -43,7 +44,8 @@ pub(crate) async fn status(
         environment: api.settings.environment.clone(),
         now: api.ports.clock.now(),
         principal: who.principal.name,
-        scopes: who.principal.scopes.into_iter().collect(),
+        source: (!who.principal.raises.is_empty()).then(|| who.principal.source.clone()),
+        scopes: who.grants,
         teams: who.principal.teams.into_iter().collect(),
     }))
 }

@@ -4,7 +4,7 @@
 //! after the change that it tells of was stored, whatever dies in between.
 //!
 //! In: the position of the last event that was read. Out: later events, in order.
-//! Never: shows a principal the events of another team.
+//! Never: decides who sees what: `control` does.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -19,11 +19,10 @@ use axum::{
     },
     routing::get,
 };
-use control::Principal;
+use control::{Answer, Request};
 use domain::{
     effect::{EffectAnswer, OutcomeEvent},
     time::after_ms,
-    token::Scope,
 };
 use futures::{Stream, StreamExt as _, stream};
 use ports::{DestinationClient, EffectRequest, OutcomeLog};
@@ -36,8 +35,6 @@ use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 const KEPT_MAX: u32 = 20_000;
 /// How often the log is read for one reader, in milliseconds.
 const READ_EVERY_MS: i64 = 500;
-/// Events read at once.
-const READ_MAX: u16 = 200;
 /// How often a stream says that it lives.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
 
@@ -80,14 +77,8 @@ pub(crate) async fn follow(
     parameters: Result<Query<StreamParameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if !who.principal.may(Scope::Read) {
-        let name = who.principal.name;
-        return Err(control::ControlError::Forbidden { name, scope: Scope::Read }.into());
-    }
     let after = position(&headers)?.or(parameters?.after);
-    let last = api.ports.log.last_logged().await?;
-    // A position that is still to come was given by a log that is lost: its reader begins anew.
-    let after = after.map_or(last, |after| if after > last { 0 } else { after });
+    let (_, after) = ask(&api, &who, Request::FindPosition { after }).await?;
     let keep_alive = KeepAlive::new().interval(SIGN_OF_LIFE_EVERY);
     // Says where the reader begins, so that it can come back there before the first event.
     let begins = stream::iter([Ok(Event::default().id(after.to_string()))]);
@@ -109,27 +100,26 @@ fn events(api: Arc<Api>, who: Authenticated, after: u64) -> impl Stream<Item = R
             if !is_in_force(&api, &who).await {
                 return None;
             }
-            let page = match api.ports.log.logged_outcomes(after, READ_MAX).await {
-                Ok(page) => page,
+            let before = after;
+            let page = match ask(&api, &who, Request::ReadStream { after }).await {
+                Ok((page, read)) => {
+                    after = read;
+                    page
+                }
                 Err(error) => {
                     tracing::warn!(%error, "outcome events could not be read; it is tried again");
                     Vec::new()
                 }
             };
-            after = page.last().map_or(after, |(position, _)| *position);
-            let seen: Vec<Event> = page
-                .iter()
-                .filter(|(_, event)| is_for(&api, &who.principal, event))
-                .map(|(position, event)| written(*position, event))
-                .collect();
+            let seen: Vec<Event> = page.iter().map(|(position, event)| written(*position, event)).collect();
             if !seen.is_empty() {
                 return Some((stream::iter(seen.into_iter().map(Ok)), (api, who, after)));
             }
             let next = after_ms(api.ports.clock.now(), READ_EVERY_MS);
             tokio::select! {
-                () = api.ports.clock.sleep_until(next), if page.is_empty() => {}
+                () = api.ports.clock.sleep_until(next), if after == before => {}
                 () = api.settings.stop.cancelled() => return None,
-                () = std::future::ready(()), if !page.is_empty() => {}
+                () = std::future::ready(()), if after != before => {}
             }
         }
     });
@@ -144,8 +134,15 @@ async fn is_in_force(api: &Api, who: &Authenticated) -> bool {
     }
 }
 
-fn is_for(api: &Api, principal: &Principal, event: &OutcomeEvent) -> bool {
-    api.ports.control.sees(principal, event.workflow.as_deref().unwrap_or_default())
+/// The events that the reader sees, and the position up to which the log was read.
+async fn ask(
+    api: &Api,
+    who: &Authenticated,
+    request: Request,
+) -> Result<(Vec<(u64, OutcomeEvent)>, u64), ApiError> {
+    let answer = api.ports.control.execute(&who.principal, request).await?;
+    let Answer::Stream { events, after } = answer else { return Err(ApiError::Unexpected) };
+    Ok((events, after))
 }
 
 fn written(position: u64, event: &OutcomeEvent) -> Event {

@@ -83,6 +83,12 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
+    /// Run a tracker of issues on its own port, to try tickets with: as much of GitHub's API as callout uses.
+    TrackerSim {
+        /// The address to listen on; port 0 takes a free port.
+        #[arg(long, default_value = "127.0.0.1:8092")]
+        listen: SocketAddr,
+    },
     /// Print completions for a shell, for example `callout completions bash > /etc/bash_completion.d/callout`.
     Completions {
         /// The shell.
@@ -200,7 +206,7 @@ pub(crate) enum Events {
 pub(crate) struct EventsSend {
     /// A file with JSON, or - for standard input.
     pub(crate) file: String,
-    /// The address of callout; by default the configured one.
+    /// The address of callout; by default that of the API in CALLOUT_URL, which takes CALLOUT_TOKEN, else the configured one.
     #[arg(long)]
     pub(crate) url: Option<url::Url>,
     /// The environment variable that holds the source's key.

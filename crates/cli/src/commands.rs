@@ -1,6 +1,6 @@
 //! One command each. In: parsed arguments. Out: results printed, and an exit code.
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
 use telemetry::{LogFormat, Traces};
@@ -16,7 +16,7 @@ use crate::{
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, tokens, topology,
+    service_manager, shutdown, tokens, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -36,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
+        Command::TrackerSim { listen } => tracker_sim(listen).await?,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { folder } => manual::pages(folder.as_deref())?,
     }
@@ -82,6 +83,15 @@ async fn reload_running(common: &Common) -> anyhow::Result<()> {
     }
     changed.iter().for_each(output::line);
     needs_restart.iter().for_each(|what| output::line(format!("after a restart only: {what}")));
+    Ok(())
+}
+
+async fn tracker_sim(listen: SocketAddr) -> anyhow::Result<()> {
+    start_logs(LogFormat::Text, "info", None)?;
+    let shutdown = shutdown::on_signal()?;
+    let url = tracker::start(listen, shutdown.clone()).await?;
+    tracing::info!(api = %url, "the tracker is up");
+    shutdown.cancelled().await;
     Ok(())
 }
 

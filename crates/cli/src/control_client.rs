@@ -50,7 +50,7 @@ impl ControlClient {
         }
         let clock = Arc::new(SystemClock);
         let backend = Backend::open_for_operator(&config, secrets.fleet.as_ref(), clock.clone()).await?;
-        let wiring = Wiring::new(config, backend.store(), backend.bus(), clock);
+        let wiring = Wiring::new(config, secrets.recipient_key, backend.store(), backend.bus(), clock);
         Ok(Self::Direct(Box::new((Control::new(wiring.control()), backend))))
     }
 
@@ -69,6 +69,7 @@ impl ControlClient {
                     ControlError::Forbidden { .. }
                     | ControlError::OfAllTeams(_)
                     | ControlError::NotLocal
+                    | ControlError::NoRecipientKey
                     | ControlError::Changed { .. }
                     | ControlError::SeveralToReview { .. }
                     | ControlError::Role(_) => error.into(),

@@ -7,7 +7,6 @@
 mod scenario;
 mod setup;
 mod stage;
-mod tracker;
 mod watch;
 
 use std::process::ExitCode;
@@ -28,7 +27,7 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
         .map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
     let shutdown = shutdown::on_signal()?;
-    let tracker = tracker::start(shutdown.clone()).await?;
+    let tracker = crate::tracker::start(([127, 0, 0, 1], 0).into(), shutdown.clone()).await?;
     let (mut config, secrets) = setup::config(folder.path(), &tracker)?;
     let by_hand = setup::slower(&config)?;
     config.infrastructure.listen = args.listen;

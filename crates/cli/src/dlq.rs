@@ -87,6 +87,7 @@ async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
         | Answer::DeadLetters { .. }
         | Answer::DeadLetterChanged { .. }
         | Answer::AuditCounts { .. }
+        | Answer::Stream { .. }
         | Answer::Tokens { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }

@@ -8,14 +8,17 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Scope;
 use domain::limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX};
+use http_server::events::EVENTS_PATH;
 use reqwest::{RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json, value::RawValue};
+use url::Url;
 
 use crate::{
     args::{Common, EventsSend, Output},
     configuration::{self, env},
     exit::Usage,
     output,
+    remote::Remote,
 };
 
 pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
@@ -23,22 +26,12 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
         "-" => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
         file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
     };
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => format!(
-            "http://{}",
-            configuration::load(&common.config, Scope::OPERATOR)?.0.infrastructure.listen
-        )
-        .parse()?,
-    };
-    let key = key(&args.key_env)?;
+    let (client, endpoint, key) = receiver(common, args)?;
     // Some editors write a byte order mark.
     let is_batch = body.trim_start_matches('\u{feff}').trim_start().starts_with('[');
     let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
-    let client = http_client::client_builder(http_client::Reach::of_scheme(url.scheme())).build()?;
-    let endpoint = url.join(ingest::EVENTS_PATH)?;
     let post = || client.post(endpoint.clone()).bearer_auth(&key).header(CONTENT_TYPE, form);
-    let context = || format!("no answer from {url}; is `callout serve` running there?");
+    let context = || format!("no answer from {endpoint}; is `callout serve` running there?");
     let batches = if is_batch { batches(&body) } else { None };
     let takes_events = |status: StatusCode| {
         let message = format!("{endpoint} takes no events; name the address of an ingest with --url");
@@ -68,6 +61,25 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
     }
     sent.show(common, batches.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What takes the events: the address that was named, else the API of the environment, else the configured ingest. With a
+/// client, and the key or token that it is shown.
+fn receiver(common: &Common, args: &EventsSend) -> anyhow::Result<(reqwest::Client, Url, String)> {
+    let remote = if args.url.is_none() { Remote::from_environment()? } else { None };
+    if let Some(remote) = remote {
+        return Ok(remote.into_events());
+    }
+    let url: Url = match &args.url {
+        Some(url) => url.clone(),
+        None => {
+            let listen = configuration::load(&common.config, Scope::OPERATOR)?.0.infrastructure.listen;
+            format!("http://{listen}").parse()?
+        }
+    };
+    let key = key(&args.key_env)?;
+    let client = http_client::client_builder(http_client::Reach::of_scheme(url.scheme())).build()?;
+    Ok((client, url.join(EVENTS_PATH)?, key))
 }
 
 /// The key in the variable with this name.

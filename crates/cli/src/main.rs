@@ -40,6 +40,7 @@ mod shutdown;
 mod simulator;
 mod tokens;
 mod topology;
+mod tracker;
 mod wiring;
 
 use clap::Parser as _;

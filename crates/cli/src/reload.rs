@@ -216,6 +216,7 @@ fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         ("[api]", was.api_listen != is.api_listen),
         ("[retention]", was.retention_s != is.retention_s),
         ("[twilio]", was.twilio != is.twilio),
+        ("CALLOUT_RECIPIENT_KEY", old_secrets.recipient_key != new_secrets.recipient_key),
         ("log.format", was.log.json != is.log.json),
         ("events_per_second or amqp_user of a source", rates(old) != rates(new)),
         ("the lane of an event type", backend::lanes(old) != backend::lanes(new)),

@@ -5,6 +5,7 @@
 use anyhow::{Context as _, anyhow};
 use api::REMOTE_PATH;
 use control::{Answer, Request};
+use http_server::events::EVENTS_PATH;
 use reqwest::StatusCode;
 use serde_json::Value;
 use url::Url;
@@ -20,7 +21,10 @@ const TOKEN: &str = "CALLOUT_TOKEN";
 /// The API that `CALLOUT_URL` names.
 pub(crate) struct Remote {
     client: reqwest::Client,
+    /// Where requests of the command line go.
     url: Url,
+    /// Where events go.
+    events: Url,
     token: String,
 }
 
@@ -61,9 +65,17 @@ impl Remote {
             );
         }
         // A proxy may have it below a path of its own.
-        let mut address = url.clone();
-        address.set_path(&format!("{}{REMOTE_PATH}", url.path().trim_end_matches('/')));
-        Ok(Some(Self { client, url: address, token }))
+        let below = |path: &str| {
+            let mut address = url.clone();
+            address.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+            address
+        };
+        Ok(Some(Self { client, url: below(REMOTE_PATH), events: below(EVENTS_PATH), token }))
+    }
+
+    /// What sends events there: a client, the address, and the token.
+    pub(crate) fn into_events(self) -> (reqwest::Client, Url, String) {
+        (self.client, self.events, self.token)
     }
 
     /// Asks for one thing.

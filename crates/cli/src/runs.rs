@@ -36,7 +36,7 @@ pub(crate) async fn run(common: &Common, command: Runs) -> anyhow::Result<()> {
 }
 
 async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
-    let RunsList { event, subject, to, since, until, max, .. } = args;
+    let RunsList { event, subject, to, to_hash, since, until, max, .. } = args;
     let query = RunQuery {
         phase: args.phase,
         workflow: args.workflow.clone(),
@@ -44,7 +44,7 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
         needs_review: args.held,
         unfinished: args.unfinished,
         after: args.after,
-        conditions: RunConditions { event, subject, to, since, until },
+        conditions: RunConditions { event, subject, to, to_hash, since, until },
         max,
     };
     let answer = execute(&common.config, "", Request::ListRuns(query)).await?;

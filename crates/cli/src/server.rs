@@ -83,11 +83,12 @@ impl Server {
             Vec::new()
         };
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
+        let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         // Where the simulator stands in for the provider, it calls the address that we listen on.
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
-        let wiring = Wiring::new(config, backend.store(), backend.bus(), clock.clone());
+        let wiring = Wiring::new(config, recipient_key, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
         let stream = settings.api_listen.filter(|_| chosen.contains(&Role::Integrations));
         let stream = stream.map(|_| crate::destinations::stream(wiring.stream()));

@@ -2,9 +2,11 @@
 //!
 //! Never: stores or logs a token in clear.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use control::{Answer, Request};
-use domain::token::{Token, TokenRequest};
+use domain::token::{Grant, Token, TokenRequest};
 use jiff::{Timestamp, tz::TimeZone};
 use ports::{Clock as _, SystemClock};
 use serde_json::json;
@@ -49,9 +51,17 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
         let until = now.to_zoned(TimeZone::UTC).checked_add(span);
         until.map(|until| until.timestamp()).context("--expires is too long")
     };
+    let (mut scopes, mut raises) = (BTreeSet::new(), BTreeSet::new());
+    for grant in args.scopes {
+        match grant {
+            Grant::Scope(scope) => _ = scopes.insert(scope),
+            Grant::Raise(kind) => _ = raises.insert(kind),
+        }
+    }
     let request = TokenRequest {
         label: args.label,
-        scopes: args.scopes.into_iter().collect(),
+        scopes,
+        raises,
         teams: args.teams.into_iter().collect(),
         expires_at: args.expires.map(until).transpose()?,
     };
@@ -59,9 +69,15 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
         Token::mint(request, &args.by, &rand::random(), now).map_err(|error| Usage(error.to_string()))?;
     ask(common, &args.by, Request::AddToken { token: token.clone() }).await?;
     if common.output == Output::Json {
-        return output::json(&json!({"id": token.id, "token": clear, "expires_at": token.expires_at}));
+        let source = (!token.raises.is_empty()).then(|| token.source());
+        return output::json(
+            &json!({"id": token.id, "token": clear, "expires_at": token.expires_at, "source": source}),
+        );
     }
     output::note("this is the only time that the token is shown; `callout tokens revoke` ends it");
+    if !token.raises.is_empty() {
+        output::note(format!("the source of the events that it sends must be {:?}", token.source()));
+    }
     output::line(clear);
     Ok(())
 }
@@ -74,7 +90,8 @@ async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<
         | Answer::DeadLetters { .. }
         | Answer::DeadLetter { .. }
         | Answer::DeadLetterChanged { .. }
-        | Answer::AuditCounts { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
+        | Answer::AuditCounts { .. }
+        | Answer::Stream { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
     }
 }
 
@@ -82,7 +99,7 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
     if common.output == Output::Json {
         let shown = |token: &Token| {
             json!({
-                "id": token.id, "label": token.label, "scopes": token.scopes, "teams": token.teams,
+                "id": token.id, "label": token.label, "scopes": token.grants(), "teams": token.teams,
                 "created_at": token.created_at, "created_by": token.created_by, "expires_at": token.expires_at,
             })
         };
@@ -93,11 +110,15 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
     }
     let now = SystemClock.now();
     for token in tokens {
-        let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
         let teams: Vec<_> = token.teams.iter().map(String::as_str).collect();
         let teams = if teams.is_empty() { "every team".to_owned() } else { teams.join(", ") };
         let expiry = token.expires_at.map_or("does not expire".to_owned(), |at| expiry(at, now));
-        output::line(format!("{}  {}  {}  {teams}  {expiry}", token.id, token.label, scopes.join(", ")));
+        output::line(format!(
+            "{}  {}  {}  {teams}  {expiry}",
+            token.id,
+            token.label,
+            token.grants().join(", ")
+        ));
     }
     Ok(())
 }

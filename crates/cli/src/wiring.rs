@@ -11,12 +11,14 @@ use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
+    recipient_hash::RecipientKey,
+    team::SourceTeams,
 };
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use integrations::IntegrationsPorts;
 use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
-use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use url::Url;
 
@@ -26,11 +28,14 @@ pub(crate) struct Wiring {
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     runs: Arc<RunService>,
+    /// Takes the events that are sent with tokens.
+    acceptance: Arc<Acceptance>,
 }
 
 impl Wiring {
     pub(crate) fn new(
         config: Config,
+        recipient_key: Option<RecipientKey>,
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
@@ -41,9 +46,12 @@ impl Wiring {
         let destinations = config.destinations();
         let Infrastructure { twilio, listen, .. } = &config.infrastructure;
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
+        let quotas = config.infrastructure.quota_rates();
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
-        let runs = Arc::new(runs.with_destinations(destinations).linking_to(&link_base));
-        Self { store, bus, clock, runs }
+        let runs =
+            Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
+        let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
+        Self { store, bus, clock, runs, acceptance }
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
@@ -102,7 +110,9 @@ impl Wiring {
             letters: self.store.clone(),
             tokens: self.store.clone(),
             effects: self.store.clone(),
+            log: self.store.clone(),
             audit: self.store.clone(),
+            acceptance: self.acceptance.clone(),
             bus: self.bus.clone(),
         }
     }
@@ -121,7 +131,6 @@ impl Wiring {
             control: Control::new(self.control()),
             tokens: self.store.clone(),
             answers: self.store.clone(),
-            log: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -138,7 +147,10 @@ impl Wiring {
 
 /// The workflows of a configuration, and those of notices where replies are answered.
 pub(crate) fn workflows(config: &Config) -> WorkflowRegistry {
-    let workflows = WorkflowRegistry::new(config.workflows.iter().cloned());
+    let sources = config.infrastructure.sources.iter();
+    let teams = sources.filter_map(|source| Some((source.name.clone(), source.team.clone()?)));
+    let workflows =
+        WorkflowRegistry::new(config.workflows.iter().cloned()).with_teams(SourceTeams::new(teams));
     match config.infrastructure.replies.wording.as_ref().and_then(notices) {
         Some(notices) => workflows.with_notices(notices),
         None => workflows,

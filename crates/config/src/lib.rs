@@ -16,6 +16,7 @@ mod replies;
 mod scope;
 mod secrets;
 mod source;
+mod team;
 mod tls_files;
 mod workflow;
 
@@ -115,6 +116,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             workflows.push(workflow);
         }
     }
+    source::check_teams(main_file, &infrastructure.sources, &workflows, &mut problems);
     let integrations_file = folder.join(integrations::INTEGRATIONS);
     let integrations = read(&integrations_file, false, &mut problems)
         .map(|text| integrations::read(&integrations_file, &text, &workflows, &mut problems))

@@ -13,6 +13,7 @@ use jiff::civil;
 use crate::{
     problem::Problems,
     reader::{Document, Placed, Section},
+    team::read_team,
 };
 
 /// The file of people.
@@ -32,9 +33,10 @@ pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) ->
         let number = section.parsed(&mut doc, "number");
         let time_zone = section.required_text(&mut doc, "time_zone");
         check_zone(&mut doc, time_zone.as_ref());
+        let team = read_team(&mut doc, &mut section, &format!("{id}."));
         section.finish(&mut doc);
         if let (Some(number), Some(time_zone)) = (number, time_zone) {
-            contacts.insert(id, Contact { name, number: number.value, time_zone: time_zone.value });
+            contacts.insert(id, Contact { name, number: number.value, time_zone: time_zone.value, team });
         }
     }
     contacts

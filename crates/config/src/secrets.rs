@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use domain::source::{KeyHash, Source, WebhookSecret};
+use domain::{
+    recipient_hash::{RECIPIENT_KEY_CHARS_MIN, RecipientKey},
+    source::{KeyHash, Source, WebhookSecret},
+};
 use twilio::{Credentials, Proxy, Secret};
 use url::Url;
 
@@ -16,6 +19,8 @@ use crate::{
     scope::Scope,
 };
 
+/// What hashes of recipients are keyed with.
+const RECIPIENT_KEY: &str = "CALLOUT_RECIPIENT_KEY";
 /// Addresses of sentinels, which may be a list.
 const SENTINEL: [&str; 2] = ["redis+sentinel://", "rediss+sentinel://"];
 
@@ -30,6 +35,8 @@ pub struct Secrets {
     pub sources: Vec<Source>,
     /// The secrets of each destination, by its name.
     pub destinations: BTreeMap<String, Vec<Secret>>,
+    /// What hashes of recipients are keyed with; absent where nobody wants them.
+    pub recipient_key: Option<RecipientKey>,
     /// The addresses of a fleet's servers; absent in embedded mode.
     pub fleet: Option<FleetSecrets>,
 }
@@ -74,6 +81,7 @@ pub(crate) fn read(
     let mut reader = Reader { infrastructure, file, env, problems };
     Secrets {
         fleet: reader.fleet(),
+        recipient_key: reader.recipient_key(),
         twilio: if scope.provider { reader.twilio() } else { None },
         webhook_tokens: if scope.webhooks { reader.webhook_tokens() } else { Vec::new() },
         sources: if scope.sources { reader.sources() } else { Vec::new() },
@@ -95,6 +103,16 @@ impl Reader<'_> {
 
     fn secret(&mut self, name: &str) -> Option<String> {
         self.env.secret(name, self.problems)
+    }
+
+    fn recipient_key(&mut self) -> Option<RecipientKey> {
+        let key = RecipientKey::new(self.secret(RECIPIENT_KEY)?);
+        if key.is_none() {
+            self.problem(format!(
+                "{RECIPIENT_KEY} is shorter than {RECIPIENT_KEY_CHARS_MIN} characters; `openssl rand -hex 32` makes a good one"
+            ));
+        }
+        key
     }
 
     fn sources(&mut self) -> Vec<Source> {
@@ -124,7 +142,7 @@ impl Reader<'_> {
                 self.problem(format!("sources {one:?} and {other:?} have the same key; give each its own"));
             }
             let (name, types, doors) = (source.name.clone(), source.types.clone(), source.doors.clone());
-            sources.push(Source { name, types, keys, webhook_secrets, doors });
+            sources.push(Source { name, types, keys, webhook_secrets, team: source.team.clone(), doors });
         }
         sources
     }

@@ -1,14 +1,18 @@
 //! A `[[source]]` table of `callout.toml`. In: its text. Out: what the source may send, with which keys, how fast.
 //!
-//! Never: lets one broker user publish for two sources.
+//! Never: lets one broker user publish for two sources, or leaves one whose events nothing would take.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-use domain::{door::Doors, source::KeyHash};
+use domain::{
+    door::Doors, event::holds_type, source::KeyHash, team::meet, token::TOKEN_SOURCES, workflow::Workflow,
+};
 
 use crate::{
     doors::read_doors,
+    problem::Problems,
     reader::{Document, Section},
+    team::read_team,
 };
 
 /// The highest value of `events_per_second`.
@@ -29,6 +33,8 @@ pub struct SourceSettings {
     pub webhook_secret_env: Vec<String>,
     /// The broker user that publishes for it.
     pub amqp_user: Option<String>,
+    /// Whose it is.
+    pub team: Option<String>,
     /// What its doors make.
     pub doors: Doors,
     /// Its quota in events a second; what is beyond waits one lane lower. The usual quota when absent.
@@ -47,6 +53,10 @@ pub(crate) fn read_source(
     users: &mut BrokerUsers,
 ) -> Option<SourceSettings> {
     let name = section.required_text(doc, "name");
+    if let Some(name) = name.as_ref().filter(|name| name.value.starts_with(TOKEN_SOURCES)) {
+        let message = format!("source.name: what begins with {TOKEN_SOURCES} is kept for tokens");
+        doc.problem(&name.at, message);
+    }
     let types = section.texts(doc, "types");
     if types.is_empty() {
         doc.problem(
@@ -86,6 +96,7 @@ pub(crate) fn read_source(
         doc.problem(&section.at.clone(), message.to_owned());
     }
     let types: Vec<String> = types.into_iter().map(|kind| kind.value).collect();
+    let team = read_team(doc, &mut section, "source.");
     let doors = read_doors(doc, &mut section, &types);
     section.finish(doc);
     Some(SourceSettings {
@@ -95,7 +106,38 @@ pub(crate) fn read_source(
         key_env,
         webhook_secret_env,
         amqp_user,
+        team,
         doors,
         events_per_second,
     })
+}
+
+/// Reports types that a source may send and that only workflows of other teams take: every event of them is refused.
+pub(crate) fn check_teams(
+    file: &Path,
+    sources: &[SourceSettings],
+    workflows: &[Workflow],
+    problems: &mut Problems,
+) {
+    for source in sources {
+        for kind in &source.types {
+            let held = std::slice::from_ref(kind);
+            let takes = |workflow: &&Workflow| {
+                let definition = &workflow.definition;
+                holds_type(held, &definition.event)
+                    || definition.resolved_by.as_ref().is_some_and(|kind| holds_type(held, kind))
+            };
+            let takers: Vec<&Workflow> = workflows.iter().filter(takes).collect();
+            let is_met = takers.iter().any(|workflow| meet(source.team.as_deref(), workflow.team.as_deref()));
+            if let (Some(team), Some(first), false) = (&source.team, takers.first(), is_met) {
+                let message = format!(
+                    "source {:?} of team {team} may send {kind:?}, which only workflows of other teams take, such as {}; \
+                     take the type from its types, or the team from one of them",
+                    source.name,
+                    first.name()
+                );
+                problems.add(file, None, message);
+            }
+        }
+    }
 }

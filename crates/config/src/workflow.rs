@@ -16,7 +16,7 @@ use domain::{
     poll::PollSchedule,
     quiet_hours::QuietHours,
     retry::RetryPolicy,
-    token::is_team,
+    team::meet,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 use jiff::civil::Time;
@@ -25,6 +25,7 @@ use crate::{
     people::{CONTACTS, ONCALL, check_zone},
     problem::Problems,
     reader::{Document, Placed, Section, parse_seconds},
+    team::read_team,
 };
 
 pub(crate) fn read(
@@ -38,7 +39,7 @@ pub(crate) fn read(
     let mut top = doc.parse();
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let event = top.required_text(&mut doc, "event");
-    let team = read_team(&mut doc, &mut top);
+    let team: Option<Arc<str>> = read_team(&mut doc, &mut top, "").map(Into::into);
     let template = top.required_text(&mut doc, "template");
     if !top.has("schema") {
         doc.problem(&(0..0), "schema: required, the JSON Schema of the event's data".to_owned());
@@ -87,7 +88,7 @@ pub(crate) fn read(
     }
     let mut targets = Vec::new();
     for section in top.sections(&mut doc, "step") {
-        definition.steps.push(read_step(&mut doc, section, directory, &mut targets));
+        definition.steps.push(read_step(&mut doc, section, directory, team.as_deref(), &mut targets));
     }
     check_step_count(&mut doc, definition.steps.len());
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
@@ -101,17 +102,6 @@ pub(crate) fn read(
     let workflow = Workflow { team, ..compile(&mut doc, definition, &template, &schema.at)? };
     check_fields(&mut doc, &workflow, &targets, time_zone_field.as_ref());
     (problems.0.len() == before).then_some(workflow)
-}
-
-/// The team that a workflow belongs to.
-fn read_team(doc: &mut Document<'_>, top: &mut Section<'_>) -> Option<Arc<str>> {
-    let team = top.text(doc, "team")?;
-    if !is_team(&team.value) {
-        let message =
-            format!("team: expected letters, digits, hyphens, dots and underscores, not {:?}", team.value);
-        doc.problem(&team.at, message);
-    }
-    Some(team.value.into())
 }
 
 const LANES: [(&str, Lane); 3] =
@@ -224,6 +214,7 @@ fn read_step(
     doc: &mut Document<'_>,
     mut section: Section<'_>,
     directory: &Directory,
+    team: Option<&str>,
     targets: &mut Vec<Placed<Target>>,
 ) -> Step {
     let mut notify = Vec::new();
@@ -236,6 +227,7 @@ fn read_step(
         match text.value.parse::<Target>() {
             Ok(target) => {
                 check_target(doc, &target, &text, directory);
+                check_team(doc, &target, &text, directory, team);
                 notify.push(target.clone());
                 targets.push(Placed { value: target, at: text.at });
             }
@@ -261,6 +253,34 @@ fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, 
     if unknown {
         let file = if matches!(target, Target::Contact(_)) { CONTACTS } else { ONCALL };
         doc.unknown_name(&text.at, file, format!("step.notify: {target} is not in {file}"));
+    }
+}
+
+/// Reports contacts of other teams, which a rotation may bring along.
+fn check_team(
+    doc: &mut Document<'_>,
+    target: &Target,
+    text: &Placed<String>,
+    directory: &Directory,
+    team: Option<&str>,
+) {
+    let names = match target {
+        Target::Contact(name) => std::slice::from_ref(name),
+        Target::OnCall { schedule, layer } => {
+            let rotation = directory.rotations.get(&(schedule.clone(), layer.clone()));
+            rotation.map_or(&[][..], |rotation| &rotation.members)
+        }
+        Target::Field(_) => &[],
+    };
+    for name in names {
+        let other = directory.contacts.get(name).and_then(|contact| contact.team.as_deref());
+        if let (Some(other), Some(team), false) = (other, team, meet(team, other)) {
+            let message = format!(
+                "step.notify: {target} leads to contact {name} of team {other}, and the workflow is of team {team}; \
+                 take the team from one of them"
+            );
+            doc.problem(&text.at, message);
+        }
     }
 }
 

@@ -114,6 +114,7 @@ macro_rules! store_contract {
                     a_letter_keeps_where_its_event_came_from
                     a_removed_letter_may_come_back
                     letters_of_runs_are_listed_with_the_others
+                    a_discarded_letter_goes_with_the_line_that_tells_of_it
                 }
                 rate_limits {
                     places_are_given_out_at_the_rate

@@ -87,6 +87,7 @@ pub fn directory() -> Directory {
         name: name.to_owned(),
         number: number.parse().unwrap(),
         time_zone: "Europe/Berlin".to_owned(),
+        team: None,
     };
     Directory {
         contacts: [("ada".to_owned(), contact("Ada", ADA)), ("ben".to_owned(), contact("Ben", BEN))].into(),

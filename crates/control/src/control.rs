@@ -8,9 +8,10 @@ use domain::{
     token::Token,
 };
 use ports::{
-    AuditStore, Bus, DeadLetterStore, EffectStore, RunStore, TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, DeadLetterStore, EffectStore, OutcomeLog, RunStore, TokenStore, Versioned,
+    store::RunFilter,
 };
-use runtime::{RoleError, RunService};
+use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
     error::ControlError,
@@ -32,8 +33,12 @@ pub struct ControlPorts {
     pub effects: Arc<dyn EffectStore>,
     /// Tokens of the API.
     pub tokens: Arc<dyn TokenStore>,
+    /// What the stream is read from.
+    pub log: Arc<dyn OutcomeLog>,
     /// The audit's counts.
     pub audit: Arc<dyn AuditStore>,
+    /// Takes the events that are sent with tokens.
+    pub acceptance: Arc<Acceptance>,
     /// Where a replayed event is published.
     pub bus: Arc<dyn Bus>,
 }
@@ -75,21 +80,14 @@ impl Control {
         request: Request,
         version: Option<u64>,
     ) -> Result<Answer, ControlError> {
+        self.authorize(principal, &request)?;
         let name = &principal.name;
-        if request.is_about_tokens() && !principal.is_local {
-            return Err(ControlError::NotLocal);
-        }
-        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
-            let (request, what) = request.in_short();
-            tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
-            return Err(ControlError::Forbidden { name: name.clone(), scope });
-        }
         match request {
             Request::ListRuns(query) => self.list(principal, query).await,
             Request::FindRuns { beginning } => {
-                let sees = |run: &Run| self.sees(principal, run.workflow());
+                let sees = |run: &Run| self.sees_run(principal, run);
                 let found = run_list::find(&*self.ports.list, &beginning, sees, self.looked_at_max).await;
-                Ok(answer(found.map_err(RoleError::from)?))
+                Ok(self.answer(found.map_err(RoleError::from)?))
             }
             Request::ShowRun { id, reveal } => {
                 Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
@@ -134,10 +132,26 @@ impl Control {
                 counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
             Request::AuditCounts => Err(ControlError::OfAllTeams(name.clone())),
+            Request::FindPosition { after } => self.find_position(after).await,
+            Request::ReadStream { after } => self.read_stream(principal, after).await,
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,
             Request::RevokeToken { id } => self.revoke_token(name, id).await,
         }
+    }
+
+    /// Refuses what the principal may not ask for.
+    pub(crate) fn authorize(&self, principal: &Principal, request: &Request) -> Result<(), ControlError> {
+        let name = &principal.name;
+        if request.is_about_tokens() && !principal.is_local {
+            return Err(ControlError::NotLocal);
+        }
+        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
+            let (request, what) = request.in_short();
+            tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
+            return Err(ControlError::Forbidden { name: name.clone(), scope });
+        }
+        Ok(())
     }
 
     async fn add_token(&self, by: &str, token: Token) -> Result<Answer, ControlError> {
@@ -158,27 +172,47 @@ impl Control {
         Ok(Answer::Tokens { tokens: self.ports.tokens.tokens().await.map_err(RoleError::from)? })
     }
 
-    /// Whether the principal sees what belongs to a workflow. A workflow that is not configured is of no team.
-    pub fn sees(&self, principal: &Principal, workflow: &str) -> bool {
+    /// Whether the principal sees what came of an event of this source in this workflow, as far as each is known. What is
+    /// not configured is of no team.
+    pub(crate) fn sees(&self, principal: &Principal, workflow: Option<&str>, source: Option<&str>) -> bool {
         let workflows = self.ports.runs.workflows();
         principal.teams.is_empty()
-            || workflows.team_of(workflow).is_some_and(|team| principal.teams.contains(team))
+            || workflows.team_of(workflow, source).is_some_and(|team| principal.teams.contains(team))
+    }
+
+    fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
+        self.sees(principal, Some(run.workflow()), Some(&run.event().source))
     }
 
     async fn list(&self, principal: &Principal, query: RunQuery) -> Result<Answer, ControlError> {
         let RunQuery { phase, workflow, source, needs_review, unfinished, after, conditions, max } = query;
         let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source };
-        let sees = |run: &Run| self.sees(principal, run.workflow());
+        let sees = |run: &Run| self.sees_run(principal, run);
+        let key = self.ports.runs.recipient_key();
+        if conditions.to_hash.is_some() && key.is_none() {
+            return Err(ControlError::NoRecipientKey);
+        }
+        let looked_at_max = self.looked_at_max;
         let listed =
-            run_list::list(&*self.ports.list, filter, &conditions, sees, max, self.looked_at_max).await;
-        Ok(answer(listed.map_err(RoleError::from)?))
+            run_list::list(&*self.ports.list, filter, &conditions, key, sees, max, looked_at_max).await;
+        Ok(self.answer(listed.map_err(RoleError::from)?))
+    }
+
+    fn answer(&self, Found { runs, more, stopped_after }: Found) -> Answer {
+        let key = self.ports.runs.recipient_key();
+        let runs = runs.iter().map(|run| RunView::in_list(run, key)).collect();
+        Answer::Runs { runs, more, stopped_after }
     }
 
     /// The run, if there is one that the principal sees.
-    async fn visible(&self, principal: &Principal, id: &RunId) -> Result<Versioned<Run>, ControlError> {
+    pub(crate) async fn visible(
+        &self,
+        principal: &Principal,
+        id: &RunId,
+    ) -> Result<Versioned<Run>, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let seen = stored.filter(|stored| {
-            let sees = self.sees(principal, stored.value.workflow());
+            let sees = self.sees_run(principal, &stored.value);
             if !sees {
                 tracing::warn!(principal = principal.name, run = %id, "a request was refused: the run is another team's");
             }
@@ -242,7 +276,7 @@ impl Control {
 
     async fn show(&self, run: &Versioned<Run>, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
         let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
-        let mut view = RunView::new(&run.value, &timeline);
+        let mut view = RunView::new(&run.value, &timeline, self.ports.runs.recipient_key());
         if reveal {
             view.reveal(&run.value);
         }
@@ -251,7 +285,7 @@ impl Control {
 }
 
 /// The message that is meant: the one named, or the only one that needs review.
-fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
+pub(crate) fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
     let numbers: Vec<u16> = run.messages().iter().filter(|m| m.needs_review()).map(|m| m.number()).collect();
     match (named, numbers.as_slice()) {
         (Some(number), _) if numbers.contains(&number) => Ok(number),
@@ -263,8 +297,4 @@ fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlError> {
 
 fn changed(run: &Versioned<Run>) -> ControlError {
     ControlError::Changed { run: run.value.id().clone(), version: run.version }
-}
-
-fn answer(Found { runs, more, stopped_after }: Found) -> Answer {
-    Answer::Runs { runs: runs.iter().map(RunView::in_list).collect(), more, stopped_after }
 }

@@ -4,8 +4,14 @@
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
 use domain::{
-    event::Event, limits::DEAD_LETTERS_MAX, outbound::of_dead_letter, run::Replay, source_quota::Quota,
-    timeline::DeadLetter, token::Scope,
+    event::Event,
+    id::RunId,
+    limits::{CHANGE_TRIES_MAX, DEAD_LETTERS_MAX},
+    outbound::of_dead_letter,
+    run::{Replay, Run, StepContext},
+    source_quota::Quota,
+    timeline::DeadLetter,
+    token::Scope,
 };
 use jiff::Timestamp;
 use ports::store::DeadLetterFilter;
@@ -63,9 +69,9 @@ impl Control {
         Ok(letter.filter(|letter| self.sees_letter(principal, letter)))
     }
 
-    /// One that belongs to no workflow is of no team.
+    /// One that belongs to no workflow is its source's team's.
     fn sees_letter(&self, principal: &Principal, letter: &DeadLetter) -> bool {
-        self.sees(principal, letter.workflow.as_deref().unwrap_or_default())
+        self.sees(principal, letter.workflow.as_deref(), letter.source.as_deref())
     }
 
     pub(crate) async fn discard(
@@ -73,14 +79,41 @@ impl Control {
         principal: &Principal,
         id: &str,
     ) -> Result<DeadLetterChange, ControlError> {
-        if self.dead_letter(principal, id).await?.is_none() {
-            return Ok(DeadLetterChange::Gone);
+        let Some(letter) = self.dead_letter(principal, id).await? else { return Ok(DeadLetterChange::Gone) };
+        let destination = of_dead_letter(&letter, self.ports.runs.now()).map(|effect| effect.destination);
+        let Some(run) = self.run_of(&letter) else { return self.discard_alone(principal, id).await };
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some(stored) = self.ports.runs.load(&run).await? else {
+                return self.discard_alone(principal, id).await;
+            };
+            // Read after the run: whoever puts the letter away meanwhile changes the run, so that one line is written.
+            if self.dead_letter(principal, id).await?.is_none() {
+                return Ok(DeadLetterChange::Gone);
+            }
+            let discard = |run: &mut Run, ctx: &mut StepContext<'_>| {
+                run.discard(&letter, destination.clone(), &principal.name, ctx);
+            };
+            if self.ports.runs.apply_once(stored, discard).await?.is_some() {
+                tracing::info!(letter = id, by = principal.name, "a dead letter was discarded");
+                return Ok(DeadLetterChange::Discarded);
+            }
         }
+        Err(RoleError::Contended(run).into())
+    }
+
+    /// One that belongs to no run, or whose run is purged.
+    async fn discard_alone(&self, principal: &Principal, id: &str) -> Result<DeadLetterChange, ControlError> {
         let taken = self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         if taken {
             tracing::info!(letter = id, by = principal.name, "a dead letter was discarded");
         }
         Ok(if taken { DeadLetterChange::Discarded } else { DeadLetterChange::Gone })
+    }
+
+    /// The run of a letter's message, or of its effect.
+    fn run_of(&self, letter: &DeadLetter) -> Option<RunId> {
+        let of_effect = || of_dead_letter(letter, self.ports.runs.now())?.event.run;
+        letter.message.as_ref().map(|message| message.run.clone()).or_else(of_effect)
     }
 
     /// The message is put back before the letter is put away: dying in between leaves a letter whose replay finds
@@ -131,9 +164,8 @@ impl Control {
             return Ok(stale("it is no CloudEvent; discard it, and have its source send a good one"));
         };
         let workflows = self.ports.runs.workflows();
-        let routes = workflows.routes(&event.kind);
-        if routes.opens.is_empty() && routes.resolves.is_empty() {
-            return Ok(stale("still no workflow takes events of this type"));
+        if workflows.routes(&event.kind, &event.key.source).is_empty() {
+            return Ok(stale(&format!("still {}", workflows.unroutable(&event.key.source))));
         }
         match &letter.origin {
             Some(origin) => self.ports.bus.republish_event(&event, origin).await,

@@ -28,6 +28,11 @@ pub enum ControlError {
     /// Tokens are made, listed and revoked on the machine alone.
     #[error("tokens are made, listed and revoked on the machine that callout runs on")]
     NotLocal,
+    /// Hashes of recipients are not made.
+    #[error(
+        "this installation hashes no recipients: set CALLOUT_RECIPIENT_KEY in every process, and restart them"
+    )]
+    NoRecipientKey,
     /// There is no such token.
     #[error("no token {0}; `callout tokens list` shows those there are")]
     NoToken(String),

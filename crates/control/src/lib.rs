@@ -3,12 +3,15 @@
 //! In: a request and who makes it. Out: stored changes and answers made for reading.
 //! Never: sends a text; it changes state, and the roles act on that.
 
+mod basis;
 mod control;
 mod dead_letter;
 mod error;
+mod raise;
 mod request;
 mod run_list;
 mod server;
+mod stream;
 mod view;
 
 pub use control::{Control, ControlPorts};

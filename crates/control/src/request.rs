@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
     run::RunPhase,
@@ -26,6 +27,10 @@ pub struct Principal {
     pub is_local: bool,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
+    /// The types of events that it may send.
+    pub raises: BTreeSet<String>,
+    /// The `source` of the events that it sends.
+    pub source: String,
     /// Whose runs it sees and changes; those of every team if empty.
     pub teams: BTreeSet<String>,
 }
@@ -33,14 +38,29 @@ pub struct Principal {
 impl Principal {
     /// Who has the machine, and so may do everything.
     pub fn operator(name: impl Into<String>) -> Self {
-        let scopes = Scope::ALL.into_iter().collect();
-        Self { name: name.into(), via: "operator", is_local: true, scopes, teams: BTreeSet::new() }
+        Self {
+            name: name.into(),
+            via: "operator",
+            is_local: true,
+            scopes: Scope::ALL.into_iter().collect(),
+            // Who has the machine sends events through ingest, with the key of their source.
+            raises: BTreeSet::new(),
+            source: String::new(),
+            teams: BTreeSet::new(),
+        }
     }
 
     /// Whose token a request bears.
     pub fn with_token(token: &Token) -> Self {
-        let (scopes, teams) = (token.scopes.clone(), token.teams.clone());
-        Self { name: token.label.clone(), via: "api", is_local: false, scopes, teams }
+        Self {
+            name: token.label.clone(),
+            via: "api",
+            is_local: false,
+            scopes: token.scopes.clone(),
+            raises: token.raises.clone(),
+            source: token.source(),
+            teams: token.teams.clone(),
+        }
     }
 
     /// Whether it may do what takes this scope. Who may change things may look at them.
@@ -159,6 +179,16 @@ pub enum Request {
     },
     /// Counts what the store holds.
     AuditCounts,
+    /// Where a reader of the stream begins.
+    FindPosition {
+        /// The position of the last event that it read; from now on without it.
+        after: Option<u64>,
+    },
+    /// Reads the stream.
+    ReadStream {
+        /// After this position.
+        after: u64,
+    },
     /// Adds a token of the API.
     AddToken {
         /// The token. Its text is known to its maker alone.
@@ -189,6 +219,8 @@ impl Request {
             Self::Replay { id } => ("replay", id),
             Self::Discard { id } => ("discard", id),
             Self::AuditCounts => ("audit_counts", ""),
+            Self::FindPosition { .. } => ("find_position", ""),
+            Self::ReadStream { .. } => ("read_stream", ""),
             Self::AddToken { token } => ("add_token", &token.id),
             Self::ListTokens => ("list_tokens", ""),
             Self::RevokeToken { id } => ("revoke_token", id),
@@ -208,7 +240,9 @@ impl Request {
             | Self::ShowRun { .. }
             | Self::ListDeadLetters { .. }
             | Self::ShowDeadLetter { .. }
-            | Self::AuditCounts => &[Scope::Read],
+            | Self::AuditCounts
+            | Self::FindPosition { .. }
+            | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
             | Self::ResolveReview { .. }
@@ -271,6 +305,13 @@ pub enum Answer {
         /// The counts.
         #[serde(rename = "sums")]
         counts: AuditCounts,
+    },
+    /// To [`Request::FindPosition`] and [`Request::ReadStream`].
+    Stream {
+        /// The events that the principal sees, each with its position.
+        events: Vec<(u64, OutcomeEvent)>,
+        /// The position up to which the stream was read.
+        after: u64,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

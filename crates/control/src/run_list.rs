@@ -2,7 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use domain::{id::RunId, limits::LIST_MAX, phone::E164, run::Run};
+use domain::{
+    id::RunId,
+    limits::LIST_MAX,
+    phone::E164,
+    recipient_hash::{RecipientHash, RecipientKey},
+    run::Run,
+};
 use jiff::Timestamp;
 use ports::{RunStore, StoreError, store::RunFilter};
 use serde::{Deserialize, Serialize};
@@ -22,6 +28,8 @@ pub struct RunConditions {
     pub subject: Option<String>,
     /// With a message to this number.
     pub to: Option<E164>,
+    /// With a message to the number of this hash.
+    pub to_hash: Option<RecipientHash>,
     /// Opened at this time or later.
     pub since: Option<Timestamp>,
     /// Opened before this time.
@@ -29,11 +37,16 @@ pub struct RunConditions {
 }
 
 impl RunConditions {
-    fn hold_for(&self, run: &Run) -> bool {
+    fn hold_for(&self, run: &Run, key: Option<&RecipientKey>) -> bool {
         let is_to = |to: &E164| run.messages().iter().any(|message| message.recipient().number == *to);
+        let is_to_hash = |to: &RecipientHash| {
+            let hash = |number| key.map(|key| key.hash(number));
+            run.messages().iter().any(|message| hash(&message.recipient().number).as_ref() == Some(to))
+        };
         self.event.as_ref().is_none_or(|id| run.event().id == *id)
             && self.subject.as_ref().is_none_or(|subject| run.subject() == Some(subject.as_str()))
             && self.to.as_ref().is_none_or(is_to)
+            && self.to_hash.as_ref().is_none_or(is_to_hash)
             && self.until.is_none_or(|until| run.opened_at() < until)
     }
 }
@@ -52,6 +65,7 @@ pub(crate) async fn list(
     store: &dyn RunStore,
     filter: RunFilter,
     conditions: &RunConditions,
+    key: Option<&RecipientKey>,
     is_visible: impl Fn(&Run) -> bool,
     max: u16,
     looked_at_max: usize,
@@ -62,7 +76,7 @@ pub(crate) async fn list(
         if conditions.since.is_some_and(|since| run.opened_at() < since) {
             return ControlFlow::Break(());
         }
-        if conditions.hold_for(&run) && is_visible(&run) {
+        if conditions.hold_for(&run, key) && is_visible(&run) {
             if found.len() == max {
                 more = true;
                 return ControlFlow::Break(());

@@ -43,7 +43,9 @@ async fn execute(
             | ControlError::NothingToReview(_)
             | ControlError::NoDeadLetter(_)
             | ControlError::NoToken(_) => StatusCode::NOT_FOUND,
-            ControlError::SeveralToReview { .. } | ControlError::Changed { .. } => StatusCode::CONFLICT,
+            ControlError::SeveralToReview { .. }
+            | ControlError::Changed { .. }
+            | ControlError::NoRecipientKey => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, error.to_string())

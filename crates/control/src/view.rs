@@ -6,6 +6,7 @@
 use domain::{
     effect::Ticket,
     message::Message,
+    recipient_hash::RecipientKey,
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent, sentence},
 };
@@ -61,6 +62,9 @@ pub struct MessageView {
     pub target: String,
     /// The recipient's number, masked.
     pub to: String,
+    /// The keyed hash of the recipient's number, where the installation has a key for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_hash: Option<String>,
     /// Where it stands.
     pub status: String,
     /// The rule that forbade it, or why it died.
@@ -102,8 +106,8 @@ pub struct TimelineLine {
 
 impl RunView {
     /// A run without its timeline.
-    pub(crate) fn in_list(run: &Run) -> Self {
-        Self::new(run, &[])
+    pub(crate) fn in_list(run: &Run, key: Option<&RecipientKey>) -> Self {
+        Self::new(run, &[], key)
     }
 
     /// Adds the texts of the messages.
@@ -113,8 +117,8 @@ impl RunView {
         }
     }
 
-    /// A run with its timeline.
-    pub fn new(run: &Run, timeline: &[Entry]) -> Self {
+    /// A run with its timeline; with a key, recipients by their hashes beside the masked numbers.
+    pub fn new(run: &Run, timeline: &[Entry], key: Option<&RecipientKey>) -> Self {
         Self {
             id: run.id().to_string(),
             phase: run.phase(),
@@ -127,14 +131,14 @@ impl RunView {
             closed_at: run.closed_at(),
             ticket: run.ticket().map(str::to_owned),
             tickets: run.tickets().to_vec(),
-            messages: run.messages().iter().map(|message| MessageView::new(run, message)).collect(),
+            messages: run.messages().iter().map(|message| MessageView::new(run, message, key)).collect(),
             timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),
         }
     }
 }
 
 impl MessageView {
-    fn new(run: &Run, message: &Message) -> Self {
+    fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
         let (reason, error_code) = match message.phase() {
@@ -148,6 +152,7 @@ impl MessageView {
             step: message.step() + 1,
             target: message.recipient().target.clone(),
             to: message.recipient().number.masked(),
+            to_hash: key.map(|key| key.hash(&message.recipient().number).to_string()),
             status: message.phase().name().to_owned(),
             reason,
             error_code,

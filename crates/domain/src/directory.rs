@@ -24,6 +24,9 @@ pub struct Contact {
     pub number: E164,
     /// IANA time zone, for quiet hours.
     pub time_zone: String,
+    /// Whose it is: workflows of other teams may not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
 }
 
 /// One layer of an on-call schedule: people who take turns.
@@ -236,6 +239,7 @@ mod tests {
             name: "Name".into(),
             number: number.parse().unwrap(),
             time_zone: "Europe/Berlin".into(),
+            team: None,
         };
         let directory = Directory {
             contacts: [("ada".into(), contact("+491510000001")), ("ben".into(), contact("+491510000002"))]

@@ -24,7 +24,7 @@ use crate::{
 
 pub use kind::Door;
 pub use pagerduty::{ROUTING_KEY, routing_key};
-pub use report::{Report, Says};
+pub use report::{Report, Says, chose_id};
 pub use settings::{DoorField, DoorSettings, Doors, FIELDS, Per};
 
 impl Door {

@@ -70,6 +70,11 @@ pub fn short(parts: &[&str]) -> String {
     (0..16).map(|n| char_of((bits >> (5 * n) & 31) as u8)).collect()
 }
 
+/// Whether a text can be what [`short`] makes.
+pub(crate) fn is_short(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
 fn char_of(five_bits: u8) -> char {
     char::from(ALPHABET[usize::from(five_bits & 31)])
 }

@@ -3,6 +3,7 @@
 //! In: parsed values, facts and the time. Out: new states and the effects they ask for.
 //! Never: awaits, reads a clock, the environment or a file, or draws a random number.
 
+pub mod acceptance;
 pub mod ack_code;
 pub mod ack_link;
 pub mod admission;
@@ -36,6 +37,7 @@ pub mod poll;
 pub mod provider;
 pub mod quiet_hours;
 pub mod rate_limit;
+pub mod recipient_hash;
 pub mod reply;
 pub mod retry;
 pub mod retry_budget;
@@ -45,6 +47,7 @@ pub mod schema;
 pub mod segment;
 pub mod source;
 pub mod source_quota;
+pub mod team;
 pub mod template;
 pub mod time;
 pub mod timeline;

@@ -66,6 +66,8 @@ pub struct Source {
     pub keys: Vec<KeyHash>,
     /// Secrets it may sign with.
     pub webhook_secrets: Vec<WebhookSecret>,
+    /// Whose it is: its events reach workflows of this team and of none. Those of every team without it.
+    pub team: Option<String>,
     /// What its doors make of what tools send.
     pub doors: Doors,
 }

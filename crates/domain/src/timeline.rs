@@ -151,6 +151,14 @@ pub enum TimelineEvent {
         /// Who asked for it.
         by: String,
     },
+    /// A dead letter was put away for good.
+    Discarded {
+        /// Who asked for it.
+        by: String,
+        /// The destination that the letter's effect was for; absent for the letter of a message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        destination: Option<String>,
+    },
     /// The text was withdrawn before it was sent.
     Cancelled,
     /// The run moves past a step.
@@ -417,6 +425,8 @@ pub struct Effects {
     pub outbound: Vec<Effect>,
     /// New dead letters.
     pub dead_letters: Vec<DeadLetter>,
+    /// The ids of dead letters of the run that are put away.
+    pub discarded: Vec<String>,
     /// New ways back from a reply.
     pub reply_routes: Vec<ReplyRoute>,
     /// What the provider told us of a recipient's consent.

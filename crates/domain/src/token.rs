@@ -17,6 +17,10 @@ use crate::id::short;
 const PREFIX: &str = "callout_";
 /// Characters of a token's id.
 const ID_CHARS: usize = 10;
+/// What the scope to send events begins with.
+const RAISE: &str = "raise:";
+/// What the `source` of every event begins with that is sent with a token. No configured source begins so.
+pub const TOKEN_SOURCES: &str = "/callout/tokens/";
 /// Most characters of a label: it stands in timelines.
 pub const LABEL_CHARS_MAX: usize = 60;
 
@@ -60,9 +64,32 @@ impl FromStr for Scope {
     }
 }
 
+/// What one `--scope` of a new token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// A scope.
+    Scope(Scope),
+    /// To send events of this type; `incident.*` means all that begin with `incident.`.
+    Raise(String),
+}
+
+impl FromStr for Grant {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        match text.strip_prefix(RAISE) {
+            Some(kind) if kind.is_empty() || kind.contains(|c: char| !c.is_ascii_graphic()) => {
+                Err(UnknownScope)
+            }
+            Some(kind) => Ok(Self::Raise(kind.to_owned())),
+            None => text.parse().map(Self::Scope),
+        }
+    }
+}
+
 /// A scope that there is none of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of read, read_texts, operate")]
+#[error("expected read, read_texts, operate, or raise: and a type of events, such as raise:incident.*")]
 pub struct UnknownScope;
 
 /// A token as it is stored.
@@ -76,6 +103,9 @@ pub struct Token {
     pub hash: String,
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
+    /// The types of events that it may send, as a source's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub raises: BTreeSet<String>,
     /// Whose runs it sees and changes; those of every team if empty.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub teams: BTreeSet<String>,
@@ -95,6 +125,8 @@ pub struct TokenRequest {
     pub label: String,
     /// What it shall allow.
     pub scopes: BTreeSet<Scope>,
+    /// The types of events that it shall send.
+    pub raises: BTreeSet<String>,
     /// Whose runs it shall see and change.
     pub teams: BTreeSet<String>,
     /// From when on it shall allow nothing.
@@ -114,7 +146,7 @@ pub enum InvalidToken {
     #[error("expected a label of 1 to {LABEL_CHARS_MAX} visible characters")]
     Label,
     /// It would allow nothing.
-    #[error("expected at least one scope: read, read_texts or operate")]
+    #[error("expected at least one scope: read, read_texts, operate or raise:TYPE")]
     NoScope,
     /// No workflow can be of it.
     #[error("expected a team of letters, digits, hyphens, dots and underscores, not {0:?}")]
@@ -135,13 +167,13 @@ impl Token {
         chance: &[u8; 32],
         now: Timestamp,
     ) -> Result<(Self, String), InvalidToken> {
-        let TokenRequest { label, mut scopes, teams, expires_at } = request;
+        let TokenRequest { label, mut scopes, raises, teams, expires_at } = request;
         let label = label.trim().to_owned();
         let length = label.chars().count();
         if !(1..=LABEL_CHARS_MAX).contains(&length) || label.chars().any(char::is_control) {
             return Err(InvalidToken::Label);
         }
-        if scopes.is_empty() {
+        if scopes.is_empty() && raises.is_empty() {
             return Err(InvalidToken::NoScope);
         }
         // Texts are shown with what they belong to.
@@ -159,9 +191,40 @@ impl Token {
         let clear = format!("{PREFIX}{id}_{secret}");
         let created_by = by.to_owned();
         Ok((
-            Self { id, label, hash: hash(&secret), scopes, teams, created_at: now, created_by, expires_at },
+            Self {
+                id,
+                label,
+                hash: hash(&secret),
+                scopes,
+                raises,
+                teams,
+                created_at: now,
+                created_by,
+                expires_at,
+            },
             clear,
         ))
+    }
+
+    /// What it allows, each as the command line takes it.
+    pub fn grants(&self) -> Vec<String> {
+        let scopes = self.scopes.iter().map(|scope| scope.as_str().to_owned());
+        scopes.chain(self.raises.iter().map(|kind| format!("{RAISE}{kind}"))).collect()
+    }
+
+    /// The `source` of the events that it sends: its label, with everything percent-encoded that a URI does not hold as it
+    /// is.
+    pub fn source(&self) -> String {
+        let mut source = TOKEN_SOURCES.to_owned();
+        for byte in self.label.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    source.push(byte.into())
+                }
+                _ => source.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        source
     }
 
     /// The id in a token in clear; absent if it is none.
@@ -199,6 +262,7 @@ mod tests {
         TokenRequest {
             label: "dashboard".into(),
             scopes: [Scope::Read].into(),
+            raises: BTreeSet::new(),
             teams: BTreeSet::new(),
             expires_at: None,
         }
@@ -246,6 +310,36 @@ mod tests {
         }
         let texts = TokenRequest { scopes: [Scope::ReadTexts].into(), ..request() };
         assert!(Token::mint(texts, "ada", &[7; 32], at(10)).unwrap().0.scopes.contains(&Scope::Read));
+    }
+
+    #[test]
+    fn what_is_granted_is_written_as_it_was_asked_for() {
+        for (text, grant) in [
+            ("operate", Ok(Grant::Scope(Scope::Operate))),
+            ("raise:incident.*", Ok(Grant::Raise("incident.*".to_owned()))),
+            ("raise:", Err(UnknownScope)),
+            ("raise:a b", Err(UnknownScope)),
+            ("raise", Err(UnknownScope)),
+        ] {
+            assert_eq!(text.parse::<Grant>(), grant, "{text}");
+        }
+        let raises =
+            TokenRequest { scopes: [].into(), raises: ["incident.*".to_owned()].into(), ..request() };
+        let (token, _) = Token::mint(raises, "ada", &[7; 32], at(10)).unwrap();
+        assert_eq!(token.grants(), ["raise:incident.*"]);
+        let stored = serde_json::to_value(&token).unwrap();
+        assert_eq!(serde_json::from_value::<Token>(stored).unwrap(), token);
+    }
+
+    #[test]
+    fn the_source_of_a_token_is_a_uri_and_that_of_another_label_differs() {
+        let source = |label: &str| {
+            let named = TokenRequest { label: label.to_owned(), ..request() };
+            Token::mint(named, "ada", &[7; 32], at(10)).unwrap().0.source()
+        };
+        assert_eq!(source("ci-runner.1"), "/callout/tokens/ci-runner.1");
+        assert_eq!(source("ü/a"), "/callout/tokens/%C3%BC%2Fa");
+        assert_ne!(source("a%20b"), source("a b"));
     }
 
     #[test]

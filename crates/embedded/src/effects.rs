@@ -1,6 +1,6 @@
 //! What is stored in the same transaction as a run.
 //!
-//! In: rows made from a change's effects. Out: inserts. Never: opens or commits a transaction.
+//! In: rows made from a change's effects. Out: inserts, and deletes of discarded dead letters. Never: opens or commits a transaction.
 
 use domain::time::floor_ms;
 use rusqlite::{Connection, params};
@@ -38,6 +38,9 @@ impl EffectRows {
         self.outbound.iter().try_for_each(|row| row.insert(connection))?;
         for letter in &self.dead_letters {
             letter.insert(connection, Some(run))?;
+        }
+        for id in &self.discarded {
+            connection.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([id])?;
         }
         for row in &self.reply_routes {
             connection

@@ -39,6 +39,7 @@ pub(crate) struct EffectRows {
     pub(crate) outcomes: Vec<String>,
     pub(crate) outbound: Vec<EffectRow>,
     pub(crate) dead_letters: Vec<DeadLetterRow>,
+    pub(crate) discarded: Vec<String>,
     pub(crate) reply_routes: Vec<ReplyRouteRow>,
     pub(crate) consent: Vec<ConsentRow>,
 }
@@ -86,8 +87,17 @@ impl RunRow {
 
 impl EffectRows {
     pub(crate) fn of(change: &Change) -> Result<Self, Fault> {
-        let Effects { timeline, commands: _, outcomes, outbound, dead_letters, reply_routes, consent, sids } =
-            &change.effects;
+        let Effects {
+            timeline,
+            commands: _,
+            outcomes,
+            outbound,
+            dead_letters,
+            discarded,
+            reply_routes,
+            consent,
+            sids,
+        } = &change.effects;
         let run = change.run.id().as_str();
         let names: Vec<&str> = sids.iter().map(|(sid, _)| sid.as_str()).collect();
         let unreadable = |error| Fault::unreadable("timeline of run", run, &error);
@@ -106,6 +116,7 @@ impl EffectRows {
                 .collect::<Result<_, _>>()?,
             outbound: outbound.iter().map(EffectRow::of).collect::<Result<_, _>>()?,
             dead_letters: dead_letters.iter().map(DeadLetterRow::of).collect::<Result<_, _>>()?,
+            discarded: discarded.clone(),
             reply_routes: reply_routes
                 .iter()
                 .map(|route| {

@@ -8,6 +8,7 @@
 
 mod body;
 mod connections;
+pub mod events;
 mod peer;
 pub mod problem;
 mod watched;

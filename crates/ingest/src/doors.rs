@@ -11,14 +11,12 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use domain::{door::Door, limits::DOOR_BODY_BYTES_MAX, source::Source};
+use domain::{acceptance::Accepted, door::Door, limits::DOOR_BODY_BYTES_MAX, source::Source};
+use http_server::events::{Problem, answer, unpacked};
 
 use crate::{
     access::{Sources, door_key},
-    endpoint::{Accepted, Endpoint},
-    events,
-    problem::Problem,
-    request,
+    endpoint::Endpoint,
 };
 
 pub(crate) async fn receive(
@@ -32,7 +30,7 @@ pub(crate) async fn receive(
             problem.log();
             problem.into_response()
         },
-        |accepted| events::answer(&accepted, true),
+        |accepted| answer(&accepted, true),
     )
 }
 
@@ -41,7 +39,7 @@ async fn take(door: Door, endpoint: &Endpoint, name: &str, request: Request) -> 
     let source = holder(&sources, request.headers(), name)?;
     let (parts, body) = request.into_parts();
     let body = body_of(body, DOOR_BODY_BYTES_MAX).await?;
-    let body = request::unpacked(&parts.headers, &body, DOOR_BODY_BYTES_MAX)?;
+    let body = unpacked(&parts.headers, &body, DOOR_BODY_BYTES_MAX)?;
     // Alertmanager tries a webhook again after 5xx only.
     let _permit = endpoint.permit().ok_or(Problem::BusyDoor)?;
     let settings = source.doors.settings(door);

@@ -1,29 +1,23 @@
-//! What every way in has in common: a check of each event, then "accepted".
+//! What the ways in share: who may send, and how much at once.
 //!
-//! In: events and the source that sends them. Out: published events, and what their sender is told.
-//! Never: counts events as taken before they are durable, or lets one source speak for another.
+//! In: events and the source that sends them. Out: what their sender is told.
+//! Never: decides what is taken; `runtime` does, for other roles as well.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use domain::{
-    event::{Event, EventKey},
-    id::RunId,
-    schema::FieldError,
+    acceptance::{Accepted, SameId},
+    event::Event,
     source::Source,
-    source_quota::{Quota, QuotaRates, SourceQuotas},
-    workflow::Workflow,
+    source_quota::QuotaRates,
 };
+use http_server::events::Problem;
 use jiff::Timestamp;
 use ports::{Bus, Clock};
-use runtime::{Precedent, RoleError, RunService};
-use telemetry::span;
+use runtime::{Acceptance, RunService};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
-use tracing::Span;
 
-use crate::{access::Sources, problem::Problem, recent_events::RecentEvents};
+use crate::access::Sources;
 
 /// What the endpoint uses, and nothing else.
 #[derive(Clone)]
@@ -47,55 +41,22 @@ pub struct IngestConfig {
     pub quotas: QuotaRates,
 }
 
-/// The span of an event's publication, in whose trace everything stands that comes of it.
-fn begin_story(event: &mut Event) -> Span {
-    let span = span::publish(&event.key.source, &event.key.id, event.traceparent.as_deref());
-    if let Some(traceparent) = span::traceparent_of(&span) {
-        event.traceparent = Some(traceparent);
-    }
-    span
-}
-
 /// The ways in, and what they share.
 pub(crate) struct Endpoint {
     pub(crate) ports: IngestPorts,
     sources: watch::Receiver<Arc<Sources>>,
     in_flight: Semaphore,
-    quotas: Mutex<SourceQuotas>,
-    recent: Mutex<RecentEvents>,
-}
-
-/// What an event with the id of another one and other content is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SameId {
-    /// A mistake of its producer, who chose the id.
-    Conflicts,
-    /// A repetition: we chose the id, and what the tool says of one thing changes with each report.
-    Repeats,
-}
-
-/// What was taken, and what its sender is told.
-#[derive(Debug, Default)]
-pub(crate) struct Accepted {
-    /// The events, each once.
-    pub(crate) events: Vec<EventKey>,
-    /// The runs that they open.
-    pub(crate) runs: Vec<RunId>,
-    pub(crate) warnings: BTreeSet<String>,
-    /// How many were taken.
-    pub(crate) fresh: usize,
-    /// How many were known.
-    pub(crate) known: usize,
+    acceptance: Acceptance,
 }
 
 impl Endpoint {
     pub(crate) fn new(ports: IngestPorts, config: IngestConfig) -> Self {
+        let IngestPorts { runs, bus, clock } = ports.clone();
         Self {
             ports,
             sources: config.sources,
             in_flight: Semaphore::new(config.in_flight_max),
-            quotas: Mutex::new(SourceQuotas::new(config.quotas)),
-            recent: Mutex::default(),
+            acceptance: Acceptance::new(runs, bus, clock, config.quotas),
         }
     }
 
@@ -118,164 +79,6 @@ impl Endpoint {
         same_id: SameId,
         now: Timestamp,
     ) -> Result<Accepted, Problem> {
-        self.check(source, events, is_batch)?;
-        // An event that the batch repeats is taken once; its other content, under one key, is a conflict below.
-        let mut said = BTreeSet::new();
-        let distinct: Vec<_> = events
-            .iter()
-            .enumerate()
-            .filter(|(_, event)| said.insert((&event.key, event.content())))
-            .collect();
-        let mut unknown = Vec::new();
-        let conflict = |index| Problem::Conflict {
-            pointer: if is_batch { format!("/{index}/id") } else { "/id".to_owned() },
-        };
-        for (index, event) in distinct.iter().copied() {
-            match (self.precedent(event).await?, same_id) {
-                (Precedent::None, _) => unknown.push((index, event)),
-                (Precedent::Same, _) | (Precedent::Other, SameId::Repeats) => {}
-                (Precedent::Other, SameId::Conflicts) => return Err(conflict(index)),
-            }
-        }
-        self.claim(&mut unknown, same_id).map_err(conflict)?;
-        let mut fresh: Vec<Event> =
-            unknown.into_iter().map(|(_, event)| event.clone().taken_at(now)).collect();
-        if !fresh.is_empty() {
-            let quota = self.quota_of(source, fresh.len());
-            let spans: Vec<Span> = fresh.iter_mut().map(begin_story).collect();
-            if let Err(error) = self.ports.bus.publish_events(&fresh, quota).await {
-                spans.iter().for_each(span::failed);
-                self.recent().forget(&fresh);
-                return Err(Problem::NotStored(error.to_string()));
-            }
-        }
-        let known = events.len() - fresh.len();
-        let events: Vec<_> = distinct.into_iter().map(|(_, event)| event).collect();
-        let runs: Vec<_> = events.iter().flat_map(|event| self.runs_of(event)).collect();
-        let mut warnings = BTreeSet::new();
-        for event in &events {
-            warnings.extend(self.warnings(event).await);
-        }
-        let events = events.into_iter().map(|event| event.key.clone()).collect();
-        Ok(Accepted { events, runs, warnings, fresh: fresh.len(), known })
-    }
-
-    /// Remembers what is about to be published, so that other content under its id is noticed before a run is there.
-    ///
-    /// # Errors
-    /// The place of the first event that conflicts.
-    fn claim(&self, events: &mut Vec<(usize, &Event)>, same_id: SameId) -> Result<(), usize> {
-        // A resolving event opens nothing, so what it says is not compared.
-        let opens = |event: &Event| !self.runs_of(event).is_empty();
-        match same_id {
-            SameId::Conflicts => {
-                let opening: Vec<_> = events.iter().copied().filter(|(_, event)| opens(event)).collect();
-                self.recent().claim(&opening)
-            }
-            SameId::Repeats => {
-                events.retain(|one| !opens(one.1) || self.recent().claim(&[*one]).is_ok());
-                Ok(())
-            }
-        }
-    }
-
-    fn quota_of(&self, source: &Source, events: usize) -> Quota {
-        let count = u32::try_from(events).unwrap_or(u32::MAX);
-        let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        let quota = quotas.take(&source.name, count, self.ports.clock.now());
-        if quota == Quota::Exceeded {
-            telemetry::metrics().beyond_share.inc_by(u64::from(count));
-        }
-        quota
-    }
-
-    /// Names everything that is wrong with every event; one wrong event refuses the batch.
-    fn check(&self, source: &Source, events: &[Event], is_batch: bool) -> Result<(), Problem> {
-        let mut errors = Vec::new();
-        for (index, event) in events.iter().enumerate() {
-            if event.key.source != source.name {
-                return Err(Problem::Forbidden(format!(
-                    "this key may not send for source {:?}",
-                    event.key.source
-                )));
-            }
-            if !source.may_send(&event.kind) {
-                return Err(Problem::Forbidden(format!(
-                    "source {:?} may not send {:?}; it may send {}",
-                    source.name,
-                    event.kind,
-                    source.types.join(", ")
-                )));
-            }
-            let prefix = if is_batch { format!("/{index}") } else { String::new() };
-            errors.extend(self.check_one(event).into_iter().map(|mut error| {
-                error.pointer.insert_str(0, &prefix);
-                error
-            }));
-        }
-        if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
-    }
-
-    fn check_one(&self, event: &Event) -> Vec<FieldError> {
-        let workflows = self.ports.runs.workflows();
-        let routes = workflows.routes(&event.kind);
-        if routes.opens.is_empty() && routes.resolves.is_empty() {
-            return vec![FieldError::new("/type", "no workflow takes events of this type")];
-        }
-        if routes.opens.is_empty() && event.subject.is_none() {
-            return vec![FieldError::new("/subject", "required: a resolving event names what it resolves")];
-        }
-        let wrong = routes.opens.iter().flat_map(|workflow| {
-            let errors = workflow.schema.validate(&event.data);
-            if errors.is_empty() { workflow.check_recipients(&event.data) } else { errors }
-        });
-        wrong.collect()
-    }
-
-    /// The runs that the event opens. Their ids are derived, so they are known before the runs are.
-    fn runs_of(&self, event: &Event) -> Vec<RunId> {
-        let workflows = self.ports.runs.workflows();
-        let opens = workflows.routes(&event.kind).opens;
-        let id_of = |workflow: &Workflow| {
-            RunId::derive(&event.key.source, &event.key.id, workflow.name(), event.subject.as_deref())
-        };
-        opens.iter().map(|workflow| id_of(workflow)).collect()
-    }
-
-    /// What its sender should know of an event that is taken: nobody will be texted, or no event can resolve its runs.
-    async fn warnings(&self, event: &Event) -> Vec<String> {
-        let runs = &self.ports.runs;
-        let workflows = runs.workflows();
-        let mut warnings: Vec<String> = event.unset_time().into_iter().collect();
-        for workflow in workflows.routes(&event.kind).opens {
-            // The event is taken already: a store that does not answer now is no reason to refuse it.
-            warnings.extend(runs.reaches_nobody(event, workflow).await.ok().flatten());
-            warnings.extend(workflow.never_resolved(event));
-        }
-        warnings
-    }
-
-    fn recent(&self) -> MutexGuard<'_, RecentEvents> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What came before under the event's key. A resolving event is always taken, and so is one whose runs are not all
-    /// there yet.
-    async fn precedent(&self, event: &Event) -> Result<Precedent, Problem> {
-        let runs = self.runs_of(event);
-        if runs.is_empty() {
-            return Ok(Precedent::None);
-        }
-        let not_stored = |error: RoleError| Problem::NotStored(error.to_string());
-        let precedent = self.ports.runs.precedent(event).await.map_err(not_stored)?;
-        if precedent != Precedent::Same {
-            return Ok(precedent);
-        }
-        for run in &runs {
-            if self.ports.runs.load(run).await.map_err(not_stored)?.is_none() {
-                return Ok(Precedent::None);
-            }
-        }
-        Ok(Precedent::Same)
+        Ok(self.acceptance.accept(source, events, is_batch, same_id, now).await?)
     }
 }

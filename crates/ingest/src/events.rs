@@ -6,19 +6,15 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use domain::acceptance::SameId;
+use http_server::events::{Problem, answer, read};
 
-use crate::{
-    endpoint::{Accepted, Endpoint, SameId},
-    problem::Problem,
-    request,
-};
+use crate::endpoint::Endpoint;
 
 pub(crate) async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
@@ -41,22 +37,7 @@ async fn take(endpoint: &Endpoint, headers: &HeaderMap, body: &[u8]) -> Result<R
     let now = endpoint.ports.clock.now();
     let sources = endpoint.sources();
     let source = sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
-    let (events, is_batch) = request::read(headers, body)?;
+    let (events, is_batch) = read(headers, body)?;
     let accepted = endpoint.accept(source, &events, is_batch, SameId::Conflicts, now).await?;
     Ok(answer(&accepted, is_batch))
-}
-
-/// 202 when something was taken, 200 when all of it was known or of no use to any workflow; with the runs that the events open, and warnings.
-pub(crate) fn answer(accepted: &Accepted, is_batch: bool) -> Response {
-    let Accepted { events, runs, warnings, fresh, known } = accepted;
-    let (status, word) =
-        if *fresh > 0 { (StatusCode::ACCEPTED, "accepted") } else { (StatusCode::OK, "known") };
-    let mut body = match events.as_slice() {
-        [event] if !is_batch => json!({"status": word, "event": event, "runs": runs}),
-        _ => json!({"status": word, "accepted": fresh, "known": known, "events": events, "runs": runs}),
-    };
-    if !warnings.is_empty() {
-        body["warnings"] = json!(warnings);
-    }
-    (status, Json(body)).into_response()
 }

@@ -9,10 +9,7 @@ mod doors;
 mod endpoint;
 mod events;
 mod pagerduty;
-mod problem;
-mod recent_events;
 mod reports;
-mod request;
 mod webhook_signature;
 
 use std::sync::Arc;
@@ -23,9 +20,7 @@ use domain::{door::Door, limits::EVENT_BODY_BYTES_MAX};
 use crate::endpoint::Endpoint;
 
 pub use endpoint::{IngestConfig, IngestPorts};
-
-/// Where events are posted.
-pub const EVENTS_PATH: &str = "/v1/events";
+pub use http_server::events::EVENTS_PATH;
 
 /// The endpoints' routes.
 pub fn router(ports: IngestPorts, config: IngestConfig) -> Router {

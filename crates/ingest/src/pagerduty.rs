@@ -14,9 +14,10 @@ use domain::{
     door::{Door, routing_key},
     limits::PAGERDUTY_BODY_BYTES_MAX,
 };
+use http_server::events::{Problem, unpacked};
 use serde_json::{Value, json};
 
-use crate::{doors::body_of, endpoint::Endpoint, problem::Problem, request};
+use crate::{doors::body_of, endpoint::Endpoint};
 
 pub(crate) async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
@@ -32,7 +33,7 @@ pub(crate) async fn receive(
 async fn take(endpoint: &Endpoint, name: &str, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let body = body_of(body, PAGERDUTY_BODY_BYTES_MAX).await?;
-    let body = request::unpacked(&parts.headers, &body, PAGERDUTY_BODY_BYTES_MAX)?;
+    let body = unpacked(&parts.headers, &body, PAGERDUTY_BODY_BYTES_MAX)?;
     let _permit = endpoint.permit().ok_or(Problem::Busy)?;
     let sources = endpoint.sources();
     let holder = routing_key(&body).and_then(|key| sources.holder(&key));

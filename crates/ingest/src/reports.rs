@@ -3,17 +3,16 @@
 //! Never: opens a run for a subject that is being paged for, or asks for a run of what is over.
 
 use domain::{
+    acceptance::{Accepted, SameId},
     door::{DoorSettings, Report, Says, holds_back},
     id::RunId,
     source::Source,
 };
+use http_server::events::Problem;
 use jiff::Timestamp;
 use runtime::RoleError;
 
-use crate::{
-    endpoint::{Accepted, Endpoint, SameId},
-    problem::Problem,
-};
+use crate::endpoint::Endpoint;
 
 impl Endpoint {
     /// Takes what a tool reports, all of it or none.
@@ -27,9 +26,8 @@ impl Endpoint {
         let workflows = self.ports.runs.workflows();
         let (mut events, mut held) = (Vec::new(), Accepted::default());
         for report in reports {
-            let routes = workflows.routes(report.kind(settings));
-            let is_of_no_use =
-                report.says == Says::Resolves && routes.resolves.is_empty() && routes.opens.is_empty();
+            let routes = workflows.routes(report.kind(settings), &source.name);
+            let is_of_no_use = report.says == Says::Resolves && routes.is_empty();
             let held_by = match report.says {
                 Says::Opens => self.held_by(source, settings, report, now).await?,
                 Says::Resolves => Vec::new(),
@@ -63,7 +61,7 @@ impl Endpoint {
     ) -> Result<Vec<RunId>, Problem> {
         let workflows = self.ports.runs.workflows();
         let mut held_by = Vec::new();
-        for workflow in workflows.routes(&settings.opens).opens {
+        for workflow in workflows.routes(&settings.opens, &source.name).opens {
             let open = self.ports.runs.open_runs(workflow, &source.name, &report.subject).await;
             let open = open.map_err(not_stored)?.into_iter();
             held_by.extend(
@@ -115,7 +113,7 @@ impl Endpoint {
     ) -> Result<bool, Problem> {
         let key = report.key(&source.name, Says::Opens, round);
         let workflows = self.ports.runs.workflows();
-        let opens = workflows.routes(&settings.opens).opens;
+        let opens = workflows.routes(&settings.opens, &source.name).opens;
         for workflow in &opens {
             let id = RunId::derive(&key.source, &key.id, workflow.name(), Some(&report.subject));
             let run = self.ports.runs.load(&id).await.map_err(not_stored)?;

@@ -1,17 +1,21 @@
-//! What roles share: the one way to change a run, the registry of workflows, dead letters of deliveries.
+//! What roles share: the one way to take events, the one way to change a run, the registry of workflows, dead letters
+//! of deliveries.
 //!
 //! In: ports, configuration and pure transitions. Out: stored changes, published commands, timers.
 //! Never: decides. What it chooses between are outcomes of the ports.
 
+mod acceptance;
 mod claimed;
 mod dead_letter;
 mod error;
 mod ledger_batcher;
 mod outbox;
+mod recent_events;
 mod run_cache;
 mod run_service;
 mod workflow_registry;
 
+pub use acceptance::Acceptance;
 pub use claimed::Claimed;
 pub use dead_letter::{DeadLetters, Undeliverable};
 pub use error::RoleError;

@@ -24,6 +24,7 @@ use domain::{
     phone::E164,
     policy::Environment,
     provider::Submission,
+    recipient_hash::RecipientKey,
     reply::People,
     run::{Dispatch, Run, RunPhase, StepContext},
     timeline::{Effects, TimelineEvent},
@@ -88,6 +89,8 @@ pub struct RunService {
     code_key: CodeKey,
     /// What the links that acknowledge begin with.
     link_base: Arc<str>,
+    /// What recipients are named by in the log, beside their masked numbers.
+    recipient_key: Option<RecipientKey>,
 }
 
 /// What a reload replaces.
@@ -128,12 +131,29 @@ impl RunService {
             directory: Arc::new(directory),
             destinations: Arc::default(),
         };
-        Self { ports, in_force: RwLock::new(in_force), environment, code_key, link_base: Arc::default() }
+        Self {
+            ports,
+            in_force: RwLock::new(in_force),
+            environment,
+            code_key,
+            link_base: Arc::default(),
+            recipient_key: None,
+        }
     }
 
     /// Has links begin with this address, at which the role `callback` answers.
     pub fn linking_to(self, base: &str) -> Self {
         Self { link_base: base.into(), ..self }
+    }
+
+    /// Has the log name recipients by hashes with this key.
+    pub fn hashing_with(self, recipient_key: Option<RecipientKey>) -> Self {
+        Self { recipient_key, ..self }
+    }
+
+    /// What hashes of recipients are keyed with, where they are wanted.
+    pub fn recipient_key(&self) -> Option<&RecipientKey> {
+        self.recipient_key.as_ref()
     }
 
     /// Tells these destinations of what happens to runs.

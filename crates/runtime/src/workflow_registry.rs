@@ -5,7 +5,12 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use domain::{notice::Notices, run::Run, workflow::Workflow};
+use domain::{
+    notice::Notices,
+    run::Run,
+    team::{SourceTeams, meet, owner},
+    workflow::Workflow,
+};
 use ports::RunStore;
 
 use crate::error::RoleError;
@@ -17,9 +22,10 @@ pub struct WorkflowRegistry {
     by_hash: RwLock<HashMap<String, Workflow>>,
     /// Absent where replies are not answered and nobody hears an all-clear.
     notices: Option<Notices>,
+    sources: SourceTeams,
 }
 
-/// What an event of one type does.
+/// What an event of one type and source does.
 #[derive(Debug, Default)]
 pub struct Routes<'a> {
     /// Workflows it opens a run in.
@@ -28,12 +34,19 @@ pub struct Routes<'a> {
     pub resolves: Vec<&'a Workflow>,
 }
 
+impl Routes<'_> {
+    /// Whether it does nothing.
+    pub fn is_empty(&self) -> bool {
+        self.opens.is_empty() && self.resolves.is_empty()
+    }
+}
+
 impl WorkflowRegistry {
     /// A book of these workflows; of two with one name the later counts.
     pub fn new(workflows: impl IntoIterator<Item = Workflow>) -> Self {
         let by_name: BTreeMap<_, _> = workflows.into_iter().map(|w| (w.name().to_owned(), w)).collect();
         let by_hash = by_name.values().map(|w| (w.hash.to_string(), w.clone())).collect();
-        Self { by_name, by_hash: RwLock::new(by_hash), notices: None }
+        Self { by_name, by_hash: RwLock::new(by_hash), notices: None, sources: SourceTeams::default() }
     }
 
     /// With the workflows of notices, which no event of a producer reaches.
@@ -42,6 +55,11 @@ impl WorkflowRegistry {
         by_hash.extend(notices.workflows().map(|workflow| (workflow.hash.to_string(), workflow.clone())));
         self.notices = Some(notices);
         self
+    }
+
+    /// With sources of these teams.
+    pub fn with_teams(self, sources: SourceTeams) -> Self {
+        Self { sources, ..self }
     }
 
     /// The notices, where they are sent.
@@ -54,19 +72,27 @@ impl WorkflowRegistry {
         self.by_name.values()
     }
 
-    /// The team that a workflow in force belongs to.
-    pub fn team_of(&self, workflow: &str) -> Option<&str> {
-        self.by_name.get(workflow)?.team.as_deref()
+    /// Whose a run is that an event of this source opened through a workflow: of no team where neither has one.
+    pub fn team_of(&self, workflow: Option<&str>, source: Option<&str>) -> Option<&str> {
+        let of_workflow = workflow.and_then(|workflow| self.by_name.get(workflow)?.team.as_deref());
+        owner(of_workflow, source.and_then(|source| self.sources.of(source)))
     }
 
-    /// What events of this type do.
-    pub fn routes(&self, event_type: &str) -> Routes<'_> {
+    /// What events of this type from this source do.
+    pub fn routes(&self, event_type: &str, source: &str) -> Routes<'_> {
+        let team = self.sources.of(source);
+        let reached = || self.workflows().filter(|workflow| meet(team, workflow.team.as_deref()));
         Routes {
-            opens: self.workflows().filter(|w| w.definition.event == event_type).collect(),
-            resolves: self
-                .workflows()
-                .filter(|w| w.definition.resolved_by.as_deref() == Some(event_type))
-                .collect(),
+            opens: reached().filter(|w| w.definition.event == event_type).collect(),
+            resolves: reached().filter(|w| w.definition.resolved_by.as_deref() == Some(event_type)).collect(),
+        }
+    }
+
+    /// Why events of a type that leads nowhere are not taken from this source.
+    pub fn unroutable(&self, source: &str) -> String {
+        match self.sources.of(source) {
+            None => "no workflow takes events of this type".to_owned(),
+            Some(team) => format!("no workflow of team {team}, or of none, takes events of this type"),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    door::chose_id,
     event::Event,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,
@@ -63,9 +64,10 @@ async fn work_on(
 ) -> Result<(), RoleError> {
     let ports = &*sender.ports;
     let workflows = ports.runs.workflows();
-    let routes = workflows.routes(&event.kind);
-    if routes.opens.is_empty() && routes.resolves.is_empty() {
-        return ports.dead_letters.add(came, "unroutable", "no workflow names this event type").await;
+    let routes = workflows.routes(&event.kind, &event.key.source);
+    if routes.is_empty() {
+        let error = workflows.unroutable(&event.key.source);
+        return ports.dead_letters.add(came, "unroutable", &error).await;
     }
     // What comes over HTTP lost such a time on its way in.
     if let Some(warning) = event.unset_time() {
@@ -112,6 +114,8 @@ async fn open(
     };
     match ports.runs.open(event, workflow, placement, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
+        // Two processes took what a tool says of one thing at the same moment; what opened the run stands.
+        OpenedRun::Conflict if chose_id(&event.key.id) => Ok(()),
         OpenedRun::Conflict => {
             let error = "another event came first with the same source and id, but other content";
             ports.dead_letters.add(came, "conflict", error).await

@@ -31,6 +31,14 @@ pub enum Point {
     Take,
     /// The answer to a delivery.
     Answer,
+    /// [`ports::EffectStore::take_effects`].
+    TakeEffects,
+    /// The request to a destination.
+    Request,
+    /// [`ports::EffectStore::postpone_effect`].
+    PostponeEffect,
+    /// [`ports::EffectStore::end_effect`].
+    EndEffect,
 }
 
 /// Which side of the effect.

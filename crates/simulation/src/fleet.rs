@@ -18,9 +18,11 @@ use domain::{
     workflow::Workflow,
 };
 use escalation::EscalationPorts;
+use integrations::IntegrationsPorts;
 use ports::Clock as _;
-use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::{SenderConfig, SenderPorts, SenderRate};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use twilio::{Secret, SignatureVerifier, TwilioWebhooks};
 
@@ -28,6 +30,8 @@ use crate::{
     bus::MemoryBus,
     chance::Chance,
     clock::SimClock,
+    desk::Desk,
+    desk_client,
     process::{Instrumented, Process, RoleKind},
     provider::Provider,
     provider_calls::{PUBLIC_URL, TOKEN},
@@ -36,7 +40,7 @@ use crate::{
 };
 
 impl World {
-    /// A world with two senders, an escalation worker and a callback receiver.
+    /// A world with two senders, an escalation worker and a callback receiver; with a desk, two who carry effects out.
     pub(crate) async fn start(
         chance: Chance,
         workflows: Vec<Workflow>,
@@ -51,6 +55,7 @@ impl World {
             store: MemoryStore::default(),
             bus,
             provider: Provider::default(),
+            desk: Desk::default(),
             me: me.clone(),
             workflows,
             contacts,
@@ -64,6 +69,11 @@ impl World {
         for role in [RoleKind::Sender, RoleKind::Sender, RoleKind::Escalation, RoleKind::Callback] {
             world.start_process(role);
         }
+        if habits.has_desk {
+            for role in [RoleKind::Integrations; 2] {
+                world.start_process(role);
+            }
+        }
         world
     }
 
@@ -74,6 +84,16 @@ impl World {
         let runs = self.run_service(&ports);
         match role {
             RoleKind::Operator => {}
+            RoleKind::Integrations => {
+                let destinations = watch::Sender::new(Arc::new(desk_client::destinations(&process)));
+                let stop = self.stop.clone();
+                let (timelines, effects, clock) = (ports.clone(), ports, self.clock.clone());
+                let ports = IntegrationsPorts { runs, timelines, effects, clock };
+                tokio::spawn(async move {
+                    let ended = integrations::run(Arc::new(ports), destinations.subscribe(), stop).await;
+                    world.ended(&process, ended.is_err());
+                });
+            }
             RoleKind::Callback => {
                 let verifier = SignatureVerifier::new(vec![Secret::new(TOKEN)]);
                 let webhooks = TwilioWebhooks {
@@ -138,13 +158,9 @@ impl World {
     fn run_service(&self, ports: &Arc<Instrumented>) -> Arc<RunService> {
         let run_ports = RunPorts::new(ports.clone(), ports.clone(), self.clock.clone());
         let directory = Directory { contacts: self.contacts.clone(), ..Directory::default() };
-        Arc::new(RunService::new(
-            run_ports,
-            self.registry(),
-            directory,
-            Environment::default(),
-            CodeKey::default(),
-        ))
+        let (environment, key) = (Environment::default(), CodeKey::default());
+        let runs = RunService::new(run_ports, self.registry(), directory, environment, key);
+        Arc::new(if self.habits.has_desk { runs.with_destinations(desk_client::wanted()) } else { runs })
     }
 
     fn registry(&self) -> WorkflowRegistry {
@@ -163,12 +179,16 @@ impl World {
     /// An operator's command, for as long as it takes.
     pub(crate) fn operator(self: &Arc<Self>) -> Control {
         let ports = Arc::new(Instrumented(Process::new(RoleKind::Operator, self.clone())));
+        let (runs, clock) = (self.run_service(&ports), self.clock.clone());
+        let acceptance = Acceptance::new(runs.clone(), ports.clone(), clock, QuotaRates::default());
         Control::new(ControlPorts {
-            runs: self.run_service(&ports),
+            runs,
+            acceptance: Arc::new(acceptance),
             list: ports.clone(),
             letters: ports.clone(),
             tokens: ports.clone(),
             effects: ports.clone(),
+            log: ports.clone(),
             audit: ports.clone(),
             bus: ports,
         })

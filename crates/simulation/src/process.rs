@@ -48,6 +48,8 @@ pub(crate) enum RoleKind {
     Escalation,
     /// Takes statuses and replies.
     Callback,
+    /// Opens tickets and tells others.
+    Integrations,
     /// Looks and changes, and is gone.
     Operator,
 }
@@ -93,7 +95,7 @@ impl Process {
     }
 
     /// Just before or after an effect. Does not return once the process is dead.
-    async fn at(self: &Arc<Self>, point: Point, side: Side) {
+    pub(crate) async fn at(self: &Arc<Self>, point: Point, side: Side) {
         let may_freeze = self.role == RoleKind::Sender && !self.freezer.is_frozen();
         if may_freeze && self.world.chance.fires(Fault::Frozen) {
             self.world.note("Sender is frozen".to_owned());

@@ -113,6 +113,7 @@ impl State {
             self.next += 1;
             self.letters.entry(letter.id.clone()).or_insert((self.next, letter));
         }
+        effects.discarded.iter().for_each(|letter| _ = self.letters.remove(letter));
         for (sid, number) in effects.sids {
             row.sids.push(sid.clone());
             self.sids.entry(sid).or_insert_with(|| row.run.message_id(number));

@@ -107,7 +107,7 @@ pub(crate) fn workflows() -> Vec<Workflow> {
 pub(crate) fn contacts() -> BTreeMap<String, Contact> {
     let person = |name: &str, digit: u8| {
         let number = format!("+1415555010{digit}").parse().unwrap_or_else(|error| panic!("{error}"));
-        (name.to_owned(), Contact { name: name.to_owned(), number, time_zone: "UTC".to_owned() })
+        (name.to_owned(), Contact { name: name.to_owned(), number, time_zone: "UTC".to_owned(), team: None })
     };
     [person("first", 1), person("second", 2)].into()
 }

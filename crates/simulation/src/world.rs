@@ -24,6 +24,7 @@ use crate::{
     bus::MemoryBus,
     chance::{Chance, Fault},
     clock::SimClock,
+    desk::Desk,
     provider::Provider,
     store::MemoryStore,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Habits {
     pub(crate) replies: bool,
     /// Replies are answered, and those who were paged hear that it is over.
     pub(crate) notices: bool,
+    /// Tickets are opened and others are told.
+    pub(crate) has_desk: bool,
     /// With each process that dies, the store loses its runs.
     pub(crate) loses_runs: bool,
     /// Events per second within the quota of a source, and segments per second of the sending number.
@@ -48,6 +51,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) bus: Arc<MemoryBus>,
     pub(crate) provider: Provider,
+    pub(crate) desk: Desk,
     pub(crate) me: Weak<World>,
     pub(crate) workflows: Vec<Workflow>,
     pub(crate) contacts: BTreeMap<String, Contact>,

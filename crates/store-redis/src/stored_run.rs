@@ -126,6 +126,7 @@ pub(crate) fn write<'a>(
         outcome_count: effects.outcomes.len(),
         effect_count: effects.outbound.len(),
         letter_count: effects.dead_letters.len(),
+        discarded_count: effects.discarded.len(),
     };
     let mut call = Call::new(script, keys_of(keys, run, marker.as_deref())).arg(arguments).arg(lines);
     for outcome in &effects.outcomes {
@@ -138,6 +139,9 @@ pub(crate) fn write<'a>(
     for letter in &effects.dead_letters {
         call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
         call = call.arg(json(letter, "dead letter", &letter.id)?);
+    }
+    for id in &effects.discarded {
+        call = call.arg(id);
     }
     Ok(call)
 }

@@ -35,7 +35,8 @@ arguments! {
 
 arguments! {
     /// The arguments of `write.lua`. Behind them come the timeline lines, the outcomes, for each effect its id,
-    /// destination, due time and document, and for each dead letter its id, time, reason and document.
+    /// destination, due time and document, for each dead letter its id, time, reason and document, and the ids of the
+    /// discarded ones.
     WriteArguments<'a>, "ARGV" {
         /// Names the call.
         token: &'a str,
@@ -70,5 +71,7 @@ arguments! {
         effect_count: usize,
         /// How many dead letters follow those.
         letter_count: usize,
+        /// How many discarded ones follow those.
+        discarded_count: usize,
     }
 }

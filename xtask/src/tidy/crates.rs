@@ -91,6 +91,7 @@ const RULES: [Rule; 28] = [
             "domain",
             "escalation",
             "ingest",
+            "integrations",
             "ports",
             "runtime",
             "sender",

@@ -21,13 +21,14 @@ use domain::{
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
     run::Run,
+    source_quota::QuotaRates,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
 use http_body_util::BodyExt as _;
-use ports::Store;
-use runtime::{RunPorts, RunService, WorkflowRegistry};
+use ports::{AnswerStore, Store};
+use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) runs: Arc<RunService>,
     pub(crate) stop: CancellationToken,
+    ports: ApiPorts,
+    settings: ApiSettings,
     router: Router,
     _embedded: Embedded,
     _folder: TempDir,
@@ -69,33 +72,40 @@ impl World {
         let workflows = WorkflowRegistry::new([Workflow { team: Some("platform".into()), ..workflow }]);
         let (environment, key) = (Environment::default(), CodeKey::default());
         let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
+            acceptance: Arc::new(acceptance),
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
             tokens: store.clone(),
             effects: store.clone(),
+            log: store.clone(),
             audit: store.clone(),
             bus,
         });
-        let ports = ApiPorts {
-            control,
-            tokens: store.clone(),
-            answers: store.clone(),
-            log: store.clone(),
-            clock: clock.clone(),
-        };
+        let ports = ApiPorts { control, tokens: store.clone(), answers: store.clone(), clock: clock.clone() };
         let stop = CancellationToken::new();
         let settings = ApiSettings { environment: "test".to_owned(), version: "0.0.0", stop: stop.clone() };
-        let router = router(ports, settings);
-        Self { clock, store, runs, stop, router, _embedded: embedded, _folder: folder }
+        let router = router(ports.clone(), settings.clone());
+        Self { clock, store, runs, stop, ports, settings, router, _embedded: embedded, _folder: folder }
     }
 
     /// A token with these scopes, of these teams, in clear.
     pub(crate) async fn token(&self, scopes: &[Scope], teams: &[&str]) -> String {
+        self.minted(scopes, &[], teams).await
+    }
+
+    /// A token that may send events of these types.
+    pub(crate) async fn raising(&self, types: &[&str]) -> String {
+        self.minted(&[], types, &[]).await
+    }
+
+    async fn minted(&self, scopes: &[Scope], raises: &[&str], teams: &[&str]) -> String {
         let request = TokenRequest {
             label: "dashboard".to_owned(),
             scopes: scopes.iter().copied().collect(),
+            raises: raises.iter().map(|kind| (*kind).to_owned()).collect(),
             teams: teams.iter().map(|team| (*team).to_owned()).collect(),
             expires_at: Some(at(100)),
         };
@@ -105,6 +115,11 @@ impl World {
         let (token, clear) = Token::mint(request, "ada", &chance, at(0)).unwrap();
         self.store.add_token(&token).await.unwrap();
         clear
+    }
+
+    /// The API of another process, over the same store but these answers.
+    pub(crate) fn over(&self, answers: Arc<dyn AnswerStore>) -> Router {
+        router(ApiPorts { answers, ..self.ports.clone() }, self.settings.clone())
     }
 
     /// A token that may read and change everything.

@@ -5,7 +5,9 @@
 
 mod access;
 mod document;
+mod events;
 mod harness;
 mod letters;
+mod lost_answers;
 mod runs;
 mod stream;

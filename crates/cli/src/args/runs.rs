@@ -85,6 +85,9 @@ pub(crate) struct RunsList {
     /// Only runs with a message to this number, for example +14155550101.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) to: Option<domain::phone::E164>,
+    /// Only runs with a message to the number of this hash, as the log shows it with CALLOUT_RECIPIENT_KEY.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) to_hash: Option<domain::recipient_hash::RecipientHash>,
     /// Only runs opened since this time, for example 2026-01-31T09:30:00Z, or for so long, for example 2h or 3d.
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub(crate) since: Option<jiff::Timestamp>,

@@ -1,7 +1,7 @@
 //! The arguments of `callout tokens`.
 
 use clap::{Args, Subcommand};
-use domain::token::Scope;
+use domain::token::Grant;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tokens {
@@ -18,9 +18,10 @@ pub(crate) struct TokensCreate {
     /// Whose it is: the name that timelines show, for example `dashboard`.
     #[arg(long)]
     pub(crate) label: String,
-    /// What it allows: read, read_texts (texts of messages as well) or operate (changes as well); may be repeated.
+    /// What it allows: read, read_texts (texts of messages as well), operate (changes as well) or raise:TYPE (sending events
+    /// of that type, for example raise:incident.*); may be repeated.
     #[arg(long = "scope", value_name = "SCOPE", default_value = "read")]
-    pub(crate) scopes: Vec<Scope>,
+    pub(crate) scopes: Vec<Grant>,
     /// Whose runs it sees and changes, as `team` in workflows says; may be repeated. Without it, those of every team.
     #[arg(long = "team", value_name = "TEAM")]
     pub(crate) teams: Vec<String>,

@@ -137,7 +137,7 @@ async fn the_api_is_served_where_it_is_configured_and_nowhere_else() {
     assert_eq!(fleet.client.get(path).send().await.unwrap().status(), 404);
     for (args, says) in [
         (&["--label", " "][..], "expected a label"),
-        (&["--label", "x", "--scope", "everything"], "expected one of read"),
+        (&["--label", "x", "--scope", "everything"], "expected read, read_texts, operate"),
         (&["--label", "x", "--expires", "soon"], "expected a duration"),
     ] {
         let refused = fleet.run(&[&["tokens", "create"], args].concat());
@@ -145,4 +145,30 @@ async fn the_api_is_served_where_it_is_configured_and_nowhere_else() {
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_another_machine_sends_events_with_its_token_and_no_others() {
+    let (fleet, url) = with_api().await;
+    let (_, token) = token(&fleet, &["--scope", "raise:page.*"]);
+    let env = [("CALLOUT_URL", url.as_str()), ("CALLOUT_TOKEN", token.as_str())];
+    let folder = tempfile::tempdir().unwrap();
+    let send = |source: &str| {
+        let file = folder.path().join("event.json");
+        let mut event = event("page.created", "t-1", "t-1", json!({"text": "one"}));
+        event["source"] = source.into();
+        std::fs::write(&file, event.to_string()).unwrap();
+        remote(&["events", "send", file.to_str().unwrap()], &env)
+    };
+    let refused = send("monitoring");
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(
+        !refused.status.success() && said.starts_with("403") && said.contains("/callout/tokens/dashboard"),
+        "{said}"
+    );
+    let taken = send("/callout/tokens/dashboard");
+    assert!(taken.status.success(), "{taken:?}");
+    fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
+    let again = send("/callout/tokens/dashboard");
+    assert!(String::from_utf8_lossy(&again.stdout).starts_with("200"), "{again:?}");
 }

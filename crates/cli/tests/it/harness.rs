@@ -322,9 +322,14 @@ impl Fleet {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    /// The base URL of one of several processes.
+    pub(crate) fn url_of(&self, index: usize) -> &str {
+        &self.processes[index].url
+    }
+
     /// The metrics of one of several processes.
     pub(crate) async fn metrics(&self, index: usize) -> String {
-        let url = format!("{}/metrics", self.processes[index].url);
+        let url = format!("{}/metrics", self.url_of(index));
         self.client.get(url).send().await.unwrap().text().await.unwrap()
     }
 

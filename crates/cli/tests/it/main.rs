@@ -19,3 +19,4 @@ mod reload;
 mod replies;
 mod runs;
 mod service_manager;
+mod walk;

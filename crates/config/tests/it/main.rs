@@ -5,6 +5,7 @@ mod defaults;
 mod doors;
 mod integrations;
 mod secrets;
+mod teams;
 mod tls_files;
 
 use std::path::Path;
@@ -185,6 +186,7 @@ fn no_secret_is_printed_by_a_problem_or_by_what_was_loaded() {
         "TWILIO_ACCOUNT_SID" => Some("AC1".to_owned()),
         "TWILIO_API_KEY" => Some("SK1".to_owned()),
         "TWILIO_API_BASE" => Some("http://127.0.0.1:1".to_owned()),
+        "CALLOUT_RECIPIENT_KEY" => Some("secret-of-the-hashes-of-recipients".to_owned()),
         name => secret(name),
     };
     let (_, secrets) = load(&with_address).unwrap();

@@ -107,3 +107,17 @@ fn h10_a_password_that_breaks_its_address_is_refused_with_what_to_write_instead(
         assert_eq!(load(password), Ok(()), "{password}");
     }
 }
+
+#[test]
+fn a_key_for_hashes_of_recipients_is_optional_and_long() {
+    let load = |key: Option<String>| {
+        let env =
+            move |name: &str| if name == "CALLOUT_RECIPIENT_KEY" { key.clone() } else { crate::env(name) };
+        config::load(&crate::examples().join("callout.toml"), &env, config::Scope::OPERATOR)
+    };
+    assert_eq!(load(None).unwrap().1.recipient_key, None);
+    assert!(load(Some("k".repeat(32))).unwrap().1.recipient_key.is_some());
+    let found = load(Some("short".to_owned())).unwrap_err().to_string();
+    assert!(found.contains("CALLOUT_RECIPIENT_KEY is shorter than 32 characters"), "{found}");
+    assert!(!found.contains("short\""), "{found}");
+}

@@ -4,10 +4,15 @@
 
 use std::sync::Arc;
 
-use domain::{broker_origin::BrokerOrigin, timeline::DeadLetter};
-use ports::{Store, store::DeadLetterFilter};
+use domain::{
+    broker_origin::BrokerOrigin,
+    effect::OutcomeKind,
+    outbound::{Destinations, Subscription, dead_letter},
+    timeline::DeadLetter,
+};
+use ports::{Changed, EffectEnd, Store, store::DeadLetterFilter};
 
-use crate::fixture::{Opening, at, at_once, letter, open_new};
+use crate::fixture::{Opening, at, at_once, change, letter, load, open_new};
 
 async fn list(store: &dyn Store, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
     store.dead_letters(filter, 100).await.unwrap()
@@ -110,6 +115,43 @@ pub async fn letters_of_runs_are_listed_with_the_others(store: Arc<dyn Store>) {
     store.add_dead_letter(&letter(case, 2, 1)).await.unwrap();
     assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [letter(case, 2, 1), of_run.clone()]);
     assert!(store.remove_dead_letter(&of_run.id).await.unwrap());
+}
+
+/// That of a message, and that of an effect; and only if the run is as its changer saw it.
+pub async fn a_discarded_letter_goes_with_the_line_that_tells_of_it(store: Arc<dyn Store>) {
+    let case = "discarded_letters";
+    let mut opened = Opening::new(case, 1).change();
+    let of_message = DeadLetter { message: Some(opened.run.message_id(1)), ..letter(case, 1, 1) };
+    opened.effects.dead_letters.push(of_message.clone());
+    let subscription = Subscription {
+        name: "near".to_owned(),
+        events: [OutcomeKind::RunOpened].into(),
+        ..Subscription::default()
+    };
+    opened.effects.outbound = Destinations(vec![subscription]).effects(&opened.run, &opened.effects);
+    open_new(&*store, &opened).await;
+    let [effect] = &store.take_effects("near", at(0), at(60), 10).await.unwrap()[..] else {
+        panic!("one effect")
+    };
+    let of_effect = dead_letter(effect, "answered 422", at(2));
+    store.end_effect(effect, EffectEnd::Dead(Box::new(of_effect.clone()))).await.unwrap();
+    let other = letter(case, 2, 3);
+    store.add_dead_letter(&other).await.unwrap();
+    let discarded = change(&opened.run, at(4), |run, ctx| {
+        run.discard(&of_message, None, "ada", ctx);
+        run.discard(&of_effect, Some("near".to_owned()), "ada", ctx);
+    });
+    let version = load(&*store, &opened.run).await.version;
+    assert_eq!(store.change_run(discarded.clone(), version + 1).await.unwrap(), Changed::Conflict);
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await.len(), 3);
+    assert!(matches!(store.change_run(discarded.clone(), version).await.unwrap(), Changed::Stored { .. }));
+    assert_eq!(list(&*store, &DeadLetterFilter::default()).await, [other]);
+    assert!(!store.remove_dead_letter(&of_message.id).await.unwrap());
+    let counts = store.audit_counts().await.unwrap();
+    assert_eq!(counts.dead_letters.values().sum::<u64>(), 1);
+    assert!(counts.balances(), "{counts:?}");
+    let lines = [opened.effects.timeline, discarded.effects.timeline].concat();
+    assert_eq!(store.timeline(opened.run.id()).await.unwrap(), lines);
 }
 
 /// However many there are.

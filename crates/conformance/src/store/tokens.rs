@@ -13,6 +13,7 @@ fn token(n: u8, made_at: i64) -> Token {
     let request = TokenRequest {
         label: format!("tool {n}"),
         scopes: [Scope::Read, Scope::Operate].into(),
+        raises: [].into(),
         teams: BTreeSet::from(["payments".to_owned()]),
         expires_at: Some(at(1_000)),
     };

@@ -1,12 +1,19 @@
 //! Who may do what, and what is not there.
 
+use conformance::{
+    fixture::{at, letter},
+    roles::SOURCE,
+};
 use control::{Answer, ControlError, Principal, Request, RunQuery};
 use domain::{
+    effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
+    timeline::DeadLetter,
     token::{Scope, Token, TokenRequest},
 };
 use ports::store::DeadLetterFilter;
+use serde_json::json;
 
 use crate::harness::{World, with_token};
 
@@ -91,11 +98,61 @@ async fn a_token_limited_to_a_team_sees_and_changes_what_is_the_teams() {
 }
 
 #[tokio::test]
+async fn the_runs_of_a_shared_workflow_are_the_teams_of_their_sources() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let lost = DeadLetter { source: Some(SOURCE.to_owned()), ..letter("lost", 1, 0) };
+    world.store.add_dead_letter(&lost).await.unwrap();
+    let sees = async |team: &str| {
+        let principal = with_token(&[Scope::Read], &[team]);
+        let shown =
+            world.control.execute(&principal, Request::ShowRun { id: id.clone(), reveal: false }).await;
+        let lost = Request::ShowDeadLetter { id: lost.id.clone() };
+        (shown.is_ok(), world.control.execute(&principal, lost).await.is_ok())
+    };
+    assert_eq!(sees("payments").await, (false, false));
+    world.give_source_to("payments").await;
+    assert_eq!((sees("payments").await, sees("platform").await), ((true, true), (false, false)));
+    // What reached a team's own workflow is that team's, whoever sent it.
+    world.give_to("platform").await;
+    assert_eq!((sees("payments").await, sees("platform").await), ((false, false), (true, false)));
+}
+
+#[tokio::test]
+async fn the_stream_is_read_with_the_scope_read_and_shows_a_team_its_own() {
+    let world = World::new();
+    let happened = |n: u32, workflow: Option<&str>| -> OutcomeEvent {
+        let event =
+            json!({"id": format!("event-{n}"), "kind": "run.opened", "at": at(0), "workflow": workflow});
+        serde_json::from_value(event).unwrap()
+    };
+    for (n, workflow) in [(1, Some("paging")), (2, Some("of-others")), (3, None)] {
+        world.store.log_outcome(&happened(n, workflow), 100).await.unwrap();
+    }
+    world.give_to("payments").await;
+    let nobody = Principal { scopes: [].into(), ..with_token(&[Scope::Read], &[]) };
+    let read = |after| [Request::FindPosition { after: Some(after) }, Request::ReadStream { after }];
+    for request in read(0) {
+        let refused = world.control.execute(&nobody, request).await;
+        assert!(matches!(refused, Err(ControlError::Forbidden { scope: Scope::Read, .. })), "{refused:?}");
+    }
+    let last = world.store.last_logged().await.unwrap();
+    for (teams, expected) in [(&[][..], 3), (&["payments"][..], 1), (&["platform"][..], 0)] {
+        let [_, request] = read(0);
+        let page = world.control.execute(&with_token(&[Scope::Read], teams), request).await.unwrap();
+        // What is another team's is read past all the same.
+        let Answer::Stream { events, after } = page else { panic!("{page:?}") };
+        assert_eq!((events.len(), after), (expected, last), "{teams:?}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_are_handed_out_by_who_has_the_machine_alone() {
     let world = World::new();
     let request = TokenRequest {
         label: "tool".to_owned(),
         scopes: [Scope::Read].into(),
+        raises: [].into(),
         teams: [].into(),
         expires_at: None,
     };

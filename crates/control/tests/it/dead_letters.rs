@@ -2,7 +2,12 @@
 
 use conformance::{fixture::at, roles::event};
 use control::{Answer, DeadLetterChange, Request, RunQuery};
-use domain::{effect::Effect, outbound::dead_letter, timeline::DeadLetter, workflow::Lane};
+use domain::{
+    effect::{Act, Effect},
+    outbound::dead_letter,
+    timeline::DeadLetter,
+    workflow::Lane,
+};
 use ports::{
     Queue,
     store::{AuditCounts, DeadLetterFilter},
@@ -102,6 +107,42 @@ async fn a_discarded_letter_is_gone_and_nothing_is_published() {
     assert_eq!(execute(&world, discard()).await, DeadLetterChange::Gone);
     assert_eq!(execute(&world, replay("discarded-1")).await, DeadLetterChange::Gone);
     assert_eq!(world.bus.depth(Queue::Events(Lane::Standard)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_discarded_letter_of_a_run_leaves_a_line_there_once() {
+    let world = World::new();
+    let id = world.open(1).await;
+    world.kill(&id, 1).await;
+    let [letter] = letters(&world).await.try_into().unwrap();
+    let discard = || Request::Discard { id: letter.id.clone() };
+    let (one, other) = tokio::join!(execute(&world, discard()), execute(&world, discard()));
+    let changes = [&one, &other];
+    assert!(
+        changes.contains(&&DeadLetterChange::Discarded) && changes.contains(&&DeadLetterChange::Gone),
+        "{changes:?}"
+    );
+    assert_eq!(execute(&world, discard()).await, DeadLetterChange::Gone);
+    assert_eq!(letters(&world).await, []);
+    let (run, _) = world.changes(Request::ShowRun { id, reveal: false }).await;
+    assert_eq!(run.messages[0].status, "dead");
+    let lines =
+        run.timeline.iter().filter(|line| line.text == "dead letter of the text to Ada discarded by ada");
+    assert_eq!(lines.count(), 1, "{:?}", run.timeline);
+}
+
+#[tokio::test]
+async fn a_discarded_letter_of_an_effect_leaves_a_line_in_the_run_that_it_was_about() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let event = json!({"id": "e", "kind": "ticket.wanted", "at": at(0), "run": id});
+    let effect = Effect::new(&serde_json::from_value(event).unwrap(), "ops", Act::OpenTicket);
+    let letter = dead_letter(&effect, "answered 422", at(1));
+    world.store.add_dead_letter(&letter).await.unwrap();
+    assert_eq!(execute(&world, Request::Discard { id: letter.id }).await, DeadLetterChange::Discarded);
+    let (run, _) = world.changes(Request::ShowRun { id, reveal: false }).await;
+    let line = run.timeline.last().unwrap();
+    assert_eq!((line.text.as_str(), line.message), ("dead letter for ops discarded by ada", None));
 }
 
 #[test]

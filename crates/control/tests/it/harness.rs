@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conformance::{
     fixture::{at, doubt_until_review},
-    roles::{ManualClock, directory, event, paging_definition},
+    roles::{ManualClock, SOURCE, directory, event, paging_definition},
 };
 use control::{Answer, Control, ControlError, ControlPorts, Principal, Request, RunView};
 use domain::{
@@ -15,12 +15,15 @@ use domain::{
     outbound::Destinations,
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
+    recipient_hash::RecipientKey,
+    source_quota::QuotaRates,
+    team::SourceTeams,
     token::{Scope, Token, TokenRequest},
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
 use ports::{Bus, Store, store::DeadLetterFilter};
-use runtime::{RunPorts, RunService, WorkflowRegistry};
+use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
 
 pub(crate) struct World {
@@ -36,6 +39,11 @@ pub(crate) struct World {
 impl World {
     /// With a workflow that notifies Ada and Ben at once.
     pub(crate) fn new() -> Self {
+        Self::hashing_with(None)
+    }
+
+    /// The same, with a key for hashes of recipients.
+    pub(crate) fn hashing_with(key_of_hashes: Option<RecipientKey>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(at(0)));
         let path = folder.path().join("callout.db");
@@ -47,13 +55,17 @@ impl World {
         definition.steps[0].notify.extend(ben);
         let workflows = WorkflowRegistry::new([Workflow::compile(definition).unwrap()]);
         let (environment, key) = (Environment::default(), CodeKey::default());
-        let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let runs = RunService::new(ports, workflows, directory(), environment, key);
+        let runs = Arc::new(runs.hashing_with(key_of_hashes));
+        let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
+            acceptance: Arc::new(acceptance),
             runs: runs.clone(),
             list: store.clone(),
             letters: store.clone(),
             tokens: store.clone(),
             effects: store.clone(),
+            log: store.clone(),
             audit: store.clone(),
             bus: bus.clone(),
         });
@@ -90,6 +102,14 @@ impl World {
         let given =
             workflows.workflows().map(|workflow| Workflow { team: Some(team.into()), ..workflow.clone() });
         let workflows = WorkflowRegistry::new(given.collect::<Vec<_>>());
+        self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
+    }
+
+    /// From now on the source of the events is of this team.
+    pub(crate) async fn give_source_to(&self, team: &str) {
+        let workflows = self.runs.workflows();
+        let teams = SourceTeams::new([(SOURCE.to_owned(), team.to_owned())]);
+        let workflows = WorkflowRegistry::new(workflows.workflows().cloned()).with_teams(teams);
         self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
     }
 
@@ -131,6 +151,7 @@ pub(crate) fn with_token(scopes: &[Scope], teams: &[&str]) -> Principal {
     let request = TokenRequest {
         label: "ada".to_owned(),
         scopes: scopes.iter().copied().collect(),
+        raises: [].into(),
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
         expires_at: None,
     };

@@ -4,4 +4,5 @@
 mod access;
 mod dead_letters;
 mod harness;
+mod raise;
 mod runs;

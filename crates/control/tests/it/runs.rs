@@ -1,8 +1,8 @@
 //! Runs that operators acknowledge, cancel or review.
 
-use conformance::fixture::at;
+use conformance::{fixture::at, roles::ADA};
 use control::{Answer, ControlError, Principal, Request, RunConditions, RunQuery};
-use domain::{id::RunId, message::ReviewVerdict, run::RunPhase, token::Scope};
+use domain::{id::RunId, message::ReviewVerdict, recipient_hash::RecipientKey, run::RunPhase, token::Scope};
 
 use crate::harness::{World, with_token};
 
@@ -63,6 +63,31 @@ async fn lists_hold_what_matches_and_no_whole_number() {
     let only_held = world.operate(list(true)).await.unwrap();
     let Answer::Runs { runs, .. } = &only_held else { panic!("{only_held:?}") };
     assert_eq!(runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), [unclear.to_string()]);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_the_hash_of_a_recipient_where_there_is_a_key() {
+    let key = RecipientKey::new("k".repeat(32));
+    for key in [None, key] {
+        let world = World::hashing_with(key.clone());
+        let id = world.open(1).await;
+        let list = |number: &str| {
+            let other = RecipientKey::new("o".repeat(32)).unwrap();
+            let to_hash = Some(key.as_ref().unwrap_or(&other).hash(&number.parse().unwrap()));
+            let conditions = RunConditions { to_hash, ..RunConditions::default() };
+            Request::ListRuns(RunQuery { conditions, max: 10, ..RunQuery::default() })
+        };
+        let found = world.operate(list(ADA)).await;
+        let Some(key) = &key else {
+            assert!(matches!(found, Err(ControlError::NoRecipientKey)), "{found:?}");
+            continue;
+        };
+        let Ok(Answer::Runs { runs, .. }) = found else { panic!("{found:?}") };
+        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+        assert_eq!(runs[0].messages[0].to_hash, Some(key.hash(&ADA.parse().unwrap()).to_string()));
+        let nobody = world.operate(list("+14155550199")).await.unwrap();
+        assert!(matches!(&nobody, Answer::Runs { runs, .. } if runs.is_empty()), "{nobody:?}");
+    }
 }
 
 #[tokio::test]

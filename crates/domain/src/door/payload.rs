@@ -45,6 +45,11 @@ pub(super) fn short_digest(parts: &[&str]) -> String {
     digest(parts)[..12].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a text can be what [`short_digest`] makes.
+pub(super) fn is_short_digest(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Cuts a text to so many bytes, at a character.
 pub(super) fn cut_bytes(text: &mut String, most: usize) {
     while text.len() > most {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     kind::Door,
-    payload::{cut_bytes, cut_chars, short_digest, shorten},
+    payload::{cut_bytes, cut_chars, is_short_digest, short_digest, shorten},
     settings::DoorSettings,
 };
 use crate::{
@@ -48,6 +48,13 @@ pub struct Report {
     pub(super) view: Map<String, Value>,
     /// The fields that it has without any configuration.
     pub(super) usual: Map<String, Value>,
+}
+
+/// Whether a door chose this id of an event. What a tool says of one thing changes with each report, so other content under
+/// such an id is a repetition, and no mistake of a producer.
+pub fn chose_id(id: &str) -> bool {
+    let Some((name, digest)) = id.split_once(':') else { return false };
+    Door::ALL.into_iter().any(|door| door.name() == name) && is_short_digest(digest)
 }
 
 impl Report {

@@ -289,6 +289,11 @@ fn an_event_for_pagerduty_has_one_id_until_its_run_has_ended() {
     assert_eq!(key(0), key(0));
     assert_ne!(key(0), key(1));
     assert_ne!(report.key("tool", Says::Opens, 0), report.key("tool", Says::Resolves, 0));
+    let id = report.key("tool", Says::Opens, 0).id;
+    assert!(chose_id(&id), "{id}");
+    for other in ["e-1", "alertmanager:e-1", &id.replace(':', "-"), &format!("x{id}"), &id.to_uppercase()] {
+        assert!(!chose_id(other), "{other}");
+    }
 }
 
 #[test]

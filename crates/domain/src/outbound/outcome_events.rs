@@ -72,8 +72,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
             OutcomeEvent { detail: detail(event), ..of(OutcomeKind::RunOpened) }
         }
         TimelineEvent::Escalated { step, reason } => {
-            let event = of(OutcomeKind::RunEscalated);
-            OutcomeEvent { step: Some(*step), detail: detail(reason), ..event }
+            OutcomeEvent { step: Some(*step), detail: detail(reason), ..of(OutcomeKind::RunEscalated) }
         }
         TimelineEvent::Acknowledged { by, via } => {
             OutcomeEvent { by: detail(by), detail: detail(via), ..of(OutcomeKind::RunAcknowledged) }
@@ -125,6 +124,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::ContradictoryStatus { .. }
         | TimelineEvent::SecondSid { .. }
         | TimelineEvent::Replayed { .. }
+        | TimelineEvent::Discarded { .. }
         | TimelineEvent::Cancelled
         | TimelineEvent::ReplyUnclear { .. }
         | TimelineEvent::ReplyAnswered { .. }

@@ -312,6 +312,7 @@ mod tests {
             name: "Ada".into(),
             number: "+14155550101".parse().unwrap(),
             time_zone: time_zone.to_owned(),
+            team: None,
         };
         assert_eq!(time_zone(Some(&contact("Asia/Tokyo")), &codes).iana_name(), Some("Asia/Tokyo"));
     }

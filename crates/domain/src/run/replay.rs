@@ -1,11 +1,15 @@
-//! A dead message gets another chance. In: an operator's wish. Out: a message that waits again, or why not.
+//! A dead message gets another chance, or none. In: an operator's wish. Out: a message that waits again, or why not; a
+//! dead letter that is put away.
 //!
 //! Never: sends anything: the policy, the event's age and the epoch are checked again when it is dispatched.
 
 use jiff::Timestamp;
 
 use super::{Run, RunPhase, StepContext};
-use crate::{message::MessagePhase, timeline::TimelineEvent};
+use crate::{
+    message::MessagePhase,
+    timeline::{DeadLetter, TimelineEvent},
+};
 
 /// What came of asking for a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,22 @@ impl Run {
         // Nothing can be due before the wake-up that this asks for.
         self.tick(ctx);
         Replay::Queued
+    }
+
+    /// Puts a dead letter of the run away, with a line that says who did. `destination`: that of the letter's effect.
+    pub fn discard(
+        &self,
+        letter: &DeadLetter,
+        destination: Option<String>,
+        by: &str,
+        ctx: &mut StepContext<'_>,
+    ) {
+        let discarded = TimelineEvent::Discarded { by: by.to_owned(), destination };
+        match &letter.message {
+            Some(message) => ctx.note(message.number, discarded),
+            None => ctx.note_run(discarded),
+        }
+        ctx.effects.discarded.push(letter.id.clone());
     }
 
     fn reopen(&mut self, step: u8, now: Timestamp) {

@@ -56,6 +56,7 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
         TimelineEvent::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
         TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
+        TimelineEvent::Discarded { by, destination } => discarded(by, destination.as_deref(), whom),
         TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
         TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
         TimelineEvent::ReplyAnswered { run } => format!("{whom} gets an answer: run {run}"),
@@ -66,15 +67,22 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
-        TimelineEvent::TicketWanted { queue, because: None } => format!("ticket wanted in {queue}"),
-        TimelineEvent::TicketWanted { queue, because: Some(failure) } => {
-            format!("ticket wanted in {queue}: {}", failure.words())
+        TimelineEvent::TicketWanted { queue, because } => {
+            let why = because.map(|failure| format!(": {}", failure.words())).unwrap_or_default();
+            format!("ticket wanted in {queue}{why}")
         }
         TimelineEvent::TicketOpened { queue, key, url } => {
             let at = url.as_ref().or(key.as_ref()).map(|at| format!(": {at}")).unwrap_or_default();
             format!("ticket opened in {queue}{at}")
         }
         TimelineEvent::TicketFailed { queue, reason } => format!("no ticket in {queue}: {reason}"),
+    }
+}
+
+fn discarded(by: &str, destination: Option<&str>, whom: &str) -> String {
+    match destination {
+        None => format!("dead letter of the text to {whom} discarded by {by}"),
+        Some(destination) => format!("dead letter for {destination} discarded by {by}"),
     }
 }
 

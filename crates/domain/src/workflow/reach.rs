@@ -153,6 +153,7 @@ mod tests {
             name: "Name".into(),
             number: number.parse().unwrap(),
             time_zone: "UTC".into(),
+            team: None,
         };
         let contacts =
             [("ada".into(), contact("+14155550101")), ("ben".into(), contact("+14155550102"))].into();

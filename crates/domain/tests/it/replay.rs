@@ -5,8 +5,10 @@
 use domain::{
     provider::FailureClass,
     run::{Replay, RunPhase, StepContext},
-    timeline::{Command, Effects},
+    timeline::{Command, DeadLetter, Effects, sentence},
 };
+
+use serde_json::json;
 
 use crate::world::{World, at, audiences, not_sent, paging, reminder};
 
@@ -71,4 +73,28 @@ fn what_is_of_no_use_any_more_is_not_replayed() {
     assert_eq!(world.run.step(), 1);
     let epoch = world.message(1).epoch();
     assert!(matches!(replay(&mut world, epoch).0, Replay::Stale(why) if why.contains("another step")));
+}
+
+#[test]
+fn a_letter_that_is_put_away_leaves_its_text_dead_and_says_who_did_it() {
+    let (world, _) = dead(&[1]);
+    let before = world.run.clone();
+    let letter = |message| {
+        let letter =
+            json!({"id": "l-1", "reason": "refused", "error": "no phone", "at": at(5), "message": message});
+        serde_json::from_value::<DeadLetter>(letter).unwrap()
+    };
+    let number = world.run.message_id(1);
+    for (letter, destination, expected) in [
+        (letter(Some(number)), None, "dead letter of the text to Ben discarded by Ada"),
+        (letter(None), Some("desk".to_owned()), "dead letter for desk discarded by Ada"),
+    ] {
+        let mut ctx = StepContext::new(&world.workflow, &world.environment, at(10));
+        world.run.discard(&letter, destination, "Ada", &mut ctx);
+        let [line] = &ctx.effects.timeline[..] else { panic!("{:?}", ctx.effects) };
+        assert_eq!(sentence(&line.what, "Ben"), expected);
+        assert_eq!((line.at, line.message), (at(10), letter.message.map(|message| message.number)));
+        assert_eq!(ctx.effects.discarded, ["l-1"]);
+    }
+    assert_eq!(world.run, before);
 }

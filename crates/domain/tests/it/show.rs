@@ -10,7 +10,17 @@ use crate::world::at;
 
 /// The kinds of all effects, in the order of [`Effects`].
 pub(crate) fn effects(fx: &Effects) -> String {
-    let Effects { timeline, commands, outcomes, outbound, dead_letters, reply_routes, consent, sids } = fx;
+    let Effects {
+        timeline,
+        commands,
+        outcomes,
+        outbound,
+        dead_letters,
+        discarded,
+        reply_routes,
+        consent,
+        sids,
+    } = fx;
     let mut words: Vec<String> = timeline.iter().map(|entry| tag(entry, "what")).collect();
     words.extend(timeline.iter().filter_map(|entry| Some(format!("by:{}", field(entry, "by")?))));
     words.extend(commands.iter().map(|command| match command {
@@ -27,6 +37,7 @@ pub(crate) fn effects(fx: &Effects) -> String {
     }));
     words.extend(outbound.iter().map(|effect| format!("effect:{}", effect.event.kind.as_str())));
     words.extend(dead_letters.iter().map(|letter| format!("dead_letter:{}", letter.reason)));
+    words.extend(discarded.iter().map(|_| "discarded".to_owned()));
     words.extend(reply_routes.iter().map(|_| "reply_route".to_owned()));
     words.extend(consent.iter().map(|_| "opt_out".to_owned()));
     words.extend(sids.iter().map(|_| "sid".to_owned()));

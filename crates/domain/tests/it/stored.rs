@@ -66,6 +66,7 @@ stored_names! {
     SecondSid => "second_sid",
     Died => "died",
     Replayed => "replayed",
+    Discarded => "discarded",
     Cancelled => "cancelled",
     Escalated => "escalated",
     ReplyUnclear => "reply_unclear",

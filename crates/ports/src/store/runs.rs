@@ -30,7 +30,8 @@ pub trait RunStore: Send + Sync {
     /// The run with this id.
     async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError>;
 
-    /// Replaces a run and its due row and adds the effects, in one atomic unit, if it is still at `version`.
+    /// Replaces a run and its due row, adds the effects and takes the discarded dead letters of the run off their list, in
+    /// one atomic unit, if it is still at `version`.
     ///
     /// Reply routes and consent entries are visible before the new run is. A provider's name may be bound though the
     /// change came too late: it belongs to its message in any case.

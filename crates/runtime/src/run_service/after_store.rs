@@ -26,7 +26,7 @@ impl RunService {
 
     /// Says what was stored: in the log, and to those who watch the bus.
     pub(super) fn emit(&self, run: &Run, stored: &Effects) {
-        telemetry::log_finals(run, stored);
+        telemetry::log_finals(run, stored, self.recipient_key());
         telemetry::metrics().count(run, stored);
         for letter in &stored.dead_letters {
             self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));

@@ -5,4 +5,5 @@ mod changing;
 mod dead_letters;
 mod harness;
 mod opening;
+mod routes;
 mod sending;

@@ -86,9 +86,9 @@ pass_on! {
 pass_on! {
     EffectStore:
     Store: fn add_effect(effect: &Effect) -> ();
-    Store: fn take_effects(destination: &str, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<Effect>;
-    Store: fn postpone_effect(effect: &Effect, due: Timestamp) -> ();
-    Store: fn end_effect(effect: &Effect, end: EffectEnd) -> ();
+    TakeEffects: fn take_effects(destination: &str, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<Effect>;
+    PostponeEffect: fn postpone_effect(effect: &Effect, due: Timestamp) -> ();
+    EndEffect: fn end_effect(effect: &Effect, end: EffectEnd) -> ();
 }
 
 pass_on! {

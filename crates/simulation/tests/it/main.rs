@@ -3,6 +3,7 @@
 mod clock_jumps;
 mod contract;
 mod crash_points;
+mod effect_points;
 mod flood;
 mod in_flight_share;
 mod outage;

@@ -35,6 +35,10 @@ local function write_effects()
       lines[#lines + 1] = 'd' .. id
     end
   end
+  at = at + 4 * ARGV[letter_count]
+  for n = at, at + ARGV[discarded_count] - 1 do
+    remove_letter(KEYS[letters], KEYS[letters_at], KEYS[counts], ARGV[n])
+  end
   if #lines > 0 then redis.call('RPUSH', KEYS[timeline], unpack(lines)) end
 end
 

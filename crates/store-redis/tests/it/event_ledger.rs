@@ -191,7 +191,7 @@ struct World {
 impl World {
     fn run_service(&self, bus: &Arc<dyn Bus>) -> Arc<RunService> {
         let number = "+14155550101".parse().unwrap();
-        let ada = Contact { name: "Ada".to_owned(), number, time_zone: "UTC".to_owned() };
+        let ada = Contact { name: "Ada".to_owned(), number, time_zone: "UTC".to_owned(), team: None };
         let ports = RunPorts::new(self.store.clone(), bus.clone(), self.clock.clone());
         let contacts = BTreeMap::from([("ada".to_owned(), ada)]);
         let directory = Directory { contacts, ..Directory::default() };
@@ -224,6 +224,7 @@ impl World {
             types: vec!["*".to_owned()],
             keys: vec![KeyHash::of("key")],
             webhook_secrets: Vec::new(),
+            team: None,
             doors: Doors::default(),
         };
         let ports = IngestPorts { runs: self.run_service(&bus), bus, clock: self.clock.clone() };

@@ -1,9 +1,13 @@
-//! A tracker of issues for the demo: as much of GitHub's API as callout uses, in memory.
+//! A tracker of issues to try tickets with: as much of GitHub's API as callout uses, in memory.
 //!
-//! In: issues over HTTP. Out: the same as pages that a browser shows. Never: outlives the demo.
+//! In: issues over HTTP. Out: the same as pages that a browser shows. Never: outlives its process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use anyhow::Context as _;
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -23,12 +27,13 @@ struct Tracker {
     url: Url,
 }
 
-/// Starts the tracker on a free port, until `shutdown`. Returns where it is.
+/// Starts the tracker, until `shutdown`. Returns where it is.
 ///
 /// # Errors
-/// When no port can be had.
-pub(crate) async fn start(shutdown: CancellationToken) -> anyhow::Result<Url> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// When the address cannot be had.
+pub(crate) async fn start(address: SocketAddr, shutdown: CancellationToken) -> anyhow::Result<Url> {
+    let listener = tokio::net::TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
     let url: Url = format!("http://{}/", listener.local_addr()?).parse()?;
     let tracker = Tracker { issues: Issues::default(), url: url.clone() };
     let routes = Router::new()
@@ -39,7 +44,7 @@ pub(crate) async fn start(shutdown: CancellationToken) -> anyhow::Result<Url> {
     tokio::spawn(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned()).await;
         if let Err(error) = served {
-            tracing::error!(%error, "the demo's tracker ended");
+            tracing::error!(%error, "the tracker ended");
         }
     });
     Ok(url)

@@ -8,18 +8,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
+    acceptance::NotAccepted,
     content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
     phone::without_numbers,
     plural::counted,
     schema::FieldError,
 };
-use http_server::problem::problem;
 use serde_json::{Value, json};
+
+use crate::problem::problem;
 
 /// Why events were not taken. Nothing of the request was.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Problem {
+pub enum Problem {
     /// Fields are wrong.
     #[error("{} {} wrong", counted(.0.len(), "field"), if .0.len() == 1 { "is" } else { "are" })]
     Invalid(Vec<FieldError>),
@@ -74,8 +76,20 @@ pub(crate) enum Problem {
     NotStored(String),
 }
 
+impl From<NotAccepted> for Problem {
+    fn from(reason: NotAccepted) -> Self {
+        match reason {
+            NotAccepted::Invalid(errors) => Self::Invalid(errors),
+            NotAccepted::Forbidden(reason) => Self::Forbidden(reason),
+            NotAccepted::Conflict { pointer } => Self::Conflict { pointer },
+            NotAccepted::NotStored(reason) => Self::NotStored(reason),
+        }
+    }
+}
+
 impl Problem {
-    pub(crate) fn status(&self) -> StatusCode {
+    /// The status of its answer.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnknownForm | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -89,12 +103,12 @@ impl Problem {
     }
 
     /// Whether the same request may be taken a little later.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         matches!(self, Self::Busy | Self::BusyDoor | Self::NotStored(_))
     }
 
     /// A line for operators, without numbers that may be a phone's.
-    pub(crate) fn log(&self) {
+    pub fn log(&self) {
         tracing::info!(
             status = self.status().as_u16(),
             problem = without_numbers(&self.to_string()),

@@ -15,10 +15,13 @@ use domain::{
 };
 use serde_json::Value;
 
-use crate::problem::Problem;
+use super::Problem;
 
 /// Reads the events of one request, by its content type.
-pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool), Problem> {
+///
+/// # Errors
+/// What is wrong with the request, or with which events.
+pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let body = unpacked(headers, body, EVENT_BODY_BYTES_MAX)?;
     match Mode::of(content_type, &attributes(headers)?) {
@@ -30,11 +33,10 @@ pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool
 }
 
 /// The body without its content encodings, in so many bytes at most.
-pub(crate) fn unpacked<'a>(
-    headers: &HeaderMap,
-    body: &'a [u8],
-    most: usize,
-) -> Result<Cow<'a, [u8]>, Problem> {
+///
+/// # Errors
+/// When it is packed in a way that is not taken, is broken, or is too large.
+pub fn unpacked<'a>(headers: &HeaderMap, body: &'a [u8], most: usize) -> Result<Cow<'a, [u8]>, Problem> {
     let encodings: Vec<_> = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -208,8 +210,8 @@ mod tests {
     #[test]
     fn what_the_sdks_write_over_http_is_taken() {
         for recorded in [
-            include_str!("../../../tests/cloudevents/python.json"),
-            include_str!("../../../tests/cloudevents/javascript.json"),
+            include_str!("../../../../tests/cloudevents/python.json"),
+            include_str!("../../../../tests/cloudevents/javascript.json"),
         ] {
             let recorded: Value = serde_json::from_str(recorded).unwrap();
             for case in

@@ -1,0 +1,66 @@
+//! Events that are sent with a token.
+//!
+//! In: events, and who sends them. Out: what was taken, or why not.
+//! Never: lets a token speak for a source, for another token, or to workflows of other teams.
+
+use domain::{
+    acceptance::{Accepted, NotAccepted, SameId},
+    door::Doors,
+    event::Event,
+    source::Source,
+};
+
+use crate::{control::Control, request::Principal};
+
+impl Control {
+    /// Takes events of the principal, all of them or none.
+    ///
+    /// # Errors
+    /// When one of them is wrong, is not the principal's to send, or could not be made durable.
+    pub async fn raise(
+        &self,
+        principal: &Principal,
+        events: &[Event],
+        is_batch: bool,
+    ) -> Result<Accepted, NotAccepted> {
+        let accepted = self.raised(principal, events, is_batch).await;
+        if let Err(NotAccepted::Forbidden(reason)) = &accepted {
+            let reason = domain::phone::without_numbers(reason);
+            tracing::warn!(principal = principal.name, reason, "events were refused");
+        }
+        accepted
+    }
+
+    async fn raised(
+        &self,
+        principal: &Principal,
+        events: &[Event],
+        is_batch: bool,
+    ) -> Result<Accepted, NotAccepted> {
+        let name = &principal.name;
+        if principal.raises.is_empty() {
+            return Err(NotAccepted::Forbidden(format!("{name} lacks a scope raise:TYPE")));
+        }
+        let source = Source {
+            name: principal.source.clone(),
+            types: principal.raises.iter().cloned().collect(),
+            keys: Vec::new(),
+            webhook_secrets: Vec::new(),
+            team: None,
+            doors: Doors::default(),
+        };
+        let workflows = self.ports.runs.workflows();
+        for event in events.iter().filter(|event| source.may_send(&event.kind)) {
+            let routes = workflows.routes(&event.kind, &source.name);
+            let mut reached = routes.opens.iter().chain(&routes.resolves);
+            if !reached.all(|workflow| self.sees(principal, Some(workflow.name()), None)) {
+                return Err(NotAccepted::Forbidden(format!(
+                    "{name} is limited to teams, and events of type {:?} reach workflows that are not theirs",
+                    event.kind
+                )));
+            }
+        }
+        let now = self.ports.runs.now();
+        self.ports.acceptance.accept(&source, events, is_batch, SameId::Conflicts, now).await
+    }
+}
