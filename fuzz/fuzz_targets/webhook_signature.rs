@@ -7,7 +7,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
-    door::Doors,
+    adapter::Adapters,
     source::{KeyHash, Source, WebhookSecret},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -26,7 +26,7 @@ fn source(name: &str, keys: Vec<KeyHash>, webhook_secrets: Vec<WebhookSecret>) -
         keys,
         webhook_secrets,
         team: None,
-        doors: Doors::default(),
+        adapters: Adapters::default(),
     }
 }
 

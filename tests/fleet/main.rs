@@ -1,11 +1,11 @@
 //! The fleet as its users run it: each role a process of its own, on a real RabbitMQ and a real Redis.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
+mod adapters;
 #[path = "../../crates/cli/tests/it/after_outage.rs"]
 mod after_outage;
 mod bad_input;
 mod deploy;
-mod doors;
 #[path = "../../crates/cli/tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
 mod harness;

@@ -41,13 +41,13 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
     let notices =
         config.infrastructure.replies.wording.as_ref().and_then(|wording| Notices::compile(wording).ok());
     let costly = notices.iter().flat_map(Notices::warnings);
-    let doors = config
+    let adapters = config
         .infrastructure
         .sources
         .iter()
-        .flat_map(|source| source.doors.warnings(&source.name, &config.workflows));
+        .flat_map(|source| source.adapters.warnings(&source.name, &config.workflows));
     let warnings: Vec<String> =
-        config.workflows.iter().flat_map(field_warnings).chain(doors).chain(costly).collect();
+        config.workflows.iter().flat_map(field_warnings).chain(adapters).chain(costly).collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
     match common.output {
         Output::Json => {

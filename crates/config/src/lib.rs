@@ -4,8 +4,8 @@
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
+mod adapters;
 mod destination_kind;
-mod doors;
 mod environment;
 mod infrastructure;
 mod integrations;

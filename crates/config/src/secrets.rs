@@ -141,8 +141,9 @@ impl Reader<'_> {
                 let (one, other) = (&other.name, &source.name);
                 self.problem(format!("sources {one:?} and {other:?} have the same key; give each its own"));
             }
-            let (name, types, doors) = (source.name.clone(), source.types.clone(), source.doors.clone());
-            sources.push(Source { name, types, keys, webhook_secrets, team: source.team.clone(), doors });
+            let (name, types, adapters) =
+                (source.name.clone(), source.types.clone(), source.adapters.clone());
+            sources.push(Source { name, types, keys, webhook_secrets, team: source.team.clone(), adapters });
         }
         sources
     }

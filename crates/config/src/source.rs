@@ -5,11 +5,12 @@
 use std::{collections::BTreeSet, path::Path};
 
 use domain::{
-    door::Doors, event::holds_type, source::KeyHash, team::meet, token::TOKEN_SOURCES, workflow::Workflow,
+    adapter::Adapters, event::holds_type, source::KeyHash, team::meet, token::TOKEN_SOURCES,
+    workflow::Workflow,
 };
 
 use crate::{
-    doors::read_doors,
+    adapters::read_adapters,
     problem::Problems,
     reader::{Document, Section},
     team::read_team,
@@ -35,8 +36,8 @@ pub struct SourceSettings {
     pub amqp_user: Option<String>,
     /// Whose it is.
     pub team: Option<String>,
-    /// What its doors make.
-    pub doors: Doors,
+    /// What its adapters make.
+    pub adapters: Adapters,
     /// Its quota in events a second; what is beyond waits one lane lower. The usual quota when absent.
     pub events_per_second: Option<u32>,
 }
@@ -97,7 +98,7 @@ pub(crate) fn read_source(
     }
     let types: Vec<String> = types.into_iter().map(|kind| kind.value).collect();
     let team = read_team(doc, &mut section, "source.");
-    let doors = read_doors(doc, &mut section, &types);
+    let adapters = read_adapters(doc, &mut section, &types);
     section.finish(doc);
     Some(SourceSettings {
         name: name?.value,
@@ -107,7 +108,7 @@ pub(crate) fn read_source(
         webhook_secret_env,
         amqp_user,
         team,
-        doors,
+        adapters,
         events_per_second,
     })
 }

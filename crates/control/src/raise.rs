@@ -5,7 +5,7 @@
 
 use domain::{
     acceptance::{Accepted, NotAccepted, SameId},
-    door::Doors,
+    adapter::Adapters,
     event::Event,
     source::Source,
 };
@@ -47,7 +47,7 @@ impl Control {
             keys: Vec::new(),
             webhook_secrets: Vec::new(),
             team: None,
-            doors: Doors::default(),
+            adapters: Adapters::default(),
         };
         let workflows = self.ports.runs.workflows();
         for event in events.iter().filter(|event| source.may_send(&event.kind)) {

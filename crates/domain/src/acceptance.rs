@@ -1,6 +1,6 @@
 //! What becomes of events that somebody sends. In: events, their source and its rights. Out: what was taken, or why not.
 //!
-//! Never: knows how the events came: over HTTP, at a door, or with a token.
+//! Never: knows how the events came: over HTTP, at an adapter, or with a token.
 
 use std::collections::BTreeSet;
 

@@ -6,6 +6,7 @@
 pub mod acceptance;
 pub mod ack_code;
 pub mod ack_link;
+pub mod adapter;
 pub mod admission;
 pub mod breaker;
 pub mod broker_origin;
@@ -15,7 +16,6 @@ pub mod consent;
 pub mod content;
 pub mod content_encoding;
 pub mod directory;
-pub mod door;
 pub mod doubt;
 pub mod effect;
 pub mod event;

@@ -19,9 +19,9 @@ pub const EVENT_BATCH_MAX: usize = 500;
 pub const EVENT_DATA_BYTES_MAX: usize = 32 * 1024;
 /// Largest notification of a tool whose request bears its key in a header, in bytes: a group of some thousand alerts.
 pub const DOOR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Largest event for the PagerDuty door, in bytes, as PagerDuty has it. Its key is in the body, so anybody may send one.
+/// Largest event for the PagerDuty adapter, in bytes, as PagerDuty has it. Its key is in the body, so anybody may send one.
 pub const PAGERDUTY_BODY_BYTES_MAX: usize = 512 * 1024;
-/// Longest text that a door puts into a field, in characters.
+/// Longest text that an adapter puts into a field, in characters.
 pub const DOOR_FIELD_CHARS_MAX: usize = 1_000;
 /// How long a PagerDuty event without a `dedup_key` counts as the same when it is sent again, in seconds.
 pub const DOOR_REPEAT_S: i64 = 5 * 60;

@@ -7,7 +7,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use crate::door::Doors;
+use crate::adapter::Adapters;
 
 /// The SHA-256 of a bearer key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,8 @@ pub struct Source {
     pub webhook_secrets: Vec<WebhookSecret>,
     /// Whose it is: its events reach workflows of this team and of none. Those of every team without it.
     pub team: Option<String>,
-    /// What its doors make of what tools send.
-    pub doors: Doors,
+    /// What its adapters make of what tools send.
+    pub adapters: Adapters,
 }
 
 impl Source {

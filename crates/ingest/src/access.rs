@@ -38,7 +38,7 @@ impl Sources {
 }
 
 /// The key of a tool's request: a bearer key, or the password of basic authentication, whatever the user name is.
-pub(crate) fn door_key(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn adapter_key(headers: &HeaderMap) -> Option<String> {
     if let Some(key) = bearer(headers) {
         return Some(key.to_owned());
     }
@@ -67,7 +67,7 @@ mod tests {
     fn a_tool_s_key_is_a_bearer_key_or_the_password_of_any_user() {
         let key = |authorization: &str| {
             let value = HeaderValue::from_bytes(authorization.as_bytes()).unwrap();
-            door_key(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+            adapter_key(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
         };
         assert_eq!(key("Bearer key").as_deref(), Some("key"));
         let basic = |pair: &str| format!("basic {}", BASE64_STANDARD.encode(pair));
@@ -76,6 +76,6 @@ mod tests {
         for wrong in ["key", "Digest x", "Basic ???", "Basic AA==", "Basic /w=="] {
             assert_eq!(key(wrong), None, "{wrong}");
         }
-        assert_eq!(door_key(&HeaderMap::new()), None);
+        assert_eq!(adapter_key(&HeaderMap::new()), None);
     }
 }

@@ -1,11 +1,11 @@
 //! The HTTP endpoints for events: who sends, what they send, and only then "accepted".
 //!
-//! In: CloudEvents over HTTP, structured, binary or in batches; and what tools send to the doors. Out: published events,
+//! In: CloudEvents over HTTP, structured, binary or in batches; and what tools send to the adapters. Out: published events,
 //! or a problem that names every field.
 //! Never: answers 2xx before the events are durable, or lets one source speak for another.
 
 pub mod access;
-mod doors;
+mod adapters;
 mod endpoint;
 mod events;
 mod pagerduty;
@@ -15,7 +15,7 @@ mod webhook_signature;
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
-use domain::{door::Door, limits::EVENT_BODY_BYTES_MAX};
+use domain::{adapter::Adapter, limits::EVENT_BODY_BYTES_MAX};
 
 use crate::endpoint::Endpoint;
 
@@ -27,15 +27,17 @@ pub fn router(ports: IngestPorts, config: IngestConfig) -> Router {
     let mut router = Router::new()
         .route(EVENTS_PATH, post(events::receive))
         .layer(DefaultBodyLimit::max(EVENT_BODY_BYTES_MAX));
-    for door in Door::ALL {
-        let path = format!("/v1/sources/{}/{{source}}", door.name());
-        router = match door {
+    for adapter in Adapter::ALL {
+        let path = format!("/v1/sources/{}/{{source}}", adapter.name());
+        router = match adapter {
             // Tools append what PagerDuty's own address ends with.
-            Door::PagerDuty => router
+            Adapter::PagerDuty => router
                 .route(&path, post(pagerduty::receive))
                 .route(&format!("{path}/v2/enqueue"), post(pagerduty::receive)),
-            Door::Alertmanager | Door::Grafana | Door::OpenClaw => router
-                .route(&path, post(move |state, name, request| doors::receive(door, state, name, request))),
+            Adapter::Alertmanager | Adapter::Grafana | Adapter::OpenClaw => router.route(
+                &path,
+                post(move |state, name, request| adapters::receive(adapter, state, name, request)),
+            ),
         };
     }
     router.with_state(Arc::new(Endpoint::new(ports, config)))

@@ -1,4 +1,4 @@
-//! The door for tools that page PagerDuty. In: an event of its Events API v2. Out: an answer as PagerDuty gives it.
+//! The adapter for tools that page PagerDuty. In: an event of its Events API v2. Out: an answer as PagerDuty gives it.
 //!
 //! Never: repeats the routing key, which is the source's key.
 
@@ -11,13 +11,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    door::{Door, routing_key},
+    adapter::{Adapter, routing_key},
     limits::PAGERDUTY_BODY_BYTES_MAX,
 };
 use http_server::events::{Problem, unpacked};
 use serde_json::{Value, json};
 
-use crate::{doors::body_of, endpoint::Endpoint};
+use crate::{adapters::body_of, endpoint::Endpoint};
 
 pub(crate) async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
@@ -38,9 +38,9 @@ async fn take(endpoint: &Endpoint, name: &str, request: Request) -> Result<Respo
     let sources = endpoint.sources();
     let holder = routing_key(&body).and_then(|key| sources.holder(&key));
     let source = holder.filter(|source| source.name == name).ok_or(Problem::NoKey)?;
-    let settings = source.doors.settings(Door::PagerDuty);
+    let settings = source.adapters.settings(Adapter::PagerDuty);
     let now = endpoint.ports.clock.now();
-    let reports = Door::PagerDuty.read(&body, &settings, now).map_err(Problem::Invalid)?;
+    let reports = Adapter::PagerDuty.read(&body, &settings, now).map_err(Problem::Invalid)?;
     let accepted = endpoint.take_reports(source, &settings, &reports, now).await?;
     let key = reports.first().map(|report| report.subject.as_str());
     let mut answer = json!({"status": "success", "message": "Event processed", "dedup_key": key});

@@ -1,10 +1,10 @@
-//! From the reports of a tool to events. In: reports that a door read. Out: what was taken of them.
+//! From the reports of a tool to events. In: reports that an adapter read. Out: what was taken of them.
 //!
 //! Never: opens a run for a subject that is being paged for, or asks for a run of what is over.
 
 use domain::{
     acceptance::{Accepted, SameId},
-    door::{DoorSettings, Report, Says, holds_back},
+    adapter::{AdapterSettings, Report, Says, holds_back},
     id::RunId,
     source::Source,
 };
@@ -19,7 +19,7 @@ impl Endpoint {
     pub(crate) async fn take_reports(
         &self,
         source: &Source,
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         reports: &[Report],
         now: Timestamp,
     ) -> Result<Accepted, Problem> {
@@ -55,7 +55,7 @@ impl Endpoint {
     async fn held_by(
         &self,
         source: &Source,
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         report: &Report,
         now: Timestamp,
     ) -> Result<Vec<RunId>, Problem> {
@@ -76,7 +76,7 @@ impl Endpoint {
     async fn round(
         &self,
         source: &Source,
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         report: &Report,
         now: Timestamp,
     ) -> Result<u32, Problem> {
@@ -106,7 +106,7 @@ impl Endpoint {
     async fn is_over(
         &self,
         source: &Source,
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         report: &Report,
         round: u32,
         now: Timestamp,

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    door::chose_id,
+    adapter::chose_id,
     event::Event,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,

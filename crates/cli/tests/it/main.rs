@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod adapters;
 mod after_outage;
 mod api;
 mod bad_input;
@@ -10,7 +11,6 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
-mod doors;
 mod follow_up;
 mod harness;
 mod listeners;

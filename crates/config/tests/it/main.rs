@@ -1,8 +1,8 @@
 //! The configuration through its public function: folders of files in, a checked tree or every problem out.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod adapters;
 mod defaults;
-mod doors;
 mod integrations;
 mod secrets;
 mod teams;

@@ -9,7 +9,7 @@
     reason = "a test that cannot be set up, or meets what it does not expect, fails"
 )]
 
-mod doors;
+mod adapters;
 mod draw;
 mod effects;
 mod follow_up;

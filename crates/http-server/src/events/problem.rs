@@ -41,7 +41,7 @@ pub enum Problem {
         "send a known key as `Authorization: Bearer`, or sign the request as Standard Webhooks describe, at most 5 minutes old"
     )]
     Unauthenticated,
-    /// No known key at a door.
+    /// No known key at an adapter.
     #[error("send the source's key as `Authorization: Bearer`, or as the password of basic authentication")]
     NoKey,
     /// A known sender, but not for this.
@@ -67,7 +67,7 @@ pub enum Problem {
     NotificationTooLarge(usize),
     /// Too many requests at once, of a tool that tries again after 5xx alone.
     #[error("too many requests are under way; send this one again")]
-    BusyDoor,
+    BusyAdapter,
     /// Too many requests at once.
     #[error("too many requests are under way; send this one again")]
     Busy,
@@ -98,13 +98,13 @@ impl Problem {
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge | Self::NotificationTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotStored(_) | Self::BusyDoor => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStored(_) | Self::BusyAdapter => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Whether the same request may be taken a little later.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy | Self::BusyDoor | Self::NotStored(_))
+        matches!(self, Self::Busy | Self::BusyAdapter | Self::NotStored(_))
     }
 
     /// A line for operators, without numbers that may be a phone's.
@@ -126,7 +126,7 @@ impl Problem {
             Self::Forbidden(_) => "The sender may not send this",
             Self::Conflict { .. } => "The id belongs to another event",
             Self::TooLarge | Self::NotificationTooLarge(_) => "The request is too large",
-            Self::Busy | Self::BusyDoor => "Too many requests",
+            Self::Busy | Self::BusyAdapter => "Too many requests",
             Self::NotStored(_) => "The events could not be stored",
         }
     }
@@ -152,7 +152,7 @@ impl IntoResponse for Problem {
             | Self::TooLarge
             | Self::NotificationTooLarge(_)
             | Self::Busy
-            | Self::BusyDoor
+            | Self::BusyAdapter
             | Self::NotStored(_) => Value::Null,
         };
         let mut response = problem(status, self.title(), &self.to_string(), errors);
@@ -179,7 +179,7 @@ mod tests {
         for (problem, status) in [
             (Problem::Busy, StatusCode::TOO_MANY_REQUESTS),
             // Alertmanager 0.25 gives up after 429.
-            (Problem::BusyDoor, StatusCode::SERVICE_UNAVAILABLE),
+            (Problem::BusyAdapter, StatusCode::SERVICE_UNAVAILABLE),
             (Problem::NotStored("full".to_owned()), StatusCode::SERVICE_UNAVAILABLE),
         ] {
             assert!(problem.is_passing());

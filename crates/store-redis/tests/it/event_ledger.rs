@@ -16,9 +16,9 @@ use axum::{body::Body, http::Request};
 use conformance::bus::{STANDARD, event};
 use domain::{
     ack_code::CodeKey,
+    adapter::Adapters,
     broker_origin::BrokerOrigin,
     directory::{Contact, Directory},
-    door::Doors,
     event::Event,
     phone::E164,
     policy::Environment,
@@ -225,7 +225,7 @@ impl World {
             keys: vec![KeyHash::of("key")],
             webhook_secrets: Vec::new(),
             team: None,
-            doors: Doors::default(),
+            adapters: Adapters::default(),
         };
         let ports = IngestPorts { runs: self.run_service(&bus), bus, clock: self.clock.clone() };
         let config = IngestConfig {
@@ -249,7 +249,7 @@ impl World {
 }
 
 /// Ingestion dies; then a fleet runs again, and time passes. The source may send its event once more.
-async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
+async fn ingest_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     let clock = Arc::new(JumpingClock::default());
     let broker = MemoryBus::new(clock.clone(), |_| Lane::Standard);
     let world = Arc::new(World {
@@ -301,25 +301,25 @@ async fn door_dies(case: &'static str, dies: Before, is_sent_again: bool) {
 /// Nothing is known, and the source had no answer: it sends the event again.
 #[tokio::test(flavor = "multi_thread")]
 async fn crash_point_01_the_request_is_read_before_it_is_written_down() {
-    door_dies("door_1", Before::WritingDown, true).await;
+    ingest_dies("ingest_1", Before::WritingDown, true).await;
 }
 
 /// The list of accepted events has it, and it is published from there.
 #[tokio::test(flavor = "multi_thread")]
 async fn crash_point_02_written_down_before_it_is_published() {
-    door_dies("door_2", Before::Publishing, false).await;
-    door_dies("door_2_again", Before::Publishing, true).await;
+    ingest_dies("ingest_2", Before::Publishing, false).await;
+    ingest_dies("ingest_2_again", Before::Publishing, true).await;
 }
 
 /// It may be on the broker: whatever is published again opens no second run.
 #[tokio::test(flavor = "multi_thread")]
 async fn crash_point_03_published_before_the_confirmation_is_seen() {
-    door_dies("door_3", Before::TheConfirmation, false).await;
-    door_dies("door_3_again", Before::TheConfirmation, true).await;
+    ingest_dies("ingest_3", Before::TheConfirmation, false).await;
+    ingest_dies("ingest_3_again", Before::TheConfirmation, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crash_point_04_confirmed_before_the_source_is_answered() {
-    door_dies("door_4", Before::TheAnswer, false).await;
-    door_dies("door_4_again", Before::TheAnswer, true).await;
+    ingest_dies("ingest_4", Before::TheAnswer, false).await;
+    ingest_dies("ingest_4_again", Before::TheAnswer, true).await;
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    kind::Door,
+    kind::Adapter,
     payload::{cut_bytes, first_text, object, only, short_digest, text_of},
     report::{Identity, Report, Says, subject_of},
     settings::Per,
@@ -23,18 +23,18 @@ use crate::{
 /// What the two senders of this form do differently.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Format {
-    door: Door,
+    adapter: Adapter,
     version: &'static str,
     wrong_version: &'static str,
 }
 
 pub(super) const ALERTMANAGER: Format = Format {
-    door: Door::Alertmanager,
+    adapter: Adapter::Alertmanager,
     version: "4",
     wrong_version: "expected \"4\", as Alertmanager's webhook has it; Grafana posts to /v1/sources/grafana",
 };
 pub(super) const GRAFANA: Format = Format {
-    door: Door::Grafana,
+    adapter: Adapter::Grafana,
     version: "1",
     wrong_version: "expected \"1\", as Grafana's webhook contact point has it; Alertmanager posts to \
                     /v1/sources/alertmanager",
@@ -161,7 +161,7 @@ impl<'a> Group<'a> {
         about: About<'_>,
         [title, severity]: [Option<String>; 2],
     ) -> Report {
-        let names = self.format.door.names();
+        let names = self.format.adapter.names();
         let mut view = only(self.payload, names.iter().copied().filter(|name| *name != "alerts"));
         view.insert("alerts".to_owned(), Value::Array(about.alerts));
         view.insert("labels".to_owned(), about.labels.cloned().unwrap_or_else(|| json!({})));
@@ -176,7 +176,7 @@ impl<'a> Group<'a> {
         }
         usual.insert("count".to_owned(), about.count.into());
         usual.insert("truncated".to_owned(), self.truncated.into());
-        Report { door: self.format.door, says, subject, identity, view, usual }
+        Report { adapter: self.format.adapter, says, subject, identity, view, usual }
     }
 
     /// How many alerts there are, where it is not just one.

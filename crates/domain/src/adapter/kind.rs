@@ -4,7 +4,7 @@
 
 /// A kind of tool that callout takes reports from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Door {
+pub enum Adapter {
     /// Alertmanager's webhook, version 4.
     Alertmanager,
     /// Grafana's webhook contact point, version 1.
@@ -38,8 +38,8 @@ const ALERT_GROUP: [&str; 17] = [
 /// How many of them Alertmanager sends: the first.
 const OF_ALERTMANAGER: usize = 13;
 
-impl Door {
-    /// All doors.
+impl Adapter {
+    /// All adapters.
     pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::PagerDuty, Self::OpenClaw];
 
     /// Its name in paths, configuration and ids.

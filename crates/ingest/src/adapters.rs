@@ -1,4 +1,4 @@
-//! The doors whose requests bear the source's key in a header: Alertmanager, Grafana, OpenClaw.
+//! The adapters whose requests bear the source's key in a header: Alertmanager, Grafana, OpenClaw.
 //!
 //! In: a tool's webhook. Out: what was taken of it, or a problem.
 //! Never: reads the body of a stranger, or answers a passing fault with a status that the tool does not try again.
@@ -11,21 +11,21 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use domain::{acceptance::Accepted, door::Door, limits::DOOR_BODY_BYTES_MAX, source::Source};
+use domain::{acceptance::Accepted, adapter::Adapter, limits::DOOR_BODY_BYTES_MAX, source::Source};
 use http_server::events::{Problem, answer, unpacked};
 
 use crate::{
-    access::{Sources, door_key},
+    access::{Sources, adapter_key},
     endpoint::Endpoint,
 };
 
 pub(crate) async fn receive(
-    door: Door,
+    adapter: Adapter,
     State(endpoint): State<Arc<Endpoint>>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    take(door, &endpoint, &name, request).await.map_or_else(
+    take(adapter, &endpoint, &name, request).await.map_or_else(
         |problem| {
             problem.log();
             problem.into_response()
@@ -34,23 +34,28 @@ pub(crate) async fn receive(
     )
 }
 
-async fn take(door: Door, endpoint: &Endpoint, name: &str, request: Request) -> Result<Accepted, Problem> {
+async fn take(
+    adapter: Adapter,
+    endpoint: &Endpoint,
+    name: &str,
+    request: Request,
+) -> Result<Accepted, Problem> {
     let sources = endpoint.sources();
     let source = holder(&sources, request.headers(), name)?;
     let (parts, body) = request.into_parts();
     let body = body_of(body, DOOR_BODY_BYTES_MAX).await?;
     let body = unpacked(&parts.headers, &body, DOOR_BODY_BYTES_MAX)?;
     // Alertmanager tries a webhook again after 5xx only.
-    let _permit = endpoint.permit().ok_or(Problem::BusyDoor)?;
-    let settings = source.doors.settings(door);
+    let _permit = endpoint.permit().ok_or(Problem::BusyAdapter)?;
+    let settings = source.adapters.settings(adapter);
     let now = endpoint.ports.clock.now();
-    let reports = door.read(&body, &settings, now).map_err(Problem::Invalid)?;
+    let reports = adapter.read(&body, &settings, now).map_err(Problem::Invalid)?;
     endpoint.take_reports(source, &settings, &reports, now).await
 }
 
 /// The source of the path, if the request bears its key.
 fn holder<'a>(sources: &'a Sources, headers: &HeaderMap, name: &str) -> Result<&'a Source, Problem> {
-    let source = door_key(headers).and_then(|key| sources.holder(&key)).ok_or(Problem::NoKey)?;
+    let source = adapter_key(headers).and_then(|key| sources.holder(&key)).ok_or(Problem::NoKey)?;
     if source.name == name {
         return Ok(source);
     }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    kind::Door,
+    kind::Adapter,
     payload::{cut_bytes, cut_chars, is_short_digest, short_digest, shorten},
-    settings::DoorSettings,
+    settings::AdapterSettings,
 };
 use crate::{
     event::{Event, EventKey},
@@ -38,7 +38,7 @@ pub(super) enum Identity {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Where it came in.
-    pub door: Door,
+    pub adapter: Adapter,
     /// Whether something is wrong, or over.
     pub says: Says,
     /// What it is about. The same in the report that resolves it.
@@ -50,11 +50,11 @@ pub struct Report {
     pub(super) usual: Map<String, Value>,
 }
 
-/// Whether a door chose this id of an event. What a tool says of one thing changes with each report, so other content under
+/// Whether an adapter chose this id of an event. What a tool says of one thing changes with each report, so other content under
 /// such an id is a repetition, and no mistake of a producer.
 pub fn chose_id(id: &str) -> bool {
     let Some((name, digest)) = id.split_once(':') else { return false };
-    Door::ALL.into_iter().any(|door| door.name() == name) && is_short_digest(digest)
+    Adapter::ALL.into_iter().any(|adapter| adapter.name() == name) && is_short_digest(digest)
 }
 
 impl Report {
@@ -64,7 +64,7 @@ impl Report {
     }
 
     /// The type of its event.
-    pub fn kind<'a>(&self, settings: &'a DoorSettings) -> &'a str {
+    pub fn kind<'a>(&self, settings: &'a AdapterSettings) -> &'a str {
         match self.says {
             Says::Opens => &settings.opens,
             Says::Resolves => &settings.resolves,
@@ -84,7 +84,7 @@ impl Report {
             Identity::Round => round.to_string(),
         };
         let id = short_digest(&[&self.subject, said, &identity]);
-        EventKey { source: source.to_owned(), id: format!("{}:{id}", self.door.name()) }
+        EventKey { source: source.to_owned(), id: format!("{}:{id}", self.adapter.name()) }
     }
 
     /// Its event, with data that fits these schemas as far as it can be made to. It happened when it was taken: the time
@@ -92,7 +92,7 @@ impl Report {
     pub fn event(
         &self,
         source: &str,
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         schemas: &[&FieldSchema],
         round: u32,
         now: Timestamp,

@@ -1,7 +1,7 @@
 //! Runs of subjects that tools report on again. In: a run in each phase. Out: whether another report opens a run.
 
 use domain::{
-    door::{Door, DoorField, DoorSettings, Doors, holds_back},
+    adapter::{Adapter, AdapterField, AdapterSettings, Adapters, holds_back},
     run::RunPhase,
     workflow::{Workflow, WorkflowDefinition},
 };
@@ -15,7 +15,7 @@ fn resolvable() -> WorkflowDefinition {
 }
 
 fn holds(world: &World, second: i64) -> bool {
-    holds_back(&world.run, &world.workflow, &DoorSettings::default(), at(second))
+    holds_back(&world.run, &world.workflow, &AdapterSettings::default(), at(second))
 }
 
 #[test]
@@ -49,14 +49,15 @@ fn a_run_that_is_over_holds_nothing_back() {
 }
 
 #[test]
-fn what_a_door_cannot_do_as_configured_is_said() {
-    let field = |name| DoorField::compile(Door::Alertmanager, name, "{{ labels.team }}").unwrap();
-    let settings = DoorSettings { fields: vec![field("title"), field("team")], ..DoorSettings::default() };
-    let doors = Doors(vec![(Door::Alertmanager, settings)]);
+fn what_an_adapter_cannot_do_as_configured_is_said() {
+    let field = |name| AdapterField::compile(Adapter::Alertmanager, name, "{{ labels.team }}").unwrap();
+    let settings =
+        AdapterSettings { fields: vec![field("title"), field("team")], ..AdapterSettings::default() };
+    let adapters = Adapters(vec![(Adapter::Alertmanager, settings)]);
     let mut narrow = definition(vec![step(None, None)]);
     narrow.schema["required"] = serde_json::json!(["region"]);
     narrow.schema["properties"]["region"] = serde_json::json!({"type": "string"});
-    let warnings = doors.warnings("prometheus", &[Workflow::compile(narrow).unwrap()]);
+    let warnings = adapters.warnings("prometheus", &[Workflow::compile(narrow).unwrap()]);
     let place = "source \"prometheus\", [source.alertmanager]:";
     let expected = [
         format!("{place} no workflow of \"incident.created\" declares the field \"team\"; it is left out"),
@@ -70,6 +71,6 @@ fn what_a_door_cannot_do_as_configured_is_said() {
         ),
     ];
     assert_eq!(warnings, expected);
-    let usual = Doors::default().warnings("prometheus", &[]);
-    assert_eq!(usual, [""; 0], "a door that nobody configured may be one that nobody uses");
+    let usual = Adapters::default().warnings("prometheus", &[]);
+    assert_eq!(usual, [""; 0], "an adapter that nobody configured may be one that nobody uses");
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    kind::Door,
+    kind::Adapter,
     payload::{first_text, object, only, short_digest, text_of},
     report::{Identity, Report, Says, subject_of},
 };
@@ -60,11 +60,11 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Result<Report, Vec<FieldError
     usual.entry("severity").or_insert_with(|| "high".into());
     let mut view = payload
         .and_then(Value::as_object)
-        .map(|payload| only(payload, Door::PagerDuty.names().iter().copied()))
+        .map(|payload| only(payload, Adapter::PagerDuty.names().iter().copied()))
         .unwrap_or_default();
     view.extend(only(&event, ["client", "client_url", "event_action"]));
     view.insert("dedup_key".to_owned(), subject.clone().into());
-    Ok(Report { door: Door::PagerDuty, says, subject, identity: Identity::Round, view, usual })
+    Ok(Report { adapter: Adapter::PagerDuty, says, subject, identity: Identity::Round, view, usual })
 }
 
 /// The key of an event without one: the same for what is sent again because no answer came, another for what happens

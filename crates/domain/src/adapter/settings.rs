@@ -1,16 +1,16 @@
-//! What the doors of a source make. In: configuration. Out: event types and fields; what an operator should know of them.
+//! What the adapters of a source make. In: configuration. Out: event types and fields; what an operator should know of them.
 //!
-//! Never: a template that uses a name its door does not have.
+//! Never: a template that uses a name its adapter does not have.
 
 use serde_json::{Map, Value};
 
-use super::{kind::Door, payload::text_of};
+use super::{kind::Adapter, payload::text_of};
 use crate::{
     template::{Given, Template, TemplateError},
     workflow::Workflow,
 };
 
-/// The fields that every door fills without configuration: what is wrong, how bad, where, how many alerts, and how many
+/// The fields that every adapter fills without configuration: what is wrong, how bad, where, how many alerts, and how many
 /// more there are that the tool did not send.
 pub const FIELDS: [&str; 5] = ["title", "severity", "service", "count", "truncated"];
 
@@ -26,19 +26,19 @@ pub enum Per {
 
 /// One field of the event, as a template over what the tool sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoorField {
+pub struct AdapterField {
     /// Its name in `data`.
     pub name: String,
     template: Template,
 }
 
-impl DoorField {
+impl AdapterField {
     /// Compiles a field.
     ///
     /// # Errors
     /// Every mistake of the template, by line.
-    pub fn compile(door: Door, name: &str, source: &str) -> Result<Self, Vec<TemplateError>> {
-        Ok(Self { name: name.to_owned(), template: Template::compile_within(source, door.names())? })
+    pub fn compile(adapter: Adapter, name: &str, source: &str) -> Result<Self, Vec<TemplateError>> {
+        Ok(Self { name: name.to_owned(), template: Template::compile_within(source, adapter.names())? })
     }
 
     /// Its value; `None` where it is empty or cannot be rendered, and then what is usual counts.
@@ -48,20 +48,20 @@ impl DoorField {
     }
 }
 
-/// What one door of a source makes.
+/// What one adapter of a source makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoorSettings {
+pub struct AdapterSettings {
     /// The type of events that say that something is wrong.
     pub opens: String,
     /// The type of events that say that it is over.
     pub resolves: String,
-    /// For what one event stands; of doors whose notifications hold several alerts.
+    /// For what one event stands; of adapters whose notifications hold several alerts.
     pub per: Per,
     /// Fields beside the usual ones, or in their place.
-    pub fields: Vec<DoorField>,
+    pub fields: Vec<AdapterField>,
 }
 
-impl Default for DoorSettings {
+impl Default for AdapterSettings {
     fn default() -> Self {
         Self {
             opens: "incident.created".to_owned(),
@@ -72,22 +72,22 @@ impl Default for DoorSettings {
     }
 }
 
-/// The doors of a source that are configured. The others make what is usual.
+/// The adapters of a source that are configured. The others make what is usual.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Doors(pub Vec<(Door, DoorSettings)>);
+pub struct Adapters(pub Vec<(Adapter, AdapterSettings)>);
 
-impl Doors {
-    /// What a door makes.
-    pub fn settings(&self, door: Door) -> DoorSettings {
-        let configured = self.0.iter().find(|(configured, _)| *configured == door);
+impl Adapters {
+    /// What an adapter makes.
+    pub fn settings(&self, adapter: Adapter) -> AdapterSettings {
+        let configured = self.0.iter().find(|(configured, _)| *configured == adapter);
         configured.map(|(_, settings)| settings.clone()).unwrap_or_default()
     }
 
-    /// What an operator should know of the configured doors of a source, given all workflows.
+    /// What an operator should know of the configured adapters of a source, given all workflows.
     pub fn warnings(&self, source: &str, workflows: &[Workflow]) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (door, settings) in &self.0 {
-            let place = format!("source {source:?}, [source.{}]", door.name());
+        for (adapter, settings) in &self.0 {
+            let place = format!("source {source:?}, [source.{}]", adapter.name());
             let opens = &settings.opens;
             let taking: Vec<&Workflow> =
                 workflows.iter().filter(|workflow| workflow.definition.event == *opens).collect();
@@ -122,7 +122,7 @@ impl Doors {
                     warnings.push(format!(
                         "{place}: workflow {workflow} requires the field {name:?}, which nothing fills; a text is \
                          written as \"unknown\", anything else is refused. Give it in [source.{}.fields]",
-                        door.name()
+                        adapter.name()
                     ));
                 }
             }

@@ -1,4 +1,4 @@
-//! Tools that people already run, at their doors: the real Alertmanager, and what the others send.
+//! Adapters for tools that people already run: the real Alertmanager, and what the others send.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ async fn start(sources: &str) -> Fleet {
 }
 
 impl Fleet {
-    /// What a tool posts to a door.
-    async fn knock(&self, path: &str, key: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    /// What a tool posts to an adapter.
+    async fn post_to(&self, path: &str, key: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
         let request = self.client.post(format!("{}/v1/sources/{path}", self.url)).bearer_auth(key);
         let request = request.header("content-type", "application/json").body(body);
         let response = request.send().await.unwrap();
@@ -144,12 +144,12 @@ async fn d11_alertmanager_pages_once_for_a_group_until_it_is_resolved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_whose_oldest_alert_is_over_stays_one_page() {
     let fleet = start(SOURCES).await;
-    let door = "alertmanager/tool";
-    let (status, first) = fleet.knock(door, TOOL_KEY, FIRING).await;
+    let adapter = "alertmanager/tool";
+    let (status, first) = fleet.post_to(adapter, TOOL_KEY, FIRING).await;
     assert_eq!((status, &first["status"]), (202, &json!("accepted")), "{first}");
     fleet.wait_for_texts(1).await;
     for body in [FIRING, JOINED] {
-        let (status, known) = fleet.knock(door, TOOL_KEY, body).await;
+        let (status, known) = fleet.post_to(adapter, TOOL_KEY, body).await;
         assert_eq!(
             (status, &known["status"], &known["runs"]),
             (200, &json!("known"), &first["runs"]),
@@ -160,21 +160,21 @@ async fn a_group_whose_oldest_alert_is_over_stays_one_page() {
     let changes = [0, 1, 2].map(|n| (format!("/alerts/{n}/startsAt"), json!(later)));
     let changes = changes.each_ref().map(|(pointer, value)| (pointer.as_str(), value.clone()));
     let oldest_is_over = replaced(FIRING, &changes);
-    let (status, known) = fleet.knock(door, TOOL_KEY, oldest_is_over.clone()).await;
+    let (status, known) = fleet.post_to(adapter, TOOL_KEY, oldest_is_over.clone()).await;
     assert_eq!((status, &known["runs"]), (200, &first["runs"]), "{known}");
 
-    let (status, _) = fleet.knock(door, TOOL_KEY, RESOLVED).await;
+    let (status, _) = fleet.post_to(adapter, TOOL_KEY, RESOLVED).await;
     assert_eq!(status, 202);
     fleet.only_run("resolved").await;
-    let (status, known) = fleet.knock(door, TOOL_KEY, FIRING).await;
+    let (status, known) = fleet.post_to(adapter, TOOL_KEY, FIRING).await;
     assert_eq!(status, 200, "a late copy of what was resolved: {known}");
-    let (status, anew) = fleet.knock(door, TOOL_KEY, oldest_is_over).await;
+    let (status, anew) = fleet.post_to(adapter, TOOL_KEY, oldest_is_over).await;
     assert_eq!(status, 202, "a new firing: {anew}");
     fleet.wait_for_texts(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_door_is_open_to_the_key_of_its_source_alone() {
+async fn an_adapter_is_open_to_the_key_of_its_source_alone() {
     let fleet = start(SOURCES).await;
     for (path, key, expected) in [
         ("alertmanager/tool", "wrong", 401),
@@ -185,11 +185,11 @@ async fn a_door_is_open_to_the_key_of_its_source_alone() {
         ("unheard-of/tool", TOOL_KEY, 404),
         ("pagerduty/tool/v2/change/enqueue", TOOL_KEY, 404),
     ] {
-        let (status, answer) = fleet.knock(path, key, FIRING).await;
+        let (status, answer) = fleet.post_to(path, key, FIRING).await;
         assert_eq!(status, expected, "{path}: {answer}");
         assert!(answer["title"].is_string() && answer["detail"].is_string(), "{path}: {answer}");
     }
-    let (status, answer) = fleet.knock("alertmanager/narrow", "narrow-key", FIRING).await;
+    let (status, answer) = fleet.post_to("alertmanager/narrow", "narrow-key", FIRING).await;
     assert_eq!(status, 403, "its types are others: {answer}");
     let response = fleet.client.post(format!("{}/v1/sources/grafana/tool", fleet.url));
     let response = response.basic_auth("anybody", Some(TOOL_KEY)).body(GRAFANA).send().await.unwrap();
@@ -202,10 +202,10 @@ async fn a_door_is_open_to_the_key_of_its_source_alone() {
 async fn a_large_notification_is_taken_and_too_large_a_one_says_what_to_do() {
     let fleet = start(SOURCES).await;
     let with = |bytes: usize| replaced(FIRING, &[("/alerts/0/labels/job", json!("x".repeat(bytes)))]);
-    let (status, answer) = fleet.knock("alertmanager/tool", TOOL_KEY, with(5_000_000)).await;
+    let (status, answer) = fleet.post_to("alertmanager/tool", TOOL_KEY, with(5_000_000)).await;
     assert_eq!(status, 413, "{answer}");
     assert!(answer["detail"].as_str().unwrap().contains("max_alerts"), "{answer}");
-    let (status, answer) = fleet.knock("alertmanager/tool", TOOL_KEY, with(1_000_000)).await;
+    let (status, answer) = fleet.post_to("alertmanager/tool", TOOL_KEY, with(1_000_000)).await;
     assert_eq!(status, 202, "{answer}");
     fleet.wait_for_texts(1).await;
 }
@@ -220,13 +220,13 @@ async fn a_tool_that_pages_pagerduty_pages_callout() {
     let (trigger, resolve) = (with(&[]), with(&[("/event_action", json!("resolve"))]));
     let processed = json!({"status": "success", "message": "Event processed", "dedup_key": "backup/db-1"});
     let post =
-        async |body: &str| fleet.knock("pagerduty/tool/v2/enqueue", "not-looked-at", body.to_owned()).await;
+        async |body: &str| fleet.post_to("pagerduty/tool/v2/enqueue", "not-looked-at", body.to_owned()).await;
     assert_eq!(post(&trigger).await, (202, processed.clone()));
     fleet.wait_for_texts(1).await;
     let text = fleet.sim.phone(FIRST).texts()[0].body.clone();
     assert!(text.starts_with("ERROR: Backup of db-1 failed (postgres). Reply ACK "), "{text}");
 
-    assert_eq!(fleet.knock("pagerduty/tool", "", trigger.clone()).await, (202, processed.clone()));
+    assert_eq!(fleet.post_to("pagerduty/tool", "", trigger.clone()).await, (202, processed.clone()));
     let worse = with(&[("/payload/severity", json!("critical"))]);
     assert_eq!(post(&worse).await, (202, processed.clone()));
     assert_eq!(fleet.sim.report().accepted, 1, "its run is open");
@@ -249,7 +249,7 @@ async fn a_tool_that_pages_pagerduty_pages_callout() {
         assert_eq!((status, &answer["status"]), (400, &json!("invalid event")), "{answer}");
         assert!(answer["errors"][0].as_str().unwrap().contains(error), "{answer}");
     }
-    let (status, _) = fleet.knock("pagerduty/test", "", trigger).await;
+    let (status, _) = fleet.post_to("pagerduty/test", "", trigger).await;
     assert_eq!(status, 400, "the key is another source's");
     let secret = serde_json::from_str::<Value>(PAGERDUTY).unwrap()["routing_key"].clone();
     let log = std::fs::read_to_string(fleet.log()).unwrap();
@@ -263,18 +263,18 @@ async fn a_failing_automation_of_openclaw_pages_until_it_works() {
     let fleet = start(SOURCES).await;
     let run =
         |at: u64, status: &str| replaced(FINISHED, &[("/runAtMs", json!(at)), ("/status", json!(status))]);
-    assert_eq!(fleet.knock("openclaw/tool", TOOL_KEY, run(1, "error")).await.0, 202);
+    assert_eq!(fleet.post_to("openclaw/tool", TOOL_KEY, run(1, "error")).await.0, 202);
     fleet.wait_for_texts(1).await;
     let text = fleet.sim.phone(FIRST).texts()[0].body.clone();
     assert!(text.starts_with("HIGH: Automation nightly report failed (openclaw)."), "{text}");
-    assert_eq!(fleet.knock("openclaw/tool", TOOL_KEY, run(2, "error")).await.0, 200);
-    assert_eq!(fleet.knock("openclaw/tool", TOOL_KEY, run(3, "ok")).await.0, 202);
+    assert_eq!(fleet.post_to("openclaw/tool", TOOL_KEY, run(2, "error")).await.0, 200);
+    assert_eq!(fleet.post_to("openclaw/tool", TOOL_KEY, run(3, "ok")).await.0, 202);
     fleet.only_run("resolved").await;
     assert_eq!(fleet.sim.report().accepted, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_door_makes_is_configured() {
+async fn what_an_adapter_makes_is_configured() {
     let configured = format!(
         "{SOURCES}[source.alertmanager]\nper = \"alert\"\n\
          [source.alertmanager.fields]\ntitle = \"{{{{ labels.instance }}}}\"\nteam = \"x\"\n"
@@ -283,7 +283,7 @@ async fn what_a_door_makes_is_configured() {
     let check = fleet.json(&["check"]);
     let warnings = check["warnings"].to_string();
     assert!(warnings.contains("declares the field \\\"team\\\"; it is left out"), "{warnings}");
-    let (status, answer) = fleet.knock("alertmanager/tool", TOOL_KEY, FIRING).await;
+    let (status, answer) = fleet.post_to("alertmanager/tool", TOOL_KEY, FIRING).await;
     assert_eq!((status, &answer["accepted"]), (202, &json!(3)), "{answer}");
     fleet.wait_for_texts(3).await;
     let mut said: Vec<_> = fleet.sim.phone(FIRST).texts().into_iter().map(|text| text.body).collect();

@@ -1,17 +1,17 @@
-//! Doors of sources: what may be configured, and what is said of mistakes.
+//! Adapters of sources: what may be configured, and what is said of mistakes.
 
-use domain::door::{Door, Per};
+use domain::adapter::{Adapter, Per};
 
 use crate::{examples, problems};
 
-fn with(door: &str) -> String {
+fn with(adapter: &str) -> String {
     let example = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let source = "[[source]]\nname = \"prometheus\"\ntypes = [\"incident.*\"]\nkey_env = [\"CALLOUT_KEY_PROMETHEUS\"]\n";
-    format!("{example}{source}{door}")
+    format!("{example}{source}{adapter}")
 }
 
 #[test]
-fn a_door_is_as_usual_unless_it_is_configured() {
+fn an_adapter_is_as_usual_unless_it_is_configured() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("workflows")).unwrap();
     for name in ["contacts.toml", "oncall.toml", "workflows/incident-paging.toml"] {
@@ -23,20 +23,20 @@ fn a_door_is_as_usual_unless_it_is_configured() {
     std::fs::write(folder.path().join("callout.toml"), text).unwrap();
     let file = folder.path().join("callout.toml");
     let (config, secrets) = config::load(&file, &crate::env, config::Scope::SERVER).unwrap();
-    let doors = &secrets.sources.iter().find(|source| source.name == "prometheus").unwrap().doors;
-    let grafana = doors.settings(Door::Grafana);
+    let adapters = &secrets.sources.iter().find(|source| source.name == "prometheus").unwrap().adapters;
+    let grafana = adapters.settings(Adapter::Grafana);
     let said = (grafana.opens.as_str(), grafana.resolves.as_str(), grafana.per, grafana.fields.len());
     assert_eq!(said, ("incident.opened", "incident.resolved", Per::Alert, 1));
-    let usual = doors.settings(Door::Alertmanager);
+    let usual = adapters.settings(Adapter::Alertmanager);
     assert_eq!((usual.opens.as_str(), usual.per, usual.fields.len()), ("incident.created", Per::Group, 0));
-    let warnings = doors.warnings("prometheus", &config.workflows);
+    let warnings = adapters.warnings("prometheus", &config.workflows);
     let expected = "source \"prometheus\", [source.grafana]: no workflow takes events of type \"incident.opened\"; \
                     what comes in is refused";
     assert_eq!(warnings, [expected]);
 }
 
 #[test]
-fn every_mistake_in_a_door_is_said_with_its_line() {
+fn every_mistake_in_an_adapter_is_said_with_its_line() {
     let wrong = with(
         r#"[source.alertmanager]
 opens = "invoice.overdue"

@@ -1,4 +1,4 @@
-//! What the payloads of all doors have in common. In: JSON of a tool. Out: texts, digests, bounded texts.
+//! What the payloads of all adapters have in common. In: JSON of a tool. Out: texts, digests, bounded texts.
 //!
 //! Never: fails on a value of an unexpected kind, which is read as a text, or as absent.
 

@@ -1,4 +1,4 @@
-//! Doors and the API of a fleet: two processes that take events, and one that answers tools.
+//! Adapters and the API of a fleet: two processes that take events, and one that answers tools.
 #![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn fleet(name: &str) -> (Fleet, String) {
 }
 
 /// Alertmanager posts to one of the processes.
-async fn knock(fleet: &Fleet, process: usize, body: &'static str) -> (u16, Value) {
+async fn post_to(fleet: &Fleet, process: usize, body: &'static str) -> (u16, Value) {
     let url = format!("{}/v1/sources/alertmanager/test", fleet.url_of(process));
     let request = fleet.client.post(url).bearer_auth(KEY).header("content-type", "application/json");
     let response = request.body(body).send().await.unwrap();
@@ -45,7 +45,7 @@ async fn at_one_moment(fleet: &mut Fleet, bodies: [&'static str; 2]) -> String {
     fleet.kill_process(SENDER);
     let mut runs = Vec::new();
     for (process, body) in INGESTS.into_iter().zip(bodies) {
-        let (status, answer) = knock(fleet, process, body).await;
+        let (status, answer) = post_to(fleet, process, body).await;
         assert_eq!(status, 202, "{answer}");
         runs.push(answer["runs"][0].as_str().unwrap().to_owned());
     }
@@ -68,10 +68,10 @@ async fn concluded(fleet: &Fleet) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d12_a_group_that_two_processes_take_at_once_is_one_run_whether_they_say_the_same_or_not() {
-    for (name, bodies) in [("doors-same", [FIRING, FIRING]), ("doors-other", [FIRING, JOINED])] {
+    for (name, bodies) in [("adapters-same", [FIRING, FIRING]), ("adapters-other", [FIRING, JOINED])] {
         let (mut fleet, _) = fleet(name).await;
         let run = at_one_moment(&mut fleet, bodies).await;
-        let (status, answer) = knock(&fleet, 1, RESOLVED).await;
+        let (status, answer) = post_to(&fleet, 1, RESOLVED).await;
         assert_eq!(status, 202, "{answer}");
         fleet.run_until(&run, |run| run["phase"] == "resolved").await;
         concluded(&fleet).await;
@@ -83,7 +83,7 @@ async fn d12_a_group_that_two_processes_take_at_once_is_one_run_whether_they_say
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_of_a_fleet_shows_changes_and_raises_what_other_processes_carry_out() {
-    let (fleet, api) = fleet("doors-api").await;
+    let (fleet, api) = fleet("adapters-api").await;
     let token = |args: &[&str]| {
         let made = fleet.json(&[&["tokens", "create", "--label", "desk"], args].concat());
         made["token"].as_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! What each door makes of recorded payloads, and of anything else.
+//! What each adapter makes of recorded payloads, and of anything else.
 //!
 //! Alertmanager's are from 0.25 (Debian 12): three alerts of a group, a fourth that joins, one that is over, the end. The
 //! others are in the documented forms, with values of our own.
@@ -39,11 +39,11 @@ fn incident() -> FieldSchema {
     .unwrap()
 }
 
-fn reports(door: Door, body: &str, settings: &DoorSettings) -> Vec<Report> {
-    door.read(body.as_bytes(), settings, now()).unwrap_or_else(|errors| panic!("{errors:?}"))
+fn reports(adapter: Adapter, body: &str, settings: &AdapterSettings) -> Vec<Report> {
+    adapter.read(body.as_bytes(), settings, now()).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
-fn event_of(report: &Report, settings: &DoorSettings) -> Event {
+fn event_of(report: &Report, settings: &AdapterSettings) -> Event {
     let event = report.event("tool", settings, &[&incident()], 0, now());
     assert_eq!(incident().validate(&event.data), []);
     assert_eq!(Event::from_json(&event.to_json()).as_ref(), Ok(&event), "it is a valid event");
@@ -51,9 +51,9 @@ fn event_of(report: &Report, settings: &DoorSettings) -> Event {
 }
 
 /// The one event that a body makes without configuration.
-fn event(door: Door, body: &str) -> Event {
-    let settings = DoorSettings::default();
-    let [report] = &reports(door, body, &settings)[..] else { panic!("expected one report") };
+fn event(adapter: Adapter, body: &str) -> Event {
+    let settings = AdapterSettings::default();
+    let [report] = &reports(adapter, body, &settings)[..] else { panic!("expected one report") };
     event_of(report, &settings)
 }
 
@@ -63,20 +63,20 @@ fn changed(body: &str, pointer: &str, value: Value) -> String {
     body.to_string()
 }
 
-fn errors(door: Door, body: &str) -> Vec<String> {
-    let errors = door.read(body.as_bytes(), &DoorSettings::default(), now()).unwrap_err();
+fn errors(adapter: Adapter, body: &str) -> Vec<String> {
+    let errors = adapter.read(body.as_bytes(), &AdapterSettings::default(), now()).unwrap_err();
     errors.into_iter().map(|error| error.pointer).collect()
 }
 
-fn fields(door: Door, fields: &[(&str, &str)]) -> DoorSettings {
+fn fields(adapter: Adapter, fields: &[(&str, &str)]) -> AdapterSettings {
     let compiled =
-        fields.iter().map(|(name, source)| DoorField::compile(door, name, source).unwrap()).collect();
-    DoorSettings { fields: compiled, ..DoorSettings::default() }
+        fields.iter().map(|(name, source)| AdapterField::compile(adapter, name, source).unwrap()).collect();
+    AdapterSettings { fields: compiled, ..AdapterSettings::default() }
 }
 
 #[test]
 fn d11_a_group_of_alerts_is_one_event_that_fits_the_shipped_workflow() {
-    let event = event(Door::Alertmanager, FIRING);
+    let event = event(Adapter::Alertmanager, FIRING);
     assert_eq!(event.kind, "incident.created");
     assert_eq!(event.key.source, "tool");
     assert_eq!(event.subject.as_deref(), Some("DiskAlmostFull north c4153a8a7d1b"));
@@ -87,23 +87,23 @@ fn d11_a_group_of_alerts_is_one_event_that_fits_the_shipped_workflow() {
 
 #[test]
 fn a_group_has_one_subject_and_one_id_for_as_long_as_its_oldest_alert_fires() {
-    let opened = event(Door::Alertmanager, FIRING);
-    let joined = event(Door::Alertmanager, JOINED);
+    let opened = event(Adapter::Alertmanager, FIRING);
+    let joined = event(Adapter::Alertmanager, JOINED);
     assert_eq!((&joined.key, &joined.subject), (&opened.key, &opened.subject));
     assert_eq!(joined.data["title"], "4 alerts: Disk almost full");
-    let resolved = event(Door::Alertmanager, RESOLVED);
+    let resolved = event(Adapter::Alertmanager, RESOLVED);
     assert_eq!((resolved.kind.as_str(), &resolved.subject), ("incident.resolved", &opened.subject));
     assert_ne!(resolved.key, opened.key);
-    let again = event(Door::Alertmanager, &FIRING.replace("06:36:38", "09:12:01"));
+    let again = event(Adapter::Alertmanager, &FIRING.replace("06:36:38", "09:12:01"));
     assert_ne!(again.key, opened.key, "it fires anew");
     assert_eq!(again.subject, opened.subject);
-    let of_pair = event(Door::Alertmanager, &FIRING.replace("alerts.example.org", "other.example.org"));
+    let of_pair = event(Adapter::Alertmanager, &FIRING.replace("alerts.example.org", "other.example.org"));
     assert_eq!(of_pair, opened, "the other Alertmanager of a pair says the same");
 }
 
 #[test]
 fn an_alert_that_is_over_is_no_part_of_what_fires() {
-    let event = event(Door::Alertmanager, ONE_RESOLVED);
+    let event = event(Adapter::Alertmanager, ONE_RESOLVED);
     assert_eq!(
         (event.kind.as_str(), &event.data["title"]),
         ("incident.created", &json!("3 alerts: Disk almost full"))
@@ -112,23 +112,23 @@ fn an_alert_that_is_over_is_no_part_of_what_fires() {
 
 #[test]
 fn a_group_that_does_not_say_since_when_it_fires_is_told_apart_by_its_runs() {
-    let settings = DoorSettings::default();
+    let settings = AdapterSettings::default();
     let body = ["0", "1", "2"].into_iter().fold(FIRING.to_owned(), |body, alert| {
         changed(&body, &format!("/alerts/{alert}/startsAt"), json!("soon"))
     });
-    assert!(reports(Door::Alertmanager, &body, &settings)[0].is_counted());
+    assert!(reports(Adapter::Alertmanager, &body, &settings)[0].is_counted());
     let one = changed(FIRING, "/alerts/0/startsAt", Value::Null);
     assert_eq!(
-        event(Door::Alertmanager, &one).key,
-        event(Door::Alertmanager, FIRING).key,
+        event(Adapter::Alertmanager, &one).key,
+        event(Adapter::Alertmanager, FIRING).key,
         "the others say so"
     );
 }
 
 #[test]
 fn each_alert_is_an_event_where_that_is_asked_for() {
-    let settings = DoorSettings { per: Per::Alert, ..DoorSettings::default() };
-    let events: Vec<Event> = reports(Door::Alertmanager, ONE_RESOLVED, &settings)
+    let settings = AdapterSettings { per: Per::Alert, ..AdapterSettings::default() };
+    let events: Vec<Event> = reports(Adapter::Alertmanager, ONE_RESOLVED, &settings)
         .iter()
         .map(|report| event_of(report, &settings))
         .collect();
@@ -144,7 +144,8 @@ fn each_alert_is_an_event_where_that_is_asked_for() {
         ]
     );
     assert_eq!(events[0].data["title"], "Disk almost full");
-    let first = reports(Door::Alertmanager, FIRING, &settings).into_iter().map(|r| event_of(&r, &settings));
+    let first =
+        reports(Adapter::Alertmanager, FIRING, &settings).into_iter().map(|r| event_of(&r, &settings));
     let same = first.filter(|event| event.key == events[0].key).count();
     assert_eq!(same, 1, "the same alert in another notification is the same event");
 }
@@ -152,7 +153,7 @@ fn each_alert_is_an_event_where_that_is_asked_for() {
 #[test]
 fn fields_are_templates_over_what_the_tool_sent() {
     let settings = fields(
-        Door::Alertmanager,
+        Adapter::Alertmanager,
         &[
             (
                 "title",
@@ -163,7 +164,7 @@ fn fields_are_templates_over_what_the_tool_sent() {
             ("runbook", "{{ annotations.runbook_url }}"),
         ],
     );
-    let report = &reports(Door::Alertmanager, FIRING, &settings)[0];
+    let report = &reports(Adapter::Alertmanager, FIRING, &settings)[0];
     let expected = json!({
         "title": "DISKALMOSTFULL: db-1:9100 db-2:9100 db-3:9100", "severity": "critical", "service": "north/node"
     });
@@ -172,7 +173,7 @@ fn fields_are_templates_over_what_the_tool_sent() {
         expected,
         "an empty one is as usual, or absent"
     );
-    let wrong = DoorField::compile(Door::Alertmanager, "title", "{{ label.x }}").unwrap_err();
+    let wrong = AdapterField::compile(Adapter::Alertmanager, "title", "{{ label.x }}").unwrap_err();
     assert!(
         wrong[0].message.starts_with("`label.x` is not known here; there are labels, annotations"),
         "{wrong:?}"
@@ -183,9 +184,9 @@ fn fields_are_templates_over_what_the_tool_sent() {
 fn all_fields_together_fit_an_event() {
     let names: Vec<String> = (0..60).map(|n| format!("f{n}")).collect();
     let all: Vec<_> = names.iter().map(|name| (name.as_str(), "{{ labels.job }}")).collect();
-    let settings = fields(Door::Alertmanager, &all);
+    let settings = fields(Adapter::Alertmanager, &all);
     let long = changed(FIRING, "/commonLabels/job", json!("\u{1}".repeat(5_000)));
-    let event = reports(Door::Alertmanager, &long, &settings)[0].event("tool", &settings, &[], 0, now());
+    let event = reports(Adapter::Alertmanager, &long, &settings)[0].event("tool", &settings, &[], 0, now());
     assert_eq!(event.data.len(), 65);
     assert_eq!(Event::from_json(&event.to_json()), Ok(event));
 }
@@ -193,8 +194,8 @@ fn all_fields_together_fit_an_event() {
 #[test]
 fn what_alertmanager_cut_off_is_counted() {
     let cut = changed(FIRING, "/truncatedAlerts", json!(12));
-    let settings = DoorSettings::default();
-    let report = &reports(Door::Alertmanager, &cut, &settings)[0];
+    let settings = AdapterSettings::default();
+    let report = &reports(Adapter::Alertmanager, &cut, &settings)[0];
     let event = report.event("tool", &settings, &[], 0, now());
     assert_eq!(event.data["title"], "3 alerts and 12 more: Disk almost full");
     assert_eq!((&event.data["count"], &event.data["truncated"]), (&json!(3), &json!(12)));
@@ -207,27 +208,27 @@ fn without_common_labels_the_worst_severity_and_the_oldest_alert_count() {
     let mixed = changed(&mixed, "/alerts/0/labels/severity", json!("info"));
     let mixed = changed(&mixed, "/alerts/1/labels/severity", json!("warning"));
     let mixed = changed(&mixed, "/alerts/2/labels/severity", json!("page"));
-    let event = event(Door::Alertmanager, &mixed);
+    let event = event(Adapter::Alertmanager, &mixed);
     let expected = json!({"title": "3 alerts: Disk almost full", "severity": "critical", "service": "node"});
     assert_eq!(Value::Object(event.data), expected);
 }
 
 #[test]
 fn what_is_no_notification_is_refused_by_field() {
-    assert_eq!(errors(Door::Alertmanager, &changed(FIRING, "/version", json!("5"))), ["/version"]);
-    assert_eq!(errors(Door::Alertmanager, &changed(FIRING, "/alerts", json!([]))), ["/alerts"]);
-    assert_eq!(errors(Door::Alertmanager, "{}"), ["/version", "/groupKey", "/alerts", "/status"]);
-    assert_eq!(errors(Door::Alertmanager, GRAFANA), ["/version"], "it has a door of its own");
-    assert_eq!(errors(Door::Grafana, FIRING), ["/version"]);
-    assert_eq!(errors(Door::PagerDuty, "{}"), ["/event_action", "/payload/summary"]);
-    assert_eq!(errors(Door::PagerDuty, r#"{"event_action":"resolve"}"#), ["/dedup_key"]);
+    assert_eq!(errors(Adapter::Alertmanager, &changed(FIRING, "/version", json!("5"))), ["/version"]);
+    assert_eq!(errors(Adapter::Alertmanager, &changed(FIRING, "/alerts", json!([]))), ["/alerts"]);
+    assert_eq!(errors(Adapter::Alertmanager, "{}"), ["/version", "/groupKey", "/alerts", "/status"]);
+    assert_eq!(errors(Adapter::Alertmanager, GRAFANA), ["/version"], "it has an adapter of its own");
+    assert_eq!(errors(Adapter::Grafana, FIRING), ["/version"]);
+    assert_eq!(errors(Adapter::PagerDuty, "{}"), ["/event_action", "/payload/summary"]);
+    assert_eq!(errors(Adapter::PagerDuty, r#"{"event_action":"resolve"}"#), ["/dedup_key"]);
     let acknowledge = changed(PAGERDUTY, "/event_action", json!("acknowledge"));
-    assert_eq!(errors(Door::PagerDuty, &acknowledge), ["/event_action"]);
-    assert_eq!(errors(Door::OpenClaw, "{}"), ["/jobId", "/runAtMs"]);
-    assert_eq!(errors(Door::OpenClaw, &changed(FINISHED, "/status", json!("skipped"))), ["/status"]);
-    for door in Door::ALL {
+    assert_eq!(errors(Adapter::PagerDuty, &acknowledge), ["/event_action"]);
+    assert_eq!(errors(Adapter::OpenClaw, "{}"), ["/jobId", "/runAtMs"]);
+    assert_eq!(errors(Adapter::OpenClaw, &changed(FINISHED, "/status", json!("skipped"))), ["/status"]);
+    for adapter in Adapter::ALL {
         for body in ["", "[]", "7", "{\"a\":1,\"a\":2}"] {
-            assert_eq!(errors(door, body).len(), 1, "{door:?} {body}");
+            assert_eq!(errors(adapter, body).len(), 1, "{adapter:?} {body}");
         }
     }
 }
@@ -253,13 +254,13 @@ fn a_label_that_holds_anything_loses_no_page() {
             body = changed(&body, pointer, json!(text));
         }
         let body = changed(&body, "/groupKey", json!(format!("{{}}:{{cluster={text:?}}}")));
-        assert_eq!(event(Door::Alertmanager, &body).kind, "incident.created", "{text:?}");
+        assert_eq!(event(Adapter::Alertmanager, &body).kind, "incident.created", "{text:?}");
     }
 }
 
 #[test]
 fn grafana_s_alerts_are_read_as_alertmanager_s() {
-    let event = event(Door::Grafana, GRAFANA);
+    let event = event(Adapter::Grafana, GRAFANA);
     assert!(event.subject.as_deref().unwrap().starts_with("Queue is growing Billing "), "{event:?}");
     let expected = json!({"title": "More than 10 000 invoices wait", "severity": "high", "service": "tool"});
     assert_eq!(Value::Object(event.data), expected);
@@ -267,23 +268,24 @@ fn grafana_s_alerts_are_read_as_alertmanager_s() {
 
 #[test]
 fn an_event_for_pagerduty_keeps_its_key_as_subject_and_not_its_routing_key() {
-    let event = event(Door::PagerDuty, PAGERDUTY);
+    let event = event(Adapter::PagerDuty, PAGERDUTY);
     assert_eq!((event.kind.as_str(), event.subject.as_deref()), ("incident.created", Some("backup/db-1")));
     let expected = json!({"title": "Backup of db-1 failed", "severity": "high", "service": "postgres"});
     assert_eq!(Value::Object(event.data.clone()), expected);
     let key = routing_key(PAGERDUTY.as_bytes()).unwrap();
-    let settings = fields(Door::PagerDuty, &[("title", "{{ custom_details }} {{ client }} {{ dedup_key }}")]);
-    let report = &reports(Door::PagerDuty, PAGERDUTY, &settings)[0];
+    let settings =
+        fields(Adapter::PagerDuty, &[("title", "{{ custom_details }} {{ client }} {{ dedup_key }}")]);
+    let report = &reports(Adapter::PagerDuty, PAGERDUTY, &settings)[0];
     let made = report.event("tool", &settings, &[], 0, now());
     assert!(!format!("{report:?} {made:?}").contains(&key));
     assert!(made.data["title"].as_str().unwrap().ends_with("backup runner backup/db-1"), "{made:?}");
-    assert!(DoorField::compile(Door::PagerDuty, "title", "{{ routing_key }}").is_err());
+    assert!(AdapterField::compile(Adapter::PagerDuty, "title", "{{ routing_key }}").is_err());
 }
 
 #[test]
 fn an_event_for_pagerduty_has_one_id_until_its_run_has_ended() {
-    let settings = DoorSettings::default();
-    let report = &reports(Door::PagerDuty, PAGERDUTY, &settings)[0];
+    let settings = AdapterSettings::default();
+    let report = &reports(Adapter::PagerDuty, PAGERDUTY, &settings)[0];
     assert!(report.is_counted());
     let key = |round| report.event("tool", &settings, &[], round, now()).key;
     assert_eq!(key(0), key(0));
@@ -300,7 +302,7 @@ fn an_event_for_pagerduty_has_one_id_until_its_run_has_ended() {
 fn an_event_for_pagerduty_without_a_key_is_the_same_when_it_is_sent_again_at_once() {
     let body = changed(PAGERDUTY, "/dedup_key", Value::Null);
     let subject = |at: &str| {
-        let read = Door::PagerDuty.read(body.as_bytes(), &DoorSettings::default(), at.parse().unwrap());
+        let read = Adapter::PagerDuty.read(body.as_bytes(), &AdapterSettings::default(), at.parse().unwrap());
         read.unwrap()[0].subject.clone()
     };
     assert_eq!(subject("2026-11-29T07:00:01Z"), subject("2026-11-29T07:04:59Z"));
@@ -313,8 +315,8 @@ fn an_event_for_pagerduty_without_a_key_is_the_same_when_it_is_sent_again_at_onc
 
 #[test]
 fn a_failing_automation_of_openclaw_pages_without_what_an_agent_wrote() {
-    let finished = event(Door::OpenClaw, FINISHED);
-    let alert = event(Door::OpenClaw, FAILURE_ALERT);
+    let finished = event(Adapter::OpenClaw, FINISHED);
+    let alert = event(Adapter::OpenClaw, FAILURE_ALERT);
     let expected =
         json!({"title": "Automation nightly report failed", "severity": "high", "service": "openclaw"});
     for event in [&finished, &alert] {
@@ -323,10 +325,13 @@ fn a_failing_automation_of_openclaw_pages_without_what_an_agent_wrote() {
         assert_eq!(Value::Object(event.data.clone()), expected);
     }
     assert_ne!(finished.key, alert.key);
-    let ok = event(Door::OpenClaw, &changed(FINISHED, "/status", json!("ok")));
+    let ok = event(Adapter::OpenClaw, &changed(FINISHED, "/status", json!("ok")));
     assert_eq!((ok.kind.as_str(), ok.subject), ("incident.resolved", finished.subject));
     for name in ["error", "summary", "message", "diagnostics"] {
-        assert!(DoorField::compile(Door::OpenClaw, "title", &format!("{{{{ {name} }}}}")).is_err(), "{name}");
+        assert!(
+            AdapterField::compile(Adapter::OpenClaw, "title", &format!("{{{{ {name} }}}}")).is_err(),
+            "{name}"
+        );
     }
 }
 
@@ -341,14 +346,14 @@ fn a_subject_is_an_attribute_whatever_it_is_made_of() {
 }
 
 /// Bodies that are nearly right: one of the recorded ones with a value replaced anywhere.
-fn nearly_right() -> impl Strategy<Value = (Door, String)> {
+fn nearly_right() -> impl Strategy<Value = (Adapter, String)> {
     let recorded = prop_oneof![
-        Just((Door::Alertmanager, FIRING)),
-        Just((Door::Alertmanager, ONE_RESOLVED)),
-        Just((Door::Grafana, GRAFANA)),
-        Just((Door::PagerDuty, PAGERDUTY)),
-        Just((Door::OpenClaw, FINISHED)),
-        Just((Door::OpenClaw, FAILURE_ALERT)),
+        Just((Adapter::Alertmanager, FIRING)),
+        Just((Adapter::Alertmanager, ONE_RESOLVED)),
+        Just((Adapter::Grafana, GRAFANA)),
+        Just((Adapter::PagerDuty, PAGERDUTY)),
+        Just((Adapter::OpenClaw, FINISHED)),
+        Just((Adapter::OpenClaw, FAILURE_ALERT)),
     ];
     let value = prop_oneof![
         Just(Value::Null),
@@ -359,11 +364,11 @@ fn nearly_right() -> impl Strategy<Value = (Door, String)> {
         Just(json!({"a": [{}]})),
         Just(json!("x".repeat(40_000))),
     ];
-    (recorded, any::<prop::sample::Index>(), value).prop_map(|((door, body), at, value)| {
+    (recorded, any::<prop::sample::Index>(), value).prop_map(|((adapter, body), at, value)| {
         let body: Value = serde_json::from_str(body).unwrap();
         let mut pointers = Vec::new();
         collect(&body, String::new(), &mut pointers);
-        (door, changed(&body.to_string(), at.get(&pointers).as_str(), value))
+        (adapter, changed(&body.to_string(), at.get(&pointers).as_str(), value))
     })
 }
 
@@ -380,11 +385,11 @@ fn collect(value: &Value, at: String, pointers: &mut Vec<String>) {
 }
 
 /// Whatever comes in: a valid event that fits the shipped workflow, or errors that say where.
-fn check(door: Door, body: &[u8]) -> Result<(), TestCaseError> {
-    let all: String = door.names().iter().map(|name| format!("{{{{ {name} }}}}")).collect();
+fn check(adapter: Adapter, body: &[u8]) -> Result<(), TestCaseError> {
+    let all: String = adapter.names().iter().map(|name| format!("{{{{ {name} }}}}")).collect();
     for per in [Per::Group, Per::Alert] {
-        let settings = DoorSettings { per, ..fields(door, &[("service", all.as_str())]) };
-        match door.read(body, &settings, now()) {
+        let settings = AdapterSettings { per, ..fields(adapter, &[("service", all.as_str())]) };
+        match adapter.read(body, &settings, now()) {
             Ok(reports) => {
                 prop_assert!(!reports.is_empty());
                 for report in reports {
@@ -406,14 +411,14 @@ fn check(door: Door, body: &[u8]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_door_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        for door in Door::ALL {
-            check(door, &bytes)?;
+    fn no_bytes_make_an_adapter_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        for adapter in Adapter::ALL {
+            check(adapter, &bytes)?;
         }
     }
 
     #[test]
-    fn what_is_nearly_right_is_an_event_or_an_error((door, body) in nearly_right()) {
-        check(door, body.as_bytes())?;
+    fn what_is_nearly_right_is_an_event_or_an_error((adapter, body) in nearly_right()) {
+        check(adapter, body.as_bytes())?;
     }
 }

@@ -1,6 +1,6 @@
-//! Doors: what tools that people already run send, turned into events.
+//! Adapters: what tools that people already run send, turned into events.
 //!
-//! In: the body of a tool's webhook, and what a source's doors make. Out: reports, and from each an event; or every field
+//! In: the body of a tool's webhook, and what a source's adapters make. Out: reports, and from each an event; or every field
 //! that is wrong.
 //! Never: knows who may send, or which runs there are.
 
@@ -22,12 +22,12 @@ use crate::{
     workflow::Workflow,
 };
 
-pub use kind::Door;
+pub use kind::Adapter;
 pub use pagerduty::{ROUTING_KEY, routing_key};
 pub use report::{Report, Says, chose_id};
-pub use settings::{DoorField, DoorSettings, Doors, FIELDS, Per};
+pub use settings::{AdapterField, AdapterSettings, Adapters, FIELDS, Per};
 
-impl Door {
+impl Adapter {
     /// Reads what a tool sent.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Door {
     pub fn read(
         self,
         body: &[u8],
-        settings: &DoorSettings,
+        settings: &AdapterSettings,
         now: Timestamp,
     ) -> Result<Vec<Report>, Vec<FieldError>> {
         match self {
@@ -51,7 +51,7 @@ impl Door {
 ///
 /// An active run does: people are being texted. An acknowledged one does for a day, where the resolving report ends it:
 /// such a report may be lost, and then what happens next must reach somebody.
-pub fn holds_back(run: &Run, workflow: &Workflow, settings: &DoorSettings, now: Timestamp) -> bool {
+pub fn holds_back(run: &Run, workflow: &Workflow, settings: &AdapterSettings, now: Timestamp) -> bool {
     let is_resolvable = workflow.definition.resolved_by.as_ref() == Some(&settings.resolves);
     match run.phase() {
         RunPhase::Active => true,

@@ -1,11 +1,11 @@
-//! What tools send. In: a byte for the door, then the body. Out: reports whose events read back and fit the shipped
+//! What tools send. In: a byte for the adapter, then the body. Out: reports whose events read back and fit the shipped
 //! workflow, or errors that say where.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use domain::{
-    door::{Door, DoorSettings, Per, Says},
+    adapter::{Adapter, AdapterSettings, Per, Says},
     event::Event,
     schema::FieldSchema,
 };
@@ -28,11 +28,11 @@ static INCIDENT: LazyLock<FieldSchema> = LazyLock::new(|| {
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, body)) = input.split_first() else { return };
-    let door = Door::ALL[usize::from(*first) % Door::ALL.len()];
+    let adapter = Adapter::ALL[usize::from(*first) % Adapter::ALL.len()];
     let now = Timestamp::from_second(1_800_000_000).expect("a time");
     for per in [Per::Group, Per::Alert] {
-        let settings = DoorSettings { per, ..DoorSettings::default() };
-        match door.read(body, &settings, now) {
+        let settings = AdapterSettings { per, ..AdapterSettings::default() };
+        match adapter.read(body, &settings, now) {
             Ok(reports) => {
                 assert!(!reports.is_empty());
                 for report in reports {

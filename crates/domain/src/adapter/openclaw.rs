@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    kind::Door,
+    kind::Adapter,
     payload::{cut_chars, first_text, object, only, text_of},
     report::{Identity, Report, Says, subject_of},
 };
@@ -57,12 +57,12 @@ pub(super) fn read(body: &[u8]) -> Result<Report, Vec<FieldError>> {
     usual.insert("title".to_owned(), format!("Automation {name} failed").into());
     usual.insert("severity".to_owned(), "high".into());
     usual.insert("service".to_owned(), "openclaw".into());
-    let mut view = only(&payload, Door::OpenClaw.names().iter().copied());
+    let mut view = only(&payload, Adapter::OpenClaw.names().iter().copied());
     view.insert("jobName".to_owned(), name.into());
     if let Some(agent) = first_text(details, &["agentId"]) {
         view.insert("agentId".to_owned(), agent.into());
     }
     let identity = format!("{ran_at}:{}", action.as_deref().unwrap_or("failure-alert"));
     let identity = Identity::Payload(identity);
-    Ok(Report { door: Door::OpenClaw, says, subject: subject_of(&job), identity, view, usual })
+    Ok(Report { adapter: Adapter::OpenClaw, says, subject: subject_of(&job), identity, view, usual })
 }
