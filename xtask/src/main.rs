@@ -49,6 +49,9 @@ enum Chore {
     Tidy,
     /// Put deliberate bugs into a copy of the work tree, and check that a test notices each.
     Mutants {
+        /// Only the bugs whose names contain these words.
+        #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+        bug: String,
         /// Let `cargo mutants` change every line of `domain` instead, one at a time; takes 45 minutes.
         #[arg(long)]
         domain: bool,
@@ -116,8 +119,8 @@ fn run() -> Result<()> {
         }
         Chore::Prepare => prepare(),
         Chore::Tidy => tidy::check(&root()),
-        Chore::Mutants { domain: false } => mutants::run(&root()),
-        Chore::Mutants { domain: true } => mutants::domain(&root()),
+        Chore::Mutants { domain: false, bug } => mutants::run(&root(), &bug),
+        Chore::Mutants { domain: true, .. } => mutants::domain(&root()),
         Chore::Bench { args } => {
             if args.iter().any(|arg| arg.ends_with("fleet")) {
                 servers::ensure()?;

@@ -99,11 +99,14 @@ const BUGS: [Bug; 12] = [
 const TESTS: [&str; 8] =
     ["test", "--quiet", "--package", "simulation", "--package", "domain", "--no-fail-fast", "--"];
 
-/// Puts in one bug at a time.
-pub(crate) fn run(root: &Path) -> Result<()> {
+/// Puts in one bug at a time, of those whose names contain `words`.
+pub(crate) fn run(root: &Path, words: &str) -> Result<()> {
     let copy = root.join("target/mutants/tree");
     let mut survivors = Vec::new();
-    for bug in BUGS {
+    if !BUGS.iter().any(|bug| bug.name.contains(words)) {
+        bail!("no bug has {words:?} in its name");
+    }
+    for bug in BUGS.iter().filter(|bug| bug.name.contains(words)) {
         copy_tree(root, &copy)?;
         let file = copy.join(bug.file);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;

@@ -181,6 +181,9 @@ pub fn needing_review(run: &Run, now: Timestamp) -> Change {
     change(run, now, |run, ctx| doubt_until_review(run, 1, ctx))
 }
 
+/// More than the provider is ever asked about one doubt.
+const QUESTIONS_MAX: usize = 32;
+
 /// Lets every answer about a claimed message stay away, until only an operator can end the doubt.
 pub fn doubt_until_review(run: &mut Run, number: u16, ctx: &mut StepContext<'_>) {
     let (now, attempt) = (ctx.now, run.message(number).map_or(0, Message::attempt));
@@ -188,11 +191,15 @@ pub fn doubt_until_review(run: &mut Run, number: u16, ctx: &mut StepContext<'_>)
     let event = MessageEvent::Answered { attempt, outcome: &outcome, in_outage: false };
     run.apply_to_message(number, &event, ctx);
     let unknown = DoubtAnswer::NoAnswer { reason: "no answer".to_owned() };
-    while run.message(number).is_some_and(|message| !message.needs_review()) {
+    for _ in 0..QUESTIONS_MAX {
+        if run.message(number).is_some_and(Message::needs_review) {
+            ctx.now = now;
+            return;
+        }
         ctx.now = run.message(number).and_then(Message::next_due).expect("a doubt has a next question");
         run.apply_to_message(number, &MessageEvent::DoubtAnswered(&unknown), ctx);
     }
-    ctx.now = now;
+    panic!("no doubt ends in a review: {:?}", run.message(number).map(Message::phase));
 }
 
 /// The run after any transition.
