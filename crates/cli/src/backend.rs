@@ -15,7 +15,7 @@ use domain::workflow::Lane;
 use embedded::{Embedded, EmbeddedConfig};
 use jiff::SignedDuration;
 use ports::{Bus, Clock, Dependency, Store};
-use runtime::Outbox;
+use runtime::{Outbox, Sweep};
 use store_redis::{Durability, RedisConfig, RedisStore};
 
 use crate::on_demand_bus::OnDemandBus;
@@ -60,6 +60,7 @@ impl Backend {
         config: &Config,
         secrets: Option<&FleetSecrets>,
         clock: Arc<dyn Clock>,
+        sweeps: Sweep,
     ) -> anyhow::Result<Self> {
         match &config.infrastructure.backend {
             config::Backend::Embedded { path, max_mb } => {
@@ -73,7 +74,7 @@ impl Backend {
                 let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url)?;
                 rabbit.patience = PATIENCE;
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
-                Ok(Self::Fleet(Outbox::new(bus.clone(), store.clone(), clock), bus, store))
+                Ok(Self::Fleet(Outbox::new(bus.clone(), store.clone(), clock, sweeps), bus, store))
             }
         }
     }
@@ -86,7 +87,7 @@ impl Backend {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let config::Backend::Fleet(fleet) = &config.infrastructure.backend else {
-            return Self::open(config, secrets, clock).await;
+            return Self::open(config, secrets, clock, Sweep::Elsewhere).await;
         };
         let secrets = secrets.context("a fleet needs the addresses of its servers")?;
         let redis = redis_config(fleet, secrets, clock.clone())?;

@@ -16,6 +16,7 @@ use control::Control;
 use domain::source_quota::QuotaRates;
 use ingest::access::Sources;
 use ports::{Clock, SystemClock};
+use runtime::Sweep;
 use sender::SenderRate;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,10 @@ impl Server {
                 "the embedded backend is one process with every role; name none, or configure a fleet";
             return Err(Usage(message.to_owned()).into());
         }
-        let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone()).await?;
+        // The roles whose broker users may publish events.
+        let publishes = |role: &Role| matches!(role, Role::Ingest | Role::Api);
+        let sweeps = if chosen.iter().any(publishes) { Sweep::Here } else { Sweep::Elsewhere };
+        let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps).await?;
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();

@@ -19,7 +19,7 @@ pub use acceptance::Acceptance;
 pub use claimed::Claimed;
 pub use dead_letter::{DeadLetters, Undeliverable};
 pub use error::RoleError;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Sweep};
 pub use run_cache::RunCache;
 pub use run_service::{Applied, OpenedRun, Precedent, RunPorts, RunService, StepHook};
 pub use workflow_registry::{Routes, WorkflowRegistry};

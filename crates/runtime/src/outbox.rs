@@ -34,13 +34,28 @@ pub struct Outbox {
     ledger: Arc<dyn EventLedger>,
     clock: Arc<dyn Clock>,
     batcher: LedgerBatcher,
-    sweeping: JoinHandle<()>,
+    sweeping: Option<JoinHandle<()>>,
+}
+
+/// Which processes publish accepted events again that have not ended in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// This one, which may publish events.
+    Here,
+    /// Others: the broker may refuse events of this one, and a sweep that it claims would help nobody.
+    Elsewhere,
 }
 
 impl Outbox {
     /// Wraps a bus. Must be called within a Tokio runtime.
-    pub fn new(bus: Arc<dyn Bus>, ledger: Arc<dyn EventLedger>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let sweeping = tokio::spawn(sweep(bus.clone(), ledger.clone(), clock.clone()));
+    pub fn new(
+        bus: Arc<dyn Bus>,
+        ledger: Arc<dyn EventLedger>,
+        clock: Arc<dyn Clock>,
+        sweeps: Sweep,
+    ) -> Arc<Self> {
+        let sweeping =
+            (sweeps == Sweep::Here).then(|| tokio::spawn(sweep(bus.clone(), ledger.clone(), clock.clone())));
         // The task ends by itself: deliveries may be acknowledged after this is dropped.
         let (batcher, _task) = LedgerBatcher::start(ledger.clone(), clock.clone());
         Arc::new(Self { bus, ledger, clock, batcher, sweeping })
@@ -54,7 +69,9 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.sweeping.abort();
+        if let Some(sweeping) = &self.sweeping {
+            sweeping.abort();
+        }
     }
 }
 

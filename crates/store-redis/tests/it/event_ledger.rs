@@ -28,14 +28,14 @@ use domain::{
     timeline::Command,
     workflow::{Lane, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
-use futures::stream::BoxStream;
+use futures::{FutureExt as _, stream::BoxStream};
 use ingest::{IngestConfig, IngestPorts, access::Sources};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     AuditStore as _, BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, ProviderError, Queue,
     SmsProvider, SystemClock, TimerSlot, store::EventCounts,
 };
-use runtime::{DeadLetters, Outbox, RunPorts, RunService, WorkflowRegistry};
+use runtime::{DeadLetters, Outbox, RunPorts, RunService, Sweep, WorkflowRegistry};
 use sender::SenderPorts;
 use serde_json::json;
 use simulation::MemoryBus;
@@ -214,7 +214,12 @@ impl World {
     }
 
     fn outbox(&self, bus: Arc<dyn Bus>) -> Arc<dyn Bus> {
-        Outbox::new(bus, self.store.clone(), self.clock.clone())
+        Outbox::new(bus, self.store.clone(), self.clock.clone(), Sweep::Here)
+    }
+
+    /// That of a process whose broker user may publish no event.
+    fn outbox_without_sweep(&self, bus: Arc<dyn Bus>) -> Arc<dyn Bus> {
+        Outbox::new(bus, self.store.clone(), self.clock.clone(), Sweep::Elsewhere)
     }
 
     /// The source posts its event to an ingestion endpoint on this bus. Returns the status, if one comes.
@@ -282,11 +287,14 @@ async fn ingest_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     if is_sent_again {
         assert_eq!(world.post(bus.clone()).await, 202);
     }
+    let refused = Arc::new(Notify::new());
+    let may_not = Arc::new(Cut { bus: world.broker.clone(), takes_them: false, reached: refused.clone() });
+    let sender_bus = world.outbox_without_sweep(may_not);
     let stop = CancellationToken::new();
     let config = sender::SenderConfig::new(8, QuotaRates::default(), None);
     // Before anything is claimed: a request that begins long after its claim is not made.
     clock.0.store(35_000, Ordering::Relaxed);
-    let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(bus.clone())), config, stop.clone()));
+    let sender = tokio::spawn(sender::run(Arc::new(world.sender_ports(sender_bus)), config, stop.clone()));
     setup::until("the event has ended", async || {
         let counts = world.audit_counts().await;
         let waiting = bus.depth(Queue::Events(Lane::Standard)).await.unwrap();
@@ -296,6 +304,7 @@ async fn ingest_dies(case: &'static str, dies: Before, is_sent_again: bool) {
     stop.cancel();
     sender.await.unwrap().unwrap();
     assert_eq!(world.provider.0.load(Ordering::Relaxed), 1, "one text");
+    assert!(refused.notified().now_or_never().is_none(), "a sender publishes no event");
 }
 
 /// Nothing is known, and the source had no answer: it sends the event again.

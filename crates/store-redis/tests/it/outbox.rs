@@ -8,7 +8,7 @@ use domain::{event::Event, source_quota::Quota, workflow::Lane};
 use embedded::{Embedded, EmbeddedConfig};
 use futures::StreamExt as _;
 use ports::{AuditStore as _, Bus, Queue, SystemClock, store::EventCounts};
-use runtime::Outbox;
+use runtime::{Outbox, Sweep};
 use store_redis::RedisStore;
 
 use crate::setup;
@@ -24,7 +24,7 @@ async fn an_event_is_pending_from_before_it_is_published_until_it_has_ended() {
     let clock = Arc::new(SystemClock);
     let settings = EmbeddedConfig::new(directory.path().join("bus.db"), BTreeMap::new(), clock.clone());
     let inner = Embedded::open(settings).unwrap();
-    let outbox = Outbox::new(inner.bus(), store.clone(), clock);
+    let outbox = Outbox::new(inner.bus(), store.clone(), clock, Sweep::Here);
     let bus: Arc<dyn Bus> = outbox.clone();
 
     let events: Vec<Event> = (0..5).map(|n| event("outbox", n, STANDARD)).collect();
