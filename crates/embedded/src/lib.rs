@@ -105,7 +105,6 @@ impl Embedded {
         let path = lock::real_path(&path)?;
         let lock = LockFile::take(&path)?;
         let io = |source| OpenError::io(&path, source);
-        lock::open_private(&path).map_err(io)?;
         let connection = schema::open_writer(&path, max_pages)?;
         let file = DatabaseFile::of(&path).map_err(io)?;
         let state = State {

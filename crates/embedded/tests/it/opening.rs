@@ -28,9 +28,29 @@ async fn e7_a_database_has_one_lock_whatever_it_is_called() {
     std::os::unix::fs::symlink(config(directory.path()).path, &link).unwrap();
     let linked_folder = elsewhere.path().join("folder");
     std::os::unix::fs::symlink(directory.path(), &linked_folder).unwrap();
-    for folder in [elsewhere.path(), &linked_folder] {
+    let other_name = tempfile::tempdir_in(directory.path()).unwrap();
+    std::fs::hard_link(config(directory.path()).path, config(other_name.path()).path).unwrap();
+    for folder in [elsewhere.path(), &linked_folder, other_name.path()] {
         let refused = Embedded::open(config(folder)).err().unwrap();
-        assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
+        assert!(matches!(refused, OpenError::InUse { .. }), "{folder:?}: {refused:?}");
+    }
+    let lock_file = directory.path().join("callout.db.lock");
+    std::fs::remove_file(lock_file).unwrap();
+    let refused = Embedded::open(config(directory.path())).err().unwrap();
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn e6_a_database_that_others_could_read_is_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (embedded, directory) = fresh();
+    embedded.close().await;
+    let path = config(directory.path()).path;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let _embedded = open(directory.path());
+    for file in std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap) {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
     }
 }
 
