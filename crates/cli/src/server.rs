@@ -15,6 +15,7 @@ use config::{Config, Infrastructure, Secrets};
 use control::Control;
 use domain::source_quota::QuotaRates;
 use ingest::access::Sources;
+use jiff::SignedDuration;
 use ports::{Clock, SystemClock};
 use runtime::Sweep;
 use sender::SenderRate;
@@ -55,6 +56,23 @@ pub(crate) struct Server {
     socket: Option<PathBuf>,
 }
 
+/// The roles whose broker users may publish events sweep for those that have not ended.
+fn sweeps(chosen: &[Role]) -> Sweep {
+    let publishes = |role: &Role| matches!(role, Role::Ingest | Role::Api);
+    if chosen.iter().any(publishes) { Sweep::Here } else { Sweep::Elsewhere }
+}
+
+/// Says every minute how many warnings were left out because they repeat.
+async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let minute = SignedDuration::from_mins(1);
+    while shutdown.run_until_cancelled(clock.sleep_until(clock.now() + minute)).await.is_some() {
+        for (module, lines) in telemetry::left_out() {
+            tracing::warn!(module, lines, "warnings like those before were left out in the last minute");
+        }
+    }
+    Ok(())
+}
+
 impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its `file` the configuration can be
     /// reloaded.
@@ -74,10 +92,7 @@ impl Server {
                 "the embedded backend is one process with every role; name none, or configure a fleet";
             return Err(Usage(message.to_owned()).into());
         }
-        // The roles whose broker users may publish events.
-        let publishes = |role: &Role| matches!(role, Role::Ingest | Role::Api);
-        let sweeps = if chosen.iter().any(publishes) { Sweep::Here } else { Sweep::Elsewhere };
-        let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps).await?;
+        let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps(chosen)).await?;
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
@@ -112,6 +127,7 @@ impl Server {
         let monitoring = health::monitoring(backend.dependencies(), clock.clone());
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
+        roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
         let mut reload = Router::new();
         if let Some(file) = file {
             let parts = Parts {

@@ -41,12 +41,7 @@ pub(crate) async fn start(address: SocketAddr, shutdown: CancellationToken) -> a
         .route("/repos/{owner}/{name}/issues/{number}/comments", post(comment))
         .route("/issues/{number}", get(page))
         .with_state(tracker);
-    tokio::spawn(async move {
-        let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the tracker ended");
-        }
-    });
+    tokio::spawn(http_server::serve(listener, routes, http_server::Limits::default(), shutdown));
     Ok(url)
 }
 

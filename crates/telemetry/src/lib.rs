@@ -7,10 +7,12 @@ pub mod field;
 pub mod final_outcome;
 mod logs;
 mod metrics;
+mod repeats;
 pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
 pub use logs::{LogFormat, init, is_tracing, set_filter};
 pub use metrics::{Metrics, metrics};
+pub use repeats::left_out;
 pub use traces::Traces;

@@ -4,11 +4,15 @@ use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
-use crate::{Traces, span};
+use crate::{Traces, repeats::FirstLines, span};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,7 +66,7 @@ pub fn init(format: LogFormat, filter: &str, color: bool, traces: Option<&Traces
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
     });
-    let registry = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans);
+    let registry = tracing_subscriber::registry().with(lines.with_filter(filter.and(FirstLines))).with(spans);
     registry.try_init().map_err(|error| error.to_string())?;
     // Logging starts once, so nothing else set them.
     let _ = FILTER.set(handle);

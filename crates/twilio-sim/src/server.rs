@@ -2,7 +2,7 @@
 //!
 //! Never: lets a failed connection stop the others.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -12,6 +12,11 @@ use tower::Service;
 use url::Url;
 
 use crate::{answer::HangUp, api, clock, config::SimConfig, control, handle::SimHandle, sim::Sim};
+
+/// How long a request's headers may take, and how long they may be. Not those of `http-server`, which answers every
+/// request: this one hangs up when it is told to.
+const HEADERS_MAX: Duration = Duration::from_secs(10);
+const HEADERS_BYTES_MAX: usize = 16 * 1024;
 
 /// The simulator.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +51,7 @@ async fn accept(listener: TcpListener, router: Router, sim: Arc<Sim>) {
             // Out of file descriptors, most likely: wait for some to be given back.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                clock::sleep(std::time::Duration::from_millis(50)).await;
+                clock::sleep(Duration::from_millis(50)).await;
             }
         }
     }
@@ -67,6 +72,7 @@ async fn serve(stream: TcpStream, router: Router) {
         }
     });
     let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_header_size(HEADERS_BYTES_MAX);
     // An error here is a client that went away, or our own hanging up.
-    let _ = server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }

@@ -69,3 +69,19 @@ async fn the_report_is_served() {
     let (_, report) = api.control(Method::GET, "judge", Value::Null).await;
     assert_eq!(report["accepted"], 0);
 }
+
+#[tokio::test]
+async fn e1_long_headers_are_refused_here_too() {
+    let sim = start(config()).await;
+    let address = sim.base_url().socket_addrs(|| None).unwrap()[0];
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let long = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(20_000));
+    tokio::io::AsyncWriteExt::write_all(&mut stream, long.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await;
+    assert!(
+        String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 431"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
