@@ -33,6 +33,8 @@ pub(crate) fn config(broker: &RabbitMq, test: &str) -> RabbitConfig {
 /// A bus and its names.
 pub(crate) async fn bus(config: RabbitConfig) -> (Arc<RabbitBus>, Names) {
     let names = Names::new(&config.prefix);
+    // A broker that shares two cores with compilers and other tests may take longer than an operator waits.
+    let config = RabbitConfig { patience: SignedDuration::from_mins(1), ..config };
     (RabbitBus::connect(config, Arc::new(SystemClock)).await.unwrap(), names)
 }
 
