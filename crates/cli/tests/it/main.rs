@@ -4,6 +4,7 @@
 
 mod after_outage;
 mod api;
+mod api_fuzz;
 mod bad_input;
 mod command_line;
 mod crash;
