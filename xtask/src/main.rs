@@ -1,5 +1,5 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
-//! `fuzz`, `dist`, `deploy-test`.
+//! `fuzz`, `api-fuzz`, `dist`, `deploy-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
@@ -72,6 +72,15 @@ enum Chore {
     Deny,
     /// Look for inputs that break what reads bytes from outside. Needs a nightly toolchain and a C++ compiler.
     Fuzz(fuzz::Fuzz),
+    /// Fuzz the HTTP API of a running process from the OpenAPI document that it serves. `test` does less of it.
+    ApiFuzz {
+        /// Requests for each operation and phase.
+        #[arg(long, default_value_t = 100)]
+        examples: u32,
+        /// Another seed makes other requests.
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+    },
     /// Pack a release build with its manual, examples, units and bill of materials into target/dist.
     Dist(dist::Dist),
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
@@ -133,6 +142,7 @@ fn run() -> Result<()> {
         }
         Chore::Deny => supply_chain::check(&root()),
         Chore::Fuzz(args) => fuzz::run_targets(&root(), &args),
+        Chore::ApiFuzz { examples, seed } => fuzz_api(examples, seed),
         Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
     }
@@ -174,6 +184,16 @@ fn test_on_newest_broker() -> Result<()> {
         let args = [&["test", "--package", "bus-rabbitmq", "--package", "cli"], *tests].concat();
         cargo_with(&args, &[("CALLOUT_TEST_RABBITMQ_ROOT", &folder)])
     })
+}
+
+/// The suite's test, for longer.
+fn fuzz_api(examples: u32, seed: u32) -> Result<()> {
+    tools::ensure(&root())?;
+    let tuned = [
+        ("CALLOUT_TEST_API_EXAMPLES", &*examples.to_string()),
+        ("CALLOUT_TEST_API_SEED", &*seed.to_string()),
+    ];
+    cargo_with(&["test", "--package", "cli", "--test", "it", "api_fuzz", "--", "--nocapture"], &tuned)
 }
 
 fn prepare() -> Result<()> {

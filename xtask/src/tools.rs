@@ -14,6 +14,8 @@ use anyhow::{Context as _, Result, bail};
 
 /// Python packages of the validators and of the example.
 const PYTHON: [&str; 2] = ["xtask/tools/requirements.txt", "examples/producers/python/requirements.txt"];
+/// Python packages of what fuzzes the API; they and the validators need other versions of the same.
+const API_FUZZ: [&str; 1] = ["xtask/tools/api-fuzz/requirements.txt"];
 /// Node packages of the example, with their lock file.
 const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/producers/node/package-lock.json"];
 /// Packages that hold OpenAPI documents of vendors, with their lock file.
@@ -30,6 +32,7 @@ const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 pub(crate) fn ensure(root: &Path) -> Result<()> {
     let tools = folder()?;
     install(root, &tools.join("python"), &PYTHON, |folder| python_packages(root, folder, &PYTHON))?;
+    install(root, &tools.join("api-fuzz"), &API_FUZZ, |folder| python_packages(root, folder, &API_FUZZ))?;
     install(root, &tools.join("node"), &NODE, |folder| node_packages(root, folder, &NODE))?;
     install(root, &tools.join("openapi"), &OPENAPI, |folder| {
         node_packages(root, folder, &OPENAPI)?;

@@ -21,7 +21,7 @@ use crate::{
     api_state::Api,
     authenticate::Authenticated,
     named::Named,
-    repeatable::{Turn, once},
+    repeatable::{IdempotencyKey, Turn, once},
 };
 
 const PAGE_DEFAULT: u16 = 100;
@@ -52,6 +52,7 @@ pub(crate) struct LettersParameters {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// The `next` of the page before.
+    #[param(pattern = "^[0-9]{1,20},.+$")]
     after: Option<String>,
     /// At most this many; 100 without it.
     #[param(minimum = 1, maximum = 10000)]
@@ -115,7 +116,7 @@ pub(crate) struct LetterPage {
 }
 
 /// Lists dead letters, oldest first.
-#[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(LettersParameters),
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "list_dead_letters", tag = "dead letters", params(LettersParameters),
     responses((status = 200, body = LetterPage), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
@@ -133,21 +134,23 @@ pub(crate) async fn list(
     let request = Request::ListDeadLetters { filter, after, max };
     let answer = api.ports.control.execute(&who.principal, request).await?;
     let Answer::DeadLetters { letters, more } = answer else { return Err(ApiError::Unexpected) };
-    let next = letters.last().filter(|_| more).map(|letter| format!("{},{}", letter.at, letter.id));
+    let next =
+        letters.last().filter(|_| more).map(|letter| format!("{},{}", letter.at.as_nanosecond(), letter.id));
     let dead_letters = letters.into_iter().map(Letter::new).collect();
     Ok(Json(LetterPage { dead_letters, next }))
 }
 
 /// A place in the list, as `next` writes it.
 fn cursor(text: &str) -> Result<LetterCursor, ApiError> {
-    let parsed = text
-        .split_once(',')
-        .and_then(|(at, id)| Some(LetterCursor { at: at.parse().ok()?, id: id.to_owned() }));
+    let parsed = text.split_once(',').filter(|(_, id)| !id.is_empty()).and_then(|(at, id)| {
+        let at = Timestamp::from_nanosecond(at.parse().ok()?).ok()?;
+        Some(LetterCursor { at, id: id.to_owned() })
+    });
     parsed.ok_or_else(|| ApiError::Invalid("after: expected the `next` of the page before".to_owned()))
 }
 
 /// Shows one dead letter.
-#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "show_dead_letter", tag = "dead letters", params(("id" = String, Path)),
     responses((status = 200, body = Letter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show(
@@ -171,8 +174,8 @@ pub(crate) struct ChangedLetter {
 }
 
 /// Gives a dead letter another chance. What is too old stays a dead letter.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", operation_id = "replay_dead_letter", tag = "dead letters",
+    params(("id" = String, Path), IdempotencyKey),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn replay(
@@ -185,8 +188,8 @@ pub(crate) async fn replay(
 }
 
 /// Puts a dead letter away unsent.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", tag = "dead letters",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/discard", operation_id = "discard_dead_letter", tag = "dead letters",
+    params(("id" = String, Path), IdempotencyKey),
     responses((status = 200, body = ChangedLetter), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn discard(

@@ -71,7 +71,7 @@ struct TakenEvents {
 
 /// Takes events, all of them or none. Send one with the type `application/cloudevents+json`, or a list of them with
 /// `application/cloudevents-batch+json`. The token needs the scope `raise:` and their type.
-#[utoipa::path(post, path = "/v1/events", tag = "events",
+#[utoipa::path(post, path = "/v1/events", operation_id = "send_events", tag = "events",
     request_body(content((CloudEvent = "application/cloudevents+json"), (Vec<CloudEvent> = "application/cloudevents-batch+json"))),
     responses((status = 202, body = TakenEvents), (status = 200, description = "All of it was known", body = TakenEvents),
         (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),

@@ -3,8 +3,19 @@
 //! In: headers, versions. Out: the same, the other way round.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use utoipa::IntoParams;
 
 use crate::api_error::ApiError;
+
+/// Which version may be changed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `expected_version` reads")]
+pub(crate) struct IfMatch {
+    /// The `ETag` of the run as it was seen. At any other version it is not changed: 412.
+    #[param(rename = "If-Match", value_type = String, required = false, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$", example = "\"7\"")]
+    version: Option<String>,
+}
 
 /// The header of an answer that shows a run at this version.
 pub(crate) fn etag(version: u64) -> [(header::HeaderName, HeaderValue); 1] {

@@ -16,6 +16,7 @@ use axum::{
 use control::Request;
 use domain::{id::short, time::after_s};
 use ports::GivenAnswer;
+use utoipa::IntoParams;
 
 use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
 
@@ -28,6 +29,17 @@ const UNDER_WAY_S: u32 = 35;
 const KEY_CHARS_MAX: usize = 255;
 /// Answers are runs with their timelines, which are bounded.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What makes a request one that may be repeated.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `once` reads")]
+pub(crate) struct IdempotencyKey {
+    /// A name of the caller's own for this request. Repeated under it, the request is answered as before; another one is
+    /// refused with 422.
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, pattern = "^[!-~]{1,255}$")]
+    key: Option<String>,
+}
 
 /// What comes of the request this time.
 pub(crate) enum Turn {

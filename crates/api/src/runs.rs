@@ -30,8 +30,8 @@ use crate::{
     api_state::Api,
     authenticate::Authenticated,
     named::Named,
-    precondition::{etag, expected_version},
-    repeatable::{Turn, once},
+    precondition::{IfMatch, etag, expected_version},
+    repeatable::{IdempotencyKey, Turn, once},
 };
 
 /// Most runs of one page.
@@ -104,7 +104,7 @@ pub(crate) struct RunPage {
 }
 
 /// Lists runs, latest first.
-#[utoipa::path(get, path = "/v1/runs", tag = "runs", params(RunsParameters),
+#[utoipa::path(get, path = "/v1/runs", operation_id = "list_runs", tag = "runs", params(RunsParameters),
     responses((status = 200, body = RunPage), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
@@ -145,7 +145,7 @@ pub(crate) struct ShowParameters {
 }
 
 /// Shows a run with its messages and its timeline.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ShowParameters),
+#[utoipa::path(get, path = "/v1/runs/{id}", operation_id = "show_run", tag = "runs", params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ShowParameters),
     responses((status = 200, body = RunView, headers(("etag" = String, description = "The version of the run"))),
         (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
@@ -171,8 +171,8 @@ pub(crate) struct ChangedRun {
 }
 
 /// Takes a run on, so that nobody else is notified.
-#[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", tag = "runs",
-    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+#[utoipa::path(post, path = "/v1/runs/{id}/acknowledge", operation_id = "acknowledge_run", tag = "runs",
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), IfMatch, IdempotencyKey),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn acknowledge(
@@ -185,8 +185,8 @@ pub(crate) async fn acknowledge(
 }
 
 /// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
-#[utoipa::path(post, path = "/v1/runs/{id}/escalate", tag = "runs",
-    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+#[utoipa::path(post, path = "/v1/runs/{id}/escalate", operation_id = "escalate_run", tag = "runs",
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), IfMatch, IdempotencyKey),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
@@ -199,8 +199,8 @@ pub(crate) async fn escalate(
 }
 
 /// Ends a run without sending another text.
-#[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs",
-    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+#[utoipa::path(post, path = "/v1/runs/{id}/cancel", operation_id = "cancel_run", tag = "runs",
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), IfMatch, IdempotencyKey),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
@@ -217,16 +217,18 @@ pub(crate) async fn cancel(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Doubt {
     /// The number of the message; needed if several of the run need a review.
+    #[schema(maximum = 65535)]
     message: Option<u16>,
     /// Whether it was sent. One that was not is sent now, if it is still wanted.
     sent: bool,
     /// The provider's name for a text that was sent; its status is then followed.
+    #[schema(pattern = "^[!-~]{1,64}$")]
     sid: Option<String>,
 }
 
 /// Says whether a text was sent.
 #[utoipa::path(post, path = "/v1/runs/{id}/resolve-doubt", tag = "runs", request_body = Doubt,
-    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), IfMatch, IdempotencyKey),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn resolve_doubt(

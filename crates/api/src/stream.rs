@@ -65,9 +65,19 @@ pub(crate) struct StreamParameters {
     after: Option<u64>,
 }
 
+/// Where to begin for who comes back.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `position` reads")]
+struct LastEventId {
+    /// The id of the last event that was read.
+    #[param(rename = "Last-Event-ID", value_type = String, required = false, pattern = "^[0-9]{1,19}$")]
+    id: Option<String>,
+}
+
 /// Follows what happens: each event's `data` is a CloudEvent by docs/schemas/outcome-event.json, its `event` the type.
-#[utoipa::path(get, path = "/v1/stream", tag = "installation",
-    params(StreamParameters, ("Last-Event-ID" = Option<String>, Header)),
+#[utoipa::path(get, path = "/v1/stream", operation_id = "follow_stream", tag = "installation",
+    params(StreamParameters, LastEventId),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Measure beside silent clients alone.
     #[arg(long)]
     pub(crate) siege: bool,
+    /// Measure outcomes beside a destination that hangs, alone: 10,000 events if not said otherwise.
+    #[arg(long, conflicts_with = "siege")]
+    pub(crate) outcomes: bool,
     /// The binary; by default the one in this program's directory.
     #[arg(long)]
     pub(crate) callout: Option<PathBuf>,

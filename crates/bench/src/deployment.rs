@@ -3,13 +3,14 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use http_client::{Reach, client_builder};
+use serde_json::Value;
 use tempfile::TempDir;
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
@@ -19,6 +20,8 @@ use crate::process;
 pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
 /// A source that sends little, and its key.
 pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
+/// What signs webhooks: the secret of nothing but a benchmark.
+const WEBHOOK_SECRET: &str = "whsec_Y2FsbG91dC1iZW5jaG1hcmstb25seS1zZWNyZXQ=";
 /// Requests that callout keeps open at once, of which the lowest lane may have five eighths: enough for 50 ms of latency at the
 /// aimed rate.
 const IN_FLIGHT_MAX: usize = 480;
@@ -45,20 +48,26 @@ pub(crate) struct Deployment {
     pub(crate) client: reqwest::Client,
     child: Child,
     /// Removed after the process that has its files open.
-    _folder: TempDir,
+    folder: TempDir,
+    callout: PathBuf,
+}
+
+/// What only some deployments have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// How many open files are allowed.
+    pub(crate) files: Option<u32>,
+    /// What `integrations.toml` says.
+    pub(crate) destinations: Option<String>,
 }
 
 impl Deployment {
     pub(crate) async fn start(callout: &Path, latency_ms: u64) -> Result<Self> {
-        Self::start_with_files(callout, latency_ms, None).await
+        Self::start_with(callout, latency_ms, Extras::default()).await
     }
 
-    /// As [`Deployment::start`], with so many open files allowed.
-    pub(crate) async fn start_with_files(
-        callout: &Path,
-        latency_ms: u64,
-        files: Option<u32>,
-    ) -> Result<Self> {
+    pub(crate) async fn start_with(callout: &Path, latency_ms: u64, extras: Extras) -> Result<Self> {
+        let Extras { files, destinations } = extras;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let url = format!("http://{address}");
         let config = SimConfig {
@@ -80,6 +89,9 @@ impl Deployment {
              [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
         );
         std::fs::write(folder.path().join("callout.toml"), settings)?;
+        if let Some(destinations) = destinations {
+            std::fs::write(folder.path().join("integrations.toml"), destinations)?;
+        }
         let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
         let child = Command::new("sh")
             .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
@@ -91,10 +103,12 @@ impl Deployment {
             .env("TWILIO_API_BASE", sim.base_url().as_str())
             .env("CALLOUT_KEY_BENCH", BUSY.1)
             .env("CALLOUT_KEY_QUIET", QUIET.1)
+            .env("CALLOUT_BENCH_SECRET", WEBHOOK_SECRET)
             .stdin(Stdio::null())
             .spawn()?;
         let client = client_builder(Reach::Plain).build()?;
-        let mut deployment = Self { sim, url, client, child, _folder: folder };
+        let callout = callout.to_owned();
+        let mut deployment = Self { sim, url, client, child, folder, callout };
         deployment.wait_until_ready().await?;
         Ok(deployment)
     }
@@ -112,6 +126,15 @@ impl Deployment {
             }
         }
         bail!("callout did not become ready")
+    }
+
+    /// What `callout audit` counts.
+    pub(crate) fn audit(&self) -> Result<Value> {
+        let mut command = Command::new(&self.callout);
+        command.args(["audit", "--output", "json", "--config"]).arg(self.folder.path().join("callout.toml"));
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+        ensure!(output.status.success(), "callout audit ended with {}", output.status);
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     pub(crate) fn cpu_s(&self) -> Result<f64> {

@@ -88,16 +88,26 @@ fn batch(indices: std::ops::Range<usize>) -> String {
     Value::Array(indices.map(|index| event(BUSY.0, index)).collect()).to_string()
 }
 
+/// Batches of these events, as fast as they are taken.
+async fn post_all(deployment: &Deployment, indices: std::ops::Range<usize>) -> Result<()> {
+    let end = indices.end;
+    let bodies: Vec<String> =
+        indices.step_by(BATCH).map(|first| batch(first..(first + BATCH).min(end))).collect();
+    let posts = stream::iter(bodies)
+        .map(|body| post(deployment, BUSY.1, "application/cloudevents-batch+json", body))
+        .buffer_unordered(PRODUCERS);
+    posts.try_collect::<Vec<()>>().await.map(drop)
+}
+
+/// As many events as fast as they are taken, beyond those of [`steady_after`].
+pub(crate) async fn flood(deployment: &Deployment, events: usize) -> Result<()> {
+    post_all(deployment, FLOOD_FROM..FLOOD_FROM + events).await
+}
+
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
 pub(crate) async fn throughput(deployment: &Deployment, events: usize) -> Result<Throughput> {
-    let bodies: Vec<String> =
-        (0..events).step_by(BATCH).map(|first| batch(first..(first + BATCH).min(events))).collect();
     let (cpu, begun) = (deployment.cpu_s()?, SystemClock.now());
-    stream::iter(bodies)
-        .map(|body| post(deployment, BUSY.1, "application/cloudevents-batch+json", body))
-        .buffer_unordered(PRODUCERS)
-        .try_collect::<Vec<()>>()
-        .await?;
+    post_all(deployment, 0..events).await?;
     let all = events as u64;
     let arrived = |view: &twilio_sim::View<'_>| {
         view.with_status(Status::Delivered) == all && view.callbacks().answered_2xx >= 2 * all
@@ -114,6 +124,16 @@ pub(crate) async fn throughput(deployment: &Deployment, events: usize) -> Result
 /// So many events a second, each in a request of its own; from its 202 to its text at the provider.
 pub(crate) async fn steady(deployment: &Deployment, per_s: u64, lasting: Duration) -> Result<Latency> {
     measured(deployment, BUSY, per_s, lasting, async { Ok(0) }).await
+}
+
+/// The same after a [`flood`] of so many.
+pub(crate) async fn steady_after(
+    deployment: &Deployment,
+    per_s: u64,
+    lasting: Duration,
+    flooded: u64,
+) -> Result<Latency> {
+    measured(deployment, BUSY, per_s, lasting, async { Ok(flooded) }).await
 }
 
 /// The same for a source that sends little, alone or while another one floods.

@@ -8,6 +8,7 @@ mod deployment;
 mod figures;
 mod fleet;
 mod load;
+mod outcomes;
 mod process;
 
 use std::{path::Path, time::Duration};
@@ -17,7 +18,7 @@ use clap::Parser as _;
 
 use crate::{
     args::{Args, Backend},
-    deployment::Deployment,
+    deployment::{Deployment, Extras},
     figures::{STEADY_PER_S, println_line, row},
     load::Throughput,
 };
@@ -28,6 +29,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Events of an embedded burst, if not said otherwise.
 const EVENTS: usize = 40_000;
+/// Events whose outcomes are told.
+const TOLD: usize = 10_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -47,7 +50,8 @@ async fn main() -> Result<()> {
 async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> {
     let (mut answers, mut texts, mut callbacks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
-        let deployment = Deployment::start_with_files(callout, 0, Some(1_024)).await?;
+        let deployment =
+            Deployment::start_with(callout, 0, Extras { files: Some(1_024), destinations: None }).await?;
         let [answer, text, callback] = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
         answers.push(answer.p99_ms);
         texts.push(text.p99_ms);
@@ -68,6 +72,10 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     println_line("|---|---|---|---|");
     if args.siege {
         return besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await;
+    }
+    if args.outcomes {
+        let (events, lasting) = (args.events.unwrap_or(TOLD), Duration::from_secs(args.steady_s));
+        return outcomes::measure(callout, events, lasting, args.runs.min(3)).await;
     }
     for latency_ms in &latencies {
         let mut results = Vec::new();
@@ -102,6 +110,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
         }
     }
     besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await?;
+    outcomes::measure(callout, TOLD, Duration::from_secs(args.steady_s), args.runs.min(3)).await?;
     let deployment = Deployment::start(callout, 0).await?;
     row("resident memory, idle, MB", "-", 1, [deployment.resident_mb()?]);
     let held = load::throughput(&deployment, args.held).await.context("the memory run")?;

@@ -23,3 +23,14 @@ async fn the_published_description_is_that_of_the_code() {
     let served = world.ask(Request::get("/v1/openapi.json").body(Body::empty()).unwrap()).await;
     assert_eq!(served.status(), StatusCode::OK);
 }
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document: serde_json::Value = serde_json::from_str(&api::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let mut names: Vec<&str> =
+        operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert!(names.len() > 10 && names.windows(2).all(|two| two[0] != two[1]), "{names:?}");
+}

@@ -15,6 +15,12 @@ use crate::harness::{Fleet, event};
 /// A deployment with `count` dead letters, named `letter-1` and so on, that can be replayed.
 async fn with_letters(count: usize) -> Fleet {
     let mut fleet = Fleet::start().await;
+    add_letters(&mut fleet, count).await;
+    fleet
+}
+
+/// Stops an embedded deployment, gives it such dead letters, and starts it again.
+pub(crate) async fn add_letters(fleet: &mut Fleet, count: usize) {
     assert_eq!(fleet.terminate(), Some(0));
     let path = fleet.folder.path().join("callout.db");
     let backend =
@@ -44,7 +50,6 @@ async fn with_letters(count: usize) -> Fleet {
     drop(store);
     backend.close().await;
     fleet.serve().await;
-    fleet
 }
 
 fn said(fleet: &Fleet, args: &[&str]) -> (Option<i32>, String, String) {

@@ -5,6 +5,7 @@
 mod adapters;
 mod after_outage;
 mod api;
+mod api_fuzz;
 mod bad_input;
 mod command_line;
 mod crash;
