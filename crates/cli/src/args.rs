@@ -153,9 +153,10 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The roles that were named, or all.
+    /// The roles that were named, each once, or all.
     pub(crate) fn chosen(named: &[Self]) -> Vec<Self> {
-        if named.is_empty() { Self::value_variants().to_vec() } else { named.to_vec() }
+        let is_chosen = |role: &&Self| named.is_empty() || named.contains(role);
+        Self::value_variants().iter().filter(is_chosen).copied().collect()
     }
 
     /// The secrets that a process with these roles needs.

@@ -9,7 +9,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
     audit, check,
-    configuration::{self, env},
+    configuration::{self, LOG_FILTER, env},
     control_client, demo, dlq, events,
     exit::Usage,
     manual, output,
@@ -45,7 +45,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 fn start_logs(format: LogFormat, filter: &str, traces: Option<&Traces>) -> anyhow::Result<()> {
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none();
-    let filter = env("CALLOUT_LOG").unwrap_or_else(|| filter.to_owned());
+    let filter = env(LOG_FILTER).unwrap_or_else(|| filter.to_owned());
     telemetry::init(format, &filter, color, traces).map_err(|error| anyhow::anyhow!(error))
 }
 

@@ -5,13 +5,16 @@
 
 use std::path::Path;
 
-use config::{Config, Scope, Secrets};
+use config::{Config, Problems, Scope, Secrets};
 use domain::notice;
 
 use crate::exit::{Misconfigured, Usage};
 
 /// The variable that names the API which commands ask instead of this machine.
 pub(crate) const REMOTE_URL: &str = "CALLOUT_URL";
+
+/// The variable that holds the log's filter instead of the configuration.
+pub(crate) const LOG_FILTER: &str = "CALLOUT_LOG";
 
 /// An environment variable; empty counts as absent.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -28,7 +31,22 @@ pub(crate) fn load(file: &Path, scope: Scope) -> anyhow::Result<(Config, Secrets
         );
         return Err(Usage(message).into());
     }
-    Ok(config::load(file, &env, scope).map_err(Misconfigured)?)
+    let (config, secrets) = config::load(file, &env, scope).map_err(Misconfigured)?;
+    let problems = unusable(file, &config);
+    if problems.is_empty() { Ok((config, secrets)) } else { Err(Misconfigured(problems).into()) }
+}
+
+/// What only those who use a setting can tell is wrong.
+fn unusable(file: &Path, config: &Config) -> Problems {
+    let mut problems = Problems::default();
+    let log = &config.infrastructure.log;
+    if let Err(error) = telemetry::check_filter(&log.filter) {
+        problems.add(file, log.filter_line, format!("log.filter: {error}"));
+    }
+    if let Err(error) = env(LOG_FILTER).map_or(Ok(()), |filter| telemetry::check_filter(&filter)) {
+        problems.add(file, None, format!("{LOG_FILTER} in the environment: {error}"));
+    }
+    problems
 }
 
 /// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::printable::printable;
+use crate::{output, printable::printable};
 
 /// What was asked for does not exist.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +34,8 @@ pub(crate) struct Interrupted(pub(crate) String);
 pub(crate) const NOT_FOUND: u8 = 3;
 
 /// Prints why a command failed, and returns its exit code.
-#[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", printable(&format!("{error:#}")));
+    output::remark(format!("error: {}", printable(&format!("{error:#}"))));
     if error.is::<NotFound>() {
         ExitCode::from(NOT_FOUND)
     } else if error.is::<Usage>() {

@@ -1,6 +1,9 @@
-//! Results on standard output. In: views. Out: text for people, JSON for scripts.
+//! Results on standard output. In: views. Out: text for people, JSON for scripts; whether it was written.
 
-use std::io::Write as _;
+use std::{
+    io::{self, ErrorKind, Write as _},
+    sync::OnceLock,
+};
 
 use control::RunView;
 use domain::plural::counted;
@@ -10,15 +13,52 @@ use serde::Serialize;
 
 use crate::printable::printable;
 
-/// Prints a line. That the reader has closed the pipe is not an error.
+/// Why a part of the result was not written, once one was not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    drop(writeln!(std::io::stdout(), "{}", printable(&text.to_string())));
+    bytes(format!("{}\n", printable(&text.to_string())).as_bytes());
+}
+
+/// Prints what is made for another program. After the first part that cannot be written nothing is tried any more.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    if LOST.get().is_none()
+        && let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Why not everything was written, if so.
+pub(crate) fn lost() -> Option<&'static io::Error> {
+    LOST.get()
+}
+
+/// Fails if a part of the result was not written. A reader that has closed the pipe has read what it wanted.
+pub(crate) fn written() -> anyhow::Result<()> {
+    or_lost(lost())
+}
+
+/// Fails if this is why a part was not written.
+pub(crate) fn or_lost(lost: Option<&io::Error>) -> anyhow::Result<()> {
+    match lost {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("the result cannot be written to standard output: {error}"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Says something about a result, beside it.
-#[expect(clippy::print_stderr, reason = "what is no result goes to standard error")]
 pub(crate) fn note(text: impl std::fmt::Display) {
-    eprintln!("note: {}", printable(&text.to_string()));
+    remark(format!("note: {}", printable(&text.to_string())));
+}
+
+/// Prints a line on standard error, where what is no result goes. Nobody could be told that it is lost.
+pub(crate) fn remark(text: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
 /// Prints a value as JSON.

@@ -21,7 +21,7 @@ use twilio::{TwilioClient, TwilioWebhooks};
 use crate::{
     args::Role,
     backend,
-    configuration::{self, env},
+    configuration::{self, LOG_FILTER, env},
     provider::Account,
     replaceable::Replaceable,
     service_manager, wiring,
@@ -96,7 +96,7 @@ impl Reloader {
             Vec::new()
         };
         destinations.extend(self.parts.stream.clone());
-        if env("CALLOUT_LOG").is_none() {
+        if env(LOG_FILTER).is_none() {
             telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
         }
         self.parts

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::Read as _,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -155,8 +156,10 @@ impl Infrastructure {
 pub struct LogSettings {
     /// Whether each line is a JSON object instead of text.
     pub json: bool,
-    /// Which lines are logged, for example `info,sender=debug`.
+    /// Which lines are logged, for example `info,sender=debug`. What logs says whether it can be read.
     pub filter: String,
+    /// The line of the file that says so.
+    pub filter_line: Option<usize>,
 }
 
 impl Default for Infrastructure {
@@ -172,10 +175,13 @@ impl Default for Infrastructure {
             twilio: TwilioSettings::default(),
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
-            log: LogSettings { json: false, filter: "info".to_owned() },
+            log: LogSettings { json: false, filter: "info".to_owned(), filter_line: None },
         }
     }
 }
+
+/// How a database begins (SQLite, "Database File Format", 1.3.1).
+const SQLITE: &[u8] = b"SQLite format 3\0";
 
 const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"];
 
@@ -273,12 +279,8 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, folder: &Path) ->
         "embedded" => {
             let text = section.text(doc, "path");
             let path = beside(text.as_ref().map_or("callout.db", |path| &path.value));
-            if let (Some(text), Some(folder)) = (text, path.parent())
-                && !folder.as_os_str().is_empty()
-                && !folder.is_dir()
-            {
-                let message = format!("backend.path: there is no folder {}: create it", folder.display());
-                doc.problem(&text.at, message);
+            if let Some(fault) = database_fault(&path) {
+                doc.problem(&text.map_or_else(|| section.at.clone(), |text| text.at), fault);
             }
             Backend::Embedded { path, max_mb: section.integer(doc, "max_mb", 1..1_000_000) }
         }
@@ -294,6 +296,24 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, folder: &Path) ->
         Backend::Fleet(fleet) => fleet.amqp_own_users.clone(),
     };
     (backend, own_users)
+}
+
+/// Why a path can be no database. What this user may not see is left to those who open it.
+fn database_fault(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Some(format!("backend.path: there is no folder {}: create it", folder.display()));
+    }
+    if path.is_dir() {
+        return Some(format!("backend.path: {} is a folder: name a file in it", path.display()));
+    }
+    let mut begins = Vec::new();
+    // Opening what is no file may wait for somebody who writes.
+    let file = if path.is_file() { std::fs::File::open(path).ok() } else { None };
+    let is_read = file.is_some_and(|file| file.take(SQLITE.len() as u64).read_to_end(&mut begins).is_ok());
+    (is_read && !begins.is_empty() && begins != SQLITE).then(|| {
+        format!("backend.path: {} is no database: name another path, or move that file away", path.display())
+    })
 }
 
 fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) -> FleetSettings {
@@ -393,7 +413,9 @@ fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings
     if let Some(format) = format.as_ref().filter(|format| !matches!(format.value.as_str(), "json" | "text")) {
         doc.problem(&format.at, "log.format: expected \"json\" or \"text\"".to_owned());
     }
-    let filter = section.text(doc, "filter").map_or(defaults.filter, |filter| filter.value);
+    let filter = section.text(doc, "filter");
+    let filter_line = filter.as_ref().and_then(|filter| doc.line(&filter.at));
     section.finish(doc);
-    LogSettings { json: format.is_some_and(|format| format.value == "json"), filter }
+    let is_json = format.is_some_and(|format| format.value == "json");
+    LogSettings { json: is_json, filter: filter.map_or(defaults.filter, |filter| filter.value), filter_line }
 }

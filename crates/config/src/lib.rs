@@ -15,6 +15,7 @@ mod reader;
 mod replies;
 mod scope;
 mod secrets;
+mod server_url;
 mod source;
 mod team;
 mod tls_files;

@@ -52,10 +52,14 @@ impl<'a> Document<'a> {
         Section { name: String::new(), table: table.into_inner(), asked: Vec::new(), at: 0..0 }
     }
 
+    /// The line of a place, from 1.
+    pub(crate) fn line(&self, at: &Range<usize>) -> Option<usize> {
+        self.text.get(..at.start).map(|before| before.matches('\n').count() + 1)
+    }
+
     /// Reports a problem at a place.
     pub(crate) fn problem(&mut self, at: &Range<usize>, message: String) {
-        let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1);
-        self.problems.add(self.path, line, message);
+        self.problems.add(self.path, self.line(at), message);
     }
 
     /// Reports a name that another file does not have.
@@ -68,7 +72,7 @@ impl<'a> Document<'a> {
 
     /// Reports a problem a number of lines below a place.
     fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
-        let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1 + lines);
+        let line = self.line(at).map(|line| line + lines);
         self.problems.add(self.path, line, message);
     }
 

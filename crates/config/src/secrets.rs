@@ -17,12 +17,11 @@ use crate::{
     integrations::Destination,
     problem::Problems,
     scope::Scope,
+    server_url::{self, SENTINEL},
 };
 
 /// What hashes of recipients are keyed with.
 const RECIPIENT_KEY: &str = "CALLOUT_RECIPIENT_KEY";
-/// Addresses of sentinels, which may be a list.
-const SENTINEL: [&str; 2] = ["redis+sentinel://", "rediss+sentinel://"];
 
 /// Everything secret, as far as the process needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -207,19 +206,8 @@ impl Reader<'_> {
             let found = if value.is_some() { "is not such an address" } else { "is not set" };
             self.problem(format!("a fleet needs {name} ({}), which {found}", schemes.join(" or ")));
         }
-        let is_sentinel = |url: &str| SENTINEL.iter().any(|scheme| url.starts_with(scheme));
-        let one = value.as_deref().filter(|url| !is_sentinel(url));
-        let several = one.is_some_and(names_several_hosts);
-        if !several && one.filter(|_| fits).is_some_and(is_cut_off) {
-            self.problem(format!(
-                "{name} cannot be read as an address; in its user and password write / as %2F, # as %23, ? as %3F and \
-                 @ as %40"
-            ));
-        }
-        if several {
-            self.problem(format!(
-                "{name} names several hosts, and one is taken; give a name that leads to all of them, or a load balancer"
-            ));
+        if let Some(fault) = value.as_deref().filter(|_| fits).and_then(server_url::fault) {
+            self.problem(format!("{name} {fault}"));
         }
         value.filter(|_| fits)
     }
@@ -329,17 +317,4 @@ impl Reader<'_> {
             self.problem("twilio.public_url: required, or no status and no reply can arrive");
         }
     }
-}
-
-/// Whether a sign in the password ended the part of an address that names the host.
-fn is_cut_off(url: &str) -> bool {
-    let Ok(url) = url.parse::<Url>() else { return true };
-    let names_user = !url.username().is_empty() || url.password().is_some();
-    !names_user && url.as_str().contains('@')
-}
-
-/// Whether an address has a list of hosts, as some clients take it.
-fn names_several_hosts(url: &str) -> bool {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
-    authority.rsplit('@').next().unwrap_or("").contains(',')
 }

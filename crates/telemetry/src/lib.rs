@@ -11,6 +11,6 @@ pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
-pub use logs::{LogFormat, init, is_tracing, set_filter};
+pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
 pub use metrics::{Metrics, metrics};
 pub use traces::Traces;

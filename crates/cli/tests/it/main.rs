@@ -15,6 +15,8 @@ mod follow_up;
 mod harness;
 mod listeners;
 mod load;
+mod misconfigured;
+mod output;
 mod reload;
 mod replies;
 mod runs;
