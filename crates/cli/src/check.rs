@@ -17,7 +17,7 @@ use crate::{
     configuration::{self, env},
     destinations,
     exit::{self, Misconfigured},
-    output,
+    output, unlikely,
 };
 
 /// Checks what processes with these roles need, or all of them.
@@ -51,8 +51,15 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         .sources
         .iter()
         .flat_map(|source| source.adapters.warnings(&source.name, &config.workflows));
-    let warnings: Vec<String> =
-        config.workflows.iter().flat_map(field_warnings).chain(adapters).chain(costly).collect();
+    let unlikely = unlikely::warnings(&common.config, &config, &secrets);
+    let warnings: Vec<String> = config
+        .workflows
+        .iter()
+        .flat_map(field_warnings)
+        .chain(adapters)
+        .chain(costly)
+        .chain(unlikely)
+        .collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
     match common.output {
         Output::Json => {

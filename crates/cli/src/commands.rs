@@ -52,6 +52,8 @@ fn start_logs(format: LogFormat, filter: &str, traces: Option<&Traces>) -> anyho
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let roles = Role::chosen(&args.roles);
     let (mut config, secrets) = configuration::load(&common.config, Role::scope(&roles))?;
+    // What the command line says instead stays in force, whatever the file says later.
+    let as_read = (config.clone(), secrets.clone());
     let infrastructure = &mut config.infrastructure;
     infrastructure.listen = args.listen.unwrap_or(infrastructure.listen);
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
@@ -65,8 +67,8 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     reload::survive_hangups()?;
     let workflows = config.workflows.len();
-    let server =
-        Server::start(config, secrets, &roles, Timing::default(), Some(&common.config), shutdown).await?;
+    let reloadable = Some((common.config.as_path(), as_read));
+    let server = Server::start(config, secrets, &roles, Timing::default(), reloadable, shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     service_manager::ready();
     server.finish().await

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use config::{Config, Problems, Scope, Secrets};
-use domain::notice;
+use domain::{notice, token::TOKEN_SOURCES};
 
 use crate::exit::{Misconfigured, Usage};
 
@@ -20,6 +20,11 @@ pub(crate) const LOG_FILTER: &str = "CALLOUT_LOG";
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The names of all variables that are set.
+pub(crate) fn env_names() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
 /// Reads the configuration.
@@ -41,7 +46,8 @@ fn unusable(file: &Path, config: &Config) -> Problems {
     let mut problems = Problems::default();
     let log = &config.infrastructure.log;
     if let Err(error) = telemetry::check_filter(&log.filter) {
-        problems.add(file, log.filter_line, format!("log.filter: {error}"));
+        let line = config.infrastructure.lines.get("log.filter").copied();
+        problems.add(file, line, format!("log.filter: {error}"));
     }
     if let Err(error) = env(LOG_FILTER).map_or(Ok(()), |filter| telemetry::check_filter(&filter)) {
         problems.add(file, None, format!("{LOG_FILTER} in the environment: {error}"));
@@ -49,18 +55,27 @@ fn unusable(file: &Path, config: &Config) -> Problems {
     problems
 }
 
-/// Refuses a workflow that neither the configuration nor callout itself has, and names those that there are. Runs of
-/// one that was removed may still be found, so this is asked when nothing was.
-pub(crate) fn check_workflow(file: &Path, name: &str) -> anyhow::Result<()> {
-    // The workflows of another machine are not in our files.
-    if env(REMOTE_URL).is_some() {
+/// Refuses names that neither the configuration nor callout itself has, and says which there are. What they named before
+/// may still be found, so this is asked when nothing was.
+pub(crate) fn check_names(file: &Path, workflow: Option<&str>, source: Option<&str>) -> anyhow::Result<()> {
+    // What another machine has is not in our files.
+    if env(REMOTE_URL).is_some() || (workflow.is_none() && source.is_none()) {
         return Ok(());
     }
     let (config, _) = load(file, Scope::OPERATOR)?;
-    let configured = config.workflows.iter().map(|workflow| workflow.name());
-    let known: Vec<&str> = configured.chain(notice::WORKFLOWS).collect();
-    if known.contains(&name) {
-        return Ok(());
+    let workflows = config.workflows.iter().map(|workflow| workflow.name());
+    known("workflow", workflow, workflows.chain(notice::WORKFLOWS).collect())?;
+    let sources = config.infrastructure.sources.iter().map(|source| source.name.as_str());
+    let source = source.filter(|source| !source.starts_with(TOKEN_SOURCES));
+    known("source", source, sources.chain([notice::SOURCE]).collect())
+}
+
+/// Refuses a name that is not among these.
+pub(crate) fn known(what: &str, name: Option<&str>, names: Vec<&str>) -> anyhow::Result<()> {
+    match name.filter(|name| !names.contains(name)) {
+        Some(name) => {
+            Err(Usage(format!("there is no {what} {name:?}; there are {}", names.join(", "))).into())
+        }
+        None => Ok(()),
     }
-    Err(Usage(format!("there is no workflow {name:?}; there are {}", known.join(", "))).into())
 }

@@ -20,6 +20,11 @@ pub(crate) struct Usage(pub(crate) String);
 #[error("{0}")]
 pub(crate) struct Misconfigured(pub(crate) config::Problems);
 
+/// The running process found a mistake in the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigurationRefused(pub(crate) String);
+
 /// The command would change something and was not confirmed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -42,7 +47,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         ExitCode::from(2)
     } else if error.is::<Unconfirmed>() {
         ExitCode::from(4)
-    } else if error.is::<Misconfigured>() {
+    } else if error.is::<Misconfigured>() || error.is::<ConfigurationRefused>() {
         ExitCode::from(78)
     } else if error.is::<Interrupted>() {
         ExitCode::from(130)

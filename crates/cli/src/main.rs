@@ -33,6 +33,7 @@ mod reload;
 mod remote;
 mod replaceable;
 mod run_name;
+mod running;
 mod runs;
 mod server;
 mod service_manager;
@@ -42,6 +43,7 @@ mod simulator;
 mod tokens;
 mod topology;
 mod tracker;
+mod unlikely;
 mod wiring;
 
 // Every request makes a few dozen short-lived allocations on several threads, which the system's allocator handles slowly.

@@ -126,16 +126,37 @@ fn age(now: Timestamp, then: Timestamp) -> String {
 }
 
 /// A text that fits a column.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['\u{2026}']).collect()
 }
 
-/// A time with date and zone, the same everywhere.
-fn time(at: Timestamp) -> impl std::fmt::Display {
+/// A time with date and zone, the same everywhere; timelines have milliseconds as well.
+pub(crate) fn time(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%SZ")
+}
+
+fn exact_time(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%S%.3fZ")
+}
+
+/// The longest line for people, in characters.
+const WIDTH: usize = 100;
+
+/// Prints a line that may be long: what does not fit follows on lines with this indent.
+pub(crate) fn wrapped(text: &str, indent: usize) {
+    let mut rest = text.to_owned();
+    while let Some((end, c)) = rest.char_indices().nth(WIDTH) {
+        let within = if c == ' ' { Some(end) } else { rest[..end].rfind(' ') };
+        // A word that is longer than a line stays whole.
+        let behind = || rest[end..].find(' ').map(|at| end + at);
+        let Some(at) = within.filter(|at| *at > indent).or_else(behind) else { break };
+        line(rest[..at].trim_end());
+        rest = format!("{:indent$}{}", "", rest[at..].trim_start());
+    }
+    line(rest);
 }
 
 /// Prints a run with its timeline.
@@ -159,22 +180,23 @@ pub(crate) fn run(run: &RunView) {
         let why: Vec<_> = why.collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(
-            "message    {}  {} to {} via {}{why}, {}, {}{}",
-            message.id,
-            message.status,
-            message.to,
-            message.target,
+            "message    {}  {} to {} via {}",
+            message.id, message.status, message.to, message.target
+        ));
+        let details = format!(
+            "           {}, {}{}{why}",
             counted(message.attempts, "attempt"),
             counted(message.segments, "segment"),
             message.sid.as_ref().map(|sid| format!(", {sid}")).unwrap_or_default()
-        ));
+        );
+        wrapped(&details, 11);
         if let Some(text) = &message.text {
             text.lines().for_each(|part| line(format!("           | {part}")));
         }
     }
     line("timeline");
     for entry in &run.timeline {
-        line(format!("  {}  {}", time(entry.at), entry.text));
+        wrapped(&format!("  {}  {}", exact_time(entry.at), entry.text), 28);
     }
 }
 

@@ -123,17 +123,13 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
         let teams: Vec<_> = token.teams.iter().map(String::as_str).collect();
         let teams = if teams.is_empty() { "every team".to_owned() } else { teams.join(", ") };
         let expiry = token.expires_at.map_or("does not expire".to_owned(), |at| expiry(at, now));
-        output::line(format!(
-            "{}  {}  {}  {teams}  {expiry}",
-            token.id,
-            token.label,
-            token.grants().join(", ")
-        ));
+        let grants = token.grants().join(", ");
+        output::wrapped(&format!("{}  {}  {grants}  {teams}  {expiry}", token.id, token.label), 4);
     }
     Ok(())
 }
 
 fn expiry(at: Timestamp, now: Timestamp) -> String {
     let word = if at <= now { "expired" } else { "expires" };
-    format!("{word} {} UTC", at.strftime("%Y-%m-%d %H:%M"))
+    format!("{word} {}", output::time(at))
 }

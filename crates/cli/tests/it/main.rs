@@ -16,6 +16,7 @@ mod harness;
 mod listeners;
 mod load;
 mod misconfigured;
+mod operators;
 mod output;
 mod reload;
 mod replies;

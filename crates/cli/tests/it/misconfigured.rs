@@ -108,3 +108,46 @@ fn g3_check_refuses_what_serve_would_refuse_with_the_same_exit_code() {
     let said = Settings::new("").errors(&["check", "--role", "api"]);
     assert!(said.contains("give [api] listen"), "{said}");
 }
+
+#[test]
+fn e10_what_is_probably_not_meant_is_a_warning_with_its_place() {
+    let warnings = |settings: &Settings| {
+        let output = settings.run(&["check"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = text.replace(&format!("{}/", settings.folder.path().display()), "");
+        text.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let plain = Settings::new("");
+    assert_eq!(warnings(&plain), Vec::<String>::new());
+    plain.write("workflows/lonely.toml", &NOTE.replace("note.created", "lonely.created"));
+    let twilio = "[twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://127.0.0.1:8080\"\n";
+    let (sid, token) = (format!("AC{}", "0".repeat(32)), "0".repeat(32));
+    let of_account = Settings::new(twilio).env("TWILIO_ACCOUNT_SID", &sid).env("TWILIO_AUTH_TOKEN", &token);
+    let typo = "[[source]]\nname = \"typo\"\ntypes = [\"nte.*\"]\nkey_env = [\"CALLOUT_KEY_TEST\"]\n";
+    let typo = typo.replace("CALLOUT_KEY_TEST", "CALLOUT_KEY_TYPO");
+    let same = Settings::new("[api]\nlisten = \"127.0.0.1:8081\"\n");
+    let text = std::fs::read_to_string(same.folder.path().join("callout.toml")).unwrap();
+    same.write("callout.toml", &text.replace("127.0.0.1:0", "127.0.0.1:8081"));
+    for (settings, expected) in [
+        (plain, "warning: workflows/lonely.toml: no source may send \"lonely.created\": add it to the types"),
+        (of_account, "warning: callout.toml:10: twilio.public_url http://127.0.0.1:8080/ is on this machine"),
+        (
+            Settings::new(&typo).env("CALLOUT_KEY_TYPO", "k"),
+            "warning: callout.toml:8: source \"typo\" may send \"nte.*\"",
+        ),
+        (same, "warning: callout.toml:9: api.listen and http.listen are both 127.0.0.1:8081"),
+        (
+            Settings::new("").env("TWILIO_TOKEN", "x"),
+            "warning: the environment sets TWILIO_TOKEN, which nothing reads; did you mean TWILIO_AUTH_TOKEN?",
+        ),
+        (
+            Settings::new("").env("TWILIO_ACOUNT_SID", "x"),
+            "warning: the environment sets TWILIO_ACOUNT_SID, which nothing reads; did you mean TWILIO_ACCOUNT_SID?",
+        ),
+    ] {
+        let found = warnings(&settings);
+        assert_eq!(found.len(), 1, "{expected}: {found:?}");
+        assert!(found[0].starts_with(expected), "{expected}\nis not\n{}", found[0]);
+    }
+}
