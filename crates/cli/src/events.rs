@@ -67,9 +67,12 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
 }
 
 fn unreadable(file: &str) -> impl FnOnce(std::io::Error) -> anyhow::Error {
-    move |error| match error.kind() {
-        ErrorKind::InvalidData => anyhow!("{file} holds bytes that are no UTF-8: save it as UTF-8"),
-        _ => anyhow!("{file} cannot be read: {error}"),
+    move |error| {
+        if error.kind() == ErrorKind::InvalidData {
+            anyhow!("{file} holds bytes that are no UTF-8: save it as UTF-8")
+        } else {
+            anyhow!("{file} cannot be read: {error}")
+        }
     }
 }
 

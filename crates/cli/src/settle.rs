@@ -154,10 +154,9 @@ fn show(lines: &[Line], action: &str) {
         output::line("no held texts match");
     }
     for Line { message, workflow, to, status } in lines {
-        let result = status.as_deref().unwrap_or("would be settled");
+        // What follows the comma is said where it is confirmed.
+        let planned = format!("would be {}", action.split(',').next().unwrap_or_default());
+        let result = status.as_ref().unwrap_or(&planned);
         output::line(format!("{message:<24}  {:<24}  {to:<16}  {result}", output::cut(workflow, 24)));
-    }
-    if lines.iter().any(|line| line.status.is_none()) {
-        output::line(format!("each would be {action}"));
     }
 }

@@ -175,14 +175,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         monitoring_listen = section.value(&mut doc, "monitoring_listen", LISTEN);
         section.finish(&mut doc);
     }
-    let api_listen = top.section(&mut doc, "api").and_then(|mut section| {
-        if !section.has("listen") {
-            section.missing("listen", "api.listen: required, for example \"127.0.0.1:8081\"".to_owned());
-        }
-        let listen: Option<Placed<SocketAddr>> = section.value(&mut doc, "listen", LISTEN);
-        section.finish(&mut doc);
-        listen
-    });
+    let api_listen = top.section(&mut doc, "api").and_then(|section| read_api(&mut doc, section));
     let mut lines = BTreeMap::new();
     doc.note_line(&mut lines, "http.listen", listen.as_ref());
     doc.note_line(&mut lines, "http.monitoring_listen", monitoring_listen.as_ref());
@@ -218,6 +211,15 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         sources,
         log,
     }
+}
+
+fn read_api(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Placed<SocketAddr>> {
+    if !section.has("listen") {
+        section.missing("listen", "api.listen: required, for example \"127.0.0.1:8081\"".to_owned());
+    }
+    let listen = section.value(doc, "listen", LISTEN);
+    section.finish(doc);
+    listen
 }
 
 fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {

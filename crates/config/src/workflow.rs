@@ -71,7 +71,7 @@ pub(crate) fn read(
         match url.value.parse() {
             Ok(parsed) => definition.media_urls.push(parsed),
             Err(_) => {
-                doc.problem(&url.at, "media_urls: expected addresses that begin with https://".to_owned());
+                doc.problem(&url.at, "media_urls: expected addresses that begin with https://".to_owned())
             }
         }
     }
@@ -90,16 +90,7 @@ pub(crate) fn read(
         section.finish(&mut doc);
     }
     let mut targets = Vec::new();
-    let (is_named, before_steps) = (top.has("step"), doc.count());
-    let sections = top.sections(&mut doc, "step");
-    if !is_named {
-        top.missing("step", steps());
-    } else if sections.len() > STEPS_MAX || (sections.is_empty() && doc.count() == before_steps) {
-        doc.problem(&(0..0), steps());
-    }
-    for section in sections {
-        definition.steps.push(read_step(&mut doc, section, directory, team.as_deref(), &mut targets));
-    }
+    definition.steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
     definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
     definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
@@ -114,10 +105,6 @@ pub(crate) fn read(
     let workflow = Workflow { team, ..compile(&mut doc, definition, &template, &schema.at)? };
     check_fields(&mut doc, &workflow, &targets, time_zone_field.as_ref());
     (problems.0.len() == before).then_some(workflow)
-}
-
-fn steps() -> String {
-    format!("give 1 to {STEPS_MAX} steps, each written [[step]]")
 }
 
 const TIME: &str = "a time of the day such as 21:00";
@@ -225,6 +212,24 @@ fn read_retry(doc: &mut Document<'_>, mut section: Section<'_>) -> RetryPolicy {
     };
     section.finish(doc);
     retry
+}
+
+fn read_steps(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    directory: &Directory,
+    team: Option<&str>,
+    targets: &mut Vec<Placed<Target>>,
+) -> Vec<Step> {
+    let message = format!("give 1 to {STEPS_MAX} steps, each written [[step]]");
+    let (is_named, before) = (top.has("step"), doc.count());
+    let sections = top.sections(doc, "step");
+    if !is_named {
+        top.missing("step", message);
+    } else if sections.len() > STEPS_MAX || (sections.is_empty() && doc.count() == before) {
+        doc.problem(&(0..0), message);
+    }
+    sections.into_iter().map(|section| read_step(doc, section, directory, team, targets)).collect()
 }
 
 fn read_step(
