@@ -2,6 +2,7 @@
 
 mod runs;
 mod tokens;
+mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,8 @@ use crate::bulk::BulkArgs;
 
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use tokens::{Tokens, TokensCreate};
+pub(crate) use values::number;
+use values::{http_url, listen};
 
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
@@ -86,7 +89,7 @@ pub(crate) enum Command {
     /// Run a tracker of issues on its own port, to try tickets with: as much of GitHub's API as callout uses.
     TrackerSim {
         /// The address to listen on; port 0 takes a free port.
-        #[arg(long, default_value = "127.0.0.1:8092")]
+        #[arg(long, default_value = "127.0.0.1:8092", value_parser = listen)]
         listen: SocketAddr,
     },
     /// Print completions for a shell, for example `callout completions bash > /etc/bash_completion.d/callout`.
@@ -118,7 +121,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) exit: bool,
     /// The address that the demo's HTTP server listens on; port 0 takes a free port.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = listen)]
     pub(crate) listen: SocketAddr,
 }
 
@@ -128,10 +131,10 @@ pub(crate) struct Serve {
     #[arg(value_enum)]
     pub(crate) roles: Vec<Role>,
     /// Listen on this address instead of the configured one.
-    #[arg(long)]
+    #[arg(long, value_parser = listen)]
     pub(crate) listen: Option<SocketAddr>,
     /// Serve readiness and metrics on this address instead of the configured one.
-    #[arg(long)]
+    #[arg(long, value_parser = listen)]
     pub(crate) monitoring_listen: Option<SocketAddr>,
 }
 
@@ -153,9 +156,10 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The roles that were named, or all.
+    /// The roles that were named, each once, or all.
     pub(crate) fn chosen(named: &[Self]) -> Vec<Self> {
-        if named.is_empty() { Self::value_variants().to_vec() } else { named.to_vec() }
+        let is_chosen = |role: &&Self| named.is_empty() || named.contains(role);
+        Self::value_variants().iter().filter(is_chosen).copied().collect()
     }
 
     /// The secrets that a process with these roles needs.
@@ -189,7 +193,7 @@ pub(crate) enum Topology {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The management API; by default at the broker's host, on the port of the plugin.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     pub(crate) management: Option<url::Url>,
     /// What `rabbitmqctl export_definitions FILE` wrote, instead of the management API.
     #[arg(long, value_name = "FILE", conflicts_with = "management")]
@@ -207,7 +211,7 @@ pub(crate) struct EventsSend {
     /// A file with JSON, or - for standard input.
     pub(crate) file: String,
     /// The address of callout; by default that of the API in CALLOUT_URL, which takes CALLOUT_TOKEN, else the configured one.
-    #[arg(long)]
+    #[arg(long, value_parser = http_url)]
     pub(crate) url: Option<url::Url>,
     /// The environment variable that holds the source's key.
     #[arg(long, value_name = "NAME", default_value = "CALLOUT_KEY")]
@@ -217,7 +221,7 @@ pub(crate) struct EventsSend {
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// List at most this many unfinished messages.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = number::<usize>(1..=u64::MAX))]
     pub(crate) max: usize,
 }
 
@@ -235,7 +239,8 @@ pub(crate) enum Dlq {
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqFilter {
-    /// Only dead letters with this reason, for example refused, composition, unroutable, invalid_event, too_large, unreadable.
+    /// Only dead letters with this reason: refused, composition, unroutable, invalid_event, too_large, unreadable, conflict,
+    /// effect, misrouted, expired, poison.
     #[arg(long)]
     pub(crate) reason: Option<String>,
     /// Only dead letters of this workflow.
@@ -244,17 +249,17 @@ pub(crate) struct DlqFilter {
     /// Only dead letters from this source.
     #[arg(long)]
     pub(crate) source: Option<String>,
-    /// Only dead letters since this time, for example 2026-01-31T09:30:00Z.
-    #[arg(long, value_name = "TIME")]
+    /// Only dead letters since this time, for example 2026-01-31T09:30:00Z, or for so long, for example 2h or 3d.
+    #[arg(long, value_name = "TIME", value_parser = runs::parse_since)]
     pub(crate) since: Option<jiff::Timestamp>,
-    /// Only dead letters before this time.
-    #[arg(long, value_name = "TIME")]
+    /// Only dead letters before this time, or before so long ago.
+    #[arg(long, value_name = "TIME", value_parser = runs::parse_since)]
     pub(crate) until: Option<jiff::Timestamp>,
     /// After this letter of a list, which --since alone cannot name where many died in one millisecond: TIME,ID.
     #[arg(long, value_name = "TIME,ID", value_parser = parse_letter_cursor)]
     pub(crate) after: Option<control::LetterCursor>,
     /// List or change at most this many; 10000 is the most.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=i64::from(DEAD_LETTERS_MAX)))]
+    #[arg(long, default_value_t = 100, value_parser = number::<u16>(1..=u64::from(DEAD_LETTERS_MAX)))]
     pub(crate) max: u16,
 }
 
@@ -287,7 +292,7 @@ pub(crate) struct DlqChange {
 #[derive(Debug, Args)]
 pub(crate) struct TwilioSim {
     /// The address to listen on; port 0 takes a free port.
-    #[arg(long, default_value = "127.0.0.1:8090")]
+    #[arg(long, default_value = "127.0.0.1:8090", value_parser = listen)]
     pub(crate) listen: SocketAddr,
     /// The SID of the simulated account.
     #[arg(long, env = "TWILIO_ACCOUNT_SID", default_value = "AC00000000000000000000000000000001")]
@@ -299,16 +304,16 @@ pub(crate) struct TwilioSim {
     #[arg(long = "number", default_value = "+15005550006")]
     pub(crate) numbers: Vec<String>,
     /// Where replies are posted: callout's public URL and /v1/twilio/inbound.
-    #[arg(long, default_value = "http://127.0.0.1:8080/v1/twilio/inbound")]
+    #[arg(long, default_value = "http://127.0.0.1:8080/v1/twilio/inbound", value_parser = http_url)]
     pub(crate) inbound_url: url::Url,
     /// The seed of all random choices.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = number::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
     /// Time from queued to sent, in milliseconds.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = number::<u64>(0..=u64::MAX))]
     pub(crate) sent_ms: u64,
     /// Time from sent to the final status, in milliseconds.
-    #[arg(long, default_value_t = 700)]
+    #[arg(long, default_value_t = 700, value_parser = number::<u64>(0..=u64::MAX))]
     pub(crate) delivered_ms: u64,
     /// A JSON file with the faults to inject, as PUT /sim/v1/faults takes them.
     #[arg(long, value_name = "FILE")]

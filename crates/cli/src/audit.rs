@@ -120,7 +120,7 @@ fn print(report: &Report) {
     output::line(format!("without a due row: {}", counts.forgotten));
     let at_least = if *more { "more than " } else { "" };
     output::line(format!("unfinished: {at_least}{}", unfinished.len()));
-    unfinished.iter().for_each(|one| output::line(format!("  {}", one.line())));
+    unfinished.iter().for_each(|one| output::wrapped(&format!("  {}", one.line()), 25));
     if *more {
         output::line("  ... `callout audit --max N` lists more of them");
     }
@@ -138,7 +138,7 @@ impl Unfinished {
         };
         let next = message.next_at.map_or_else(
             || "waits for an operator: `callout runs settle`".to_owned(),
-            |at: Timestamp| format!("next check {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            |at: Timestamp| format!("next check {}", output::time(at)),
         );
         format!("{:<21} {:<14} {of}, to {}: {next}", message.id, message.status, message.to)
     }

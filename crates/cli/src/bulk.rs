@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ports::{Clock as _, SystemClock};
 
 use crate::{
+    args::number,
     exit::{Interrupted, Unconfirmed},
     shutdown,
 };
@@ -31,7 +32,7 @@ pub(crate) struct BulkArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Change at most this many in a second.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = number::<u32>(1..=1_000))]
     rate: u32,
 }
 

@@ -1,8 +1,8 @@
 //! `callout check`. In: the configuration. Out: every mistake, or what callout would do with it.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use config::{Backend, Config, Problem, Secrets};
+use config::{Backend, Config, Problem, Problems, Secrets};
 use domain::{
     notice::Notices,
     plural::counted,
@@ -14,15 +14,20 @@ use serde_json::json;
 
 use crate::{
     args::{Common, Output, Role},
-    configuration, destinations,
+    configuration::{self, env},
+    destinations,
     exit::{self, Misconfigured},
-    output,
+    output, unlikely,
 };
 
 /// Checks what processes with these roles need, or all of them.
 pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
     let scope = Role::scope(&Role::chosen(roles));
     let read = configuration::load(&common.config, scope).and_then(|(config, secrets)| {
+        let problems = unusable(&common.config, &config, roles);
+        if !problems.is_empty() {
+            return Err(Misconfigured(problems).into());
+        }
         if scope.destinations {
             destinations::all(&config, &secrets)?;
         }
@@ -46,8 +51,15 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         .sources
         .iter()
         .flat_map(|source| source.adapters.warnings(&source.name, &config.workflows));
-    let warnings: Vec<String> =
-        config.workflows.iter().flat_map(field_warnings).chain(adapters).chain(costly).collect();
+    let unlikely = unlikely::warnings(&common.config, &config, &secrets);
+    let warnings: Vec<String> = config
+        .workflows
+        .iter()
+        .flat_map(field_warnings)
+        .chain(adapters)
+        .chain(costly)
+        .chain(unlikely)
+        .collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
     match common.output {
         Output::Json => {
@@ -76,10 +88,24 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What `callout serve` would refuse although each setting is right by itself.
+fn unusable(file: &Path, config: &Config, roles: &[Role]) -> Problems {
+    let mut problems = Problems::default();
+    if let Err(error) = telemetry::Traces::from_env(env) {
+        problems.add(file, None, error);
+    }
+    if roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
+        let message =
+            "the role api needs to know where to listen: give [api] listen, for example \"127.0.0.1:8081\"";
+        problems.add(file, None, message.to_owned());
+    }
+    problems
+}
+
 /// One mistake, for scripts.
 #[derive(Serialize)]
 struct Mistake<'a> {
-    file: &'a std::path::Path,
+    file: &'a Path,
     line: Option<usize>,
     message: &'a str,
 }

@@ -9,7 +9,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
     audit, check,
-    configuration::{self, env},
+    configuration::{self, LOG_FILTER, env},
     control_client, demo, dlq, events,
     exit::Usage,
     manual, output,
@@ -45,13 +45,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 fn start_logs(format: LogFormat, filter: &str, traces: Option<&Traces>) -> anyhow::Result<()> {
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none();
-    let filter = env("CALLOUT_LOG").unwrap_or_else(|| filter.to_owned());
+    let filter = env(LOG_FILTER).unwrap_or_else(|| filter.to_owned());
     telemetry::init(format, &filter, color, traces).map_err(|error| anyhow::anyhow!(error))
 }
 
 async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let roles = Role::chosen(&args.roles);
     let (mut config, secrets) = configuration::load(&common.config, Role::scope(&roles))?;
+    // What the command line says instead stays in force, whatever the file says later.
+    let as_read = (config.clone(), secrets.clone());
     let infrastructure = &mut config.infrastructure;
     infrastructure.listen = args.listen.unwrap_or(infrastructure.listen);
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
@@ -65,8 +67,8 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     reload::survive_hangups()?;
     let workflows = config.workflows.len();
-    let server =
-        Server::start(config, secrets, &roles, Timing::default(), Some(&common.config), shutdown).await?;
+    let reloadable = Some((common.config.as_path(), as_read));
+    let server = Server::start(config, secrets, &roles, Timing::default(), reloadable, shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     service_manager::ready();
     server.finish().await

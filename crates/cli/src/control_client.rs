@@ -3,7 +3,7 @@
 //!
 //! In: requests. Out: their answers, all over one connection. Never: opens files that a running process holds.
 
-use std::{path::Path, sync::Arc};
+use std::{io::ErrorKind, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use config::Scope;
@@ -14,15 +14,20 @@ use reqwest::StatusCode;
 use crate::{
     backend::{self, Backend},
     configuration,
-    exit::{NotFound, Usage},
+    exit::{ConfigurationRefused, NotFound, Usage},
     reload::{RELOAD_PATH, Reloaded},
     remote::Remote,
+    running,
     wiring::Wiring,
 };
 
 /// The error for an answer of another kind than was asked for.
 pub(crate) const UNEXPECTED_ANSWER: &str =
     "the answer is not of the kind that was asked for; is another version of callout running?";
+
+/// The error where a process that took a request ended before it answered.
+const NO_ANSWER: &str =
+    "the running callout did not answer on its control socket; look whether it still runs, and at its log";
 
 /// A connection for the requests of one command.
 pub(crate) enum ControlClient {
@@ -35,18 +40,31 @@ pub(crate) enum ControlClient {
 }
 
 impl ControlClient {
-    /// Connects to what the configuration names.
+    /// Connects to what the configuration names, which must be there.
     pub(crate) async fn open(config_file: &Path) -> anyhow::Result<Self> {
+        Self::open_or_create(config_file, false).await
+    }
+
+    async fn open_or_create(config_file: &Path, creates: bool) -> anyhow::Result<Self> {
         if let Some(remote) = Remote::from_environment()? {
             return Ok(Self::Remote(Box::new(remote)));
         }
         let (config, secrets) = configuration::load(config_file, Scope::OPERATOR)?;
         if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
-            && std::os::unix::net::UnixStream::connect(&socket).is_ok()
+            && let Some(client) = running::reach(&socket).await?
         {
-            return Ok(Self::Socket(
-                http_client::client_builder(http_client::Reach::Plain).unix_socket(socket).build()?,
-            ));
+            return Ok(Self::Socket(client));
+        }
+        if let config::Backend::Embedded { path, .. } = &config.infrastructure.backend
+            && !creates
+            && path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
+            let message = format!(
+                "there is no database at {}: `callout serve` makes it when it first runs; another configuration is named \
+                 with --config",
+                path.display()
+            );
+            return Err(NotFound(message).into());
         }
         let clock = Arc::new(SystemClock);
         let backend = Backend::open_for_operator(&config, secrets.fleet.as_ref(), clock.clone()).await?;
@@ -88,7 +106,9 @@ impl ControlClient {
 
 /// Asks for one thing over a connection of its own.
 pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    let client = ControlClient::open(config_file).await?;
+    // A token may be made before the first start.
+    let creates = matches!(request, Request::AddToken { .. });
+    let client = ControlClient::open_or_create(config_file, creates).await?;
     let answer = client.execute(by, request).await;
     client.close().await;
     answer
@@ -101,12 +121,14 @@ pub(crate) async fn reload(config_file: &Path) -> anyhow::Result<Reloaded> {
         let message = "the processes of a fleet are reloaded by a signal: send SIGHUP to each of them";
         return Err(Usage(message.to_owned()).into());
     };
-    let client = http_client::client_builder(http_client::Reach::Plain).unix_socket(socket).build()?;
+    let client = running::reach(&socket).await?;
+    let client = client
+        .context("no callout is running on this database; it reads its configuration when it starts")?;
     let asked = client.post(format!("http://callout{RELOAD_PATH}")).send().await;
-    let response =
-        asked.context("no callout is running on this database; it reads its configuration when it starts")?;
+    let response = asked.map_err(reqwest::Error::without_url).context(NO_ANSWER)?;
     match response.status() {
         StatusCode::OK => Ok(response.json().await?),
+        StatusCode::UNPROCESSABLE_ENTITY => Err(ConfigurationRefused(response.text().await?).into()),
         _ => Err(anyhow!(response.text().await?)),
     }
 }
@@ -117,7 +139,8 @@ async fn ask_running(client: &reqwest::Client, by: &str, request: Request) -> an
         .json(&Envelope { by: by.to_owned(), request })
         .send()
         .await
-        .context("the running callout did not answer on its control socket")?;
+        .map_err(reqwest::Error::without_url)
+        .context(NO_ANSWER)?;
     match response.status() {
         StatusCode::OK => Ok(response.json().await?),
         StatusCode::NOT_FOUND => Err(NotFound(response.text().await?).into()),

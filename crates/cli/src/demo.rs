@@ -15,14 +15,16 @@ use twilio_sim::Timing;
 
 use crate::{
     args::{Demo, Output, Role},
-    configuration, exit, output,
+    configuration::{self, LOG_FILTER},
+    exit::{self, Interrupted},
+    output,
     server::Server,
     shutdown,
 };
 
 /// Plays the scenario.
 pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode> {
-    let filter = configuration::env("CALLOUT_LOG").unwrap_or_else(|| "error".to_owned());
+    let filter = configuration::env(LOG_FILTER).unwrap_or_else(|| "error".to_owned());
     telemetry::init(telemetry::LogFormat::Text, &filter, false, None)
         .map_err(|error| anyhow::anyhow!(error))?;
     let folder = tempfile::tempdir()?;
@@ -36,9 +38,9 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let mut stage = stage::Stage::new(&server, output)?;
     let played = tokio::select! {
         played = scenario::play(&mut stage) => played,
-        () = shutdown.cancelled() => Ok(()),
+        () = shutdown.cancelled() => Err(Interrupted("stopped before the scenario was over".to_owned()).into()),
     };
-    let outcomes = stage.finish().await?.to_vec();
+    let outcomes = stage.finish(played.is_ok()).await?.to_vec();
     if output == Output::Json {
         output::json(&outcomes)?;
     }

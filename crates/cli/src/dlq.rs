@@ -5,7 +5,12 @@
 use std::process::ExitCode;
 
 use control::{Answer, DeadLetterChange, Request};
-use domain::{broker_origin::BrokerOrigin, phone::without_numbers, plural::counted, timeline::DeadLetter};
+use domain::{
+    broker_origin::BrokerOrigin,
+    phone::without_numbers,
+    plural::counted,
+    timeline::{DEAD_REASONS, DeadLetter},
+};
 use ports::store::DeadLetterFilter;
 use serde::Serialize;
 
@@ -30,6 +35,10 @@ pub(crate) async fn run(common: &Common, command: Dlq) -> anyhow::Result<ExitCod
                 (Output::Json, _) => output::json(&letters)?,
                 (Output::Text, None) => output::line("no dead letters"),
                 (Output::Text, Some(last)) => {
+                    output::line(format!(
+                        "{:<26}  {:<20}  {:<13}  {:<OF$}  ERROR",
+                        "DEAD LETTER", "SINCE (UTC)", "REASON", "OF"
+                    ));
                     letters.iter().for_each(show_line);
                     if more {
                         output::line(format!(
@@ -63,7 +72,7 @@ async fn list(
     filter: &DlqFilter,
 ) -> anyhow::Result<(Vec<DeadLetter>, bool)> {
     let max = filter.max;
-    let (named, after) = (filter.workflow.clone(), filter.after.clone());
+    let (named, after) = (filter, filter.after.clone());
     let filter = DeadLetterFilter {
         reason: filter.reason.clone(),
         workflow: filter.workflow.clone(),
@@ -73,8 +82,9 @@ async fn list(
     };
     let answer = client.execute("", Request::ListDeadLetters { filter, after, max }).await?;
     let Answer::DeadLetters { letters, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
-    if let (true, Some(workflow)) = (letters.is_empty(), named) {
-        configuration::check_workflow(&common.config, &workflow)?;
+    if letters.is_empty() {
+        configuration::known("reason", named.reason.as_deref(), DEAD_REASONS.to_vec())?;
+        configuration::check_names(&common.config, named.workflow.as_deref(), named.source.as_deref())?;
     }
     Ok((letters, more))
 }
@@ -209,17 +219,27 @@ fn show_changes(lines: &[Line], verb: &str) {
     }
 }
 
+/// Widths of the last columns of the list: with what stands before them it fits 100 characters.
+const OF: usize = 14;
+const ERROR: usize = 19;
+
 fn show_line(letter: &DeadLetter) {
     let of = letter.workflow.as_deref().or(letter.source.as_deref()).unwrap_or("-");
-    let at = letter.at.strftime("%Y-%m-%d %H:%M:%S");
-    output::line(format!("{:<26}  {at}  {:<18}  {of:<24}  {}", letter.id, letter.reason, letter.error));
+    output::line(format!(
+        "{:<26}  {:<20}  {:<13}  {:<OF$}  {}",
+        letter.id,
+        output::time(letter.at).to_string(),
+        letter.reason,
+        output::cut(of, OF),
+        output::cut(&letter.error, ERROR)
+    ));
 }
 
 fn show_whole(letter: &DeadLetter) {
     output::line(format!("dead letter  {}", letter.id));
     output::line(format!("reason       {}", letter.reason));
-    output::line(format!("error        {}", letter.error));
-    output::line(format!("since        {}", letter.at));
+    output::wrapped(&format!("error        {}", letter.error), 13);
+    output::line(format!("since        {}", output::time(letter.at)));
     output::line(format!("attempts     {}", letter.attempts));
     let named = [
         ("workflow", &letter.workflow),

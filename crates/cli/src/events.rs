@@ -3,9 +3,9 @@
 //!
 //! Never: reads an event; a list is only divided into batches of the size that callout takes.
 
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use config::Scope;
 use domain::limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX};
 use http_server::events::EVENTS_PATH;
@@ -18,15 +18,16 @@ use crate::{
     configuration::{self, env},
     exit::Usage,
     output,
-    remote::Remote,
+    remote::{Remote, TOKEN},
 };
 
 pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
     let body = match args.file.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
-        file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
+        "-" => std::io::read_to_string(std::io::stdin()).map_err(unreadable("standard input"))?,
+        file => std::fs::read_to_string(file).map_err(unreadable(file))?,
     };
-    let (client, endpoint, key) = receiver(common, args)?;
+    let Receiver { client, endpoint, key, key_name } = receiver(common, args)?;
+    let refused = |status, answer: &str| refused(common, &endpoint, &key_name, status, answer);
     // Some editors write a byte order mark.
     let is_batch = body.trim_start_matches('\u{feff}').trim_start().starts_with('[');
     let form = if is_batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
@@ -40,8 +41,11 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
     let Some(batches) = batches.filter(|batches| batches.len() > 1) else {
         let (status, answer) = answered(post().body(body)).await.with_context(context)?;
         takes_events(status)?;
+        if !status.is_success() {
+            return refused(status, &answer);
+        }
         show(common, status, &answer);
-        return Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(ExitCode::SUCCESS);
     };
     let mut sent = Sent::default();
     for batch in &batches {
@@ -53,9 +57,8 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
             }
         };
         if !status.is_success() {
-            show(common, status, &answer);
             sent.show(common, batches.len());
-            return Ok(ExitCode::FAILURE);
+            return refused(status, &answer);
         }
         sent.add(&answer);
     }
@@ -63,12 +66,32 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+fn unreadable(file: &str) -> impl FnOnce(std::io::Error) -> anyhow::Error {
+    move |error| {
+        if error.kind() == ErrorKind::InvalidData {
+            anyhow!("{file} holds bytes that are no UTF-8: save it as UTF-8")
+        } else {
+            anyhow!("{file} cannot be read: {error}")
+        }
+    }
+}
+
+/// What takes events.
+struct Receiver {
+    client: reqwest::Client,
+    endpoint: Url,
+    key: String,
+    /// The variable that holds the key.
+    key_name: String,
+}
+
 /// What takes the events: the address that was named, else the API of the environment, else the configured ingest. With a
 /// client, and the key or token that it is shown.
-fn receiver(common: &Common, args: &EventsSend) -> anyhow::Result<(reqwest::Client, Url, String)> {
+fn receiver(common: &Common, args: &EventsSend) -> anyhow::Result<Receiver> {
     let remote = if args.url.is_none() { Remote::from_environment()? } else { None };
     if let Some(remote) = remote {
-        return Ok(remote.into_events());
+        let (client, endpoint, key) = remote.into_events();
+        return Ok(Receiver { client, endpoint, key, key_name: TOKEN.to_owned() });
     }
     let url: Url = match &args.url {
         Some(url) => url.clone(),
@@ -79,7 +102,7 @@ fn receiver(common: &Common, args: &EventsSend) -> anyhow::Result<(reqwest::Clie
     };
     let key = key(&args.key_env)?;
     let client = http_client::client_builder(http_client::Reach::of_scheme(url.scheme())).build()?;
-    Ok((client, url.join(EVENTS_PATH)?, key))
+    Ok(Receiver { client, endpoint: url.join(EVENTS_PATH)?, key, key_name: args.key_env.clone() })
 }
 
 /// The key in the variable with this name.
@@ -101,6 +124,33 @@ fn key(name: &str) -> anyhow::Result<String> {
 async fn answered(request: RequestBuilder) -> anyhow::Result<(StatusCode, String)> {
     let response = request.send().await?;
     Ok((response.status(), response.text().await?))
+}
+
+/// Says why events were not taken: as the answer itself for scripts, else as every error.
+fn refused(
+    common: &Common,
+    endpoint: &Url,
+    key_name: &str,
+    status: StatusCode,
+    answer: &str,
+) -> anyhow::Result<ExitCode> {
+    if common.output == Output::Json {
+        output::line(answer);
+        return Ok(ExitCode::FAILURE);
+    }
+    let problem: Value = serde_json::from_str(answer).unwrap_or_default();
+    let detail = match status {
+        StatusCode::UNAUTHORIZED => {
+            format!("it does not know the key in {key_name}; put that of the event's source there")
+        }
+        _ => problem["detail"].as_str().unwrap_or("it gives no reason").to_owned(),
+    };
+    let field = |error: &Value| {
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        format!("\n  {} {}", text("pointer"), text("detail"))
+    };
+    let fields: String = problem["errors"].as_array().into_iter().flatten().map(field).collect();
+    Err(anyhow!("{endpoint} refused what was sent ({}): {detail}{fields}", status.as_u16()))
 }
 
 fn show(common: &Common, status: StatusCode, answer: &str) {

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::printable::printable;
+use crate::{output, printable::printable};
 
 /// What was asked for does not exist.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,11 @@ pub(crate) struct Usage(pub(crate) String);
 #[error("{0}")]
 pub(crate) struct Misconfigured(pub(crate) config::Problems);
 
+/// The running process found a mistake in the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigurationRefused(pub(crate) String);
+
 /// The command would change something and was not confirmed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -34,16 +39,15 @@ pub(crate) struct Interrupted(pub(crate) String);
 pub(crate) const NOT_FOUND: u8 = 3;
 
 /// Prints why a command failed, and returns its exit code.
-#[expect(clippy::print_stderr, reason = "the one place where a failed command explains itself")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", printable(&format!("{error:#}")));
+    output::remark(format!("error: {}", printable(&format!("{error:#}"))));
     if error.is::<NotFound>() {
         ExitCode::from(NOT_FOUND)
     } else if error.is::<Usage>() {
         ExitCode::from(2)
     } else if error.is::<Unconfirmed>() {
         ExitCode::from(4)
-    } else if error.is::<Misconfigured>() {
+    } else if error.is::<Misconfigured>() || error.is::<ConfigurationRefused>() {
         ExitCode::from(78)
     } else if error.is::<Interrupted>() {
         ExitCode::from(130)

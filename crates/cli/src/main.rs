@@ -11,6 +11,7 @@ mod audit;
 mod backend;
 mod bulk;
 mod check;
+mod command_line;
 mod commands;
 mod configuration;
 mod control_client;
@@ -32,6 +33,7 @@ mod reload;
 mod remote;
 mod replaceable;
 mod run_name;
+mod running;
 mod runs;
 mod server;
 mod service_manager;
@@ -41,11 +43,8 @@ mod simulator;
 mod tokens;
 mod topology;
 mod tracker;
+mod unlikely;
 mod wiring;
-
-use clap::Parser as _;
-
-use crate::args::Cli;
 
 // Every request makes a few dozen short-lived allocations on several threads, which the system's allocator handles slowly.
 #[global_allocator]
@@ -59,13 +58,17 @@ fn main() -> std::process::ExitCode {
     // What is created is for the owner alone: texts and numbers are in it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     open_files::raise_limit();
-    let cli = Cli::parse();
+    let cli = match command_line::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::new(error).context("the runtime cannot start")),
     };
-    match runtime.block_on(commands::run(cli)) {
-        Ok(code) => code,
-        Err(error) => exit::report(&error),
+    let done = runtime.block_on(commands::run(cli));
+    match (done, output::written()) {
+        (Ok(code), Ok(())) => code,
+        (Ok(_), Err(error)) | (Err(error), _) => exit::report(&error),
     }
 }

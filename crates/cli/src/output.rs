@@ -1,6 +1,9 @@
-//! Results on standard output. In: views. Out: text for people, JSON for scripts.
+//! Results on standard output. In: views. Out: text for people, JSON for scripts; whether it was written.
 
-use std::io::Write as _;
+use std::{
+    io::{self, ErrorKind, Write as _},
+    sync::OnceLock,
+};
 
 use control::RunView;
 use domain::plural::counted;
@@ -10,15 +13,52 @@ use serde::Serialize;
 
 use crate::printable::printable;
 
-/// Prints a line. That the reader has closed the pipe is not an error.
+/// Why a part of the result was not written, once one was not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    drop(writeln!(std::io::stdout(), "{}", printable(&text.to_string())));
+    bytes(format!("{}\n", printable(&text.to_string())).as_bytes());
+}
+
+/// Prints what is made for another program. After the first part that cannot be written nothing is tried any more.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    if LOST.get().is_none()
+        && let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Why not everything was written, if so.
+pub(crate) fn lost() -> Option<&'static io::Error> {
+    LOST.get()
+}
+
+/// Fails if a part of the result was not written. A reader that has closed the pipe has read what it wanted.
+pub(crate) fn written() -> anyhow::Result<()> {
+    or_lost(lost())
+}
+
+/// Fails if this is why a part was not written.
+pub(crate) fn or_lost(lost: Option<&io::Error>) -> anyhow::Result<()> {
+    match lost {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("the result cannot be written to standard output: {error}"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Says something about a result, beside it.
-#[expect(clippy::print_stderr, reason = "what is no result goes to standard error")]
 pub(crate) fn note(text: impl std::fmt::Display) {
-    eprintln!("note: {}", printable(&text.to_string()));
+    remark(format!("note: {}", printable(&text.to_string())));
+}
+
+/// Prints a line on standard error, where what is no result goes. Nobody could be told that it is lost.
+pub(crate) fn remark(text: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
 /// Prints a value as JSON.
@@ -86,16 +126,37 @@ fn age(now: Timestamp, then: Timestamp) -> String {
 }
 
 /// A text that fits a column.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['\u{2026}']).collect()
 }
 
-/// A time with date and zone, the same everywhere.
-fn time(at: Timestamp) -> impl std::fmt::Display {
+/// A time with date and zone, the same everywhere; timelines have milliseconds as well.
+pub(crate) fn time(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%SZ")
+}
+
+fn exact_time(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%S%.3fZ")
+}
+
+/// The longest line for people, in characters.
+const WIDTH: usize = 100;
+
+/// Prints a line that may be long: what does not fit follows on lines with this indent.
+pub(crate) fn wrapped(text: &str, indent: usize) {
+    let mut rest = text.to_owned();
+    while let Some((end, c)) = rest.char_indices().nth(WIDTH) {
+        let within = if c == ' ' { Some(end) } else { rest[..end].rfind(' ') };
+        // A word that is longer than a line stays whole.
+        let behind = || rest[end..].find(' ').map(|at| end + at);
+        let Some(at) = within.filter(|at| *at > indent).or_else(behind) else { break };
+        line(rest[..at].trim_end());
+        rest = format!("{:indent$}{}", "", rest[at..].trim_start());
+    }
+    line(rest);
 }
 
 /// Prints a run with its timeline.
@@ -119,22 +180,23 @@ pub(crate) fn run(run: &RunView) {
         let why: Vec<_> = why.collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(
-            "message    {}  {} to {} via {}{why}, {}, {}{}",
-            message.id,
-            message.status,
-            message.to,
-            message.target,
+            "message    {}  {} to {} via {}",
+            message.id, message.status, message.to, message.target
+        ));
+        let details = format!(
+            "           {}, {}{}{why}",
             counted(message.attempts, "attempt"),
             counted(message.segments, "segment"),
             message.sid.as_ref().map(|sid| format!(", {sid}")).unwrap_or_default()
-        ));
+        );
+        wrapped(&details, 11);
         if let Some(text) = &message.text {
             text.lines().for_each(|part| line(format!("           | {part}")));
         }
     }
     line("timeline");
     for entry in &run.timeline {
-        line(format!("  {}  {}", time(entry.at), entry.text));
+        wrapped(&format!("  {}  {}", exact_time(entry.at), entry.text), 28);
     }
 }
 

@@ -21,7 +21,8 @@ use twilio::{TwilioClient, TwilioWebhooks};
 use crate::{
     args::Role,
     backend,
-    configuration::{self, env},
+    configuration::{self, LOG_FILTER, env},
+    exit::Misconfigured,
     provider::Account,
     replaceable::Replaceable,
     service_manager, wiring,
@@ -66,13 +67,16 @@ pub(crate) struct Reloader {
     file: PathBuf,
     roles: Vec<Role>,
     parts: Parts,
+    /// What the process was started with: what needs a restart stays as it was then.
+    started: (Config, Secrets),
     in_force: Mutex<(Config, Secrets)>,
 }
 
 impl Reloader {
-    /// `in_force` is what the file said when the process started.
-    pub(crate) fn new(file: PathBuf, roles: &[Role], parts: Parts, in_force: (Config, Secrets)) -> Arc<Self> {
-        Arc::new(Self { file, roles: roles.to_vec(), parts, in_force: Mutex::new(in_force) })
+    /// `started` is what the files said when the process started.
+    pub(crate) fn new(file: PathBuf, roles: &[Role], parts: Parts, started: (Config, Secrets)) -> Arc<Self> {
+        let in_force = Mutex::new(started.clone());
+        Arc::new(Self { file, roles: roles.to_vec(), parts, started, in_force })
     }
 
     /// Reads the files and puts them in force, all or nothing.
@@ -86,7 +90,10 @@ impl Reloader {
 
     async fn replace(&self, in_force: &mut (Config, Secrets)) -> anyhow::Result<Reloaded> {
         let (config, secrets) = configuration::load(&self.file, Role::scope(&self.roles))?;
-        let reloaded = compare(in_force, &config, &secrets);
+        let reloaded = Reloaded {
+            changed: changes(in_force, &config, &secrets),
+            needs_restart: unapplied(&self.started, &config, &secrets),
+        };
         // Everything that may fail comes first.
         let account = Account::configured(&config.infrastructure, secrets.clone());
         let client = account.client(&config.infrastructure)?;
@@ -96,7 +103,7 @@ impl Reloader {
             Vec::new()
         };
         destinations.extend(self.parts.stream.clone());
-        if env("CALLOUT_LOG").is_none() {
+        if env(LOG_FILTER).is_none() {
             telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
         }
         self.parts
@@ -148,7 +155,12 @@ impl Reloader {
 async fn reload(State(reloader): State<Arc<Reloader>>) -> Result<Json<Reloaded>, (StatusCode, String)> {
     let done = reloader.reload().await;
     report(&done);
-    done.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}")))
+    done.map(Json).map_err(|error| {
+        let is_mistake = error.is::<Misconfigured>();
+        let status =
+            if is_mistake { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::INTERNAL_SERVER_ERROR };
+        (status, format!("{error:#}"))
+    })
 }
 
 fn report(done: &anyhow::Result<Reloaded>) {
@@ -163,8 +175,8 @@ fn report(done: &anyhow::Result<Reloaded>) {
     }
 }
 
-/// What differs, in words.
-fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &Secrets) -> Reloaded {
+/// What comes into force, in words.
+fn changes((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &Secrets) -> Vec<String> {
     let mut changed = Vec::new();
     let workflows = |config: &Config| {
         let of = |workflow: &Workflow| {
@@ -195,17 +207,23 @@ fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         config.integrations.iter().map(with_secrets).collect()
     };
     differences("destination", destinations(old, old_secrets), destinations(new, new_secrets), &mut changed);
-    let other = |name: &str, differs: bool, list: &mut Vec<String>| {
-        if differs {
-            list.push(name.to_owned());
-        }
-    };
     let (was, is) = (&old.infrastructure, &new.infrastructure);
-    other("log.filter", was.log.filter != is.log.filter, &mut changed);
-    other("[replies]", format!("{:?}", was.replies) != format!("{:?}", is.replies), &mut changed);
-    other("webhook tokens", old_secrets.webhook_tokens != new_secrets.webhook_tokens, &mut changed);
-    other("Twilio's credentials", old_secrets.twilio != new_secrets.twilio, &mut changed);
-    let mut needs_restart = Vec::new();
+    changed.extend(named([
+        ("log.filter", was.log.filter != is.log.filter),
+        ("[replies]", format!("{:?}", was.replies) != format!("{:?}", is.replies)),
+        ("webhook tokens", old_secrets.webhook_tokens != new_secrets.webhook_tokens),
+        ("Twilio's credentials", old_secrets.twilio != new_secrets.twilio),
+    ]));
+    changed
+}
+
+fn named<const N: usize>(settings: [(&str, bool); N]) -> impl Iterator<Item = String> + use<'_, N> {
+    settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned())
+}
+
+/// What the files say otherwise than at the start of the process and that needs a restart, in words.
+fn unapplied((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &Secrets) -> Vec<String> {
+    let (was, is) = (&old.infrastructure, &new.infrastructure);
     let settings = [
         (
             "environment or its allow_recipients",
@@ -221,10 +239,7 @@ fn compare((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         ("events_per_second or amqp_user of a source", rates(old) != rates(new)),
         ("the lane of an event type", backend::lanes(old) != backend::lanes(new)),
     ];
-    for (name, differs) in settings {
-        other(name, differs, &mut needs_restart);
-    }
-    Reloaded { changed, needs_restart }
+    named(settings).collect()
 }
 
 fn rates(config: &Config) -> Vec<(&str, Option<u32>, Option<&str>)> {

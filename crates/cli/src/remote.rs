@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The variable that holds the token; with `_FILE` behind it, the file that does.
-const TOKEN: &str = "CALLOUT_TOKEN";
+pub(crate) const TOKEN: &str = "CALLOUT_TOKEN";
 
 /// The API that `CALLOUT_URL` names.
 pub(crate) struct Remote {

@@ -40,7 +40,7 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
     let query = RunQuery {
         phase: args.phase,
         workflow: args.workflow.clone(),
-        source: args.source,
+        source: args.source.clone(),
         needs_review: args.held,
         unfinished: args.unfinished,
         after: args.after,
@@ -54,8 +54,8 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
             "older runs were not looked at: repeat the command with --after {last}, and so on"
         ));
     }
-    if let Some(workflow) = args.workflow.filter(|_| runs.is_empty()) {
-        configuration::check_workflow(&common.config, &workflow)?;
+    if runs.is_empty() {
+        configuration::check_names(&common.config, args.workflow.as_deref(), args.source.as_deref())?;
     }
     match common.output {
         Output::Json => output::json(&runs),

@@ -74,17 +74,16 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
 }
 
 impl Server {
-    /// Starts everything. `timing` is the simulator's, where one is needed. With its `file` the configuration can be
-    /// reloaded.
+    /// Starts everything. `timing` is the simulator's, where one is needed. With its file, and what that said, the
+    /// configuration can be reloaded.
     pub(crate) async fn start(
         mut config: Config,
         mut secrets: Secrets,
         chosen: &[Role],
         timing: Timing,
-        file: Option<&Path>,
+        reloadable: Option<(&Path, (Config, Secrets))>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let in_force = (config.clone(), secrets.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let all = Role::chosen(&[]);
         if config.infrastructure.backend.is_embedded() && !all.iter().all(|role| chosen.contains(role)) {
@@ -129,7 +128,7 @@ impl Server {
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
         let mut reload = Router::new();
-        if let Some(file) = file {
+        if let Some((file, as_read)) = reloadable {
             let parts = Parts {
                 runs: wiring.runs(),
                 sources,
@@ -139,7 +138,7 @@ impl Server {
                 client: role_settings.provider.clone(),
                 is_simulated: simulator.is_some(),
             };
-            let reloader = Reloader::new(file.to_owned(), chosen, parts, in_force);
+            let reloader = Reloader::new(file.to_owned(), chosen, parts, as_read);
             reload = reloader.routes();
             let reloading = reloader.on_hangup(shutdown.clone())?;
             roles.spawn(async {

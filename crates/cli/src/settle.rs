@@ -2,6 +2,7 @@
 //!
 //! Never: settles more than one run without `--yes`.
 
+use clap::ValueEnum as _;
 use control::{Answer, Request, RunQuery};
 use domain::{
     id::{MessageId, RunId},
@@ -21,13 +22,19 @@ use crate::{
 };
 
 /// Settles what the arguments name.
-pub(crate) async fn run(common: &Common, settle: Settle) -> anyhow::Result<()> {
-    let verdict = verdict(&settle)?;
-    if settle.all {
-        return all(common, &settle, &verdict).await;
+pub(crate) async fn run(common: &Common, mut settle: Settle) -> anyhow::Result<()> {
+    // With --all there is no run that the verdict could stand behind.
+    if let Some(verdict) = settle.id.as_deref().filter(|_| settle.all && settle.verdict.is_none()) {
+        settle.verdict = ReviewAnswer::from_str(verdict, false).ok();
+        settle.id = settle.id.filter(|_| settle.verdict.is_none());
     }
-    let Some(id) = &settle.id else {
-        return Err(Usage("name a run, or all held texts with --all".to_owned()).into());
+    let verdict = verdict(&settle)?;
+    let id = match (&settle.id, settle.all) {
+        (None, true) => return all(common, &settle, &verdict).await,
+        (Some(id), false) => id,
+        (Some(_), true) | (None, false) => {
+            return Err(Usage("name a run, or all held texts with --all".to_owned()).into());
+        }
     };
     let id = run_named(common, id).await?;
     let request = Request::ResolveReview { id, message: settle.message, verdict };
@@ -53,7 +60,10 @@ fn verdict(settle: &Settle) -> anyhow::Result<ReviewVerdict> {
         (Some(ReviewAnswer::NotSent), None, Some(_)) => {
             Err(Usage("a text that was not sent has no SID".to_owned()).into())
         }
-        _ => Err(Usage("say once whether it was sent: sent or not-sent".to_owned()).into()),
+        (first, second, _) => {
+            let say = if first.is_none() || second.is_none() { "say" } else { "say once" };
+            Err(Usage(format!("{say} whether it was sent: --sent or --not-sent")).into())
+        }
     }
 }
 
@@ -71,8 +81,8 @@ struct Line {
 async fn all(common: &Common, settle: &Settle, verdict: &ReviewVerdict) -> anyhow::Result<()> {
     let client = ControlClient::open(&common.config).await?;
     let held = held(&client, settle.workflow.as_deref()).await?;
-    if let (true, Some(workflow)) = (held.is_empty(), &settle.workflow) {
-        configuration::check_workflow(&common.config, workflow)?;
+    if held.is_empty() {
+        configuration::check_names(&common.config, settle.workflow.as_deref(), None)?;
     }
     let action = match verdict {
         ReviewVerdict::Sent { .. } => "recorded as sent",
@@ -144,7 +154,9 @@ fn show(lines: &[Line], action: &str) {
         output::line("no held texts match");
     }
     for Line { message, workflow, to, status } in lines {
-        let result = status.clone().unwrap_or_else(|| format!("would be {action}"));
-        output::line(format!("{message:<24}  {workflow:<24}  {to:<16}  {result}"));
+        // What follows the comma is said where it is confirmed.
+        let planned = format!("would be {}", action.split(',').next().unwrap_or_default());
+        let result = status.as_ref().unwrap_or(&planned);
+        output::line(format!("{message:<24}  {:<24}  {to:<16}  {result}", output::cut(workflow, 24)));
     }
 }

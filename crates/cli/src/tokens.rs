@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use control::{Answer, Request};
 use domain::token::{Grant, Token, TokenRequest};
 use jiff::{Timestamp, tz::TimeZone};
@@ -68,18 +68,28 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
     let (token, clear) =
         Token::mint(request, &args.by, &rand::random(), now).map_err(|error| Usage(error.to_string()))?;
     ask(common, &args.by, Request::AddToken { token: token.clone() }).await?;
-    if common.output == Output::Json {
-        let source = (!token.raises.is_empty()).then(|| token.source());
-        return output::json(
-            &json!({"id": token.id, "token": clear, "expires_at": token.expires_at, "source": source}),
-        );
+    match common.output {
+        Output::Json => {
+            let source = (!token.raises.is_empty()).then(|| token.source());
+            output::json(
+                &json!({"id": token.id, "token": clear, "expires_at": token.expires_at, "source": source}),
+            )?;
+        }
+        Output::Text => {
+            output::note("this is the only time that the token is shown; `callout tokens revoke` ends it");
+            if !token.raises.is_empty() {
+                output::note(format!("the source of the events that it sends must be {:?}", token.source()));
+            }
+            output::line(clear);
+        }
     }
-    output::note("this is the only time that the token is shown; `callout tokens revoke` ends it");
-    if !token.raises.is_empty() {
-        output::note(format!("the source of the events that it sends must be {:?}", token.source()));
+    match output::lost() {
+        None => Ok(()),
+        Some(error) => Err(anyhow!(
+            "token {id} was made, and could not be shown: {error}; end it with `callout tokens revoke {id}`, and make another",
+            id = token.id
+        )),
     }
-    output::line(clear);
-    Ok(())
 }
 
 async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<Token>> {
@@ -113,17 +123,13 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
         let teams: Vec<_> = token.teams.iter().map(String::as_str).collect();
         let teams = if teams.is_empty() { "every team".to_owned() } else { teams.join(", ") };
         let expiry = token.expires_at.map_or("does not expire".to_owned(), |at| expiry(at, now));
-        output::line(format!(
-            "{}  {}  {}  {teams}  {expiry}",
-            token.id,
-            token.label,
-            token.grants().join(", ")
-        ));
+        let grants = token.grants().join(", ");
+        output::wrapped(&format!("{}  {}  {grants}  {teams}  {expiry}", token.id, token.label), 4);
     }
     Ok(())
 }
 
 fn expiry(at: Timestamp, now: Timestamp) -> String {
     let word = if at <= now { "expired" } else { "expires" };
-    format!("{word} {} UTC", at.strftime("%Y-%m-%d %H:%M"))
+    format!("{word} {}", output::time(at))
 }

@@ -167,6 +167,11 @@ pub enum MailTls {
 
 const KINDS: &str = "webhook, github, jira, servicenow, pagerduty, slack, teams, openclaw, email or http";
 
+/// Whether there is such a kind, and so what keys it takes is known.
+pub(crate) fn is_kind(name: &str) -> bool {
+    KINDS.split([',', ' ']).any(|kind| kind == name && kind != "or")
+}
+
 /// Reads what a destination is, and the keys of its kind.
 pub(crate) fn read_kind(
     doc: &mut Document<'_>,
@@ -305,10 +310,8 @@ fn read_email(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) 
     let ca_file = certificates(doc, section, folder, "ca_file").map(|file| file.value);
     let user = section.text(doc, "user").map(|user| user.value);
     let from = section.required_text(doc, "from");
-    let to: Vec<String> = section.texts(doc, "to").into_iter().map(|to| to.value).collect();
-    if to.is_empty() {
-        doc.problem(&section.at.clone(), "to: name who gets the mails, as [\"ops@example.com\"]".to_owned());
-    }
+    let to = section.required_texts(doc, "to", "to: name who gets the mails, as [\"ops@example.com\"]");
+    let to: Vec<String> = to.into_iter().map(|to| to.value).collect();
     Some(DestinationKind::Email {
         host: host?.value,
         port: port as u16,
@@ -331,14 +334,14 @@ fn read_repository(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<
 
 fn required_url(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Url> {
     if !section.has("url") {
-        doc.problem(&section.at.clone(), "url: required".to_owned());
+        section.missing("url", "url: required".to_owned());
     }
     url(doc, section, "url")
 }
 
 /// An address without a secret in it.
 fn url(doc: &mut Document<'_>, section: &mut Section<'_>, key: &'static str) -> Option<Url> {
-    let url = section.parsed::<Url>(doc, key)?;
+    let url = section.value::<Url>(doc, key, "an address that begins with https://")?;
     let fault = match url.value.scheme() {
         "https" | "http" if url.value.host().is_none() => Some("has no host"),
         "https" | "http" if !url.value.username().is_empty() || url.value.password().is_some() => {

@@ -3,7 +3,8 @@
 //! Never: holds a secret; it names the environment variables that do.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -14,15 +15,14 @@ use domain::{
     phone::E164,
     source_quota::QuotaRates,
 };
-use twilio::SidKind;
-use url::Url;
 
 use crate::{
     problem::Problems,
-    reader::{Document, Section},
+    reader::{Document, Placed, Section},
     replies::{ReplySettings, read_replies},
     source::{BrokerUsers, SourceSettings, read_source},
-    tls_files::{TlsFiles, certificates, read_tls_files},
+    tls_files::{TlsFiles, read_tls_files},
+    twilio_settings::{TwilioSettings, read_twilio},
 };
 
 /// `callout.toml`, checked.
@@ -50,6 +50,8 @@ pub struct Infrastructure {
     pub sources: Vec<SourceSettings>,
     /// Format and filter of the log.
     pub log: LogSettings,
+    /// The lines of settings that are judged together with others: `log.filter`, `source NAME`.
+    pub lines: BTreeMap<String, usize>,
 }
 
 /// The store and the bus.
@@ -96,49 +98,6 @@ pub struct FleetSettings {
     pub trust_redis_settings: bool,
 }
 
-/// The `[twilio]` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TwilioSettings {
-    /// The sending number.
-    pub from: Option<String>,
-    /// The messaging service, instead of a number.
-    pub messaging_service_sid: Option<String>,
-    /// Scheme, host and port that Twilio calls and signs.
-    pub public_url: Option<Url>,
-    /// More root certificates for the API, PEM; the machine's alone when absent.
-    pub ca_file: Option<PathBuf>,
-    /// The HTTP proxy on the way to the API, without its password; that of the environment when absent.
-    pub proxy: Option<Url>,
-    /// How long to wait for one answer, in seconds.
-    pub answer_max_s: u32,
-    /// Requests that the account may have open at once, for all senders together.
-    pub in_flight_max: u16,
-    /// Segments that the number or service may send in a second; no rate limit when absent.
-    pub segments_per_second: Option<u32>,
-}
-
-impl Default for TwilioSettings {
-    fn default() -> Self {
-        Self {
-            from: None,
-            messaging_service_sid: None,
-            public_url: None,
-            ca_file: None,
-            proxy: None,
-            answer_max_s: ANSWER_S_MAX,
-            in_flight_max: twilio::IN_FLIGHT_MAX,
-            segments_per_second: None,
-        }
-    }
-}
-
-/// The longest time to wait for an answer: claims on messages must last longer.
-const ANSWER_S_MAX: u32 = (domain::limits::PROVIDER_ANSWER_MS_MAX / 1_000) as u32;
-/// The highest value of `in_flight_max`.
-const IN_FLIGHT_MAX: u16 = 2_000;
-/// The highest rate of one sender: what a whole account may send (Twilio, error 63017).
-const SEGMENTS_PER_S_MAX: u32 = 2_000;
-
 impl Infrastructure {
     /// The quota of each source. It is at most half of what the sending number can send, so that no source alone uses
     /// all of it.
@@ -155,7 +114,7 @@ impl Infrastructure {
 pub struct LogSettings {
     /// Whether each line is a JSON object instead of text.
     pub json: bool,
-    /// Which lines are logged, for example `info,sender=debug`.
+    /// Which lines are logged, for example `info,sender=debug`. What logs says whether it can be read.
     pub filter: String,
 }
 
@@ -172,10 +131,16 @@ impl Default for Infrastructure {
             twilio: TwilioSettings::default(),
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
+            lines: BTreeMap::new(),
             log: LogSettings { json: false, filter: "info".to_owned() },
         }
     }
 }
+
+/// How a database begins (SQLite, "Database File Format", 1.3.1).
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+const LISTEN: &str = "an IP address and a port, such as \"127.0.0.1:8080\"";
 
 const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"];
 
@@ -206,32 +171,31 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     });
     let (mut listen, mut monitoring_listen) = (None, None);
     if let Some(mut section) = top.section(&mut doc, "http") {
-        listen = section.parsed(&mut doc, "listen");
-        monitoring_listen = section.parsed(&mut doc, "monitoring_listen");
+        listen = section.value(&mut doc, "listen", LISTEN);
+        monitoring_listen = section.value(&mut doc, "monitoring_listen", LISTEN);
         section.finish(&mut doc);
     }
-    let api_listen = top.section(&mut doc, "api").and_then(|mut section| {
-        let listen = section.parsed(&mut doc, "listen");
-        if listen.is_none() && !section.has("listen") {
-            doc.problem(
-                &section.at.clone(),
-                "api.listen: required, for example \"127.0.0.1:8081\"".to_owned(),
-            );
-        }
-        section.finish(&mut doc);
-        Some(listen?.value)
-    });
+    let api_listen = top.section(&mut doc, "api").and_then(|section| read_api(&mut doc, section));
+    let mut lines = BTreeMap::new();
+    doc.note_line(&mut lines, "http.listen", listen.as_ref());
+    doc.note_line(&mut lines, "http.monitoring_listen", monitoring_listen.as_ref());
+    doc.note_line(&mut lines, "api.listen", api_listen.as_ref());
     let twilio = top
         .section(&mut doc, "twilio")
-        .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section, folder));
+        .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section, folder, &mut lines));
     let replies = read_replies(&mut doc, &mut top);
     let mut users = BrokerUsers { own: own_users, producers: BTreeSet::new() };
     let sources = top
         .sections(&mut doc, "source")
         .into_iter()
-        .filter_map(|section| read_source(&mut doc, section, &mut users))
+        .filter_map(|section| {
+            let line = doc.line(&section.at);
+            let source = read_source(&mut doc, section, &mut users)?;
+            lines.extend(line.map(|line| (format!("source {}", source.name), line)));
+            Some(source)
+        })
         .collect();
-    let log = read_log(&mut doc, &mut top, defaults.log);
+    let log = read_log(&mut doc, &mut top, defaults.log, &mut lines);
     top.finish(&mut doc);
     Infrastructure {
         environment: name,
@@ -240,12 +204,22 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
-        api_listen,
+        api_listen: api_listen.map(|listen| listen.value),
+        lines,
         twilio,
         replies,
         sources,
         log,
     }
+}
+
+fn read_api(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Placed<SocketAddr>> {
+    if !section.has("listen") {
+        section.missing("listen", "api.listen: required, for example \"127.0.0.1:8081\"".to_owned());
+    }
+    let listen = section.value(doc, "listen", LISTEN);
+    section.finish(doc);
+    listen
 }
 
 fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {
@@ -273,12 +247,8 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, folder: &Path) ->
         "embedded" => {
             let text = section.text(doc, "path");
             let path = beside(text.as_ref().map_or("callout.db", |path| &path.value));
-            if let (Some(text), Some(folder)) = (text, path.parent())
-                && !folder.as_os_str().is_empty()
-                && !folder.is_dir()
-            {
-                let message = format!("backend.path: there is no folder {}: create it", folder.display());
-                doc.problem(&text.at, message);
+            if let Some(fault) = database_fault(&path) {
+                doc.problem(&text.map_or_else(|| section.at.clone(), |text| text.at), fault);
             }
             Backend::Embedded { path, max_mb: section.integer(doc, "max_mb", 1..1_000_000) }
         }
@@ -294,6 +264,24 @@ fn read_backend(doc: &mut Document<'_>, top: &mut Section<'_>, folder: &Path) ->
         Backend::Fleet(fleet) => fleet.amqp_own_users.clone(),
     };
     (backend, own_users)
+}
+
+/// Why a path can be no database. What this user may not see is left to those who open it.
+fn database_fault(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Some(format!("backend.path: there is no folder {}: create it", folder.display()));
+    }
+    if path.is_dir() {
+        return Some(format!("backend.path: {} is a folder: name a file in it", path.display()));
+    }
+    let mut begins = Vec::new();
+    // Opening what is no file may wait for somebody who writes.
+    let file = if path.is_file() { std::fs::File::open(path).ok() } else { None };
+    let is_read = file.is_some_and(|file| file.take(SQLITE.len() as u64).read_to_end(&mut begins).is_ok());
+    (is_read && !begins.is_empty() && begins != SQLITE).then(|| {
+        format!("backend.path: {} is no database: name another path, or move that file away", path.display())
+    })
 }
 
 fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) -> FleetSettings {
@@ -323,77 +311,20 @@ fn read_fleet(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) 
     }
 }
 
-fn read_twilio(doc: &mut Document<'_>, mut section: Section<'_>, folder: &Path) -> TwilioSettings {
-    let from = section.text(doc, "from");
-    let service = section.text(doc, "messaging_service_sid");
-    if let (Some(_), Some(service)) = (&from, &service) {
-        doc.problem(&service.at, "twilio: give from or messaging_service_sid, not both".to_owned());
-    }
-    if let Some(service) =
-        service.as_ref().filter(|service| !SidKind::MessagingService.matches(&service.value))
-    {
-        let expected = SidKind::MessagingService.expected();
-        doc.problem(&service.at, format!("twilio.messaging_service_sid: expected {expected}"));
-    }
-    let public_url = section.parsed::<Url>(doc, "public_url");
-    if let Some(url) = &public_url
-        && let Some(fault) = public_url_fault(&url.value)
-    {
-        doc.problem(&url.at, format!("twilio.public_url: {fault}"));
-    }
-    let ca_file = certificates(doc, &mut section, folder, "ca_file");
-    let proxy = section.parsed::<Url>(doc, "proxy");
-    if let Some(proxy) = &proxy
-        && let Some(fault) = proxy_fault(&proxy.value)
-    {
-        doc.problem(&proxy.at, format!("twilio.proxy: {fault}"));
-    }
-    let defaults = TwilioSettings::default();
-    let answer_max_s = section.seconds(doc, "answer_max", 1..ANSWER_S_MAX + 1);
-    let in_flight_max = section.integer(doc, "in_flight_max", 1..u32::from(IN_FLIGHT_MAX) + 1);
-    let segments_per_second = section.integer(doc, "segments_per_second", 1..SEGMENTS_PER_S_MAX + 1);
-    section.finish(doc);
-    TwilioSettings {
-        answer_max_s: answer_max_s.unwrap_or(defaults.answer_max_s),
-        in_flight_max: in_flight_max.map_or(defaults.in_flight_max, |most| most as u16),
-        segments_per_second,
-        from: from.map(|from| from.value),
-        messaging_service_sid: service.map(|service| service.value),
-        public_url: public_url.map(|url| url.value),
-        ca_file: ca_file.map(|file| file.value),
-        proxy: proxy.map(|proxy| proxy.value),
-    }
-}
-
-/// What is no proxy that can be used, or must not stand in a file.
-fn proxy_fault(url: &Url) -> Option<&'static str> {
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Some("expected an address such as http://proxy.example.org:3128");
-    }
-    url.password().map(|_| "expected no password; put it into TWILIO_PROXY_PASSWORD in the environment")
-}
-
-/// What Twilio could not call, or what it would sign otherwise than it is written.
-fn public_url_fault(url: &Url) -> Option<&'static str> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return Some("expected https, or http for a trial");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Some("expected no user name and no password; Twilio's signature says who posts");
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Some("expected scheme, host and port only");
-    }
-    None
-}
-
-fn read_log(doc: &mut Document<'_>, top: &mut Section<'_>, defaults: LogSettings) -> LogSettings {
+fn read_log(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    defaults: LogSettings,
+    lines: &mut BTreeMap<String, usize>,
+) -> LogSettings {
     let Some(mut section) = top.section(doc, "log") else { return defaults };
     let format = section.text(doc, "format");
     if let Some(format) = format.as_ref().filter(|format| !matches!(format.value.as_str(), "json" | "text")) {
         doc.problem(&format.at, "log.format: expected \"json\" or \"text\"".to_owned());
     }
-    let filter = section.text(doc, "filter").map_or(defaults.filter, |filter| filter.value);
+    let filter = section.text(doc, "filter");
+    doc.note_line(lines, "log.filter", filter.as_ref());
     section.finish(doc);
-    LogSettings { json: format.is_some_and(|format| format.value == "json"), filter }
+    let is_json = format.is_some_and(|format| format.value == "json");
+    LogSettings { json: is_json, filter: filter.map_or(defaults.filter, |filter| filter.value) }
 }

@@ -4,10 +4,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use domain::{effect::OutcomeKind, outbound::Subscription, workflow::Workflow};
+use domain::{effect::OutcomeKind, outbound::Subscription};
 
 use crate::{
-    destination_kind::{DestinationKind, read_kind},
+    destination_kind::{DestinationKind, is_kind, read_kind},
     problem::Problems,
     reader::{Document, Section},
 };
@@ -45,7 +45,7 @@ pub struct Destination {
 pub(crate) fn read(
     path: &Path,
     text: &str,
-    workflows: &[Workflow],
+    workflows: &[String],
     problems: &mut Problems,
 ) -> Vec<Destination> {
     let mut doc = Document::new(path, text, problems);
@@ -62,7 +62,7 @@ fn read_destination(
     doc: &mut Document<'_>,
     name: String,
     mut section: Section<'_>,
-    workflows: &[Workflow],
+    workflows: &[String],
     folder: &Path,
 ) -> Option<Destination> {
     let at = section.at.clone();
@@ -77,6 +77,7 @@ fn read_destination(
         doc.problem(&at, format!("{name:?} is the stream of the API; choose another name"));
     }
     let kind = section.required_text(doc, "kind");
+    let names_events = section.has("events");
     let events = read_events(doc, &mut section);
     let of_workflows = read_workflows(doc, &mut section, workflows);
     let secret_env: Vec<String> =
@@ -92,18 +93,26 @@ fn read_destination(
     let allow_private = section.boolean(doc, "allow_private").unwrap_or_default();
     let in_flight = section.integer(doc, "in_flight_max", 1..IN_FLIGHT_MAX + 1);
     let give_up_after_s = section.seconds(doc, "give_up_after", 60..GIVE_UP_S_MAX + 1).unwrap_or(DAY_S);
-    let kind = read_kind(doc, &name, &kind?, &mut section, folder);
-    section.finish(doc);
+    let named = kind;
+    let kind = named.as_ref().and_then(|kind| read_kind(doc, &name, kind, &mut section, folder));
+    if let Some(kind) = &kind {
+        if secret_env.is_empty() && kind.needs_secret() {
+            section
+                .missing("secret_env", format!("{name}.secret_env: name the variable that its secret is in"));
+        }
+        if events.is_empty() && !names_events && !kind.opens_tickets() {
+            let message = format!(
+                "{name}.events: name what it is told of, for example [\"run.exhausted\"], or [\"*\"] for everything"
+            );
+            section.missing("events", message);
+        }
+    }
+    if named.is_some_and(|kind| is_kind(&kind.value)) {
+        section.finish(doc);
+    } else {
+        section.abandon(doc);
+    }
     let kind = kind?;
-    if secret_env.is_empty() && kind.needs_secret() {
-        doc.problem(&at, format!("{name}.secret_env: name the variable that its secret is in"));
-    }
-    if events.is_empty() && !kind.opens_tickets() {
-        let message = format!(
-            "{name}.events: name what it is told of, for example [\"run.exhausted\"], or [\"*\"] for everything"
-        );
-        doc.problem(&at, message);
-    }
     Some(Destination {
         in_flight_max: in_flight.unwrap_or(kind.in_flight_default()) as u16,
         subscription: Subscription {
@@ -142,11 +151,11 @@ fn read_events(doc: &mut Document<'_>, section: &mut Section<'_>) -> BTreeSet<Ou
 fn read_workflows(
     doc: &mut Document<'_>,
     section: &mut Section<'_>,
-    workflows: &[Workflow],
+    workflows: &[String],
 ) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for text in section.texts(doc, "workflows") {
-        if !workflows.iter().any(|workflow| workflow.name() == text.value) {
+        if !workflows.contains(&text.value) {
             doc.problem(&text.at, format!("workflows: there is no workflow {:?}", text.value));
         }
         names.insert(text.value);

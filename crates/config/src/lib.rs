@@ -9,15 +9,19 @@ mod destination_kind;
 mod environment;
 mod infrastructure;
 mod integrations;
+mod near;
 mod people;
 mod problem;
 mod reader;
 mod replies;
 mod scope;
+mod seconds;
 mod secrets;
+mod server_url;
 mod source;
 mod team;
 mod tls_files;
+mod twilio_settings;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -32,14 +36,16 @@ use domain::{
 
 pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
-pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings, TwilioSettings};
+pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings};
 pub use integrations::{Destination, STREAM};
+pub use near::meant;
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
 pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
 pub use tls_files::TlsFiles;
+pub use twilio_settings::TwilioSettings;
 
 /// Every key of `callout.toml` with its default and what it means, as a file.
 pub const DEFAULTS: &str = include_str!("../../../examples/callout.default.toml");
@@ -85,10 +91,10 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let mut files = Vec::new();
     let folder = main_file.parent().unwrap_or(Path::new("."));
     let mut read = |path: &Path, required: bool, problems: &mut Problems| -> Option<String> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
+        match std::fs::read(path) {
+            Ok(bytes) => {
                 files.push(path.to_owned());
-                Some(text)
+                text_of(path, bytes, problems)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => None,
             Err(error) => {
@@ -110,16 +116,22 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         .unwrap_or_default();
     let directory = Directory { contacts, rotations };
     let mut workflows: Vec<Workflow> = Vec::new();
-    for path in workflow_files(&folder.join("workflows"), &mut problems) {
-        let Some(text) = read(&path, true, &mut problems) else { continue };
-        if let Some(workflow) = workflow::read(&path, &text, &directory, &mut problems) {
+    let workflow_files = workflow_files(&folder.join("workflows"), &mut problems);
+    for path in &workflow_files {
+        let Some(text) = read(path, true, &mut problems) else { continue };
+        if let Some(workflow) = workflow::read(path, &text, &directory, &mut problems) {
             workflows.push(workflow);
         }
     }
-    source::check_teams(main_file, &infrastructure.sources, &workflows, &mut problems);
+    // One that cannot be read might have been of a team that is missed.
+    if workflows.len() == workflow_files.len() {
+        source::check_teams(main_file, &infrastructure.sources, &workflows, &mut problems);
+    }
+    let named = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
+    let names: Vec<String> = workflow_files.iter().filter_map(named).collect();
     let integrations_file = folder.join(integrations::INTEGRATIONS);
     let integrations = read(&integrations_file, false, &mut problems)
-        .map(|text| integrations::read(&integrations_file, &text, &workflows, &mut problems))
+        .map(|text| integrations::read(&integrations_file, &text, &names, &mut problems))
         .unwrap_or_default();
     problems.without_consequences(folder, people::CONTACTS);
     problems.without_consequences(folder, people::ONCALL);
@@ -139,6 +151,21 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         allow_recipients: infrastructure.allow_recipients.clone(),
     };
     Ok((Config { infrastructure, environment, directory, workflows, integrations, files }, secrets))
+}
+
+/// A file's text.
+fn text_of(path: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Option<String> {
+    String::from_utf8(bytes)
+        .map_err(|error| {
+            let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            problems.add(
+                path,
+                Some(line),
+                "holds a byte that is no UTF-8: save the file as UTF-8".to_owned(),
+            );
+        })
+        .ok()
 }
 
 fn workflow_files(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {

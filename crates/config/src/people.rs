@@ -28,7 +28,7 @@ pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) ->
     for (id, mut section) in top.into_sections(&mut doc) {
         let name = section.text(&mut doc, "name").map_or_else(|| id.clone(), |name| name.value);
         if !section.has("number") {
-            doc.problem(&section.at.clone(), format!("{id}.number: required, for example \"+14155550100\""));
+            section.missing("number", format!("{id}.number: required, for example \"+14155550100\""));
         }
         let number = section.parsed(&mut doc, "number");
         let time_zone = section.required_text(&mut doc, "time_zone");
@@ -77,19 +77,13 @@ fn read_rotation(
     let time_zone = section.required_text(doc, "time_zone");
     check_zone(doc, time_zone.as_ref());
     if !section.has("start") {
-        doc.problem(
-            &section.at.clone(),
-            "rotation.start: required, the first day of the first shift".to_owned(),
-        );
+        section.missing("start", "rotation.start: required, the first day of the first shift".to_owned());
     }
-    let start = section.parsed::<civil::Date>(doc, "start");
-    let handover =
-        section.parsed::<civil::Time>(doc, "handover").map_or(civil::time(9, 0, 0, 0), |time| time.value);
+    let start = section.value::<civil::Date>(doc, "start", "a date such as 2026-01-31");
+    let handover = section.value::<civil::Time>(doc, "handover", "a time of the day such as 09:00");
+    let handover = handover.map_or(civil::time(9, 0, 0, 0), |time| time.value);
     let days = section.integer(doc, "days", 1..366).unwrap_or(7);
-    let members = section.texts(doc, "members");
-    if members.is_empty() {
-        doc.problem(&section.at.clone(), "rotation.members: name at least one contact".to_owned());
-    }
+    let members = section.required_texts(doc, "members", "rotation.members: name at least one contact");
     for member in members.iter().filter(|member| !contacts.contains_key(&member.value)) {
         let message = format!("no contact is named {:?} in {CONTACTS}", member.value);
         doc.unknown_name(&member.at, CONTACTS, message);

@@ -3,20 +3,26 @@
 //! In: a file's text. Out: typed values; problems for what is missing, mistyped or unknown.
 //! Never: stops at the first error, or ignores an unknown key.
 
-use std::{ops::Range, path::Path, str::FromStr};
+use std::{collections::BTreeMap, ops::Range, path::Path, str::FromStr};
 
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-use crate::problem::Problems;
+use crate::{
+    near::meant,
+    problem::Problems,
+    seconds::{in_units, parse_seconds},
+};
 
 /// One file being read.
 pub(crate) struct Document<'a> {
     path: &'a Path,
     text: &'a str,
     problems: &'a mut Problems,
+    /// It is no TOML: what else seems wrong may follow from that.
+    is_broken: bool,
 }
 
 /// A value with its place in the file.
@@ -33,43 +39,68 @@ pub(crate) struct Section<'t> {
     name: String,
     table: DeTable<'t>,
     asked: Vec<&'static str>,
+    /// Keys that must be there and are not, with what is said of each.
+    missing: Vec<(&'static str, Range<usize>, String)>,
     /// Its place in the file, in bytes.
     pub(crate) at: Range<usize>,
 }
 
 impl<'a> Document<'a> {
     pub(crate) fn new(path: &'a Path, text: &'a str, problems: &'a mut Problems) -> Self {
-        Self { path, text, problems }
+        Self { path, text, problems, is_broken: false }
     }
 
-    /// The file's top table, as far as it is valid TOML.
+    /// The file's top table. Of what is no TOML the first mistake is reported, and nothing else.
     pub(crate) fn parse(&mut self) -> Section<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in errors {
-            let at = error.span().unwrap_or(0..0);
-            self.problem(&at, error.message().to_owned());
+        if let Some(error) = errors.first() {
+            self.problem(&error.span().unwrap_or(0..0), error.message().to_owned());
+            self.is_broken = true;
         }
-        Section { name: String::new(), table: table.into_inner(), asked: Vec::new(), at: 0..0 }
+        Section::new(String::new(), table.into_inner(), 0..0)
+    }
+
+    /// The line of a place, from 1.
+    pub(crate) fn line(&self, at: &Range<usize>) -> Option<usize> {
+        self.text.get(..at.start).map(|before| before.matches('\n').count() + 1)
     }
 
     /// Reports a problem at a place.
     pub(crate) fn problem(&mut self, at: &Range<usize>, message: String) {
-        let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1);
-        self.problems.add(self.path, line, message);
+        if !self.is_broken {
+            self.problems.add(self.path, self.line(at), message);
+        }
+    }
+
+    /// Notes the line of a setting that is judged together with others.
+    pub(crate) fn note_line<T>(
+        &self,
+        lines: &mut BTreeMap<String, usize>,
+        name: &str,
+        value: Option<&Placed<T>>,
+    ) {
+        lines.extend(value.and_then(|value| self.line(&value.at)).map(|line| (name.to_owned(), line)));
+    }
+
+    /// How many problems there are.
+    pub(crate) fn count(&self) -> usize {
+        self.problems.0.len()
     }
 
     /// Reports a name that another file does not have.
     pub(crate) fn unknown_name(&mut self, at: &Range<usize>, file: &'static str, message: String) {
         self.problem(at, message);
-        if let Some(problem) = self.problems.0.last_mut() {
+        if let Some(problem) = self.problems.0.last_mut().filter(|_| !self.is_broken) {
             problem.missing_in = Some(file);
         }
     }
 
     /// Reports a problem a number of lines below a place.
     fn problem_below(&mut self, at: &Range<usize>, lines: usize, message: String) {
-        let line = self.text.get(..at.start).map(|before| before.matches('\n').count() + 1 + lines);
-        self.problems.add(self.path, line, message);
+        let line = self.line(at).map(|line| line + lines);
+        if !self.is_broken {
+            self.problems.add(self.path, line, message);
+        }
     }
 
     /// Reports a problem at a line within a string, from 1.
@@ -82,6 +113,15 @@ impl<'a> Document<'a> {
 }
 
 impl<'t> Section<'t> {
+    fn new(name: String, table: DeTable<'t>, at: Range<usize>) -> Self {
+        Self { name, table, asked: Vec::new(), missing: Vec::new(), at }
+    }
+
+    /// Notes a key that must be there and is not. It is reported in the end, unless another key was probably meant for it.
+    pub(crate) fn missing(&mut self, key: &'static str, message: String) {
+        self.missing.push((key, self.at.clone(), message));
+    }
+
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
         self.asked.push(key);
         self.table.remove(key)
@@ -124,10 +164,42 @@ impl<'t> Section<'t> {
         key: &'static str,
     ) -> Option<Placed<String>> {
         if !self.has(key) {
-            let label = self.label(key);
-            doc.problem(&self.at.clone(), format!("{label}: required"));
+            self.missing(key, format!("{}: required", self.label(key)));
         }
         self.text(doc, key)
+    }
+
+    /// A list of strings that must not be empty.
+    pub(crate) fn required_texts(
+        &mut self,
+        doc: &mut Document<'_>,
+        key: &'static str,
+        message: &str,
+    ) -> Vec<Placed<String>> {
+        if !self.has(key) {
+            self.missing(key, message.to_owned());
+        }
+        let (is_there, before) = (self.has(key), doc.count());
+        let texts = self.texts(doc, key);
+        if is_there && texts.is_empty() && doc.count() == before {
+            doc.problem(&self.at.clone(), message.to_owned());
+        }
+        texts
+    }
+
+    /// A string of a type whose errors are not ours; if it does not parse, the problem says what was expected.
+    pub(crate) fn value<T: FromStr>(
+        &mut self,
+        doc: &mut Document<'_>,
+        key: &'static str,
+        expected: &str,
+    ) -> Option<Placed<T>> {
+        let text = self.text(doc, key)?;
+        if let Ok(value) = text.value.parse() {
+            return Some(Placed { value, at: text.at });
+        }
+        doc.problem(&text.at, format!("{}: expected {expected}", self.label(key)));
+        None
     }
 
     /// A string that must parse; if it does not, the problem shows the type's error.
@@ -211,7 +283,7 @@ impl<'t> Section<'t> {
         if table.is_none() {
             doc.problem(&at, format!("{name}: expected a table, written [{name}]"));
         }
-        table.map(|table| Section { name, table, asked: Vec::new(), at })
+        table.map(|table| Section::new(name, table, at))
     }
 
     /// A list of tables, written `[[key]]`.
@@ -226,7 +298,7 @@ impl<'t> Section<'t> {
         for item in items {
             let at = item.span();
             match table_of(item) {
-                Some(table) => sections.push(Section { name: name.clone(), table, asked: Vec::new(), at }),
+                Some(table) => sections.push(Section::new(name.clone(), table, at)),
                 None => doc.problem(&at, format!("{name}: expected tables, each written [[{name}]]")),
             }
         }
@@ -239,7 +311,7 @@ impl<'t> Section<'t> {
         for (key, value) in self.table {
             let (name, at) = (key.into_inner().into_owned(), value.span());
             match table_of(value) {
-                Some(table) => sections.push((name.clone(), Section { name, table, asked: Vec::new(), at })),
+                Some(table) => sections.push((name.clone(), Section::new(name, table, at))),
                 None => doc.problem(&at, format!("{name}: expected a table, written [{name}]")),
             }
         }
@@ -266,14 +338,24 @@ impl<'t> Section<'t> {
         Some(Placed { value: json_of(value.into_inner()), at })
     }
 
-    /// Reports every unknown key, with the known key that was probably meant.
+    /// Reports every unknown key, with the known key that was probably meant, and what is missing then.
     pub(crate) fn finish(self, doc: &mut Document<'_>) {
+        self.close(doc, true);
+    }
+
+    /// As [`Section::finish`], where it is not known which other keys there may be.
+    pub(crate) fn abandon(self, doc: &mut Document<'_>) {
+        self.close(doc, false);
+    }
+
+    fn close(mut self, doc: &mut Document<'_>, knows_keys: bool) {
         for (key, _) in &self.table {
-            let near = self
-                .asked
-                .iter()
-                .filter(|known| distance(known, key.get_ref()) <= 2)
-                .min_by_key(|known| distance(known, key.get_ref()));
+            let near = meant(key.get_ref(), &self.asked);
+            let is_meant = self.missing.iter().any(|(missing, ..)| near == Some(*missing));
+            self.missing.retain(|(missing, ..)| near != Some(*missing));
+            if !knows_keys && !is_meant {
+                continue;
+            }
             let hint = match near {
                 Some(known) => format!("did you mean {known:?}?"),
                 None => format!("known keys: {}", self.asked.join(", ")),
@@ -285,6 +367,9 @@ impl<'t> Section<'t> {
             };
             doc.problem(&key.span(), format!("unknown key {name:?}; {hint}"));
         }
+        for (_, at, message) in self.missing {
+            doc.problem(&at, message);
+        }
     }
 }
 
@@ -294,29 +379,6 @@ fn table_of<'t>(value: Spanned<DeValue<'t>>) -> Option<DeTable<'t>> {
         DeValue::Table(table) => Some(table),
         _ => None,
     }
-}
-
-/// A length of time such as `90s`, `5m`, `2h` or `7d`, in seconds.
-pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit_at);
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.parse::<u32>().ok()?.checked_mul(factor)
-}
-
-/// The same length as [`parse_seconds`] reads it, in the largest unit that is exact.
-fn in_units(seconds: u32) -> String {
-    let (factor, unit) = [(86_400, "d"), (3_600, "h"), (60, "m")]
-        .into_iter()
-        .find(|(factor, _)| seconds >= *factor && seconds.is_multiple_of(*factor))
-        .unwrap_or((1, "s"));
-    format!("{}{unit}", seconds / factor)
 }
 
 fn json_of(value: DeValue<'_>) -> serde_json::Value {
@@ -339,20 +401,4 @@ fn json_of(value: DeValue<'_>) -> serde_json::Value {
                 .collect(),
         ),
     }
-}
-
-/// The edit distance: how many letters must be changed, added or removed to turn one word into the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -2,13 +2,16 @@
 //!
 //! Never: prints a value; problems name the variable.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use domain::{
     recipient_hash::{RECIPIENT_KEY_CHARS_MIN, RecipientKey},
     source::{KeyHash, Source, WebhookSecret},
 };
-use twilio::{Credentials, Proxy, Secret};
+use twilio::{Credentials, Proxy, Secret, SidKind};
 use url::Url;
 
 use crate::{
@@ -17,12 +20,11 @@ use crate::{
     integrations::Destination,
     problem::Problems,
     scope::Scope,
+    server_url::{self, SENTINEL},
 };
 
 /// What hashes of recipients are keyed with.
 const RECIPIENT_KEY: &str = "CALLOUT_RECIPIENT_KEY";
-/// Addresses of sentinels, which may be a list.
-const SENTINEL: [&str; 2] = ["redis+sentinel://", "rediss+sentinel://"];
 
 /// Everything secret, as far as the process needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub(crate) fn read(
     problems: &mut Problems,
 ) -> Secrets {
     let env = Environment::new(env, file);
-    let mut reader = Reader { infrastructure, file, env, problems };
+    let mut reader = Reader { infrastructure, file, env, problems, faulty: BTreeSet::new() };
     Secrets {
         fleet: reader.fleet(),
         recipient_key: reader.recipient_key(),
@@ -94,6 +96,8 @@ struct Reader<'a> {
     file: &'a Path,
     env: Environment<'a>,
     problems: &'a mut Problems,
+    /// Variables of which it was said what is wrong.
+    faulty: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -102,7 +106,26 @@ impl Reader<'_> {
     }
 
     fn secret(&mut self, name: &str) -> Option<String> {
-        self.env.secret(name, self.problems)
+        let before = self.problems.0.len();
+        let value = self.env.secret(name, self.problems);
+        if self.problems.0.len() > before {
+            self.faulty.insert(name.to_owned());
+        }
+        value
+    }
+
+    /// Whether none of these variables was found wrong already, so that one which is absent must be named.
+    fn are_absent<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
+        !names.into_iter().any(|name| self.faulty.contains(name))
+    }
+
+    /// Whether the table `[twilio]` has no error from which this one would follow.
+    fn is_twilio_read(&self) -> bool {
+        !self
+            .problems
+            .0
+            .iter()
+            .any(|problem| problem.file == self.file && problem.message.starts_with("twilio."))
     }
 
     fn recipient_key(&mut self) -> Option<RecipientKey> {
@@ -129,8 +152,10 @@ impl Reader<'_> {
                 }
             }
             let names_any = !source.key_env.is_empty() || !source.webhook_secret_env.is_empty();
-            if names_any && keys.is_empty() && webhook_secrets.is_empty() {
-                let names = [source.key_env.as_slice(), &source.webhook_secret_env].concat().join(" or ");
+            let names = [source.key_env.as_slice(), &source.webhook_secret_env].concat();
+            let is_absent = self.are_absent(names.iter().map(String::as_str));
+            if names_any && keys.is_empty() && webhook_secrets.is_empty() && is_absent {
+                let names = names.join(" or ");
                 self.problem(format!(
                     "source {:?} has no key: set {names} in the environment, or the same with _FILE to a file",
                     source.name
@@ -154,7 +179,8 @@ impl Reader<'_> {
             let name = &destination.subscription.name;
             let found: Vec<Secret> =
                 destination.secret_env.iter().filter_map(|name| self.secret(name)).map(Secret::new).collect();
-            if found.is_empty() && !destination.secret_env.is_empty() {
+            let is_absent = self.are_absent(destination.secret_env.iter().map(String::as_str));
+            if found.is_empty() && !destination.secret_env.is_empty() && is_absent {
                 let names = destination.secret_env.join(" or ");
                 self.problem(format!(
                     "destination {name:?} has no secret: set {names} in the environment, or the same with _FILE to a file"
@@ -203,23 +229,12 @@ impl Reader<'_> {
     fn server_url(&mut self, name: &str, schemes: &[&str]) -> Option<String> {
         let value = self.secret(name);
         let fits = value.as_deref().is_some_and(|url| schemes.iter().any(|scheme| url.starts_with(scheme)));
-        if !fits {
+        if !fits && self.are_absent([name]) {
             let found = if value.is_some() { "is not such an address" } else { "is not set" };
             self.problem(format!("a fleet needs {name} ({}), which {found}", schemes.join(" or ")));
         }
-        let is_sentinel = |url: &str| SENTINEL.iter().any(|scheme| url.starts_with(scheme));
-        let one = value.as_deref().filter(|url| !is_sentinel(url));
-        let several = one.is_some_and(names_several_hosts);
-        if !several && one.filter(|_| fits).is_some_and(is_cut_off) {
-            self.problem(format!(
-                "{name} cannot be read as an address; in its user and password write / as %2F, # as %23, ? as %3F and \
-                 @ as %40"
-            ));
-        }
-        if several {
-            self.problem(format!(
-                "{name} names several hosts, and one is taken; give a name that leads to all of them, or a load balancer"
-            ));
+        if let Some(fault) = value.as_deref().filter(|_| fits).and_then(server_url::fault) {
+            self.problem(format!("{name} {fault}"));
         }
         value.filter(|_| fits)
     }
@@ -227,21 +242,29 @@ impl Reader<'_> {
     fn twilio(&mut self) -> Option<TwilioSecrets> {
         let is_production = self.infrastructure.environment == "production";
         let Some(account_sid) = self.secret("TWILIO_ACCOUNT_SID") else {
-            self.no_account(is_production);
+            if self.are_absent(["TWILIO_ACCOUNT_SID"]) {
+                self.no_account(is_production);
+            }
             return None;
         };
+        self.check_sid(SidKind::Account, "TWILIO_ACCOUNT_SID", &account_sid);
         let (key, key_secret) = (self.secret("TWILIO_API_KEY"), self.secret("TWILIO_API_KEY_SECRET"));
         let credentials = match (key, key_secret) {
-            (Some(sid), Some(secret)) => Some(Credentials::ApiKey { sid, secret: Secret::new(secret) }),
+            (Some(sid), Some(secret)) => {
+                self.check_sid(SidKind::ApiKey, "TWILIO_API_KEY", &sid);
+                Some(Credentials::ApiKey { sid, secret: Secret::new(secret) })
+            }
             (None, None) => {
                 self.secret("TWILIO_AUTH_TOKEN").map(|token| Credentials::AuthToken(Secret::new(token)))
             }
             _ => {
-                self.problem("set both TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or neither");
+                if self.are_absent(["TWILIO_API_KEY", "TWILIO_API_KEY_SECRET"]) {
+                    self.problem("set both TWILIO_API_KEY and TWILIO_API_KEY_SECRET, or neither");
+                }
                 return None;
             }
         };
-        if credentials.is_none() {
+        if credentials.is_none() && self.are_absent(["TWILIO_AUTH_TOKEN"]) {
             self.problem("set TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_KEY_SECRET");
         }
         let api_base = self.secret("TWILIO_API_BASE").and_then(|text| match text.parse::<Url>() {
@@ -249,19 +272,27 @@ impl Reader<'_> {
                 self.problem("TWILIO_API_BASE: production sends texts and credentials by https only");
                 None
             }
-            Ok(url) => Some(url),
-            Err(error) => {
-                self.problem(format!("TWILIO_API_BASE: {error}"));
+            Ok(url) if matches!(url.scheme(), "http" | "https") && is_plain(&url) => Some(url),
+            Ok(_) | Err(_) => {
+                self.problem(
+                    "TWILIO_API_BASE: expected scheme, host and perhaps port and path, such as http://127.0.0.1:8090",
+                );
                 None
             }
         });
         let twilio = &self.infrastructure.twilio;
-        if twilio.from.is_none() && twilio.messaging_service_sid.is_none() {
+        if twilio.from.is_none() && twilio.messaging_service_sid.is_none() && self.is_twilio_read() {
             self.problem("twilio: give from or messaging_service_sid, so that texts have a sender");
         }
         self.public_url();
         let proxy = self.proxy();
         Some(TwilioSecrets { account_sid, credentials: credentials?, api_base, proxy })
+    }
+
+    fn check_sid(&mut self, kind: SidKind, name: &str, sid: &str) {
+        if !kind.matches(sid) {
+            self.problem(format!("{name}: expected {}", kind.expected()));
+        }
     }
 
     /// The configured proxy with its password, or the one that the environment names for every program.
@@ -315,7 +346,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         let token = self.secret("TWILIO_AUTH_TOKEN");
-        if token.is_none() {
+        if token.is_none() && self.are_absent(["TWILIO_AUTH_TOKEN"]) {
             self.problem(
                 "TWILIO_AUTH_TOKEN is not set; webhooks are signed with it, also when an API key signs in",
             );
@@ -325,21 +356,14 @@ impl Reader<'_> {
     }
 
     fn public_url(&mut self) {
-        if self.infrastructure.twilio.public_url.is_none() {
+        if self.infrastructure.twilio.public_url.is_none() && self.is_twilio_read() {
             self.problem("twilio.public_url: required, or no status and no reply can arrive");
         }
     }
 }
 
-/// Whether a sign in the password ended the part of an address that names the host.
-fn is_cut_off(url: &str) -> bool {
-    let Ok(url) = url.parse::<Url>() else { return true };
+/// Whether an address has no parts that a path cannot be put behind, and no secret in it.
+fn is_plain(url: &Url) -> bool {
     let names_user = !url.username().is_empty() || url.password().is_some();
-    !names_user && url.as_str().contains('@')
-}
-
-/// Whether an address has a list of hosts, as some clients take it.
-fn names_several_hosts(url: &str) -> bool {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
-    authority.rsplit('@').next().unwrap_or("").contains(',')
+    !names_user && url.query().is_none() && url.fragment().is_none()
 }

@@ -19,6 +19,9 @@ use crate::{
 /// The highest value of `events_per_second`.
 const EVENTS_PER_S_MAX: u32 = 100_000;
 
+/// What shows that an event is of a source.
+const PROOFS: [&str; 4] = ["key_sha256", "key_env", "webhook_secret_env", "amqp_user"];
+
 /// One `[[source]]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceSettings {
@@ -53,18 +56,16 @@ pub(crate) fn read_source(
     mut section: Section<'_>,
     users: &mut BrokerUsers,
 ) -> Option<SourceSettings> {
+    let before = doc.count();
     let name = section.required_text(doc, "name");
     if let Some(name) = name.as_ref().filter(|name| name.value.starts_with(TOKEN_SOURCES)) {
         let message = format!("source.name: what begins with {TOKEN_SOURCES} is kept for tokens");
         doc.problem(&name.at, message);
     }
-    let types = section.texts(doc, "types");
-    if types.is_empty() {
-        doc.problem(
-            &section.at.clone(),
-            "source.types: name the event types it may send, for example [\"incident.*\"]".to_owned(),
-        );
-    }
+    let at = section.at.clone();
+    let message = "source.types: name the event types it may send, for example [\"incident.*\"]";
+    let types = section.required_texts(doc, "types", message);
+    let has_proof = PROOFS.iter().any(|key| section.has(key));
     let mut key_hashes = Vec::new();
     for hash in section.texts(doc, "key_sha256") {
         match KeyHash::from_hex(&hash.value) {
@@ -92,9 +93,14 @@ pub(crate) fn read_source(
         }
     }
     let amqp_user = amqp_user.map(|user| user.value);
-    if key_hashes.is_empty() && key_env.is_empty() && webhook_secret_env.is_empty() && amqp_user.is_none() {
+    let is_proven = !key_hashes.is_empty() || !key_env.is_empty() || !webhook_secret_env.is_empty();
+    if !is_proven && amqp_user.is_none() {
         let message = "source: give key_sha256, key_env, webhook_secret_env or amqp_user, or no event of it can be accepted";
-        doc.problem(&section.at.clone(), message.to_owned());
+        if !has_proof {
+            section.missing("key_env", message.to_owned());
+        } else if doc.count() == before {
+            doc.problem(&at, message.to_owned());
+        }
     }
     let types: Vec<String> = types.into_iter().map(|kind| kind.value).collect();
     let team = read_team(doc, &mut section, "source.");

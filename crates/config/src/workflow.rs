@@ -24,7 +24,8 @@ use jiff::civil::Time;
 use crate::{
     people::{CONTACTS, ONCALL, check_zone},
     problem::Problems,
-    reader::{Document, Placed, Section, parse_seconds},
+    reader::{Document, Placed, Section},
+    seconds::parse_seconds,
     team::read_team,
 };
 
@@ -42,7 +43,7 @@ pub(crate) fn read(
     let team: Option<Arc<str>> = read_team(&mut doc, &mut top, "").map(Into::into);
     let template = top.required_text(&mut doc, "template");
     if !top.has("schema") {
-        doc.problem(&(0..0), "schema: required, the JSON Schema of the event's data".to_owned());
+        top.missing("schema", "schema: required, the JSON Schema of the event's data".to_owned());
     }
     let schema = top.json("schema");
     let mut definition = WorkflowDefinition::new(&name, "", "", serde_json::Value::Null, Vec::new());
@@ -69,7 +70,9 @@ pub(crate) fn read(
     for url in top.texts(&mut doc, "media_urls") {
         match url.value.parse() {
             Ok(parsed) => definition.media_urls.push(parsed),
-            Err(error) => doc.problem(&url.at, format!("media_urls: {error}")),
+            Err(_) => {
+                doc.problem(&url.at, "media_urls: expected addresses that begin with https://".to_owned())
+            }
         }
     }
     definition.not_after_s =
@@ -87,14 +90,14 @@ pub(crate) fn read(
         section.finish(&mut doc);
     }
     let mut targets = Vec::new();
-    for section in top.sections(&mut doc, "step") {
-        definition.steps.push(read_step(&mut doc, section, directory, team.as_deref(), &mut targets));
-    }
-    check_step_count(&mut doc, definition.steps.len());
+    definition.steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
     definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
     definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
     top.finish(&mut doc);
+    if definition.steps.is_empty() {
+        return None;
+    }
     let (event, template, schema) = (event?, template?, schema?);
     definition.event = event.value;
     definition.template = template.value.clone();
@@ -104,6 +107,7 @@ pub(crate) fn read(
     (problems.0.len() == before).then_some(workflow)
 }
 
+const TIME: &str = "a time of the day such as 21:00";
 const LANES: [(&str, Lane); 3] =
     [("critical", Lane::Critical), ("standard", Lane::Standard), ("bulk", Lane::Bulk)];
 const CATEGORIES: [(&str, Category); 3] = [
@@ -176,11 +180,11 @@ fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {
 fn read_quiet_hours(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<QuietHours> {
     for key in ["start", "end"] {
         if !section.has(key) {
-            doc.problem(&section.at.clone(), format!("quiet_hours.{key}: required, for example \"21:00\""));
+            section.missing(key, format!("quiet_hours.{key}: required, for example \"21:00\""));
         }
     }
-    let start = section.parsed::<Time>(doc, "start");
-    let end = section.parsed::<Time>(doc, "end");
+    let start = section.value::<Time>(doc, "start", TIME);
+    let end = section.value::<Time>(doc, "end", TIME);
     let time_zone = section.required_text(doc, "time_zone");
     check_zone(doc, time_zone.as_ref());
     let urgent = section.boolean(doc, "urgent").unwrap_or(false);
@@ -210,6 +214,24 @@ fn read_retry(doc: &mut Document<'_>, mut section: Section<'_>) -> RetryPolicy {
     retry
 }
 
+fn read_steps(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    directory: &Directory,
+    team: Option<&str>,
+    targets: &mut Vec<Placed<Target>>,
+) -> Vec<Step> {
+    let message = format!("give 1 to {STEPS_MAX} steps, each written [[step]]");
+    let (is_named, before) = (top.has("step"), doc.count());
+    let sections = top.sections(doc, "step");
+    if !is_named {
+        top.missing("step", message);
+    } else if sections.len() > STEPS_MAX || (sections.is_empty() && doc.count() == before) {
+        doc.problem(&(0..0), message);
+    }
+    sections.into_iter().map(|section| read_step(doc, section, directory, team, targets)).collect()
+}
+
 fn read_step(
     doc: &mut Document<'_>,
     mut section: Section<'_>,
@@ -218,9 +240,9 @@ fn read_step(
     targets: &mut Vec<Placed<Target>>,
 ) -> Step {
     let mut notify = Vec::new();
-    let texts = section.texts(doc, "notify");
-    if texts.is_empty() || texts.len() > RECIPIENTS_PER_STEP_MAX {
-        let message = format!("step.notify: name 1 to {RECIPIENTS_PER_STEP_MAX} targets");
+    let message = format!("step.notify: name 1 to {RECIPIENTS_PER_STEP_MAX} targets");
+    let texts = section.required_texts(doc, "notify", &message);
+    if texts.len() > RECIPIENTS_PER_STEP_MAX {
         doc.problem(&section.at.clone(), message);
     }
     for text in texts {
@@ -236,7 +258,9 @@ fn read_step(
     }
     let deadlines = DEADLINE_S_MIN..DEADLINE_S_MAX + 1;
     let deliver_within_s = section.seconds(doc, "deliver_within", deadlines.clone());
-    let ack_within_s = section.seconds(doc, "ack_within", deadlines);
+    // One that cannot be read is there all the same: the template may say how to acknowledge.
+    let waits = section.has("ack_within").then_some(DEADLINE_S_MIN);
+    let ack_within_s = section.seconds(doc, "ack_within", deadlines).or(waits);
     let ticket = section.text(doc, "ticket").map(|queue| queue.value);
     section.finish(doc);
     Step { notify, deliver_within_s, ack_within_s, ticket }
@@ -281,12 +305,6 @@ fn check_team(
             );
             doc.problem(&text.at, message);
         }
-    }
-}
-
-fn check_step_count(doc: &mut Document<'_>, steps: usize) {
-    if steps == 0 || steps > STEPS_MAX {
-        doc.problem(&(0..0), format!("give 1 to {STEPS_MAX} steps, each written [[step]]"));
     }
 }
 

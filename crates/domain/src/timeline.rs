@@ -351,12 +351,27 @@ pub struct ReplyRoute {
     pub expires_at: Timestamp,
 }
 
+/// The reasons of dead letters.
+pub const DEAD_REASONS: [&str; 11] = [
+    "refused",
+    "composition",
+    "unroutable",
+    "invalid_event",
+    "too_large",
+    "unreadable",
+    "conflict",
+    "effect",
+    "misrouted",
+    "expired",
+    "poison",
+];
+
 /// What cannot proceed, kept with its reason until it is replayed or discarded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Names it: the message's id and epoch, or the digest of a poison event.
     pub id: String,
-    /// Why: `refused`, `composition`, `unroutable`, `invalid_event`, ...
+    /// Why, one of [`DEAD_REASONS`].
     pub reason: String,
     /// What was seen, without secrets, text or numbers.
     pub error: String,

@@ -12,6 +12,7 @@ use domain::{
     phone::without_numbers,
     provider::Submission,
     run::{Dispatch, Run, StepContext},
+    schema::FieldError,
     workflow::{Lane, Workflow},
 };
 use futures::future::join_all;
@@ -88,8 +89,13 @@ async fn work_on(
     Ok(())
 }
 
-fn list(errors: &[domain::schema::FieldError]) -> String {
-    errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect::<Vec<_>>().join("; ")
+fn list(errors: &[FieldError]) -> String {
+    let said = |error: &FieldError| match error.pointer.as_str() {
+        // About the event as a whole.
+        "" => error.message.clone(),
+        pointer => format!("{pointer}: {}", error.message),
+    };
+    errors.iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
 async fn open(

@@ -12,7 +12,7 @@ pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
-pub use logs::{LogFormat, init, is_tracing, set_filter};
+pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
 pub use metrics::{Metrics, metrics};
 pub use repeats::left_out;
 pub use traces::Traces;

@@ -89,6 +89,14 @@ pub fn set_filter(filter: &str) -> Result<(), String> {
     handle.reload(filter).map_err(|error| error.to_string())
 }
 
+/// Whether a filter can be read.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    chosen(filter).map(drop)
+}
+
 fn chosen(filter: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
     // A word alone would be taken for the name of a part of the program, and everything else be silent.

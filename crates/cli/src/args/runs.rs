@@ -1,8 +1,9 @@
 //! The arguments of `callout runs`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use domain::limits::LIST_MAX;
 
-use crate::bulk::BulkArgs;
+use crate::{args::number, bulk::BulkArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
@@ -23,7 +24,7 @@ pub(crate) enum Runs {
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The id of the run, as `callout runs list --held` shows it, or its beginning.
-    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "RUN")]
+    #[arg(required_unless_present = "all", value_name = "RUN")]
     pub(crate) id: Option<String>,
     /// Whether its held text was sent.
     #[arg(value_enum)]
@@ -41,7 +42,7 @@ pub(crate) struct Settle {
     #[arg(long)]
     pub(crate) not_sent: bool,
     /// The number of the text; needed if several texts of the run are held.
-    #[arg(long, value_name = "N", conflicts_with = "all")]
+    #[arg(long, value_name = "N", conflicts_with = "all", value_parser = number::<u16>(1..=u64::from(u16::MAX)))]
     pub(crate) message: Option<u16>,
     /// The message SID of a text that was sent; its status is then followed.
     #[arg(long, value_name = "SID", conflicts_with = "all", value_parser = twilio::message_sid)]
@@ -100,8 +101,8 @@ pub(crate) struct RunsList {
     /// Start after this run: the last one of the page before.
     #[arg(long, value_name = "RUN")]
     pub(crate) after: Option<domain::id::RunId>,
-    /// List at most this many.
-    #[arg(long, default_value_t = 50)]
+    /// List at most this many; 1000 is the most.
+    #[arg(long, default_value_t = 50, value_parser = number::<u16>(1..=u64::from(LIST_MAX)))]
     pub(crate) max: u16,
 }
 
@@ -126,7 +127,7 @@ pub(crate) struct RunChange {
 }
 
 /// A time, or how long ago it was.
-fn parse_since(text: &str) -> Result<jiff::Timestamp, String> {
+pub(crate) fn parse_since(text: &str) -> Result<jiff::Timestamp, String> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }

@@ -244,8 +244,8 @@ impl<'a> Stage<'a> {
         self.outcomes.push(Outcome { expected: expected.to_owned(), as_expected });
     }
 
-    /// Prints every run's timeline, and returns the outcomes.
-    pub(crate) async fn finish(&self) -> anyhow::Result<&[Outcome]> {
+    /// Prints every run's timeline, and returns the outcomes: all of them, or those until it was stopped.
+    pub(crate) async fn finish(&self, is_over: bool) -> anyhow::Result<&[Outcome]> {
         if self.output == Output::Text && !self.runs.is_empty() {
             output::line("\nEvery run, as `callout runs show` explains it:");
             for run in &self.runs {
@@ -256,9 +256,10 @@ impl<'a> Stage<'a> {
             }
             let wrong = self.outcomes.iter().filter(|outcome| !outcome.as_expected).count();
             output::line(format!(
-                "\n{} of {} outcomes as expected",
+                "\n{} of {} outcomes as expected{}",
                 self.outcomes.len() - wrong,
-                self.outcomes.len()
+                self.outcomes.len(),
+                if is_over { "" } else { ", and others not seen" }
             ));
         }
         Ok(&self.outcomes)

@@ -161,9 +161,11 @@ async fn a_program_of_another_machine_sends_events_with_its_token_and_no_others(
         remote(&["events", "send", file.to_str().unwrap()], &env)
     };
     let refused = send("monitoring");
-    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        !refused.status.success() && said.starts_with("403") && said.contains("/callout/tokens/dashboard"),
+        !refused.status.success()
+            && said.contains("refused what was sent (403)")
+            && said.contains("/callout/tokens/dashboard"),
         "{said}"
     );
     let taken = send("/callout/tokens/dashboard");

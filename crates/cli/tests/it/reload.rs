@@ -81,3 +81,35 @@ async fn a_key_from_a_file_is_changed_without_a_restart() {
     assert_eq!(fleet.json(&["reload"])["changed"], json!(["source filed changed"]));
     assert_eq!((post("old-key", "n-3").await, post("new-key", "n-2").await), (401, 202));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_restart_is_said_for_as_long_as_it_is_not_in_force() {
+    let fleet = Fleet::start().await;
+    let folder = fleet.folder.path();
+    let listen = format!("listen = \"{}\"", fleet.url.trim_start_matches("http://"));
+    let elsewhere = "listen = \"127.0.0.1:9\"";
+    let nothing: [&str; 0] = [];
+    edit(folder, "callout.toml", &listen, elsewhere);
+    assert_eq!(fleet.json(&["reload"])["needs_restart"], json!(["[http]"]));
+    assert_eq!(fleet.json(&["reload"])["needs_restart"], json!(["[http]"]));
+    edit(folder, "callout.toml", elsewhere, &listen);
+    assert_eq!(fleet.json(&["reload"])["needs_restart"], json!(nothing));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_that_the_running_process_finds_has_the_exit_code_of_mistakes() {
+    let files = tempfile::tempdir().unwrap();
+    let key = files.path().join("key");
+    std::fs::write(&key, "key\n").unwrap();
+    let settings = "[[source]]\nname = \"filed\"\ntypes = [\"note.*\"]\nkey_env = [\"CALLOUT_KEY_FILED\"]\n";
+    let env = vec![("CALLOUT_KEY_FILED_FILE".to_owned(), key.to_str().unwrap().to_owned())];
+    let fleet = Fleet::start_roles(&[&[]], settings, env).await;
+    std::fs::remove_file(&key).unwrap();
+    let output = fleet.run(&["reload"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(
+        said.contains("CALLOUT_KEY_FILED_FILE") && said.contains("1 error in the configuration"),
+        "{said}"
+    );
+}

@@ -10,6 +10,8 @@ mod tls_files;
 
 use std::path::Path;
 
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+
 fn examples() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"))
 }
@@ -152,7 +154,7 @@ fn e10_production_and_twilio_are_reached_by_addresses_that_can_be_meant() {
     let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let production = text.replace("environment = \"staging\"", "environment = \"production\"");
     let env = |name: &str| match name {
-        "TWILIO_ACCOUNT_SID" => Some("AC1".to_owned()),
+        "TWILIO_ACCOUNT_SID" => Some(ACCOUNT.to_owned()),
         "TWILIO_API_BASE" => Some("http://api.example.com".to_owned()),
         name => Some(format!("secret of {name}")).filter(|_| !name.ends_with("_FILE")),
     };
@@ -183,8 +185,8 @@ fn no_secret_is_printed_by_a_problem_or_by_what_was_loaded() {
     assert!(found.contains("TWILIO_API_BASE: ") && !found.contains("secret-of"), "{found}");
 
     let with_address = |name: &str| match name {
-        "TWILIO_ACCOUNT_SID" => Some("AC1".to_owned()),
-        "TWILIO_API_KEY" => Some("SK1".to_owned()),
+        "TWILIO_ACCOUNT_SID" => Some(ACCOUNT.to_owned()),
+        "TWILIO_API_KEY" => Some(format!("SK{}", "0".repeat(32))),
         "TWILIO_API_BASE" => Some("http://127.0.0.1:1".to_owned()),
         "CALLOUT_RECIPIENT_KEY" => Some("secret-of-the-hashes-of-recipients".to_owned()),
         name => secret(name),
@@ -193,7 +195,7 @@ fn no_secret_is_printed_by_a_problem_or_by_what_was_loaded() {
     assert_eq!(secrets.webhook_tokens[0].expose(), "secret-of-TWILIO_AUTH_TOKEN");
     assert_eq!(secrets.sources[0].keys.len(), 1);
     let printed = format!("{secrets:?}");
-    assert!(printed.contains("AC1") && !printed.contains("secret-of"), "{printed}");
+    assert!(printed.contains(ACCOUNT) && !printed.contains("secret-of"), "{printed}");
 }
 
 #[test]
@@ -270,7 +272,111 @@ fn g6_an_error_is_named_once_without_what_follows_from_it() {
     assert!(said().contains("rotation.start") && said().contains("1 error "), "{}", said());
     copy();
     let main = std::fs::read_to_string(folder.path().join("callout.toml")).unwrap();
-    let main = main.replacen("[backend]\n", "[backend]\npath = \"nowhere/callout.db\"\n", 1);
+    let line = main.lines().find(|line| line.starts_with("path = ")).unwrap();
+    let main = main.replacen(line, "path = \"nowhere/callout.db\"", 1);
     std::fs::write(folder.path().join("callout.toml"), main).unwrap();
     assert!(said().contains("there is no folder") && said().contains("nowhere"), "{}", said());
+}
+
+/// What is said of the examples with other variables.
+fn problems_of_env(set: &[(&str, &str)]) -> String {
+    let set: Vec<(String, String)> = set.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let given = move |name: &str| {
+        let own = set.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let is_replaced = set.iter().any(|(key, _)| *key == format!("{name}_FILE"));
+        own.or_else(|| env(name).filter(|_| !is_replaced))
+    };
+    let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
+    problems_with("callout.toml", &text, &given)
+}
+
+#[test]
+fn g6_a_mistake_is_one_error_without_those_that_follow() {
+    let page = std::fs::read_to_string(examples().join("workflows/incident-paging.toml")).unwrap();
+    let event = page.lines().find(|line| line.starts_with("event = ")).unwrap().to_owned();
+    let wait = page.lines().find(|line| line.starts_with("ack_within = ")).unwrap().to_owned();
+    let workflow = |from: &str, to: &str| problems("workflows/incident-paging.toml", &page.replace(from, to));
+    let main = |text: &str| problems("callout.toml", &format!("environment = \"test\"\n{text}"));
+    let destination = |text: &str| problems("integrations.toml", text);
+    let source = "[[source]]\nname = \"m\"\ntypes = [\"*\"]\n";
+    for (found, expected) in [
+        (workflow(&wait, "ack_within = \"5 minutes\""), "step.ack_within: expected a time such as"),
+        (workflow(&event, "evnt = \"x\""), "unknown key \"evnt\"; did you mean \"event\"?"),
+        (workflow("[[step]]", "[[stp]]"), "unknown key \"stp\"; did you mean \"step\"?"),
+        (workflow(&event, "x = = 1"), "workflows/incident-paging.toml:"),
+        (main("x = = 1\n[htp]\nlisten = 7\n"), "callout.toml:2: "),
+        (main("[api]\nlisten = \"x\"\n"), "api.listen: expected an IP address and a port"),
+        (main("[api]\nlistn = \"127.0.0.1:1\"\n"), "did you mean \"listen\"?"),
+        (main(&format!("{source}key_nv = [\"CALLOUT_KEY_M\"]\n")), "did you mean \"key_env\"?"),
+        (main(&format!("{source}key_sha256 = [\"x\"]\n")), "source.key_sha256: expected 64 hex digits"),
+        (
+            destination("[ops]\nkind = \"webhok\"\nurl = \"https://a.example\"\n"),
+            "ops.kind: expected webhook",
+        ),
+        (destination("[ops]\nknd = \"webhook\"\nurl = \"https://a.example\"\n"), "did you mean \"kind\"?"),
+        (
+            destination(
+                "[ops]\nkind = \"slack\"\nevents = [\"nonsense\"]\nsecret_env = [\"CALLOUT_KEY_OPS\"]\n",
+            ),
+            "events: \"nonsense\" is none of",
+        ),
+        (
+            problems_of_env(&[("CALLOUT_KEY_BILLING_FILE", "/none")]),
+            "CALLOUT_KEY_BILLING_FILE: /none cannot be read",
+        ),
+        (
+            problems_of_env(&[("CALLOUT_KEY_BILLING", "x"), ("CALLOUT_KEY_BILLING_FILE", "/none")]),
+            "CALLOUT_KEY_BILLING and CALLOUT_KEY_BILLING_FILE are both set",
+        ),
+    ] {
+        assert!(found.contains(expected), "{expected}\nis not in\n{found}");
+        assert!(found.ends_with("\n1 error in the configuration"), "{expected}:\n{found}");
+    }
+}
+
+#[test]
+fn g11_what_is_expected_is_said_in_our_words() {
+    let main = |text: &str| problems("callout.toml", &format!("environment = \"test\"\n{text}"));
+    let start = "[[rotation]]\nschedule = \"s\"\ntime_zone = \"UTC\"\nmembers = [\"platform-primary\"]\n";
+    for (found, expected) in [
+        (
+            main("[http]\nlisten = \"localhost:8080\"\n"),
+            "callout.toml:3: http.listen: expected an IP address and a port",
+        ),
+        (
+            main("[twilio]\npublic_url = \"sms.example.org\"\n"),
+            "callout.toml:3: twilio.public_url: expected an address such",
+        ),
+        (main("[twilio]\nproxy = \"proxy\"\n"), "callout.toml:3: twilio.proxy: expected an address such"),
+        (
+            problems("integrations.toml", "[o]\nkind = \"webhook\"\nurl = \"x\"\n"),
+            "integrations.toml:3: o.url: expected an address",
+        ),
+        (
+            problems("oncall.toml", &format!("{start}start = \"monday\"\n")),
+            "oncall.toml:5: rotation.start: expected a date",
+        ),
+        (
+            problems_of_env(&[("TWILIO_ACCOUNT_SID", "ACxyz")]),
+            "TWILIO_ACCOUNT_SID: expected AC and 32 hex digits",
+        ),
+        (
+            problems_of_env(&[
+                ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+                ("TWILIO_AUTH_TOKEN", "t"),
+                ("TWILIO_API_BASE", "https://h/#f"),
+            ]),
+            "TWILIO_API_BASE: expected scheme, host and perhaps port and path",
+        ),
+    ] {
+        assert!(found.contains(expected), "{expected}\nis not in\n{found}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("callout.toml");
+    std::fs::write(&file, b"environment = \"test\"\n# M\xfcller\n").unwrap();
+    let found = config::load(&file, &env, config::Scope::SERVER).map(drop).unwrap_err().to_string();
+    assert!(
+        found.contains("callout.toml:2: holds a byte that is no UTF-8: save the file as UTF-8"),
+        "{found}"
+    );
 }

@@ -22,7 +22,11 @@ fn e8_each_role_asks_for_its_own_secrets_and_no_others() {
     assert!(secrets.sources.len() == 2 && secrets.twilio.is_none());
 
     let sender = Scope { provider: true, ..Scope::OPERATOR };
-    let key = [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_API_KEY", "SK1"), ("TWILIO_API_KEY_SECRET", "s")];
+    let key = [
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_API_KEY", "SK00000000000000000000000000000001"),
+        ("TWILIO_API_KEY_SECRET", "s"),
+    ];
     let secrets = load(sender, &key).unwrap();
     assert!(secrets.twilio.is_some() && secrets.webhook_tokens.is_empty());
     let found = load(sender, &key[..1]).unwrap_err();
