@@ -100,8 +100,8 @@ fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
         let is_bracket = |at: usize| text[..at].ends_with("://") && text[at..].starts_with('[');
         let start =
             at + text[at..].char_indices().find(|(from, c)| is_host_char(*c) || is_bracket(at + from))?.0;
-        if let Some(end) = text[start..].find(']').filter(|_| text[start..].starts_with('[')) {
-            at = start + end + 1;
+        if let Some(length) = ipv6_length(&text[start..]) {
+            at = start + length;
             return Some(start..at);
         }
         let start = start + text[start..].find(is_host_char)?;
@@ -109,6 +109,13 @@ fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
         at = start + length;
         Some(start..at)
     })
+}
+
+/// How long the IPv6 address in brackets is that the text begins with. Brackets around anything else hide no link.
+fn ipv6_length(text: &str) -> Option<usize> {
+    let (address, _) = text.strip_prefix('[')?.split_once(']')?;
+    let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | '%');
+    address.chars().all(is_of_address).then_some(address.len() + 2)
 }
 
 /// Where the scheme begins, if `://` and a scheme stand right before the host, with or without a user.
@@ -178,6 +185,7 @@ mod tests {
             ("see https://[2001:db8::1]:8080/x and bit.ly/x", "see [2001:db8::1]:8080/x and bit(.)ly/x"),
             ("http://[::ffff:10.0.0.1]/", "[::ffff:10(.)0(.)0(.)1]/"),
             ("http://[evil.example", "http://[evil(.)example"),
+            ("http://[see https://evil for more]", "http://[see evil for more]"),
             ("(www.evil.example)", "(www(.)evil(.)example)"),
             ("bücher.com?x", "bücher(.)com?x"),
             ("evil.co.uk", "evil(.)co(.)uk"),
