@@ -33,7 +33,7 @@ pub(super) fn defang(text: &str, listed: &[String]) -> Option<(String, Vec<Strin
         }
         out.push_str(&text[end..found.span.start]);
         // Without the scheme between them, two hosts would be another one.
-        if out.ends_with(char::is_alphanumeric) {
+        if out.ends_with(is_host_char) {
             out.push(' ');
         }
         out.push_str(&host.replace('.', "(.)"));
@@ -201,6 +201,7 @@ mod tests {
         check("https://status.example.com://co/x", "https://status.example.com co/x");
         check("https://db.acme.net://evil.example", "https://db.acme.net evil(.)example");
         check("https://one+more://two", "one two");
+        check("place.http://eu", "place. eu");
     }
 
     #[test]
