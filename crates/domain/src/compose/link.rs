@@ -21,6 +21,16 @@ struct Found {
 
 /// The text without links to unlisted hosts, and the hosts that were changed, in order, each at most 64 characters.
 pub(super) fn defang(text: &str, listed: &[String]) -> Option<(String, Vec<String>)> {
+    let (mut shown, mut hosts) = defang_once(text, listed)?;
+    // Where a scheme is gone, what stood before it may be a host. Each time there are fewer dots or schemes.
+    while let Some((again, more)) = defang_once(&shown, listed) {
+        shown = again;
+        hosts.extend(more);
+    }
+    Some((shown, hosts))
+}
+
+fn defang_once(text: &str, listed: &[String]) -> Option<(String, Vec<String>)> {
     // Every link has a dot, or a scheme's slashes; most texts have neither.
     if !text.contains('.') && !text.contains("://") {
         return None;
@@ -202,6 +212,7 @@ mod tests {
         check("https://db.acme.net://evil.example", "https://db.acme.net evil(.)example");
         check("https://one+more://two", "one two");
         check("place.http://eu", "place. eu");
+        check("evil.place.s://eu", "evil(.)place. eu");
     }
 
     #[test]
