@@ -2,7 +2,7 @@
 
 mod runs;
 mod tokens;
-mod values;
+pub(crate) mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -14,8 +14,7 @@ use crate::bulk::BulkArgs;
 
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use tokens::{Tokens, TokensCreate};
-pub(crate) use values::number;
-use values::{http_url, listen};
+use values::{http_url, listen, number};
 
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ports::{Clock as _, SystemClock};
 
 use crate::{
-    args::number,
+    args::values::number,
     exit::{Interrupted, Unconfirmed},
     shutdown,
 };

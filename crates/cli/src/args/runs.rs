@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use domain::limits::LIST_MAX;
 
-use crate::{args::number, bulk::BulkArgs};
+use crate::{args::values::number, bulk::BulkArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
