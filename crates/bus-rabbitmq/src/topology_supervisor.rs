@@ -7,7 +7,10 @@
     reason = "keeps a connection: how long the broker is silent is measured on the machine's clock"
 )]
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+};
 
 use jiff::SignedDuration;
 use ports::Clock;
@@ -36,11 +39,21 @@ pub(crate) struct TopologySupervisor {
     in_place: Mutex<Option<Instant>>,
     /// Exchanges and queues that this user may not look at. Each question would be an error in the broker's log.
     hidden: Mutex<BTreeSet<String>>,
+    /// What was deleted on the broker and is not there again. What is published to it is lost.
+    missing: StdMutex<Option<String>>,
 }
 
 impl TopologySupervisor {
     pub(crate) fn new(dialer: Dialer, topology: Topology, mode: TopologyMode, clock: Arc<dyn Clock>) -> Self {
-        Self { dialer, topology, mode, clock, in_place: Mutex::default(), hidden: Mutex::default() }
+        Self {
+            dialer,
+            topology,
+            mode,
+            clock,
+            in_place: Mutex::default(),
+            hidden: Mutex::default(),
+            missing: StdMutex::default(),
+        }
     }
 
     /// At the start. A broker that comes up itself takes connections before its queues are there.
@@ -97,15 +110,38 @@ impl TopologySupervisor {
     pub(crate) async fn watch(&self) {
         loop {
             self.clock.sleep_until(self.clock.now() + LOOK_EVERY).await;
-            // A broker that is away is others' concern.
-            if let Err(error) = self.verify().await
-                && is_missing(&error)
-            {
-                tracing::error!(%error, "something was deleted on the broker; events may have been lost with it");
-                if let Err(error) = self.ensure(Instant::now()).await {
-                    tracing::error!(%error, "what was deleted on the broker could not be declared again");
-                }
+            match self.verify().await {
+                Ok(()) => self.set_missing(None),
+                Err(error) if is_missing(&error) => self.restore(&error).await,
+                // A broker that is away is others' concern.
+                Err(_) => {}
             }
         }
+    }
+
+    async fn restore(&self, missing: &lapin::Error) {
+        if self.mode == TopologyMode::Verify {
+            let remedy = "run `callout topology declare` as the user who declares";
+            tracing::error!(error = %missing, "something was deleted on the broker; events may be lost until it is there again: {remedy}");
+            self.set_missing(Some(format!("{missing}; {remedy}")));
+            return;
+        }
+        tracing::error!(error = %missing, "something was deleted on the broker; events may have been lost with it");
+        match self.ensure(Instant::now()).await {
+            Ok(()) => self.set_missing(None),
+            Err(error) => {
+                tracing::error!(%error, "what was deleted on the broker could not be declared again");
+                self.set_missing(Some(error.to_string()));
+            }
+        }
+    }
+
+    /// What is missing on the broker, with what to do.
+    pub(crate) fn missing(&self) -> Option<String> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_missing(&self, missing: Option<String>) {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
     }
 }

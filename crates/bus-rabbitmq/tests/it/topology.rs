@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bus_rabbitmq::{
     ConnectError, DelayMode, RabbitBus, RabbitConfig, Topology, TopologyMode, topology::Names,
 };
 use conformance::bus::{BULK, STANDARD, lanes};
 use domain::{source_quota::Quota, workflow::Lane};
+use jiff::{SignedDuration, Timestamp};
 use lapin::options::QueueDeclareOptions;
-use ports::{Bus as _, Queue, SystemClock};
+use ports::{Bus as _, Clock, Dependency as _, Queue, SystemClock};
 use serde_json::Value;
 use test_servers::{RabbitMq, rabbitmq};
 
-use crate::setup::{bus, channel, config, event_of, next};
+use crate::setup::{PATIENCE, bus, channel, config, event_of, next, pause};
 
 async fn refusal(config: RabbitConfig) -> ConnectError {
     match RabbitBus::connect(config, Arc::new(SystemClock)).await {
@@ -120,4 +122,55 @@ async fn f3_a_queue_of_another_type_and_a_missing_one_are_noticed_over_amqp() {
     assert_eq!(look.missing, [missing]);
     let [different] = &look.different[..] else { panic!("{:?}", look.different) };
     assert!(different.contains(&classic) && different.contains("inequivalent"), "{different}");
+}
+
+/// The machine's clock for who cannot wait: half a minute is over at once.
+#[derive(Debug)]
+struct Hurried;
+
+#[async_trait]
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    async fn sleep_until(&self, _: Timestamp) {
+        pause(100).await;
+    }
+}
+
+/// The check's error as soon as there is one, or its success.
+async fn until_checked(bus: &RabbitBus, holds: bool) -> String {
+    let wait = async {
+        loop {
+            match bus.check().await {
+                Err(error) if !holds => return error,
+                Ok(()) if holds => return String::new(),
+                _ => pause(50).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("the check answers otherwise")
+}
+
+/// What is published to a queue that was deleted is confirmed and gone, so nobody may take the process for ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_operator_declares_a_deleted_queue_is_no_longer_ready_and_says_what_to_do() {
+    let config = config(rabbitmq(), "deleted");
+    let (declared, names) = bus(config.clone()).await;
+    drop(declared);
+    let verify = RabbitConfig {
+        topology: TopologyMode::Verify,
+        patience: SignedDuration::from_mins(1),
+        ..config.clone()
+    };
+    let verifying = RabbitBus::connect(verify, Arc::new(Hurried)).await.unwrap();
+    until_checked(&verifying, true).await;
+    let queue = names.queue(Queue::Send(Lane::Bulk));
+    let raw = channel(&config.url).await;
+    raw.queue_delete(queue.as_str().into(), Default::default()).await.unwrap();
+    let error = until_checked(&verifying, false).await;
+    assert!(error.contains(&queue) && error.contains("callout topology declare"), "{error}");
+    drop(bus(config).await);
+    until_checked(&verifying, true).await;
 }
