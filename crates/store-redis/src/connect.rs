@@ -122,6 +122,9 @@ fn explained(error: &RedisError) -> String {
         (ErrorKind::Io, _) => {
             format!("cannot be reached ({error}): is it running, and is its address right?")
         }
+        (ErrorKind::Parse, _) => {
+            format!("does not answer as Redis does ({error}): is its address that of another server?")
+        }
         _ => format!("cannot be used: {error}"),
     }
 }

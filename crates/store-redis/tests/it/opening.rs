@@ -5,6 +5,7 @@
 use redis::cmd;
 use store_redis::{ConnectError, Durability, RedisConfig, RedisStore};
 use test_servers::RedisServer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::setup::{config, raw_connection};
 
@@ -71,4 +72,23 @@ async fn an_address_without_a_server_is_an_error_that_hides_the_password() {
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }
     assert!(!format!("{:?}", config("redis://:hunter2@host/", "debug")).contains("hunter2"));
+}
+
+/// A broker answers the first bytes that it does not know with its own and closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_kind_of_server_at_the_address_is_said_so() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = [0; 64];
+            _ = stream.read(&mut asked).await;
+            _ = stream.write_all(b"AMQP\x00\x00\x09\x01").await;
+        }
+    });
+    let error = refusal(config(&format!("redis://{address}/"), "stranger")).await.to_string();
+    assert!(
+        error.contains(&address.to_string()) && error.contains("does not answer as Redis does"),
+        "{error}"
+    );
 }
