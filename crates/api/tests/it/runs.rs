@@ -146,6 +146,8 @@ async fn a_repeated_request_gets_the_answer_that_was_given() {
     assert_eq!(unkept.status, StatusCode::PRECONDITION_FAILED);
     let reused = world.post(&format!("/v1/runs/{id}/cancel"), &token, &headers).await;
     assert_eq!(reused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let spaced = world.post(&escalate, &token, &[("idempotency-key", "two words")]).await;
+    assert_eq!(spaced.status, StatusCode::BAD_REQUEST);
     let empty = world.post(&escalate, &token, &[("idempotency-key", " ")]).await;
     assert_eq!(empty.status, StatusCode::BAD_REQUEST);
 }
