@@ -159,6 +159,12 @@ macro_rules! store_contract {
                     one_of_many_notes_a_stop
                     a_note_replaces_the_one_that_it_follows_and_no_other
                 }
+                status {
+                    the_last_report_of_each_process_is_kept
+                    what_waits_is_counted_with_its_oldest
+                    a_run_needs_review_until_somebody_says_what_became_of_its_text
+                    effects_wait_by_destination
+                }
                 listing {
                     runs_are_listed_latest_opened_first
                     every_filter_is_applied

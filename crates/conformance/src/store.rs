@@ -19,5 +19,6 @@ pub mod rate_limits;
 pub mod replies;
 pub mod resolving;
 pub mod sending;
+pub mod status;
 pub mod timers;
 pub mod tokens;

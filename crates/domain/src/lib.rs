@@ -47,6 +47,7 @@ pub mod schema;
 pub mod segment;
 pub mod source;
 pub mod source_quota;
+pub mod status;
 pub mod team;
 pub mod template;
 pub mod time;

@@ -34,6 +34,7 @@ mod run_row;
 mod schema;
 mod sending;
 mod state;
+mod status;
 mod store;
 mod timer_slots;
 mod writer;

@@ -16,6 +16,7 @@ mod rate_limits;
 mod retention;
 mod runs;
 mod sending;
+mod status;
 mod tokens;
 mod values;
 
@@ -32,6 +33,7 @@ pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
 pub use sending::SendingStore;
+pub use status::StatusStore;
 pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
 pub use values::{
     AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
@@ -49,6 +51,7 @@ pub trait Store:
     + OutcomeStore
     + OverrideStore
     + SendingStore
+    + StatusStore
     + RateLimitStore
     + AuditStore
     + RetentionStore
@@ -68,6 +71,7 @@ impl<T> Store for T where
         + OutcomeStore
         + OverrideStore
         + SendingStore
+        + StatusStore
         + RateLimitStore
         + AuditStore
         + RetentionStore

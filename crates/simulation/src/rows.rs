@@ -13,6 +13,7 @@ use domain::{
     outbound::SendingState,
     provider::ProviderMessageId,
     run::Run,
+    status::Heartbeat,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     token::Token,
     workflow::WorkflowDefinition,
@@ -43,6 +44,7 @@ pub(crate) struct State {
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
     pub(crate) sending: Option<SendingState>,
+    pub(crate) heartbeats: BTreeMap<String, Heartbeat>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,
     /// What each event that opened a run said.

@@ -12,7 +12,6 @@ use domain::{
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
-    outbound::SendingState,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation, acquire},
@@ -24,7 +23,7 @@ use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    SendingStore, StoreError, Versioned,
+    StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Resolution, RunFilter},
 };
 
@@ -335,25 +334,6 @@ impl OverrideStore for MemoryStore {
         state.overrides.retain(|known| known != entry);
         state.overrides.push(entry.clone());
         Ok(())
-    }
-}
-
-#[async_trait]
-impl SendingStore for MemoryStore {
-    async fn sending(&self) -> Result<Option<SendingState>, StoreError> {
-        Ok(self.state().sending.clone())
-    }
-
-    async fn note_sending(
-        &self,
-        noted: Option<&SendingState>,
-        new: &SendingState,
-    ) -> Result<bool, StoreError> {
-        let held = &mut self.state().sending;
-        if held.as_ref() == noted {
-            *held = Some(new.clone());
-        }
-        Ok(held.as_ref() == Some(new))
     }
 }
 

@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// How long an event may take to end before it is published again, in milliseconds; doubles each time.
-const AGAIN_AFTER_MS: i64 = 30_000;
+pub(crate) const AGAIN_AFTER_MS: i64 = 30_000;
 /// It is published again at least every hour.
-const DOUBLINGS_MAX: u32 = 7;
+pub(crate) const DOUBLINGS_MAX: u32 = 7;
 /// Events looked at in one shard at a time.
 const PAGE: u16 = 200;
 

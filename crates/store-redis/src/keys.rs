@@ -81,6 +81,11 @@ impl Keys {
         self.of("effdue", shard)
     }
 
+    /// Runs with a message that needs review, by when they were opened.
+    pub(crate) fn review(&self, shard: u8) -> String {
+        self.of("review", shard)
+    }
+
     pub(crate) fn dead(&self, shard: u8) -> String {
         self.of("dead", shard)
     }
@@ -154,6 +159,11 @@ impl Keys {
     /// Ids of outcome events by position, and the events by id.
     pub(crate) fn outcome_log(&self) -> [String; 2] {
         ["ids", "docs"].map(|part| format!("{}log:{{log}}:{part}", self.prefix))
+    }
+
+    /// Processes by when they reported, and their reports.
+    pub(crate) fn heartbeats(&self) -> [String; 2] {
+        ["at", "docs"].map(|part| format!("{}beat:{{beat}}:{part}", self.prefix))
     }
 
     /// Whether texts go out of the account.

@@ -32,6 +32,7 @@ mod script;
 mod sending;
 mod sentinel;
 mod servers;
+mod status;
 mod store;
 mod stored_run;
 mod write_arguments;

@@ -34,6 +34,9 @@ pub(crate) struct Scripts {
     pub(crate) replace_answer: Script,
     pub(crate) log_outcome: Script,
     pub(crate) logged_outcomes: Script,
+    pub(crate) report: Script,
+    pub(crate) withdraw: Script,
+    pub(crate) backlog: Script,
 }
 
 macro_rules! text {
@@ -81,6 +84,9 @@ impl Scripts {
             replace_answer: script!("replace_answer"),
             log_outcome: script!("log_outcome"),
             logged_outcomes: script!("logged_outcomes"),
+            report: script!("report"),
+            withdraw: script!("withdraw"),
+            backlog: script!("effect" "backlog"),
         }
     }
 }

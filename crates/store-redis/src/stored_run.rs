@@ -76,6 +76,7 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         counts: keys.counts(shard),
         runs: keys.runs(shard),
         ended: keys.ended(shard),
+        review: keys.review(shard),
         outcomes: keys.outcomes(shard),
         effects: keys.effects(shard),
         effects_due: keys.effects_due(shard),

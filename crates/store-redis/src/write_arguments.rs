@@ -18,6 +18,8 @@ arguments! {
         runs: String,
         /// Runs that need nothing more, by end.
         ended: String,
+        /// Runs with a message that needs review, by opening time.
+        review: String,
         outcomes: String,
         /// What is to be done outside, by id.
         effects: String,

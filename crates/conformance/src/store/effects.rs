@@ -19,7 +19,7 @@ const NEAR: &str = "near";
 const FAR: &str = "far";
 
 /// A change that opens a run, with an effect for each of two destinations.
-fn opening(case: &'static str, n: u32) -> Change {
+pub(super) fn opening(case: &'static str, n: u32) -> Change {
     let mut change = Opening::new(case, n).change();
     let subscription = |name: &str| Subscription {
         name: name.to_owned(),

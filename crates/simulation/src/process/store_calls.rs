@@ -14,6 +14,7 @@ use domain::{
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
     run::Run,
+    status::{Backlog, Heartbeat},
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     token::Token,
     workflow::WorkflowDefinition,
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, SendingStore, StoreError, TokenStore, Versioned,
+    RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -106,6 +107,14 @@ pass_on! {
     SendingStore:
     Store: fn sending() -> Option<SendingState>;
     Store: fn note_sending(noted: Option<&SendingState>, new: &SendingState) -> bool;
+}
+
+pass_on! {
+    StatusStore:
+    Store: fn report(heartbeat: &Heartbeat, forgotten_before: Timestamp) -> ();
+    Store: fn withdraw(process: &str) -> ();
+    Store: fn heartbeats() -> Vec<Heartbeat>;
+    Store: fn backlog(now: Timestamp, destinations: &[String]) -> Backlog;
 }
 
 pass_on! {

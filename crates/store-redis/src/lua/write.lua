@@ -58,6 +58,11 @@ local function write(version, old)
   end
   if not old then redis.call('ZADD', KEYS[runs], ARGV[opened_ms], id) end
   count(KEYS[counts], old, { phase = phase, forgotten = string.sub(flags, 1, 1), tally = tally })
+  if string.sub(flags, 2, 2) == 'h' then
+    redis.call('ZADD', KEYS[review], ARGV[opened_ms], id)
+  elseif old and old.held == 'h' then
+    redis.call('ZREM', KEYS[review], id)
+  end
   if ARGV[ended_ms] ~= '' then
     redis.call('ZADD', KEYS[ended], ARGV[ended_ms], id)
   elseif old and old.phase ~= ACTIVE then

@@ -13,4 +13,5 @@ mod readiness;
 mod repeating;
 mod sentinel;
 mod setup;
+mod status;
 mod wrong_server;

@@ -1,0 +1,166 @@
+//! How the installation is, and what to do first if it is not well.
+//!
+//! In: what processes reported, what waits, the time. Out: findings, the most urgent first.
+//! Never: a finding without what to do about it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    outbound::{SendingSeen, SendingState},
+    plural::counted,
+};
+
+mod findings;
+
+pub use findings::findings;
+
+/// How often a process reports, in seconds.
+pub const HEARTBEAT_EVERY_S: i64 = 5;
+/// A process that has reported within so many seconds is alive.
+pub const ALIVE_S: i64 = 20;
+/// The last report of a process that is gone is kept for so many seconds.
+pub const HEARTBEAT_KEPT_S: i64 = 3_600;
+
+/// What a process last reported of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Its name: host and process id.
+    pub process: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Its version of callout.
+    pub version: String,
+    /// When it started.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub started_at: Timestamp,
+    /// When it reported.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub at: Timestamp,
+    /// A line for each server that it cannot use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+    /// Whom it does not call for now, because calls failed: `twilio`, or the name of a destination.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_breakers: Vec<String>,
+}
+
+impl Heartbeat {
+    /// Whether the process has reported lately.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at).as_secs() < ALIVE_S
+    }
+}
+
+/// How much waits, and since when the oldest of it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// How much.
+    pub count: u64,
+    /// Since when the oldest does, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+/// What waits in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Accepted events that have not ended. Of many, not all are looked at for the oldest.
+    pub events: Waiting,
+    /// Runs that should have been looked at by now, since the earliest deadline.
+    pub overdue: Waiting,
+    /// Runs with a message that needs review, since the oldest was opened.
+    pub needs_review: Waiting,
+    /// Dead letters.
+    pub dead_letters: Waiting,
+    /// Effects that were not delivered yet, by destination.
+    pub effects: BTreeMap<String, u64>,
+}
+
+/// What waits in one queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueDepth {
+    /// The queue's name, for example `events.critical`.
+    pub name: String,
+    /// How many pieces of work.
+    pub depth: u64,
+    /// How many consumers there are, in all processes.
+    pub consumers: u32,
+}
+
+/// Everything that is known at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The moment.
+    pub now: Timestamp,
+    /// Which environment it is.
+    pub environment: String,
+    /// The version of the process that asked.
+    pub version: String,
+    /// The roles that must run somewhere.
+    pub roles: Vec<String>,
+    /// What processes last reported, by name.
+    pub processes: Vec<Heartbeat>,
+    /// The queues; empty if the bus did not answer.
+    pub queues: Vec<QueueDepth>,
+    /// Why the bus did not answer.
+    pub bus_fault: Option<String>,
+    /// What waits in the store.
+    pub backlog: Backlog,
+    /// Messages of which nobody knows yet whether they were sent.
+    pub in_doubt: u64,
+    /// Whether the provider takes texts of the account; absent before the first trouble.
+    pub sending: Option<SendingState>,
+    /// Whether no accepted event and no effect is missing.
+    pub balances: bool,
+}
+
+impl Status {
+    /// What the provider refused the whole account with, and since when.
+    fn refused_account(&self) -> Option<(u32, Timestamp)> {
+        let sending = self.sending.as_ref()?;
+        match sending.seen {
+            SendingSeen::Stopped(code) => Some((code.unwrap_or_default(), sending.since)),
+            SendingSeen::Going => None,
+        }
+    }
+
+    /// Processes that have reported lately and have this role.
+    pub fn alive<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a Heartbeat> {
+        let has = move |process: &&Heartbeat| process.roles.iter().any(|of| of == role);
+        self.processes.iter().filter(has).filter(|process| process.is_alive(self.now))
+    }
+}
+
+/// Something that an operator should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whether something does not work or waits for a person, and not only looks odd.
+    pub is_problem: bool,
+    /// What it is.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A time span in its largest unit, for example `12m`.
+pub fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long ago something was, in its largest unit.
+pub fn age(now: Timestamp, then: Timestamp) -> String {
+    span(now.duration_since(then).as_secs())
+}
+
+/// How much waits, and for how long the oldest has.
+fn waiting(waiting: Waiting, noun: &str, now: Timestamp) -> String {
+    let oldest = waiting.since.map(|since| format!(", the oldest for {}", age(now, since)));
+    counted(waiting.count, noun) + &oldest.unwrap_or_default()
+}
