@@ -159,6 +159,12 @@ async fn every_role_does_its_work_with_the_rights_of_its_own_user() {
     fleet.run_until(&run_of("p-1", "page", "db"), |run| run["phase"] == "acknowledged").await;
     fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
 
+    // Whom the operator's user may ask shows who lives and what waits.
+    let status: Value = serde_json::from_slice(&fleet.run(&["status", "--output", "json"]).stdout).unwrap();
+    assert_eq!(status["status"]["processes"].as_array().unwrap().len(), ROLES.len(), "{status}");
+    assert_eq!((&status["findings"], &status["status"]["bus_fault"]), (&json!([]), &Value::Null), "{status}");
+    assert_eq!(status["status"]["queues"].as_array().unwrap().len(), 7, "{status}");
+
     // What `ingest` would refuse, a producer may publish.
     let bad = json!({"specversion": "1.0", "id": "b-1", "source": "monitoring", "type": "incident.created", "data": {}});
     publish(&url("monitoring"), "events", "incident.created", "monitoring", &bad).await.unwrap();

@@ -1,8 +1,13 @@
-//! What is running. In: a request. Out: the version, the environment, and what the token allows.
+//! What is running, and how it is. In: a request. Out: the version, the environment, what the token allows, and what is
+//! wrong with the installation.
+//!
+//! Never: shows what is of no team to a token that is limited to some.
 
 use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, routing::get};
+use control::{Answer, Request, StatusReport};
+use domain::token::Scope;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,9 +34,13 @@ pub(crate) struct Status {
     source: Option<String>,
     /// The teams that it is limited to; empty if it is not.
     teams: Vec<String>,
+    /// How the installation is; absent where the token may not read, or is limited to teams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    report: Option<StatusReport>,
 }
 
-/// Says what is running, and what the token allows.
+/// Says what is running, what the token allows, and how the installation is.
 #[utoipa::path(get, path = "/v1/status", tag = "installation",
     responses((status = 200, body = Status), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
@@ -39,7 +48,15 @@ pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     who: Authenticated,
 ) -> Result<Json<Status>, ApiError> {
+    let report = if who.principal.may(Scope::Read) && who.principal.teams.is_empty() {
+        let answer = api.ports.control.execute(&who.principal, Request::Status).await?;
+        let Answer::Status { report } = answer else { return Err(ApiError::Unexpected) };
+        Some(*report)
+    } else {
+        None
+    };
     Ok(Json(Status {
+        report,
         version: api.settings.version,
         environment: api.settings.environment.clone(),
         now: api.ports.clock.now(),

@@ -21,7 +21,7 @@ use values::{http_url, listen, number};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `status` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check(Check),
+    /// Say whether all is well and, if not, what to do first; list processes, queues and what waits.
+    ///
+    /// Exit 1 if there is a problem.
+    Status(Status),
     /// Count how every event ended, and list what is unfinished; exit 1 if anything is lost.
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
@@ -112,6 +116,16 @@ pub(crate) struct Check {
     /// Check what a process with this role needs, instead of what all of them need; may be repeated.
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<Role>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print it again and again, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Seconds between two looks.
+    #[arg(long, default_value_t = 2, requires = "watch", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) every: u16,
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +173,11 @@ impl Role {
     pub(crate) fn chosen(named: &[Self]) -> Vec<Self> {
         let is_chosen = |role: &&Self| named.is_empty() || named.contains(role);
         Self::value_variants().iter().filter(is_chosen).copied().collect()
+    }
+
+    /// Its name on the command line and in heartbeats.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
     /// The secrets that a process with these roles needs.

@@ -16,7 +16,7 @@ use crate::{
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, tokens, topology, tracker,
+    service_manager, shutdown, status, tokens, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -33,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),
+        Command::Status(args) => return status::status(&common, &args).await,
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,

@@ -69,7 +69,7 @@ impl ControlClient {
         let clock = Arc::new(SystemClock);
         let backend = Backend::open_for_operator(&config, secrets.fleet.as_ref(), clock.clone()).await?;
         let wiring = Wiring::new(config, secrets.recipient_key, backend.store(), backend.bus(), clock);
-        Ok(Self::Direct(Box::new((Control::new(wiring.control()), backend))))
+        Ok(Self::Direct(Box::new((wiring.control(), backend))))
     }
 
     /// Asks for one thing, in the name of `by`.

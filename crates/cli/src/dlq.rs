@@ -90,16 +90,11 @@ async fn list(
 }
 
 async fn find(common: &Common, id: &str) -> anyhow::Result<DeadLetter> {
-    match execute(&common.config, "", Request::ShowDeadLetter { id: id.to_owned() }).await? {
-        Answer::DeadLetter { letter } => Ok(*letter),
-        Answer::Runs { .. }
-        | Answer::Run { .. }
-        | Answer::DeadLetters { .. }
-        | Answer::DeadLetterChanged { .. }
-        | Answer::AuditCounts { .. }
-        | Answer::Stream { .. }
-        | Answer::Tokens { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
-    }
+    let request = Request::ShowDeadLetter { id: id.to_owned() };
+    let Answer::DeadLetter { letter } = execute(&common.config, "", request).await? else {
+        anyhow::bail!(UNEXPECTED_ANSWER);
+    };
+    Ok(*letter)
 }
 
 /// The result for one dead letter, for scripts.

@@ -22,7 +22,7 @@ const CHECK_MAX: Duration = Duration::from_millis(900);
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a process needs, and what was found out about it last.
-struct Readiness {
+pub(crate) struct Readiness {
     dependencies: Vec<(&'static str, Arc<dyn Dependency>)>,
     clock: Arc<dyn Clock>,
     /// One check at a time, however many ask.
@@ -30,8 +30,16 @@ struct Readiness {
 }
 
 impl Readiness {
+    /// Of a process with these dependencies.
+    pub(crate) fn new(
+        dependencies: Vec<(&'static str, Arc<dyn Dependency>)>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self { dependencies, clock, last: Mutex::default() })
+    }
+
     /// A line for each dependency that cannot be used.
-    async fn faults(&self) -> Vec<String> {
+    pub(crate) async fn faults(&self) -> Vec<String> {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
         if let Some((at, faults)) = &*last
@@ -56,13 +64,9 @@ pub(crate) fn liveness() -> Router {
 }
 
 /// `/readyz` and `/metrics`, which say more than strangers should know.
-pub(crate) fn monitoring(
-    dependencies: Vec<(&'static str, Arc<dyn Dependency>)>,
-    clock: Arc<dyn Clock>,
-) -> Router {
-    let readiness = Readiness { dependencies, clock, last: Mutex::default() };
+pub(crate) fn monitoring(readiness: Arc<Readiness>) -> Router {
     let routes = Router::new().route("/readyz", get(ready)).route("/metrics", get(metrics));
-    routes.with_state(Arc::new(readiness))
+    routes.with_state(readiness)
 }
 
 /// OpenMetrics for who asks for it, the text format of Prometheus for everybody else.

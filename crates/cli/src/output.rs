@@ -6,7 +6,7 @@ use std::{
 };
 
 use control::RunView;
-use domain::plural::counted;
+use domain::{plural::counted, status::age};
 use jiff::Timestamp;
 use ports::{Clock as _, SystemClock};
 use serde::Serialize;
@@ -114,17 +114,6 @@ fn statuses(run: &RunView) -> String {
     counts.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
-/// How long ago something was, in its largest unit.
-fn age(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.duration_since(then).as_secs().max(0);
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        3_600..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 /// A text that fits a column.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -203,20 +192,6 @@ pub(crate) fn run(run: &RunView) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_age_is_in_its_largest_unit() {
-        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
-        for (then, text) in [
-            ("2026-01-31T12:00:01Z", "0s"),
-            ("2026-01-31T11:59:01Z", "59s"),
-            ("2026-01-31T11:00:01Z", "59m"),
-            ("2026-01-29T12:00:01Z", "47h"),
-            ("2026-01-29T12:00:00Z", "2d"),
-        ] {
-            assert_eq!(age(now, then.parse().unwrap()), text);
-        }
-    }
 
     #[test]
     fn what_is_too_wide_is_cut_and_says_so() {

@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
 use config::{Config, Infrastructure, Secrets};
-use control::Control;
 use domain::source_quota::QuotaRates;
 use ingest::access::Sources;
 use jiff::SignedDuration;
@@ -29,7 +28,8 @@ use crate::{
     args::Role,
     backend::{self, Backend},
     exit::Usage,
-    health,
+    health::{self, Readiness},
+    heartbeat,
     listeners::{self, Listeners},
     provider::Account,
     reload::{Parts, Reloader},
@@ -95,11 +95,7 @@ impl Server {
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
-        let mut destinations = if chosen.contains(&Role::Integrations) {
-            crate::destinations::all(&config, &secrets)?
-        } else {
-            Vec::new()
-        };
+        let mut destinations = destinations_of(chosen, &config, &secrets)?;
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
@@ -123,31 +119,36 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let monitoring = health::monitoring(backend.dependencies(), clock.clone());
+        let readiness = Readiness::new(backend.dependencies(), clock.clone());
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
+        listeners.serve(
+            app,
+            health::liveness(),
+            health::monitoring(readiness.clone()),
+            api,
+            &mut roles,
+            &shutdown,
+        );
         roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
-        let mut reload = Router::new();
-        if let Some((file, as_read)) = reloadable {
-            let parts = Parts {
-                runs: wiring.runs(),
-                sources,
-                destinations,
-                stream,
-                webhooks: role_settings.webhooks.clone(),
-                client: role_settings.provider.clone(),
-                is_simulated: simulator.is_some(),
-            };
-            let reloader = Reloader::new(file.to_owned(), chosen, parts, as_read);
-            reload = reloader.routes();
-            let reloading = reloader.on_hangup(shutdown.clone())?;
-            roles.spawn(async {
-                reloading.await;
-                Ok(())
-            });
-        }
+        roles.spawn(heartbeat::report(
+            chosen.to_vec(),
+            backend.store(),
+            readiness,
+            clock.clone(),
+            shutdown.clone(),
+        ));
+        let parts = Parts {
+            runs: wiring.runs(),
+            sources,
+            destinations,
+            stream,
+            webhooks: role_settings.webhooks.clone(),
+            client: role_settings.provider.clone(),
+            is_simulated: simulator.is_some(),
+        };
+        let reload = reloading(reloadable, chosen, parts, &mut roles, &shutdown)?;
         if let Some(socket) = &socket {
-            let routes = control::router(Control::new(wiring.control())).merge(reload);
+            let routes = control::router(wiring.control()).merge(reload);
             listeners::serve_control(socket, routes, &mut roles, &shutdown)?;
         }
         Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
@@ -174,6 +175,37 @@ impl Server {
         tracing::info!("stopped");
         result
     }
+}
+
+fn destinations_of(
+    chosen: &[Role],
+    config: &Config,
+    secrets: &Secrets,
+) -> anyhow::Result<Vec<integrations::Destination>> {
+    if chosen.contains(&Role::Integrations) {
+        crate::destinations::all(config, secrets)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// Has the configuration read again when the process is told to. Returns the route of `callout reload`.
+fn reloading(
+    reloadable: Option<(&Path, (Config, Secrets))>,
+    chosen: &[Role],
+    parts: Parts,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Router> {
+    let Some((file, as_read)) = reloadable else { return Ok(Router::new()) };
+    let reloader = Reloader::new(file.to_owned(), chosen, parts, as_read);
+    let routes = reloader.routes();
+    let on_hangup = reloader.on_hangup(shutdown.clone())?;
+    roles.spawn(async {
+        on_hangup.await;
+        Ok(())
+    });
+    Ok(routes)
 }
 
 fn api_routes(wiring: &Wiring, settings: &Infrastructure, stop: &CancellationToken) -> Router {

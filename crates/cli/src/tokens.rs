@@ -93,16 +93,10 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
 }
 
 async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<Token>> {
-    match execute(&common.config, by, request).await? {
-        Answer::Tokens { tokens } => Ok(tokens),
-        Answer::Runs { .. }
-        | Answer::Run { .. }
-        | Answer::DeadLetters { .. }
-        | Answer::DeadLetter { .. }
-        | Answer::DeadLetterChanged { .. }
-        | Answer::AuditCounts { .. }
-        | Answer::Stream { .. } => anyhow::bail!(UNEXPECTED_ANSWER),
-    }
+    let Answer::Tokens { tokens } = execute(&common.config, by, request).await? else {
+        anyhow::bail!(UNEXPECTED_ANSWER);
+    };
+    Ok(tokens)
 }
 
 fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {

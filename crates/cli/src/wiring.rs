@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{ApiPorts, StreamClient};
 use callback::CallbackPorts;
 use config::{Config, Infrastructure};
-use control::{Control, ControlPorts};
+use control::{Control, ControlPorts, Installation};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
@@ -22,6 +22,8 @@ use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use url::Url;
 
+use crate::args::Role;
+
 /// The ports of one process.
 pub(crate) struct Wiring {
     store: Arc<dyn Store>,
@@ -30,6 +32,7 @@ pub(crate) struct Wiring {
     runs: Arc<RunService>,
     /// Takes the events that are sent with tokens.
     acceptance: Arc<Acceptance>,
+    installation: Installation,
 }
 
 impl Wiring {
@@ -41,6 +44,7 @@ impl Wiring {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
+        let installation = installation(&config);
         let workflows = workflows(&config);
         let key = CodeKey::new(rand::random());
         let destinations = config.destinations();
@@ -51,7 +55,7 @@ impl Wiring {
         let runs =
             Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
-        Self { store, bus, clock, runs, acceptance }
+        Self { store, bus, clock, runs, acceptance, installation }
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
@@ -103,8 +107,9 @@ impl Wiring {
         }
     }
 
-    pub(crate) fn control(&self) -> ControlPorts {
-        ControlPorts {
+    /// What operators' requests are carried out by.
+    pub(crate) fn control(&self) -> Control {
+        Control::new(ControlPorts {
             runs: self.runs.clone(),
             list: self.store.clone(),
             letters: self.store.clone(),
@@ -113,8 +118,12 @@ impl Wiring {
             log: self.store.clone(),
             audit: self.store.clone(),
             acceptance: self.acceptance.clone(),
+            status: self.store.clone(),
+            sending: self.store.clone(),
+            clock: self.clock.clone(),
             bus: self.bus.clone(),
-        }
+        })
+        .of(self.installation.clone())
     }
 
     pub(crate) fn integrations(&self) -> IntegrationsPorts {
@@ -128,7 +137,7 @@ impl Wiring {
 
     pub(crate) fn api(&self) -> ApiPorts {
         ApiPorts {
-            control: Control::new(self.control()),
+            control: self.control(),
             tokens: self.store.clone(),
             answers: self.store.clone(),
             clock: self.clock.clone(),
@@ -164,4 +173,20 @@ fn notices(wording: &Wording) -> Option<Notices> {
             tracing::error!(?errors, "replies are not answered: the wording cannot be used")
         })
         .ok()
+}
+
+/// What a status says of the configuration.
+fn installation(config: &Config) -> Installation {
+    let Infrastructure { environment, api_listen, .. } = &config.infrastructure;
+    let has_destinations = !config.destinations().0.is_empty();
+    let runs = |role: &Role| match role {
+        Role::Integrations => has_destinations,
+        Role::Api => api_listen.is_some(),
+        Role::Ingest | Role::Sender | Role::Callback | Role::Escalation => true,
+    };
+    Installation {
+        environment: environment.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
+    }
 }

@@ -48,6 +48,7 @@ impl Control {
             | Request::ListDeadLetters { .. }
             | Request::ShowDeadLetter { .. }
             | Request::AuditCounts
+            | Request::Status
             | Request::FindPosition { .. }
             | Request::ReadStream { .. }
             | Request::AddToken { .. }

@@ -8,8 +8,8 @@ use domain::{
     token::Token,
 };
 use ports::{
-    AuditStore, Bus, DeadLetterStore, EffectStore, OutcomeLog, RunStore, TokenStore, Versioned,
-    store::RunFilter,
+    AuditStore, Bus, Clock, DeadLetterStore, EffectStore, OutcomeLog, RunStore, SendingStore, StatusStore,
+    TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -17,6 +17,7 @@ use crate::{
     error::ControlError,
     request::{Answer, Principal, Request, RunQuery},
     run_list::{self, Found},
+    status_report::Installation,
     view::RunView,
 };
 
@@ -39,21 +40,33 @@ pub struct ControlPorts {
     pub audit: Arc<dyn AuditStore>,
     /// Takes the events that are sent with tokens.
     pub acceptance: Arc<Acceptance>,
+    /// What processes report, and what waits.
+    pub status: Arc<dyn StatusStore>,
+    /// Whether texts go out of the account.
+    pub sending: Arc<dyn SendingStore>,
     /// Where a replayed event is published.
     pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Carries out requests.
 #[derive(Clone)]
 pub struct Control {
     pub(crate) ports: ControlPorts,
+    pub(crate) installation: Installation,
     looked_at_max: usize,
 }
 
 impl Control {
     /// Over these ports.
     pub fn new(ports: ControlPorts) -> Self {
-        Self { ports, looked_at_max: run_list::LOOKED_AT_MAX }
+        Self { ports, installation: Installation::default(), looked_at_max: run_list::LOOKED_AT_MAX }
+    }
+
+    /// Of this installation.
+    pub fn of(self, installation: Installation) -> Self {
+        Self { installation, ..self }
     }
 
     /// For tests: looks at no more runs than this for one list.
@@ -132,6 +145,7 @@ impl Control {
                 counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
             Request::AuditCounts => Err(ControlError::OfAllTeams(name.clone())),
+            Request::Status => self.status(principal).await,
             Request::FindPosition { after } => self.find_position(after).await,
             Request::ReadStream { after } => self.read_stream(principal, after).await,
             Request::AddToken { token } => self.add_token(name, token).await,

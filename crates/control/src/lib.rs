@@ -11,6 +11,8 @@ mod raise;
 mod request;
 mod run_list;
 mod server;
+mod status;
+mod status_report;
 mod stream;
 mod view;
 
@@ -19,4 +21,5 @@ pub use error::ControlError;
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
+pub use status_report::{Installation, StatusReport};
 pub use view::{MessageView, RunView, TimelineLine};

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::{run_list::RunConditions, view::RunView};
+use crate::{run_list::RunConditions, status_report::StatusReport, view::RunView};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +179,8 @@ pub enum Request {
     },
     /// Counts what the store holds.
     AuditCounts,
+    /// Says how the installation is.
+    Status,
     /// Where a reader of the stream begins.
     FindPosition {
         /// The position of the last event that it read; from now on without it.
@@ -219,6 +221,7 @@ impl Request {
             Self::Replay { id } => ("replay", id),
             Self::Discard { id } => ("discard", id),
             Self::AuditCounts => ("audit_counts", ""),
+            Self::Status => ("status", ""),
             Self::FindPosition { .. } => ("find_position", ""),
             Self::ReadStream { .. } => ("read_stream", ""),
             Self::AddToken { token } => ("add_token", &token.id),
@@ -241,6 +244,7 @@ impl Request {
             | Self::ListDeadLetters { .. }
             | Self::ShowDeadLetter { .. }
             | Self::AuditCounts
+            | Self::Status
             | Self::FindPosition { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
@@ -305,6 +309,11 @@ pub enum Answer {
         /// The counts.
         #[serde(rename = "sums")]
         counts: AuditCounts,
+    },
+    /// To [`Request::Status`].
+    Status {
+        /// How it is.
+        report: Box<StatusReport>,
     },
     /// To [`Request::FindPosition`] and [`Request::ReadStream`].
     Stream {

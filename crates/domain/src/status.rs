@@ -24,6 +24,9 @@ pub const ALIVE_S: i64 = 20;
 /// The last report of a process that is gone is kept for so many seconds.
 pub const HEARTBEAT_KEPT_S: i64 = 3_600;
 
+/// The name under which a sender reports the circuit breaker of the account. No destination is called so.
+pub const PROVIDER_BREAKER: &str = "twilio";
+
 /// What a process last reported of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -34,10 +37,8 @@ pub struct Heartbeat {
     /// Its version of callout.
     pub version: String,
     /// When it started.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub started_at: Timestamp,
     /// When it reported.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// A line for each server that it cannot use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -159,8 +160,27 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     span(now.duration_since(then).as_secs())
 }
 
-/// How much waits, and for how long the oldest has.
-fn waiting(waiting: Waiting, noun: &str, now: Timestamp) -> String {
+/// How much of something does what, and for how long the oldest has.
+fn waiting(waiting: Waiting, noun: &str, does: &str, now: Timestamp) -> String {
     let oldest = waiting.since.map(|since| format!(", the oldest for {}", age(now, since)));
-    counted(waiting.count, noun) + &oldest.unwrap_or_default()
+    format!("{}{does}{}", counted(waiting.count, noun), oldest.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_in_its_largest_unit() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        for (then, text) in [
+            ("2026-01-31T12:00:01Z", "0s"),
+            ("2026-01-31T11:59:01Z", "59s"),
+            ("2026-01-31T11:00:01Z", "59m"),
+            ("2026-01-29T12:00:01Z", "47h"),
+            ("2026-01-29T12:00:00Z", "2d"),
+        ] {
+            assert_eq!(age(now, then.parse().unwrap()), text);
+        }
+    }
 }

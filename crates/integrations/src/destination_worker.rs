@@ -91,10 +91,21 @@ impl DestinationWorker {
         let destination = &self.destination.name;
         match signal.and_then(|signal| self.breaker.note(signal, self.ports.clock.now())) {
             Some(BreakerTransition::Opened { until, .. }) => {
+                telemetry::note_breaker(destination, true);
                 tracing::warn!(destination, %until, "a destination does not answer; its effects wait");
             }
-            Some(BreakerTransition::Closed) => tracing::info!(destination, "a destination answers again"),
+            Some(BreakerTransition::Closed) => {
+                telemetry::note_breaker(destination, false);
+                tracing::info!(destination, "a destination answers again");
+            }
             None => {}
         }
+    }
+}
+
+/// Nobody tries a destination again that is configured no more.
+impl Drop for DestinationWorker {
+    fn drop(&mut self) {
+        telemetry::note_breaker(&self.destination.name, false);
     }
 }

@@ -156,6 +156,11 @@ impl RunService {
         self.recipient_key.as_ref()
     }
 
+    /// The names of the destinations in force.
+    pub fn destinations(&self) -> Vec<String> {
+        self.in_force().destinations.0.iter().map(|subscription| subscription.name.clone()).collect()
+    }
+
     /// Tells these destinations of what happens to runs.
     pub fn with_destinations(self, destinations: Destinations) -> Self {
         self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = Arc::new(destinations);

@@ -16,6 +16,7 @@ use domain::{
     rate_limit::{RateRequest, Reservation},
     retry_budget::RetryBudget,
     source_quota::{Quota, QuotaRates, SourceQuotas},
+    status::PROVIDER_BREAKER,
     workflow::{Lane, WorkflowDefinition},
 };
 use jiff::Timestamp;
@@ -156,6 +157,7 @@ impl AdmissionControl {
         };
         self.changed.notify_waiters();
         telemetry::metrics().sending_stopped.set(i64::from(is_stopped));
+        telemetry::note_breaker(PROVIDER_BREAKER, is_stopped);
         ports.bus.notify(Notification::Sending(sending));
         is_stopped
     }

@@ -190,6 +190,9 @@ impl World {
             effects: ports.clone(),
             log: ports.clone(),
             audit: ports.clone(),
+            status: ports.clone(),
+            sending: ports.clone(),
+            clock: self.clock.clone(),
             bus: ports,
         })
     }

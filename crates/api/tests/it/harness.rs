@@ -82,6 +82,9 @@ impl World {
             effects: store.clone(),
             log: store.clone(),
             audit: store.clone(),
+            status: store.clone(),
+            sending: store.clone(),
+            clock: clock.clone(),
             bus,
         });
         let ports = ApiPorts { control, tokens: store.clone(), answers: store.clone(), clock: clock.clone() };

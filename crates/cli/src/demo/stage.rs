@@ -47,7 +47,7 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(server: &'a Server, output: Output) -> anyhow::Result<Self> {
         Ok(Self {
             server,
-            control: Control::new(server.wiring.control()),
+            control: server.wiring.control(),
             client: http_client::client_builder(http_client::Reach::Plain).build()?,
             output,
             begun_at: server.clock.now(),

@@ -23,4 +23,5 @@ mod reload;
 mod replies;
 mod runs;
 mod service_manager;
+mod status;
 mod walk;

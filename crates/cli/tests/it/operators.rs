@@ -54,7 +54,7 @@ async fn g5_a_name_that_nothing_has_is_an_error_and_no_empty_list() {
 #[test]
 fn g5_a_command_that_reads_makes_no_database() {
     let settings = Settings::new("");
-    for args in [&["runs", "list"][..], &["dlq", "list"], &["audit"], &["tokens", "list"]] {
+    for args in [&["runs", "list"][..], &["dlq", "list"], &["audit"], &["status"], &["tokens", "list"]] {
         let output = settings.run(args);
         assert_eq!(output.status.code(), Some(3), "{args:?}: {}", said(&output));
         assert!(said(&output).contains("there is no database at"), "{}", said(&output));

@@ -67,6 +67,9 @@ impl World {
             effects: store.clone(),
             log: store.clone(),
             audit: store.clone(),
+            status: store.clone(),
+            sending: store.clone(),
+            clock: clock.clone(),
             bus: bus.clone(),
         });
         Self { clock, store, bus, runs, control, _embedded: embedded, _folder: folder }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Finding, Heartbeat, Status, Waiting, age, waiting};
+use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, age, waiting};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
 const EVENTS_WAIT_S: i64 = 60;
@@ -14,8 +14,6 @@ const EVENTS_WAIT_S: i64 = 60;
 const OVERDUE_S: i64 = 60;
 /// Fewer effects than this wait for a destination without being worth a word.
 const EFFECTS_MANY: u64 = 100;
-/// The name under which the account's own circuit breaker is reported.
-const PROVIDER: &str = "twilio";
 
 /// What is wrong, the most urgent first; empty if all is well.
 pub fn findings(status: &Status) -> Vec<Finding> {
@@ -37,25 +35,28 @@ fn note(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
     found.push(Finding { is_problem: false, what, remedy: remedy.into() });
 }
 
-/// Roles that no process has, the one without which nothing goes out first.
+/// Roles that no process has.
 fn roles(status: &Status, found: &mut Vec<Finding>) {
-    for role in &status.roles {
-        if status.alive(role).next().is_some() {
-            continue;
-        }
-        let last =
-            status.processes.iter().filter(|process| process.roles.contains(role)).max_by_key(|p| p.at);
-        let since = last.map_or("none has reported".to_owned(), |last| {
-            format!("{} was the last, {} ago", last.process, age(status.now, last.at))
-        });
-        problem(
-            found,
-            format!("no process with role {role} runs: {since}"),
-            format!(
-                "start one: `callout serve {role}`, or all roles of an embedded installation: `callout serve`"
-            ),
-        );
+    if !status.processes.iter().any(|process| process.is_alive(status.now)) {
+        let what = format!("no process runs: {}", last(status, |_| true));
+        problem(found, what, "start callout: `callout serve`, in a fleet with the roles of each process");
+        return;
     }
+    for role in status.roles.iter().filter(|role| status.alive(role).next().is_none()) {
+        let what = format!(
+            "no process with role {role} runs: {}",
+            last(status, |process| process.roles.contains(role))
+        );
+        problem(found, what, format!("start one: `callout serve {role}`"));
+    }
+}
+
+/// The process that reported last.
+fn last(status: &Status, of: impl Fn(&Heartbeat) -> bool) -> String {
+    let last = status.processes.iter().filter(|process| of(process)).max_by_key(|process| process.at);
+    last.map_or("none has reported within an hour".to_owned(), |last| {
+        format!("{} was the last, {} ago", last.process, age(status.now, last.at))
+    })
 }
 
 /// Servers that processes cannot use, each said once.
@@ -76,7 +77,7 @@ fn servers(status: &Status, found: &mut Vec<Finding>) {
 
 /// Whether texts go out.
 fn provider(status: &Status, found: &mut Vec<Finding>) {
-    let stopped = breakers(status, |breaker| breaker == PROVIDER);
+    let stopped = breakers(status, |breaker| breaker == PROVIDER_BREAKER);
     if let Some((code, since)) = status.refused_account() {
         let what = format!("Twilio refuses the account with code {code} since {}", age(status.now, since));
         problem(
@@ -92,7 +93,7 @@ fn provider(status: &Status, found: &mut Vec<Finding>) {
             "look at status.twilio.com and the way out of your network; it is tried again by itself",
         );
     }
-    for (destination, of) in breakers(status, |breaker| breaker != PROVIDER) {
+    for (destination, of) in breakers(status, |breaker| breaker != PROVIDER_BREAKER) {
         let waits = status.backlog.effects.get(destination).copied().unwrap_or_default();
         let what = format!("destination {destination} does not answer {}: {waits} effects wait", listed(&of));
         problem(found, what, "look at that service; they are tried again by themselves until their deadline");
@@ -123,12 +124,12 @@ fn backlog(status: &Status, found: &mut Vec<Finding>) {
     let is_late = |waiting: Waiting, allowed_s| is_older(status.now, waiting.since, allowed_s);
     let events = status.backlog.events;
     if is_late(events, EVENTS_WAIT_S) {
-        let what = format!("{} wait to be worked on", waiting(events, "accepted event", status.now));
+        let what = waiting(events, "accepted event", " not worked on yet", status.now);
         problem(found, what, "start more senders if they keep growing, else see the senders' logs");
     }
     let overdue = status.backlog.overdue;
     if is_late(overdue, OVERDUE_S) {
-        let what = format!("{} overdue", waiting(overdue, "deadline", status.now));
+        let what = waiting(overdue, "deadline", " overdue", status.now);
         problem(found, what, "see the escalation workers' logs; start another if they are busy");
     }
 }
@@ -145,13 +146,12 @@ fn persons(status: &Status, found: &mut Vec<Finding>) {
     }
     let review = status.backlog.needs_review;
     if review.count > 0 {
-        let what =
-            format!("{} with a text that may or may not have been sent", waiting(review, "run", status.now));
-        problem(found, what, "`callout runs list --needs-review`, then `callout runs settle`");
+        let what = waiting(review, "run", " with a text that may or may not have been sent", status.now);
+        problem(found, what, "`callout runs list --held`, then `callout runs settle`");
     }
     let letters = status.backlog.dead_letters;
     if letters.count > 0 {
-        let what = waiting(letters, "dead letter", status.now);
+        let what = waiting(letters, "dead letter", "", status.now);
         problem(found, what, "`callout dlq list`, then replay or discard each");
     }
 }
@@ -161,7 +161,8 @@ fn oddities(status: &Status, found: &mut Vec<Finding>) {
     let silent = |process: &&Heartbeat| !process.is_alive(status.now);
     for process in status.processes.iter().filter(silent) {
         // A role that nobody has is a problem of its own.
-        if process.roles.iter().any(|role| status.alive(role).next().is_none()) {
+        if process.roles.iter().any(|role| status.roles.contains(role) && status.alive(role).next().is_none())
+        {
             continue;
         }
         let what = format!("{} has not reported for {}", process.process, age(status.now, process.at));
@@ -181,4 +182,161 @@ fn oddities(status: &Status, found: &mut Vec<Finding>) {
 
 fn listed(names: &[&str]) -> String {
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        outbound::{SendingSeen, SendingState},
+        status::{Backlog, QueueDepth},
+        time::after_s,
+    };
+
+    fn now() -> Timestamp {
+        "2026-01-31T12:00:00Z".parse().unwrap()
+    }
+
+    fn ago(seconds: i64) -> Timestamp {
+        after_s(now(), -seconds)
+    }
+
+    fn process(name: &str, role: &str, seconds: i64) -> Heartbeat {
+        Heartbeat {
+            process: name.to_owned(),
+            roles: vec![role.to_owned()],
+            version: "1.0.0".to_owned(),
+            started_at: ago(3_000),
+            at: ago(seconds),
+            faults: Vec::new(),
+            open_breakers: Vec::new(),
+        }
+    }
+
+    fn well() -> Status {
+        Status {
+            now: now(),
+            environment: "test".to_owned(),
+            version: "1.0.0".to_owned(),
+            roles: vec!["ingest".to_owned(), "sender".to_owned()],
+            processes: vec![process("a/1", "ingest", 1), process("b/2", "sender", 19)],
+            queues: vec![QueueDepth { name: "events.bulk".to_owned(), depth: 5, consumers: 1 }],
+            bus_fault: None,
+            backlog: Backlog::default(),
+            in_doubt: 3,
+            sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
+            balances: true,
+        }
+    }
+
+    fn waiting(seconds: i64) -> Waiting {
+        Waiting { count: 2, since: Some(ago(seconds)) }
+    }
+
+    /// What is found once this is so, as `is_problem` and the sentence.
+    fn found(change: impl FnOnce(&mut Status)) -> Vec<(bool, String)> {
+        let mut status = well();
+        change(&mut status);
+        findings(&status).into_iter().map(|finding| (finding.is_problem, finding.what)).collect()
+    }
+
+    #[test]
+    fn what_heals_by_itself_is_no_finding() {
+        assert_eq!(found(|_| {}), []);
+        let young = |status: &mut Status| {
+            status.backlog.events = waiting(60);
+            status.backlog.overdue = waiting(60);
+            status.backlog.effects = BTreeMap::from([("desk".to_owned(), 99)]);
+        };
+        assert_eq!(found(young), []);
+    }
+
+    type Change = fn(&mut Status);
+
+    #[test]
+    fn each_problem_is_one_sentence() {
+        let problems: [(Change, &str); 12] = [
+            (
+                |status| status.processes[1].at = ago(20),
+                "no process with role sender runs: b/2 was the last, 20s ago",
+            ),
+            (
+                |status| status.processes.truncate(1),
+                "no process with role sender runs: none has reported within an hour",
+            ),
+            (
+                |status| status.processes.iter_mut().for_each(|process| process.at = ago(120)),
+                "no process runs: b/2 was the last, 2m ago",
+            ),
+            (|status| status.bus_fault = Some("timeout".to_owned()), "the broker does not answer: timeout"),
+            (
+                |status| {
+                    let both = status.processes.iter_mut();
+                    both.for_each(|process| process.faults = vec!["redis: away".to_owned()]);
+                },
+                "a/1, b/2 cannot use redis: away",
+            ),
+            (
+                |status| {
+                    let (seen, since) = (SendingSeen::Stopped(Some(20_003)), ago(60));
+                    status.sending = Some(SendingState { seen, since, is_announced: true });
+                    // Said once, though the sender reports its circuit breaker as well.
+                    status.processes[1].open_breakers = vec!["twilio".to_owned()];
+                },
+                "Twilio refuses the account with code 20003 since 1m",
+            ),
+            (
+                |status| status.processes[1].open_breakers = vec!["twilio".to_owned()],
+                "Twilio does not answer b/2: no texts go out there",
+            ),
+            (
+                |status| status.processes[0].open_breakers = vec!["desk".to_owned()],
+                "destination desk does not answer a/1: 0 effects wait",
+            ),
+            (
+                |status| status.queues[0].consumers = 0,
+                "5 pieces of work wait in events.bulk and nobody consumes it",
+            ),
+            (
+                |status| status.backlog.events = waiting(61),
+                "2 accepted events not worked on yet, the oldest for 1m",
+            ),
+            (|status| status.balances = false, "the audit does not balance: something accepted is missing"),
+            (|status| status.backlog.dead_letters = waiting(7_200), "2 dead letters, the oldest for 2h"),
+        ];
+        for (change, what) in problems {
+            assert_eq!(found(change), [(true, what.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn what_looks_odd_is_no_problem() {
+        let more = process("c/3", "sender", 300);
+        assert_eq!(
+            found(|status| status.processes.push(more)),
+            [(false, "c/3 has not reported for 5m".to_owned())]
+        );
+        assert_eq!(
+            found(|status| status.processes[0].version = "1.1.0".to_owned()),
+            [(false, "versions 1.0.0, 1.1.0 run side by side".to_owned())]
+        );
+        assert_eq!(
+            found(|status| status.backlog.effects = BTreeMap::from([("desk".to_owned(), 100)])),
+            [(false, "100 effects wait for destination desk".to_owned())]
+        );
+    }
+
+    /// The first of them is what `callout status` says to do first.
+    #[test]
+    fn a_missing_process_comes_before_the_work_that_waits_for_it() {
+        let found = found(|status| {
+            status.processes.pop();
+            status.queues[0].consumers = 0;
+            status.backlog.needs_review = waiting(5);
+        });
+        assert!(found[0].1.contains("role sender") && found[1].1.contains("events.bulk"), "{found:?}");
+        assert!(found[2].1.starts_with("2 runs"), "{found:?}");
+    }
 }

@@ -1,0 +1,57 @@
+//! `callout status` of a process that runs, works, and is killed. In: what an operator sees. Out: what to do first.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
+
+use serde_json::{Value, json};
+use twilio_sim::FaultKind;
+
+use crate::harness::{FIRST, Fleet, PATIENCE, event};
+
+/// What `status` says once this holds, and its exit code.
+async fn status_until(fleet: &Fleet, holds: impl Fn(&Value) -> bool) -> (Value, Option<i32>) {
+    let mut tries = tokio::time::interval(std::time::Duration::from_millis(200));
+    let asking = async {
+        loop {
+            tries.tick().await;
+            let output = fleet.run(&["status", "--output", "json"]);
+            if let Ok(report) = serde_json::from_slice::<Value>(&output.stdout)
+                && holds(&report)
+            {
+                return (report, output.status.code());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap()
+}
+
+/// What is found, in order.
+fn findings(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|finding| finding["what"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_well_until_a_text_needs_review_or_the_process_is_killed() {
+    let mut fleet = Fleet::start().await;
+    let (report, code) = status_until(&fleet, |report| report["is_well"] == true).await;
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(report["status"]["processes"][0]["roles"].as_array().unwrap().len(), 6, "{report}");
+    let screen = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(screen.starts_with("all is well (") && screen.contains("events.critical"), "{screen}");
+
+    // No answer, and no list to look it up in: a text that may have been sent.
+    fleet.sim.inject(FaultKind::Unavailable);
+    fleet.sim.refuse_lists(true);
+    let held = event("held.created", "h-1", "h", json!({"text": "Held", "phone": FIRST}));
+    assert_eq!(fleet.event(&held).await, 202);
+    let needs_review = |report: &Value| report["status"]["backlog"]["needs_review"]["count"] == 1;
+    let (report, code) = status_until(&fleet, needs_review).await;
+    assert_eq!(code, Some(1));
+    assert!(findings(&report).iter().any(|what| what.contains("may or may not have been sent")), "{report}");
+
+    fleet.kill();
+    let (report, code) =
+        status_until(&fleet, |report| findings(report)[0].starts_with("no process runs")).await;
+    assert_eq!(code, Some(1), "{report}");
+    let screen = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(screen.starts_with("NOT WELL (") && screen.contains("do first: no process runs"), "{screen}");
+}
