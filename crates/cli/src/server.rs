@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
+use clap::{ValueEnum, builder::PossibleValue};
 use config::{Config, Infrastructure, Secrets};
 use control::Control;
 use domain::source_quota::QuotaRates;
@@ -29,7 +30,7 @@ use crate::{
     args::Role,
     backend::{self, Backend},
     exit::Usage,
-    health,
+    health::{self, Readiness},
     listeners::{self, Listeners},
     provider::Account,
     reload::{Parts, Reloader},
@@ -73,6 +74,33 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
     Ok(())
 }
 
+/// What monitors ask, and the task that keeps its metrics.
+fn monitoring(
+    backend: &Backend,
+    settings: &Infrastructure,
+    clock: Arc<dyn Clock>,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) -> Router {
+    let readiness = Readiness::new(backend.dependencies(), clock);
+    let (watching, wal, stop) = (readiness.clone(), Backend::wal(&settings.backend), shutdown.clone());
+    roles.spawn(async {
+        watching.watch(wal, stop).await;
+        Ok(())
+    });
+    health::monitoring(readiness)
+}
+
+/// Says in the metrics what this process is, and which names they may use.
+fn describe(config: &Config, chosen: &[Role], clock: &dyn Clock) {
+    let metrics = telemetry::metrics();
+    let roles: Vec<_> = chosen.iter().filter_map(ValueEnum::to_possible_value).collect();
+    let roles: Vec<_> = roles.iter().map(PossibleValue::get_name).collect();
+    metrics.process.started(env!("CARGO_PKG_VERSION"), &roles.join(","), &config.digest, clock.now());
+    metrics.intake.know_sources(config.infrastructure.sources.iter().map(|source| source.name.as_str()));
+    metrics.runs.classify_with(twilio::error_code::class_of_callback);
+}
+
 impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its file, and what that said, the
     /// configuration can be reloaded.
@@ -100,6 +128,7 @@ impl Server {
         } else {
             Vec::new()
         };
+        describe(&config, chosen, clock.as_ref());
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
@@ -123,7 +152,7 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let monitoring = health::monitoring(backend.dependencies(), clock.clone());
+        let monitoring = monitoring(&backend, &settings, clock.clone(), &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         roles.spawn(count_repeats(clock.clone(), shutdown.clone()));

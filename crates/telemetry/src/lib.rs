@@ -7,12 +7,13 @@ pub mod field;
 pub mod final_outcome;
 mod logs;
 mod metrics;
+mod otlp;
 mod repeats;
 pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
 pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
-pub use metrics::{Metrics, metrics};
+pub use metrics::{Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics};
 pub use repeats::left_out;
 pub use traces::Traces;
