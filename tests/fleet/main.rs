@@ -5,6 +5,7 @@ mod adapters;
 #[path = "../../crates/cli/tests/it/after_outage.rs"]
 mod after_outage;
 mod bad_input;
+mod collector;
 mod deploy;
 #[path = "../../crates/cli/tests/it/harness.rs"]
 #[expect(dead_code, reason = "shared with the tests of the embedded mode, which use more of it")]
@@ -12,6 +13,7 @@ mod harness;
 mod logs;
 mod lost_answers;
 mod manifests;
+mod metrics;
 mod paused;
 mod private_ca;
 mod producers;

@@ -2,43 +2,19 @@
 //!
 //! In: a fleet, and a collector of a package registry that takes OTLP. Out: the spans that it got. Never: a collector of
 //! our own.
-#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use crate::{
     ROLES,
+    collector::Collector,
     harness::{FIRST, Fleet, KEY, Layout, PAGE, SECOND, event},
-    tools::{python, succeed},
 };
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PRODUCER: &str = "b7ad6b7169203331";
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Rotel, which prints what it takes, until it is dropped.
-struct Collector {
-    process: Child,
-    printed: PathBuf,
-    _folder: tempfile::TempDir,
-    grpc: String,
-    http: String,
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// A span as it is printed.
 #[derive(Debug, Default, Clone)]
@@ -50,46 +26,9 @@ struct Span {
     events: Vec<String>,
 }
 
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-impl Collector {
-    fn start() -> Self {
-        let whereabouts =
-            "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'))";
-        let agent = succeed(python("python").args(["-c", whereabouts]));
-        let folder = tempfile::tempdir().unwrap();
-        let printed = folder.path().join("printed");
-        let (grpc, http) = (free_address(), free_address());
-        let process = Command::new(agent)
-            .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
-            .args(["--debug-log-verbosity", "detailed"])
-            .args(["--otlp-grpc-endpoint", &grpc, "--otlp-http-endpoint", &http])
-            .stdin(Stdio::null())
-            .stdout(File::create(&printed).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { process, printed, _folder: folder, grpc, http }
-    }
-
-    /// The spans of the event's trace, once they are as they should be.
-    async fn spans_until(&self, holds: impl Fn(&[Span]) -> bool) -> Vec<Span> {
-        let mut tries = tokio::time::interval(Duration::from_millis(100));
-        let asking = async {
-            loop {
-                tries.tick().await;
-                let printed = std::fs::read_to_string(&self.printed).unwrap();
-                let spans = read(&printed);
-                if holds(&spans) {
-                    return spans;
-                }
-            }
-        };
-        let printed = || std::fs::read_to_string(&self.printed).unwrap();
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{:#?}", read(&printed())))
-    }
+/// The spans of the event's trace, once they are as they should be.
+async fn spans_until(collector: &Collector, holds: impl Fn(&[Span]) -> bool) -> Vec<Span> {
+    read(&collector.printed_until(|printed| holds(&read(printed))).await)
 }
 
 fn read(printed: &str) -> Vec<Span> {
@@ -125,7 +64,7 @@ fn said(spans: &[Span], event: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
     for protocol in ["http/protobuf", "grpc"] {
-        let collector = Collector::start();
+        let collector = Collector::start("traces");
         let endpoint = if protocol == "grpc" { &collector.grpc } else { &collector.http };
         let name = protocol.replace('/', "");
         let backend = format!(
@@ -158,7 +97,7 @@ async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
         assert_eq!(response.status(), 202);
         fleet.wait_until(|view| !view.texts(FIRST).is_empty()).await;
         let wanted = ["POST /v1/events", "process events.critical", "send events", "submit text"];
-        collector.spans_until(|spans| wanted.iter().all(|name| names(spans).contains(name))).await;
+        spans_until(&collector, |spans| wanted.iter().all(|name| names(spans).contains(name))).await;
 
         (0..ROLES.len()).for_each(|index| fleet.kill_process(index));
         fleet.serve().await;
@@ -167,7 +106,7 @@ async fn one_trace_tells_an_escalated_run_that_survived_a_kill() {
         fleet.sim.phone(SECOND).reply(text.rsplit_once("Reply ").unwrap().1).await.unwrap();
 
         let spans =
-            collector.spans_until(|spans| said(spans, "escalated") && said(spans, "acknowledged")).await;
+            spans_until(&collector, |spans| said(spans, "escalated") && said(spans, "acknowledged")).await;
         let ids: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).chain([PRODUCER]).collect();
         for span in &spans {
             assert!(ids.contains(span.parent.as_str()), "{} hangs in the air: {spans:#?}", span.name);

@@ -20,7 +20,7 @@ struct Need {
     instead: Option<&'static str>,
 }
 
-const NEEDED: [Need; 7] = [
+const NEEDED: [Need; 8] = [
     Need {
         package: "rabbitmq-server",
         is_there: || Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(),
@@ -36,6 +36,8 @@ const NEEDED: [Need; 7] = [
         is_there: || Path::new("/usr/bin/prometheus-alertmanager").exists(),
         instead: None,
     },
+    // With `promtool`, which checks metrics and rules.
+    Need { package: "prometheus", is_there: || Path::new("/usr/bin/promtool").exists(), instead: None },
     // Debian packages Python without `venv`.
     Need {
         package: "python3-venv",

@@ -13,7 +13,7 @@ use axum::{
     routing::post,
 };
 use domain::{id::RunId, limits::EVENT_BODY_BYTES_MAX};
-use http_server::events::{EVENTS_PATH, Problem, answer, read};
+use http_server::events::{EVENTS_PATH, Problem, answer, ids, read};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -82,13 +82,15 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let result = match body {
-        Ok(body) => take(&api, &who, &headers, &body).await,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::TooLarge),
-        Err(rejection) => Err(Problem::Unreadable(rejection.body_text())),
+    let (taken, body) = match body {
+        Ok(body) => (take(&api, &who, &headers, &body).await, body),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            (Err(Problem::TooLarge), Bytes::new())
+        }
+        Err(rejection) => (Err(Problem::Unreadable(rejection.body_text())), Bytes::new()),
     };
-    result.unwrap_or_else(|problem| {
-        problem.log();
+    taken.unwrap_or_else(|problem| {
+        problem.report(Some(&who.principal.source), &ids(&headers, &body));
         problem.into_response()
     })
 }

@@ -43,6 +43,7 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
         evidence: text.sid.to_string(),
     };
     ports.consent.record_consent(&entry).await?;
+    telemetry::metrics().runs.consent_change(&entry);
     tracing::info!(from = %text.from, ?change, "a recipient changed their consent");
     let mut noted = BTreeSet::new();
     for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {

@@ -79,7 +79,7 @@ async fn receive_inbound(
 /// A signed text from no phone is counted and answered like any other: the provider would only report it as an error.
 fn ignore_no_phone(rejection: Rejection) -> Result<(), Rejection> {
     let Rejection::Webhook(WebhookError::NoPhone { kind }) = rejection else { return Err(rejection) };
-    telemetry::metrics().ignored_text(kind);
+    telemetry::metrics().intake.ignored_text(kind);
     tracing::info!(kind, "a text from a sender that is no phone number was ignored");
     Ok(())
 }
@@ -118,7 +118,7 @@ mod tests {
             let taken = ignore_no_phone(Rejection::Webhook(WebhookError::NoPhone { kind }));
             assert!(taken.is_ok(), "{kind}");
             let counted = format!("callout_ignored_texts_total{{kind=\"{kind}\"}} 1");
-            assert!(telemetry::metrics().text().contains(&counted), "{kind}");
+            assert!(telemetry::metrics().open_metrics().contains(&counted), "{kind}");
         }
         assert!(ignore_no_phone(Rejection::Webhook(WebhookError::Forged)).is_err());
     }

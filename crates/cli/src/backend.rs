@@ -42,15 +42,15 @@ pub(crate) fn control_socket(backend: &config::Backend) -> Option<PathBuf> {
     match backend {
         config::Backend::Embedded { path, .. } => {
             // Beside the database itself, also for those who name it by a link.
-            Some(socket_beside(&embedded::real_path(path).unwrap_or_else(|_| path.clone())))
+            Some(beside(&embedded::real_path(path).unwrap_or_else(|_| path.clone()), ".sock"))
         }
         config::Backend::Fleet(_) => None,
     }
 }
 
-fn socket_beside(database: &Path) -> PathBuf {
+fn beside(database: &Path, ending: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push(".sock");
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -120,6 +120,16 @@ impl Backend {
             Self::Embedded(embedded) => vec![("database", embedded.dependency())],
             Self::Fleet(_, bus, store) => vec![("rabbitmq", bus.clone()), ("redis", store.clone())],
             Self::Operator(_, store) => vec![("redis", store.clone())],
+        }
+    }
+
+    /// The write-ahead log of an embedded database.
+    pub(crate) fn wal(backend: &config::Backend) -> Option<PathBuf> {
+        match backend {
+            config::Backend::Embedded { path, .. } => {
+                Some(beside(&embedded::real_path(path).unwrap_or_else(|_| path.clone()), "-wal"))
+            }
+            config::Backend::Fleet(_) => None,
         }
     }
 

@@ -94,6 +94,9 @@ fn unusable(file: &Path, config: &Config, roles: &[Role]) -> Problems {
     if let Err(error) = telemetry::Traces::from_env(env) {
         problems.add(file, None, error);
     }
+    if let Err(error) = telemetry::MetricExport::check(env) {
+        problems.add(file, None, error);
+    }
     if roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
         let message =
             "the role api needs to know where to listen: give [api] listen, for example \"127.0.0.1:8081\"";

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
-use telemetry::{LogFormat, Traces};
+use telemetry::{LogFormat, MetricExport, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
@@ -60,6 +60,8 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     infrastructure.monitoring_listen = args.monitoring_listen.or(infrastructure.monitoring_listen);
     let log = &config.infrastructure.log;
     let traces = Traces::from_env(env).map_err(Usage)?;
+    // Held until the end, as the traces are.
+    let _metrics = MetricExport::from_env(env).map_err(Usage)?;
     start_logs(if log.json { LogFormat::Json } else { LogFormat::Text }, &log.filter, traces.as_ref())?;
     if args.roles.contains(&Role::Api) && config.infrastructure.api_listen.is_none() {
         let message = "the role api needs to know where to listen: give [api] listen in the configuration";

@@ -84,6 +84,8 @@ impl Reloader {
         let mut in_force = self.in_force.lock().await;
         service_manager::reloading();
         let reloaded = self.replace(&mut in_force).await;
+        let digest = reloaded.as_ref().ok().map(|_| in_force.0.digest.as_str());
+        telemetry::metrics().process.reloaded(digest, self.parts.runs.now());
         service_manager::ready();
         reloaded
     }
@@ -122,6 +124,8 @@ impl Reloader {
                 part.replace(client);
             }
         }
+        let names = config.infrastructure.sources.iter().map(|source| source.name.as_str());
+        telemetry::metrics().intake.know_sources(names);
         *in_force = (config, secrets);
         Ok(reloaded)
     }

@@ -73,6 +73,36 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
     Ok(())
 }
 
+/// What monitors and operators ask of this process, and the tasks that keep it true.
+fn observed(
+    backend: &Backend,
+    settings: &Infrastructure,
+    chosen: &[Role],
+    clock: &Arc<dyn Clock>,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) -> Router {
+    let readiness = Readiness::new(backend.dependencies(), clock.clone());
+    let (watching, wal, stop) = (readiness.clone(), Backend::wal(&settings.backend), shutdown.clone());
+    roles.spawn(async {
+        watching.watch(wal, stop).await;
+        Ok(())
+    });
+    let (chosen, store, stop) = (chosen.to_vec(), backend.store(), shutdown.clone());
+    roles.spawn(heartbeat::report(chosen, store, readiness.clone(), clock.clone(), stop));
+    roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
+    health::monitoring(readiness)
+}
+
+/// Says in the metrics what this process is, and which names they may use.
+fn describe(config: &Config, chosen: &[Role], clock: &dyn Clock) {
+    let metrics = telemetry::metrics();
+    let roles: Vec<_> = chosen.iter().map(|role| role.name()).collect();
+    metrics.process.started(env!("CARGO_PKG_VERSION"), &roles.join(","), &config.digest, clock.now());
+    metrics.intake.know_sources(config.infrastructure.sources.iter().map(|source| source.name.as_str()));
+    metrics.runs.classify_with(twilio::error_code::class_of_callback);
+}
+
 impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its file, and what that said, the
     /// configuration can be reloaded.
@@ -96,6 +126,7 @@ impl Server {
         let url = listeners.url()?;
         let settings = config.infrastructure.clone();
         let mut destinations = destinations_of(chosen, &config, &secrets)?;
+        describe(&config, chosen, clock.as_ref());
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
@@ -119,24 +150,9 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let readiness = Readiness::new(backend.dependencies(), clock.clone());
+        let monitoring = observed(&backend, &settings, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        listeners.serve(
-            app,
-            health::liveness(),
-            health::monitoring(readiness.clone()),
-            api,
-            &mut roles,
-            &shutdown,
-        );
-        roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
-        roles.spawn(heartbeat::report(
-            chosen.to_vec(),
-            backend.store(),
-            readiness,
-            clock.clone(),
-            shutdown.clone(),
-        ));
+        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         let parts = Parts {
             runs: wiring.runs(),
             sources,

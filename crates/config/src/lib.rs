@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use domain::{
     directory::Directory,
     effect::OutcomeKind,
+    id::short,
     outbound::{Destinations, Subscription},
     policy::Environment,
     workflow::Workflow,
@@ -65,6 +66,8 @@ pub struct Config {
     pub integrations: Vec<Destination>,
     /// The files that were read, in the order of reading.
     pub files: Vec<PathBuf>,
+    /// Tells two configurations apart: a digest of the texts of all files. Secrets are not part of it.
+    pub digest: String,
 }
 
 impl Config {
@@ -88,13 +91,15 @@ impl Config {
 /// Every problem of every file, not only the first.
 pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Secrets), Problems> {
     let mut problems = Problems::default();
-    let mut files = Vec::new();
+    let (mut files, mut texts) = (Vec::new(), Vec::new());
     let folder = main_file.parent().unwrap_or(Path::new("."));
     let mut read = |path: &Path, required: bool, problems: &mut Problems| -> Option<String> {
         match std::fs::read(path) {
             Ok(bytes) => {
                 files.push(path.to_owned());
-                text_of(path, bytes, problems)
+                let text = text_of(path, bytes, problems)?;
+                texts.push(text.clone());
+                Some(text)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => None,
             Err(error) => {
@@ -150,7 +155,9 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         name: infrastructure.environment.clone(),
         allow_recipients: infrastructure.allow_recipients.clone(),
     };
-    Ok((Config { infrastructure, environment, directory, workflows, integrations, files }, secrets))
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let digest = short(&texts);
+    Ok((Config { infrastructure, environment, directory, workflows, integrations, files, digest }, secrets))
 }
 
 /// A file's text.

@@ -108,6 +108,18 @@ pub enum Verdict {
     Expire,
 }
 
+impl Verdict {
+    /// Its name in metrics, as stored.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Defer(_) => "defer",
+            Self::Suppress => "suppress",
+            Self::Expire => "expire",
+        }
+    }
+}
+
 /// One verdict with its rule and what the rule looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

@@ -106,6 +106,19 @@ impl ProviderStatus {
         }
     }
 
+    /// Its name in metrics, timelines and logs, as the provider writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Whether no further status is expected.
     pub fn is_final(self) -> bool {
         self.rank() == 4
@@ -137,6 +150,22 @@ pub enum FailureClass {
     Account,
     /// Nothing to do.
     Informational,
+}
+
+impl FailureClass {
+    /// Its name in metrics and in the table of codes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RetrySoon => "retry_soon",
+            Self::RetryLater => "retry_later",
+            Self::Ambiguous => "ambiguous",
+            Self::Recipient => "recipient",
+            Self::OptedOut => "opted_out",
+            Self::Configuration => "configuration",
+            Self::Account => "account",
+            Self::Informational => "informational",
+        }
+    }
 }
 
 /// One request to send one text.

@@ -40,13 +40,18 @@ impl RetryBudget {
     /// # Errors
     /// The time at which the oldest second has passed.
     pub fn take_retry(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        let (first, retries) = self.sums(now);
-        let most = (first * u64::from(RETRY_BUDGET_PERCENT) / 100).max(u64::from(RETRIES_ALWAYS));
-        if retries >= most {
+        if self.left(now) == 0 {
             return Err(after_s(now, 1));
         }
         self.at(now).retries += 1;
         Ok(())
+    }
+
+    /// How many more retries fit now.
+    pub fn left(&self, now: Timestamp) -> u64 {
+        let (first, retries) = self.sums(now);
+        let most = (first * u64::from(RETRY_BUDGET_PERCENT) / 100).max(u64::from(RETRIES_ALWAYS));
+        most.saturating_sub(retries)
     }
 
     /// First attempts and retries within the last minute.
@@ -81,7 +86,7 @@ mod tests {
         let mut budget = RetryBudget::default();
         (0..1_000).for_each(|n| budget.note_first(at(n % 50)));
         let granted = (0..500).filter(|_| budget.take_retry(at(50)).is_ok()).count();
-        assert_eq!(granted, 100);
+        assert_eq!((granted, budget.left(at(50))), (100, 0));
         assert_eq!(budget.take_retry(at(50)), Err(at(51)));
         assert_eq!(budget.sums(at(59)), (1_000, 100), "those of the first second are as old as they may be");
         assert_eq!(budget.sums(at(60)), (980, 100));

@@ -49,6 +49,7 @@ pub(crate) async fn sweep(ports: &EscalationPorts) -> Result<(), RoleError> {
                     "work that the broker gave up became a dead letter"
                 );
                 ports.letters.add_dead_letter(&letter).await?;
+                telemetry::metrics().runs.dead_letter(&letter.reason);
                 ports.bus.notify(Notification::DeadLetter(letter));
                 work.acker.ack().await?;
             }

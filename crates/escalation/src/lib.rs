@@ -126,7 +126,10 @@ async fn housekeeping(ports: Arc<EscalationPorts>, retention: Duration, shutdown
 async fn work(ports: Arc<EscalationPorts>, runs_at_once: usize, delivery: Delivery) {
     let result = match &delivery.payload {
         Payload::Command(Command::LookNow { run }) => ports.runs.tick(run).await,
-        Payload::Timer(slot) => due_runs(&ports, Some(slot.shard), runs_at_once).await,
+        Payload::Timer(slot) => {
+            telemetry::metrics().sending.timer_fired(ports.clock.now().duration_since(slot.at()));
+            due_runs(&ports, Some(slot.shard), runs_at_once).await
+        }
         Payload::Unreadable { body, reason } => {
             ports.dead_letters.add(Undeliverable::new(body, &delivery), "unreadable", reason).await
         }

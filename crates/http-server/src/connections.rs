@@ -98,7 +98,7 @@ impl Connections {
         let mut waiting = self.waiting();
         let Some(evicted) = waiting.pop() else { return false };
         evicted.cancel();
-        telemetry::metrics().connections_evicted.inc();
+        telemetry::metrics().intake.connections_evicted.inc();
         waiting.evicted += 1;
         if waiting.warned_at.is_none_or(|at| at.elapsed() >= WARNING_EVERY) {
             tracing::warn!(

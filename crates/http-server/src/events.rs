@@ -18,7 +18,7 @@ use serde_json::json;
 pub const EVENTS_PATH: &str = "/v1/events";
 
 pub use problem::Problem;
-pub use request::{read, unpacked};
+pub use request::{ids, read, unpacked};
 
 /// 202 when something was taken, 200 when all of it was known or of no use to any workflow; with the runs that the events
 /// open, and warnings.

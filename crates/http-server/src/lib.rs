@@ -9,6 +9,7 @@
 mod body;
 mod connections;
 pub mod events;
+mod observed;
 mod peer;
 pub mod problem;
 mod watched;
@@ -16,22 +17,15 @@ mod watched;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    body::Body,
-    extract::{MatchedPath, Request},
-    http::StatusCode,
-    middleware::{Next, from_fn},
-    response::{IntoResponse as _, Response},
+    Router, body::Body, extract::Request, http::StatusCode, middleware::from_fn, response::IntoResponse as _,
     serve::Listener,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use telemetry::span;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
-use tracing::Instrument as _;
 
 use crate::{
     body::TrackedBody,
@@ -68,9 +62,6 @@ impl Default for Limits {
     }
 }
 
-/// Routes that monitors ask every few seconds.
-const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-
 /// Bytes of a request's line and headers; more are answered with 431.
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 
@@ -82,7 +73,7 @@ where
     L::Addr: Into<Peer>,
 {
     let connections = Arc::new(Connections::new(limits.connections_max));
-    let routes = if telemetry::is_tracing() { routes.layer(from_fn(traced)) } else { routes };
+    let routes = routes.layer(from_fn(observed::request));
     let mut tasks = JoinSet::new();
     loop {
         let (stream, address) = tokio::select! {
@@ -99,19 +90,6 @@ where
     drop(listener);
     // A client that keeps its connection open must not keep us from ending.
     within(limits.drain_max, async { while tasks.join_next().await.is_some() {} }).await;
-}
-
-/// A span around a request, below its caller's. Probes and scrapes would be most of a trace store, and get none.
-async fn traced(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let Some(route) = route.filter(|route| !UNTRACED.contains(&route.as_str())) else {
-        return next.run(request).await;
-    };
-    let traceparent = request.headers().get(span::TRACEPARENT).and_then(|value| value.to_str().ok());
-    let span = span::http_server(request.method().as_str(), &route, traceparent);
-    let answer = next.run(request).instrument(span.clone()).await;
-    span::answered(&span, answer.status().as_u16());
-    answer
 }
 
 /// Serves one connection, until its client, a limit, a newer connection or the end of the listener ends it.

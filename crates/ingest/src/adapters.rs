@@ -25,23 +25,27 @@ pub(crate) async fn receive(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    take(adapter, &endpoint, &name, request).await.map_or_else(
+    let (sources, mut sender) = (endpoint.sources(), None);
+    take(adapter, &endpoint, &sources, &name, request, &mut sender).await.map_or_else(
         |problem| {
-            problem.log();
+            problem.report(sender, &[]);
             problem.into_response()
         },
         |accepted| answer(&accepted, true),
     )
 }
 
-async fn take(
+/// `sender` is the name of the source, once it is known.
+async fn take<'a>(
     adapter: Adapter,
     endpoint: &Endpoint,
+    sources: &'a Sources,
     name: &str,
     request: Request,
+    sender: &mut Option<&'a str>,
 ) -> Result<Accepted, Problem> {
-    let sources = endpoint.sources();
-    let source = holder(&sources, request.headers(), name)?;
+    let source = holder(sources, request.headers(), name)?;
+    *sender = Some(&source.name);
     let (parts, body) = request.into_parts();
     let body = body_of(body, DOOR_BODY_BYTES_MAX).await?;
     let body = unpacked(&parts.headers, &body, DOOR_BODY_BYTES_MAX)?;

@@ -12,31 +12,43 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::acceptance::SameId;
-use http_server::events::{Problem, answer, read};
+use http_server::events::{Problem, answer, ids, read};
 
-use crate::endpoint::Endpoint;
+use crate::{access::Sources, endpoint::Endpoint};
 
 pub(crate) async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let result = match body {
-        Ok(body) => take(&endpoint, &headers, &body).await,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::TooLarge),
-        Err(rejection) => Err(Problem::Unreadable(rejection.body_text())),
+    let (sources, mut sender) = (endpoint.sources(), None);
+    let (taken, body) = match body {
+        Ok(body) => (take(&endpoint, &sources, &headers, &body, &mut sender).await, body),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            (Err(Problem::TooLarge), Bytes::new())
+        }
+        Err(rejection) => (Err(Problem::Unreadable(rejection.body_text())), Bytes::new()),
     };
-    result.unwrap_or_else(|problem| {
-        problem.log();
+    taken.unwrap_or_else(|problem| {
+        // What a stranger calls its events is of no use to anybody.
+        let ids = sender.map(|_| ids(&headers, &body)).unwrap_or_default();
+        problem.report(sender, &ids);
         problem.into_response()
     })
 }
 
-async fn take(endpoint: &Endpoint, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
+/// `sender` is the name of the source, once it is known.
+async fn take<'a>(
+    endpoint: &Endpoint,
+    sources: &'a Sources,
+    headers: &HeaderMap,
+    body: &[u8],
+    sender: &mut Option<&'a str>,
+) -> Result<Response, Problem> {
     let _permit = endpoint.permit().ok_or(Problem::Busy)?;
     let now = endpoint.ports.clock.now();
-    let sources = endpoint.sources();
     let source = sources.identify(headers, body, now).ok_or(Problem::Unauthenticated)?;
+    *sender = Some(&source.name);
     let (events, is_batch) = read(headers, body)?;
     let accepted = endpoint.accept(source, &events, is_batch, SameId::Conflicts, now).await?;
     Ok(answer(&accepted, is_batch))

@@ -17,27 +17,35 @@ use domain::{
 use http_server::events::{Problem, unpacked};
 use serde_json::{Value, json};
 
-use crate::{adapters::body_of, endpoint::Endpoint};
+use crate::{access::Sources, adapters::body_of, endpoint::Endpoint};
 
 pub(crate) async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    take(&endpoint, &name, request).await.unwrap_or_else(|problem| {
-        problem.log();
+    let (sources, mut sender) = (endpoint.sources(), None);
+    take(&endpoint, &sources, &name, request, &mut sender).await.unwrap_or_else(|problem| {
+        problem.report(sender, &[]);
         refusal(&problem)
     })
 }
 
-async fn take(endpoint: &Endpoint, name: &str, request: Request) -> Result<Response, Problem> {
+/// `sender` is the name of the source, once it is known.
+async fn take<'a>(
+    endpoint: &Endpoint,
+    sources: &'a Sources,
+    name: &str,
+    request: Request,
+    sender: &mut Option<&'a str>,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let body = body_of(body, PAGERDUTY_BODY_BYTES_MAX).await?;
     let body = unpacked(&parts.headers, &body, PAGERDUTY_BODY_BYTES_MAX)?;
     let _permit = endpoint.permit().ok_or(Problem::Busy)?;
-    let sources = endpoint.sources();
     let holder = routing_key(&body).and_then(|key| sources.holder(&key));
     let source = holder.filter(|source| source.name == name).ok_or(Problem::NoKey)?;
+    *sender = Some(&source.name);
     let settings = source.adapters.settings(Adapter::PagerDuty);
     let now = endpoint.ports.clock.now();
     let reports = Adapter::PagerDuty.read(&body, &settings, now).map_err(Problem::Invalid)?;

@@ -66,7 +66,7 @@ async fn attempt(
         EffectAnswer::Later { .. } | EffectAnswer::Failed { .. } => ProviderSignal::Trouble,
     };
     let effect = &request.effect;
-    telemetry::metrics().effect(&destination.name, &answer);
+    telemetry::metrics().sending.effect(&destination.name, effect.act.as_str(), &answer);
     match effect.follow(answer, destination.give_up_after_s, ports.clock.now()) {
         EffectNext::Delivered(ticket) => delivered(ports, effect, ticket).await?,
         EffectNext::Again(effect, at) => ports.effects.postpone_effect(&effect, at).await?,
@@ -110,6 +110,6 @@ async fn dead(ports: &IntegrationsPorts, effect: &Effect, reason: &str) -> Resul
         ports.runs.apply(run, |run, ctx| run.miss_ticket(&effect.destination, reason, ctx)).await?;
     }
     let letter = dead_letter(effect, reason, ports.clock.now());
-    telemetry::metrics().dead_letter(&letter.reason);
+    telemetry::metrics().runs.dead_letter(&letter.reason);
     Ok(ports.effects.end_effect(effect, EffectEnd::Dead(Box::new(letter))).await?)
 }

@@ -96,6 +96,7 @@ impl Acceptance {
             }
         }
         let known = events.len() - fresh.len();
+        telemetry::metrics().intake.accepted(&source.name, fresh.len(), known);
         let events: Vec<_> = distinct.into_iter().map(|(_, event)| event).collect();
         let runs: Vec<_> = events.iter().flat_map(|event| self.runs_of(event)).collect();
         let mut warnings = BTreeSet::new();
@@ -130,7 +131,7 @@ impl Acceptance {
         let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
         let quota = quotas.take(&source.name, count, self.clock.now());
         if quota == Quota::Exceeded {
-            telemetry::metrics().beyond_share.inc_by(u64::from(count));
+            telemetry::metrics().intake.beyond_share.inc_by(u64::from(count));
         }
         quota
     }

@@ -52,9 +52,20 @@ impl DeadLetters {
     pub async fn add(&self, refused: Undeliverable<'_>, reason: &str, error: &str) -> Result<(), RoleError> {
         let body = refused.body;
         let letter = letter_of(refused, reason, error, self.clock.now());
-        tracing::warn!(reason, error = without_numbers(error), dead_letter = %letter.id, bytes = body.len(), "a delivery became a dead letter");
+        tracing::warn!(
+            reason,
+            error = without_numbers(error),
+            "event.source" = letter.source.as_deref().map(without_numbers),
+            "event.id" = letter.event_id.as_deref().map(without_numbers),
+            dead_letter = %letter.id,
+            bytes = body.len(),
+            "a delivery became a dead letter"
+        );
         self.store.add_dead_letter(&letter).await?;
-        telemetry::metrics().dead_letter(reason);
+        telemetry::metrics().runs.dead_letter(reason);
+        if refused.origin.is_some() {
+            telemetry::metrics().intake.rejected(letter.source.as_deref(), reason);
+        }
         self.bus.notify(Notification::DeadLetter(Box::new(letter)));
         Ok(())
     }

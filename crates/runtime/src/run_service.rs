@@ -513,7 +513,7 @@ impl RunService {
             Changed::Conflict => Ok(false),
             Changed::Stored { timer } => {
                 span::stored(&span, &effects);
-                self.after_store(run, &effects, due, timer).instrument(span).await;
+                self.after_store(run, &effects, due, timer, None).instrument(span).await;
                 Ok(true)
             }
         }

@@ -111,6 +111,12 @@ impl AdmissionControl {
         }
     }
 
+    /// Says how many retries fit in the budget.
+    pub(crate) fn measure(&self, now: Timestamp) {
+        let left = i64::try_from(locked(&self.budget).left(now)).unwrap_or(i64::MAX);
+        telemetry::metrics().sending.retry_budget_left.set(left);
+    }
+
     /// Whether sending goes on without restraint.
     pub(crate) fn is_free(&self) -> bool {
         locked(&self.breaker).is_closed()
@@ -156,7 +162,9 @@ impl AdmissionControl {
             }
         };
         self.changed.notify_waiters();
-        telemetry::metrics().sending_stopped.set(i64::from(is_stopped));
+        let metrics = &telemetry::metrics().sending;
+        metrics.stopped.set(i64::from(is_stopped));
+        metrics.account_stopped.set(i64::from(matches!(sending, Sending::Stopped { is_account: true, .. })));
         telemetry::note_breaker(PROVIDER_BREAKER, is_stopped);
         ports.bus.notify(Notification::Sending(sending));
         is_stopped
@@ -198,7 +206,7 @@ impl AdmissionControl {
             }
             if let Some(deferral) = &admission.deferral {
                 if deferral.rule == domain::policy::Rule::RetryBudget {
-                    telemetry::metrics().retries_held_back.inc();
+                    telemetry::metrics().sending.retries_held_back.inc();
                 }
                 return Ok(admission);
             }

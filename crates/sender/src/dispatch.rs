@@ -67,7 +67,9 @@ pub(crate) async fn submit(sender: &Sender, claimed: Claimed) -> Result<(), Role
         Some(late) => (late, !admission.is_free()),
         None => {
             let span = span::submit(claimed.run(), number, attempt);
+            let begun_at = ports.clock.now();
             let outcome = ports.provider.submit(submission).instrument(span.clone()).await;
+            telemetry::metrics().sending.submitted(&outcome, ports.clock.now().duration_since(begun_at));
             match &outcome {
                 SubmitOutcome::Sent { sid, .. } => span::sent(&span, sid.as_str()),
                 SubmitOutcome::NotSent(_) | SubmitOutcome::InDoubt { .. } => span::failed(&span),

@@ -41,7 +41,11 @@ async fn ask(ports: &SenderPorts, run: &Run, id: &MessageId) -> Result<DoubtAnsw
         return Ok(DoubtAnswer::NoAnswer { reason: "the doubt was resolved meanwhile".to_owned() });
     };
     let (from, until) = window(*started_at, *lost_until);
-    let listed = match ports.provider.look_up(&message.recipient().number, from, until).await {
+    let begun_at = ports.clock.now();
+    let listed = ports.provider.look_up(&message.recipient().number, from, until).await;
+    let took = ports.clock.now().duration_since(begun_at);
+    telemetry::metrics().sending.asked("look_up", listed.is_ok(), took);
+    let listed = match listed {
         Ok(listed) => listed,
         Err(error) => return Ok(DoubtAnswer::NoAnswer { reason: error.to_string() }),
     };

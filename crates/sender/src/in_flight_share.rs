@@ -32,7 +32,7 @@ pub(crate) struct InFlightShare {
 impl InFlightShare {
     /// All of it, until the others are counted.
     pub(crate) fn new(in_flight_max: u16, limiter: Vec<LaneLimiter>) -> Self {
-        telemetry::metrics().in_flight_max.set(in_flight_max.into());
+        telemetry::metrics().sending.in_flight_max.set(in_flight_max.into());
         Self { in_flight_max, own: in_flight_max, limiter }
     }
 
@@ -56,7 +56,7 @@ impl InFlightShare {
             self.own = own;
             let max = LaneLimits::new(own);
             futures::join!(ports.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
-            telemetry::metrics().in_flight_max.set(own.into());
+            telemetry::metrics().sending.in_flight_max.set(own.into());
         }
     }
 
@@ -70,6 +70,7 @@ impl InFlightShare {
                 if admission.is_free() {
                     self.take(ports, 0).await;
                 }
+                admission.measure(ports.clock.now());
             }
         };
         shutdown.run_until_cancelled(keep).await;

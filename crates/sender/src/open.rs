@@ -74,6 +74,9 @@ async fn work_on(
     if let Some(warning) = event.unset_time() {
         tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
     }
+    if came.origin.is_some() && !info.redelivered {
+        telemetry::metrics().intake.accepted(&event.key.source, 1, 0);
+    }
     if !routes.resolves.is_empty() {
         resolve::event(sender, event, &routes.resolves).await?;
     }
@@ -118,7 +121,7 @@ async fn open(
         }),
         placement,
     };
-    match ports.runs.open(event, workflow, placement, &mut inline).await? {
+    match ports.runs.open(event, workflow, placement, info.published_at, &mut inline).await? {
         OpenedRun::Known | OpenedRun::Resolved => Ok(()),
         // Two processes took what a tool says of one thing at the same moment; what opened the run stands.
         OpenedRun::Conflict if chose_id(&event.key.id) => Ok(()),

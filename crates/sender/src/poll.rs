@@ -16,7 +16,11 @@ pub(crate) async fn poll(ports: &SenderPorts, id: &MessageId, epoch: u32) -> Res
     let Some(MessagePhase::Submitted { sid, .. }) = message.map(|message| message.phase()) else {
         return Ok(());
     };
-    let answer = match ports.provider.fetch(sid).await {
+    let begun_at = ports.clock.now();
+    let fetched = ports.provider.fetch(sid).await;
+    let took = ports.clock.now().duration_since(begun_at);
+    telemetry::metrics().sending.asked("fetch", fetched.is_ok(), took);
+    let answer = match fetched {
         Ok(Some(found)) => PollAnswer::Status {
             status: found.status,
             code: found.error_code,

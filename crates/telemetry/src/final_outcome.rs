@@ -1,6 +1,6 @@
-//! One log line for every message that becomes final, and one for every run that ends.
+//! One log line for every run that opens, moves on or ends, and for every message that becomes final.
 //!
-//! In: the run as stored and the effects of the change. Out: log lines at `info`.
+//! In: the run as stored and the effects of the change. Out: log lines at `info`; a run that reached nobody is an error.
 //! Never: a text, or a number that is not masked.
 
 use domain::{

@@ -8,13 +8,14 @@ pub mod final_outcome;
 mod logs;
 mod metrics;
 mod open_breakers;
+mod otlp;
 mod repeats;
 pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
 pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
-pub use metrics::{Metrics, metrics};
+pub use metrics::{Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics};
 pub use open_breakers::{note_breaker, open_breakers};
 pub use repeats::left_out;
 pub use traces::Traces;

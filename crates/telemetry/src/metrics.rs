@@ -1,56 +1,40 @@
-//! Counters and ages of one process, in the text format that Prometheus reads.
+//! Counters, gauges and histograms of one process.
 //!
-//! In: what was stored. Out: `GET /metrics`.
-//! Never: a label whose values grow without bound: no number, no run, no source.
+//! In: what was stored, and what roles see. Out: `GET /metrics`, and the same by OTLP.
+//! Never: a label whose values grow without bound: no number, no run, no source that is not configured.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+mod durations;
+mod export;
+mod families;
+mod intake;
+mod names;
+mod process;
+mod run_metrics;
+mod sending;
 
-use domain::{
-    effect::EffectAnswer,
-    run::Run,
-    timeline::{Effects, TimelineEvent},
-};
-use prometheus_client::{
-    encoding::text::encode,
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::Registry,
-};
+use std::sync::LazyLock;
 
-/// A label and its value.
-type Label = [(&'static str, String); 1];
+use prometheus_client::encoding::{prometheus_text, text};
 
-/// The name of a destination, which the configuration bounds, and what came of a request.
-type EffectLabels = [(&'static str, String); 2];
+pub use export::MetricExport;
+pub use intake::Intake;
+pub use process::ProcessMetrics;
+pub use run_metrics::RunMetrics;
+pub use sending::SendingMetrics;
 
-/// Upper bounds of the ages of doubts, in seconds: the provider is asked after 40 s, 1, 3 and 10 min.
-const DOUBT_AGES_S: [f64; 8] = [1.0, 5.0, 20.0, 45.0, 75.0, 200.0, 660.0, 3_600.0];
+use families::Families;
 
-/// Every counter and gauge of this process.
+/// Everything that this process counts.
 pub struct Metrics {
-    registry: Registry,
-    /// 1 while the circuit breaker keeps this sender from pulling work.
-    pub sending_stopped: Gauge,
-    /// Requests that this sender may have open: its share of the account's.
-    pub in_flight_max: Gauge,
-    /// Retries that had to wait because the budget was used up.
-    pub retries_held_back: Counter,
-    /// Events beyond the quota of their source, which went one lane lower.
-    pub beyond_share: Counter,
-    /// HTTP connections without a request that were closed because newer ones needed their place.
-    pub connections_evicted: Counter,
-    attempts: Counter,
-    retries: Counter,
-    doubts: Counter,
-    doubts_settled: Family<Label, Counter>,
-    doubt_age_s: Histogram,
-    statuses: Family<Label, Counter>,
-    decisions: Family<Label, Counter>,
-    dead_letters: Family<Label, Counter>,
-    escalations: Counter,
-    runs_ended: Family<Label, Counter>,
-    ignored_texts: Family<Label, Counter>,
-    effects: Family<EffectLabels, Counter>,
-    spans: Family<Label, Counter>,
+    /// Events, replies and requests that come in.
+    pub intake: Intake,
+    /// What becomes of runs and their texts.
+    pub runs: RunMetrics,
+    /// Requests to the provider and to destinations, and what holds them back.
+    pub sending: SendingMetrics,
+    /// The process itself.
+    pub process: ProcessMetrics,
+    families: Families,
 }
 
 /// The metrics of this process.
@@ -61,152 +45,30 @@ pub fn metrics() -> &'static Metrics {
 
 impl Metrics {
     fn new() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("callout"),
-            sending_stopped: Gauge::default(),
-            in_flight_max: Gauge::default(),
-            retries_held_back: Counter::default(),
-            beyond_share: Counter::default(),
-            connections_evicted: Counter::default(),
-            attempts: Counter::default(),
-            retries: Counter::default(),
-            doubts: Counter::default(),
-            doubts_settled: Family::default(),
-            doubt_age_s: Histogram::new(DOUBT_AGES_S),
-            statuses: Family::default(),
-            decisions: Family::default(),
-            dead_letters: Family::default(),
-            escalations: Counter::default(),
-            runs_ended: Family::default(),
-            ignored_texts: Family::default(),
-            effects: Family::default(),
-            spans: Family::default(),
-        };
-        metrics.register();
-        metrics
-    }
-
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        let stopped = self.sending_stopped.clone();
-        registry.register("sending_stopped", "1 while the circuit breaker is open", stopped);
-        let in_flight = self.in_flight_max.clone();
-        registry.register("in_flight_max", "Requests to the provider that may be open at once", in_flight);
-        let held_back = self.retries_held_back.clone();
-        registry.register("retries_held_back", "Retries that waited for the retry budget", held_back);
-        let beyond = self.beyond_share.clone();
-        registry.register("beyond_share", "Events beyond the quota of their source, one lane lower", beyond);
-        let evicted = self.connections_evicted.clone();
-        registry.register("connections_evicted", "HTTP connections closed for newer ones", evicted);
-        registry.register("attempts", "Requests to the provider that were started", self.attempts.clone());
-        registry.register("retries", "Requests that will be repeated", self.retries.clone());
-        registry.register("doubts", "Requests whose outcome is unknown", self.doubts.clone());
-        let settled = self.doubts_settled.clone();
-        registry.register("doubts_settled", "Doubts that ended, by what resolved them", settled);
-        registry.register("doubt_age_seconds", "Age of doubts when they ended", self.doubt_age_s.clone());
-        registry.register("statuses", "Statuses from the provider", self.statuses.clone());
-        registry.register("decisions", "Policy decisions, by rule", self.decisions.clone());
-        registry.register("dead_letters", "Dead letters, by reason", self.dead_letters.clone());
-        registry.register("escalations", "Steps that ended without success", self.escalations.clone());
-        let ignored = self.ignored_texts.clone();
-        registry.register("ignored_texts", "Texts from senders that are no phone number, by kind", ignored);
-        registry.register("runs_ended", "Runs that ended, by phase", self.runs_ended.clone());
-        registry.register("spans", "Spans of traces, by what became of them", self.spans.clone());
-        let effects = self.effects.clone();
-        registry.register(
-            "effects",
-            "Requests to destinations, by destination and what came of them",
-            effects,
-        );
-    }
-
-    /// Counts spans of traces: exported, failed, or dropped for want of room.
-    pub(crate) fn spans(&self, ended: &'static str, count: usize) {
-        self.spans.get_or_create(&[("ended", ended.to_owned())]).inc_by(count as u64);
-    }
-
-    /// Counts what came of a request to a destination.
-    pub fn effect(&self, destination: &str, answer: &EffectAnswer) {
-        let result = match answer {
-            EffectAnswer::Done(_) => "done",
-            EffectAnswer::Later { .. } => "later",
-            EffectAnswer::Failed { .. } => "failed",
-            EffectAnswer::Refused { .. } => "refused",
-        };
-        let labels = [("destination", destination.to_owned()), ("result", result.to_owned())];
-        self.effects.get_or_create(&labels).inc();
-    }
-
-    /// Counts what was stored with one change.
-    pub fn count(&self, run: &Run, stored: &Effects) {
-        for entry in &stored.timeline {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is counted")]
-            match &entry.what {
-                TimelineEvent::DispatchBegan { .. } => _ = self.attempts.inc(),
-                TimelineEvent::RetryScheduled { .. } => _ = self.retries.inc(),
-                TimelineEvent::DoubtBegan { .. } => _ = self.doubts.inc(),
-                TimelineEvent::DoubtResolved { by, .. } => {
-                    self.doubts_settled.get_or_create(&[("by", by.as_str().to_owned())]).inc();
-                    let sent_at = entry.message.and_then(|number| run.message(number)?.first_attempt_at());
-                    if let Some(sent_at) = sent_at {
-                        self.doubt_age_s.observe(entry.at.duration_since(sent_at).as_secs_f64());
-                    }
-                }
-                TimelineEvent::Status { status, .. } => {
-                    let status = format!("{status:?}").to_lowercase();
-                    self.statuses.get_or_create(&[("status", status)]).inc();
-                }
-                TimelineEvent::Decided(decision) => {
-                    self.decisions.get_or_create(&[("rule", decision.rule.id().to_owned())]).inc();
-                }
-                TimelineEvent::Escalated { .. } => _ = self.escalations.inc(),
-                TimelineEvent::Closed { phase, .. } => {
-                    self.runs_ended.get_or_create(&[("phase", phase.as_str().to_owned())]).inc();
-                }
-                _ => {}
-            }
-        }
-        for letter in &stored.dead_letters {
-            self.dead_letter(&letter.reason);
+        let mut families = Families::new();
+        Self {
+            intake: Intake::register(&mut families),
+            runs: RunMetrics::register(&mut families),
+            sending: SendingMetrics::register(&mut families),
+            process: ProcessMetrics::register(&mut families),
+            families,
         }
     }
 
-    /// Counts a dead letter that belongs to no run.
-    pub fn dead_letter(&self, reason: &str) {
-        self.dead_letters.get_or_create(&[("reason", reason.to_owned())]).inc();
-    }
-
-    /// Counts a text from a sender that is no phone number.
-    pub fn ignored_text(&self, kind: &'static str) {
-        self.ignored_texts.get_or_create(&[("kind", kind.to_owned())]).inc();
-    }
-
-    /// All metrics in Prometheus' text format 0.0.4. There a counter is called what its samples are called.
+    /// All metrics in Prometheus' text format 0.0.4.
     pub fn plain_text(&self) -> String {
-        let text = self.text();
-        let counters: BTreeSet<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
-        let mut plain = String::with_capacity(text.len());
-        for line in text.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
-            let mut words = line.splitn(4, ' ');
-            let renamed = match (words.next(), words.next(), words.next(), words.next()) {
-                (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
-                    Some(format!("# {what} {name}_total {rest}"))
-                }
-                _ => None,
-            };
-            plain.push_str(renamed.as_deref().unwrap_or(line));
-            plain.push('\n');
-        }
-        plain
+        let mut written = String::new();
+        // Writing into a string does not fail.
+        let _ = prometheus_text::encode(&mut written, &self.families.registry);
+        written
     }
 
     /// All metrics in the OpenMetrics text format.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing into a string does not fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+    pub fn open_metrics(&self) -> String {
+        let mut written = String::new();
+        // As above.
+        let _ = text::encode(&mut written, &self.families.registry);
+        written
     }
 }
 
@@ -217,14 +79,83 @@ mod tests {
     #[test]
     fn f12_the_plain_format_names_each_counter_as_its_samples() {
         let metrics = Metrics::new();
-        metrics.dead_letter("conflict");
-        let (plain, open) = (metrics.plain_text(), metrics.text());
+        metrics.runs.dead_letter("conflict");
+        metrics.sending.timer_fired(jiff::SignedDuration::from_millis(-20));
+        let (plain, open) = (metrics.plain_text(), metrics.open_metrics());
         for line in ["# HELP callout_dead_letters_total ", "# TYPE callout_dead_letters_total counter\n"] {
             assert!(plain.contains(line), "{plain}");
         }
         assert!(plain.contains("callout_dead_letters_total{reason=\"conflict\"} 1\n"), "{plain}");
-        assert!(plain.contains("# TYPE callout_doubt_age_seconds histogram\n"), "{plain}");
+        assert!(plain.contains("# TYPE callout_timer_lateness_seconds histogram\n"), "{plain}");
+        assert!(
+            plain.contains("callout_timer_lateness_seconds_sum 0.0\n"),
+            "a clock that was set back: {plain}"
+        );
         assert!(!plain.contains("# EOF") && open.ends_with("# EOF\n"));
         assert!(open.contains("# TYPE callout_dead_letters counter\n"), "{open}");
+    }
+
+    #[test]
+    fn every_metric_is_described_once_with_its_type() {
+        let page = include_str!("../../../docs/telemetry.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `callout_"));
+        let described: Vec<_> = rows
+            .map(|row| {
+                let (name, rest) = row.split_once("` | ").unwrap();
+                (format!("callout_{name}"), rest.split_once(" | ").unwrap().0.to_owned())
+            })
+            .collect();
+        let metrics = Metrics::new();
+        let known = metrics.families.descriptions.iter();
+        let known: Vec<_> =
+            known.map(|known| (known.name.clone(), format!("{:?}", known.kind).to_lowercase())).collect();
+        let sorted = |mut list: Vec<_>| {
+            list.sort();
+            list
+        };
+        assert_eq!(sorted(described), sorted(known));
+    }
+
+    #[test]
+    fn what_no_list_has_is_counted_together() {
+        let metrics = Metrics::new();
+        metrics.intake.know_sources(["monitoring"].into_iter());
+        metrics.intake.accepted("monitoring", 2, 1);
+        metrics.intake.rejected(Some("made-up"), "forbidden");
+        metrics.intake.rejected(None, "unauthenticated");
+        metrics.runs.dead_letter("a reason of the next version");
+        let plain = metrics.plain_text();
+        for line in [
+            "callout_events_accepted_total{source=\"monitoring\",status=\"new\"} 2\n",
+            "callout_events_accepted_total{source=\"monitoring\",status=\"known\"} 1\n",
+            "callout_events_rejected_total{source=\"other\",status=\"forbidden\"} 1\n",
+            "callout_events_rejected_total{source=\"other\",status=\"unauthenticated\"} 1\n",
+            "callout_dead_letters_total{reason=\"other\"} 1\n",
+        ] {
+            assert!(plain.contains(line), "{line} in {plain}");
+        }
+        assert!(!plain.contains("made-up"), "{plain}");
+    }
+
+    #[test]
+    fn a_reload_that_is_refused_leaves_the_digest_as_it_was() {
+        let metrics = Metrics::new();
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        metrics.process.started("1.0.0", "ingest,sender", "first", at(100));
+        metrics.process.reloaded(Some("second"), at(200));
+        metrics.process.reloaded(None, at(300));
+        let plain = metrics.plain_text();
+        for line in [
+            "callout_build_info{version=\"1.0.0\",roles=\"ingest,sender\"} 1\n",
+            "callout_config_info{digest=\"second\"} 1\n",
+            "callout_config_read_timestamp_seconds 200\n",
+            "callout_config_last_reload_timestamp_seconds 300\n",
+            "callout_config_last_reload_successful 0\n",
+            "callout_config_reloads_total{result=\"applied\"} 1\n",
+            "callout_config_reloads_total{result=\"refused\"} 1\n",
+        ] {
+            assert!(plain.contains(line), "{line} in {plain}");
+        }
+        assert!(!plain.contains("first"), "{plain}");
     }
 }

@@ -7,6 +7,7 @@
 mod alertmanager;
 mod ports;
 mod private_ca;
+mod prometheus;
 mod rabbitmq;
 mod redis;
 mod redis_cluster;
@@ -16,6 +17,7 @@ mod supervisor;
 pub use alertmanager::Alertmanager;
 pub use ports::free_port;
 pub use private_ca::PrivateCa;
+pub use prometheus::promtool;
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};
 pub use redis_cluster::{RedisCluster, redis_cluster};

@@ -41,16 +41,14 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
             format!("doubt resolved ({}): {evidence}", by.as_str())
         }
         TimelineEvent::Status { status, code } => {
-            let status = format!("{status:?}").to_lowercase();
-            format!("text to {whom} {status}{}", code_of(code))
+            format!("text to {whom} {}{}", status.as_str(), code_of(code))
         }
         TimelineEvent::StatusAsked { status } => {
-            let status = format!("{status:?}").to_lowercase();
-            format!("no callback came, so the provider was asked: {status}")
+            format!("no callback came, so the provider was asked: {}", status.as_str())
         }
         TimelineEvent::StatusUnknown => "the provider was asked and has no such text any more".to_owned(),
         TimelineEvent::ContradictoryStatus { status } => {
-            let status = format!("{status:?}").to_lowercase();
+            let status = status.as_str();
             format!("status {status} ignored: it contradicts an earlier final status")
         }
         TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),

@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 
 use crate::problem::problem;
 
+/// How many ids and pointers of one request are logged.
+const LISTED_MAX: usize = 10;
+
 /// Why events were not taken. Nothing of the request was.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -107,13 +110,42 @@ impl Problem {
         matches!(self, Self::Busy | Self::BusyAdapter | Self::NotStored(_))
     }
 
-    /// A line for operators, without numbers that may be a phone's.
-    pub fn log(&self) {
+    /// Counts and logs that events were not taken: of which source and with which ids, as far as they are known, and which
+    /// fields are wrong. Without numbers that may be a phone's.
+    pub fn report(&self, source: Option<&str>, ids: &[String]) {
+        let status = self.status();
+        telemetry::metrics().intake.rejected(source, status.as_str());
+        let listed = |texts: &mut dyn Iterator<Item = &str>| {
+            let listed: Vec<_> = texts.take(LISTED_MAX).map(without_numbers).collect();
+            (!listed.is_empty()).then(|| listed.join(" "))
+        };
         tracing::info!(
-            status = self.status().as_u16(),
+            status = status.as_u16(),
             problem = without_numbers(&self.to_string()),
+            "event.source" = source.map(without_numbers),
+            "event.id" = listed(&mut ids.iter().map(String::as_str)),
+            pointers = listed(&mut self.pointers()),
             "events were not taken"
         );
+    }
+
+    /// Where in the request something is wrong.
+    fn pointers(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Invalid(errors) => Box::new(errors.iter().map(|error| error.pointer.as_str())),
+            Self::Conflict { pointer } => Box::new(std::iter::once(pointer.as_str())),
+            Self::Unreadable(_)
+            | Self::UnknownForm
+            | Self::Encoding(_)
+            | Self::Unauthenticated
+            | Self::NoKey
+            | Self::Forbidden(_)
+            | Self::TooLarge
+            | Self::NotificationTooLarge(_)
+            | Self::Busy
+            | Self::BusyAdapter
+            | Self::NotStored(_) => Box::new(std::iter::empty()),
+        }
     }
 
     fn title(&self) -> &'static str {

@@ -32,6 +32,20 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Event>, bool), Prob
     }
 }
 
+/// The ids of the events of a request that was not taken, as far as it can be read.
+pub fn ids(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
+    if let Some(id) = headers.get("ce-id").and_then(|value| header_text(value.as_bytes())) {
+        return vec![id];
+    }
+    let body = unpacked(headers, body, EVENT_BODY_BYTES_MAX).ok();
+    let id_of = |event: &Value| event.get("id").and_then(Value::as_str).map(str::to_owned);
+    match body.and_then(|body| read_json(&body).ok()) {
+        Some(Value::Array(events)) => events.iter().filter_map(id_of).collect(),
+        Some(event) => id_of(&event).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
 /// The body without its content encodings, in so many bytes at most.
 ///
 /// # Errors

@@ -19,15 +19,17 @@ impl RunService {
         effects: &Effects,
         due: Option<Timestamp>,
         timer: Option<TimerSlot>,
+        accepted_at: Option<Timestamp>,
     ) {
-        self.emit(run, effects);
+        self.emit(run, effects, accepted_at);
         self.wake(run, due, timer, &effects.commands).await;
     }
 
-    /// Says what was stored: in the log, and to those who watch the bus.
-    pub(super) fn emit(&self, run: &Run, stored: &Effects) {
+    /// Says what was stored: in the log, and to those who watch the bus. `accepted_at` is when the event was taken, where
+    /// its run was opened and that is known.
+    pub(super) fn emit(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
         telemetry::log_finals(run, stored, self.recipient_key());
-        telemetry::metrics().count(run, stored);
+        telemetry::metrics().runs.count(run, stored, accepted_at);
         for letter in &stored.dead_letters {
             self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
         }

@@ -8,6 +8,7 @@ use domain::{
     run::{Run, RunPhase},
     workflow::Workflow,
 };
+use jiff::Timestamp;
 use ports::{Opened, OpeningEvent, Versioned};
 use telemetry::span;
 use tracing::Instrument as _;
@@ -56,6 +57,7 @@ impl RunService {
     }
 
     /// Opens the run of an event: starts its first step, lets the hook take part, and stores all of it as one change.
+    /// `accepted_at` is when the event was taken, where that is known.
     ///
     /// # Errors
     /// When a port fails; the run may or may not be stored, and opening it again finds out.
@@ -64,6 +66,7 @@ impl RunService {
         event: &Event,
         workflow: &Workflow,
         placement: LanePlacement,
+        accepted_at: Option<Timestamp>,
         hook: &mut dyn StepHook,
     ) -> Result<OpenedRun, RoleError> {
         let mut ctx = self.context(workflow);
@@ -84,7 +87,7 @@ impl RunService {
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
                 span::stored(&span, &effects);
-                self.after_store(&run, &effects, due, timer).instrument(span).await;
+                self.after_store(&run, &effects, due, timer, accepted_at).instrument(span).await;
                 let run = Versioned::opened(run);
                 let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
                 Ok(OpenedRun::New(Box::new(run), claimed))
@@ -98,7 +101,7 @@ impl RunService {
     /// When a port fails; opening it again finds out whether it is stored.
     pub async fn open_notice(&self, event: &Event, workflow: &Workflow) -> Result<(), RoleError> {
         let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
-        self.open(event, workflow, placement, &mut ByCommand).await.map(drop)
+        self.open(event, workflow, placement, None, &mut ByCommand).await.map(drop)
     }
 
     /// The resolving event overtook this one: the run opens as resolved and texts nobody.
@@ -115,7 +118,7 @@ impl RunService {
         let effects = ctx.effects;
         let change = self.change(&run, effects.clone(), workflow);
         self.ports.runs.open_run(change, opening).await?;
-        self.emit(&run, &effects);
+        self.emit(&run, &effects, None);
         Ok(OpenedRun::Resolved)
     }
 }

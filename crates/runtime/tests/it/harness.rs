@@ -51,7 +51,7 @@ impl World {
         let workflows = self.runs.workflows();
         let workflow = workflows.workflows().next().unwrap();
         let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
-        self.runs.open(event, workflow, placement, &mut NoHook).await.unwrap()
+        self.runs.open(event, workflow, placement, None, &mut NoHook).await.unwrap()
     }
 
     pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Run> {

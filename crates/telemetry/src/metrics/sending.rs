@@ -1,0 +1,92 @@
+//! What goes out, and what holds it back. In: requests to the provider and to destinations, the state of a sender, timers.
+//! Out: counters, gauges and histograms.
+//!
+//! Never: a phone number or the address of a destination; it is known by its name.
+
+use domain::{effect::EffectAnswer, provider::SubmitOutcome};
+use jiff::SignedDuration;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+
+use super::{
+    durations::{Durations, REQUEST_S, WAY_S},
+    families::{Counters, Families},
+    names::labels,
+};
+
+/// Gauges and counters of senders, and of what else makes requests.
+pub struct SendingMetrics {
+    /// 1 while the circuit breaker keeps this sender from pulling work.
+    pub stopped: Gauge,
+    /// 1 while the provider refuses the whole account.
+    pub account_stopped: Gauge,
+    /// Requests that this sender may have open: its share of the account's.
+    pub in_flight_max: Gauge,
+    /// Retries that had to wait because the budget was used up.
+    pub retries_held_back: Counter,
+    /// Retries that fit in the budget at the moment.
+    pub retry_budget_left: Gauge,
+    provider: Durations<2>,
+    effects: Counters<3>,
+    timer_lateness: Durations<0>,
+}
+
+impl SendingMetrics {
+    pub(super) fn register(families: &mut Families) -> Self {
+        Self {
+            stopped: families.gauge("sending_stopped", "1 while the circuit breaker is open"),
+            account_stopped: families
+                .gauge("account_stopped", "1 while the provider refuses everything of the account"),
+            in_flight_max: families
+                .gauge("in_flight_max", "Requests to the provider that this sender may have open at once"),
+            retries_held_back: families
+                .counter("retries_held_back", "Retries that waited for the retry budget"),
+            retry_budget_left: families
+                .gauge("retry_budget_left", "Retries that fit in the budget of the last minute"),
+            provider: families.durations(
+                "provider_request_duration_seconds",
+                "Requests to the provider, from their start to the answer",
+                REQUEST_S,
+            ),
+            effects: families
+                .counter("effects", "Requests to destinations, by what was asked for and what came of it"),
+            timer_lateness: families.durations(
+                "timer_lateness_seconds",
+                "How long after their time timers fired",
+                WAY_S,
+            ),
+        }
+    }
+
+    /// Notes a request that sends a text.
+    pub fn submitted(&self, outcome: &SubmitOutcome, took: SignedDuration) {
+        let result = match outcome {
+            SubmitOutcome::Sent { .. } => "sent",
+            SubmitOutcome::NotSent(_) => "refused",
+            SubmitOutcome::InDoubt { .. } => "in_doubt",
+        };
+        self.provider.observe(labels([("operation", "submit"), ("result", result)]), took);
+    }
+
+    /// Notes a question to the provider: `look_up` or `fetch`.
+    pub fn asked(&self, operation: &'static str, is_answered: bool, took: SignedDuration) {
+        let result = if is_answered { "answered" } else { "failed" };
+        self.provider.observe(labels([("operation", operation), ("result", result)]), took);
+    }
+
+    /// Counts what came of a request to a destination.
+    pub fn effect(&self, destination: &str, act: &'static str, answer: &EffectAnswer) {
+        let result = match answer {
+            EffectAnswer::Done(_) => "done",
+            EffectAnswer::Later { .. } => "later",
+            EffectAnswer::Failed { .. } => "failed",
+            EffectAnswer::Refused { .. } => "refused",
+        };
+        let labels = labels([("destination", destination), ("act", act), ("result", result)]);
+        self.effects.get_or_create(&labels).inc();
+    }
+
+    /// Notes a timer that fired so long after its time.
+    pub fn timer_fired(&self, late: SignedDuration) {
+        self.timer_lateness.observe([], late);
+    }
+}
