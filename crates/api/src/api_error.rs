@@ -83,6 +83,7 @@ impl ApiError {
             | Self::Control(
                 ControlError::NothingToReview(_)
                 | ControlError::SeveralToReview { .. }
+                | ControlError::NoStream
                 | ControlError::NoRecipientKey,
             ) => StatusCode::CONFLICT,
             Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,

@@ -8,11 +8,11 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use config::Scope;
-use domain::limits::DEAD_LETTERS_MAX;
+use domain::{effect::OutcomeKind, limits::DEAD_LETTERS_MAX};
 
 use crate::bulk::BulkArgs;
 
-pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
+pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle, parse_since};
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
 
@@ -21,7 +21,7 @@ use values::{http_url, listen, number};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `status` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -85,6 +85,12 @@ pub(crate) enum Command {
     ///
     /// Exit 1 if there is a problem.
     Status(Status),
+    /// Follow what happens, one line each: runs opened, escalated and ended, tickets, dead letters, opt-outs.
+    ///
+    /// Needs [api] listen in the configuration: where the API is served, the latest outcomes are kept.
+    Tail(Tail),
+    /// Show which workflows, recipients and senders were busy in the last minutes.
+    Top(Top),
     /// Count how every event ended, and list what is unfinished; exit 1 if anything is lost.
     Audit(Audit),
     /// Run the Twilio simulator on its own port.
@@ -124,8 +130,40 @@ pub(crate) struct Status {
     #[arg(long)]
     pub(crate) watch: bool,
     /// Seconds between two looks.
-    #[arg(long, default_value_t = 2, requires = "watch", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 2, requires = "watch", value_parser = number::<u16>(1..=3_600))]
     pub(crate) every: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// Only outcomes of this type, for example run.escalated; may be repeated.
+    #[arg(long = "type", value_name = "TYPE", value_parser = values::outcome)]
+    pub(crate) kinds: Vec<OutcomeKind>,
+    /// Only outcomes of runs of this workflow.
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
+    /// Only outcomes of runs that events of this source opened.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only outcomes of runs about this subject.
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
+    /// Begin with the oldest outcome that is kept, and not with the next one.
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Exit once what is kept was read, instead of waiting for more.
+    #[arg(long, requires = "history")]
+    pub(crate) no_follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Look at runs opened since this time, or for so long, for example 30m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_since)]
+    pub(crate) since: jiff::Timestamp,
+    /// Lines of each list.
+    #[arg(long, default_value_t = 10, value_parser = number::<u16>(1..=1_000))]
+    pub(crate) max: u16,
 }
 
 #[derive(Debug, Args)]

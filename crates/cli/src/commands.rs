@@ -16,7 +16,7 @@ use crate::{
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, status, tokens, topology, tracker,
+    service_manager, shutdown, status, tail, tokens, top, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -34,6 +34,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),
         Command::Status(args) => return status::status(&common, &args).await,
+        Command::Tail(args) => tail::tail(&common, &args).await?,
+        Command::Top(args) => top::top(&common, &args).await?,
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,

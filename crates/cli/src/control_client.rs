@@ -87,6 +87,7 @@ impl ControlClient {
                     ControlError::Forbidden { .. }
                     | ControlError::OfAllTeams(_)
                     | ControlError::NotLocal
+                    | ControlError::NoStream
                     | ControlError::NoRecipientKey
                     | ControlError::Changed { .. }
                     | ControlError::SeveralToReview { .. }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use api::StreamClient;
-use config::{Config, DestinationKind, Problems, STREAM, Secrets};
+use config::{Config, DestinationKind, Problems, Secrets};
 use destinations::{
     Email, EmailSettings, Github, Http, HttpSettings, Jira, JiraSettings, Login, MailTls, OpenClaw,
     PagerDuty, Requests, ServiceNow, ServiceNowSettings, Slack, Teams, Token, Unusable, Webhook,
@@ -51,7 +51,7 @@ pub(crate) fn all(config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Dest
 /// The log that the API streams, as one more destination of the role `integrations`.
 pub(crate) fn stream(log: StreamClient) -> Destination {
     Destination {
-        name: STREAM.to_owned(),
+        name: domain::outbound::STREAM.to_owned(),
         client: Arc::new(log),
         // One at a time: a reader sees what happens to a run in its order.
         in_flight_max: 1,

@@ -31,6 +31,7 @@ pub(crate) async fn report(
             started_at,
             faults: readiness.faults().await,
             open_breakers: telemetry::open_breakers(),
+            submitted: telemetry::submitted(),
             at: clock.now(),
         };
         let forgotten_before = after_s(heartbeat.at, -HEARTBEAT_KEPT_S);

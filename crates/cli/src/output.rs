@@ -122,13 +122,9 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['\u{2026}']).collect()
 }
 
-/// A time with date and zone, the same everywhere; timelines have milliseconds as well.
+/// A time with date and zone, the same everywhere.
 pub(crate) fn time(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%SZ")
-}
-
-fn exact_time(at: Timestamp) -> impl std::fmt::Display {
-    at.strftime("%Y-%m-%d %H:%M:%S%.3fZ")
 }
 
 /// The longest line for people, in characters.
@@ -148,7 +144,7 @@ pub(crate) fn wrapped(text: &str, indent: usize) {
     line(rest);
 }
 
-/// Prints a run with its timeline.
+/// Prints a run without its timeline.
 pub(crate) fn run(run: &RunView) {
     line(format!("run        {}  {}", run.id, run.phase.as_str()));
     line(format!("workflow   {}, step {}", run.workflow, run.step));
@@ -182,10 +178,6 @@ pub(crate) fn run(run: &RunView) {
         if let Some(text) = &message.text {
             text.lines().for_each(|part| line(format!("           | {part}")));
         }
-    }
-    line("timeline");
-    for entry in &run.timeline {
-        wrapped(&format!("  {}  {}", exact_time(entry.at), entry.text), 28);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     args::{Common, Output, Runs, RunsList},
     configuration,
     control_client::{UNEXPECTED_ANSWER, execute},
-    output,
+    drawn_timeline, output,
     run_name::run_named,
     settle,
 };
@@ -78,5 +78,6 @@ async fn one(common: &Common, by: &str, request: Request) -> anyhow::Result<()> 
         output::line(format!("nothing changed: the run is {} already", run.phase.as_str()));
     }
     output::run(&run);
+    drawn_timeline::print(&run.timeline);
     Ok(())
 }

@@ -14,8 +14,6 @@ use crate::{
 
 /// The file of destinations.
 pub(crate) const INTEGRATIONS: &str = "integrations.toml";
-/// The name under which the stream of the API is a destination.
-pub const STREAM: &str = "api-stream";
 /// Longest name of a destination: it is a part of keys.
 const NAME_CHARS_MAX: usize = 40;
 const IN_FLIGHT_MAX: u32 = 256;
@@ -73,7 +71,7 @@ fn read_destination(
         );
         doc.problem(&at, message);
     }
-    if name == STREAM {
+    if name == domain::outbound::STREAM {
         doc.problem(&at, format!("{name:?} is the stream of the API; choose another name"));
     }
     let kind = section.required_text(doc, "kind");

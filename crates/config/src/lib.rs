@@ -38,7 +38,7 @@ use domain::{
 pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings};
-pub use integrations::{Destination, STREAM};
+pub use integrations::Destination;
 pub use near::meant;
 pub use problem::{Problem, Problems};
 pub use replies::ReplySettings;
@@ -75,7 +75,7 @@ impl Config {
     pub fn destinations(&self) -> Destinations {
         let configured = self.integrations.iter().map(|destination| destination.subscription.clone());
         let stream = self.infrastructure.api_listen.map(|_| Subscription {
-            name: integrations::STREAM.to_owned(),
+            name: domain::outbound::STREAM.to_owned(),
             events: OutcomeKind::ALL.into_iter().collect(),
             ..Subscription::default()
         });

@@ -33,6 +33,9 @@ pub enum ControlError {
         "this installation hashes no recipients: set CALLOUT_RECIPIENT_KEY in every process, and restart them"
     )]
     NoRecipientKey,
+    /// Outcome events are not kept.
+    #[error("no stream of outcomes is kept here: give [api] listen in callout.toml, and run the role api")]
+    NoStream,
     /// There is no such token.
     #[error("no token {0}; `callout tokens list` shows those there are")]
     NoToken(String),

@@ -3,6 +3,7 @@
 //! In: a position of the outcome log. Out: the events after it that the principal sees.
 //! Never: shows a principal the events of another team, or what is of no team to one who is limited to teams.
 
+use domain::outbound::STREAM;
 use runtime::RoleError;
 
 use crate::{
@@ -17,6 +18,9 @@ const READ_MAX: u16 = 200;
 impl Control {
     /// Where a reader begins: after the last event that it read, or with what happens next.
     pub(crate) async fn find_position(&self, after: Option<u64>) -> Result<Answer, ControlError> {
+        if !self.ports.runs.destinations().iter().any(|name| name == STREAM) {
+            return Err(ControlError::NoStream);
+        }
         let last = self.ports.log.last_logged().await.map_err(RoleError::from)?;
         // A position that is still to come was given by a log that is lost: its reader begins anew.
         let after = after.map_or(last, |after| if after > last { 0 } else { after });

@@ -43,6 +43,9 @@ pub struct Heartbeat {
     /// A line for each server that it cannot use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// Requests to send a text that it has made since it started.
+    #[serde(default)]
+    pub submitted: u64,
     /// Whom it does not call for now, because calls failed: `twilio`, or the name of a destination.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_breakers: Vec<String>,

@@ -7,15 +7,15 @@ pub mod field;
 pub mod final_outcome;
 mod logs;
 mod metrics;
-mod open_breakers;
 mod otlp;
 mod repeats;
+mod self_report;
 pub mod span;
 mod traces;
 
 pub use final_outcome::log_finals;
 pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
 pub use metrics::{Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics};
-pub use open_breakers::{note_breaker, open_breakers};
 pub use repeats::left_out;
+pub use self_report::{note_breaker, open_breakers, submitted};
 pub use traces::Traces;

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive};
 
+use domain::effect::OutcomeKind;
 use url::Url;
 
 /// A whole number in a range.
@@ -17,6 +18,15 @@ pub(crate) fn number<T: TryFrom<u64>>(
             (least, most) => format!("expected a whole number from {least} to {most}"),
         })
     }
+}
+
+/// The type of an outcome.
+pub(crate) fn outcome(text: &str) -> Result<OutcomeKind, String> {
+    let found = OutcomeKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| {
+        let all = OutcomeKind::ALL.map(OutcomeKind::as_str);
+        format!("expected one of {}", all.join(", "))
+    })
 }
 
 /// An address to listen on.

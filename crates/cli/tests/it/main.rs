@@ -26,3 +26,4 @@ mod runs;
 mod service_manager;
 mod status;
 mod walk;
+mod watching;

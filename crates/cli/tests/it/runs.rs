@@ -62,10 +62,12 @@ async fn g3_a_run_shows_dates_with_their_zone_and_its_texts_only_when_asked() {
     let fleet = fleet_with_notes().await;
     let id = run_of("n-1", "note", "db-1");
     let shown = text(&fleet, &["runs", "show", &id]);
-    let timeline: Vec<_> = shown.lines().skip_while(|line| *line != "timeline").skip(1).collect();
-    assert!(timeline.len() > 3, "{shown}");
-    for line in timeline {
-        let time = line.trim_start().split("  ").next().unwrap().replace(' ', "T");
+    let mut timeline = shown.lines().skip_while(|line| !line.starts_with("timeline"));
+    let date = timeline.next().unwrap().trim_start_matches("timeline").trim().trim_end_matches(" UTC");
+    let lines: Vec<_> = timeline.filter(|line| !line.starts_with("  ")).collect();
+    assert!(lines.len() > 3, "{shown}");
+    for line in lines {
+        let time = format!("{date}T{}Z", line.split("  ").next().unwrap());
         assert!(time.parse::<jiff::Timestamp>().is_ok(), "{line}");
     }
     assert!(!shown.contains("Note n-1"), "{shown}");

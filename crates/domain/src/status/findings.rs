@@ -211,6 +211,7 @@ mod tests {
             started_at: ago(3_000),
             at: ago(seconds),
             faults: Vec::new(),
+            submitted: 0,
             open_breakers: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use super::{
     families::{Counters, Families},
     names::labels,
 };
+use crate::self_report;
 
 /// Gauges and counters of senders, and of what else makes requests.
 pub struct SendingMetrics {
@@ -64,6 +65,7 @@ impl SendingMetrics {
             SubmitOutcome::NotSent(_) => "refused",
             SubmitOutcome::InDoubt { .. } => "in_doubt",
         };
+        self_report::note_submitted();
         self.provider.observe(labels([("operation", "submit"), ("result", result)]), took);
     }
 
