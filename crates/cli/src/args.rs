@@ -93,6 +93,11 @@ pub(crate) enum Command {
     Top(Top),
     /// Count how every event ended, and list what is unfinished; exit 1 if anything is lost.
     Audit(Audit),
+    /// Copy the database of an embedded installation to a new file, also while callout runs on it.
+    Backup {
+        /// The new file.
+        file: PathBuf,
+    },
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
     /// Run a tracker of issues on its own port, to try tickets with: as much of GitHub's API as callout uses.

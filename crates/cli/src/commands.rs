@@ -8,7 +8,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
-    audit, check,
+    audit, backup, check,
     configuration::{self, LOG_FILTER, env},
     control_client, demo, dlq, events,
     exit::Usage,
@@ -37,6 +37,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Tail(args) => tail::tail(&common, &args).await?,
         Command::Top(args) => top::top(&common, &args).await?,
         Command::Audit(args) => return audit::audit(&common, &args).await,
+        Command::Backup { file } => backup::back_up(&common, &file)?,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
         Command::TrackerSim { listen } => tracker_sim(listen).await?,

@@ -9,6 +9,7 @@
 mod args;
 mod audit;
 mod backend;
+mod backup;
 mod bulk;
 mod check;
 mod command_line;

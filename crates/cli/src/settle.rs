@@ -16,6 +16,7 @@ use crate::{
     bulk::Progress,
     configuration,
     control_client::{ControlClient, UNEXPECTED_ANSWER, execute},
+    drawn_timeline,
     exit::{NotFound, Usage},
     output,
     run_name::run_named,
@@ -42,7 +43,10 @@ pub(crate) async fn run(common: &Common, mut settle: Settle) -> anyhow::Result<(
     let Answer::Run { run, .. } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
     match common.output {
         Output::Json => output::json(&run)?,
-        Output::Text => output::run(&run),
+        Output::Text => {
+            output::run(&run);
+            drawn_timeline::print(&run.timeline);
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 
 mod api;
 mod audit_counts;
+mod backup;
 mod bloom_filter;
 mod bus;
 mod change;
@@ -44,6 +45,11 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use domain::workflow::Lane;
 use ports::{Bus, Clock, Dependency, Store, TimerSlot};
 
+pub use crate::{
+    backup::{Backup, BackupError, back_up},
+    lock::real_path,
+    open_error::OpenError,
+};
 use crate::{
     bloom_filter::BloomFilter,
     bus::{Core, EmbeddedBus},
@@ -58,7 +64,6 @@ use crate::{
     timer_slots::TimerSlots,
     writer::Writer,
 };
-pub use crate::{lock::real_path, open_error::OpenError};
 
 /// Runs kept in memory when nothing else is said: about 3 KB each.
 const RUNS_CACHED: usize = 16_384;
@@ -118,6 +123,7 @@ impl Embedded {
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;
         read::load_known(&connection, &state.known_runs).map_err(sqlite)?;
+        let data_loss_since = backup::data_loss_since(&connection, clock.now()).map_err(sqlite)?;
         let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
         let due = due::seconds(&connection, START_TIMERS_MAX).map_err(sqlite)?;
         let checkpointer = Checkpointer::new(&path, max_pages);
@@ -130,6 +136,7 @@ impl Embedded {
             writer: writer.handle(),
             readers: readers.clone(),
             state: Arc::new(state),
+            data_loss_since,
             clock,
         };
         Ok(Self { store: Arc::new(store), bus, readers, writer: Some(writer) })

@@ -77,6 +77,11 @@ fn open_private(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// Creates a file that its owner alone may read, where there is none.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// The database's own path, behind symbolic links, so that all who name it meet at one lock.
 ///
 /// # Errors

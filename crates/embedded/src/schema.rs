@@ -22,7 +22,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    BACKUP,
 ];
+/// The table that tells a copy from the database that it is of.
+pub(crate) const BACKUP: &str = include_str!("schema/8.sql");
 /// The schema of this version.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long SQLite waits for a lock that a tool of an operator holds, in milliseconds.
@@ -88,6 +91,13 @@ fn prepare_writer(connection: &Connection, max_pages: Option<u32>) -> rusqlite::
         connection.pragma_update(None, "max_page_count", pages)?;
     }
     Ok(())
+}
+
+/// The schema of a database of ours.
+pub(crate) fn found(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((owner == APPLICATION_ID).then_some(found))
 }
 
 /// Brings the file to this version's schema, or says why it must not be touched.

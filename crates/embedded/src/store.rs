@@ -51,6 +51,8 @@ pub(crate) struct EmbeddedStore {
     pub(crate) writer: WriterHandle,
     pub(crate) readers: Readers,
     pub(crate) state: Arc<State>,
+    /// Since when writes may be missing, where the database is a restored backup.
+    pub(crate) data_loss_since: Option<Timestamp>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -275,8 +277,8 @@ impl RateLimitStore for EmbeddedStore {
 #[async_trait]
 impl AuditStore for EmbeddedStore {
     async fn data_loss_since(&self) -> Result<Option<Timestamp>, StoreError> {
-        // What was acknowledged is on disk, and there is no other copy to fall back to.
-        Ok(None)
+        // What was acknowledged is on disk, unless somebody put an older copy there.
+        Ok(self.data_loss_since)
     }
 
     async fn audit_counts(&self) -> Result<AuditCounts, StoreError> {

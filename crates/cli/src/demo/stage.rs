@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use twilio_sim::{PhoneHandle, PhoneText};
 
-use crate::{args::Output, demo::setup::key_of, output, server::Server, wiring};
+use crate::{args::Output, demo::setup::key_of, drawn_timeline, output, server::Server, wiring};
 
 /// How often a timeline is read while the scenario waits, in milliseconds.
 pub(crate) const READ_EVERY_MS: i64 = 40;
@@ -252,6 +252,7 @@ impl<'a> Stage<'a> {
                 if let Some(view) = self.read(run).await? {
                     output::line("");
                     output::run(&view);
+                    drawn_timeline::print(&view.timeline);
                 }
             }
             let wrong = self.outcomes.iter().filter(|outcome| !outcome.as_expected).count();

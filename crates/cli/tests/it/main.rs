@@ -6,6 +6,7 @@ mod adapters;
 mod after_outage;
 mod api;
 mod api_fuzz;
+mod backup;
 mod bad_input;
 mod command_line;
 mod crash;
