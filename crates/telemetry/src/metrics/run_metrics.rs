@@ -96,7 +96,7 @@ impl RunMetrics {
 
     /// Counts what was stored with one change. `accepted_at` is when the event was taken, where the change opened its run
     /// and that is known.
-    pub fn count(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
+    pub(crate) fn count(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
         for entry in &stored.timeline {
             self.count_line(run, entry, accepted_at);
         }
