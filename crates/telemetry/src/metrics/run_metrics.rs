@@ -8,7 +8,7 @@ use domain::{
     consent::{ConsentChange, ConsentEntry},
     message::Message,
     provider::{FailureClass, ProviderStatus},
-    run::Run,
+    run::{Run, RunPhase},
     timeline::{DEAD_REASONS, Effects, Entry, TimelineEvent},
 };
 use jiff::Timestamp;
@@ -92,6 +92,18 @@ impl RunMetrics {
     pub fn classify_with(&self, classify: fn(Option<u32>) -> FailureClass) {
         // It is set once, at the start of the process.
         let _ = self.classify.set(classify);
+    }
+
+    /// Shows what alerts watch as 0 before it happens: a series that begins at 1 has not risen. `workflows` are those of the
+    /// configuration.
+    pub fn expect<'a>(&self, workflows: impl Iterator<Item = &'a str>) {
+        for reason in DEAD_REASONS {
+            drop(self.dead_letters.get_or_create(&labels([("reason", reason)])));
+        }
+        for workflow in workflows {
+            let exhausted = RunPhase::Exhausted.as_str();
+            drop(self.ended.get_or_create(&labels([("workflow", workflow), ("phase", exhausted)])));
+        }
     }
 
     /// Counts what was stored with one change. `accepted_at` is when the event was taken, where the change opened its run
