@@ -1,4 +1,4 @@
-//! The short run of chaos. In: the binary under test. Out: a clean report.
+//! The short runs of chaos. In: the binary under test. Out: a clean report.
 //!
 //! Never: measures; `cargo xtask chaos` does, from a release build.
 
@@ -12,4 +12,14 @@ async fn a_fleet_that_is_killed_piece_by_piece_loses_and_doubles_nothing() {
     let report = chaos::run(&plan, &|what| println!("{what}")).await.unwrap();
     println!("{report}");
     assert!(report.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_of_a_fleet_that_is_killed_holds_a_secret_a_number_or_a_text_at_any_level() {
+    let plan = Plan::traced(PathBuf::from(env!("CARGO_BIN_EXE_callout")));
+    let report = chaos::run(&plan, &|what| println!("{what}")).await.unwrap();
+    println!("{report}");
+    assert_eq!(report.offences, [""; 0]);
+    // So few events meet no rare fault of the provider, but every process is killed.
+    assert!(report.faults.iter().filter(|fault| fault.name.ends_with("killed")).all(|fault| fault.fired > 0));
 }

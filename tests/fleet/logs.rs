@@ -5,12 +5,14 @@ use serde_json::json;
 
 use crate::{
     ROLES,
+    collector::Collector,
     harness::{FIRST, Fleet, KEY, Layout, event, run_of},
     rights::channel,
 };
 
 const BROKER_PASSWORD: &str = "broker-4711-word";
 const STORE_PASSWORD: &str = "store-4711-word";
+const COLLECTOR_KEY: &str = "collector-4711-word";
 const TEXT: &str = "Zebra crossing";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,14 +22,20 @@ async fn e4_no_level_of_the_log_shows_a_password_a_key_a_text_or_a_number() {
     broker.ctl(&["set_permissions", "tracer", ".*", ".*", ".*"]);
     let store = test_servers::RedisServer::private_with(&format!("--requirepass {STORE_PASSWORD}"));
     let (host, port) = store.address();
-    let env = vec![
-        ("CALLOUT_LOG".to_owned(), "trace".to_owned()),
-        (
-            "CALLOUT_AMQP_URL".to_owned(),
-            broker.url.replace("guest:guest", &format!("tracer:{BROKER_PASSWORD}")),
-        ),
-        ("CALLOUT_REDIS_URL".to_owned(), format!("redis://:{STORE_PASSWORD}@{host}:{port}/")),
+    let collector = Collector::start("traces");
+    let env = [
+        ("CALLOUT_LOG", "trace,lapin=trace,h2=trace,hyper=trace,tonic=trace,rustls=trace".to_owned()),
+        ("CALLOUT_AMQP_URL", broker.url.replace("guest:guest", &format!("tracer:{BROKER_PASSWORD}"))),
+        ("CALLOUT_REDIS_URL", format!("redis://:{STORE_PASSWORD}@{host}:{port}/")),
+        // Spans go out over HTTP/2, metrics over HTTP/1.1.
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", format!("http://{}", collector.grpc)),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc".to_owned()),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", format!("http://{}/v1/metrics", collector.http)),
+        ("OTEL_EXPORTER_OTLP_HEADERS", format!("api-key={COLLECTOR_KEY}")),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "300".to_owned()),
     ];
+    let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let settings = "[backend]\nkind = \"fleet\"\namqp_prefix = \"trace.\"\n";
     let fleet = Fleet::start_layout(Layout { roles: &ROLES, settings, env, ..Layout::default() }).await;
     fleet.event(&event("page.created", "p-1", "db", json!({"text": TEXT}))).await;
@@ -37,10 +45,15 @@ async fn e4_no_level_of_the_log_shows_a_password_a_key_a_text_or_a_number() {
     let code = text.body.rsplit(' ').next().unwrap().to_owned();
     fleet.sim.phone(FIRST).reply(&format!("ACK {code}")).await.unwrap();
     fleet.run_until(&run_of("p-1", "page", "db"), |run| run["phase"] == "acknowledged").await;
+    let exported =
+        ["callout_spans_total{ended=\"exported\"}", "callout_metric_exports_total{result=\"exported\"}"];
+    fleet.metrics_with(ROLES.len() - 1, &exported).await;
     let log = std::fs::read_to_string(fleet.log()).unwrap();
-    assert!(log.contains("\"TRACE\"") || log.contains("\"DEBUG\""), "the level is in force");
+    for written in ["\"TRACE\"", "\"target\":\"lapin::", "\"target\":\"h2::", "\"target\":\"reqwest::"] {
+        assert!(log.contains(written), "the level is in force for {written}");
+    }
     let number = FIRST.trim_start_matches('+');
-    for secret in [BROKER_PASSWORD, STORE_PASSWORD, KEY, TEXT, number, &code] {
+    for secret in [BROKER_PASSWORD, STORE_PASSWORD, COLLECTOR_KEY, KEY, TEXT, number, &code] {
         let found = log.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret:?} is in the log");
     }

@@ -14,6 +14,7 @@ mod logs;
 mod lost_answers;
 mod manifests;
 mod metrics;
+mod observability;
 mod paused;
 mod private_ca;
 mod producers;

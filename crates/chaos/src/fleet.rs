@@ -26,7 +26,11 @@ use crate::{
     event_client::EventClient,
     pause::pause,
     plan::{Plan, ROLES},
-    settings::{self, AMQP_PREFIX, Addresses, KEY, REDIS_PREFIX},
+    secrets::{self, Searched},
+    settings::{
+        self, AMQP_PREFIX, AUTH_TOKEN, Addresses, BROKER_PASSWORD, BROKER_USER, KEY, REDIS_PREFIX,
+        STORE_PASSWORD,
+    },
     worker::{Launch, Worker},
 };
 
@@ -60,14 +64,27 @@ impl Truth {
             let RedisCluster { url, nodes } = RedisCluster::private(false);
             return Self { url, servers: nodes };
         }
-        let server = RedisServer::private();
-        Self { url: server.url.clone(), servers: vec![server] }
+        let server = RedisServer::private_with(&format!("--requirepass {STORE_PASSWORD}"));
+        let (host, port) = server.address();
+        Self { url: format!("redis://:{STORE_PASSWORD}@{host}:{port}/"), servers: vec![server] }
     }
 
     /// The servers are killed in turns.
     pub(crate) fn victim(&self, turn: usize) -> Option<&RedisServer> {
         self.servers.get(turn % self.servers.len())
     }
+}
+
+/// A broker with a user whose password no log may hold.
+fn broker() -> RabbitMq {
+    let broker = RabbitMq::private();
+    broker.ctl(&["add_user", BROKER_USER, BROKER_PASSWORD]);
+    broker.ctl(&["set_permissions", BROKER_USER, ".*", ".*", ".*"]);
+    broker
+}
+
+fn broker_url(broker: &RabbitMq) -> String {
+    broker.url.replace("guest:guest", &format!("{BROKER_USER}:{BROKER_PASSWORD}"))
 }
 
 fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
@@ -78,7 +95,7 @@ fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
 
 impl Fleet {
     pub(crate) async fn start(plan: &Plan) -> Result<Self> {
-        let broker = tokio::task::spawn_blocking(RabbitMq::private);
+        let broker = tokio::task::spawn_blocking(broker);
         let is_cluster = plan.is_redis_cluster;
         let redis = Arc::new(tokio::task::spawn_blocking(move || Truth::start(is_cluster)).await?);
         let broker = Arc::new(broker.await?);
@@ -96,6 +113,7 @@ impl Fleet {
             seed: plan.seed,
             timing: Timing { sent_ms: 20, delivered_ms: 60, ..Timing::INSTANT },
             concurrency_max: 1_000,
+            auth_token: AUTH_TOKEN.into(),
             ..SimConfig::default()
         };
         let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
@@ -108,11 +126,12 @@ impl Fleet {
             ("TWILIO_AUTH_TOKEN", token),
             ("TWILIO_API_BASE", sim.base_url().to_string()),
             ("CALLOUT_KEY_CHAOS", KEY.to_owned()),
-            ("CALLOUT_AMQP_URL", broker.url.clone()),
+            ("CALLOUT_AMQP_URL", broker_url(&broker)),
             ("CALLOUT_REDIS_URL", redis.url.clone()),
             ("CALLOUT_CONFIG", folder.path().join("callout.toml").display().to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value));
+        let log = plan.log.iter().map(|filter| ("CALLOUT_LOG".to_owned(), filter.clone()));
         let mut fleet = Self {
             sim,
             broker,
@@ -120,7 +139,7 @@ impl Fleet {
             workers: Vec::new(),
             client: client_builder(Reach::Plain).build()?,
             program: plan.callout.clone(),
-            env: env.to_vec(),
+            env: env.into_iter().chain(log).collect(),
             folder,
             _door: event_client,
         };
@@ -168,8 +187,10 @@ impl Fleet {
             ("burst.created", Lane::Critical),
         ];
         let lanes = lanes.map(|(kind, lane)| (kind.to_owned(), lane)).into();
-        let config =
-            RabbitConfig { prefix: AMQP_PREFIX.to_owned(), ..RabbitConfig::new(&self.broker.url, lanes) };
+        let config = RabbitConfig {
+            prefix: AMQP_PREFIX.to_owned(),
+            ..RabbitConfig::new(broker_url(&self.broker), lanes)
+        };
         Ok(RabbitBus::connect(config, Arc::new(SystemClock)).await?)
     }
 
@@ -197,6 +218,11 @@ impl Fleet {
     pub(crate) async fn audit(&self) -> Result<(bool, Value)> {
         let (balances, printed) = self.callout(&["audit", "--output", "json"]).await?;
         Ok((balances, serde_json::from_str(&printed).with_context(|| printed.clone())?))
+    }
+
+    /// Searches the logs for what they may not hold.
+    pub(crate) fn search_logs(&self) -> Result<Searched> {
+        secrets::search(self.folder.path())
     }
 
     /// How often processes ended without being killed, because a server was missing.

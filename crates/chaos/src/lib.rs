@@ -15,6 +15,7 @@ mod plan;
 mod quiesce;
 mod recovery;
 mod report;
+mod secrets;
 mod settings;
 mod worker;
 
@@ -137,6 +138,16 @@ async fn assess(
     report.count("dead letters", letters);
     for (by, count) in &doubts.resolved {
         report.count(format!("doubts resolved by {by}"), count);
+    }
+    let searched = fleet.search_logs()?;
+    report.count(
+        "lines of the logs, of them at the level trace",
+        format!("{}, {}", searched.lines, searched.traced),
+    );
+    assessment.offences.extend(searched.found.into_iter().map(|what| Offence { run: None, what }));
+    if plan.log.is_some() && searched.traced == 0 {
+        let what = "nothing was logged at the level trace, so nothing was searched".to_owned();
+        assessment.offences.push(Offence { run: None, what });
     }
     if let Some((median, max)) = doubts.median_and_max_s() {
         let name = format!("from a kill to its last doubt resolved ({} kills)", doubts.after_death_s.len());

@@ -41,6 +41,8 @@ pub struct Plan {
     pub is_redis_cluster: bool,
     /// Whether the recovery figures are measured as well.
     pub measures_recovery: bool,
+    /// What every process logs; as it is configured when absent.
+    pub log: Option<String>,
 }
 
 /// What is killed at one moment.
@@ -68,7 +70,15 @@ impl Plan {
             ack_s: 20,
             is_redis_cluster: false,
             measures_recovery: true,
+            log: None,
         }
+    }
+
+    /// A few events, with every process killed once, and everything logged that can be: what no log may hold is searched
+    /// for afterwards.
+    pub fn traced(callout: PathBuf) -> Self {
+        // The lines of lapin come to those alone who name it.
+        Self { events: 200, log: Some("trace,lapin=trace".to_owned()), ..Self::short(callout) }
     }
 
     /// The run that is part of the tests: less than a minute, most of it the 30 s for which a dead worker's claims hold.

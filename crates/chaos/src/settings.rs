@@ -14,6 +14,13 @@ pub(crate) const AMQP_PREFIX: &str = "chaos.";
 pub(crate) const REDIS_PREFIX: &str = "chaos:";
 /// The key of the one source.
 pub(crate) const KEY: &str = "chaos-key";
+/// The provider's token, which signs its callbacks.
+pub(crate) const AUTH_TOKEN: &str = "token-of-chaos-4711";
+/// The broker's user, and its password.
+pub(crate) const BROKER_USER: &str = "chaos-user";
+pub(crate) const BROKER_PASSWORD: &str = "broker-of-chaos-4711";
+/// The password of Redis, where it is one server.
+pub(crate) const STORE_PASSWORD: &str = "store-of-chaos-4711";
 /// How long an answer of the provider is waited for, in seconds.
 const ANSWER_MAX_S: u32 = 2;
 

@@ -126,6 +126,7 @@ impl Reloader {
         }
         let names = config.infrastructure.sources.iter().map(|source| source.name.as_str());
         telemetry::metrics().intake.know_sources(names);
+        telemetry::metrics().runs.expect(config.workflows.iter().map(Workflow::name));
         *in_force = (config, secrets);
         Ok(reloaded)
     }

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
 use config::{Config, Infrastructure, Secrets};
-use domain::source_quota::QuotaRates;
+use domain::{source_quota::QuotaRates, workflow::Workflow};
 use ingest::access::Sources;
 use jiff::SignedDuration;
 use ports::{Clock, SystemClock};
@@ -101,6 +101,7 @@ fn describe(config: &Config, chosen: &[Role], clock: &dyn Clock) {
     metrics.process.started(env!("CARGO_PKG_VERSION"), &roles.join(","), &config.digest, clock.now());
     metrics.intake.know_sources(config.infrastructure.sources.iter().map(|source| source.name.as_str()));
     metrics.runs.classify_with(twilio::error_code::class_of_callback);
+    metrics.runs.expect(config.workflows.iter().map(Workflow::name));
 }
 
 impl Server {

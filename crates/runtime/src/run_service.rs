@@ -35,7 +35,7 @@ use ports::{
     Bus, Change, Changed, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, RunStore,
     SendingStore, Store, Versioned, store::Resolution,
 };
-use telemetry::span;
+use telemetry::{Found, span};
 use tracing::Instrument as _;
 
 use crate::{claimed::Claimed, error::RoleError, run_cache::RunCache, workflow_registry::WorkflowRegistry};
@@ -363,11 +363,12 @@ impl RunService {
         transition: impl FnOnce(&mut Run, &mut StepContext<'_>) -> Option<u8>,
     ) -> Result<bool, RoleError> {
         let workflow = self.workflow_of(&stored.value).await?;
+        let found = Found::run(&stored.value);
         let mut run = stored.value;
         let mut ctx = self.context(&workflow);
         let first = transition(&mut run, &mut ctx);
         self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
-        self.store(&run, ctx.effects, stored.version, &workflow).await
+        self.store(&run, ctx.effects, stored.version, &workflow, &found).await
     }
 
     /// Starts steps for as long as one ends at once. Returns the requests of the messages that were claimed on the way.
@@ -491,7 +492,8 @@ impl RunService {
         if run == seen.value && ctx.effects == Effects::default() {
             return Ok(Attempt::Unchanged(Applied { value, run: seen }));
         }
-        if self.store(&run, ctx.effects, seen.version, &workflow).await? {
+        let found = Found::run(&seen.value);
+        if self.store(&run, ctx.effects, seen.version, &workflow, &found).await? {
             let run = Versioned { value: run, version: seen.version + 1 };
             return Ok(Attempt::Stored(Applied { value, run }));
         }
@@ -505,6 +507,7 @@ impl RunService {
         effects: Effects,
         version: u64,
         workflow: &Workflow,
+        found: &Found,
     ) -> Result<bool, RoleError> {
         let change = self.change(run, effects.clone(), workflow);
         let due = change.due;
@@ -513,7 +516,7 @@ impl RunService {
             Changed::Conflict => Ok(false),
             Changed::Stored { timer } => {
                 span::stored(&span, &effects);
-                self.after_store(run, &effects, due, timer, None).instrument(span).await;
+                self.after_store(run, &effects, due, timer, found).instrument(span).await;
                 Ok(true)
             }
         }

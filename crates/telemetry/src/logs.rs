@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
@@ -24,8 +24,10 @@ pub enum LogFormat {
     Text,
 }
 
-/// Never logged, whatever the filter says: lapin logs messages that a broker returns, with their bodies.
-const NEVER: &str = "lapin::returned_messages=off";
+/// How much each of these may log, whatever the filter says; the first that fits counts. lapin logs messages that a broker
+/// returns with their bodies, and at `trace` every frame, which is every body and header byte by byte.
+const AT_MOST: [(&str, LevelFilter); 2] =
+    [("lapin::returned_messages", LevelFilter::OFF), ("lapin", LevelFilter::DEBUG)];
 
 /// Spans are for traces; in a log line their fields would stand beside its own.
 const SPANS: &str = "callout::trace=off";
@@ -66,7 +68,8 @@ pub fn init(format: LogFormat, filter: &str, color: bool, traces: Option<&Traces
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
     });
-    let registry = tracing_subscriber::registry().with(lines.with_filter(filter.and(FirstLines))).with(spans);
+    let lines = lines.with_filter(filter.and(filter_fn(is_harmless)).and(FirstLines));
+    let registry = tracing_subscriber::registry().with(lines).with(spans);
     registry.try_init().map_err(|error| error.to_string())?;
     // Logging starts once, so nothing else set them.
     let _ = FILTER.set(handle);
@@ -97,6 +100,17 @@ pub fn check_filter(filter: &str) -> Result<(), String> {
     chosen(filter).map(drop)
 }
 
+/// Whether a line is of a kind that never holds a text, a number or a secret.
+fn is_harmless(line: &Metadata<'_>) -> bool {
+    let most = AT_MOST.iter().find(|(target, _)| is_below(line.target(), target));
+    most.is_none_or(|(_, most)| line.level() <= most)
+}
+
+/// Whether a module is another one, or a part of it.
+fn is_below(module: &str, other: &str) -> bool {
+    module.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
 fn chosen(filter: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
     // A word alone would be taken for the name of a part of the program, and everything else be silent.
@@ -108,7 +122,7 @@ fn chosen(filter: &str) -> Result<EnvFilter, String> {
     }
     let mut chosen = EnvFilter::try_new(filter).map_err(|error| format!("log filter {filter:?}: {error}"))?;
     let is_named = filter.contains("lapin");
-    for ours in [NEVER, SPANS, UNLESS_NAMED].into_iter().filter(|ours| !is_named || *ours != UNLESS_NAMED) {
+    for ours in [SPANS, UNLESS_NAMED].into_iter().filter(|ours| !is_named || *ours != UNLESS_NAMED) {
         let directive = ours.parse().map_err(|error| format!("log filter {ours:?}: {error}"))?;
         chosen = chosen.add_directive(directive);
     }
@@ -150,24 +164,28 @@ mod tests {
     }
 
     #[test]
-    fn no_filter_brings_the_bodies_of_returned_messages_into_the_log() {
+    fn no_filter_brings_the_bodies_of_messages_into_the_log() {
         // Nor any other line of lapin, unless the filter names it.
         for (filter, is_named) in [
             ("info", false),
             ("trace", false),
             ("lapin=debug", true),
+            ("trace,lapin=trace,lapin::channels=trace", true),
             ("warn,lapin::returned_messages=trace", true),
         ] {
             let lines = Lines::default();
             let writer = lines.clone();
             let layer = fmt::layer().with_writer(move || writer.clone());
-            let registry = tracing_subscriber::registry().with(chosen(filter).unwrap()).with(layer);
+            let layer = layer.with_filter(chosen(filter).unwrap().and(filter_fn(is_harmless)));
+            let registry = tracing_subscriber::registry().with(layer);
             tracing::subscriber::with_default(registry, || {
                 tracing::warn!(target: "lapin::returned_messages", body = "+14155550101", "returned");
+                tracing::trace!(target: "lapin::channels", frame = "[43, 49, 52, 49, 53]", "a frame");
                 tracing::warn!(target: "lapin::channel", "lost");
             });
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
             assert!(text.contains("lost") == is_named && !text.contains("returned"), "{filter}: {text}");
+            assert!(!text.contains("a frame"), "{filter}: {text}");
         }
     }
 }

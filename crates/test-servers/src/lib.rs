@@ -17,7 +17,7 @@ mod supervisor;
 pub use alertmanager::Alertmanager;
 pub use ports::free_port;
 pub use private_ca::PrivateCa;
-pub use prometheus::promtool;
+pub use prometheus::{Prometheus, promtool};
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};
 pub use redis_cluster::{RedisCluster, redis_cluster};

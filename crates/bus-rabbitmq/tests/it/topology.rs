@@ -150,7 +150,7 @@ async fn until_checked(bus: &RabbitBus, holds: bool) -> String {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.expect("the check answers otherwise")
+    ports::within(&SystemClock, PATIENCE, wait).await.expect("the check answers otherwise")
 }
 
 /// What is published to a queue that was deleted is confirmed and gone, so nobody may take the process for ready.

@@ -17,6 +17,7 @@ mod follow_up;
 mod harness;
 mod listeners;
 mod load;
+mod logs;
 mod metrics;
 mod misconfigured;
 mod operators;

@@ -9,6 +9,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{Ended, Notification, Queue, TimerSlot};
+use telemetry::Found;
 
 use super::RunService;
 
@@ -19,17 +20,15 @@ impl RunService {
         effects: &Effects,
         due: Option<Timestamp>,
         timer: Option<TimerSlot>,
-        accepted_at: Option<Timestamp>,
+        found: &Found,
     ) {
-        self.emit(run, effects, accepted_at);
+        self.emit(run, effects, found);
         self.wake(run, due, timer, &effects.commands).await;
     }
 
-    /// Says what was stored: in the log, and to those who watch the bus. `accepted_at` is when the event was taken, where
-    /// its run was opened and that is known.
-    pub(super) fn emit(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
-        telemetry::log_finals(run, stored, self.recipient_key());
-        telemetry::metrics().runs.count(run, stored, accepted_at);
+    /// Says what was stored: in the log, in the metrics, and to those who watch the bus.
+    pub(super) fn emit(&self, run: &Run, stored: &Effects, found: &Found) {
+        telemetry::stored(run, stored, found, self.recipient_key());
         for letter in &stored.dead_letters {
             self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
         }

@@ -10,7 +10,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{Opened, OpeningEvent, Versioned};
-use telemetry::span;
+use telemetry::{Found, span};
 use tracing::Instrument as _;
 
 use crate::{claimed::Claimed, error::RoleError};
@@ -87,7 +87,9 @@ impl RunService {
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
             Opened::New { timer } => {
                 span::stored(&span, &effects);
-                self.after_store(&run, &effects, due, timer, accepted_at).instrument(span).await;
+                self.after_store(&run, &effects, due, timer, &Found::event(accepted_at))
+                    .instrument(span)
+                    .await;
                 let run = Versioned::opened(run);
                 let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
                 Ok(OpenedRun::New(Box::new(run), claimed))
@@ -118,7 +120,7 @@ impl RunService {
         let effects = ctx.effects;
         let change = self.change(&run, effects.clone(), workflow);
         self.ports.runs.open_run(change, opening).await?;
-        self.emit(&run, &effects, None);
+        self.emit(&run, &effects, &Found::event(None));
         Ok(OpenedRun::Resolved)
     }
 }

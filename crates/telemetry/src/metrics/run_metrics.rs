@@ -8,7 +8,7 @@ use domain::{
     consent::{ConsentChange, ConsentEntry},
     message::Message,
     provider::{FailureClass, ProviderStatus},
-    run::Run,
+    run::{Run, RunPhase},
     timeline::{DEAD_REASONS, Effects, Entry, TimelineEvent},
 };
 use jiff::Timestamp;
@@ -94,9 +94,21 @@ impl RunMetrics {
         let _ = self.classify.set(classify);
     }
 
+    /// Shows what alerts watch as 0 before it happens: a series that begins at 1 has not risen. `workflows` are those of the
+    /// configuration.
+    pub fn expect<'a>(&self, workflows: impl Iterator<Item = &'a str>) {
+        for reason in DEAD_REASONS {
+            drop(self.dead_letters.get_or_create(&labels([("reason", reason)])));
+        }
+        for workflow in workflows {
+            let exhausted = RunPhase::Exhausted.as_str();
+            drop(self.ended.get_or_create(&labels([("workflow", workflow), ("phase", exhausted)])));
+        }
+    }
+
     /// Counts what was stored with one change. `accepted_at` is when the event was taken, where the change opened its run
     /// and that is known.
-    pub fn count(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
+    pub(crate) fn count(&self, run: &Run, stored: &Effects, accepted_at: Option<Timestamp>) {
         for entry in &stored.timeline {
             self.count_line(run, entry, accepted_at);
         }
