@@ -24,6 +24,7 @@ mod tickets;
 mod tools;
 mod topology;
 mod traces;
+mod upgrade;
 
 mod chaos;
 

@@ -1,5 +1,5 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
-//! `fuzz`, `api-fuzz`, `dist`, `deploy-test`.
+//! `fuzz`, `api-fuzz`, `dist`, `deploy-test`, `upgrade-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
@@ -14,6 +14,7 @@ mod servers;
 mod supply_chain;
 mod tidy;
 mod tools;
+mod upgrade_test;
 
 use std::{
     path::{Path, PathBuf},
@@ -86,6 +87,8 @@ enum Chore {
     /// Run the image and docker-compose.yml on a container engine, the units under a systemd, and render the overlays:
     /// all of its own, from Debian's packages. Needs root; no part of `test` and `ci`.
     DeployTest(deploy_test::DeployTest),
+    /// Replace every process of a fleet of another release by one of this release, and back, while events come in.
+    UpgradeTest(upgrade_test::UpgradeTest),
 }
 
 /// Which RabbitMQ tests use.
@@ -145,6 +148,7 @@ fn run() -> Result<()> {
         Chore::ApiFuzz { examples, seed } => fuzz_api(examples, seed),
         Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
+        Chore::UpgradeTest(args) => test_upgrade(&args),
     }
 }
 
@@ -194,6 +198,13 @@ fn fuzz_api(examples: u32, seed: u32) -> Result<()> {
         ("CALLOUT_TEST_API_SEED", &*seed.to_string()),
     ];
     cargo_with(&["test", "--package", "cli", "--test", "it", "api_fuzz", "--", "--nocapture"], &tuned)
+}
+
+fn test_upgrade(args: &upgrade_test::UpgradeTest) -> Result<()> {
+    servers::ensure()?;
+    let other = upgrade_test::build(&root(), args)?.display().to_string();
+    let test = ["test", "--package", "cli", "--test", "fleet", "upgrade::", "--", "--nocapture"];
+    cargo_with(&test, &[("CALLOUT_TEST_OTHER_BINARY", &other)])
 }
 
 fn prepare() -> Result<()> {

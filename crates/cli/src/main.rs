@@ -24,6 +24,7 @@ mod events;
 mod exit;
 mod health;
 mod heartbeat;
+mod installation_metrics;
 mod listeners;
 mod management;
 mod manual;

@@ -29,7 +29,7 @@ use crate::{
     backend::{self, Backend},
     exit::Usage,
     health::{self, Readiness},
-    heartbeat,
+    heartbeat, installation_metrics,
     listeners::{self, Listeners},
     provider::Account,
     reload::{Parts, Reloader},
@@ -154,6 +154,10 @@ impl Server {
         let monitoring = observed(&backend, &settings, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
+        if chosen.contains(&Role::Escalation) {
+            let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
+            roles.spawn(watching);
+        }
         let parts = Parts {
             runs: wiring.runs(),
             sources,

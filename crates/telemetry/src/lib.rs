@@ -14,7 +14,9 @@ pub mod span;
 mod traces;
 
 pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
-pub use metrics::{Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics};
+pub use metrics::{
+    InstallationMetrics, Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics,
+};
 pub use outcomes::Found;
 pub use repeats::left_out;
 pub use self_report::{note_breaker, open_breakers, submitted};

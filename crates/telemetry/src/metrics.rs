@@ -6,6 +6,7 @@
 mod durations;
 mod export;
 mod families;
+mod installation;
 mod intake;
 mod names;
 mod process;
@@ -17,6 +18,7 @@ use std::sync::LazyLock;
 use prometheus_client::encoding::{prometheus_text, text};
 
 pub use export::MetricExport;
+pub use installation::InstallationMetrics;
 pub use intake::Intake;
 pub use process::ProcessMetrics;
 pub use run_metrics::RunMetrics;
@@ -32,6 +34,8 @@ pub struct Metrics {
     pub runs: RunMetrics,
     /// Requests to the provider and to destinations, and what holds them back.
     pub sending: SendingMetrics,
+    /// What waits in the whole installation, where this process looks at it.
+    pub installation: InstallationMetrics,
     /// The process itself.
     pub process: ProcessMetrics,
     families: Families,
@@ -50,6 +54,7 @@ impl Metrics {
             intake: Intake::register(&mut families),
             runs: RunMetrics::register(&mut families),
             sending: SendingMetrics::register(&mut families),
+            installation: InstallationMetrics::register(&mut families),
             process: ProcessMetrics::register(&mut families),
             families,
         }

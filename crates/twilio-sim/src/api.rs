@@ -2,7 +2,7 @@
 //!
 //! Never: looks at a request that is not signed in, or that comes while too many are open.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use axum::{
     body::{Body, to_bytes},
@@ -93,9 +93,11 @@ fn is_signed_in(sim: &Sim, headers: &HeaderMap) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(given) = given.and_then(|value| value.strip_prefix("Basic ")) else { return false };
     let Ok(given) = STANDARD.decode(given) else { return false };
-    let own = (sim.config.account_sid.as_str(), &sim.config.auth_token);
+    let second = sim.second_token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let tokens = std::iter::once(&sim.config.auth_token).chain(&second);
+    let own = tokens.map(|token| (sim.config.account_sid.as_str(), token));
     let keys = sim.config.api_keys.iter().map(|key| (key.sid.as_str(), &key.secret));
-    let fits = std::iter::once(own).chain(keys).fold(Choice::from(0), |fits, (user, secret)| {
+    let fits = own.chain(keys).fold(Choice::from(0), |fits, (user, secret)| {
         fits | format!("{user}:{}", secret.expose()).as_bytes().ct_eq(&given)
     });
     fits.into()

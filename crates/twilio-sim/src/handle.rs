@@ -3,8 +3,13 @@
 //!
 //! Never: polls: each change wakes the tasks that wait.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
+use twilio::Secret;
 use url::Url;
 
 use crate::{
@@ -96,6 +101,16 @@ impl SimHandle {
     /// Whether every list is answered with 503, so that what became of a text cannot be looked up.
     pub fn refuse_lists(&self, are_refused: bool) {
         self.sim.change(|state| state.faults.are_lists_refused = are_refused);
+    }
+
+    /// Has another token of the account sign in as well. With `is_primary` callbacks are signed with it, as once it was
+    /// promoted.
+    pub fn add_token(&self, token: &str, is_primary: bool) {
+        let token = Secret::from(token);
+        if is_primary {
+            self.sim.webhook_client.sign_with(&token);
+        }
+        *self.sim.second_token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
     /// Expects a text. With the first expectation every other text becomes unexpected.

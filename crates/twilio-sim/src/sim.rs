@@ -14,6 +14,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use twilio::Secret;
 
 use crate::{clock, config::SimConfig, fault::FaultKind, state::State, webhook_client::Poster};
 
@@ -22,6 +23,8 @@ use crate::{clock, config::SimConfig, fault::FaultKind, state::State, webhook_cl
 pub(crate) struct Sim {
     pub(crate) config: SimConfig,
     pub(crate) webhook_client: Poster,
+    /// Another token of the account that signs in.
+    pub(crate) second_token: Mutex<Option<Secret>>,
     pub(crate) started: Timestamp,
     /// Requests of the API that are being answered.
     pub(crate) open: AtomicUsize,
@@ -39,6 +42,7 @@ impl Sim {
         let salt = format!("{} {} {address}", config.seed, started.as_nanosecond());
         Self {
             webhook_client: Poster::new(&config.auth_token, config.callbacks_max),
+            second_token: Mutex::default(),
             state: Mutex::new(State::new(&config, salt)),
             config,
             started,

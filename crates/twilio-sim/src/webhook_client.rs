@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -133,21 +133,27 @@ pub(crate) struct Poster {
     clients: Mutex<BTreeMap<(Reach, u16), reqwest::Client>>,
     slots: Semaphore,
     idle_max: usize,
-    key: SigningKey,
+    key: RwLock<SigningKey>,
 }
 
 impl Poster {
     pub(crate) fn new(token: &Secret, at_once: usize) -> Self {
         let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Semaphore::new(at_once);
-        Self { clients: Mutex::new(BTreeMap::new()), slots, idle_max: at_once, key: SigningKey::new(token) }
+        let key = RwLock::new(SigningKey::new(token));
+        Self { clients: Mutex::new(BTreeMap::new()), slots, idle_max: at_once, key }
+    }
+
+    /// Signs with another token from now on.
+    pub(crate) fn sign_with(&self, token: &Secret) {
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = SigningKey::new(token);
     }
 
     /// Posts until it is answered well, the tries are used up, or the total time is over.
     pub(crate) async fn post(&self, target: &Target, params: &[(String, String)], token: &str) -> Tried {
         let Ok(_slot) = self.slots.acquire().await else { return Tried::NoConnection };
         let overrides = target.overrides;
-        let signature = self.key.sign(&target.signed, params);
+        let signature = self.key.read().unwrap_or_else(PoisonError::into_inner).sign(&target.signed, params);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
         let end = clock::instant() + Duration::from_millis(overrides.total_ms);
         let mut pause = RETRY_WAIT;

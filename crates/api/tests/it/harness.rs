@@ -18,6 +18,7 @@ use domain::{
     admission::Admission,
     id::RunId,
     message::MessageEvent,
+    outbound::{Destinations, STREAM, Subscription},
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
     run::Run,
@@ -71,7 +72,10 @@ impl World {
         let workflow = Workflow::compile(paging_definition()).unwrap();
         let workflows = WorkflowRegistry::new([Workflow { team: Some("platform".into()), ..workflow }]);
         let (environment, key) = (Environment::default(), CodeKey::default());
-        let runs = Arc::new(RunService::new(ports, workflows, directory(), environment, key));
+        let runs = RunService::new(ports, workflows, directory(), environment, key);
+        // Outcomes are kept; what there is of them the tests put there.
+        let stream = Subscription { name: STREAM.to_owned(), ..Subscription::default() };
+        let runs = Arc::new(runs.with_destinations(Destinations(vec![stream])));
         let acceptance = Acceptance::new(runs.clone(), bus.clone(), clock.clone(), QuotaRates::default());
         let control = Control::new(ControlPorts {
             acceptance: Arc::new(acceptance),

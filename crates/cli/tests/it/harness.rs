@@ -116,6 +116,7 @@ fn plain_client() -> reqwest::Client {
 
 /// One `callout serve`.
 struct Process {
+    binary: String,
     args: Vec<String>,
     env: Vec<(String, String)>,
     /// The base URL of its HTTP server.
@@ -163,7 +164,8 @@ impl Fleet {
             let args = args.into_iter().map(str::to_owned).collect();
             let own = env_of.iter().filter(|(role, ..)| roles.contains(role));
             let env = own.map(|(_, name, value)| ((*name).to_owned(), value.clone())).collect();
-            processes.push(Process { args, env, url: format!("http://{address}"), child: None });
+            let binary = env!("CARGO_BIN_EXE_callout").to_owned();
+            processes.push(Process { binary, args, env, url: format!("http://{address}"), child: None });
         }
         let url = processes[0].url.clone();
         let public_url = processes[processes.len() - 1].url.clone();
@@ -210,7 +212,11 @@ impl Fleet {
 
     /// `callout` with this deployment's configuration and secrets.
     pub(crate) fn callout(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
+        self.callout_of(env!("CARGO_BIN_EXE_callout"), args)
+    }
+
+    fn callout_of(&self, binary: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(binary);
         command.args(args).arg("--config").arg(self.folder.path().join("callout.toml"));
         self.give_secrets(&mut command, &SECRETS);
         command.env("CALLOUT_KEY", KEY).env("USER", "somebody").stdin(Stdio::null());
@@ -257,7 +263,7 @@ impl Fleet {
                 let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
                 let args: Vec<_> = self.processes[index].args.iter().map(String::as_str).collect();
                 let env = self.processes[index].env.iter().cloned();
-                let mut command = self.callout(&args);
+                let mut command = self.callout_of(&self.processes[index].binary, &args);
                 let own: Vec<_> = SECRETS.into_iter().filter(|(role, _)| args.contains(role)).collect();
                 // Without a role it has all of them.
                 if !own.is_empty() {
@@ -314,6 +320,15 @@ impl Fleet {
         self.signal(0, "-TERM");
         let mut child = self.processes[0].child.take().unwrap();
         child.wait().unwrap().code()
+    }
+
+    /// Has one of several processes end in order, and starts this binary in its place.
+    pub(crate) async fn replace(&mut self, index: usize, binary: &str) {
+        self.signal(index, "-TERM");
+        let ended = self.processes[index].child.take().unwrap().wait().unwrap();
+        assert!(ended.success(), "{ended}: {}", std::fs::read_to_string(self.log()).unwrap());
+        binary.clone_into(&mut self.processes[index].binary);
+        self.serve().await;
     }
 
     /// A signal to one of several processes.

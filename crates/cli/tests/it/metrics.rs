@@ -50,6 +50,12 @@ async fn promtool_takes_the_metrics_of_an_embedded_process_and_they_say_what_hap
         "callout_runs_ended_total{workflow=\"page\",phase=\"acknowledged\"} 1\n",
         "callout_runs_opened_total{workflow=\"page\",lane=\"critical\"} 1\n",
         "callout_retry_budget_left ",
+        "callout_processes{role=\"sender\"} 1\n",
+        "callout_problems 0\n",
+        "callout_queue_consumers{queue=\"events.critical\"} 1\n",
+        "callout_queue_messages{queue=\"events.critical\"} 0\n",
+        "callout_waiting{kind=\"needs_review\"} 0\n",
+        "callout_waiting_oldest_seconds{kind=\"events\"} 0\n",
         "callout_texts_delivered_total{workflow=\"page\"} 1\n",
         "callout_texts_undelivered_total{workflow=\"page\",class=\"retry_later\"} 1\n",
     ];

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use twilio_sim::SimConfig;
 
 use crate::harness::{FIRST, Fleet, NOTE, PAGE, SECOND, event, run_of};
 
@@ -80,6 +81,51 @@ async fn a_key_from_a_file_is_changed_without_a_restart() {
     std::fs::write(&key, "new-key\n").unwrap();
     assert_eq!(fleet.json(&["reload"])["changed"], json!(["source filed changed"]));
     assert_eq!((post("old-key", "n-3").await, post("new-key", "n-2").await), (401, 202));
+}
+
+/// The steps of docs/operations/upgrades.md, with texts on their way at each.
+#[tokio::test(flavor = "multi_thread")]
+async fn twilios_token_is_changed_without_a_refused_callback() {
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, token: &str| std::fs::write(files.path().join(name), token).unwrap();
+    let old = SimConfig::default().auth_token;
+    write("token", old.expose());
+    write("next", old.expose());
+    let env = vec![
+        ("TWILIO_AUTH_TOKEN".to_owned(), String::new()),
+        ("TWILIO_AUTH_TOKEN_FILE".to_owned(), file("token")),
+        ("TWILIO_AUTH_TOKEN_NEXT_FILE".to_owned(), file("next")),
+    ];
+    let fleet = Fleet::start_roles(&[&[]], "", env).await;
+    let texts = async |step: &str| {
+        for n in 0..20 {
+            let id = format!("{step}-{n}");
+            let note = event("note.created", &id, &id, json!({"text": id, "phone": FIRST}));
+            assert_eq!(fleet.event(&note).await, 202);
+        }
+    };
+    texts("before").await;
+    fleet.sim.add_token("second-token", false);
+    write("next", "second-token");
+    fleet.json(&["reload"]);
+    texts("both").await;
+    write("token", "second-token");
+    write("next", old.expose());
+    fleet.json(&["reload"]);
+    texts("swapped").await;
+    fleet.sim.add_token("second-token", true);
+    texts("promoted").await;
+    for step in ["before", "both", "swapped", "promoted"] {
+        for n in 0..20 {
+            let id = format!("{step}-{n}");
+            fleet.run_until(&run_of(&id, "note", &id), |run| run["phase"] == "completed").await;
+        }
+    }
+    write("next", "second-token");
+    fleet.json(&["reload"]);
+    let report = fleet.sim.report();
+    assert_eq!((report.accepted, report.callbacks.failed), (80, 0), "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

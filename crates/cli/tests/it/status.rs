@@ -38,6 +38,11 @@ async fn all_is_well_until_a_text_needs_review_or_the_process_is_killed() {
     let screen = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
     assert!(screen.starts_with("all is well (") && screen.contains("events.critical"), "{screen}");
 
+    // Who ends in order is not missed.
+    fleet.replace(0, env!("CARGO_BIN_EXE_callout")).await;
+    let (report, _) = status_until(&fleet, |report| report["is_well"] == true).await;
+    assert_eq!(report["status"]["processes"].as_array().unwrap().len(), 1, "{report}");
+
     // No answer, and no list to look it up in: a text that may have been sent.
     fleet.sim.inject(FaultKind::Unavailable);
     fleet.sim.refuse_lists(true);

@@ -1,0 +1,70 @@
+//! What waits in the whole installation, as one process sees it. In: a status. Out: gauges.
+//!
+//! Never: in two processes of one kind the same figures to be added up: take the greatest of them.
+
+use domain::status::{Status, Waiting};
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::{
+    families::{Families, Gauges},
+    names::labels,
+};
+
+/// Gauges of the queues, the store and the processes.
+pub struct InstallationMetrics {
+    queue_messages: Gauges<1>,
+    queue_consumers: Gauges<1>,
+    waiting: Gauges<1>,
+    oldest: Gauges<1>,
+    effects: Gauges<1>,
+    processes: Gauges<1>,
+    problems: Gauge,
+}
+
+impl InstallationMetrics {
+    pub(super) fn register(families: &mut Families) -> Self {
+        Self {
+            queue_messages: families.gauge("queue_messages", "Work that waits in a queue"),
+            queue_consumers: families.gauge("queue_consumers", "Consumers of a queue, of all processes"),
+            waiting: families.gauge("waiting", "What waits in the store, by kind"),
+            oldest: families.gauge("waiting_oldest_seconds", "For how long the oldest of a kind has waited"),
+            effects: families.gauge("effects_waiting", "Effects that were not delivered yet"),
+            processes: families.gauge("processes", "Processes that reported lately, by role"),
+            problems: families.gauge("problems", "Problems that `callout status` shows"),
+        }
+    }
+
+    /// Shows a status. `problems` are those found in it.
+    pub fn show(&self, status: &Status, problems: usize) {
+        for queue in &status.queues {
+            let labels = labels([("queue", &queue.name)]);
+            self.queue_messages.get_or_create(&labels).set(gauge(queue.depth));
+            self.queue_consumers.get_or_create(&labels).set(queue.consumers.into());
+        }
+        let backlog = &status.backlog;
+        for (kind, Waiting { count, since }) in [
+            ("events", backlog.events),
+            ("overdue", backlog.overdue),
+            ("needs_review", backlog.needs_review),
+            ("dead_letters", backlog.dead_letters),
+            ("in_doubt", Waiting { count: status.in_doubt, since: None }),
+        ] {
+            let labels = labels([("kind", kind)]);
+            let age = since.map_or(0, |since| status.now.duration_since(since).as_secs().max(0));
+            self.waiting.get_or_create(&labels).set(gauge(count));
+            self.oldest.get_or_create(&labels).set(age);
+        }
+        for (destination, count) in &backlog.effects {
+            self.effects.get_or_create(&labels([("destination", destination)])).set(gauge(*count));
+        }
+        for role in &status.roles {
+            let alive = status.alive(role).count() as u64;
+            self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
+        }
+        self.problems.set(gauge(problems as u64));
+    }
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
