@@ -93,6 +93,20 @@ pub(crate) enum Command {
     Top(Top),
     /// Count how every event ended, and list what is unfinished; exit 1 if anything is lost.
     Audit(Audit),
+    /// Print everything that is held about a number, as JSON: runs with their texts, consent, dead letters.
+    ///
+    /// For whoever asks what you know of them. The output is personal data.
+    Export {
+        /// The number, for example +14155550101.
+        #[arg(long, value_name = "NUMBER")]
+        recipient: domain::phone::E164,
+    },
+    /// Erase what is held about a number.
+    ///
+    /// Runs that texted it go, with their texts and timelines. Runs that are under way stay, and consent does: it says who
+    /// must not be texted. So do runs that ended within the last seven days, unless --also-young says otherwise: if their
+    /// event came a second time, it would open a new run.
+    Erase(Erase),
     /// Copy the database of an embedded installation to a new file, also while callout runs on it.
     Backup {
         /// The new file.
@@ -137,6 +151,25 @@ pub(crate) struct Status {
     /// Seconds between two looks.
     #[arg(long, default_value_t = 2, requires = "watch", value_parser = number::<u16>(1..=3_600))]
     pub(crate) every: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Erase {
+    /// The number, for example +14155550101.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) recipient: domain::phone::E164,
+    /// Also erase runs that ended within the last seven days.
+    #[arg(long)]
+    pub(crate) also_young: bool,
+    /// Show what would go, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Confirm it; without it nothing is changed.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Your name, as the log shows it.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, Args)]

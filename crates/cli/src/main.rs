@@ -31,6 +31,7 @@ mod manual;
 mod on_demand_bus;
 mod open_files;
 mod output;
+mod personal;
 mod printable;
 mod provider;
 mod reload;

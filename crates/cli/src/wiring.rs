@@ -120,6 +120,8 @@ impl Wiring {
             acceptance: self.acceptance.clone(),
             status: self.store.clone(),
             sending: self.store.clone(),
+            consent: self.store.clone(),
+            retention: self.store.clone(),
             clock: self.clock.clone(),
             bus: self.bus.clone(),
         })

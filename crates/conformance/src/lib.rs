@@ -181,6 +181,7 @@ macro_rules! store_contract {
                     consent_outlives_a_purged_run
                     a_purged_run_can_be_opened_again
                     at_most_as_many_as_asked_for_are_purged
+                    one_run_is_purged_alone_if_it_ended_earlier
                 }
                 audit_counts {
                     an_empty_store_counts_nothing

@@ -49,6 +49,8 @@ impl Control {
             | Request::ShowDeadLetter { .. }
             | Request::AuditCounts
             | Request::Status
+            | Request::ShowHeldData { .. }
+            | Request::Erase { .. }
             | Request::FindPosition { .. }
             | Request::ReadStream { .. }
             | Request::AddToken { .. }

@@ -8,8 +8,8 @@ use domain::{
     token::Token,
 };
 use ports::{
-    AuditStore, Bus, Clock, DeadLetterStore, EffectStore, OutcomeLog, RunStore, SendingStore, StatusStore,
-    TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, RetentionStore, RunStore,
+    SendingStore, StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -42,6 +42,10 @@ pub struct ControlPorts {
     pub acceptance: Arc<Acceptance>,
     /// What processes report, and what waits.
     pub status: Arc<dyn StatusStore>,
+    /// What numbers agreed to.
+    pub consent: Arc<dyn ConsentStore>,
+    /// Forgets what is erased.
+    pub retention: Arc<dyn RetentionStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
     /// Where a replayed event is published.
@@ -148,6 +152,10 @@ impl Control {
             Request::Status => self.status(principal).await,
             Request::FindPosition { after } => self.find_position(after).await,
             Request::ReadStream { after } => self.read_stream(principal, after).await,
+            Request::ShowHeldData { number } => self.held_data(&number).await,
+            Request::Erase { number, also_young, dry_run } => {
+                self.erase(principal, &number, also_young, dry_run).await
+            }
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,
             Request::RevokeToken { id } => self.revoke_token(name, id).await,
@@ -157,7 +165,7 @@ impl Control {
     /// Refuses what the principal may not ask for.
     pub(crate) fn authorize(&self, principal: &Principal, request: &Request) -> Result<(), ControlError> {
         let name = &principal.name;
-        if request.is_about_tokens() && !principal.is_local {
+        if request.is_local() && !principal.is_local {
             return Err(ControlError::NotLocal);
         }
         if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {

@@ -25,8 +25,8 @@ pub enum ControlError {
         /// Its version now.
         version: u64,
     },
-    /// Tokens are made, listed and revoked on the machine alone.
-    #[error("tokens are made, listed and revoked on the machine that callout runs on")]
+    /// Only who has the machine may hand out access, or see and erase all that is held about a person.
+    #[error("that is asked for on the machine that callout runs on, and not with a token")]
     NotLocal,
     /// Hashes of recipients are not made.
     #[error(

@@ -7,6 +7,8 @@ mod basis;
 mod control;
 mod dead_letter;
 mod error;
+mod held_data;
+mod personal;
 mod raise;
 mod request;
 mod run_list;
@@ -18,6 +20,7 @@ mod view;
 
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
+pub use held_data::{Erasure, HeldData};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};

@@ -6,6 +6,7 @@ use domain::{
     effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
+    phone::E164,
     run::RunPhase,
     timeline::DeadLetter,
     token::{Scope, Token},
@@ -14,7 +15,12 @@ use jiff::Timestamp;
 use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::{run_list::RunConditions, status_report::StatusReport, view::RunView};
+use crate::{
+    held_data::{Erasure, HeldData},
+    run_list::RunConditions,
+    status_report::StatusReport,
+    view::RunView,
+};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +197,20 @@ pub enum Request {
         /// After this position.
         after: u64,
     },
+    /// Shows everything that is held about a number.
+    ShowHeldData {
+        /// The number.
+        number: E164,
+    },
+    /// Erases it.
+    Erase {
+        /// The number.
+        number: E164,
+        /// Also of runs whose event may come a second time.
+        also_young: bool,
+        /// Says what would go, and changes nothing.
+        dry_run: bool,
+    },
     /// Adds a token of the API.
     AddToken {
         /// The token. Its text is known to its maker alone.
@@ -224,14 +244,24 @@ impl Request {
             Self::Status => ("status", ""),
             Self::FindPosition { .. } => ("find_position", ""),
             Self::ReadStream { .. } => ("read_stream", ""),
+            Self::ShowHeldData { .. } => ("show_held_data", ""),
+            Self::Erase { .. } => ("erase", ""),
             Self::AddToken { token } => ("add_token", &token.id),
             Self::ListTokens => ("list_tokens", ""),
             Self::RevokeToken { id } => ("revoke_token", id),
         }
     }
 
-    pub(crate) fn is_about_tokens(&self) -> bool {
-        matches!(self, Self::AddToken { .. } | Self::ListTokens | Self::RevokeToken { .. })
+    /// Whether only who has the machine may ask for it: who may see all of a person, or hand out access.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Self::AddToken { .. }
+                | Self::ListTokens
+                | Self::RevokeToken { .. }
+                | Self::ShowHeldData { .. }
+                | Self::Erase { .. }
+        )
     }
 
     pub(crate) fn needs(&self) -> &'static [Scope] {
@@ -253,8 +283,12 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Replay { .. }
             | Self::Discard { .. } => &[Scope::Operate],
-            // Only who has the machine may hand out access to it.
-            Self::AddToken { .. } | Self::ListTokens | Self::RevokeToken { .. } => &[],
+            // Asked for on the machine alone.
+            Self::ShowHeldData { .. }
+            | Self::Erase { .. }
+            | Self::AddToken { .. }
+            | Self::ListTokens
+            | Self::RevokeToken { .. } => &[],
         }
     }
 }
@@ -321,6 +355,16 @@ pub enum Answer {
         events: Vec<(u64, OutcomeEvent)>,
         /// The position up to which the stream was read.
         after: u64,
+    },
+    /// To [`Request::ShowHeldData`].
+    HeldData {
+        /// What is held.
+        held: Box<HeldData>,
+    },
+    /// To [`Request::Erase`].
+    Erased {
+        /// What went, and what stays.
+        erasure: Box<Erasure>,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

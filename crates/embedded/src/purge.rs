@@ -20,6 +20,8 @@ use crate::{fault::Fault, state::State, writer::Work};
 pub(crate) struct Purge {
     pub(crate) before: Timestamp,
     pub(crate) max: u16,
+    /// This run alone.
+    pub(crate) only: Option<String>,
     /// The present: resolutions have a life of their own.
     pub(crate) now: Timestamp,
     pub(crate) state: Arc<State>,
@@ -32,15 +34,15 @@ impl Work for Purge {
         let before_ms = floor_ms(self.before);
         let mut select = connection.prepare_cached(
             "SELECT seq, id FROM run WHERE closed_ms IS NOT NULL AND due_ms IS NULL AND closed_ms < ?1
-             ORDER BY closed_ms LIMIT ?2",
+             AND (?3 IS NULL OR id = ?3) ORDER BY closed_ms LIMIT ?2",
         )?;
         let over: Vec<(i64, String)> = select
-            .query_map(params![before_ms, self.max], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map(params![before_ms, self.max, self.only], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (seq, _) in &over {
             purge(connection, *seq)?;
         }
-        if over.len() < usize::from(self.max) {
+        if self.only.is_none() && over.len() < usize::from(self.max) {
             self.purge_the_rest(connection)?;
         }
         Ok(over.into_iter().map(|(_, id)| id).collect())

@@ -289,7 +289,13 @@ impl AuditStore for EmbeddedStore {
 #[async_trait]
 impl RetentionStore for EmbeddedStore {
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        let purge = Purge { before, max, now: self.clock.now(), state: self.state.clone() };
+        let purge = Purge { before, max, only: None, now: self.clock.now(), state: self.state.clone() };
         Ok(self.writer.write(purge).await?.len() as u64)
+    }
+
+    async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
+        let only = Some(id.to_string());
+        let purge = Purge { before, max: 1, only, now: self.clock.now(), state: self.state.clone() };
+        Ok(!self.writer.write(purge).await?.is_empty())
     }
 }

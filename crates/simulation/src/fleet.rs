@@ -191,6 +191,8 @@ impl World {
             log: ports.clone(),
             audit: ports.clone(),
             status: ports.clone(),
+            consent: ports.clone(),
+            retention: ports.clone(),
             sending: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,

@@ -153,9 +153,11 @@ impl State {
     }
 
     /// Removes ended runs, the first that ended first.
-    pub(crate) fn purge(&mut self, before: Timestamp, max: usize) -> usize {
-        let is_over =
-            |row: &&Row| row.due.is_none() && row.run.closed_at().is_some_and(|closed_at| closed_at < before);
+    pub(crate) fn purge(&mut self, before: Timestamp, max: usize, only: Option<&RunId>) -> usize {
+        let is_over = |row: &&Row| {
+            let ended = row.run.closed_at().is_some_and(|closed_at| closed_at < before);
+            row.due.is_none() && ended && only.is_none_or(|only| only == row.run.id())
+        };
         let mut over: Vec<(Option<Timestamp>, RunId)> = self
             .runs
             .values()

@@ -380,6 +380,10 @@ impl AuditStore for MemoryStore {
 #[async_trait]
 impl RetentionStore for MemoryStore {
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
-        Ok(self.state().purge(before, usize::from(max)) as u64)
+        Ok(self.state().purge(before, usize::from(max), None) as u64)
+    }
+
+    async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.state().purge(before, 1, Some(id)) > 0)
     }
 }

@@ -46,13 +46,23 @@ impl RedisStore {
                 return Ok(gone);
             }
             let id = text.parse().map_err(|error| unreadable("ended run", &text, error))?;
-            gone += u64::from(self.purge_run(&id).await?);
+            gone += u64::from(self.purge_ended(&id).await?);
         }
         self.purge_overrides(before).await?;
         Ok(gone)
     }
 
-    async fn purge_run(&self, id: &RunId) -> Result<bool, StoreError> {
+    pub(crate) async fn purge_one(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
+        let mut ended = redis::cmd("ZSCORE");
+        let ended_ms: Option<i64> =
+            self.connection.command(ended.arg(self.keys.ended(id.shard())).arg(id.as_str())).await?;
+        if ended_ms.is_none_or(|ended_ms| ended_ms >= floor_ms(before)) {
+            return Ok(false);
+        }
+        self.purge_ended(id).await
+    }
+
+    async fn purge_ended(&self, id: &RunId) -> Result<bool, StoreError> {
         let Some(Versioned { value: run, version }) = self.stored_run(id).await? else {
             // The server lost the run and kept its rows.
             for key in [self.keys.ended(id.shard()), self.keys.runs(id.shard())] {

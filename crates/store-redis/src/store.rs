@@ -364,4 +364,8 @@ impl RetentionStore for RedisStore {
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
         self.purge_runs(before, max).await
     }
+
+    async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
+        self.purge_one(id, before).await
+    }
 }

@@ -88,6 +88,8 @@ impl World {
             audit: store.clone(),
             status: store.clone(),
             sending: store.clone(),
+            consent: store.clone(),
+            retention: store.clone(),
             clock: clock.clone(),
             bus,
         });

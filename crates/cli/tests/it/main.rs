@@ -22,6 +22,7 @@ mod metrics;
 mod misconfigured;
 mod operators;
 mod output;
+mod personal;
 mod reload;
 mod replies;
 mod runs;

@@ -105,3 +105,17 @@ pub async fn at_most_as_many_as_asked_for_are_purged(store: Arc<dyn Store>) {
     }
     assert_eq!(purged, [2, 2, 1, 0]);
 }
+
+/// What would be purged with others is purged alone, and nothing else.
+pub async fn one_run_is_purged_alone_if_it_ended_earlier(store: Arc<dyn Store>) {
+    let case = "alone";
+    let (first, second) = (open_ended(&*store, case, 1, 10).await, open_ended(&*store, case, 2, 10).await);
+    let open = Opening::new(case, 3).change();
+    open_new(&*store, &open).await;
+    let purged = async |run: &Run, before| store.purge_run(run.id(), at(before)).await.unwrap();
+    assert!(!purged(&first, 10).await, "it ended at that time");
+    assert!(purged(&first, 11).await && !purged(&first, 11).await);
+    assert!(!purged(&open.run, 1_000).await, "it did not end");
+    assert!(!is_stored(&*store, &first).await);
+    assert!(is_stored(&*store, &second).await && is_stored(&*store, &open.run).await);
+}

@@ -69,6 +69,8 @@ impl World {
             audit: store.clone(),
             status: store.clone(),
             sending: store.clone(),
+            consent: store.clone(),
+            retention: store.clone(),
             clock: clock.clone(),
             bus: bus.clone(),
         });

@@ -4,5 +4,6 @@
 mod access;
 mod dead_letters;
 mod harness;
+mod personal;
 mod raise;
 mod runs;

@@ -77,4 +77,8 @@ impl RetentionStore for ObservedRetention {
         self.purged.send_replace(Some(before));
         Ok(gone)
     }
+
+    async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
+        self.store.purge_run(id, before).await
+    }
 }

@@ -1,6 +1,7 @@
 //! Removes what has been kept for long enough. A port; its contract is in the comments, and the `conformance` suite checks it.
 
 use async_trait::async_trait;
+use domain::id::RunId;
 use jiff::Timestamp;
 
 use super::values::StoreError;
@@ -14,4 +15,7 @@ pub trait RetentionStore: Send + Sync {
     /// Forgets what may be forgotten: closed runs that ended before `before`, with all that belongs to them.
     /// Returns how many runs went; at most `max`, so that nobody waits for long.
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError>;
+
+    /// The same for one run. Returns whether it went.
+    async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError>;
 }

@@ -131,6 +131,7 @@ pass_on! {
 pass_on! {
     RetentionStore:
     Store: fn purge(before: Timestamp, max: u16) -> u64;
+    Store: fn purge_run(id: &RunId, before: Timestamp) -> bool;
 }
 
 pass_on! {

@@ -1,0 +1,36 @@
+//! What is held about one number, and what became of its erasure. In: runs, letters, consent. Out: values for people and
+//! scripts.
+
+use domain::{consent::ConsentEntry, timeline::DeadLetter};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::view::RunView;
+
+/// What is held about a number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldData {
+    /// Runs with a message to it, with their texts and timelines.
+    pub runs: Vec<RunView>,
+    /// Its consent, and the evidence.
+    pub consent: Vec<ConsentEntry>,
+    /// Dead letters that name it.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// What an erasure did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Runs that are gone, with their texts, timelines and dead letters.
+    pub runs: Vec<String>,
+    /// How many of them texted others as well, whose records of them are gone, too.
+    pub with_others: u64,
+    /// Dead letters of no run that are gone.
+    pub dead_letters: Vec<String>,
+    /// Runs that stay because they are under way.
+    pub under_way: Vec<String>,
+    /// Runs that stay because their event may come a second time, and from when on they can be erased.
+    pub too_young: Vec<(String, Timestamp)>,
+    /// Entries of the consent log, which stay.
+    pub consent_kept: u64,
+}

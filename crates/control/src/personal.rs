@@ -1,0 +1,126 @@
+//! What is held about one number, and its erasure. In: a number. Out: everything that names it; or what went, and what
+//! stays and why.
+//!
+//! Never: erases consent, which is the evidence that a number must not be texted, or a run that is under way.
+
+use domain::{
+    limits::{DEAD_LETTERS_MAX, DEDUPE_S, LIST_MAX},
+    phone::E164,
+    run::Run,
+    time::after_s,
+    timeline::DeadLetter,
+};
+use ports::store::{DeadLetterFilter, RunFilter};
+use runtime::RoleError;
+
+use crate::{
+    control::Control,
+    error::ControlError,
+    held_data::{Erasure, HeldData},
+    request::{Answer, Principal},
+    run_list::{self, RunConditions},
+    view::RunView,
+};
+
+impl Control {
+    /// Everything that is held about a number.
+    pub(crate) async fn held_data(&self, number: &E164) -> Result<Answer, ControlError> {
+        let mut runs = Vec::new();
+        for run in self.runs_to(number).await? {
+            let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
+            let mut view = RunView::new(&run, &timeline, self.ports.runs.recipient_key());
+            view.reveal(&run);
+            runs.push(view);
+        }
+        let consent = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
+        let held = HeldData { runs, consent, dead_letters: self.letters_of(number).await? };
+        Ok(Answer::HeldData { held: Box::new(held) })
+    }
+
+    /// Erases it. With `also_young`, an event of an erased run that comes a second time opens a new one.
+    pub(crate) async fn erase(
+        &self,
+        principal: &Principal,
+        number: &E164,
+        also_young: bool,
+        dry_run: bool,
+    ) -> Result<Answer, ControlError> {
+        let now = self.ports.clock.now();
+        let before = if also_young { after_s(now, 1) } else { after_s(now, -i64::from(DEDUPE_S)) };
+        let mut erasure = Erasure::default();
+        for run in self.runs_to(number).await? {
+            let id = run.id().to_string();
+            let Some(ended_at) = run.closed_at().filter(|_| !run.index().is_unfinished) else {
+                erasure.under_way.push(id);
+                continue;
+            };
+            if ended_at >= before {
+                erasure.too_young.push((id, after_s(ended_at, i64::from(DEDUPE_S))));
+                continue;
+            }
+            let gone =
+                dry_run || self.ports.retention.purge_run(run.id(), before).await.map_err(RoleError::from)?;
+            if gone {
+                let is_other = |message: &domain::message::Message| message.recipient().number != *number;
+                erasure.with_others += u64::from(run.messages().iter().any(is_other));
+                erasure.runs.push(id);
+            } else {
+                erasure.under_way.push(id);
+            }
+        }
+        for letter in self.letters_of(number).await? {
+            // Those of a run go with it, or stay with it.
+            if letter.message.is_some() {
+                continue;
+            }
+            if !dry_run {
+                self.ports.letters.remove_dead_letter(&letter.id).await.map_err(RoleError::from)?;
+            }
+            erasure.dead_letters.push(letter.id);
+        }
+        let consent = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
+        erasure.consent_kept = consent.len() as u64;
+        if !dry_run {
+            let (runs, letters) = (erasure.runs.len(), erasure.dead_letters.len());
+            tracing::info!(by = principal.name, number = %number.masked(), runs, letters, "what is held about a number was erased");
+        }
+        Ok(Answer::Erased { erasure: Box::new(erasure) })
+    }
+
+    /// Every run with a message to a number, latest first.
+    async fn runs_to(&self, number: &E164) -> Result<Vec<Run>, ControlError> {
+        let conditions = RunConditions { to: Some(number.clone()), ..RunConditions::default() };
+        let (mut runs, mut after) = (Vec::new(), None);
+        loop {
+            let filter = RunFilter { after: after.take(), ..RunFilter::default() };
+            let found = run_list::list(
+                &*self.ports.list,
+                filter,
+                &conditions,
+                None,
+                |_| true,
+                LIST_MAX,
+                run_list::LOOKED_AT_MAX,
+            );
+            let run_list::Found { runs: page, more, stopped_after } = found.await.map_err(RoleError::from)?;
+            after = stopped_after.or_else(|| page.last().filter(|_| more).map(|run| run.id().clone()));
+            runs.extend(page);
+            if after.is_none() {
+                return Ok(runs);
+            }
+        }
+    }
+
+    /// Dead letters that name a number, by its digits wherever they stand in them.
+    async fn letters_of(&self, number: &E164) -> Result<Vec<DeadLetter>, ControlError> {
+        let digits = number.as_str().trim_start_matches('+');
+        let filter = DeadLetterFilter::default();
+        let letters =
+            self.ports.letters.dead_letters(&filter, DEAD_LETTERS_MAX).await.map_err(RoleError::from)?;
+        let names = |letter: &DeadLetter| {
+            let texts = [&letter.event, &letter.event_id].into_iter().flatten().chain([&letter.error]);
+            texts.into_iter().any(|text| text.contains(digits))
+        };
+        Ok(letters.into_iter().filter(names).collect())
+    }
+}
