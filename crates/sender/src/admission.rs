@@ -64,6 +64,7 @@ impl Drop for Probe {
 
 impl AdmissionControl {
     pub(crate) fn new(quotas: QuotaRates, rate: Option<SenderRate>, shutdown: CancellationToken) -> Self {
+        telemetry::metrics().sending.stopped(false, false);
         Self {
             breaker: Mutex::default(),
             budget: Mutex::default(),
@@ -113,8 +114,7 @@ impl AdmissionControl {
 
     /// Says how many retries fit in the budget.
     pub(crate) fn measure(&self, now: Timestamp) {
-        let left = i64::try_from(locked(&self.budget).left(now)).unwrap_or(i64::MAX);
-        telemetry::metrics().sending.retry_budget_left.set(left);
+        telemetry::metrics().sending.retry_budget_left(locked(&self.budget).left(now));
     }
 
     /// Whether sending goes on without restraint.
@@ -162,9 +162,8 @@ impl AdmissionControl {
             }
         };
         self.changed.notify_waiters();
-        let metrics = &telemetry::metrics().sending;
-        metrics.stopped.set(i64::from(is_stopped));
-        metrics.account_stopped.set(i64::from(matches!(sending, Sending::Stopped { is_account: true, .. })));
+        let is_account_stopped = matches!(sending, Sending::Stopped { is_account: true, .. });
+        telemetry::metrics().sending.stopped(is_stopped, is_account_stopped);
         telemetry::note_breaker(PROVIDER_BREAKER, is_stopped);
         ports.bus.notify(Notification::Sending(sending));
         is_stopped

@@ -32,7 +32,7 @@ pub(crate) struct InFlightShare {
 impl InFlightShare {
     /// All of it, until the others are counted.
     pub(crate) fn new(in_flight_max: u16, limiter: Vec<LaneLimiter>) -> Self {
-        telemetry::metrics().sending.in_flight_max.set(in_flight_max.into());
+        telemetry::metrics().sending.in_flight_max(in_flight_max);
         Self { in_flight_max, own: in_flight_max, limiter }
     }
 
@@ -56,7 +56,7 @@ impl InFlightShare {
             self.own = own;
             let max = LaneLimits::new(own);
             futures::join!(ports.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
-            telemetry::metrics().sending.in_flight_max.set(own.into());
+            telemetry::metrics().sending.in_flight_max(own);
         }
     }
 
@@ -66,11 +66,11 @@ impl InFlightShare {
         let Sender { ports, admission } = sender;
         let keep = async {
             loop {
+                admission.measure(ports.clock.now());
                 ports.clock.sleep_until(ports.clock.now() + LOOK_EVERY).await;
                 if admission.is_free() {
                     self.take(ports, 0).await;
                 }
-                admission.measure(ports.clock.now());
             }
         };
         shutdown.run_until_cancelled(keep).await;

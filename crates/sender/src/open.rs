@@ -74,20 +74,23 @@ async fn work_on(
     if let Some(warning) = event.unset_time() {
         tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
     }
-    if came.origin.is_some() && !info.redelivered {
-        telemetry::metrics().intake.accepted(&event.key.source, 1, 0);
-    }
     if !routes.resolves.is_empty() {
         resolve::event(sender, event, &routes.resolves).await?;
     }
+    let mut is_taken = !routes.resolves.is_empty();
     for workflow in routes.opens {
         let errors = workflow.schema.validate(&event.data);
         if errors.is_empty() {
+            is_taken = true;
             open(sender, event, came, workflow, info).await?;
         } else {
             let error = format!("workflow {}: {}", workflow.name(), list(&errors));
             ports.dead_letters.add(came, "invalid_event", &error).await?;
         }
+    }
+    // What came over HTTP was counted there.
+    if is_taken && came.origin.is_some() && !info.redelivered {
+        telemetry::metrics().intake.accepted(&event.key.source, 1, 0);
     }
     Ok(())
 }

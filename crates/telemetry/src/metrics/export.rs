@@ -196,7 +196,7 @@ mod tests {
     fn what_the_encoder_writes_is_read_back() {
         metrics().intake.know_sources([r#"a "b", c=\d {e}"#].into_iter());
         metrics().intake.accepted(r#"a "b", c=\d {e}"#, 3, 0);
-        metrics().sending.in_flight_max.set(40);
+        metrics().sending.in_flight_max(40);
         let samples = read(&metrics().plain_text());
         let attributes = vec![KeyValue::new("source", r#"a "b", c=\d {e}"#), KeyValue::new("status", "new")];
         assert!(samples["callout_events_accepted_total"].contains(&Sample { attributes, value: 3.0 }));

@@ -3,7 +3,6 @@
 //! Never: in two processes of one kind the same figures to be added up: take the greatest of them.
 
 use domain::status::{Status, Waiting};
-use prometheus_client::metrics::gauge::Gauge;
 
 use super::{
     families::{Families, Gauges},
@@ -18,7 +17,7 @@ pub struct InstallationMetrics {
     oldest: Gauges<1>,
     effects: Gauges<1>,
     processes: Gauges<1>,
-    problems: Gauge,
+    problems: Gauges<0>,
 }
 
 impl InstallationMetrics {
@@ -61,7 +60,7 @@ impl InstallationMetrics {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
         }
-        self.problems.set(gauge(problems as u64));
+        self.problems.get_or_create(&[]).set(gauge(problems as u64));
     }
 }
 

@@ -5,27 +5,23 @@
 
 use domain::{effect::EffectAnswer, provider::SubmitOutcome};
 use jiff::SignedDuration;
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use prometheus_client::metrics::counter::Counter;
 
 use super::{
     durations::{Durations, REQUEST_S, WAY_S},
-    families::{Counters, Families},
+    families::{Counters, Families, Gauges},
     names::labels,
 };
 use crate::self_report;
 
 /// Gauges and counters of senders, and of what else makes requests.
 pub struct SendingMetrics {
-    /// 1 while the circuit breaker keeps this sender from pulling work.
-    pub stopped: Gauge,
-    /// 1 while the provider refuses the whole account.
-    pub account_stopped: Gauge,
-    /// Requests that this sender may have open: its share of the account's.
-    pub in_flight_max: Gauge,
     /// Retries that had to wait because the budget was used up.
     pub retries_held_back: Counter,
-    /// Retries that fit in the budget at the moment.
-    pub retry_budget_left: Gauge,
+    stopped: Gauges<0>,
+    account_stopped: Gauges<0>,
+    in_flight_max: Gauges<0>,
+    retry_budget_left: Gauges<0>,
     provider: Durations<2>,
     effects: Counters<3>,
     timer_lateness: Durations<0>,
@@ -56,6 +52,23 @@ impl SendingMetrics {
                 WAY_S,
             ),
         }
+    }
+
+    /// Says whether the circuit breaker keeps this sender from pulling work, and whether the provider refuses the whole
+    /// account.
+    pub fn stopped(&self, is_stopped: bool, is_account_stopped: bool) {
+        self.stopped.get_or_create(&[]).set(is_stopped.into());
+        self.account_stopped.get_or_create(&[]).set(is_account_stopped.into());
+    }
+
+    /// Says how many requests this sender may have open: its share of the account's.
+    pub fn in_flight_max(&self, in_flight_max: u16) {
+        self.in_flight_max.get_or_create(&[]).set(in_flight_max.into());
+    }
+
+    /// Says how many retries fit in the budget at the moment.
+    pub fn retry_budget_left(&self, retries: u64) {
+        self.retry_budget_left.get_or_create(&[]).set(i64::try_from(retries).unwrap_or(i64::MAX));
     }
 
     /// Notes a request that sends a text.
