@@ -10,8 +10,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use telemetry::span;
-use tracing::Instrument as _;
+use telemetry::span::{self, ServedRequest};
 
 /// Routes that monitors ask every few seconds; they would be most of a trace store.
 const UNOBSERVED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -46,9 +45,9 @@ pub(crate) async fn request(request: Request, next: Next) -> Response {
     let answer = match &observed.route {
         Some(route) if telemetry::is_tracing() => {
             let traceparent = request.headers().get(span::TRACEPARENT).and_then(|value| value.to_str().ok());
-            let span = span::http_server(request.method().as_str(), route.as_str(), traceparent);
-            let answer = next.run(request).instrument(span.clone()).await;
-            span::answered(&span, answer.status().as_u16());
+            let served = ServedRequest::begin(request.method().as_str(), route.as_str(), traceparent);
+            let answer = served.answer(next.run(request)).await;
+            served.answered(answer.status().as_u16());
             answer
         }
         Some(_) | None => next.run(request).await,

@@ -30,9 +30,9 @@ use crate::{
 
 /// The span of an event's publication, in whose trace everything stands that comes of it.
 fn begin_story(event: &mut Event) -> Span {
-    let span = span::publish(&event.key.source, &event.key.id, event.traceparent.as_deref());
-    if let Some(traceparent) = span::traceparent_of(&span) {
-        event.traceparent = Some(traceparent);
+    let (span, context) = span::publish(&event.key.source, &event.key.id, event.traceparent.as_deref());
+    if let Some(context) = context {
+        event.traceparent = Some(context);
     }
     span
 }

@@ -9,6 +9,7 @@ mod metrics;
 mod otlp;
 mod outcomes;
 mod repeats;
+mod sampling;
 mod self_report;
 pub mod span;
 mod traces;

@@ -15,8 +15,10 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use serde_json::Value;
-use tracing::{Span, info_span};
+use tracing::{Instrument as _, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::sampling;
 
 /// The target of all spans, by which the log leaves them out and the export takes nothing else.
 pub(crate) const TARGET: &str = "callout::trace";
@@ -24,32 +26,56 @@ pub(crate) const TARGET: &str = "callout::trace";
 /// The name of the header and of the attribute that hold a trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// A request that a listener of ours answers. `route` is the pattern that it fits, not its path.
-pub fn http_server(method: &str, route: &str, traceparent: Option<&str>) -> Span {
-    let span = info_span!(
-        target: TARGET,
-        "http server",
-        "otel.name" = format!("{method} {route}"),
-        "otel.kind" = "server",
-        "otel.status_code" = tracing::field::Empty,
-        "http.request.method" = method,
-        "http.route" = route,
-        "http.response.status_code" = tracing::field::Empty,
-    );
-    continue_from(&span, traceparent);
-    span
+/// A request that a listener of ours answers.
+pub struct ServedRequest {
+    span: Span,
+    left_out: Option<String>,
 }
 
-/// Notes the answer of a request.
-pub fn answered(span: &Span, status: u16) {
-    span.record("http.response.status_code", i64::from(status));
-    if status >= 500 {
-        span.record("otel.status_code", "ERROR");
+impl ServedRequest {
+    /// `route` is the pattern that the request fits, not its path.
+    pub fn begin(method: &str, route: &str, traceparent: Option<&str>) -> Self {
+        let left_out = sampling::left_out(traceparent);
+        if left_out.is_some() {
+            return Self { span: Span::none(), left_out };
+        }
+        let span = info_span!(
+            target: TARGET,
+            "http server",
+            "otel.name" = format!("{method} {route}"),
+            "otel.kind" = "server",
+            "otel.status_code" = tracing::field::Empty,
+            "http.request.method" = method,
+            "http.route" = route,
+            "http.response.status_code" = tracing::field::Empty,
+        );
+        continue_from(&span, traceparent);
+        Self { span, left_out }
+    }
+
+    /// Answers it.
+    pub async fn answer<T>(&self, work: impl Future<Output = T>) -> T {
+        match &self.left_out {
+            Some(context) => sampling::leaving_out(context.clone(), work).await,
+            None => work.instrument(self.span.clone()).await,
+        }
+    }
+
+    /// Notes the answer.
+    pub fn answered(&self, status: u16) {
+        self.span.record("http.response.status_code", i64::from(status));
+        if status >= 500 {
+            failed(&self.span);
+        }
     }
 }
 
-/// An event is published: the beginning of its story with us, after what its producer told of.
-pub fn publish(source: &str, id: &str, traceparent: Option<&str>) -> Span {
+/// An event is published: the beginning of its story with us, after what its producer told of. With the context that the
+/// event goes on with; none where traces are off.
+pub fn publish(source: &str, id: &str, traceparent: Option<&str>) -> (Span, Option<String>) {
+    if let Some(context) = sampling::left_out(traceparent) {
+        return (Span::none(), Some(context));
+    }
     let span = info_span!(
         target: TARGET,
         "publish",
@@ -62,11 +88,15 @@ pub fn publish(source: &str, id: &str, traceparent: Option<&str>) -> Span {
         "cloudevents.event_id" = without_numbers(id),
     );
     continue_from(&span, traceparent);
-    span
+    let context = traceparent_of(&span);
+    (span, context)
 }
 
 /// A sender works on an event.
 pub fn process(queue: &str, source: &str, id: &str, traceparent: Option<&str>) -> Span {
+    if sampling::left_out(traceparent).is_some() {
+        return Span::none();
+    }
     let span = info_span!(
         target: TARGET,
         "process",
@@ -84,6 +114,9 @@ pub fn process(queue: &str, source: &str, id: &str, traceparent: Option<&str>) -
 
 /// The request that sends a text.
 pub fn submit(run: &Run, message: u16, attempt: u16) -> Span {
+    if sampling::left_out(run.traceparent()).is_some() {
+        return Span::none();
+    }
     let span = info_span!(
         target: TARGET,
         "submit",
@@ -106,6 +139,9 @@ pub fn sent(span: &Span, sid: &str) {
 
 /// A change of a run is stored. What it was is added by [`stored`].
 pub fn change(run: &Run) -> Span {
+    if sampling::left_out(run.traceparent()).is_some() {
+        return Span::none();
+    }
     let span = info_span!(
         target: TARGET,
         "change",
@@ -134,6 +170,9 @@ pub fn stored(span: &Span, effects: &Effects) {
 
 /// An effect is carried out at a destination.
 pub fn effect(destination: &str, act: &str, traceparent: Option<&str>) -> Span {
+    if sampling::left_out(traceparent).is_some() {
+        return Span::none();
+    }
     let span = info_span!(
         target: TARGET,
         "effect",
@@ -152,7 +191,7 @@ pub fn failed(span: &Span) {
 }
 
 /// The context of a span for others; `None` where traces are off.
-pub fn traceparent_of(span: &Span) -> Option<String> {
+fn traceparent_of(span: &Span) -> Option<String> {
     if span.is_disabled() {
         return None;
     }

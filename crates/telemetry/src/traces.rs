@@ -26,6 +26,7 @@ use opentelemetry_sdk::{
 use crate::{
     metrics,
     otlp::{Http, Protocol, SERVICE, Signal, not_built, resource},
+    sampling,
 };
 
 /// Spans that wait for their export at most, without `OTEL_BSP_MAX_QUEUE_SIZE`.
@@ -53,11 +54,14 @@ impl Traces {
         let exporter = CountedExporter { exporter: exporter(&var)?, waiting: waiting.clone() };
         let config = BatchConfigBuilder::default().with_max_queue_size(most).build();
         let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
-        let provider = SdkTracerProvider::builder()
+        let builder = SdkTracerProvider::builder()
             .with_resource(resource(&var))
-            .with_span_processor(CountedProcessor { batch, waiting, most })
-            .build();
-        Ok(Some(Self { provider }))
+            .with_span_processor(CountedProcessor { batch, waiting, most });
+        let builder = match sampling::take_over(&var)? {
+            Some(sampler) => builder.with_sampler(sampler),
+            None => builder,
+        };
+        Ok(Some(Self { provider: builder.build() }))
     }
 
     pub(crate) fn tracer(&self) -> SdkTracer {
