@@ -64,6 +64,12 @@ impl Destinations {
             self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::OpenTicket))
         });
         effects.extend(wanted);
+        let opened = done.timeline.iter().filter_map(|entry| {
+            let TimelineEvent::TicketOpened { queue, .. } = &entry.what else { return None };
+            let event = outcome_events::resolved_before(run, entry);
+            self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::UpdateTicket))
+        });
+        effects.extend(opened.filter(|_| run.is_resolved()));
         effects
     }
 

@@ -30,6 +30,12 @@ pub(super) fn ticket_wanted(run: &Run, entry: &Entry, because: Option<Failure>) 
     OutcomeEvent { message: entry.message, detail, ..about(OutcomeKind::TicketWanted, run, entry.at) }
 }
 
+/// What a ticket is updated with that is opened after its run's subject was resolved.
+pub(super) fn resolved_before(run: &Run, opened: &Entry) -> OutcomeEvent {
+    let detail = Some("before this ticket was opened".to_owned());
+    OutcomeEvent { detail, ..named(about(OutcomeKind::RunResolved, run, opened.at), "ticket") }
+}
+
 /// OutcomeEvent of this kind about a run.
 fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> OutcomeEvent {
     // Producers put numbers where they like; what leaves shows none.
@@ -80,6 +86,9 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         TimelineEvent::AcknowledgedLate { by } => {
             let late = Some("after the run was over".to_owned());
             OutcomeEvent { by: detail(by), detail: late, ..of(OutcomeKind::RunAcknowledged) }
+        }
+        TimelineEvent::ResolvedLate { reason } => {
+            OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::RunResolved) }
         }
         TimelineEvent::Closed { phase, reason } => {
             OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::of_phase(*phase)?) }

@@ -87,6 +87,48 @@ fn a_late_acknowledgement_is_told_to_the_ticket_that_was_opened() {
 }
 
 #[test]
+fn a_resolution_after_the_end_is_told_once_and_leaves_the_phase() {
+    let mut world = exhausted(vec![tracker(), hook()]);
+    world.log.outbound.clear();
+    let ticket = Ticket { destination: "ops".into(), key: "#7".into(), url: None };
+    world.transition(|run, _, ctx| run.take_ticket(&ticket, ctx));
+    world.log.outbound.clear();
+    assert!(world.at(100).resolve());
+    assert!(!world.at(101).resolve(), "it is noted once");
+    world.is(RunPhase::Exhausted, 0, &["submitted"]);
+    let acts: Vec<_> = world.log.outbound.iter().map(|effect| (effect.act, effect.event.kind)).collect();
+    let kind = OutcomeKind::RunResolved;
+    assert_eq!(acts, [(Act::Notify, kind), (Act::UpdateTicket, kind)]);
+    assert_eq!(world.log.outbound[1].event.phase, Some(RunPhase::Exhausted));
+    assert_eq!(world.log.outcomes.len(), 1, "it ended once");
+}
+
+#[test]
+fn a_ticket_that_is_opened_after_the_resolution_hears_of_it() {
+    let mut world = exhausted(vec![tracker()]);
+    assert!(world.at(100).resolve(), "the ticket is wanted");
+    world.log.outbound.clear();
+    let ticket = Ticket { destination: "ops".into(), key: "#7".into(), url: None };
+    world.at(101).transition(|run, _, ctx| run.take_ticket(&ticket, ctx));
+    let [effect] = &world.log.outbound[..] else { panic!("{:?}", told(&world)) };
+    assert_eq!((effect.act, effect.event.kind), (Act::UpdateTicket, OutcomeKind::RunResolved));
+}
+
+#[test]
+fn a_run_that_expired_with_a_ticket_of_a_step_hears_of_a_resolution_and_one_without_does_not() {
+    for queue in [Some("ops".to_owned()), None] {
+        let mut step = step(None, Some(90_000));
+        step.ticket.clone_from(&queue);
+        let mut definition = definition(vec![step]);
+        definition.exhausted_ticket = None;
+        let mut world = World::open(definition, audiences(&[1]));
+        world.answer(1, &not_sent(FailureClass::RetrySoon, 20_429)).at(86_400).look();
+        world.is(RunPhase::Expired, 0, &["expired"]);
+        assert_eq!(world.resolve(), queue.is_some(), "{queue:?}");
+    }
+}
+
+#[test]
 fn a_failed_text_is_told_when_it_is_not_tried_again() {
     let mut world = World::open(paging(), audiences(&[1, 1]));
     world.destinations = Destinations(vec![hook()]);
