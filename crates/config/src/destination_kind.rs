@@ -10,6 +10,7 @@ use std::{
 use url::{Host, Url};
 
 use crate::{
+    http_kind,
     reader::{Document, Placed, Section},
     tls_files::certificates,
 };
@@ -197,23 +198,7 @@ pub(crate) fn read_kind(
         "jira" => read_jira(doc, section)?,
         "servicenow" => read_servicenow(doc, section)?,
         "email" => read_email(doc, section, folder)?,
-        "http" => {
-            let mut optional = |key| section.text(doc, key).map(|text| text.value);
-            let content_type = optional("content_type").unwrap_or_else(|| "application/json".to_owned());
-            let (authorization, idempotency_header) =
-                (optional("authorization"), optional("idempotency_header"));
-            let (ticket_key, ticket_url) = (optional("ticket_key"), optional("ticket_url"));
-            let (url, body) = (required_url(doc, section), section.required_text(doc, "body"));
-            DestinationKind::Http {
-                url: url?,
-                body: body?.value,
-                content_type,
-                authorization,
-                idempotency_header,
-                ticket_key,
-                ticket_url,
-            }
-        }
+        "http" => http_kind::read(doc, name, section)?,
         other => {
             doc.problem(&kind.at, format!("{name}.kind: expected {KINDS}, not {other:?}"));
             return None;
@@ -332,7 +317,7 @@ fn read_repository(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<
     is_name.then_some(text.value)
 }
 
-fn required_url(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Url> {
+pub(crate) fn required_url(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Url> {
     if !section.has("url") {
         section.missing("url", "url: required".to_owned());
     }

@@ -7,6 +7,7 @@
 mod adapters;
 mod destination_kind;
 mod environment;
+mod http_kind;
 mod infrastructure;
 mod integrations;
 mod near;

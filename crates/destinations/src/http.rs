@@ -94,10 +94,16 @@ impl Http {
         if let Some(header) = &settings.idempotency_header {
             post = post.header(header, &request.effect.id);
         }
-        let ticket = self.ticket(&send(post).await?.json());
+        let answer = send(post).await?;
+        let ticket = self.ticket(&answer.json());
         if request.effect.act == Act::OpenTicket && ticket.is_none() {
-            let reason = "the answer holds no ticket where ticket_key points to".to_owned();
-            return Err(EffectAnswer::Failed { reason, is_in_doubt: true });
+            // Another request might open another ticket.
+            let reason = format!(
+                "answered {}, so a ticket was opened, but without its key where ticket_key points to; correct ticket_key \
+                 and look for the ticket there before a replay",
+                answer.status.as_u16()
+            );
+            return Err(EffectAnswer::Refused { reason });
         }
         Ok(ticket)
     }

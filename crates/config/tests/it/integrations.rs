@@ -152,6 +152,31 @@ events = ["run.exhausted"]
 }
 
 #[test]
+fn a_queue_of_tickets_at_any_service_names_where_its_key_is_and_how_a_repetition_is_known() {
+    let text = r#"[one]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+ticket_key = "number"
+ticket_url = "/a~b"
+[two]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+events = ["*"]
+idempotency_header = "Two Words"
+ticket_url = "/url"
+[three]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+idempotency_header = "Authorization"
+ticket_key = "/number"
+"#;
+    insta::assert_snapshot!(problems("integrations.toml", text), @"");
+}
+
+#[test]
 fn a_gateway_of_agents_takes_one_request_at_a_time_and_a_mail_server_needs_no_user() {
     let text = r#"
 [agent]

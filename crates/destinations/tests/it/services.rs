@@ -177,3 +177,27 @@ async fn any_other_service_is_asked_by_templates() {
     );
     assert!(sent.json()["title"].as_str().unwrap().starts_with("a \"quoted\" name: "), "{:?}", sent.body);
 }
+#[tokio::test]
+async fn an_answer_of_success_without_the_key_opens_no_second_ticket() {
+    let (server, url) = Server::start([]).await;
+    let settings = HttpSettings {
+        url,
+        body: "{{ headline }}".into(),
+        content_type: "application/json".into(),
+        authorization: None,
+        idempotency_header: Some("idempotency-key".into()),
+        ticket_key: Some("/number".into()),
+        ticket_url: None,
+        includes_text: false,
+    };
+    let service = Http::new(requests(), settings, None, "desk").unwrap();
+    for (status, body) in [(201, r#"{"id": 7}"#), (204, ""), (200, "<html>")] {
+        server.answer_with([answer(status, body)]);
+        let EffectAnswer::Refused { reason } = service.carry_out(&request(true)).await else {
+            panic!("it is not tried again after {status}")
+        };
+        assert!(reason.contains("a ticket was opened") && reason.contains("ticket_key"), "{reason}");
+    }
+    assert_eq!(server.take_sent().len(), 3);
+}
+
