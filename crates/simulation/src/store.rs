@@ -15,7 +15,7 @@ use domain::{
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation, acquire},
-    run::{Run, RunPhase},
+    run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };

@@ -42,7 +42,9 @@ impl Run {
             RunPhase::Active if step == self.step => {}
             RunPhase::Active => return Replay::Stale("the run has moved on to another step".to_owned()),
             RunPhase::Exhausted if self.is_resolved() => {
-                return Replay::Stale("the event is over: a resolving event came after the run ended".to_owned());
+                return Replay::Stale(
+                    "the event is over: a resolving event came after the run ended".to_owned(),
+                );
             }
             RunPhase::Exhausted => self.reopen(step, ctx.now),
             RunPhase::Acknowledged
