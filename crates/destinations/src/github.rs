@@ -17,7 +17,8 @@ use crate::{
     Token,
     open_once::{Tracker, open_once, unnamed, unreadable_list},
     page::{headline, ticket_body},
-    request::{Accepted, Requests, send},
+    request::{Accepted, Requests, send, send_about_ticket},
+    ticket_url,
 };
 
 /// How long after a doubt the list is read for the second time.
@@ -57,14 +58,14 @@ impl Github {
 
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let ticket = request.run.as_ref().and_then(|run| run.ticket_at(&self.name));
-        let Some(ticket) = ticket else { return Ok(()) };
+        let Some(ticket) = ticket else { return Err(EffectAnswer::Needless) };
         let event = &request.effect.event;
         let number = ticket.key.trim_start_matches('#');
-        let comment = json!({"body": headline(event)});
-        self.send(self.requests.post_json(self.below(&[number, "comments"]), &comment)?).await?;
+        let comment = json!({"body": without_marks(&headline(event))});
+        self.send_about_ticket(self.requests.post_json(self.below(&[number, "comments"]), &comment)?).await?;
         if event.kind == OutcomeKind::RunResolved {
             let closed = json!({"state": "closed", "state_reason": "completed"});
-            self.send(self.requests.patch_json(self.below(&[number]), &closed)?).await?;
+            self.send_about_ticket(self.requests.patch_json(self.below(&[number]), &closed)?).await?;
         }
         Ok(())
     }
@@ -78,16 +79,33 @@ impl Github {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
-        let request = request
+        send(self.authorized(request)).await
+    }
+
+    async fn send_about_ticket(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+        send_about_ticket(self.authorized(request)).await
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request
             .bearer_auth(self.token.expose())
             .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", VERSION);
-        send(request).await
+            .header("x-github-api-version", VERSION)
+    }
+
+    /// The name of the user that the token is of, asked for once.
+    async fn login(&self) -> Result<&str, EffectAnswer> {
+        let ask = || async {
+            let user = self.send(self.requests.get(self.user.clone())?).await?.json();
+            user["login"].as_str().map(str::to_owned).ok_or_else(|| unreadable_list("the token's user"))
+        };
+        self.login.get_or_try_init(ask).await.map(String::as_str)
     }
 
     fn ticket(&self, issue: &Value) -> Option<Ticket> {
-        let url = issue["html_url"].as_str().map(str::to_owned);
-        Some(Ticket { destination: self.name.clone(), key: format!("#{}", issue["number"].as_u64()?), url })
+        let key = format!("#{}", issue["number"].as_u64()?);
+        let url = ticket_url::shown(issue["html_url"].as_str().map(str::to_owned), &self.name, &key);
+        Some(Ticket { destination: self.name.clone(), key, url })
     }
 }
 
@@ -106,6 +124,11 @@ impl Tracker for Github {
             .append_pair("sort", "created")
             .append_pair("direction", "desc")
             .append_pair("per_page", "100");
+/// Text that holds no mark, and ends none.
+fn without_marks(text: &str) -> String {
+    text.replace("<!--", "< !--").replace("-->", "-- >")
+}
+
         if let Some(run) = &request.run {
             // `since` is about the last change, which is never before an issue was made.
             let opened_at = run.opened_at().strftime("%FT%TZ").to_string();

@@ -47,16 +47,17 @@ impl Destinations {
             return effects;
         }
         for event in outcome_events::events(run, done) {
-            for subscription in self.0.iter().filter(|subscription| subscription.wants(&event)) {
+            let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
+            let updated: Vec<&str> = tickets
+                .filter_map(|ticket| self.tracker(&ticket.destination))
+                .map(|tracker| &*tracker.name)
+                .collect();
+            // A ticket that is updated has told its destination.
+            let is_told = |subscription: &&Subscription| !updated.contains(&&*subscription.name);
+            for subscription in self.0.iter().filter(|one| one.wants(&event)).filter(is_told) {
                 effects.push(Effect::new(&event, &subscription.name, Act::Notify));
             }
-            let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
-            let tracker = |destination: &str| self.tracker(destination);
-            effects.extend(
-                tickets
-                    .filter_map(|ticket| tracker(&ticket.destination))
-                    .map(|tracker| Effect::new(&event, &tracker.name, Act::UpdateTicket)),
-            );
+            effects.extend(updated.iter().map(|name| Effect::new(&event, name, Act::UpdateTicket)));
         }
         let wanted = done.timeline.iter().filter_map(|entry| {
             let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
@@ -104,7 +105,7 @@ pub fn dead_letter(effect: &Effect, error: &str, now: Timestamp) -> DeadLetter {
         workflow: effect.event.workflow.clone(),
         source: effect.event.source.clone(),
         event_id: effect.event.event_id.clone(),
-        attempts: effect.attempts,
+        attempts: effect.requests.max(effect.attempts),
         traceparent: None,
         event: serde_json::to_string(effect).ok(),
         origin: None,
@@ -114,5 +115,12 @@ pub fn dead_letter(effect: &Effect, error: &str, now: Timestamp) -> DeadLetter {
 /// The effect that a dead letter holds, to be tried anew. What was requested before may have been done.
 pub fn of_dead_letter(letter: &DeadLetter, now: Timestamp) -> Option<Effect> {
     let effect: Effect = serde_json::from_str(letter.event.as_deref()?).ok()?;
-    (letter.reason == DEAD_EFFECT).then_some(Effect { since: now, attempts: 0, is_in_doubt: true, ..effect })
+    (letter.reason == DEAD_EFFECT).then_some(Effect {
+        since: now,
+        attempts: 0,
+        requests: 0,
+        last_failure: None,
+        is_in_doubt: true,
+        ..effect
+    })
 }

@@ -125,12 +125,13 @@ impl Metrics {
         self.spans.get_or_create(&[("ended", ended.to_owned())]).inc_by(count as u64);
     }
 
-    /// Counts what came of a request to a destination.
+    /// Counts what came of a request to a destination, if one was made.
     pub fn effect(&self, destination: &str, answer: &EffectAnswer) {
         let result = match answer {
+            EffectAnswer::Needless => return,
             EffectAnswer::Done(_) => "done",
             EffectAnswer::Later { .. } => "later",
-            EffectAnswer::Failed { .. } => "failed",
+            EffectAnswer::Failed { .. } | EffectAnswer::Gone { .. } => "failed",
             EffectAnswer::Refused { .. } => "refused",
         };
         let labels = [("destination", destination.to_owned()), ("result", result.to_owned())];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::engine::general_purpose::STANDARD;
 use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Webhook};
 use domain::{
     effect::{Act, EffectAnswer, OutcomeKind, Ticket},
@@ -198,6 +199,81 @@ async fn an_answer_of_success_without_the_key_opens_no_second_ticket() {
         };
         assert!(reason.contains("a ticket was opened") && reason.contains("ticket_key"), "{reason}");
     }
+#[tokio::test]
+async fn an_answer_of_success_without_the_key_opens_no_second_ticket() {
+    let (server, url) = Server::start([]).await;
+    let settings = HttpSettings {
+        url,
+        body: "{{ headline }}".into(),
+        content_type: "application/json".into(),
+        authorization: None,
+        idempotency_header: Some("idempotency-key".into()),
+        ticket_key: Some("/number".into()),
+        ticket_url: None,
+        includes_text: false,
+    };
+    let service = Http::new(requests(), settings, None, "desk").unwrap();
+    for (status, body) in [(201, r#"{"id": 7}"#), (204, ""), (200, "<html>")] {
+        server.answer_with([answer(status, body)]);
+        let EffectAnswer::Refused { reason } = service.carry_out(&request(true)).await else {
+            panic!("it is not tried again after {status}")
+        };
+        assert!(reason.contains("a ticket was opened") && reason.contains("ticket_key"), "{reason}");
+    }
+    assert_eq!(server.take_sent().len(), 3);
+}
+
+#[tokio::test]
+async fn an_address_that_no_browser_may_be_sent_to_is_left_out_of_the_ticket() {
+    let made = r#"{"number": 7, "html_url": "javascript:alert(1)"}"#;
+    let (_server, url) = Server::start([answer(201, made)]).await;
+    let expected = Ticket { url: None, ..issue_7() };
+    assert_eq!(github(&url).carry_out(&request(true)).await, EffectAnswer::Done(Some(expected)));
+}
+
+#[test]
+fn a_template_that_cannot_work_is_refused_before_anything_is_sent() {
+    let made = |body: &str, content_type: &str, authorization: Option<&str>| {
+        let settings = HttpSettings {
+            url: "https://desk.example/".parse().unwrap(),
+            body: body.into(),
+            content_type: content_type.into(),
+            authorization: authorization.map(str::to_owned),
+            idempotency_header: None,
+            ticket_key: None,
+            ticket_url: None,
+            includes_text: false,
+        };
+        Http::new(requests(), settings, Some(Token::new("t0")), "desk").map(drop).map_err(|error| error.0)
+    };
+    let json = "application/json";
+    let good = r#"{"title": {{ headline }}, "of": {{ event.data.run }}, "n": [{% for n in range(2) %}{{ n }},{% endfor %}0]}"#;
+    assert_eq!(made(good, json, Some("Token {{ secret }}")), Ok(()));
+    assert_eq!(made("{{ headline }} happened", "text/plain", None), Ok(()));
+    for (body, content_type, authorization, said) in [
+        ("{{ headlin }}", json, None, "uses `headlin`, and there is only event, headline, ticket_body, key"),
+        (r#"{"title": "{{ headline }}"}"#, json, None, "makes no JSON of sample values"),
+        ("{{ headline", "text/plain", None, "a template has a mistake"),
+        ("x", "text/plain", Some("Bearer {{ token }}"), "authorization uses `token`"),
+    ] {
+        let refused = made(body, content_type, authorization).unwrap_err();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn a_secret_of_a_webhook_has_as_many_bytes_as_the_specification_wants() {
+    let made = |bytes: usize| {
+        let text = format!("whsec_{}", base64::Engine::encode(&STANDARD, vec![7; bytes]));
+        destinations::webhook_secrets([text.as_str()].into_iter()).map(drop).map_err(|error| error.0)
+    };
+    assert!(made(24).is_ok() && made(64).is_ok());
+    for bytes in [23, 65] {
+        let refused = made(bytes).unwrap_err();
+        assert!(refused.contains(&format!("has {bytes} bytes")) && refused.contains("24 to 64"), "{refused}");
+    }
+}
+
     assert_eq!(server.take_sent().len(), 3);
 }
 
