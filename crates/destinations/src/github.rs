@@ -1,7 +1,8 @@
 //! Tickets as GitHub issues.
 //!
 //! In: an effect. Out: an issue with a mark that names the run, found again by it; later a comment, and its end.
-//! Never: makes an issue that may exist without looking for it: the issues since the run was opened are listed.
+//! Never: makes an issue that may exist without looking for it: the issues since the run was opened are listed. Never takes
+//! one for the run's that somebody else wrote, or because of what an event says.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use jiff::SignedDuration;
 use ports::{Clock, DestinationClient, EffectRequest};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::{
@@ -32,6 +34,9 @@ pub struct Github {
     requests: Requests,
     /// The issues of the repository.
     issues: Url,
+    /// Whose the token is.
+    user: Url,
+    login: OnceCell<String>,
     token: Token,
     labels: Vec<String>,
     name: String,
@@ -49,11 +54,15 @@ impl Github {
         name: &str,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mut issues = api.clone();
+        let (mut issues, mut user) = (api.clone(), api.clone());
         if let Ok(mut path) = issues.path_segments_mut() {
             path.pop_if_empty().push("repos").extend(repository.split('/')).push("issues");
         }
-        Self { requests, issues, token, labels, name: name.to_owned(), clock }
+        if let Ok(mut path) = user.path_segments_mut() {
+            path.pop_if_empty().push("user");
+        }
+        let login = OnceCell::new();
+        Self { requests, issues, user, login, token, labels, name: name.to_owned(), clock }
     }
 
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
@@ -115,6 +124,11 @@ fn mark(request: &EffectRequest) -> String {
     format!("<!-- callout-run: {run} -->")
 }
 
+/// Text that holds no mark, and ends none.
+fn without_marks(text: &str) -> String {
+    text.replace("<!--", "< !--").replace("-->", "-- >")
+}
+
 #[async_trait]
 impl Tracker for Github {
     async fn find(&self, request: &EffectRequest) -> Result<Option<Ticket>, EffectAnswer> {
@@ -124,23 +138,21 @@ impl Tracker for Github {
             .append_pair("sort", "created")
             .append_pair("direction", "desc")
             .append_pair("per_page", "100");
-/// Text that holds no mark, and ends none.
-fn without_marks(text: &str) -> String {
-    text.replace("<!--", "< !--").replace("-->", "-- >")
-}
-
         if let Some(run) = &request.run {
             // `since` is about the last change, which is never before an issue was made.
             let opened_at = run.opened_at().strftime("%FT%TZ").to_string();
             page.query_pairs_mut().append_pair("since", &opened_at);
         }
-        let mark = mark(request);
+        let (mark, login) = (mark(request), self.login().await?);
         let mut next = Some(page);
         for _ in 0..PAGES_MAX {
             let Some(url) = next.take() else { return Ok(None) };
             let listed = self.send(self.requests.get(url)?).await?;
             let Value::Array(issues) = listed.json() else { return Err(unreadable_list("issues")) };
-            let is_ours = |issue: &&Value| issue["body"].as_str().is_some_and(|body| body.contains(&mark));
+            let is_ours = |issue: &&Value| {
+                let last = issue["body"].as_str().and_then(|body| body.trim_end().lines().last());
+                last == Some(&*mark) && issue["user"]["login"] == login
+            };
             if let Some(found) = issues.iter().find(is_ours) {
                 return Ok(self.ticket(found));
             }
@@ -150,8 +162,9 @@ fn without_marks(text: &str) -> String {
     }
 
     async fn create(&self, request: &EffectRequest) -> Result<Ticket, EffectAnswer> {
-        let body = format!("{}\n\n{}", ticket_body(request), mark(request));
-        let issue = json!({"title": headline(&request.effect.event), "body": body, "labels": self.labels});
+        let body = format!("{}\n\n{}", without_marks(&ticket_body(request)), mark(request));
+        let title = without_marks(&headline(&request.effect.event));
+        let issue = json!({"title": title, "body": body, "labels": self.labels});
         let made = self.send(self.requests.post_json(self.issues.clone(), &issue)?).await?;
         self.ticket(&made.json()).ok_or_else(|| unnamed("issue"))
     }
