@@ -10,6 +10,7 @@ use std::{
 use url::{Host, Url};
 
 use crate::{
+    destination_address::{AddressRules, is_local},
     http_kind,
     reader::{Document, Placed, Section},
     tls_files::certificates,
@@ -180,25 +181,27 @@ pub(crate) fn read_kind(
     kind: &Placed<String>,
     section: &mut Section<'_>,
     folder: &Path,
+    rules: AddressRules,
 ) -> Option<DestinationKind> {
     Some(match kind.value.as_str() {
-        "webhook" => DestinationKind::Webhook { url: required_url(doc, section)? },
+        "webhook" => DestinationKind::Webhook { url: rules.required(doc, section)? },
         "github" => {
-            let api = url(doc, section, "api").unwrap_or(GITHUB.parse().ok()?);
+            let api = rules.with_paths().read(doc, section, "api").unwrap_or(GITHUB.parse().ok()?);
             let repository = read_repository(doc, section);
             let labels = section.texts(doc, "labels").into_iter().map(|label| label.value).collect();
             DestinationKind::Github { api, repository: repository?, labels }
         }
         "pagerduty" => {
-            DestinationKind::PagerDuty { api: url(doc, section, "api").unwrap_or(PAGERDUTY.parse().ok()?) }
+            let api = rules.with_paths().read(doc, section, "api").unwrap_or(PAGERDUTY.parse().ok()?);
+            DestinationKind::PagerDuty { api }
         }
         "slack" => DestinationKind::Slack,
         "teams" => DestinationKind::Teams,
-        "openclaw" => DestinationKind::OpenClaw { url: required_url(doc, section)? },
-        "jira" => read_jira(doc, section)?,
-        "servicenow" => read_servicenow(doc, section)?,
-        "email" => read_email(doc, section, folder)?,
-        "http" => http_kind::read(doc, name, section)?,
+        "openclaw" => DestinationKind::OpenClaw { url: rules.required(doc, section)? },
+        "jira" => read_jira(doc, section, rules)?,
+        "servicenow" => read_servicenow(doc, section, rules)?,
+        "email" => read_email(doc, section, folder, rules)?,
+        "http" => http_kind::read(doc, name, section, rules)?,
         other => {
             doc.problem(&kind.at, format!("{name}.kind: expected {KINDS}, not {other:?}"));
             return None;
@@ -206,8 +209,12 @@ pub(crate) fn read_kind(
     })
 }
 
-fn read_jira(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<DestinationKind> {
-    let (site, project) = (required_url(doc, section), section.required_text(doc, "project"));
+fn read_jira(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    rules: AddressRules,
+) -> Option<DestinationKind> {
+    let (site, project) = (rules.with_paths().required(doc, section), section.required_text(doc, "project"));
     let is_key = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_uppercase())
             && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
@@ -241,11 +248,15 @@ fn read_jira(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Destin
 const OWN_FIELDS: [&str; 5] =
     ["short_description", "description", "correlation_id", "correlation_display", "work_notes"];
 
-fn read_servicenow(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<DestinationKind> {
+fn read_servicenow(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    rules: AddressRules,
+) -> Option<DestinationKind> {
     let is_name = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
-    let instance = required_url(doc, section);
+    let instance = rules.with_paths().required(doc, section);
     let user = section.text(doc, "user").map(|user| user.value);
     let table = section.text(doc, "table");
     if let Some(table) = table.as_ref().filter(|table| !is_name(&table.value)) {
@@ -269,7 +280,12 @@ fn read_servicenow(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<
     Some(DestinationKind::ServiceNow { instance: instance?, user, table, fields, resolved })
 }
 
-fn read_email(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) -> Option<DestinationKind> {
+fn read_email(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    folder: &Path,
+    rules: AddressRules,
+) -> Option<DestinationKind> {
     let host = section.required_text(doc, "host");
     let tls = section.text(doc, "tls");
     let encryption = match tls.as_ref().map(|tls| tls.value.as_str()) {
@@ -282,10 +298,14 @@ fn read_email(doc: &mut Document<'_>, section: &mut Section<'_>, folder: &Path) 
             MailTls::StartTls
         }
     };
-    let is_elsewhere = host.as_ref().is_some_and(|host| !is_local(&Host::parse(&host.value).ok()));
+    let is_elsewhere = host.as_ref().is_some_and(|host| !is_local(Host::parse(&host.value).ok()));
     if let Some(tls) = tls.filter(|_| encryption == MailTls::None && is_elsewhere) {
         let message = "tls: \"none\" is for a server on this machine only; use \"starttls\" or \"implicit\"";
         doc.problem(&tls.at, message.to_owned());
+    }
+    let host_fault = host.as_ref().and_then(|host| Some((host, rules.host_fault(&host.value)?)));
+    if let Some((host, fault)) = host_fault {
+        doc.problem(&host.at, format!("host: {fault}"));
     }
     let port = section.integer(doc, "port", 1..u32::from(u16::MAX) + 1).unwrap_or(match encryption {
         MailTls::Implicit => 465,
@@ -315,40 +335,4 @@ fn read_repository(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<
         doc.problem(&text.at, format!("repository: expected OWNER/NAME, not {:?}", text.value));
     }
     is_name.then_some(text.value)
-}
-
-pub(crate) fn required_url(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<Url> {
-    if !section.has("url") {
-        section.missing("url", "url: required".to_owned());
-    }
-    url(doc, section, "url")
-}
-
-/// An address without a secret in it.
-fn url(doc: &mut Document<'_>, section: &mut Section<'_>, key: &'static str) -> Option<Url> {
-    let url = section.value::<Url>(doc, key, "an address that begins with https://")?;
-    let fault = match url.value.scheme() {
-        "https" | "http" if url.value.host().is_none() => Some("has no host"),
-        "https" | "http" if !url.value.username().is_empty() || url.value.password().is_some() => {
-            Some("holds a user or a password; use secret_env")
-        }
-        "https" => None,
-        "http" if is_local(&url.value.host().map(|host| host.to_owned())) => None,
-        "http" => Some("must begin with https://; plain http is for this machine only"),
-        _ => Some("must begin with https://"),
-    };
-    if let Some(fault) = fault {
-        doc.problem(&url.at, format!("{key}: {fault}"));
-    }
-    fault.is_none().then_some(url.value)
-}
-
-/// Whether a host is this machine.
-fn is_local(host: &Option<Host>) -> bool {
-    match host {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

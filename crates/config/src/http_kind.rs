@@ -3,7 +3,8 @@
 //! Never: lets a ticket be opened twice: a service that is not searched must know a repeated request by its key.
 
 use crate::{
-    destination_kind::{DestinationKind, required_url},
+    destination_address::AddressRules,
+    destination_kind::DestinationKind,
     reader::{Document, Placed, Section},
 };
 
@@ -12,12 +13,24 @@ const TAKEN_HEADERS: [&str; 6] =
     ["host", "content-length", "content-type", "transfer-encoding", "connection", "authorization"];
 const TOKEN_MARKS: &str = "!#$%&'*+-.^_`|~";
 
-pub(crate) fn read(doc: &mut Document<'_>, name: &str, section: &mut Section<'_>) -> Option<DestinationKind> {
+pub(crate) fn read(
+    doc: &mut Document<'_>,
+    name: &str,
+    section: &mut Section<'_>,
+    rules: AddressRules,
+) -> Option<DestinationKind> {
     let content_type = section.text(doc, "content_type").map(|text| text.value);
-    let authorization = section.text(doc, "authorization").map(|text| text.value);
+    let authorization = section.text(doc, "authorization");
     let idempotency_header = section.text(doc, "idempotency_header");
     let (ticket_key, ticket_url) = (section.text(doc, "ticket_key"), section.text(doc, "ticket_url"));
-    let (url, body) = (required_url(doc, section), section.required_text(doc, "body"));
+    let (url, body) = (rules.required(doc, section), section.required_text(doc, "body"));
+    if let Some(text) = authorization.as_ref().filter(|text| !text.value.contains("secret")) {
+        let message = format!(
+            "{name}.authorization: {{{{ secret }}}} is missing, as in \"Bearer {{{{ secret }}}}\"; the secret itself is in the \
+             variable that secret_env names"
+        );
+        doc.problem(&text.at, message);
+    }
     if let Some(header) = &idempotency_header {
         check_header(doc, name, header);
     }
@@ -39,7 +52,7 @@ pub(crate) fn read(doc: &mut Document<'_>, name: &str, section: &mut Section<'_>
         url: url?,
         body: body?.value,
         content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),
-        authorization,
+        authorization: value(authorization),
         idempotency_header: value(idempotency_header),
         ticket_key: value(ticket_key),
         ticket_url: value(ticket_url),

@@ -5,6 +5,7 @@
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
 mod adapters;
+mod destination_address;
 mod destination_kind;
 mod environment;
 mod http_kind;
