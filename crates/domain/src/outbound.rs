@@ -22,6 +22,10 @@ pub use sending::{SendingSeen, SendingState};
 /// The reason of dead letters that hold an effect.
 pub const DEAD_EFFECT: &str = "effect";
 
+/// Why a ticket is not opened whose queue no destination has.
+const NO_TRACKER: &str =
+    "no destination of integrations.toml has the queue's name and keeps tickets: add one, then replay";
+
 /// What one destination wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subscription {
@@ -40,6 +44,26 @@ pub struct Subscription {
 pub struct Destinations(pub Vec<Subscription>);
 
 impl Destinations {
+    /// Adds what follows outside from what a transition did to a run: effects, and for a ticket that no destination opens
+    /// a dead letter, whose replay opens it once there is one.
+    pub fn complete(&self, run: &Run, done: &mut Effects) {
+        let mut missed: Vec<Effect> = Vec::new();
+        for (queue, event) in outcome_events::tickets_wanted(run, done) {
+            let effect = Effect::new(&event, queue, Act::OpenTicket);
+            let is_known = missed.iter().any(|known| known.id == effect.id);
+            if self.tracker(queue).is_none() && run.ticket_at(queue).is_none() && !is_known {
+                missed.push(effect);
+            }
+        }
+        for effect in missed {
+            let queue = effect.destination.clone();
+            let letter = dead_letter(&effect, NO_TRACKER, effect.since);
+            done.note_run(effect.since, TimelineEvent::TicketFailed { queue, reason: NO_TRACKER.to_owned() });
+            done.dead_letters.push(letter);
+        }
+        done.outbound = self.effects(run, done);
+    }
+
     /// What is to be done because of what a transition did to a run.
     pub fn effects(&self, run: &Run, done: &Effects) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -59,12 +83,10 @@ impl Destinations {
             }
             effects.extend(updated.iter().map(|name| Effect::new(&event, name, Act::UpdateTicket)));
         }
-        let wanted = done.timeline.iter().filter_map(|entry| {
-            let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
-            let event = outcome_events::ticket_wanted(run, entry, *because);
+        let wanted = outcome_events::tickets_wanted(run, done);
+        effects.extend(wanted.into_iter().filter_map(|(queue, event)| {
             self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::OpenTicket))
-        });
-        effects.extend(wanted);
+        }));
         let opened = done.timeline.iter().filter_map(|entry| {
             let TimelineEvent::TicketOpened { queue, .. } = &entry.what else { return None };
             let event = outcome_events::resolved_before(run, entry);

@@ -98,7 +98,8 @@ pub struct RunService {
 struct InForce {
     workflows: Arc<WorkflowRegistry>,
     directory: Arc<Directory>,
-    destinations: Arc<Destinations>,
+    /// Absent where nothing is told outside, and no ticket is missed.
+    destinations: Option<Arc<Destinations>>,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -126,11 +127,8 @@ impl RunService {
         environment: Environment,
         code_key: CodeKey,
     ) -> Self {
-        let in_force = InForce {
-            workflows: Arc::new(workflows),
-            directory: Arc::new(directory),
-            destinations: Arc::default(),
-        };
+        let in_force =
+            InForce { workflows: Arc::new(workflows), directory: Arc::new(directory), destinations: None };
         Self {
             ports,
             in_force: RwLock::new(in_force),
@@ -158,7 +156,8 @@ impl RunService {
 
     /// Tells these destinations of what happens to runs.
     pub fn with_destinations(self, destinations: Destinations) -> Self {
-        self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = Arc::new(destinations);
+        let destinations = Some(Arc::new(destinations));
+        self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = destinations;
         self
     }
 
@@ -177,7 +176,7 @@ impl RunService {
         let new = InForce {
             workflows: Arc::new(workflows),
             directory: Arc::new(directory),
-            destinations: Arc::new(destinations),
+            destinations: Some(Arc::new(destinations)),
         };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
@@ -185,7 +184,9 @@ impl RunService {
 
     /// A run as it shall be stored, with what is to be done outside because of the change.
     fn change(&self, run: &Run, mut effects: Effects, workflow: &Workflow) -> Change {
-        effects.outbound = self.in_force().destinations.effects(run, &effects);
+        if let Some(destinations) = self.in_force().destinations {
+            destinations.complete(run, &mut effects);
+        }
         Change::new(run.clone(), effects, workflow)
     }
 
@@ -200,6 +201,11 @@ impl RunService {
     /// The workflows in force, and those that runs were opened with.
     pub fn workflows(&self) -> Arc<WorkflowRegistry> {
         self.in_force().workflows
+    }
+
+    /// Whether the destinations are known, and none of them opens the tickets of a queue.
+    pub fn lacks_tracker(&self, queue: &str) -> bool {
+        self.in_force().destinations.is_some_and(|destinations| destinations.tracker(queue).is_none())
     }
 
     fn directory(&self) -> Arc<Directory> {
@@ -501,8 +507,8 @@ impl RunService {
         version: u64,
         workflow: &Workflow,
     ) -> Result<bool, RoleError> {
-        let change = self.change(run, effects.clone(), workflow);
-        let due = change.due;
+        let change = self.change(run, effects, workflow);
+        let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(run);
         match self.ports.runs.change_run(change, version).instrument(span.clone()).await? {
             Changed::Conflict => Ok(false),

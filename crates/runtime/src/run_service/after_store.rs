@@ -4,6 +4,7 @@
 //! was not published; notifications are best effort.
 
 use domain::{
+    outbound::DEAD_EFFECT,
     run::Run,
     timeline::{Command, Effects},
 };
@@ -29,6 +30,9 @@ impl RunService {
         telemetry::log_finals(run, stored, self.recipient_key());
         telemetry::metrics().count(run, stored);
         for letter in &stored.dead_letters {
+            if letter.reason == DEAD_EFFECT {
+                tracing::warn!("run.id" = %run.id(), letter = letter.id, reason = letter.error, "a ticket is not opened");
+            }
             self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
         }
         for outcome in &stored.outcomes {

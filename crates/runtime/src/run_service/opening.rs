@@ -74,9 +74,8 @@ impl RunService {
         if run.phase() == RunPhase::Active {
             submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
         }
-        let effects = ctx.effects;
-        let change = self.change(&run, effects.clone(), workflow);
-        let due = change.due;
+        let change = self.change(&run, ctx.effects, workflow);
+        let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(&run);
         match self.ports.runs.open_run(change, opening).instrument(span.clone()).await? {
             Opened::Known => Ok(OpenedRun::Known),
@@ -112,8 +111,8 @@ impl RunService {
         let mut run = Run::open(event, &mut ctx);
         run.resolve(by, &[], &mut ctx);
         let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
-        let effects = ctx.effects;
-        let change = self.change(&run, effects.clone(), workflow);
+        let change = self.change(&run, ctx.effects, workflow);
+        let effects = change.effects.clone();
         self.ports.runs.open_run(change, opening).await?;
         self.emit(&run, &effects);
         Ok(OpenedRun::Resolved)
