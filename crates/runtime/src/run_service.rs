@@ -144,6 +144,11 @@ impl RunService {
         Self { link_base: base.into(), ..self }
     }
 
+    /// What links begin with.
+    pub fn link_base(&self) -> &str {
+        &self.link_base
+    }
+
     /// Has the log name recipients by hashes with this key.
     pub fn hashing_with(self, recipient_key: Option<RecipientKey>) -> Self {
         Self { recipient_key, ..self }
@@ -198,14 +203,14 @@ impl RunService {
         self.workflows().keep(&*self.ports.runs).await
     }
 
-    /// The workflows in force, and those that runs were opened with.
-    pub fn workflows(&self) -> Arc<WorkflowRegistry> {
-        self.in_force().workflows
-    }
-
     /// Whether the destinations are known, and none of them opens the tickets of a queue.
     pub fn lacks_tracker(&self, queue: &str) -> bool {
         self.in_force().destinations.is_some_and(|destinations| destinations.tracker(queue).is_none())
+    }
+
+    /// The workflows in force, and those that runs were opened with.
+    pub fn workflows(&self) -> Arc<WorkflowRegistry> {
+        self.in_force().workflows
     }
 
     fn directory(&self) -> Arc<Directory> {
@@ -229,12 +234,23 @@ impl RunService {
         Ok(self.ports.runs.load_run(id).await?)
     }
 
-    /// Records a resolution, and returns the runs that it ends.
+    /// Records a resolution, and returns the runs that it changes: none of another team.
     ///
     /// # Errors
     /// When the store does not take it.
     pub async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, RoleError> {
-        Ok(self.ports.runs.resolve(resolution).await?)
+        let (found, workflows) = (self.ports.runs.resolve(resolution).await?, self.workflows());
+        if !workflows.has_teams() {
+            return Ok(found);
+        }
+        let mut meant = Vec::new();
+        for id in found {
+            let run = self.load(&id).await?;
+            if run.is_some_and(|run| workflows.may_resolve(&run.value, &resolution.by.source)) {
+                meant.push(id);
+            }
+        }
+        Ok(meant)
     }
 
     /// The runs of a subject that an event of this source opened through a workflow and that are not over.

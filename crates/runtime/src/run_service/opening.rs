@@ -8,7 +8,7 @@ use domain::{
     run::{Run, RunPhase},
     workflow::Workflow,
 };
-use ports::{Opened, OpeningEvent, Versioned};
+use ports::{Change, Opened, OpeningEvent, Versioned};
 use telemetry::span;
 use tracing::Instrument as _;
 
@@ -77,7 +77,15 @@ impl RunService {
         let change = self.change(&run, ctx.effects, workflow);
         let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(&run);
-        match self.ports.runs.open_run(change, opening).instrument(span.clone()).await? {
+        let mut opened = self.ports.runs.open_run(change, opening).instrument(span.clone()).await?;
+        if let Opened::AlreadyResolved { by } = &opened
+            && !self.workflows().may_resolve(&run, &by.source)
+        {
+            // It was resolved for another team.
+            let change = Change { marker: None, ..Change::new(run.clone(), effects.clone(), workflow) };
+            opened = self.ports.runs.open_run(change, opening).instrument(span.clone()).await?;
+        }
+        match opened {
             Opened::Known => Ok(OpenedRun::Known),
             Opened::Conflict => Ok(OpenedRun::Conflict),
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
