@@ -83,7 +83,8 @@ impl ApiError {
             | Self::Control(
                 ControlError::NothingToReview(_)
                 | ControlError::SeveralToReview { .. }
-                | ControlError::NoRecipientKey,
+                | ControlError::NoRecipientKey
+                | ControlError::LabelOfOthers { .. },
             ) => StatusCode::CONFLICT,
             Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
         }

@@ -88,6 +88,7 @@ impl ControlClient {
                     | ControlError::OfAllTeams(_)
                     | ControlError::NotLocal
                     | ControlError::NoRecipientKey
+                    | ControlError::LabelOfOthers { .. }
                     | ControlError::Changed { .. }
                     | ControlError::SeveralToReview { .. }
                     | ControlError::Role(_) => error.into(),

@@ -157,6 +157,15 @@ impl Control {
     async fn add_token(&self, by: &str, token: Token) -> Result<Answer, ControlError> {
         self.ports.tokens.add_token(&token).await.map_err(RoleError::from)?;
         tracing::info!(token = token.id, label = token.label, by, "a token was made");
+        let (known, now) =
+            (self.ports.tokens.tokens().await.map_err(RoleError::from)?, self.ports.runs.now());
+        let is_of_others = |known: &&Token| {
+            known.label == token.label && known.teams != token.teams && !known.is_expired(now)
+        };
+        // The label is the source of what they send: of two teams it would be one source.
+        if let Some(known) = known.iter().find(is_of_others) {
+            return Err(ControlError::LabelOfOthers { label: token.label, id: known.id.clone() });
+        }
         self.tokens().await
     }
 

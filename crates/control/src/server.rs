@@ -45,6 +45,7 @@ async fn execute(
             | ControlError::NoToken(_) => StatusCode::NOT_FOUND,
             ControlError::SeveralToReview { .. }
             | ControlError::Changed { .. }
+            | ControlError::LabelOfOthers { .. }
             | ControlError::NoRecipientKey => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };

@@ -139,6 +139,25 @@ async fn the_api_is_served_where_it_is_configured_and_nowhere_else() {
         (&["--label", " "][..], "expected a label"),
         (&["--label", "x", "--scope", "everything"], "expected read, read_texts, operate"),
         (&["--label", "x", "--expires", "soon"], "expected a duration"),
+    let strange = fleet.run(&[
+        "tokens",
+        "create",
+        "--label",
+        "x",
+        "--team",
+        "nobody",
+        "--scope",
+        "raise:page.*",
+        "--scope",
+        "raise:odd.made",
+    ]);
+    let said = String::from_utf8(strange.stderr).unwrap();
+    assert!(strange.status.success(), "{said}");
+    assert!(said.contains("warning: nothing in the configuration is of team \"nobody\""), "{said}");
+    assert!(
+        said.contains("warning: no workflow takes events of type \"odd.made\"") && !said.contains("page.*"),
+        "{said}"
+    );
     ] {
         let refused = fleet.run(&[&["tokens", "create"], args].concat());
         let said = String::from_utf8(refused.stderr).unwrap();
