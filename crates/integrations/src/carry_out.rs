@@ -104,7 +104,12 @@ async fn request(
         }
     }
     let may_exist = effect.epoch > 1 || effect.attempts > 0 || effect.is_in_doubt;
-    Ok(EffectRequest { effect, run, timeline, may_exist, at: ports.clock.now() })
+    let run_url = ports.api_url.as_ref().zip(effect.run()).and_then(|(api, run)| {
+        let mut url = api.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "runs", run.as_str()]);
+        Some(url.to_string())
+    });
+    Ok(EffectRequest { effect, run, timeline, run_url, may_exist, at: ports.clock.now() })
 }
 
 async fn delivered(
