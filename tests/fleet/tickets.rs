@@ -46,8 +46,10 @@ impl Tracker {
         let tracker = Arc::new(Self::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let routes =
-            Router::new().route("/repos/acme/ops/issues", get(list).post(open)).with_state(tracker.clone());
+        let routes = Router::new()
+            .route("/user", get(|| async { Json(json!({"login": "callout"})) }))
+            .route("/repos/acme/ops/issues", get(list).post(open))
+            .with_state(tracker.clone());
         let (served, proxied) =
             (tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), tracker.clone());
         let behind = served.local_addr().unwrap();
@@ -130,8 +132,9 @@ async fn open(State(tracker): State<Arc<Tracker>>, Json(issue): Json<Value>) -> 
     }
     let mut issues = tracker.issues.lock().unwrap();
     let number = issues.len() + 1;
-    let opened =
-        json!({"number": number, "html_url": format!("https://tracker/{number}"), "body": issue["body"]});
+    let html_url = format!("https://tracker/{number}");
+    let user = json!({"login": "callout"});
+    let opened = json!({"number": number, "html_url": html_url, "body": issue["body"], "user": user});
     issues.push(opened.clone());
     tracker.opened.send_replace(number);
     let mut response = (StatusCode::CREATED, Json(opened)).into_response();

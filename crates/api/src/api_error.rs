@@ -36,6 +36,11 @@ pub(crate) enum ApiError {
     /// The request cannot be read.
     #[error("{0}")]
     Invalid(String),
+    /// What is compared strongly matches no weak tag (RFC 9110, section 13.1.1).
+    #[error(
+        "If-Match: a weak tag, W/\"...\", matches no version; send the ETag as it was answered, as \"7\""
+    )]
+    WeakTag,
     /// A key was used for another request before.
     #[error("this Idempotency-Key was used for another request; use a new one")]
     KeyReused,
@@ -84,9 +89,10 @@ impl ApiError {
                 ControlError::NothingToReview(_)
                 | ControlError::SeveralToReview { .. }
                 | ControlError::NoStream
-                | ControlError::NoRecipientKey,
+                | ControlError::NoRecipientKey
+                | ControlError::LabelOfOthers { .. },
             ) => StatusCode::CONFLICT,
-            Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
+            Self::WeakTag | Self::Control(ControlError::Changed { .. }) => StatusCode::PRECONDITION_FAILED,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::{
     api_state::Api,
     authenticate::Authenticated,
     named::Named,
+    parameter::{known, moment, page_size},
     repeatable::{IdempotencyKey, Turn, once},
 };
 
@@ -45,18 +46,24 @@ pub(crate) struct LettersParameters {
     workflow: Option<String>,
     /// From this source.
     source: Option<String>,
-    /// Dead since this time or later.
-    #[param(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
-    /// Dead before this time.
-    #[param(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    /// Dead since this time or later: a time with its zone, or how long ago it was, as `2h` or `3d`.
+    #[param(
+        pattern = "^([1-9][0-9]{0,3}[hd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$",
+        example = "2h"
+    )]
+    since: Option<String>,
+    /// Dead before this time, given in the same way.
+    #[param(
+        pattern = "^([1-9][0-9]{0,3}[hd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$",
+        example = "2026-01-31T09:30:00Z"
+    )]
+    until: Option<String>,
     /// The `next` of the page before.
     #[param(pattern = "^[0-9]{1,20},.+$")]
     after: Option<String>,
     /// At most this many; 100 without it.
-    #[param(minimum = 1, maximum = 10000)]
-    max: Option<u16>,
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 10000)]
+    max: Option<String>,
 }
 
 /// Something that cannot proceed until it is replayed or discarded.
@@ -126,10 +133,10 @@ pub(crate) async fn list(
 ) -> Result<Json<LetterPage>, ApiError> {
     let Query(LettersParameters { reason, workflow, source, since, until, after, max }) = parameters?;
     let after = after.as_deref().map(cursor).transpose()?;
-    let max = max.unwrap_or(PAGE_DEFAULT);
-    if !(1..=DEAD_LETTERS_MAX).contains(&max) {
-        return Err(ApiError::Invalid(format!("max: expected 1 to {DEAD_LETTERS_MAX}")));
-    }
+    let max = page_size(max.as_deref(), PAGE_DEFAULT, DEAD_LETTERS_MAX)?;
+    let now = api.ports.clock.now();
+    let (since, until) = (moment("since", since.as_deref(), now)?, moment("until", until.as_deref(), now)?);
+    known("workflow", workflow.as_deref(), &api.ports.control.workflow_names(&who.principal))?;
     let filter = DeadLetterFilter { reason, workflow, source, since, until };
     let request = Request::ListDeadLetters { filter, after, max };
     let answer = api.ports.control.execute(&who.principal, request).await?;

@@ -11,6 +11,7 @@ mod dead_letters;
 mod document;
 mod events;
 mod named;
+mod parameter;
 mod precondition;
 mod remote;
 mod repeatable;

@@ -13,7 +13,7 @@ use crate::api_error::ApiError;
 #[expect(dead_code, reason = "describes what `expected_version` reads")]
 pub(crate) struct IfMatch {
     /// The `ETag` of the run as it was seen. At any other version it is not changed: 412.
-    #[param(rename = "If-Match", value_type = String, required = false, pattern = "^(\\*|(W/)?\"[0-9]{1,18}\")$", example = "\"7\"")]
+    #[param(rename = "If-Match", value_type = String, required = false, pattern = "^(\\*|\"[0-9]{1,18}\")$", example = "\"7\"")]
     version: Option<String>,
 }
 
@@ -30,8 +30,9 @@ pub(crate) fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, ApiEr
     if text == "*" {
         return Ok(None);
     }
-    // A proxy that compresses answers makes their tags weak; the version is the same.
-    let text = text.strip_prefix("W/").unwrap_or(text);
+    if text.starts_with("W/") {
+        return Err(ApiError::WeakTag);
+    }
     let version =
         text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
     let wrong = || ApiError::Invalid("If-Match: expected the ETag of one answer, as \"7\"".to_owned());

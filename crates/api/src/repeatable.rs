@@ -62,7 +62,7 @@ pub(crate) async fn once<F: Future<Output = Result<Response, ApiError>>>(
     let key = short(&["idempotency", &who.token, named]);
     let fingerprint = short(&["request", &format!("{version:?} {request:?}")]);
     let (answers, now) = (&api.ports.answers, api.ports.clock.now());
-    let under_way = GivenAnswer { fingerprint, status: None, body: String::new() };
+    let under_way = GivenAnswer { fingerprint, status: None, etag: None, body: String::new() };
     // Claimed before anything is done, so that of several at one moment one is carried out.
     while !answers.keep_answer(&key, &under_way, now, after_s(now, UNDER_WAY_S)).await? {
         // `None`: its time ended just now, and it can be claimed.
@@ -86,6 +86,7 @@ pub(crate) async fn once<F: Future<Output = Result<Response, ApiError>>>(
     let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| ApiError::Unexpected)?;
     let answer = GivenAnswer {
         status: Some(parts.status.as_u16()),
+        etag: parts.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned),
         body: String::from_utf8_lossy(&bytes).into_owned(),
         ..under_way
     };
@@ -108,7 +109,7 @@ async fn is_made(
     }
     let Some(basis) = api.ports.control.basis(&who.principal, request).await? else { return Ok(false) };
     let (answers, now) = (&api.ports.answers, api.ports.clock.now());
-    let noted = GivenAnswer { fingerprint: fingerprint.to_owned(), status: None, body: basis };
+    let noted = GivenAnswer { fingerprint: fingerprint.to_owned(), status: None, etag: None, body: basis };
     if answers.keep_answer(begun, &noted, now, after_s(now, KEPT_S)).await? {
         return Ok(false);
     }
@@ -116,7 +117,11 @@ async fn is_made(
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let Some(value) = headers.get(HEADER) else { return Ok(None) };
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::Invalid("Idempotency-Key: expected one, and there are several".to_owned()));
+    }
     let key = value.to_str().unwrap_or_default().trim();
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = format!("Idempotency-Key: expected 1 to {KEY_CHARS_MAX} visible ASCII characters");
@@ -137,5 +142,9 @@ fn again(given: GivenAnswer, fingerprint: &str) -> Result<Response, ApiError> {
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true")),
     ];
-    Ok((status, headers, given.body).into_response())
+    let mut response = (status, headers, given.body).into_response();
+    if let Some(Ok(etag)) = given.etag.map(HeaderValue::try_from) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    Ok(response)
 }

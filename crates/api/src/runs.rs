@@ -14,10 +14,7 @@ use axum::{
     routing::{get, post},
 };
 use control::{Answer, Request, RunConditions, RunQuery, RunView};
-use domain::{
-    id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId,
-    recipient_hash::RecipientHash, run::RunPhase,
-};
+use domain::{id::RunId, message::ReviewVerdict, phone::E164, provider::ProviderMessageId, run::RunPhase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -30,6 +27,7 @@ use crate::{
     api_state::Api,
     authenticate::Authenticated,
     named::Named,
+    parameter::{flag, known, moment, page_size, parsed},
     precondition::{IfMatch, etag, expected_version},
     repeatable::{IdempotencyKey, Turn, once},
 };
@@ -55,7 +53,7 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
 pub(crate) struct RunsParameters {
     /// In this phase: active, acknowledged, completed, resolved, exhausted, suppressed, expired or cancelled.
     #[param(schema_with = phase, example = "active")]
-    phase: Option<RunPhase>,
+    phase: Option<String>,
     /// Of this workflow.
     workflow: Option<String>,
     /// Opened by events of this source.
@@ -66,26 +64,66 @@ pub(crate) struct RunsParameters {
     subject: Option<String>,
     /// With a message to this number, in E.164; write the plus sign as %2B.
     #[param(value_type = Option<String>, pattern = r"^\+[1-9][0-9]{6,14}$", example = "+14155550101")]
-    to: Option<E164>,
+    to: Option<String>,
     /// With a message to the number of this keyed hash, as messages and the log show it.
     #[param(value_type = Option<String>, pattern = "^[0-9a-hjkmnp-tv-z]{16}$", example = "k2v9x0a7dq0v8x1z")]
-    to_hash: Option<RecipientHash>,
-    /// Opened at this time or later.
-    #[param(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
-    /// Opened before this time.
-    #[param(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    to_hash: Option<String>,
+    /// Opened at this time or later: a time with its zone, or how long ago it was, as `2h` or `3d`.
+    #[param(
+        pattern = "^([1-9][0-9]{0,3}[hd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$",
+        example = "2h"
+    )]
+    since: Option<String>,
+    /// Opened before this time, given in the same way.
+    #[param(
+        pattern = "^([1-9][0-9]{0,3}[hd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$",
+        example = "2026-01-31T09:30:00Z"
+    )]
+    until: Option<String>,
     /// Only with messages that a person must review.
-    needs_review: bool,
+    #[param(value_type = Option<bool>)]
+    needs_review: Option<String>,
     /// Only with something to be done, to be expected or to be reviewed.
-    unfinished: bool,
+    #[param(value_type = Option<bool>)]
+    unfinished: Option<String>,
     /// The `next` of the page before.
     #[param(value_type = Option<String>, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$")]
-    after: Option<RunId>,
+    after: Option<String>,
     /// At most this many; 50 without it.
-    #[param(minimum = 1, maximum = 500)]
-    max: Option<u16>,
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500)]
+    max: Option<String>,
+}
+
+impl RunsParameters {
+    /// What is asked for at this time.
+    fn query(self, now: Timestamp) -> Result<RunQuery, ApiError> {
+        let phase = self.phase.as_deref().map(phase_named).transpose()?;
+        let number = "a number in E.164, with its plus sign written as %2B";
+        let to: Option<E164> = parsed("to", self.to.as_deref(), number, "%2B14155550101")?;
+        let hash = "the keyed hash of a number, as messages show it";
+        let to_hash = parsed("to_hash", self.to_hash.as_deref(), hash, "k2v9x0a7dq0v8x1z")?;
+        let since = moment("since", self.since.as_deref(), now)?;
+        let until = moment("until", self.until.as_deref(), now)?;
+        let next = "the `next` of the page before";
+        Ok(RunQuery {
+            phase,
+            needs_review: flag("needs_review", self.needs_review.as_deref())?,
+            unfinished: flag("unfinished", self.unfinished.as_deref())?,
+            after: parsed("after", self.after.as_deref(), next, "r1vgy6dzd2dqxdh6ydh")?,
+            max: page_size(self.max.as_deref(), PAGE_DEFAULT, PAGE_MAX)?,
+            conditions: RunConditions { event: self.event, subject: self.subject, to, to_hash, since, until },
+            workflow: self.workflow,
+            source: self.source,
+        })
+    }
+}
+
+fn phase_named(text: &str) -> Result<RunPhase, ApiError> {
+    let known = RunPhase::ALL.iter().find(|phase| phase.as_str() == text).copied();
+    known.ok_or_else(|| {
+        let names = RunPhase::ALL.map(RunPhase::as_str).join(", ");
+        ApiError::Invalid(format!("phase: expected one of {names}, for example phase=active"))
+    })
 }
 
 /// The phases of a run.
@@ -112,22 +150,8 @@ pub(crate) async fn list(
     who: Authenticated,
     parameters: Result<Query<RunsParameters>, QueryRejection>,
 ) -> Result<Json<RunPage>, ApiError> {
-    let Query(wanted) = parameters?;
-    let max = wanted.max.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&max) {
-        return Err(ApiError::Invalid(format!("max: expected 1 to {PAGE_MAX}")));
-    }
-    let RunsParameters { event, subject, to, to_hash, since, until, .. } = wanted;
-    let query = RunQuery {
-        phase: wanted.phase,
-        workflow: wanted.workflow,
-        source: wanted.source,
-        needs_review: wanted.needs_review,
-        unfinished: wanted.unfinished,
-        after: wanted.after,
-        conditions: RunConditions { event, subject, to, to_hash, since, until },
-        max,
-    };
+    let query = parameters?.0.query(api.ports.clock.now())?;
+    known("workflow", query.workflow.as_deref(), &api.ports.control.workflow_names(&who.principal))?;
     let answer = api.ports.control.execute(&who.principal, Request::ListRuns(query)).await?;
     let Answer::Runs { runs, more, stopped_after } = answer else { return Err(ApiError::Unexpected) };
     let last = runs.last().filter(|_| more).map(|run| run.id.clone());
@@ -141,7 +165,8 @@ pub(crate) async fn list(
 #[into_params(parameter_in = Query)]
 pub(crate) struct ShowParameters {
     /// With the texts of its messages; takes the scope `read_texts`.
-    texts: bool,
+    #[param(value_type = Option<bool>)]
+    texts: Option<String>,
 }
 
 /// Shows a run with its messages and its timeline.
@@ -155,7 +180,7 @@ pub(crate) async fn show(
     Named(id): Named,
     parameters: Result<Query<ShowParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let reveal = parameters?.texts;
+    let reveal = flag("texts", parameters?.texts.as_deref())?;
     let answer =
         api.ports.control.execute(&who.principal, Request::ShowRun { id: run(&id)?, reveal }).await?;
     let Answer::Run { run, version, .. } = answer else { return Err(ApiError::Unexpected) };

@@ -29,7 +29,7 @@ use ports::{DestinationClient, EffectRequest, OutcomeLog};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
+use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated, parameter::parsed};
 
 /// Events that are kept for readers that come back.
 const KEPT_MAX: u32 = 20_000;
@@ -62,7 +62,8 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
 pub(crate) struct StreamParameters {
     /// After the event with this id of the stream; `0` is the oldest that is kept. From now on without it. The header
     /// `Last-Event-ID`, which browsers send when they come back, counts more.
-    after: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    after: Option<String>,
 }
 
 /// Where to begin for who comes back.
@@ -87,7 +88,8 @@ pub(crate) async fn follow(
     parameters: Result<Query<StreamParameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let after = position(&headers)?.or(parameters?.after);
+    let asked = parsed("after", parameters?.after.as_deref(), "the id of an event of the stream", "17")?;
+    let after = position(&headers)?.or(asked);
     let (_, after) = ask(&api, &who, Request::FindPosition { after }).await?;
     let keep_alive = KeepAlive::new().interval(SIGN_OF_LIFE_EVERY);
     // Says where the reader begins, so that it can come back there before the first event.

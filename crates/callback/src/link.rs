@@ -1,15 +1,15 @@
 //! The page behind the link of a text. In: a browser with the link. Out: what the run is about, with a button; and an
 //! acknowledgement where the button was pressed.
 //!
-//! Never: acknowledges because a page was fetched: scanners and previews fetch every link. Never says of an unknown link
-//! why it is not known.
+//! Never: acknowledges because a page was fetched: scanners and previews fetch every link; or because another site's page
+//! sent a form. Never says of an unknown link why it is not known.
 
 use std::sync::Arc;
 
 use askama::Template as _;
 use axum::{
     extract::{Path, State},
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use domain::{
@@ -72,7 +72,11 @@ pub(crate) async fn show(
 pub(crate) async fn acknowledge(
     State(receiver): State<Arc<Receiver>>,
     Path((message, secret)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Response {
+    if is_from_elsewhere(&headers, receiver.ports.runs.link_base()) {
+        return elsewhere();
+    }
     let linked = match find(&receiver.ports, &message, &secret).await {
         Ok(Some(linked)) => linked,
         Ok(None) => return unknown(),
@@ -119,6 +123,25 @@ async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleErro
         state,
     };
     Ok(page.render().unwrap_or_default())
+}
+
+/// Whether a page of another site has the browser post this. The page itself sends no referrer, so that its browser names
+/// the origin `null`.
+fn is_from_elsewhere(headers: &HeaderMap, base: &str) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let own = base.parse::<Uri>().ok();
+    // Without a proxy that changes it, the host is that of the request.
+    let hosts = [own.as_ref().and_then(|uri| uri.authority()).map(|own| own.as_str()), text("host")];
+    let is_foreign = |origin: &str| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        origin != "null" && (host.is_none() || !hosts.contains(&host))
+    };
+    text("sec-fetch-site").is_some_and(|site| site == "cross-site") || text("origin").is_some_and(is_foreign)
+}
+
+fn elsewhere() -> Response {
+    let text = "Another site sent this. Open the link of the text itself, and press its button.";
+    answer(StatusCode::FORBIDDEN, Notice { text }.render().unwrap_or_default())
 }
 
 fn unknown() -> Response {

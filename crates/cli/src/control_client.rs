@@ -89,6 +89,7 @@ impl ControlClient {
                     | ControlError::NotLocal
                     | ControlError::NoStream
                     | ControlError::NoRecipientKey
+                    | ControlError::LabelOfOthers { .. }
                     | ControlError::Changed { .. }
                     | ControlError::SeveralToReview { .. }
                     | ControlError::Role(_) => error.into(),

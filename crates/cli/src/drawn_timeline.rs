@@ -61,6 +61,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::LaneLowered { .. }
         | TimelineEvent::Acknowledged { .. }
         | TimelineEvent::AcknowledgedLate { .. }
+        | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::Closed { .. } => "run".to_owned(),
         TimelineEvent::StepStarted { step, .. } => format!("step {}", step + 1),

@@ -18,7 +18,7 @@ use crate::{
     configuration::{self, env},
     exit::Usage,
     output,
-    remote::{Remote, TOKEN},
+    remote::{Remote, TOKEN, not_ours},
 };
 
 pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<ExitCode> {
@@ -139,6 +139,9 @@ fn refused(
         return Ok(ExitCode::FAILURE);
     }
     let problem: Value = serde_json::from_str(answer).unwrap_or_default();
+    if key_name == TOKEN && problem["detail"].is_null() {
+        return Err(not_ours(endpoint.host_str().unwrap_or_default(), status));
+    }
     let detail = match status {
         StatusCode::UNAUTHORIZED => {
             format!("it does not know the key in {key_name}; put that of the event's source there")

@@ -1,12 +1,13 @@
 //! Results on standard output. In: views. Out: text for people, JSON for scripts; whether it was written.
 
 use std::{
+    collections::BTreeMap,
     io::{self, ErrorKind, Write as _},
     sync::OnceLock,
 };
 
 use control::RunView;
-use domain::{plural::counted, status::age};
+use domain::{effect::Ticket, plural::counted, status::age, timeline::TimelineEvent};
 use jiff::Timestamp;
 use ports::{Clock as _, SystemClock};
 use serde::Serialize;
@@ -144,6 +145,29 @@ pub(crate) fn wrapped(text: &str, indent: usize) {
     line(rest);
 }
 
+/// What became of the tickets of a run, by queue.
+fn tickets(run: &RunView) -> Vec<String> {
+    let mut by_queue = BTreeMap::new();
+    by_queue.extend(run.ticket.iter().map(|queue| (queue.clone(), format!("wanted in {queue}"))));
+    for entry in &run.timeline {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines are about no ticket")]
+        match &entry.what {
+            TimelineEvent::TicketWanted { queue, .. } => {
+                by_queue.insert(queue.clone(), format!("wanted in {queue}"));
+            }
+            TimelineEvent::TicketFailed { queue, reason } => {
+                by_queue.insert(queue.clone(), format!("failed in {queue}: {reason}"));
+            }
+            _ => {}
+        }
+    }
+    for Ticket { destination, key, url } in &run.tickets {
+        let url = url.as_ref().map(|url| format!(" {url}")).unwrap_or_default();
+        by_queue.insert(destination.clone(), format!("{key}{url} ({destination})"));
+    }
+    by_queue.into_values().collect()
+}
+
 /// Prints a run without its timeline.
 pub(crate) fn run(run: &RunView) {
     line(format!("run        {}  {}", run.id, run.phase.as_str()));
@@ -152,8 +176,8 @@ pub(crate) fn run(run: &RunView) {
     if let Some(subject) = &run.subject {
         line(format!("subject    {subject}"));
     }
-    if let Some(ticket) = &run.ticket {
-        line(format!("ticket     wanted in {ticket}"));
+    for ticket in tickets(run) {
+        wrapped(&format!("ticket     {ticket}"), 11);
     }
     line(format!("opened     {}", time(run.opened_at)));
     if let Some(closed_at) = run.closed_at {

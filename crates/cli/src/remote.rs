@@ -84,12 +84,22 @@ impl Remote {
         let host = self.url.host_str().unwrap_or_default();
         let response = asked.with_context(|| format!("the API at {host} did not answer"))?;
         let status = response.status();
+        let body = response.text().await.with_context(|| format!("the answer of {host} broke off"))?;
         if status == StatusCode::OK {
-            return Ok(response.json().await?);
+            return serde_json::from_str(&body).map_err(|_| not_ours(host, status));
         }
-        let problem: Value = response.json().await.unwrap_or_default();
-        let detail = problem["detail"].as_str().unwrap_or("no reason given");
+        let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+        let Some(detail) = problem["detail"].as_str() else { return Err(not_ours(host, status)) };
         let said = format!("the API at {host} answered {}: {detail}", status.as_u16());
         Err(if status == StatusCode::NOT_FOUND { NotFound(said).into() } else { anyhow!(said) })
     }
+}
+
+/// Something answers that does not speak as the API does.
+pub(crate) fn not_ours(host: &str, status: StatusCode) -> anyhow::Error {
+    anyhow!(
+        "what answers at {host} ({}) is not callout's API: {REMOTE_URL} must be the address of the role `api`, [api] listen, \
+         or of the proxy before it",
+        status.as_u16()
+    )
 }

@@ -17,6 +17,12 @@ pub(crate) async fn run_named(common: &Common, id: &str) -> anyhow::Result<RunId
     if let Ok(id) = id.parse() {
         return Ok(id);
     }
+    if id.is_empty() {
+        let message = format!(
+            "no run is named: give its id, as `callout runs list` shows it, or its first {BEGINNING_MIN} characters or more"
+        );
+        return Err(Usage(message).into());
+    }
     if id.len() < BEGINNING_MIN
         || !id.starts_with('r')
         || !id.bytes().all(|byte| byte.is_ascii_alphanumeric())

@@ -125,6 +125,7 @@ impl Server {
         let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps(chosen)).await?;
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
         let url = listeners.url()?;
+        crate::unlikely::log_unopened_tickets(&config);
         let settings = config.infrastructure.clone();
         let mut destinations = destinations_of(chosen, &config, &secrets)?;
         describe(&config, chosen, clock.as_ref());

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, anyhow};
+use config::Scope;
 use control::{Answer, Request};
+use domain::event::holds_type;
 use domain::token::{Grant, Token, TokenRequest};
 use jiff::{Timestamp, tz::TimeZone};
 use ports::{Clock as _, SystemClock};
@@ -13,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     args::{Common, Output, Tokens, TokensCreate},
-    configuration::{REMOTE_URL, env},
+    configuration::{self, REMOTE_URL, env},
     control_client::{UNEXPECTED_ANSWER, execute},
     exit::Usage,
     output,
@@ -65,6 +67,9 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
         teams: args.teams.into_iter().collect(),
         expires_at: args.expires.map(until).transpose()?,
     };
+    for warning in unknown(common, &request)? {
+        output::note(format!("warning: {warning}"));
+    }
     let (token, clear) =
         Token::mint(request, &args.by, &rand::random(), now).map_err(|error| Usage(error.to_string()))?;
     ask(common, &args.by, Request::AddToken { token: token.clone() }).await?;
@@ -90,6 +95,25 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
             id = token.id
         )),
     }
+}
+
+/// What the token names and the configuration does not: it may come later.
+fn unknown(common: &Common, request: &TokenRequest) -> anyhow::Result<Vec<String>> {
+    let (config, _) = configuration::load(&common.config, Scope::OPERATOR)?;
+    let of_workflows = config.workflows.iter().filter_map(|workflow| workflow.team.as_deref());
+    let of_sources = config.infrastructure.sources.iter().filter_map(|source| source.team.as_deref());
+    let of_contacts = config.directory.contacts.values().filter_map(|contact| contact.team.as_deref());
+    let teams: BTreeSet<&str> = of_workflows.chain(of_sources).chain(of_contacts).collect();
+    let strange = request.teams.iter().filter(|team| !teams.contains(team.as_str()));
+    let mut found: Vec<String> =
+        strange.map(|team| format!("nothing in the configuration is of team {team:?}")).collect();
+    let definitions = || config.workflows.iter().map(|workflow| &workflow.definition);
+    let taken: Vec<&String> =
+        definitions().flat_map(|one| [Some(&one.event), one.resolved_by.as_ref()]).flatten().collect();
+    let is_taken = |held: &String| taken.iter().any(|kind| holds_type(std::slice::from_ref(held), kind));
+    let untaken = request.raises.iter().filter(|held| !is_taken(held));
+    found.extend(untaken.map(|kind| format!("no workflow takes events of type {kind:?}")));
+    Ok(found)
 }
 
 async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<Token>> {

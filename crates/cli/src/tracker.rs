@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+/// Whom every token is of.
+const LOGIN: &str = "callout";
+
 type Issues = Arc<Mutex<Vec<Value>>>;
 
 #[derive(Clone)]
@@ -37,6 +40,7 @@ pub(crate) async fn start(address: SocketAddr, shutdown: CancellationToken) -> a
     let url: Url = format!("http://{}/", listener.local_addr()?).parse()?;
     let tracker = Tracker { issues: Issues::default(), url: url.clone() };
     let routes = Router::new()
+        .route("/user", get(|| async { Json(json!({"login": LOGIN})) }))
         .route("/repos/{owner}/{name}/issues", get(list).post(open))
         .route("/repos/{owner}/{name}/issues/{number}/comments", post(comment))
         .route("/issues/{number}", get(page))
@@ -60,7 +64,8 @@ async fn open(State(tracker): State<Tracker>, Json(issue): Json<Value>) -> (Stat
         let number = issues.len() + 1;
         let html_url = format!("{}issues/{number}", tracker.url);
         issues.push(json!({
-            "number": number, "html_url": html_url, "title": issue["title"], "body": issue["body"], "comments": [],
+            "number": number, "html_url": html_url, "title": issue["title"], "body": issue["body"],
+            "user": {"login": LOGIN}, "comments": [],
         }));
         issues.last().cloned()
     });

@@ -3,7 +3,7 @@
 //!
 //! Never: refuses anything.
 
-use std::{net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use config::{Backend, Config, Secrets};
 use domain::event::holds_type;
@@ -42,8 +42,31 @@ pub(crate) fn warnings(file: &Path, config: &Config, secrets: &Secrets) -> Vec<S
     found.extend(unsent_events(file, config));
     found.extend(same_addresses(config, line));
     found.extend(unreachable(config, secrets, line));
+    found.extend(unopened_tickets(config));
     found.extend(env_names().iter().filter_map(|name| unread_variable(name)));
     found
+}
+
+/// Has the log of a process that starts name tickets that no destination opens.
+pub(crate) fn log_unopened_tickets(config: &Config) {
+    unopened_tickets(config).iter().for_each(|warning| tracing::warn!("{warning}"));
+}
+
+/// Tickets that workflows ask for and no destination opens.
+fn unopened_tickets(config: &Config) -> Vec<String> {
+    let destinations = config.destinations();
+    let mut found = BTreeSet::new();
+    for workflow in &config.workflows {
+        for queue in workflow.definition.ticket_queues().filter(|queue| destinations.tracker(queue).is_none())
+        {
+            found.insert(format!(
+                "workflow {} asks for tickets in {queue:?}, and no destination of integrations.toml has this name and keeps \
+                 tickets: each becomes a dead letter; add one, or take the ticket out",
+                workflow.name()
+            ));
+        }
+    }
+    found.into_iter().collect()
 }
 
 fn untaken_types(config: &Config, line: impl Fn(&str) -> String) -> Vec<String> {

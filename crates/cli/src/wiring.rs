@@ -33,6 +33,8 @@ pub(crate) struct Wiring {
     /// Takes the events that are sent with tokens.
     acceptance: Arc<Acceptance>,
     installation: Installation,
+    /// Where others reach the API.
+    api_url: Option<Url>,
 }
 
 impl Wiring {
@@ -48,14 +50,15 @@ impl Wiring {
         let workflows = workflows(&config);
         let key = CodeKey::new(rand::random());
         let destinations = config.destinations();
-        let Infrastructure { twilio, listen, .. } = &config.infrastructure;
+        let Infrastructure { twilio, listen, api_public_url, .. } = &config.infrastructure;
+        let api_url = api_public_url.clone();
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
         let quotas = config.infrastructure.quota_rates();
         let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
         let runs =
             Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
-        Self { store, bus, clock, runs, acceptance, installation }
+        Self { store, bus, clock, runs, acceptance, installation, api_url }
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
@@ -134,6 +137,7 @@ impl Wiring {
             timelines: self.store.clone(),
             effects: self.store.clone(),
             clock: self.clock.clone(),
+            api_url: self.api_url.clone(),
         }
     }
 

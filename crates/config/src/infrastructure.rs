@@ -15,6 +15,7 @@ use domain::{
     phone::E164,
     source_quota::QuotaRates,
 };
+use url::Url;
 
 use crate::{
     problem::Problems,
@@ -42,6 +43,8 @@ pub struct Infrastructure {
     pub monitoring_listen: Option<SocketAddr>,
     /// The address of the API; absent where it is not served.
     pub api_listen: Option<SocketAddr>,
+    /// The address by which others reach the API, for tickets.
+    pub api_public_url: Option<Url>,
     /// The sender of texts, and the address that Twilio calls.
     pub twilio: TwilioSettings,
     /// How replies are understood and answered.
@@ -128,6 +131,7 @@ impl Default for Infrastructure {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
             api_listen: None,
+            api_public_url: None,
             twilio: TwilioSettings::default(),
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
@@ -175,7 +179,8 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         monitoring_listen = section.value(&mut doc, "monitoring_listen", LISTEN);
         section.finish(&mut doc);
     }
-    let api_listen = top.section(&mut doc, "api").and_then(|section| read_api(&mut doc, section));
+    let (api_listen, api_public_url) =
+        top.section(&mut doc, "api").map_or((None, None), |section| read_api(&mut doc, section));
     let mut lines = BTreeMap::new();
     doc.note_line(&mut lines, "http.listen", listen.as_ref());
     doc.note_line(&mut lines, "http.monitoring_listen", monitoring_listen.as_ref());
@@ -205,6 +210,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
         api_listen: api_listen.map(|listen| listen.value),
+        api_public_url: api_public_url.map(|url| url.value),
         lines,
         twilio,
         replies,
@@ -213,13 +219,26 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     }
 }
 
-fn read_api(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<Placed<SocketAddr>> {
+fn read_api(
+    doc: &mut Document<'_>,
+    mut section: Section<'_>,
+) -> (Option<Placed<SocketAddr>>, Option<Placed<Url>>) {
     if !section.has("listen") {
         section.missing("listen", "api.listen: required, for example \"127.0.0.1:8081\"".to_owned());
     }
     let listen = section.value(doc, "listen", LISTEN);
+    let public_url =
+        section.value::<Url>(doc, "public_url", "an address such as https://callout.example.org");
+    let is_plain = |url: &Url| {
+        let has_more = url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && !has_more && url.password().is_none()
+    };
+    if let Some(url) = public_url.as_ref().filter(|url| !is_plain(&url.value)) {
+        let message = "api.public_url: expected scheme, host and, where a proxy adds one, a path only";
+        doc.problem(&url.at, message.to_owned());
+    }
     section.finish(doc);
-    listen
+    (listen, public_url)
 }
 
 fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {

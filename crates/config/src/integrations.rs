@@ -7,7 +7,9 @@ use std::{collections::BTreeSet, path::Path};
 use domain::{effect::OutcomeKind, outbound::Subscription};
 
 use crate::{
-    destination_kind::{DestinationKind, is_kind, read_kind},
+    destination_address::AddressRules,
+    destination_kind::DestinationKind,
+    kind_reader::{is_kind, read_kind},
     problem::Problems,
     reader::{Document, Section},
 };
@@ -76,6 +78,7 @@ fn read_destination(
     }
     let kind = section.required_text(doc, "kind");
     let names_events = section.has("events");
+    refuse_empty_lists(doc, &name, &section);
     let events = read_events(doc, &mut section);
     let of_workflows = read_workflows(doc, &mut section, workflows);
     let secret_env: Vec<String> =
@@ -92,7 +95,8 @@ fn read_destination(
     let in_flight = section.integer(doc, "in_flight_max", 1..IN_FLIGHT_MAX + 1);
     let give_up_after_s = section.seconds(doc, "give_up_after", 60..GIVE_UP_S_MAX + 1).unwrap_or(DAY_S);
     let named = kind;
-    let kind = named.as_ref().and_then(|kind| read_kind(doc, &name, kind, &mut section, folder));
+    let rules = AddressRules { allow_private, takes_paths: false };
+    let kind = named.as_ref().and_then(|kind| read_kind(doc, &name, kind, &mut section, folder, rules));
     if let Some(kind) = &kind {
         if secret_env.is_empty() && kind.needs_secret() {
             section
@@ -125,6 +129,18 @@ fn read_destination(
         allow_private,
         give_up_after_s,
     })
+}
+
+/// An empty list may be meant as nothing, or as everything.
+fn refuse_empty_lists(doc: &mut Document<'_>, name: &str, section: &Section<'_>) {
+    for (key, advice) in [
+        ("events", "name what it is told of, or leave the key out where it opens tickets alone"),
+        ("workflows", "name some, or leave the key out for all of them"),
+    ] {
+        if let Some(at) = section.empty_list(key) {
+            doc.problem(&at, format!("{name}.{key}: the list is empty; {advice}"));
+        }
+    }
 }
 
 fn read_events(doc: &mut Document<'_>, section: &mut Section<'_>) -> BTreeSet<OutcomeKind> {

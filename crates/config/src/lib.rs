@@ -5,10 +5,13 @@
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
 mod adapters;
+mod destination_address;
 mod destination_kind;
 mod environment;
+mod http_kind;
 mod infrastructure;
 mod integrations;
+mod kind_reader;
 mod near;
 mod people;
 mod problem;

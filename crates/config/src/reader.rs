@@ -187,6 +187,13 @@ impl<'t> Section<'t> {
         texts
     }
 
+    /// The place of a list without elements.
+    pub(crate) fn empty_list(&self, key: &str) -> Option<Range<usize>> {
+        let value = self.table.get(key)?;
+        let is_empty = value.get_ref().as_array().is_some_and(|items| items.is_empty());
+        is_empty.then(|| value.span())
+    }
+
     /// A string of a type whose errors are not ours; if it does not parse, the problem says what was expected.
     pub(crate) fn value<T: FromStr>(
         &mut self,

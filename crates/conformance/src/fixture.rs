@@ -161,6 +161,14 @@ pub fn cancelled(run: &Run, now: Timestamp) -> Change {
     })
 }
 
+/// The run after its steps were used up, which opens a ticket.
+pub fn exhausted_with_ticket(run: &Run, now: Timestamp) -> Change {
+    let mut definition = WorkflowDefinition::clone(&workflow().definition);
+    definition.exhausted_ticket = Some("desk".to_owned());
+    let ticketing = Workflow::compile(definition).unwrap();
+    change_in(&ticketing, run, now, |run, ctx| _ = run.escalate("ada", ctx))
+}
+
 /// The run as it ended after its message failed to arrive: nothing is left to be done.
 pub fn ended(run: &Run, sid: &ProviderMessageId, now: Timestamp) -> Change {
     let mut first = submitted(run, sid, now);
@@ -204,11 +212,20 @@ pub fn doubt_until_review(run: &mut Run, number: u16, ctx: &mut StepContext<'_>)
 
 /// The run after any transition.
 pub fn change(run: &Run, now: Timestamp, transition: impl FnOnce(&mut Run, &mut StepContext<'_>)) -> Change {
+    change_in(workflow(), run, now, transition)
+}
+
+fn change_in(
+    workflow: &Workflow,
+    run: &Run,
+    now: Timestamp,
+    transition: impl FnOnce(&mut Run, &mut StepContext<'_>),
+) -> Change {
     let environment = Environment::default();
-    let (mut run, mut ctx) = (run.clone(), StepContext::new(workflow(), &environment, now));
+    let (mut run, mut ctx) = (run.clone(), StepContext::new(workflow, &environment, now));
     transition(&mut run, &mut ctx);
-    let due = run.next_due(workflow());
-    Change { due, needs_timer: true, ..Change::new(run, ctx.effects, workflow()) }
+    let due = run.next_due(workflow);
+    Change { due, needs_timer: true, ..Change::new(run, ctx.effects, workflow) }
 }
 
 /// A consent entry of this number.

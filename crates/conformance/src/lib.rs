@@ -80,6 +80,8 @@ macro_rules! store_contract {
                     resolving_returns_the_open_runs_of_the_subject_alone
                     a_run_for_a_later_event_is_left_alone
                     an_acknowledged_run_can_still_be_resolved
+                    an_exhausted_run_with_a_ticket_hears_of_a_resolution_once
+                    a_ticket_that_is_wanted_after_the_end_hears_of_a_resolution
                     an_event_before_the_resolution_is_resolved_already
                     a2_an_event_at_or_after_the_resolution_opens
                     a_closed_run_is_stored_whatever_was_resolved

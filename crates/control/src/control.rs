@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use domain::{
     id::RunId,
+    notice,
     run::{Run, RunPhase, StepContext},
     token::Token,
+    workflow::Workflow,
 };
 use ports::{
     AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, RetentionStore, RunStore,
@@ -177,6 +179,15 @@ impl Control {
     }
 
     async fn add_token(&self, by: &str, token: Token) -> Result<Answer, ControlError> {
+        let (known, now) =
+            (self.ports.tokens.tokens().await.map_err(RoleError::from)?, self.ports.runs.now());
+        let is_of_others = |known: &&Token| {
+            known.label == token.label && known.teams != token.teams && !known.is_expired(now)
+        };
+        // The label is the source of what they send: of two teams it would be one source.
+        if let Some(known) = known.iter().find(is_of_others) {
+            return Err(ControlError::LabelOfOthers { label: token.label, id: known.id.clone() });
+        }
         self.ports.tokens.add_token(&token).await.map_err(RoleError::from)?;
         tracing::info!(token = token.id, label = token.label, by, "a token was made");
         self.tokens().await
@@ -200,6 +211,18 @@ impl Control {
         let workflows = self.ports.runs.workflows();
         principal.teams.is_empty()
             || workflows.team_of(workflow, source).is_some_and(|team| principal.teams.contains(team))
+    }
+
+    /// The workflows whose runs the principal may see, and those of the texts that callout sends by itself.
+    pub fn workflow_names(&self, principal: &Principal) -> Vec<String> {
+        let workflows = self.ports.runs.workflows();
+        // Runs of a workflow that all teams share are those of their sources.
+        let sees = |workflow: &&Workflow| {
+            let team = workflow.team.as_ref();
+            principal.teams.is_empty() || team.is_none_or(|team| principal.teams.contains(&**team))
+        };
+        let names = workflows.workflows().filter(sees).map(|workflow| workflow.name().to_owned());
+        names.chain(notice::WORKFLOWS.map(str::to_owned)).collect()
     }
 
     fn sees_run(&self, principal: &Principal, run: &Run) -> bool {

@@ -4,6 +4,7 @@
 //! Never: sends, or replays what is stale. Replaying twice sends once: the epoch, or the run's id, sees to that.
 
 use domain::{
+    effect::{Act, Effect},
     event::Event,
     id::RunId,
     limits::{CHANGE_TRIES_MAX, DEAD_LETTERS_MAX},
@@ -126,6 +127,13 @@ impl Control {
         let Some(letter) = self.dead_letter(principal, id).await? else { return Ok(DeadLetterChange::Gone) };
         let change = match of_dead_letter(&letter, self.ports.runs.now()) {
             // Added before the letter goes: a process that dies in between leaves the letter, and an effect that is known.
+            Some(effect) if self.lacks_tracker(&effect) => {
+                let queue = &effect.destination;
+                let reason = format!(
+                    "no destination of integrations.toml is named {queue} and keeps tickets; add one"
+                );
+                DeadLetterChange::Stale { reason }
+            }
             Some(effect) => {
                 self.ports.effects.add_effect(&effect).await.map_err(RoleError::from)?;
                 DeadLetterChange::Replayed
@@ -137,6 +145,11 @@ impl Control {
             self.ports.letters.remove_dead_letter(id).await.map_err(RoleError::from)?;
         }
         Ok(change)
+    }
+
+    /// Nobody would take it: it would wait for ever.
+    fn lacks_tracker(&self, effect: &Effect) -> bool {
+        effect.act == Act::OpenTicket && self.ports.runs.lacks_tracker(&effect.destination)
     }
 
     async fn replay_message(&self, letter: &DeadLetter, by: &str) -> Result<DeadLetterChange, ControlError> {

@@ -28,6 +28,16 @@ pub enum ControlError {
     /// Only who has the machine may hand out access, or see and erase all that is held about a person.
     #[error("that is asked for on the machine that callout runs on, and not with a token")]
     NotLocal,
+    /// A token that is in force has the label, and is limited to other teams.
+    #[error(
+        "token {id} is in force with the label {label:?} and other teams; choose another label, or revoke it first"
+    )]
+    LabelOfOthers {
+        /// The label.
+        label: String,
+        /// The token that has it.
+        id: String,
+    },
     /// Hashes of recipients are not made.
     #[error(
         "this installation hashes no recipients: set CALLOUT_RECIPIENT_KEY in every process, and restart them"

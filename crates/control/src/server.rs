@@ -46,6 +46,7 @@ async fn execute(
             ControlError::SeveralToReview { .. }
             | ControlError::Changed { .. }
             | ControlError::NoStream
+            | ControlError::LabelOfOthers { .. }
             | ControlError::NoRecipientKey => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,
         };

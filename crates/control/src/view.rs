@@ -38,7 +38,7 @@ pub struct RunView {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
-    /// The queue in which a ticket is opened.
+    /// The queue in which a ticket is wanted and not opened.
     pub ticket: Option<String>,
     /// The tickets that were opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,7 +129,7 @@ impl RunView {
             step: run.step() + 1,
             opened_at: run.opened_at(),
             closed_at: run.closed_at(),
-            ticket: run.ticket().map(str::to_owned),
+            ticket: run.ticket().filter(|queue| run.ticket_at(queue).is_none()).map(str::to_owned),
             tickets: run.tickets().to_vec(),
             messages: run.messages().iter().map(|message| MessageView::new(run, message, key)).collect(),
             timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),

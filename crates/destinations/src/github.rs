@@ -1,7 +1,8 @@
 //! Tickets as GitHub issues.
 //!
 //! In: an effect. Out: an issue with a mark that names the run, found again by it; later a comment, and its end.
-//! Never: makes an issue that may exist without looking for it: the issues since the run was opened are listed.
+//! Never: makes an issue that may exist without looking for it: the issues since the run was opened are listed. Never takes
+//! one for the run's that somebody else wrote, or because of what an event says.
 
 use std::sync::Arc;
 
@@ -11,13 +12,15 @@ use jiff::SignedDuration;
 use ports::{Clock, DestinationClient, EffectRequest};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::{
     Token,
     open_once::{Tracker, open_once, unnamed, unreadable_list},
     page::{headline, ticket_body},
-    request::{Accepted, Requests, send},
+    request::{Accepted, Requests, send, send_about_ticket},
+    ticket_url,
 };
 
 /// How long after a doubt the list is read for the second time.
@@ -31,6 +34,9 @@ pub struct Github {
     requests: Requests,
     /// The issues of the repository.
     issues: Url,
+    /// Whose the token is.
+    user: Url,
+    login: OnceCell<String>,
     token: Token,
     labels: Vec<String>,
     name: String,
@@ -48,23 +54,27 @@ impl Github {
         name: &str,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mut issues = api.clone();
+        let (mut issues, mut user) = (api.clone(), api.clone());
         if let Ok(mut path) = issues.path_segments_mut() {
             path.pop_if_empty().push("repos").extend(repository.split('/')).push("issues");
         }
-        Self { requests, issues, token, labels, name: name.to_owned(), clock }
+        if let Ok(mut path) = user.path_segments_mut() {
+            path.pop_if_empty().push("user");
+        }
+        let login = OnceCell::new();
+        Self { requests, issues, user, login, token, labels, name: name.to_owned(), clock }
     }
 
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let ticket = request.run.as_ref().and_then(|run| run.ticket_at(&self.name));
-        let Some(ticket) = ticket else { return Ok(()) };
+        let Some(ticket) = ticket else { return Err(EffectAnswer::Needless) };
         let event = &request.effect.event;
         let number = ticket.key.trim_start_matches('#');
-        let comment = json!({"body": headline(event)});
-        self.send(self.requests.post_json(self.below(&[number, "comments"]), &comment)?).await?;
+        let comment = json!({"body": without_marks(&headline(event))});
+        self.send_about_ticket(self.requests.post_json(self.below(&[number, "comments"]), &comment)?).await?;
         if event.kind == OutcomeKind::RunResolved {
             let closed = json!({"state": "closed", "state_reason": "completed"});
-            self.send(self.requests.patch_json(self.below(&[number]), &closed)?).await?;
+            self.send_about_ticket(self.requests.patch_json(self.below(&[number]), &closed)?).await?;
         }
         Ok(())
     }
@@ -78,16 +88,33 @@ impl Github {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
-        let request = request
+        send(self.authorized(request)).await
+    }
+
+    async fn send_about_ticket(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+        send_about_ticket(self.authorized(request)).await
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request
             .bearer_auth(self.token.expose())
             .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", VERSION);
-        send(request).await
+            .header("x-github-api-version", VERSION)
+    }
+
+    /// The name of the user that the token is of, asked for once.
+    async fn login(&self) -> Result<&str, EffectAnswer> {
+        let ask = || async {
+            let user = self.send(self.requests.get(self.user.clone())?).await?.json();
+            user["login"].as_str().map(str::to_owned).ok_or_else(|| unreadable_list("the token's user"))
+        };
+        self.login.get_or_try_init(ask).await.map(String::as_str)
     }
 
     fn ticket(&self, issue: &Value) -> Option<Ticket> {
-        let url = issue["html_url"].as_str().map(str::to_owned);
-        Some(Ticket { destination: self.name.clone(), key: format!("#{}", issue["number"].as_u64()?), url })
+        let key = format!("#{}", issue["number"].as_u64()?);
+        let url = ticket_url::shown(issue["html_url"].as_str().map(str::to_owned), &self.name, &key);
+        Some(Ticket { destination: self.name.clone(), key, url })
     }
 }
 
@@ -95,6 +122,11 @@ impl Github {
 fn mark(request: &EffectRequest) -> String {
     let run = request.effect.run().map(ToString::to_string).unwrap_or_default();
     format!("<!-- callout-run: {run} -->")
+}
+
+/// Text that holds no mark, and ends none.
+fn without_marks(text: &str) -> String {
+    text.replace("<!--", "< !--").replace("-->", "-- >")
 }
 
 #[async_trait]
@@ -111,13 +143,16 @@ impl Tracker for Github {
             let opened_at = run.opened_at().strftime("%FT%TZ").to_string();
             page.query_pairs_mut().append_pair("since", &opened_at);
         }
-        let mark = mark(request);
+        let (mark, login) = (mark(request), self.login().await?);
         let mut next = Some(page);
         for _ in 0..PAGES_MAX {
             let Some(url) = next.take() else { return Ok(None) };
             let listed = self.send(self.requests.get(url)?).await?;
             let Value::Array(issues) = listed.json() else { return Err(unreadable_list("issues")) };
-            let is_ours = |issue: &&Value| issue["body"].as_str().is_some_and(|body| body.contains(&mark));
+            let is_ours = |issue: &&Value| {
+                let last = issue["body"].as_str().and_then(|body| body.trim_end().lines().last());
+                last == Some(&*mark) && issue["user"]["login"] == login
+            };
             if let Some(found) = issues.iter().find(is_ours) {
                 return Ok(self.ticket(found));
             }
@@ -127,8 +162,9 @@ impl Tracker for Github {
     }
 
     async fn create(&self, request: &EffectRequest) -> Result<Ticket, EffectAnswer> {
-        let body = format!("{}\n\n{}", ticket_body(request), mark(request));
-        let issue = json!({"title": headline(&request.effect.event), "body": body, "labels": self.labels});
+        let body = format!("{}\n\n{}", without_marks(&ticket_body(request)), mark(request));
+        let title = without_marks(&headline(&request.effect.event));
+        let issue = json!({"title": title, "body": body, "labels": self.labels});
         let made = self.send(self.requests.post_json(self.issues.clone(), &issue)?).await?;
         self.ticket(&made.json()).ok_or_else(|| unnamed("issue"))
     }

@@ -16,10 +16,13 @@ use crate::{
     cloud_event::cloud_event,
     page::{headline, ticket_body},
     request::{Requests, send},
+    template_check, ticket_url,
 };
 
 /// Most instructions of one rendering.
 const FUEL: u64 = 100_000;
+/// What a body is made of.
+const BODY_NAMES: [&str; 4] = ["event", "headline", "ticket_body", "key"];
 const AUTHORIZATION_TEMPLATE: &str = "authorization.txt";
 
 /// How a request is made.
@@ -70,6 +73,11 @@ impl Http {
         templates.add_template_owned(settings.body_template(), settings.body.clone()).map_err(unusable)?;
         let authorization = settings.authorization.clone().unwrap_or_default();
         templates.add_template_owned(AUTHORIZATION_TEMPLATE, authorization).map_err(unusable)?;
+        template_check::names(&templates, "body", settings.body_template(), &BODY_NAMES)?;
+        template_check::names(&templates, "authorization", AUTHORIZATION_TEMPLATE, &["secret"])?;
+        if settings.makes_json() {
+            template_check::json(&templates, settings.body_template())?;
+        }
         Ok(Self { requests, settings, templates, secret, name: name.to_owned() })
     }
 
@@ -94,10 +102,16 @@ impl Http {
         if let Some(header) = &settings.idempotency_header {
             post = post.header(header, &request.effect.id);
         }
-        let ticket = self.ticket(&send(post).await?.json());
+        let answer = send(post).await?;
+        let ticket = self.ticket(&answer.json());
         if request.effect.act == Act::OpenTicket && ticket.is_none() {
-            let reason = "the answer holds no ticket where ticket_key points to".to_owned();
-            return Err(EffectAnswer::Failed { reason, is_in_doubt: true });
+            // Another request might open another ticket.
+            let reason = format!(
+                "answered {}, so a ticket was opened, but without its key where ticket_key points to; correct ticket_key \
+                 and look for the ticket there before a replay",
+                answer.status.as_u16()
+            );
+            return Err(EffectAnswer::Refused { reason });
         }
         Ok(ticket)
     }
@@ -117,14 +131,19 @@ impl Http {
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         let key = text(&self.settings.ticket_key)?;
-        Some(Ticket { destination: self.name.clone(), key, url: text(&self.settings.ticket_url) })
+        let url = ticket_url::shown(text(&self.settings.ticket_url), &self.name, &key);
+        Some(Ticket { destination: self.name.clone(), key, url })
     }
 }
 
 impl HttpSettings {
     /// The name of the body's template, which decides how values are escaped.
     fn body_template(&self) -> &'static str {
-        if self.content_type.contains("json") { "body.json" } else { "body.txt" }
+        if self.makes_json() { "body.json" } else { "body.txt" }
+    }
+
+    fn makes_json(&self) -> bool {
+        self.content_type.contains("json")
     }
 }
 

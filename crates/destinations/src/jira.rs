@@ -18,7 +18,7 @@ use crate::{
     Login,
     open_once::{Tracker, open_once, run_label, unnamed, unreadable_list},
     page::{facts, headline},
-    request::{Accepted, Requests, send},
+    request::{Accepted, Requests, send, send_about_ticket},
 };
 
 /// How long after a doubt it is searched for the second time.
@@ -80,32 +80,33 @@ impl Jira {
 
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let ticket = request.run.as_ref().and_then(|run| run.ticket_at(&self.name));
-        let Some(Ticket { key, .. }) = ticket else { return Ok(()) };
+        let Some(Ticket { key, .. }) = ticket else { return Err(EffectAnswer::Needless) };
         let event = &request.effect.event;
         if let (OutcomeKind::RunResolved, Some(wanted)) = (event.kind, &self.settings.done_transition) {
             self.transition(key, wanted).await?;
         }
         let comment = json!({"body": self.text(&[headline(event)], &[])});
-        self.send(self.requests.post_json(self.api(&["issue", key, "comment"]), &comment)?).await?;
+        self.send_about_ticket(self.requests.post_json(self.api(&["issue", key, "comment"]), &comment)?)
+            .await?;
         Ok(())
     }
 
     /// Moves an issue on, unless it is done.
     async fn transition(&self, key: &str, wanted: &str) -> Result<(), EffectAnswer> {
         let url = self.api(&["issue", key, "transitions"]);
-        let listed = self.send(self.requests.get(url.clone())?).await?.json();
+        let listed = self.send_about_ticket(self.requests.get(url.clone())?).await?.json();
         let Some(transitions) = listed["transitions"].as_array() else {
             return Err(unreadable_list("transitions"));
         };
         let is_wanted = |name: &Value| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
         let found = transitions.iter().find(|one| is_wanted(&one["name"]) || is_wanted(&one["to"]["name"]));
         if let Some(id) = found.and_then(|one| one["id"].as_str()) {
-            self.send(self.requests.post_json(url, &json!({"transition": {"id": id}}))?).await?;
+            self.send_about_ticket(self.requests.post_json(url, &json!({"transition": {"id": id}}))?).await?;
             return Ok(());
         }
         let mut url = self.api(&["issue", key]);
         url.query_pairs_mut().append_pair("fields", "status");
-        let issue = self.send(self.requests.get(url)?).await?.json();
+        let issue = self.send_about_ticket(self.requests.get(url)?).await?.json();
         if issue["fields"]["status"]["statusCategory"]["key"] == "done" {
             return Ok(());
         }
@@ -129,7 +130,15 @@ impl Jira {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
-        send(self.login.authorize(request).header("accept", "application/json")).await
+        send(self.authorized(request)).await
+    }
+
+    async fn send_about_ticket(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+        send_about_ticket(self.authorized(request)).await
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        self.login.authorize(request).header("accept", "application/json")
     }
 
     fn ticket(&self, issue: &Value) -> Option<Ticket> {
@@ -156,7 +165,7 @@ impl Tracker for Jira {
         let JiraSettings { project, issue_type, .. } = &self.settings;
         let mut labels = self.settings.labels.clone();
         labels.push(run_label(request));
-        let lines = [vec![headline(event)], facts(event)].concat();
+        let lines = [vec![headline(event)], facts(request)].concat();
         let issue = json!({"fields": {
             "project": {"key": project},
             "issuetype": {"name": issue_type},

@@ -6,6 +6,7 @@
 mod address_guard;
 mod cloud_event;
 mod email;
+mod error_answer;
 mod github;
 mod http;
 mod jira;
@@ -18,6 +19,8 @@ mod request;
 mod servicenow;
 mod slack;
 mod teams;
+mod template_check;
+mod ticket_url;
 mod webhook;
 
 use std::fmt;
@@ -64,15 +67,28 @@ impl fmt::Debug for Token {
 #[error("{0}")]
 pub struct Unusable(pub String);
 
+/// The fewest and the most bytes of a secret, by the specification of Standard Webhooks ("Signature scheme").
+const SECRET_BYTES: (usize, usize) = (24, 64);
+
 /// Secrets of a webhook, the one in use first.
 ///
 /// # Errors
-/// When one is not `whsec_` and base64.
+/// When one is not `whsec_` and base64 of as many bytes as Standard Webhooks wants.
 pub fn webhook_secrets<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<WebhookSecret>, Unusable> {
-    let parse = |text| WebhookSecret::parse(text);
-    texts
-        .map(|text| parse(text).ok_or_else(|| Unusable("a secret is not whsec_ and base64".to_owned())))
-        .collect()
+    let parse = |text| {
+        let unreadable = || Unusable("a secret is not whsec_ and base64".to_owned());
+        let secret = WebhookSecret::parse(text).ok_or_else(unreadable)?;
+        let (length, (least, most)) = (secret.0.len(), SECRET_BYTES);
+        if !(least..=most).contains(&length) {
+            let message = format!(
+                "a secret has {length} bytes, and Standard Webhooks wants {least} to {most}: make one with \
+                 `echo whsec_$(openssl rand -base64 24)`"
+            );
+            return Err(Unusable(message));
+        }
+        Ok(secret)
+    };
+    texts.map(parse).collect()
 }
 
 /// An address that is a secret as a whole.

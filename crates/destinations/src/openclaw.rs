@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     Token,
-    request::{Requests, send_refusing},
+    request::{Meaning, Requests, send_meaning},
 };
 
 /// The gateway answers once the agent's run is admitted, which it gives up after 15 seconds.
@@ -48,7 +48,8 @@ impl OpenClaw {
         if let Some(traceparent) = request.run.as_ref().and_then(|run| run.traceparent()) {
             post = post.header("traceparent", traceparent);
         }
-        if send_refusing(post, &[UNMAPPED]).await?.status == StatusCode::NO_CONTENT {
+        let meaning = Meaning { refusals: &[UNMAPPED], ..Meaning::default() };
+        if send_meaning(post, meaning).await?.status == StatusCode::NO_CONTENT {
             tracing::info!(event = request.effect.event.id, "the gateway's mapping made nothing of an event");
         }
         Ok(())

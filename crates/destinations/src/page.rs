@@ -40,7 +40,7 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
 /// The body of a ticket: what happened, and how to look.
 pub(crate) fn ticket_body(request: &EffectRequest) -> String {
     let mut body = vec![headline(&request.effect.event), String::new()];
-    body.extend(facts(&request.effect.event));
+    body.extend(facts(request));
     if !request.timeline.is_empty() {
         // Indented lines are shown as they are, whatever they hold.
         body.push(String::new());
@@ -50,7 +50,8 @@ pub(crate) fn ticket_body(request: &EffectRequest) -> String {
 }
 
 /// What an event is about, a line each, and how to look.
-pub(crate) fn facts(event: &OutcomeEvent) -> Vec<String> {
+pub(crate) fn facts(request: &EffectRequest) -> Vec<String> {
+    let event = &request.effect.event;
     let named = [
         ("Run", event.run.as_ref().map(ToString::to_string)),
         ("Workflow", event.workflow.clone()),
@@ -59,5 +60,7 @@ pub(crate) fn facts(event: &OutcomeEvent) -> Vec<String> {
         ("Subject", event.subject.clone()),
     ];
     let lines = named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
-    lines.chain(event.run.as_ref().map(|run| format!("Look: callout runs show {run}"))).collect()
+    let look = event.run.as_ref().map(|run| format!("Look: callout runs show {run}"));
+    let api = request.run_url.as_ref().map(|url| format!("API: {url}"));
+    lines.chain(look).chain(api).collect()
 }

@@ -4,14 +4,19 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::effect::EffectAnswer;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
+use reqwest::{
+    Client, Request, RequestBuilder, Response, StatusCode,
+    header::{self, HeaderMap},
+};
 use serde_json::Value;
 use url::Url;
 
 use crate::{
     Unusable,
     address_guard::{PRIVATE, PublicResolver, is_private_literal},
+    error_answer,
 };
 
 /// How long one request may take.
@@ -92,20 +97,35 @@ impl Accepted {
     }
 }
 
-/// Sends a request. Anything but an answer of success is what the effect is answered with.
-pub(crate) async fn send(request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
-    send_refusing(request, &[]).await
+/// What a service means by some statuses.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Meaning {
+    /// These, too, say that the request will not be taken as it is.
+    pub(crate) refusals: &'static [u16],
+    /// The request is about one ticket: that it is not there says nothing of the service.
+    pub(crate) is_about_ticket: bool,
 }
 
-/// The same for a service at which these statuses, too, say that the request will not be taken as it is.
-pub(crate) async fn send_refusing(
+/// Sends a request. Anything but an answer of success is what the effect is answered with.
+pub(crate) async fn send(request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+    send_meaning(request, Meaning::default()).await
+}
+
+/// The same for a request about one ticket.
+pub(crate) async fn send_about_ticket(request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+    send_meaning(request, Meaning { is_about_ticket: true, ..Meaning::default() }).await
+}
+
+/// The same for a service that means something of its own by some statuses.
+pub(crate) async fn send_meaning(
     request: RequestBuilder,
-    refusals: &[u16],
+    meaning: Meaning,
 ) -> Result<Accepted, EffectAnswer> {
-    let mut response = request.send().await.map_err(|error| unanswered(&error))?;
+    let (client, request) = request.build_split();
+    let request = request.map_err(|error| unanswered(&error))?;
+    let secrets = secrets_of(&request);
+    let mut response = client.execute(request).await.map_err(|error| unanswered(&error))?;
     let status = response.status();
-    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after_s = retry_after.and_then(|text| text.trim().parse::<u64>().ok());
     let next = next_page(&response);
     let mut body = Vec::new();
     loop {
@@ -118,24 +138,65 @@ pub(crate) async fn send_refusing(
         }
     }
     if status.is_success() {
-        Ok(Accepted { status, body, next })
-    } else if refusals.contains(&status.as_u16()) {
-        Err(EffectAnswer::Refused { reason: format!("answered {}", status.as_u16()) })
-    } else {
-        Err(not_done(status, retry_after_s.map(|seconds| seconds.min(RETRY_AFTER_S_MAX) * 1_000)))
+        return Ok(Accepted { status, body, next });
     }
+    let words = error_answer::words(&body, &secrets).map(|words| format!(": {words}")).unwrap_or_default();
+    let reason = format!("answered {}{words}", status.as_u16());
+    Err(match status.as_u16() {
+        code if meaning.refusals.contains(&code) => EffectAnswer::Refused { reason },
+        404 if meaning.is_about_ticket => EffectAnswer::Gone { reason },
+        301 | 302 | 307 | 308 => redirected(&response),
+        code => not_done(code, reason, retry_after_ms(response.headers())),
+    })
 }
 
-fn not_done(status: StatusCode, retry_after_ms: Option<u64>) -> EffectAnswer {
-    let reason = format!("answered {}", status.as_u16());
-    match status.as_u16() {
+fn not_done(code: u16, reason: String, retry_after_ms: Option<u64>) -> EffectAnswer {
+    match code {
         429 | 503 => EffectAnswer::Later { retry_after_ms, reason },
         // Credentials that are being changed, and what is not there yet, may be right later.
         401 | 403 | 404 | 407 | 408 | 409 | 425 => EffectAnswer::Failed { reason, is_in_doubt: false },
-        300..=399 => EffectAnswer::Refused { reason: format!("{reason}, a redirect, which is not followed") },
+        300..=399 => EffectAnswer::Refused { reason: format!("{reason}, which no such request expects") },
         400..=499 => EffectAnswer::Refused { reason },
         _ => EffectAnswer::Failed { reason, is_in_doubt: true },
     }
+}
+
+/// The configured address is not the one that answers. It is tried until that is corrected.
+fn redirected(response: &Response) -> EffectAnswer {
+    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+    let to = to.and_then(|to| response.url().join(to).ok());
+    // The rest of an address may be a secret.
+    let host = to.as_ref().and_then(|to| to.host_str()).unwrap_or("nowhere");
+    let code = response.status().as_u16();
+    let reason = format!(
+        "answered {code}, a redirect to {host}, which is not followed: correct the destination's address"
+    );
+    EffectAnswer::Failed { reason, is_in_doubt: false }
+}
+
+/// How long it asks us to wait: in seconds, or until a date by its own clock (RFC 9110, section 10.2.3).
+fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let asked = text(header::RETRY_AFTER)?;
+    let seconds = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long time.
+        asked.parse().unwrap_or(RETRY_AFTER_S_MAX)
+    } else {
+        let date = |text: Option<&str>| httpdate::parse_http_date(text?).ok();
+        let (until, now) = (date(Some(asked))?, date(text(header::DATE))?);
+        until.duration_since(now).map_or(0, |wait| wait.as_secs())
+    };
+    Some(seconds.min(RETRY_AFTER_S_MAX) * 1_000)
+}
+
+/// What of a request must not come back in an error: what follows the scheme of its `Authorization`, and the password in it.
+fn secrets_of(request: &Request) -> Vec<String> {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(value) = value else { return Vec::new() };
+    let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
+    let login = STANDARD.decode(secret).ok().and_then(|login| String::from_utf8(login).ok());
+    let password = login.and_then(|login| Some(login.split_once(':')?.1.to_owned()));
+    password.into_iter().chain([secret.to_owned()]).collect()
 }
 
 /// No answer came. Errors of the client may hold the address, which may be a secret, so only their kind is said.

@@ -18,7 +18,7 @@ use crate::{
     Login,
     open_once::{Tracker, open_once, run_label, unnamed, unreadable_list},
     page::{headline, ticket_body},
-    request::{Accepted, Requests, send},
+    request::{Accepted, Requests, send, send_about_ticket},
 };
 
 /// How long after a doubt it is looked for the second time.
@@ -86,12 +86,12 @@ impl ServiceNow {
     async fn update(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
         let has_ticket = request.run.as_ref().is_some_and(|run| run.ticket_at(&self.name).is_some());
         if !has_ticket {
-            return Ok(());
+            return Err(EffectAnswer::Needless);
         }
         let event = &request.effect.event;
         let Some(record) = self.record(request).await? else {
             let reason = "no record has the run's correlation_id".to_owned();
-            return Err(EffectAnswer::Failed { reason, is_in_doubt: false });
+            return Err(EffectAnswer::Gone { reason });
         };
         let sys_id = record["sys_id"].as_str().ok_or_else(|| unreadable_list("records"))?;
         let mut changes = Map::new();
@@ -102,11 +102,19 @@ impl ServiceNow {
             changes.extend(written(&self.settings.resolved));
         }
         let patch = self.requests.patch_json(self.records(&[sys_id]), &Value::Object(changes))?;
-        self.send(patch).await.map(drop)
+        self.send_about_ticket(patch).await.map(drop)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
-        send(self.login.authorize(request).header("accept", "application/json")).await
+        send(self.authorized(request)).await
+    }
+
+    async fn send_about_ticket(&self, request: RequestBuilder) -> Result<Accepted, EffectAnswer> {
+        send_about_ticket(self.authorized(request)).await
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        self.login.authorize(request).header("accept", "application/json")
     }
 
     fn ticket(&self, record: &Value) -> Option<Ticket> {

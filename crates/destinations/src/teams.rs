@@ -46,7 +46,7 @@ fn card(request: &EffectRequest) -> Value {
         json!({"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, "weight": weight}]})
     };
     let mut body = vec![run(headline(event), true)];
-    body.extend(facts(event).into_iter().map(|line| run(line, false)));
+    body.extend(facts(request).into_iter().map(|line| run(line, false)));
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

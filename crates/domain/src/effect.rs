@@ -28,9 +28,15 @@ pub struct Effect {
     pub event: OutcomeEvent,
     /// Since when it is tried: when it happened, or when it was replayed.
     pub since: Timestamp,
-    /// Requests made so far that are counted.
+    /// Requests that failed, by which the next time is chosen.
     #[serde(default)]
     pub attempts: u16,
+    /// Requests made so far, those included that found the destination busy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests: u16,
+    /// Why the last request did not do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
     /// The answer to the last request was lost: it may have been carried out.
     #[serde(default)]
     pub is_in_doubt: bool,
@@ -75,6 +81,11 @@ pub struct Ticket {
     pub url: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
 impl Effect {
     /// What is to be done at a destination because of an event.
     pub fn new(event: &OutcomeEvent, destination: &str, act: Act) -> Self {
@@ -92,9 +103,19 @@ impl Effect {
             event: event.clone(),
             since: event.at,
             attempts: 0,
+            requests: 0,
+            last_failure: None,
             is_in_doubt: false,
             epoch: 0,
         }
+    }
+
+    /// The effect, once one more request was made for it.
+    #[must_use]
+    pub fn requested(self) -> Self {
+        // Effects of earlier versions have failures alone.
+        let requests = self.requests.max(self.attempts).saturating_add(1);
+        Self { requests, ..self }
     }
 
     /// The run that it is about.

@@ -7,6 +7,7 @@ pub mod acceptance;
 pub mod ack_code;
 pub mod ack_link;
 pub mod adapter;
+pub mod address;
 pub mod admission;
 pub mod breaker;
 pub mod broker_origin;

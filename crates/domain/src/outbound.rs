@@ -3,6 +3,7 @@
 //! In: a run, what its transition wrote into the timeline, and which destinations want what. Out: effects.
 //! Never: decides what becomes of one; `effect` does.
 
+mod names;
 mod outcome_events;
 mod sending;
 
@@ -17,13 +18,12 @@ use crate::{
     timeline::{DeadLetter, Effects, TimelineEvent},
 };
 
+pub use names::{DEAD_EFFECT, STREAM};
 pub use sending::{SendingSeen, SendingState};
 
-/// The destination that is the stream of the API: a log in the store. There is one where the API is served.
-pub const STREAM: &str = "api-stream";
-
-/// The reason of dead letters that hold an effect.
-pub const DEAD_EFFECT: &str = "effect";
+/// Why a ticket is not opened whose queue no destination has.
+const NO_TRACKER: &str =
+    "no destination of integrations.toml has the queue's name and keeps tickets: add one, then replay";
 
 /// What one destination wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +43,26 @@ pub struct Subscription {
 pub struct Destinations(pub Vec<Subscription>);
 
 impl Destinations {
+    /// Adds what follows outside from what a transition did to a run: effects, and for a ticket that no destination opens
+    /// a dead letter, whose replay opens it once there is one.
+    pub fn complete(&self, run: &Run, done: &mut Effects) {
+        let mut missed: Vec<Effect> = Vec::new();
+        for (queue, event) in outcome_events::tickets_wanted(run, done) {
+            let effect = Effect::new(&event, queue, Act::OpenTicket);
+            let is_known = missed.iter().any(|known| known.id == effect.id);
+            if self.tracker(queue).is_none() && run.ticket_at(queue).is_none() && !is_known {
+                missed.push(effect);
+            }
+        }
+        for effect in missed {
+            let queue = effect.destination.clone();
+            let letter = dead_letter(&effect, NO_TRACKER, effect.since);
+            done.note_run(effect.since, TimelineEvent::TicketFailed { queue, reason: NO_TRACKER.to_owned() });
+            done.dead_letters.push(letter);
+        }
+        done.outbound = self.effects(run, done);
+    }
+
     /// What is to be done because of what a transition did to a run.
     pub fn effects(&self, run: &Run, done: &Effects) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -50,23 +70,28 @@ impl Destinations {
             return effects;
         }
         for event in outcome_events::events(run, done) {
-            for subscription in self.0.iter().filter(|subscription| subscription.wants(&event)) {
+            let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
+            let updated: Vec<&str> = tickets
+                .filter_map(|ticket| self.tracker(&ticket.destination))
+                .map(|tracker| &*tracker.name)
+                .collect();
+            // A ticket that is updated has told its destination.
+            let is_told = |subscription: &&Subscription| !updated.contains(&&*subscription.name);
+            for subscription in self.0.iter().filter(|one| one.wants(&event)).filter(is_told) {
                 effects.push(Effect::new(&event, &subscription.name, Act::Notify));
             }
-            let tickets = run.tickets().iter().filter(|_| event.kind.updates_tickets());
-            let tracker = |destination: &str| self.tracker(destination);
-            effects.extend(
-                tickets
-                    .filter_map(|ticket| tracker(&ticket.destination))
-                    .map(|tracker| Effect::new(&event, &tracker.name, Act::UpdateTicket)),
-            );
+            effects.extend(updated.iter().map(|name| Effect::new(&event, name, Act::UpdateTicket)));
         }
-        let wanted = done.timeline.iter().filter_map(|entry| {
-            let TimelineEvent::TicketWanted { queue, because } = &entry.what else { return None };
-            let event = outcome_events::ticket_wanted(run, entry, *because);
+        let wanted = outcome_events::tickets_wanted(run, done);
+        effects.extend(wanted.into_iter().filter_map(|(queue, event)| {
             self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::OpenTicket))
+        }));
+        let opened = done.timeline.iter().filter_map(|entry| {
+            let TimelineEvent::TicketOpened { queue, .. } = &entry.what else { return None };
+            let event = outcome_events::resolved_before(run, entry);
+            self.tracker(queue).map(|tracker| Effect::new(&event, &tracker.name, Act::UpdateTicket))
         });
-        effects.extend(wanted);
+        effects.extend(opened.filter(|_| run.is_resolved()));
         effects
     }
 
@@ -101,7 +126,7 @@ pub fn dead_letter(effect: &Effect, error: &str, now: Timestamp) -> DeadLetter {
         workflow: effect.event.workflow.clone(),
         source: effect.event.source.clone(),
         event_id: effect.event.event_id.clone(),
-        attempts: effect.attempts,
+        attempts: effect.requests.max(effect.attempts),
         traceparent: None,
         event: serde_json::to_string(effect).ok(),
         origin: None,
@@ -111,5 +136,12 @@ pub fn dead_letter(effect: &Effect, error: &str, now: Timestamp) -> DeadLetter {
 /// The effect that a dead letter holds, to be tried anew. What was requested before may have been done.
 pub fn of_dead_letter(letter: &DeadLetter, now: Timestamp) -> Option<Effect> {
     let effect: Effect = serde_json::from_str(letter.event.as_deref()?).ok()?;
-    (letter.reason == DEAD_EFFECT).then_some(Effect { since: now, attempts: 0, is_in_doubt: true, ..effect })
+    (letter.reason == DEAD_EFFECT).then_some(Effect {
+        since: now,
+        attempts: 0,
+        requests: 0,
+        last_failure: None,
+        is_in_doubt: true,
+        ..effect
+    })
 }

@@ -68,6 +68,9 @@ pub struct Run {
     /// The tickets that were opened for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tickets: Vec<Ticket>,
+    /// When its subject was resolved, if it had ended otherwise by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolved_at: Option<Timestamp>,
 }
 
 impl Run {
@@ -99,6 +102,7 @@ impl Run {
             taken_replies: Vec::new(),
             resolved_as: None,
             tickets: Vec::new(),
+            resolved_at: None,
         };
         if now >= not_after {
             run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);

@@ -25,6 +25,11 @@ impl SourceTeams {
         Self(sources.into_iter().collect())
     }
 
+    /// Whether no source has a team.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The team of a source.
     pub fn of(&self, source: &str) -> Option<&str> {
         self.0.get(source).map(String::as_str)

@@ -3,7 +3,7 @@
 //!
 //! Never: panics or fails at the ends of time. There the end itself is the answer; plain arithmetic would panic.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
 
 /// The time `wait` after `at`, or the end of time.
 pub fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
@@ -19,6 +19,15 @@ pub fn after_s(at: Timestamp, wait_s: impl Into<i64>) -> Timestamp {
 /// The time so many milliseconds after `at`, or the end of time.
 pub fn after_ms(at: Timestamp, wait_ms: i64) -> Timestamp {
     after(at, SignedDuration::from_millis(wait_ms))
+}
+
+/// A moment that a person names: as a time with its zone, or as how long ago it was, `2h`.
+pub fn time_or_ago(text: &str, now: Timestamp) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let ago: Span = text.parse().ok()?;
+    Some(now.to_zoned(TimeZone::UTC).checked_sub(ago).ok()?.timestamp())
 }
 
 /// Milliseconds since 1970, rounded up: what is due is never taken early.
@@ -51,6 +60,21 @@ pub fn of_us(microseconds: i64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago_it_was() {
+        let now: Timestamp = "2026-01-31T09:30:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("2026-01-31T08:00:00+01:00", Some("2026-01-31T07:00:00Z")),
+            ("2h", Some("2026-01-31T07:30:00Z")),
+            ("3d", Some("2026-01-28T09:30:00Z")),
+            ("yesterday", None),
+            ("2026-01-31", None),
+            ("", None),
+        ] {
+            assert_eq!(time_or_ago(text, now), expected.map(|time| time.parse().unwrap()), "{text}");
+        }
+    }
 
     #[test]
     fn the_ends_of_time_hold() {

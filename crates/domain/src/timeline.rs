@@ -200,6 +200,11 @@ pub enum TimelineEvent {
         /// The name of the person.
         by: String,
     },
+    /// The event is over, after the run was.
+    ResolvedLate {
+        /// What said so.
+        reason: String,
+    },
     /// The run ended.
     Closed {
         /// The phase in which the run ended.

@@ -1,6 +1,6 @@
 //! Resolutions of subjects.
 //!
-//! In: resolving events. Out: the runs they end, and a mark that meets runs which come late.
+//! In: resolving events. Out: the runs they end or whose tickets hear of them, and a mark that meets runs which come late.
 //! Never: lets an earlier resolution replace a later one.
 
 use domain::{id::RunId, time::floor_us};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use crate::{document::json, fault::Fault, writer::Work};
 
-/// Records a resolution and finds the runs it ends.
+/// Records a resolution and finds the runs that it changes.
 pub(crate) struct Resolve {
     resolution: Resolution,
     doc: String,
@@ -37,7 +37,10 @@ impl Work for Resolve {
             .execute(params![workflow, marker, at_us, self.doc])?;
         let mut select = connection.prepare_cached(
             "SELECT id FROM run WHERE workflow = ?1 AND subject = ?2 AND resolvable = 1 AND subject IS NOT NULL
-             AND happened_us < ?3 ORDER BY seq",
+             AND happened_us < ?3
+             UNION ALL
+             SELECT id FROM run WHERE workflow = ?1 AND subject = ?2 AND resolvable = 2 AND subject IS NOT NULL
+             AND happened_us < ?3",
         )?;
         let ids = select.query_map(params![workflow, subject, at_us], |row| row.get::<_, String>(0))?;
         ids.map(|id| {

@@ -23,7 +23,8 @@ pub(crate) struct RunRow {
     pub(crate) opened_ms: i64,
     pub(crate) closed_ms: Option<i64>,
     pub(crate) pending: bool,
-    pub(crate) resolvable: bool,
+    /// 1: a resolution ends it. 2: it is over, and its ticket hears of one.
+    pub(crate) resolvable: u8,
     pub(crate) held: bool,
     pub(crate) tally: String,
     pub(crate) doc: Vec<u8>,
@@ -76,7 +77,11 @@ impl RunRow {
             opened_ms: floor_ms(run.opened_at()),
             closed_ms: run.closed_at().map(floor_ms),
             pending: index.needs_due_row,
-            resolvable: index.is_resolvable,
+            resolvable: match (index.is_resolvable, index.awaits_late_resolution) {
+                (true, _) => 1,
+                (false, true) => 2,
+                (false, false) => 0,
+            },
             held: index.needs_review,
             tally: tally.join(","),
             doc: serde_json::to_vec(run)

@@ -22,10 +22,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    include_str!("schema/8.sql"),
     BACKUP,
 ];
 /// The table that tells a copy from the database that it is of.
-pub(crate) const BACKUP: &str = include_str!("schema/8.sql");
+pub(crate) const BACKUP: &str = include_str!("schema/9.sql");
 /// The schema of this version.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long SQLite waits for a lock that a tool of an operator holds, in milliseconds.

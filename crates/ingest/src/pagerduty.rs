@@ -68,6 +68,9 @@ fn refusal(problem: &Problem) -> Response {
         errors.iter().map(|error| json!(error.to_string())).collect()
     } else if matches!(problem, Problem::NoKey) {
         vec![json!("'routing_key' is not the key of this source")]
+    } else if let Problem::NotificationTooLarge(most) = problem {
+        let advice = "have the tool that pages PagerDuty send less, such as in payload.custom_details";
+        vec![json!(format!("an event for PagerDuty's Events API may have {most} bytes here; {advice}"))]
     } else {
         vec![json!(problem.to_string())]
     };

@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use crate::{destination::Destination, integrations_ports::IntegrationsPorts};
 
-/// Carries out an effect. Returns what that says of the destination, if a request was made.
+/// Carries out an effect. Returns what that says of the destination, if anything.
 pub(crate) async fn carry_out(
     ports: &IntegrationsPorts,
     destination: &Destination,
@@ -62,17 +62,31 @@ async fn attempt(
         is_in_doubt: true,
     });
     let signal = match &answer {
-        EffectAnswer::Done(_) | EffectAnswer::Refused { .. } => ProviderSignal::Answer,
-        EffectAnswer::Later { .. } | EffectAnswer::Failed { .. } => ProviderSignal::Trouble,
+        EffectAnswer::Done(_) | EffectAnswer::Refused { .. } => Some(ProviderSignal::Answer),
+        EffectAnswer::Later { .. } | EffectAnswer::Failed { .. } => Some(ProviderSignal::Trouble),
+        EffectAnswer::Gone { .. } | EffectAnswer::Needless => None,
     };
-    let effect = &request.effect;
+    let effect = match &answer {
+        EffectAnswer::Needless => request.effect,
+        EffectAnswer::Done(_)
+        | EffectAnswer::Refused { .. }
+        | EffectAnswer::Later { .. }
+        | EffectAnswer::Failed { .. }
+        | EffectAnswer::Gone { .. } => request.effect.requested(),
+    };
     telemetry::metrics().sending.effect(&destination.name, effect.act.as_str(), &answer);
+    let effect = &effect;
     match effect.follow(answer, destination.give_up_after_s, ports.clock.now()) {
         EffectNext::Delivered(ticket) => delivered(ports, effect, ticket).await?,
-        EffectNext::Again(effect, at) => ports.effects.postpone_effect(&effect, at).await?,
+        EffectNext::Again(effect, at) => {
+            let Effect { id, last_failure, .. } = &*effect;
+            tracing::warn!(effect = id, destination = destination.name, reason = last_failure, again_at = %at,
+                "an effect is not carried out yet");
+            ports.effects.postpone_effect(&effect, at).await?;
+        }
         EffectNext::Dead(reason) => dead(ports, effect, &reason).await?,
     }
-    Ok(Some(signal))
+    Ok(signal)
 }
 
 async fn request(
@@ -90,7 +104,12 @@ async fn request(
         }
     }
     let may_exist = effect.epoch > 1 || effect.attempts > 0 || effect.is_in_doubt;
-    Ok(EffectRequest { effect, run, timeline, may_exist, at: ports.clock.now() })
+    let run_url = ports.api_url.as_ref().zip(effect.run()).and_then(|(api, run)| {
+        let mut url = api.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "runs", run.as_str()]);
+        Some(url.to_string())
+    });
+    Ok(EffectRequest { effect, run, timeline, run_url, may_exist, at: ports.clock.now() })
 }
 
 async fn delivered(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ports::{Clock, EffectStore, RunStore};
 use runtime::RunService;
+use url::Url;
 
 /// The ports of the role.
 pub struct IntegrationsPorts {
@@ -15,4 +16,6 @@ pub struct IntegrationsPorts {
     pub effects: Arc<dyn EffectStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where others reach the API, so that tickets can name their run there.
+    pub api_url: Option<Url>,
 }

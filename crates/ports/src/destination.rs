@@ -17,6 +17,8 @@ pub struct EffectRequest {
     pub run: Option<Run>,
     /// The run's timeline, a line each, for tickets.
     pub timeline: Vec<String>,
+    /// Where the API shows the run, if others reach it.
+    pub run_url: Option<String>,
     /// The time.
     pub at: Timestamp,
     /// An earlier request may have been carried out: what it would have made is looked for first.

@@ -98,7 +98,8 @@ pub struct RunService {
 struct InForce {
     workflows: Arc<WorkflowRegistry>,
     directory: Arc<Directory>,
-    destinations: Arc<Destinations>,
+    /// Absent where nothing is told outside, and no ticket is missed.
+    destinations: Option<Arc<Destinations>>,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -126,11 +127,8 @@ impl RunService {
         environment: Environment,
         code_key: CodeKey,
     ) -> Self {
-        let in_force = InForce {
-            workflows: Arc::new(workflows),
-            directory: Arc::new(directory),
-            destinations: Arc::default(),
-        };
+        let in_force =
+            InForce { workflows: Arc::new(workflows), directory: Arc::new(directory), destinations: None };
         Self {
             ports,
             in_force: RwLock::new(in_force),
@@ -146,6 +144,11 @@ impl RunService {
         Self { link_base: base.into(), ..self }
     }
 
+    /// What links begin with.
+    pub fn link_base(&self) -> &str {
+        &self.link_base
+    }
+
     /// Has the log name recipients by hashes with this key.
     pub fn hashing_with(self, recipient_key: Option<RecipientKey>) -> Self {
         Self { recipient_key, ..self }
@@ -158,12 +161,15 @@ impl RunService {
 
     /// The names of the destinations in force.
     pub fn destinations(&self) -> Vec<String> {
-        self.in_force().destinations.0.iter().map(|subscription| subscription.name.clone()).collect()
+        let destinations = self.in_force().destinations;
+        let subscriptions = destinations.iter().flat_map(|destinations| &destinations.0);
+        subscriptions.map(|subscription| subscription.name.clone()).collect()
     }
 
     /// Tells these destinations of what happens to runs.
     pub fn with_destinations(self, destinations: Destinations) -> Self {
-        self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = Arc::new(destinations);
+        let destinations = Some(Arc::new(destinations));
+        self.in_force.write().unwrap_or_else(PoisonError::into_inner).destinations = destinations;
         self
     }
 
@@ -182,7 +188,7 @@ impl RunService {
         let new = InForce {
             workflows: Arc::new(workflows),
             directory: Arc::new(directory),
-            destinations: Arc::new(destinations),
+            destinations: Some(Arc::new(destinations)),
         };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
@@ -190,7 +196,9 @@ impl RunService {
 
     /// A run as it shall be stored, with what is to be done outside because of the change.
     fn change(&self, run: &Run, mut effects: Effects, workflow: &Workflow) -> Change {
-        effects.outbound = self.in_force().destinations.effects(run, &effects);
+        if let Some(destinations) = self.in_force().destinations {
+            destinations.complete(run, &mut effects);
+        }
         Change::new(run.clone(), effects, workflow)
     }
 
@@ -200,6 +208,11 @@ impl RunService {
     /// When the store does not take them.
     pub async fn keep_workflows(&self) -> Result<(), RoleError> {
         self.workflows().keep(&*self.ports.runs).await
+    }
+
+    /// Whether the destinations are known, and none of them opens the tickets of a queue.
+    pub fn lacks_tracker(&self, queue: &str) -> bool {
+        self.in_force().destinations.is_some_and(|destinations| destinations.tracker(queue).is_none())
     }
 
     /// The workflows in force, and those that runs were opened with.
@@ -228,12 +241,23 @@ impl RunService {
         Ok(self.ports.runs.load_run(id).await?)
     }
 
-    /// Records a resolution, and returns the runs that it ends.
+    /// Records a resolution, and returns the runs that it changes: none of another team.
     ///
     /// # Errors
     /// When the store does not take it.
     pub async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, RoleError> {
-        Ok(self.ports.runs.resolve(resolution).await?)
+        let (found, workflows) = (self.ports.runs.resolve(resolution).await?, self.workflows());
+        if !workflows.has_teams() {
+            return Ok(found);
+        }
+        let mut meant = Vec::new();
+        for id in found {
+            let run = self.load(&id).await?;
+            if run.is_some_and(|run| workflows.may_resolve(&run.value, &resolution.by.source)) {
+                meant.push(id);
+            }
+        }
+        Ok(meant)
     }
 
     /// The runs of a subject that an event of this source opened through a workflow and that are not over.
@@ -509,8 +533,8 @@ impl RunService {
         workflow: &Workflow,
         found: &Found,
     ) -> Result<bool, RoleError> {
-        let change = self.change(run, effects.clone(), workflow);
-        let due = change.due;
+        let change = self.change(run, effects, workflow);
+        let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(run);
         match self.ports.runs.change_run(change, version).instrument(span.clone()).await? {
             Changed::Conflict => Ok(false),

@@ -78,6 +78,17 @@ impl WorkflowRegistry {
         owner(of_workflow, source.and_then(|source| self.sources.of(source)))
     }
 
+    /// Whether an event of this source may resolve a run: whatever subjects the sources share, not one of another team.
+    pub fn may_resolve(&self, run: &Run, source: &str) -> bool {
+        let of_run = self.team_of(Some(run.workflow()), Some(&run.event().source));
+        meet(of_run, self.sources.of(source))
+    }
+
+    /// Whether a source has a team.
+    pub fn has_teams(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
     /// What events of this type from this source do.
     pub fn routes(&self, event_type: &str, source: &str) -> Routes<'_> {
         let team = self.sources.of(source);

@@ -88,7 +88,7 @@ impl World {
                 let destinations = watch::Sender::new(Arc::new(desk_client::destinations(&process)));
                 let stop = self.stop.clone();
                 let (timelines, effects, clock) = (ports.clone(), ports, self.clock.clone());
-                let ports = IntegrationsPorts { runs, timelines, effects, clock };
+                let ports = IntegrationsPorts { runs, timelines, effects, clock, api_url: None };
                 tokio::spawn(async move {
                     let ended = integrations::run(Arc::new(ports), destinations.subscribe(), stop).await;
                     world.ended(&process, ended.is_err());

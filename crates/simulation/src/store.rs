@@ -15,7 +15,7 @@ use domain::{
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation, acquire},
-    run::{Run, RunPhase},
+    run::Run,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
@@ -121,7 +121,7 @@ impl RunStore for MemoryStore {
         let is_ended = |row: &&Row| {
             row.run.workflow() == resolution.workflow
                 && row.run.subject() == Some(&resolution.subject)
-                && matches!(row.run.phase(), RunPhase::Active | RunPhase::Acknowledged)
+                && (row.run.index().is_resolvable || row.run.index().awaits_late_resolution)
                 && row.happened_at < resolution.at
         };
         Ok(state.runs.values().filter(is_ended).map(|row| row.run.id().clone()).collect())

@@ -103,6 +103,11 @@ impl Keys {
         self.of("subj", shard) + ":" + &short(&[workflow, subject])
     }
 
+    /// Runs of a subject that are over and whose tickets hear of its resolution, by the time of their events.
+    pub(crate) fn subject_over(&self, shard: u8, workflow: &str, subject: &str) -> String {
+        self.of("subjover", shard) + ":" + &short(&[workflow, subject])
+    }
+
     pub(crate) fn resolution(&self, shard: u8, workflow: &str, subject: &str) -> String {
         self.of("res", shard) + ":" + &short(&[workflow, subject])
     }

@@ -122,8 +122,11 @@ impl RunStore for RedisStore {
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
         let Resolution { workflow, subject, marker, at, .. } = resolution;
         let shard = domain::id::shard_of_subject(workflow, subject);
-        let keys =
-            vec![self.keys.resolution(shard, workflow, marker), self.keys.subject(shard, workflow, subject)];
+        let keys = vec![
+            self.keys.resolution(shard, workflow, marker),
+            self.keys.subject(shard, workflow, subject),
+            self.keys.subject_over(shard, workflow, subject),
+        ];
         let call = Call::new(&self.scripts.resolve, keys)
             .arg(floor_us(*at))
             .arg(json(resolution, "resolution of workflow", workflow)?)

@@ -83,6 +83,7 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         letters: keys.dead(shard),
         letters_at: keys.dead_at(shard),
         subject: subject.map(|subject| keys.subject(shard, run.workflow(), subject)),
+        subject_over: subject.map(|subject| keys.subject_over(shard, run.workflow(), subject)),
         resolution: marker.map(|marker| keys.resolution(shard, run.workflow(), marker)),
     }
 }
@@ -119,7 +120,11 @@ pub(crate) fn write<'a>(
         document: encode(&json(run, "run", run.id().as_str())?),
         ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
         opened_ms: floor_ms(run.opened_at()),
-        resolvable_us: if index.is_resolvable { &happened_us } else { "" },
+        resolvable: match (index.is_resolvable, index.awaits_late_resolution) {
+            (true, _) => "open",
+            (false, true) => "over",
+            (false, false) => "",
+        },
         version,
         state: if run.closed_at().is_some() { "closed" } else { "open" },
         happened_us: &happened_us,

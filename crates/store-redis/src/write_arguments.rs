@@ -30,6 +30,8 @@ arguments! {
         letters_at: String,
         /// Runs of the subject that a resolution ends; absent without a subject.
         subject: Option<String>,
+        /// Runs of the subject that are over and whose tickets hear of a resolution; absent without a subject.
+        subject_over: Option<String>,
         /// Absent without a subject, and when a run is purged.
         resolution: Option<String>,
     }
@@ -57,8 +59,8 @@ arguments! {
         /// In milliseconds; empty for a run that is still due or open.
         ended_ms: String,
         opened_ms: i64,
-        /// The event's time in microseconds; empty for a run that a resolution of its subject does not end.
-        resolvable_us: &'a str,
+        /// `open` for a run that a resolution of its subject ends, `over` for one whose ticket hears of it, else empty.
+        resolvable: &'a str,
         /// The version to replace; 0 for a new run.
         version: u64,
         /// `open` or `closed`.

@@ -48,12 +48,14 @@ async fn every_condition_of_a_list_holds() {
         assert_eq!(ids(all).await, both);
     }
     let opened_at = shown["opened_at"].as_str().unwrap();
-    assert_eq!(ids(format!("since={opened_at}")).await, both);
+    for recent in [format!("since={opened_at}"), "since=2h".to_owned()] {
+        assert_eq!(ids(recent).await, both);
+    }
     for none in [
         "phase=cancelled".to_owned(),
-        "workflow=other".to_owned(),
         "source=other".to_owned(),
         format!("until={opened_at}"),
+        "until=2h".to_owned(),
         "to=%2B14155559999".to_owned(),
     ] {
         assert_eq!(ids(none.clone()).await, [""; 0], "{none}");
@@ -65,10 +67,31 @@ async fn a_request_that_cannot_be_read_says_what_is_wrong() {
     let world = World::new();
     let token = world.operator().await;
     for (path, says) in [
-        ("/v1/runs?phase=asleep", "phase"),
-        ("/v1/runs?max=0", "max: expected 1 to 500"),
+        (
+            "/v1/runs?phase=asleep",
+            "phase: expected one of active, acknowledged, completed, resolved, exhausted, suppressed, expired, cancelled, for \
+             example phase=active",
+        ),
+        ("/v1/runs?max=0", "max: expected a whole number from 1 to 500, for example max=50"),
+        ("/v1/runs?max=many", "max: expected a whole number from 1 to 500"),
         ("/v1/runs?colour=red", "colour"),
-        ("/v1/runs?since=yesterday", "since"),
+        (
+            "/v1/runs?since=yesterday",
+            "since: expected a time with its zone, or how long ago it was, for example since=2026-01-31T09:30:00Z or 2h",
+        ),
+        ("/v1/runs?until=2026-01-31", "until: expected a time with its zone"),
+        (
+            "/v1/runs?needs_review=maybe",
+            "needs_review: expected true or false, for example needs_review=true",
+        ),
+        ("/v1/runs?to=0170", "to: expected a number in E.164"),
+        ("/v1/runs?to_hash=x", "to_hash: expected the keyed hash"),
+        ("/v1/runs?after=x", "after: expected the `next` of the page before"),
+        ("/v1/runs?workflow=other", "workflow: there is no such one; there are paging, "),
+        ("/v1/dead-letters?since=x", "since: expected a time with its zone"),
+        ("/v1/dead-letters?max=0", "max: expected a whole number from 1 to 10000"),
+        ("/v1/dead-letters?workflow=other", "workflow: there is no such one; there are paging, "),
+        ("/v1/stream?after=x", "after: expected the id of an event of the stream, for example after=17"),
         ("/v1/runs/not-an-id", "expected the id of a run"),
     ] {
         let refused = world.get(path, &token).await;
@@ -139,6 +162,7 @@ async fn a_repeated_request_gets_the_answer_that_was_given() {
     let again = world.post(&escalate, &token, &headers).await;
     assert_eq!((again.status, &again.body), (StatusCode::OK, &first.body));
     assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!((again.header("etag"), first.header("etag")), ("\"2\"", "\"2\""));
     assert_eq!(world.runs.load(&id).await.unwrap().unwrap().value.step(), 1);
     // The key of one token is nothing to another, and another request needs a key of its own.
     let other = world.operator().await;
@@ -225,6 +249,19 @@ async fn a_path_that_is_no_text_and_a_body_that_is_too_long_are_problems() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
-    let weak = [("if-match", "W/\"1\"")];
-    assert_eq!(world.post(&format!("/v1/runs/{id}/cancel"), &token, &weak).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_weak_tag_matches_nothing_and_two_keys_are_none() {
+    let world = World::new();
+    let token = world.operator().await;
+    let cancel = format!("/v1/runs/{}/cancel", world.open(1).await);
+    let weak = world.post(&cancel, &token, &[("if-match", "W/\"1\"")]).await;
+    assert_eq!(weak.status, StatusCode::PRECONDITION_FAILED);
+    assert!(weak.body["detail"].as_str().unwrap().contains("weak tag"), "{}", weak.body);
+    let both = world.post(&cancel, &token, &[("idempotency-key", "one"), ("idempotency-key", "two")]).await;
+    assert_eq!(both.status, StatusCode::BAD_REQUEST);
+    assert!(both.body["detail"].as_str().unwrap().contains("there are several"), "{}", both.body);
+    let done = world.post(&cancel, &token, &[("if-match", "\"1\"")]).await;
+    assert_eq!((done.status, &done.body["changed"]), (StatusCode::OK, &true.into()));
 }

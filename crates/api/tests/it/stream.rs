@@ -36,7 +36,8 @@ fn event(n: u32, workflow: &str) -> OutcomeEvent {
 
 async fn happens(world: &World, n: u32, workflow: &str) {
     let effect = Effect::new(&event(n, workflow), "api-stream", Act::Notify);
-    let request = EffectRequest { effect, run: None, timeline: Vec::new(), may_exist: false, at: at(0) };
+    let request =
+        EffectRequest { effect, run: None, timeline: Vec::new(), run_url: None, may_exist: false, at: at(0) };
     // Whoever hears no answer does it again.
     for _ in 0..2 {
         let answer = StreamClient(world.store.clone()).carry_out(&request).await;

@@ -33,7 +33,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use twilio::{Form, INBOUND_PATH, STATUS_PATH, Secret, SignatureVerifier, SigningKey, TwilioWebhooks};
 
-const PUBLIC_URL: &str = "https://callout.example";
+pub(crate) const PUBLIC_URL: &str = "https://callout.example";
 const TOKEN: &str = "token-of-the-tests";
 
 /// An answer to a browser.
@@ -114,7 +114,14 @@ impl World {
 
     /// What a browser gets.
     pub(crate) async fn browse(&self, method: &str, path: &str) -> Browsed {
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        self.browse_with(method, path, &[]).await
+    }
+
+    /// The same with what a browser says of where it comes from.
+    pub(crate) async fn browse_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Browsed {
+        let request = Request::builder().method(method).uri(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.into_body().collect().await.unwrap().to_bytes();

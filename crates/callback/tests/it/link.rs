@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use conformance::fixture::{at, sid};
 use domain::{run::RunPhase, timeline::TimelineEvent};
 
-use crate::harness::World;
+use crate::harness::{PUBLIC_URL, World};
 
 #[tokio::test]
 async fn a_fetched_page_acknowledges_nothing_and_the_button_does() {
@@ -31,6 +31,36 @@ async fn a_fetched_page_acknowledges_nothing_and_the_button_does() {
     assert_eq!(world.count(&id, |what| matches!(what, TimelineEvent::AcknowledgedLate { .. })).await, 0);
     let after = world.browse("GET", path).await;
     assert!(after.body.contains("Acknowledged by ") && !after.body.contains("<button>"), "{}", after.body);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_acknowledges_nothing() {
+    let world = World::new();
+    let (id, path) = world.open_linked(1).await;
+    let path = path.split('.').next().unwrap();
+    for from in [
+        &[("sec-fetch-site", "cross-site"), ("origin", "null")][..],
+        &[("origin", "https://evil.example")],
+        &[("origin", "https://evil.example"), ("host", "callout.example")],
+    ] {
+        let refused = world.browse_with("POST", path, from).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{from:?}");
+        assert!(refused.body.contains("Open the link of the text itself"), "{}", refused.body);
+    }
+    assert_eq!(world.run(&id).await.phase(), RunPhase::Active);
+    let own = PUBLIC_URL.trim_end_matches('/');
+    for (n, from) in [
+        &[("sec-fetch-site", "same-origin"), ("origin", "null")][..],
+        &[("origin", own)],
+        &[("origin", "http://10.0.0.7:8080"), ("host", "10.0.0.7:8080")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (id, path) = world.open_linked(n as u32 + 2).await;
+        world.browse_with("POST", path.split('.').next().unwrap(), from).await;
+        assert_eq!(world.run(&id).await.phase(), RunPhase::Acknowledged, "{from:?}");
+    }
 }
 
 #[tokio::test]

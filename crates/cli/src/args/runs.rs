@@ -128,13 +128,9 @@ pub(crate) struct RunChange {
 
 /// A time, or how long ago it was.
 pub(crate) fn parse_since(text: &str) -> Result<jiff::Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
+    let now = ports::Clock::now(&ports::SystemClock);
     let wrong = || "expected a time such as 2026-01-31T09:30:00Z, or a duration such as 2h or 3d".to_owned();
-    let ago: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let now = ports::Clock::now(&ports::SystemClock).to_zoned(jiff::tz::TimeZone::UTC);
-    Ok(now.checked_sub(ago).map_err(|_| wrong())?.timestamp())
+    domain::time::time_or_ago(text, now).ok_or_else(wrong)
 }
 
 fn parse_phase(text: &str) -> Result<domain::run::RunPhase, String> {

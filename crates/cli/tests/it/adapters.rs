@@ -205,6 +205,10 @@ async fn a_large_notification_is_taken_and_too_large_a_one_says_what_to_do() {
     let (status, answer) = fleet.post_to("alertmanager/tool", TOOL_KEY, with(5_000_000)).await;
     assert_eq!(status, 413, "{answer}");
     assert!(answer["detail"].as_str().unwrap().contains("max_alerts"), "{answer}");
+    let large = json!({"routing_key": TOOL_KEY, "payload": {"custom_details": "x".repeat(5_000_000)}});
+    let (status, answer) = fleet.post_to("pagerduty/tool", TOOL_KEY, large.to_string()).await;
+    assert_eq!(status, 413, "{answer}");
+    assert!(answer["errors"][0].as_str().unwrap().contains("PagerDuty's Events API"), "{answer}");
     let (status, answer) = fleet.post_to("alertmanager/tool", TOOL_KEY, with(1_000_000)).await;
     assert_eq!(status, 202, "{answer}");
     fleet.wait_for_texts(1).await;

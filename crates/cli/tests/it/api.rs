@@ -122,6 +122,10 @@ async fn commands_ask_the_api_of_another_machine() {
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{said}");
     }
+    // The events' address answers, and not as the API does.
+    let wrong = remote(&["runs", "list"], &[("CALLOUT_URL", &*fleet.url), ("CALLOUT_TOKEN", "x")]);
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(said.contains("is not callout's API: CALLOUT_URL must be"), "{said}");
     let elsewhere = remote(&["tokens", "list"], &env(&operator));
     assert_eq!(elsewhere.status.code(), Some(2));
 }
@@ -135,6 +139,25 @@ async fn the_api_is_served_where_it_is_configured_and_nowhere_else() {
     assert!(said.contains("give [api] listen"), "{said}");
     let path = format!("{}/v1/runs", fleet.url);
     assert_eq!(fleet.client.get(path).send().await.unwrap().status(), 404);
+    let strange = fleet.run(&[
+        "tokens",
+        "create",
+        "--label",
+        "x",
+        "--team",
+        "nobody",
+        "--scope",
+        "raise:page.*",
+        "--scope",
+        "raise:odd.made",
+    ]);
+    let said = String::from_utf8(strange.stderr).unwrap();
+    assert!(strange.status.success(), "{said}");
+    assert!(said.contains("warning: nothing in the configuration is of team \"nobody\""), "{said}");
+    assert!(
+        said.contains("warning: no workflow takes events of type \"odd.made\"") && !said.contains("page.*"),
+        "{said}"
+    );
     for (args, says) in [
         (&["--label", " "][..], "expected a label"),
         (&["--label", "x", "--scope", "everything"], "expected read, read_texts, operate"),

@@ -230,6 +230,33 @@ async fn g7_check_sums_up_what_callout_would_do_and_tells_scripts_each_mistake()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_no_destination_opens_is_warned_of_and_becomes_a_dead_letter() {
+    let fleet = Fleet::start().await;
+    let said = String::from_utf8(fleet.run(&["check"]).stdout).unwrap();
+    assert!(
+        said.contains("warning: workflow page asks for tickets in \"desk\", and no destination"),
+        "{said}"
+    );
+    let log = std::fs::read_to_string(fleet.log()).unwrap();
+    assert!(log.contains("workflow page asks for tickets in"), "{log}");
+    fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
+    let run = run_of("p-1", "page", "db");
+    fleet.run_until(&run, |run| run["phase"] == "active").await;
+    for _ in 0..2 {
+        assert!(fleet.run(&["runs", "escalate", &run]).status.success());
+    }
+    let shown = String::from_utf8(fleet.run(&["runs", "show", &run]).stdout).unwrap();
+    assert!(shown.contains("ticket     failed in desk: no destination of integrations.toml"), "{shown}");
+    let letters = fleet.json(&["dlq", "list", "--reason", "effect"]);
+    let id = letters[0]["id"].as_str().unwrap();
+    assert!(letters[0]["error"].as_str().unwrap().contains("add one, then replay"), "{letters}");
+    assert_eq!(fleet.json(&["dlq", "replay", id, "--yes"])[0]["result"], "stale");
+    let nobody = fleet.run(&["runs", "show", ""]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("no run is named"), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g11_a_database_of_another_user_is_named_with_its_owner() {
     use std::os::unix::{fs::PermissionsExt, process::CommandExt as _};
     const NOBODY: u32 = 65_534;

@@ -56,7 +56,7 @@ async fn silence_moves_on_at_each_deadline_and_ends_in_a_ticket() {
     let fleet = Fleet::start().await;
     fleet.event(&event("quick.created", "q-1", "db", json!({"text": "Down"}))).await;
     let run = fleet.run_until(&run_of("q-1", "quick", "db"), |run| run["phase"] == "exhausted").await;
-    assert_eq!(run["ticket"], "desk");
+    assert_eq!(run["ticket"], "desk", "it is wanted, and nobody opens it");
     assert_eq!((fleet.sim.phone(FIRST).texts().len(), fleet.sim.phone(SECOND).texts().len()), (1, 1));
 }
 

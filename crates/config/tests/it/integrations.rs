@@ -152,17 +152,93 @@ events = ["run.exhausted"]
 }
 
 #[test]
+fn a_queue_of_tickets_at_any_service_names_where_its_key_is_and_how_a_repetition_is_known() {
+    let text = r#"[one]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+ticket_key = "number"
+ticket_url = "/a~b"
+[two]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+events = ["*"]
+idempotency_header = "Two Words"
+ticket_url = "/url"
+[three]
+kind = "http"
+url = "https://desk.example.com/"
+body = "x"
+idempotency_header = "Authorization"
+ticket_key = "/number"
+"#;
+    insta::assert_snapshot!(problems("integrations.toml", text), @"");
+}
+
+#[test]
+fn an_address_that_can_never_work_is_refused() {
+    let text = r#"[one]
+kind = "webhook"
+url = "https://10.1.2.3/"
+secret_env = ["CALLOUT_KEY_X"]
+events = []
+[two]
+kind = "webhook"
+url = "https://hooks.example.com/{{ run }}"
+secret_env = ["CALLOUT_KEY_X"]
+events = ["run.*"]
+workflows = []
+[three]
+kind = "jira"
+url = "https://jira.example.com/?a=b"
+project = "OPS"
+secret_env = ["CALLOUT_KEY_X"]
+[four]
+kind = "openclaw"
+url = "http://localhost:18789/hooks"
+secret_env = ["CALLOUT_KEY_X"]
+events = ["run.*"]
+[five]
+kind = "webhook"
+url = "https://hooks.example.com/#top"
+secret_env = ["CALLOUT_KEY_X"]
+events = ["run.*"]
+[six]
+kind = "email"
+host = "192.168.1.1"
+from = "a@example.com"
+to = ["b@example.com"]
+events = ["run.*"]
+[seven]
+kind = "http"
+url = "https://[ff02::1]/"
+body = "x"
+authorization = "Bearer hush"
+events = ["run.*"]
+[eight]
+kind = "github"
+repository = "a/b"
+api = "https://0.0.0.0/"
+secret_env = ["CALLOUT_KEY_X"]
+"#;
+    insta::assert_snapshot!(problems("integrations.toml", text), @"");
+}
+
+#[test]
 fn a_gateway_of_agents_takes_one_request_at_a_time_and_a_mail_server_needs_no_user() {
     let text = r#"
 [agent]
 kind = "openclaw"
 url = "http://127.0.0.1:18789/hooks/callout"
+allow_private = true
 secret_env = ["WATCHERS_SECRET"]
 events = ["run.exhausted"]
 
 [mail]
 kind = "email"
 host = "localhost"
+allow_private = true
 tls = "none"
 from = "callout@example.com"
 to = ["ops@example.com"]

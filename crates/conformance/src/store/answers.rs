@@ -9,7 +9,12 @@ use ports::{GivenAnswer, Store};
 use crate::fixture::at;
 
 fn answer(body: &str) -> GivenAnswer {
-    GivenAnswer { fingerprint: "POST /v1/runs/r/cancel".to_owned(), status: Some(200), body: body.to_owned() }
+    GivenAnswer {
+        fingerprint: "POST /v1/runs/r/cancel".to_owned(),
+        status: Some(200),
+        etag: Some("\"7\"".to_owned()),
+        body: body.to_owned(),
+    }
 }
 
 /// With everything it says.

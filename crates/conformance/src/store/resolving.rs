@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use domain::id::RunId;
+use domain::{effect::Ticket, id::RunId};
 use ports::{Opened, Store};
 
 use crate::fixture::{
-    Opening, acknowledged, at, cancelled, load, open, open_new, opening, resolution, workflow, workflow_named,
+    Opening, acknowledged, at, cancelled, change, exhausted_with_ticket, load, open, open_new, opening,
+    resolution, workflow, workflow_named,
 };
 
 async fn resolve(store: &dyn Store, case: &str, n: u32, seconds: i64) -> Vec<RunId> {
@@ -84,6 +85,47 @@ pub async fn an_acknowledged_run_can_still_be_resolved(store: Arc<dyn Store>) {
     let version = load(&*store, &change.run).await.version;
     store.change_run(acknowledged(&change.run, at(1)), version).await.unwrap();
     assert_eq!(resolve(&*store, case, 1, 10).await, std::slice::from_ref(change.run.id()));
+}
+
+/// Its ticket hears of it, once. It pages nobody, so it is not among the open runs.
+pub async fn an_exhausted_run_with_a_ticket_hears_of_a_resolution_once(store: Arc<dyn Store>) {
+    let case = "exhausted_resolved";
+    let mut expected = Vec::new();
+    for n in [1, 2] {
+        let change = Opening::new(case, n).subject("db-1").change();
+        open_new(&*store, &change).await;
+        expected.push(change.run.id().clone());
+    }
+    let run = Opening::new(case, 1).subject("db-1").change().run;
+    let version = load(&*store, &run).await.version;
+    let exhausted = exhausted_with_ticket(&run, at(5));
+    store.change_run(exhausted.clone(), version).await.unwrap();
+    let open = store.open_runs(run.workflow(), run.subject().unwrap()).await.unwrap();
+    assert_eq!(open, expected[1..]);
+    expected.sort();
+    assert_eq!(resolve(&*store, case, 1, 0).await, [], "it is of the moment at which the event happened");
+    assert_eq!(resolve(&*store, case, 2, 10).await, expected);
+    assert_eq!(resolve(&*store, case, 2, 10).await, expected, "until it is noted");
+    let by = resolution(case, "db-1", 2, 10).by;
+    let noted = change(&exhausted.run, at(10), |run, ctx| _ = run.resolve(&by, &[], ctx));
+    store.change_run(noted, version + 1).await.unwrap();
+    expected.retain(|id| id != run.id());
+    assert_eq!(resolve(&*store, case, 3, 20).await, expected);
+}
+
+/// A text failed after the end of the run, and that opens a ticket.
+pub async fn a_ticket_that_is_wanted_after_the_end_hears_of_a_resolution(store: Arc<dyn Store>) {
+    let case = "ticket_after_end";
+    let opening = Opening::new(case, 1).subject("db-1").change();
+    open_new(&*store, &opening).await;
+    let version = load(&*store, &opening.run).await.version;
+    let ended = cancelled(&opening.run, at(1));
+    store.change_run(ended.clone(), version).await.unwrap();
+    assert_eq!(resolve(&*store, case, 1, 10).await, []);
+    let ticket = Ticket { destination: "desk".to_owned(), key: "#7".to_owned(), url: None };
+    let ticketed = change(&ended.run, at(11), |run, ctx| run.take_ticket(&ticket, ctx));
+    store.change_run(ticketed, version + 1).await.unwrap();
+    assert_eq!(resolve(&*store, case, 2, 12).await, std::slice::from_ref(opening.run.id()));
 }
 
 /// The resolving event overtook the opening one.

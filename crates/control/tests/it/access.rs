@@ -177,6 +177,29 @@ async fn tokens_are_handed_out_by_who_has_the_machine_alone() {
 }
 
 #[tokio::test]
+async fn a_label_of_a_token_in_force_is_not_given_to_another_team() {
+    let world = World::new();
+    let minted = |seed: u8, teams: &[&str], expires_at| {
+        let request = TokenRequest {
+            label: "ci".to_owned(),
+            scopes: [].into(),
+            raises: ["paging.*".to_owned()].into(),
+            teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+            expires_at,
+        };
+        Token::mint(request, "ada", &[seed; 32], world.runs.now()).unwrap().0
+    };
+    let add = async |token: &Token| world.operate(Request::AddToken { token: token.clone() }).await;
+    let first = minted(1, &["red"], Some(at(60)));
+    add(&first).await.unwrap();
+    add(&minted(2, &["red"], None)).await.unwrap();
+    let refused = add(&minted(3, &["blue"], None)).await.unwrap_err();
+    assert!(matches!(&refused, ControlError::LabelOfOthers { label, .. } if label == "ci"), "{refused:?}");
+    let Answer::Tokens { tokens } = world.operate(Request::ListTokens).await.unwrap() else { panic!() };
+    assert_eq!(tokens.len(), 2, "it was not made");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_reported_as_not_found() {
     let world = World::new();
     let unknown = RunId::derive("monitoring", "e-9", "paging", None);

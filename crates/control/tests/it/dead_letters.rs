@@ -157,6 +157,24 @@ fn what_goes_over_the_control_socket_keeps_its_spelling() {
 }
 
 #[tokio::test]
+async fn a_ticket_without_a_destination_is_stale_until_there_is_one() {
+    let world = World::new();
+    let id = world.open(1).await;
+    let event = json!({"id": "e", "kind": "ticket.wanted", "at": at(0), "run": id});
+    let effect = Effect::new(&serde_json::from_value(event).unwrap(), "ops", Act::OpenTicket);
+    let letter = dead_letter(&effect, "no destination", at(1));
+    world.store.add_dead_letter(&letter).await.unwrap();
+    world.tell(&[]).await;
+    let refused = execute(&world, replay(&letter.id)).await;
+    let DeadLetterChange::Stale { reason } = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("named ops"), "{reason}");
+    world.tell(&["ops"]).await;
+    assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Replayed);
+    let taken = world.store.take_effects("ops", at(10_000), at(10_060), 10).await.unwrap();
+    assert_eq!((taken.len(), taken[0].act), (1, Act::OpenTicket));
+}
+
+#[tokio::test]
 async fn a_dead_effect_is_tried_anew_and_what_it_asked_for_may_exist() {
     let world = World::new();
     let effect: Effect = serde_json::from_value(json!({

@@ -12,7 +12,7 @@ use domain::{
     admission::Admission,
     id::RunId,
     message::MessageEvent,
-    outbound::Destinations,
+    outbound::{Destinations, Subscription},
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
     recipient_hash::RecipientKey,
@@ -108,6 +108,19 @@ impl World {
             workflows.workflows().map(|workflow| Workflow { team: Some(team.into()), ..workflow.clone() });
         let workflows = WorkflowRegistry::new(given.collect::<Vec<_>>());
         self.runs.replace(workflows, directory(), Destinations::default()).await.unwrap();
+    }
+
+    /// From now on these destinations keep tickets.
+    pub(crate) async fn tell(&self, trackers: &[&str]) {
+        let tracker = |name: &&str| Subscription {
+            name: (*name).to_owned(),
+            opens_tickets: true,
+            ..Subscription::default()
+        };
+        let workflows = self.runs.workflows();
+        let workflows = WorkflowRegistry::new(workflows.workflows().cloned());
+        let destinations = Destinations(trackers.iter().map(tracker).collect());
+        self.runs.replace(workflows, directory(), destinations).await.unwrap();
     }
 
     /// From now on the source of the events is of this team.

@@ -7,7 +7,11 @@ use ports::DestinationClient as _;
 use crate::server::{Server, request};
 
 async fn answered(status: u16, headers: Vec<(&'static str, String)>) -> EffectAnswer {
-    let (_, url) = Server::start([(status, headers, "no".repeat(10))]).await;
+    answered_with(status, headers, "no".repeat(10)).await
+}
+
+async fn answered_with(status: u16, headers: Vec<(&'static str, String)>, body: String) -> EffectAnswer {
+    let (_, url) = Server::start([(status, headers, body)]).await;
     let secrets = vec![WebhookSecret(b"secret".to_vec())];
     let webhook = Webhook::new(Requests::new(true).unwrap(), url, secrets, false);
     webhook.carry_out(&request(false)).await
@@ -34,11 +38,58 @@ async fn each_kind_of_answer_is_followed_by_what_helps() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_is_not_followed_and_tried_until_the_address_is_corrected() {
     let (elsewhere, to) = Server::start([]).await;
-    let answer = answered(307, vec![("location", to.to_string())]).await;
-    assert!(matches!(answer, EffectAnswer::Refused { reason } if reason.contains("redirect")));
+    for status in [301, 302, 307, 308] {
+        let location = to.join("new?token=hush").unwrap().to_string();
+        let EffectAnswer::Failed { reason, is_in_doubt: false } =
+            answered(status, vec![("location", location)]).await
+        else {
+            panic!("{status} is tried again")
+        };
+        assert_eq!(
+            reason,
+            format!(
+                "answered {status}, a redirect to 127.0.0.1, which is not followed: correct the destination's address"
+            )
+        );
+    }
     assert_eq!(elsewhere.take_sent().len(), 0);
+    let unexpected = answered(304, vec![]).await;
+    assert!(
+        matches!(&unexpected, EffectAnswer::Refused { reason } if reason == "answered 304, which no such request expects"),
+        "{unexpected:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_a_refusal_is_kept_clean_and_short() {
+    let said =
+        r#"{"message": "no such hook for +49 170 1234567", "errors": [{"field": "url", "code": "gone"}]}"#;
+    let refused = answered_with(422, vec![], said.to_owned()).await;
+    let reason = "answered 422: no such hook for +4…67; url gone".to_owned();
+    assert_eq!(refused, EffectAnswer::Refused { reason });
+}
+
+#[tokio::test]
+async fn a_wait_is_taken_as_seconds_and_as_a_date_up_to_an_hour() {
+    let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned());
+    for (retry_after, expected) in [
+        ("7", Some(7_000)),
+        ("99999999999999999999999999", Some(3_600_000)),
+        ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30_000)),
+        ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30_000)),
+        ("Mon, 07 Nov 1994 08:49:37 GMT", Some(3_600_000)),
+        ("Sat, 05 Nov 1994 08:49:37 GMT", Some(0)),
+        ("soon", None),
+        ("-1", None),
+    ] {
+        let headers = vec![("retry-after", retry_after.to_owned()), date.clone()];
+        let EffectAnswer::Later { retry_after_ms, .. } = answered(429, headers).await else {
+            panic!("{retry_after}")
+        };
+        assert_eq!(retry_after_ms, expected, "{retry_after}");
+    }
 }
 
 #[tokio::test]

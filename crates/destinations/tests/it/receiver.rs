@@ -13,9 +13,9 @@ use url::Url;
 
 use crate::{server::request, tools::python};
 
-const OLD: &str = "whsec_b2xkIHNlY3JldCBvZiAyNCBieXRlcw==";
-const NEW: &str = "whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw==";
-const OTHER: &str = "whsec_YW5vdGhlciBvbmUgb2YgMjQgYnl0ZXM=";
+const OLD: &str = "whsec_b2xkIHNlY3JldCBvZiAyNCBieXRlcy4u";
+const NEW: &str = "whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcy4u";
+const OTHER: &str = "whsec_YW5vdGhlciBvbmUgb2YgMjQgYnl0ZXMu";
 
 /// A receiver that knows one secret, until it is dropped.
 struct Receiver(Child, Url);

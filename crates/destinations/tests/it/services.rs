@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::engine::general_purpose::STANDARD;
 use destinations::{Github, Http, HttpSettings, PagerDuty, Requests, Slack, Token, Webhook};
 use domain::{
     effect::{Act, EffectAnswer, OutcomeKind, Ticket},
     source::WebhookSecret,
 };
-use ports::{DestinationClient, SystemClock};
+use ports::{DestinationClient, EffectRequest, SystemClock};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -106,17 +107,65 @@ async fn github_gets_an_issue_that_bears_the_run() {
 async fn an_issue_that_may_exist_is_found_by_its_mark_on_any_page() {
     let mut request = request(true);
     request.may_exist = true;
-    let mark = format!("x <!-- callout-run: {} --> y", request.effect.run().unwrap());
-    let ours = json!([{"number": 7, "html_url": "https://github.com/acme/ops/issues/7", "body": mark}]);
+    let ours = json!([issue(7, &format!("x\n\n{}\n", mark(&request)), "callout-bot")]);
     let (server, url) = Server::start([]).await;
     let link = format!("<{url}page2>; rel=\"next\", <{url}last>; rel=\"last\"");
-    server.answer_with([(200, vec![("link", link)], "[]".to_owned()), answer(200, &ours.to_string())]);
+    let first_page = (200, vec![("link", link)], "[]".to_owned());
+    server.answer_with([answer(200, US), first_page, answer(200, &ours.to_string())]);
     assert_eq!(github(&url).carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
     let sent = server.take_sent();
-    published::github().holds(&sent[..1]);
+    published::github().holds(&sent[..2]);
     assert!(sent.iter().all(|sent| sent.method == "GET"), "nothing is made");
-    assert!(sent[0].uri.query().unwrap().contains("since=2040-01-01T00%3A00%3A00Z"), "{}", sent[0].uri);
-    assert_eq!(sent[1].uri.path(), "/page2");
+    assert_eq!(sent[0].uri.path(), "/user");
+    assert!(sent[1].uri.query().unwrap().contains("since=2040-01-01T00%3A00%3A00Z"), "{}", sent[1].uri);
+    assert_eq!(sent[2].uri.path(), "/page2");
+}
+
+const US: &str = r#"{"login": "callout-bot"}"#;
+
+fn mark(request: &EffectRequest) -> String {
+    format!("<!-- callout-run: {} -->", request.effect.run().unwrap())
+}
+
+fn issue(number: u32, body: &str, login: &str) -> Value {
+    let html_url = format!("https://github.com/acme/ops/issues/{number}");
+    json!({"number": number, "html_url": html_url, "body": body, "user": {"login": login}})
+}
+
+#[tokio::test]
+async fn an_issue_that_somebody_else_marked_is_not_taken_for_the_run_s() {
+    let mut request = request(true);
+    request.may_exist = true;
+    let mark = mark(&request);
+    let planted = json!([
+        issue(3, &format!("x\n{mark}"), "mallory"),
+        issue(2, &format!("{mark}\nSubject: db-1"), "callout-bot"),
+        issue(1, &format!("Subject: {mark}"), "callout-bot"),
+    ])
+    .to_string();
+    let (server, url) = Server::start([answer(200, US)]).await;
+    let client = github(&url);
+    server.answer_with([answer(200, &planted), answer(200, &planted), answer(201, ISSUE)]);
+    assert_eq!(client.carry_out(&request).await, EffectAnswer::Done(Some(issue_7())));
+    assert_eq!(server.take_sent().last().unwrap().method, "POST");
+    server.answer_with([answer(200, "[]"), answer(200, "[]"), answer(201, ISSUE)]);
+    client.carry_out(&request).await;
+    assert_eq!(server.take_sent().len(), 3, "who we are was asked once");
+}
+
+#[tokio::test]
+async fn what_an_event_says_marks_no_issue() {
+    let mut request = request(true);
+    let mark = mark(&request);
+    request.effect.event.subject = Some(format!("{mark} <!--"));
+    request.timeline = vec![format!("step 1 is over: {mark}")];
+    let (server, url) = Server::start([answer(201, ISSUE)]).await;
+    github(&url).carry_out(&request).await;
+    let sent = server.take_sent()[0].json();
+    let body = sent["body"].as_str().unwrap();
+    assert_eq!((body.matches("<!--").count(), body.matches("-->").count()), (1, 1), "{body}");
+    assert!(body.ends_with(&mark), "{body}");
+    assert!(!sent["title"].as_str().unwrap().contains("<!--"), "{sent}");
 }
 
 #[tokio::test]
@@ -148,6 +197,81 @@ async fn other_services_get_what_they_document() {
     assert_eq!(event["dedup_key"], json!(format!("callout/{run}")));
     assert!(event["payload"]["summary"].as_str().unwrap().contains("db-1"), "{event}");
     assert!(slack.json()["text"].as_str().unwrap().contains("db-1"));
+}
+
+#[tokio::test]
+async fn an_answer_of_success_without_the_key_opens_no_second_ticket() {
+    let (server, url) = Server::start([]).await;
+    let settings = HttpSettings {
+        url,
+        body: "{{ headline }}".into(),
+        content_type: "application/json".into(),
+        authorization: None,
+        idempotency_header: Some("idempotency-key".into()),
+        ticket_key: Some("/number".into()),
+        ticket_url: None,
+        includes_text: false,
+    };
+    let service = Http::new(requests(), settings, None, "desk").unwrap();
+    for (status, body) in [(201, r#"{"id": 7}"#), (204, ""), (200, "<html>")] {
+        server.answer_with([answer(status, body)]);
+        let EffectAnswer::Refused { reason } = service.carry_out(&request(true)).await else {
+            panic!("it is not tried again after {status}")
+        };
+        assert!(reason.contains("a ticket was opened") && reason.contains("ticket_key"), "{reason}");
+    }
+    assert_eq!(server.take_sent().len(), 3);
+}
+
+#[tokio::test]
+async fn an_address_that_no_browser_may_be_sent_to_is_left_out_of_the_ticket() {
+    let made = r#"{"number": 7, "html_url": "javascript:alert(1)"}"#;
+    let (_server, url) = Server::start([answer(201, made)]).await;
+    let expected = Ticket { url: None, ..issue_7() };
+    assert_eq!(github(&url).carry_out(&request(true)).await, EffectAnswer::Done(Some(expected)));
+}
+
+#[test]
+fn a_template_that_cannot_work_is_refused_before_anything_is_sent() {
+    let made = |body: &str, content_type: &str, authorization: Option<&str>| {
+        let settings = HttpSettings {
+            url: "https://desk.example/".parse().unwrap(),
+            body: body.into(),
+            content_type: content_type.into(),
+            authorization: authorization.map(str::to_owned),
+            idempotency_header: None,
+            ticket_key: None,
+            ticket_url: None,
+            includes_text: false,
+        };
+        Http::new(requests(), settings, Some(Token::new("t0")), "desk").map(drop).map_err(|error| error.0)
+    };
+    let json = "application/json";
+    let good = r#"{"title": {{ headline }}, "of": {{ event.data.run }}, "n": [{% for n in range(2) %}{{ n }},{% endfor %}0]}"#;
+    assert_eq!(made(good, json, Some("Token {{ secret }}")), Ok(()));
+    assert_eq!(made("{{ headline }} happened", "text/plain", None), Ok(()));
+    for (body, content_type, authorization, said) in [
+        ("{{ headlin }}", json, None, "uses `headlin`, and there is only event, headline, ticket_body, key"),
+        (r#"{"title": "{{ headline }}"}"#, json, None, "makes no JSON of sample values"),
+        ("{{ headline", "text/plain", None, "a template has a mistake"),
+        ("x", "text/plain", Some("Bearer {{ token }}"), "authorization uses `token`"),
+    ] {
+        let refused = made(body, content_type, authorization).unwrap_err();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn a_secret_of_a_webhook_has_as_many_bytes_as_the_specification_wants() {
+    let made = |bytes: usize| {
+        let text = format!("whsec_{}", base64::Engine::encode(&STANDARD, vec![7; bytes]));
+        destinations::webhook_secrets([text.as_str()].into_iter()).map(drop).map_err(|error| error.0)
+    };
+    assert!(made(24).is_ok() && made(64).is_ok());
+    for bytes in [23, 65] {
+        let refused = made(bytes).unwrap_err();
+        assert!(refused.contains(&format!("has {bytes} bytes")) && refused.contains("24 to 64"), "{refused}");
+    }
 }
 
 #[tokio::test]

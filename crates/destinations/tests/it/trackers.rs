@@ -105,6 +105,8 @@ async fn jira_gets_an_issue_whose_label_names_the_run() {
     assert_eq!((&description["type"], &description["version"]), (&json!("doc"), &json!(1)));
     let blocks = description["content"].as_array().unwrap();
     assert!(blocks.iter().all(|block| block["content"][0]["text"] != ""), "Jira takes no empty text");
+    let lines = description.to_string();
+    assert!(lines.contains("API: https://callout.example/v1/runs/r0"), "{lines}");
     assert!(blocks.last().unwrap()["content"][0]["text"].as_str().unwrap().contains("step 1 began"));
 }
 
@@ -234,6 +236,27 @@ async fn a_record_of_another_run_is_not_taken_for_ours() {
     let query = sent[0].uri.query().unwrap();
     assert!(query.contains(&format!("sysparm_query=correlation_id%3D{}", label(&request))), "{query}");
     assert_eq!(sent.len(), 3);
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_gone_says_nothing_of_its_service() {
+    let (server, url) = Server::start([answer(404, "{}"), answer(200, r#"{"result": []}"#)]).await;
+    let gone = |answer| matches!(answer, EffectAnswer::Gone { .. });
+    assert!(gone(jira(&url, CLOUD).carry_out(&resolved("OPS-24")).await));
+    assert!(gone(servicenow(&url).carry_out(&resolved("INC0010023")).await));
+    assert_eq!(server.take_sent().len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_requested_for_a_run_without_a_ticket() {
+    let (server, url) = Server::start([]).await;
+    let mut update = request(false);
+    for act in [Act::UpdateTicket, Act::Notify] {
+        update.effect.act = act;
+        assert_eq!(jira(&url, CLOUD).carry_out(&update).await, EffectAnswer::Needless);
+        assert_eq!(servicenow(&url).carry_out(&update).await, EffectAnswer::Needless);
+    }
+    assert_eq!(server.take_sent().len(), 0);
 }
 
 #[tokio::test]

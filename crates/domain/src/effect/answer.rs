@@ -16,6 +16,8 @@ use crate::{
 pub enum EffectAnswer {
     /// It is done; with the ticket that was opened or found.
     Done(Option<Ticket>),
+    /// There was nothing to do, and nothing was requested.
+    Needless,
     /// The destination is too busy or says when it will take it. That counts as no attempt.
     Later {
         /// How long it asks us to wait, in milliseconds.
@@ -29,6 +31,11 @@ pub enum EffectAnswer {
         reason: String,
         /// No answer came: it may have been done.
         is_in_doubt: bool,
+    },
+    /// It was not done, because the ticket that it is about is not there. That says nothing of the destination.
+    Gone {
+        /// What was seen.
+        reason: String,
     },
     /// It was not done, and will not be as it is.
     Refused {
@@ -74,25 +81,32 @@ impl Effect {
             not_after: None,
         };
         let policy = policy(give_up_after_s);
+        let again = |reason: String, is_in_doubt| {
+            let attempts = self.attempts.saturating_add(1);
+            match policy.next(&failed(attempts, None)) {
+                Some(at) => {
+                    let is_in_doubt = self.is_in_doubt || is_in_doubt;
+                    let last_failure = Some(reason);
+                    let tried = Self { attempts, is_in_doubt, last_failure, ..self.clone() };
+                    EffectNext::Again(Box::new(tried), at)
+                }
+                None => EffectNext::Dead(format!("given up after {attempts} attempts: {reason}")),
+            }
+        };
         match answer {
             EffectAnswer::Done(ticket) => EffectNext::Delivered(ticket),
+            EffectAnswer::Needless => EffectNext::Delivered(None),
             EffectAnswer::Refused { reason } => EffectNext::Dead(reason),
             EffectAnswer::Later { retry_after_ms, reason } => {
                 let at = policy.later(&failed(self.attempts.max(1), retry_after_ms));
                 if at >= after_s(self.since, give_up_after_s) {
                     EffectNext::Dead(format!("given up after {give_up_after_s} s: {reason}"))
                 } else {
-                    EffectNext::Again(Box::new(self.clone()), at)
+                    EffectNext::Again(Box::new(Self { last_failure: Some(reason), ..self.clone() }), at)
                 }
             }
-            EffectAnswer::Failed { reason, is_in_doubt } => {
-                let attempts = self.attempts.saturating_add(1);
-                let tried = Self { attempts, is_in_doubt: self.is_in_doubt || is_in_doubt, ..self.clone() };
-                match policy.next(&failed(attempts, None)) {
-                    Some(at) => EffectNext::Again(Box::new(tried), at),
-                    None => EffectNext::Dead(format!("given up after {attempts} attempts: {reason}")),
-                }
-            }
+            EffectAnswer::Failed { reason, is_in_doubt } => again(reason, is_in_doubt),
+            EffectAnswer::Gone { reason } => again(reason, false),
         }
     }
 }

@@ -8,26 +8,54 @@ use crate::{
     effect::{OutcomeEvent, OutcomeKind},
     id::{RunId, short},
     message::Message,
+    notice,
     phone::without_numbers,
     run::Run,
-    timeline::{DoubtResolvedBy, Effects, Entry, Failure, TimelineEvent},
+    timeline::{DoubtResolvedBy, Effects, Entry, TimelineEvent},
 };
+
+use super::names::DEAD_EFFECT;
 
 /// What a transition did to a run, in the order of its timeline.
 pub(super) fn events(run: &Run, done: &Effects) -> Vec<OutcomeEvent> {
     let told = done.timeline.iter().filter_map(|entry| of_line(run, entry));
-    let letters = done.dead_letters.iter().map(|letter| OutcomeEvent {
-        detail: Some(without_numbers(&letter.reason)),
-        message: letter.message.as_ref().map(|message| message.number),
-        ..named(about(OutcomeKind::DeadLetterCreated, run, letter.at), &letter.id)
-    });
+    // A ticket that is not opened is told as such.
+    let letters =
+        done.dead_letters.iter().filter(|letter| letter.reason != DEAD_EFFECT).map(|letter| OutcomeEvent {
+            detail: Some(without_numbers(&letter.reason)),
+            message: letter.message.as_ref().map(|message| message.number),
+            ..named(about(OutcomeKind::DeadLetterCreated, run, letter.at), &letter.id)
+        });
     told.chain(letters).collect()
 }
 
-/// What a destination that keeps tickets is asked with.
-pub(super) fn ticket_wanted(run: &Run, entry: &Entry, because: Option<Failure>) -> OutcomeEvent {
-    let detail = because.map(|failure| failure.words().to_owned());
-    OutcomeEvent { message: entry.message, detail, ..about(OutcomeKind::TicketWanted, run, entry.at) }
+/// The queues that a transition wants tickets in, each with what the destination that keeps them is asked with.
+pub(super) fn tickets_wanted<'a>(run: &Run, done: &'a Effects) -> Vec<(&'a str, OutcomeEvent)> {
+    if notice::WORKFLOWS.contains(&run.workflow()) {
+        return Vec::new();
+    }
+    let mut step = None;
+    let mut wanted = Vec::new();
+    for entry in &done.timeline {
+        if let TimelineEvent::TicketWanted { queue, because } = &entry.what {
+            let detail = match (because, step) {
+                (Some(failure), _) => Some(failure.words().to_owned()),
+                (None, Some(step)) => Some(format!("step {} began", u16::from(step) + 1)),
+                (None, None) => None,
+            };
+            let about = about(OutcomeKind::TicketWanted, run, entry.at);
+            wanted.push((&**queue, OutcomeEvent { message: entry.message, detail, ..about }));
+        }
+        // A step asks for its ticket as it begins.
+        step = if let TimelineEvent::StepStarted { step, .. } = &entry.what { Some(*step) } else { None };
+    }
+    wanted
+}
+
+/// What a ticket is updated with that is opened after its run's subject was resolved.
+pub(super) fn resolved_before(run: &Run, opened: &Entry) -> OutcomeEvent {
+    let detail = Some("before this ticket was opened".to_owned());
+    OutcomeEvent { detail, ..named(about(OutcomeKind::RunResolved, run, opened.at), "ticket") }
 }
 
 /// OutcomeEvent of this kind about a run.
@@ -67,10 +95,9 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
     let message = entry.message.and_then(|number| run.message(number));
     let is_over = message.is_some_and(Message::is_final);
     let detail = |text: &str| Some(without_numbers(text)).filter(|text| !text.is_empty());
+    let told = |kind, text: &str| OutcomeEvent { detail: detail(text), ..of(kind) };
     Some(match &entry.what {
-        TimelineEvent::Opened { event } => {
-            OutcomeEvent { detail: detail(event), ..of(OutcomeKind::RunOpened) }
-        }
+        TimelineEvent::Opened { event } => told(OutcomeKind::RunOpened, event),
         TimelineEvent::Escalated { step, reason } => {
             OutcomeEvent { step: Some(*step), detail: detail(reason), ..of(OutcomeKind::RunEscalated) }
         }
@@ -81,20 +108,17 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
             let late = Some("after the run was over".to_owned());
             OutcomeEvent { by: detail(by), detail: late, ..of(OutcomeKind::RunAcknowledged) }
         }
-        TimelineEvent::Closed { phase, reason } => {
-            OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::of_phase(*phase)?) }
-        }
+        TimelineEvent::ResolvedLate { reason } => told(OutcomeKind::RunResolved, reason),
+        TimelineEvent::Closed { phase, reason } => told(OutcomeKind::of_phase(*phase)?, reason),
         // One that is tried again may still arrive.
         TimelineEvent::Status { status, code } if status.is_failure() && is_over => {
             let name = message.map_or("failed", |message| message.phase().name());
             let said = code.map_or(name.to_owned(), |code| format!("{name}, code {code}"));
             OutcomeEvent { detail: Some(said), ..of(OutcomeKind::MessageUndeliverable) }
         }
-        TimelineEvent::Died { reason } => {
-            OutcomeEvent { detail: detail(reason), ..of(OutcomeKind::MessageUndeliverable) }
-        }
+        TimelineEvent::Died { reason } => told(OutcomeKind::MessageUndeliverable, reason),
         TimelineEvent::DoubtResolved { by: DoubtResolvedBy::Review, evidence } => {
-            OutcomeEvent { detail: detail(evidence), ..of(OutcomeKind::MessageNeedsReview) }
+            told(OutcomeKind::MessageNeedsReview, evidence)
         }
         TimelineEvent::ConsentChanged { change } => {
             OutcomeEvent { detail: Some(change.as_str().to_owned()), ..of(OutcomeKind::ConsentChanged) }
@@ -104,7 +128,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
             OutcomeEvent { detail: detail(queue), ticket, ..of(OutcomeKind::TicketOpened) }
         }
         TimelineEvent::TicketFailed { queue, reason } => {
-            OutcomeEvent { detail: detail(&format!("{queue}: {reason}")), ..of(OutcomeKind::TicketFailed) }
+            told(OutcomeKind::TicketFailed, &format!("{queue}: {reason}"))
         }
         TimelineEvent::LaneLowered { .. }
         | TimelineEvent::StepStarted { .. }

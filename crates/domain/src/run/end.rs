@@ -1,4 +1,5 @@
-//! How a run ends: acknowledged, resolved or cancelled. In: who or what ends it. Out: a closed run, and its outcome.
+//! How a run ends: acknowledged, resolved or cancelled. In: who or what ends it. Out: a closed run, and its outcome; a
+//! note where it had ended before.
 //!
 //! Never: ends a run because time passed; `deadline` does.
 
@@ -40,8 +41,17 @@ impl Run {
     /// The resolving event came. Returns whether that changed anything: an event of another source ends the run only
     /// where the workflow says that the two share their subjects.
     ///
+    /// A run that ended otherwise keeps its phase. Where it has a ticket, that its subject is resolved is noted once.
+    ///
     /// `all_clears` are the runs of the texts that tell of it, by message.
     pub fn resolve(&mut self, by: &EventKey, all_clears: &[(u16, RunId)], ctx: &mut StepContext<'_>) -> bool {
+        let reason = format!("resolved by event {} of {}", by.id, by.source);
+        let is_meant = ctx.workflow.definition.resolves_across(&self.event.source, &by.source);
+        if is_meant && self.awaits_late_resolution() {
+            self.resolved_at = Some(ctx.now);
+            ctx.note_run(TimelineEvent::ResolvedLate { reason });
+            return true;
+        }
         if !self.is_resolved_by(by, ctx.workflow) {
             return false;
         }
@@ -49,8 +59,24 @@ impl Run {
         for (number, run) in all_clears {
             ctx.note(*number, TimelineEvent::AllClear { run: run.clone() });
         }
-        self.close(RunPhase::Resolved, &format!("resolved by event {} of {}", by.id, by.source), ctx);
+        self.close(RunPhase::Resolved, &reason, ctx);
         true
+    }
+
+    /// Whether its subject is resolved: that ended the run, or came later.
+    pub fn is_resolved(&self) -> bool {
+        self.phase == RunPhase::Resolved || self.resolved_at.is_some()
+    }
+
+    /// Whether it ended with a ticket, wanted or opened, that must hear when its subject is resolved.
+    pub(super) fn awaits_late_resolution(&self) -> bool {
+        let has_ticket = self.ticket.is_some() || !self.tickets.is_empty();
+        has_ticket && !self.is_resolvable() && !self.is_resolved()
+    }
+
+    /// Whether a resolving event ends it.
+    pub(super) fn is_resolvable(&self) -> bool {
+        matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged)
     }
 
     /// Records under which resolving event the all-clears of this run are sent, and returns it: the first that came,
@@ -75,8 +101,7 @@ impl Run {
     }
 
     fn is_resolved_by(&self, by: &EventKey, workflow: &Workflow) -> bool {
-        let is_open = matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged);
-        is_open && workflow.definition.resolves_across(&self.event.source, &by.source)
+        self.is_resolvable() && workflow.definition.resolves_across(&self.event.source, &by.source)
     }
 
     /// An operator ends it. Returns whether that changed anything.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Run, RunPhase};
+use super::Run;
 use crate::message::Message;
 
 /// Facts of a run that stores index.
@@ -18,6 +18,8 @@ pub struct RunIndex {
     pub needs_review: bool,
     /// A resolving event of its subject ends it.
     pub is_resolvable: bool,
+    /// It is over, and a resolving event of its subject is told to its ticket.
+    pub awaits_late_resolution: bool,
     /// Messages by the name of their phase, in the order of the names.
     pub tally: BTreeMap<&'static str, u16>,
 }
@@ -35,7 +37,8 @@ impl Run {
                 || self.messages.iter().any(|message| message.next_due().is_some()),
             is_unfinished: self.is_unfinished(),
             needs_review: self.messages.iter().any(Message::needs_review),
-            is_resolvable: matches!(self.phase, RunPhase::Active | RunPhase::Acknowledged),
+            is_resolvable: self.is_resolvable(),
+            awaits_late_resolution: self.awaits_late_resolution(),
             tally,
         }
     }

@@ -41,6 +41,11 @@ impl Run {
         match self.phase {
             RunPhase::Active if step == self.step => {}
             RunPhase::Active => return Replay::Stale("the run has moved on to another step".to_owned()),
+            RunPhase::Exhausted if self.is_resolved() => {
+                return Replay::Stale(
+                    "the event is over: a resolving event came after the run ended".to_owned(),
+                );
+            }
             RunPhase::Exhausted => self.reopen(step, ctx.now),
             RunPhase::Acknowledged
             | RunPhase::Completed

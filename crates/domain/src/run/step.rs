@@ -92,6 +92,7 @@ impl Run {
         }
         ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
         if let Some(queue) = ctx.workflow.step(step).and_then(|step| step.ticket.clone()) {
+            self.ticket = Some(queue.clone());
             ctx.note_run(TimelineEvent::TicketWanted { queue, because: None });
         }
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {

@@ -63,6 +63,7 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
         TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
+        TimelineEvent::ResolvedLate { reason } => format!("{reason}, after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),
         TimelineEvent::TicketWanted { queue, because } => {

@@ -75,6 +75,7 @@ stored_names! {
     AllClear => "all_clear",
     Acknowledged => "acknowledged",
     AcknowledgedLate => "acknowledged_late",
+    ResolvedLate => "resolved_late",
     Closed => "closed",
     TicketWanted => "ticket_wanted",
     TicketOpened => "ticket_opened",

@@ -127,8 +127,8 @@ pub(crate) struct World {
     pub(crate) environment: Environment,
     /// Why whatever is sent next must wait.
     pub(crate) hold: Option<Deferral>,
-    /// Who is told of what happens.
-    pub(crate) destinations: Destinations,
+    /// Who is told of what happens, if that is configured.
+    pub(crate) destinations: Option<Destinations>,
     audiences: Vec<Audience>,
 }
 
@@ -159,7 +159,7 @@ impl World {
             consent: BTreeMap::new(),
             environment,
             hold: None,
-            destinations: Destinations::default(),
+            destinations: None,
             audiences,
         };
         world.keep(opened);
@@ -195,7 +195,10 @@ impl World {
     }
 
     fn keep(&mut self, mut fx: Effects) {
-        self.log.outbound.append(&mut self.destinations.effects(&self.run, &fx));
+        if let Some(destinations) = &self.destinations {
+            destinations.complete(&self.run, &mut fx);
+        }
+        self.log.outbound.append(&mut fx.outbound);
         self.commands.append(&mut fx.commands);
         self.log.timeline.append(&mut fx.timeline);
         self.log.outcomes.append(&mut fx.outcomes);

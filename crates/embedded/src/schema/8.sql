@@ -1,3 +1,2 @@
--- In a copy that `callout backup` made: when it was made, and when a process first opened it. A text that it has as unsent
--- may have been sent since.
-CREATE TABLE IF NOT EXISTS backup (taken_ms INTEGER NOT NULL, restored_ms INTEGER);
+-- `resolvable` is 2 for a run that is over and whose ticket hears when its subject is resolved.
+CREATE INDEX run_subject_over ON run (workflow, subject) WHERE subject IS NOT NULL AND resolvable = 2;

@@ -104,6 +104,7 @@ impl World {
             timelines: store.clone(),
             effects: store.clone(),
             clock: clock.clone(),
+            api_url: Some("https://callout.example/sms".parse().unwrap()),
         });
         Self { clock, store, ports, workflow, _embedded: embedded, _folder: folder }
     }

@@ -123,3 +123,36 @@ async fn a_run_that_has_its_ticket_gets_no_second_one() {
     assert_eq!(tracker.asked(), 0);
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_counts_every_request_and_says_where_its_ticket_names_the_run() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let busy = EffectAnswer::Later { retry_after_ms: None, reason: "answered 429".to_owned() };
+    let refused = EffectAnswer::Refused { reason: "answered 422".to_owned() };
+    let tracker = Scripted::answering([failed(false), busy, refused]);
+    let worker = world.start(&[("ops", tracker.clone())].into());
+    world.in_time("the end", 0, async || world.counts().await.dead == 1).await;
+    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    assert_eq!(letters[0].attempts, 3);
+    let requests = tracker.requests.lock().unwrap().clone();
+    assert_eq!(requests[1].effect.last_failure.as_deref(), Some("answered 500"));
+    assert_eq!(requests[2].effect.last_failure.as_deref(), Some("answered 429"));
+    let address = format!("https://callout.example/sms/v1/runs/{id}");
+    assert_eq!(requests[0].run_url, Some(address));
+    worker.stop().await;
+}
+
+/// Twenty updates of tickets that are gone: they are tried, all at once, and none keeps the others from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_that_are_gone_keep_no_other_from_being_tried() {
+    let world = World::new(&["hook"]);
+    for n in 1..=20 {
+        world.open(n).await;
+    }
+    let gone = |_| EffectAnswer::Gone { reason: "answered 404".to_owned() };
+    let hook = Scripted::answering((0..20).map(gone));
+    let worker = world.start(&[("hook", hook.clone())].into());
+    until("all of them", async || hook.asked() >= 20).await;
+    worker.stop().await;
+}

@@ -37,11 +37,11 @@ pub trait RunStore: Send + Sync {
     /// change came too late: it belongs to its message in any case.
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError>;
 
-    /// Records a resolution and returns the runs of its subject that are not closed, opened for events
-    /// of its time or before. A resolution is kept for [`domain::limits::DEDUPE_S`]; a later one replaces an earlier one.
+    /// Records a resolution and returns the runs of its subject that it ends, and those that are over and whose tickets
+    /// hear of it ([`domain::run::RunIndex`]), opened for events before its time. A resolution is kept for [`domain::limits::DEDUPE_S`]; a later one replaces an earlier one.
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError>;
 
-    /// The runs of a subject through a workflow that a resolution could end, whatever the times of their events.
+    /// The runs of a subject through a workflow that a resolution could end, not those that are over, whatever the times of their events.
     async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError>;
 
     /// Runs that match, latest opened first; at most `max`, and never more than [`domain::limits::LIST_MAX`].

@@ -34,6 +34,9 @@ pub struct GivenAnswer {
     pub fingerprint: String,
     /// The status of the answer; absent while the request is under way.
     pub status: Option<u16>,
+    /// The version of what it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Its body.
     pub body: String,
 }

@@ -4,6 +4,7 @@
 //! was not published; notifications are best effort.
 
 use domain::{
+    outbound::DEAD_EFFECT,
     run::Run,
     timeline::{Command, Effects},
 };
@@ -30,6 +31,9 @@ impl RunService {
     pub(super) fn emit(&self, run: &Run, stored: &Effects, found: &Found) {
         telemetry::stored(run, stored, found, self.recipient_key());
         for letter in &stored.dead_letters {
+            if letter.reason == DEAD_EFFECT {
+                tracing::warn!("run.id" = %run.id(), letter = letter.id, reason = letter.error, "a ticket is not opened");
+            }
             self.ports.bus.notify(Notification::DeadLetter(Box::new(letter.clone())));
         }
         for outcome in &stored.outcomes {

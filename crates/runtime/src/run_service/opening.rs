@@ -9,7 +9,7 @@ use domain::{
     workflow::Workflow,
 };
 use jiff::Timestamp;
-use ports::{Opened, OpeningEvent, Versioned};
+use ports::{Change, Opened, OpeningEvent, Versioned};
 use telemetry::{Found, span};
 use tracing::Instrument as _;
 
@@ -77,11 +77,18 @@ impl RunService {
         if run.phase() == RunPhase::Active {
             submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
         }
-        let effects = ctx.effects;
-        let change = self.change(&run, effects.clone(), workflow);
-        let due = change.due;
+        let change = self.change(&run, ctx.effects, workflow);
+        let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(&run);
-        match self.ports.runs.open_run(change, opening).instrument(span.clone()).await? {
+        let mut opened = self.ports.runs.open_run(change, opening).instrument(span.clone()).await?;
+        if let Opened::AlreadyResolved { by } = &opened
+            && !self.workflows().may_resolve(&run, &by.source)
+        {
+            // It was resolved for another team.
+            let change = Change { marker: None, ..Change::new(run.clone(), effects.clone(), workflow) };
+            opened = self.ports.runs.open_run(change, opening).instrument(span.clone()).await?;
+        }
+        match opened {
             Opened::Known => Ok(OpenedRun::Known),
             Opened::Conflict => Ok(OpenedRun::Conflict),
             Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
@@ -117,8 +124,8 @@ impl RunService {
         let mut run = Run::open(event, &mut ctx);
         run.resolve(by, &[], &mut ctx);
         let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
-        let effects = ctx.effects;
-        let change = self.change(&run, effects.clone(), workflow);
+        let change = self.change(&run, ctx.effects, workflow);
+        let effects = change.effects.clone();
         self.ports.runs.open_run(change, opening).await?;
         self.emit(&run, &effects, &Found::event(None));
         Ok(OpenedRun::Resolved)

@@ -22,7 +22,8 @@ impl RunService {
         if !is_noted {
             return Ok(()); // Another sender noted it at the same moment, and tells of it.
         }
-        for effect in self.in_force().destinations.effects_of(&news.event()) {
+        let destinations = self.in_force().destinations.unwrap_or_default();
+        for effect in destinations.effects_of(&news.event()) {
             self.ports.effects.add_effect(&effect).await?;
         }
         let told = SendingState { is_announced: true, ..news.clone() };

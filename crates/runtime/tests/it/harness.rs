@@ -38,20 +38,29 @@ impl World {
         let path = folder.path().join("callout.db");
         let embedded = Embedded::open(EmbeddedConfig::new(path, [].into(), clock.clone())).unwrap();
         let (store, bus) = (embedded.store(), embedded.bus());
-        let runs = service(&store, &bus, &clock, paging());
+        let runs = service(&store, &bus, &clock, WorkflowRegistry::new([paging()]));
         Self { clock, store, bus, runs, embedded, _folder: folder }
     }
 
     /// Another process on the same store, with this workflow in force.
     pub(crate) fn service(&self, workflow: Workflow) -> RunService {
-        service(&self.store, &self.bus, &self.clock, workflow)
+        self.service_of(WorkflowRegistry::new([workflow]))
+    }
+
+    /// The same with these workflows and teams.
+    pub(crate) fn service_of(&self, workflows: WorkflowRegistry) -> RunService {
+        service(&self.store, &self.bus, &self.clock, workflows)
     }
 
     pub(crate) async fn open(&self, event: &Event) -> OpenedRun {
-        let workflows = self.runs.workflows();
+        self.open_in(&self.runs, event).await
+    }
+
+    pub(crate) async fn open_in(&self, runs: &RunService, event: &Event) -> OpenedRun {
+        let workflows = runs.workflows();
         let workflow = workflows.workflows().next().unwrap();
         let placement = LanePlacement { lane: workflow.definition.lane, gives_way: false };
-        self.runs.open(event, workflow, placement, None, &mut NoHook).await.unwrap()
+        runs.open(event, workflow, placement, None, &mut NoHook).await.unwrap()
     }
 
     pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Run> {
@@ -71,10 +80,9 @@ fn service(
     store: &Arc<dyn Store>,
     bus: &Arc<dyn Bus>,
     clock: &Arc<ManualClock>,
-    workflow: Workflow,
+    workflows: WorkflowRegistry,
 ) -> RunService {
     let ports = RunPorts::new(store.clone(), bus.clone(), clock.clone());
-    let workflows = WorkflowRegistry::new([workflow]);
     RunService::new(ports, workflows, directory(), Environment::default(), CodeKey::default())
 }
 

@@ -1,16 +1,20 @@
 //! Opening runs: once for each event, and not at all where the subject is resolved.
 
-use conformance::{fixture::at, roles::event};
+use conformance::{
+    fixture::at,
+    roles::{event, paging},
+};
 use domain::{
     event::EventKey,
     run::{Run, RunPhase},
-    workflow::Lane,
+    team::SourceTeams,
+    workflow::{Lane, Workflow, WorkflowDefinition},
 };
 use ports::{
     Queue, Versioned,
     store::{Resolution, RunFilter},
 };
-use runtime::{OpenedRun, Precedent};
+use runtime::{OpenedRun, Precedent, RunService, WorkflowRegistry};
 use serde_json::json;
 
 use crate::harness::World;
@@ -62,6 +66,46 @@ async fn a_run_whose_resolution_overtook_it_opens_as_resolved() {
     assert_eq!((run.phase(), run.messages().len()), (RunPhase::Resolved, 0));
     assert_eq!(world.bus.depth(COMMANDS).await.unwrap(), 0);
     assert!(matches!(world.open(&event).await, OpenedRun::Known));
+}
+
+/// Two teams share a workflow, and all sources its subjects.
+fn of_teams(world: &World) -> RunService {
+    let mut definition = WorkflowDefinition::clone(&paging().definition);
+    definition.shared_subjects = vec!["*".to_owned()];
+    let workflow = Workflow::compile(definition).unwrap();
+    let teams = [("conformance", "red"), ("red-2", "red"), ("blue", "blue")];
+    let teams = SourceTeams::new(teams.map(|(source, team)| (source.to_owned(), team.to_owned())));
+    world.service_of(WorkflowRegistry::new([workflow]).with_teams(teams))
+}
+
+#[tokio::test]
+async fn shared_subjects_stay_within_a_team() {
+    let world = World::new();
+    let runs = of_teams(&world);
+    let workflows = runs.workflows();
+    let workflow = workflows.workflows().next().unwrap();
+    let by = |source: &str| Resolution {
+        workflow: workflow.name().to_owned(),
+        marker: workflow.definition.resolution_marker(source, "db-1"),
+        subject: "db-1".to_owned(),
+        by: EventKey { source: source.to_owned(), id: "e-resolved".to_owned() },
+        at: at(5),
+    };
+    let mut event = event(1);
+    (event.key.source, event.subject) = ("conformance".to_owned(), Some("db-1".to_owned()));
+    // The resolution of another team overtook it, and it opens all the same.
+    assert_eq!(runs.resolve(&by("blue")).await.unwrap(), []);
+    let opened = world.open_in(&runs, &event).await;
+    let OpenedRun::New(run, _) = opened else { panic!("{opened:?}") };
+    assert_eq!(runs.resolve(&by("blue")).await.unwrap(), []);
+    let mut of_own = by("red-2");
+    of_own.at = at(6);
+    let expected = [run.value.id().clone()];
+    assert_eq!(runs.resolve(&of_own).await.unwrap(), expected);
+    // What is of no team is shared by all.
+    let mut of_none = by("nobody-s");
+    of_none.at = at(7);
+    assert_eq!(runs.resolve(&of_none).await.unwrap(), expected);
 }
 
 async fn stored(world: &World, run: &Run) -> Versioned<Run> {

@@ -13,6 +13,9 @@ for n = letters, #ARGV do remove_letter(KEYS[letters], KEYS[letters_at], KEYS[co
 redis.call('ZREM', KEYS[runs], ARGV[1])
 redis.call('ZREM', KEYS[ended], ARGV[1])
 redis.call('ZREM', KEYS[review], ARGV[1])
-if KEYS[subject] then redis.call('ZREM', KEYS[subject], ARGV[1]) end
+if KEYS[subject] then
+  redis.call('ZREM', KEYS[subject], ARGV[1])
+  redis.call('ZREM', KEYS[subject_over], ARGV[1])
+end
 redis.call('DEL', KEYS[run], KEYS[timeline])
 return 1

@@ -1,5 +1,5 @@
--- Records a resolution unless a later one is known, and returns the runs it ends.
--- KEYS: resolution, subject. ARGV: 1 time in microseconds, 2 document, 3 how long it is kept in milliseconds.
+-- Records a resolution unless a later one is known, and returns the runs that it ends and those whose tickets hear of it.
+-- KEYS: resolution, subject, subject_over. ARGV: 1 time in microseconds, 2 document, 3 how long it is kept in milliseconds.
 local known = redis.call('GET', KEYS[1])
 local at = known and string.match(known, '^(%-?%d+) ')
 if known and not at then error('UNREADABLE resolution ' .. KEYS[1]) end
@@ -9,4 +9,6 @@ if not at or tonumber(ARGV[1]) > tonumber(at) then
   local from = math.max(now[1] * 1000, math.floor(tonumber(ARGV[1]) / 1000))
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', from + tonumber(ARGV[3])))
 end
-return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1])
+local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1])
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. ARGV[1])) do found[#found + 1] = id end
+return found

@@ -5,6 +5,8 @@
 
 -- The phase of a run that has not ended.
 local ACTIVE = 'a'
+-- The phase of a run that somebody took on, and that may still be resolved.
+local ACKNOWLEDGED = 'k'
 
 local function write_effects()
   local at = ARGUMENT_COUNT + 1
@@ -42,6 +44,26 @@ local function write_effects()
   if #lines > 0 then redis.call('RPUSH', KEYS[timeline], unpack(lines)) end
 end
 
+-- Keeps a run in the list of its subject that it belongs to, by the time of its event.
+local function list_under_subject(id, old)
+  local lists = { open = KEYS[subject], over = KEYS[subject_over] }
+  local was_open = old and (old.phase == ACTIVE or old.phase == ACKNOWLEDGED)
+  if was_open and ARGV[resolvable] == 'open' then return end
+  local happened = ARGV[happened_us]
+  if old then
+    happened = redis.call('ZSCORE', lists.open, id) or redis.call('ZSCORE', lists.over, id)
+    -- A run whose text fails after its end may be in neither; it was opened after its event.
+    if not happened then happened = ARGV[opened_ms] .. '000' end
+  end
+  for name, list in pairs(lists) do
+    if name == ARGV[resolvable] then
+      redis.call('ZADD', list, happened, id)
+    else
+      redis.call('ZREM', list, id)
+    end
+  end
+end
+
 local function write(version, old)
   local id, due, phase, flags, tally = ARGV[id], ARGV[due_ms], ARGV[phase], ARGV[flags], ARGV[tally]
   local second = ARGV[timer_second]
@@ -68,13 +90,7 @@ local function write(version, old)
   elseif old and old.phase ~= ACTIVE then
     redis.call('ZREM', KEYS[ended], id)
   end
-  if KEYS[subject] then
-    if ARGV[resolvable_us] == '' then
-      redis.call('ZREM', KEYS[subject], id)
-    elseif not old then
-      redis.call('ZADD', KEYS[subject], ARGV[resolvable_us], id)
-    end
-  end
+  if KEYS[subject] then list_under_subject(id, old) end
   write_effects()
   return timer
 end

@@ -88,12 +88,13 @@ impl SendingMetrics {
         self.provider.observe(labels([("operation", operation), ("result", result)]), took);
     }
 
-    /// Counts what came of a request to a destination.
+    /// Counts what came of a request to a destination, if one was made.
     pub fn effect(&self, destination: &str, act: &'static str, answer: &EffectAnswer) {
         let result = match answer {
             EffectAnswer::Done(_) => "done",
             EffectAnswer::Later { .. } => "later",
-            EffectAnswer::Failed { .. } => "failed",
+            EffectAnswer::Failed { .. } | EffectAnswer::Gone { .. } => "failed",
+            EffectAnswer::Needless => return,
             EffectAnswer::Refused { .. } => "refused",
         };
         let labels = labels([("destination", destination), ("act", act), ("result", result)]);

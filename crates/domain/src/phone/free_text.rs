@@ -1,0 +1,136 @@
+//! Numbers within texts of somebody else. In: a text. Out: the same with everything masked that may be a phone number.
+//!
+//! Never: takes a date, a time or an IP address for one.
+
+use super::{DIGITS_MAX, MASKED_DIGITS_MIN};
+
+/// A text of somebody else, such as an event's id or subject, with everything masked that may be a phone number: digits in
+/// one piece, or in groups as people write them.
+pub fn without_numbers(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let (mut rest, mut before) = (text, None);
+    while let Some(first) = rest.chars().next() {
+        let length = match number_at(rest, before) {
+            Some(length) => {
+                masked.push_str(&mask(&rest[..length]));
+                length
+            }
+            None => {
+                // Digits are taken or left as a whole.
+                let length = digits_at(rest).max(first.len_utf8());
+                masked.push_str(&rest[..length]);
+                length
+            }
+        };
+        before = rest[..length].chars().next_back();
+        rest = &rest[length..];
+    }
+    masked
+}
+
+fn mask(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let plus = if number.starts_with('+') { "+" } else { "" };
+    format!("{plus}{}…{}", &digits[..1], &digits[digits.len() - 2..])
+}
+
+fn digits_at(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+/// How many bytes of a text belong to the phone number that it begins with, if it does.
+fn number_at(text: &str, before: Option<char>) -> Option<usize> {
+    let (is_international, is_bracketed) = (text.starts_with('+'), text.starts_with('('));
+    let start = usize::from(is_international || is_bracketed);
+    let first = digits_at(&text[start..]);
+    if (MASKED_DIGITS_MIN..=DIGITS_MAX).contains(&first) {
+        return Some(start + first);
+    }
+    if first == 0 || first > DIGITS_MAX {
+        return None;
+    }
+    let mut groups = vec![first];
+    let (mut total, mut end) = (first, start + first);
+    while let Some((gap, length)) = group_at(&text[end..]) {
+        // One digit is a counter, `-2`, but for area codes such as Dublin's.
+        let is_counter = length == 1 && !(is_international && text[end..].starts_with([' ', '(']));
+        let is_beyond = total + length > DIGITS_MAX;
+        // Groups without a sign are those of a national number: no date has three of these lengths.
+        let is_apart = !is_international && !is_bracketed && !gap_is_plain(&text[end..end + gap]);
+        if is_counter || is_beyond || is_apart {
+            break;
+        }
+        groups.push(length);
+        total += length;
+        end += gap + length;
+    }
+    let is_word = before.is_some_and(|before| before.is_alphanumeric() || "+-.:/".contains(before));
+    let is_national = !is_word && (groups == [3, 3, 4] || text.starts_with('0') && first > 2);
+    let is_written_out =
+        is_international || is_bracketed && text[1 + first..].starts_with(')') || is_national;
+    (is_written_out && total >= MASKED_DIGITS_MIN).then_some(end)
+}
+
+/// What separates digits from the next ones, and how many those are.
+fn group_at(text: &str) -> Option<(usize, usize)> {
+    let gap = text.bytes().take_while(|byte| b" -./()".contains(byte)).count();
+    let length = digits_at(&text[gap..]);
+    ((1..=3).contains(&gap) && length > 0).then_some((gap, length))
+}
+
+fn gap_is_plain(gap: &str) -> bool {
+    matches!(gap, " " | "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_within_a_text_are_masked_and_shorter_digits_are_not() {
+        for (text, expected) in [
+            ("sms-+14155550100-2", "sms-+1…00-2"),
+            ("14155550100", "1…00"),
+            ("2026-01-31/e-1234567", "2026-01-31/e-1234567"),
+            ("über/004915112345678", "über/0…78"),
+            ("1234567890123456", "1234567890123456"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(text), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_in_groups_are_masked_as_people_write_them() {
+        for (text, expected) in [
+            ("call +49 170 1234567 now", "call +4…67 now"),
+            ("(415) 555-0104", "4…04"),
+            ("+1 (415) 555-0104, ext", "+1…04, ext"),
+            ("+44/20.7946.0958", "+4…58"),
+            ("+353 1 234 5678", "+3…78"),
+            ("0170 1234567 calls", "0…67 calls"),
+            ("from 415-555-0104", "from 4…04"),
+            ("415 555 0104", "4…04"),
+        ] {
+            assert_eq!(without_numbers(text), expected);
+        }
+    }
+
+    #[test]
+    fn dates_times_addresses_and_counts_are_left_as_they_are() {
+        for text in [
+            "2026-01-31 12:00:00",
+            "2026-01-15T12:00:00.123Z",
+            "10.20.30.40:8080",
+            "31.01.2026",
+            "db-1 and db-2 of 300 servers (2026)",
+            "answered 422 after 12 s",
+            "1 + 2",
+            "disk (80) 90",
+            "01/02/2026",
+            "v1.415-555-0104",
+        ] {
+            assert_eq!(without_numbers(text), text);
+        }
+    }
+}
