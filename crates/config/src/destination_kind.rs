@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use crate::{
     destination_address::{AddressRules, is_local},
-    http_kind,
+    http_kind::{self, HttpKeys},
     reader::{Document, Placed, Section},
     tls_files::certificates,
 };
@@ -201,7 +201,26 @@ pub(crate) fn read_kind(
         "jira" => read_jira(doc, section, rules)?,
         "servicenow" => read_servicenow(doc, section, rules)?,
         "email" => read_email(doc, section, folder, rules)?,
-        "http" => http_kind::read(doc, name, section, rules)?,
+        "http" => {
+            let HttpKeys {
+                url,
+                body,
+                content_type,
+                authorization,
+                idempotency_header,
+                ticket_key,
+                ticket_url,
+            } = http_kind::read(doc, name, section, rules)?;
+            DestinationKind::Http {
+                url,
+                body,
+                content_type,
+                authorization,
+                idempotency_header,
+                ticket_key,
+                ticket_url,
+            }
+        }
         other => {
             doc.problem(&kind.at, format!("{name}.kind: expected {KINDS}, not {other:?}"));
             return None;

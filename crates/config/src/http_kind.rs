@@ -1,10 +1,11 @@
-//! Destinations of the kind `http`. In: a table of `integrations.toml`. Out: the kind, whose requests can be made.
+//! Destinations of the kind `http`. In: a table of `integrations.toml`. Out: its keys, of which requests can be made.
 //!
 //! Never: lets a ticket be opened twice: a service that is not searched must know a repeated request by its key.
 
+use url::Url;
+
 use crate::{
     destination_address::AddressRules,
-    destination_kind::DestinationKind,
     reader::{Document, Placed, Section},
 };
 
@@ -13,12 +14,23 @@ const TAKEN_HEADERS: [&str; 6] =
     ["host", "content-length", "content-type", "transfer-encoding", "connection", "authorization"];
 const TOKEN_MARKS: &str = "!#$%&'*+-.^_`|~";
 
+/// What the table says.
+pub(crate) struct HttpKeys {
+    pub(crate) url: Url,
+    pub(crate) body: String,
+    pub(crate) content_type: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) idempotency_header: Option<String>,
+    pub(crate) ticket_key: Option<String>,
+    pub(crate) ticket_url: Option<String>,
+}
+
 pub(crate) fn read(
     doc: &mut Document<'_>,
     name: &str,
     section: &mut Section<'_>,
     rules: AddressRules,
-) -> Option<DestinationKind> {
+) -> Option<HttpKeys> {
     let content_type = section.text(doc, "content_type").map(|text| text.value);
     let authorization = section.text(doc, "authorization");
     let idempotency_header = section.text(doc, "idempotency_header");
@@ -48,7 +60,7 @@ pub(crate) fn read(
         doc.problem(&key.at, message);
     }
     let value = |text: Option<Placed<String>>| text.map(|text| text.value);
-    Some(DestinationKind::Http {
+    Some(HttpKeys {
         url: url?,
         body: body?.value,
         content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),

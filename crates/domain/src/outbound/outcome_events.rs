@@ -14,14 +14,12 @@ use crate::{
     timeline::{DoubtResolvedBy, Effects, Entry, TimelineEvent},
 };
 
-use super::DEAD_EFFECT;
-
 /// What a transition did to a run, in the order of its timeline.
 pub(super) fn events(run: &Run, done: &Effects) -> Vec<OutcomeEvent> {
     let told = done.timeline.iter().filter_map(|entry| of_line(run, entry));
-    // A ticket that is not opened is told as such.
+    // A letter without a message is of a ticket that is not opened, which is told as such.
     let letters =
-        done.dead_letters.iter().filter(|letter| letter.reason != DEAD_EFFECT).map(|letter| OutcomeEvent {
+        done.dead_letters.iter().filter(|letter| letter.message.is_some()).map(|letter| OutcomeEvent {
             detail: Some(without_numbers(&letter.reason)),
             message: letter.message.as_ref().map(|message| message.number),
             ..named(about(OutcomeKind::DeadLetterCreated, run, letter.at), &letter.id)
