@@ -65,7 +65,7 @@ fn prometheus_takes_the_rules_and_its_configuration_and_each_alert_fires_and_sta
 fn each_alert_has_a_page_and_each_page_an_alert() {
     let folder = root().join("docs/operations");
     let index = std::fs::read_to_string(folder.join("README.md")).unwrap();
-    let mut pages = BTreeSet::from(["README.md".to_owned()]);
+    let mut pages = BTreeSet::new();
     for alert in rules() {
         let name = text(&alert, "alert");
         let page = text(&alert["annotations"], "runbook").strip_prefix("docs/operations/").unwrap();
@@ -79,8 +79,9 @@ fn each_alert_has_a_page_and_each_page_an_alert() {
         pages.insert(page.to_owned());
     }
     let found = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-    let found: BTreeSet<_> = found.map(|name| name.into_string().unwrap()).collect();
-    assert_eq!(found, pages);
+    // The other pages are about no alert.
+    let found = found.map(|name| name.into_string().unwrap()).filter(|name| name.starts_with("callout-"));
+    assert_eq!(found.collect::<BTreeSet<_>>(), pages);
 }
 
 #[test]

@@ -162,7 +162,11 @@ async fn every_role_does_its_work_with_the_rights_of_its_own_user() {
     // Whom the operator's user may ask shows who lives and what waits.
     let status: Value = serde_json::from_slice(&fleet.run(&["status", "--output", "json"]).stdout).unwrap();
     assert_eq!(status["status"]["processes"].as_array().unwrap().len(), ROLES.len(), "{status}");
-    assert_eq!((&status["findings"], &status["status"]["bus_fault"]), (&json!([]), &Value::Null), "{status}");
+    // The ticket that no destination opens is all that is to be found.
+    let findings = status["findings"].as_array().unwrap().iter();
+    let what: Vec<_> = findings.map(|finding| finding["what"].as_str().unwrap()).collect();
+    assert!(what.iter().all(|what| what.contains("1 dead letter")), "{status}");
+    assert_eq!(status["status"]["bus_fault"], Value::Null, "{status}");
     assert_eq!(status["status"]["queues"].as_array().unwrap().len(), 7, "{status}");
 
     // What `ingest` would refuse, a producer may publish.

@@ -5,7 +5,7 @@
 use anyhow::{Context as _, anyhow};
 use api::REMOTE_PATH;
 use control::{Answer, Request};
-use http_server::events::EVENTS_PATH;
+use http_server::{events::EVENTS_PATH, problem::NOTHING_HERE};
 use reqwest::StatusCode;
 use serde_json::Value;
 use url::Url;
@@ -89,7 +89,9 @@ impl Remote {
             return serde_json::from_str(&body).map_err(|_| not_ours(host, status));
         }
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
-        let Some(detail) = problem["detail"].as_str() else { return Err(not_ours(host, status)) };
+        // Another role of callout has no such path.
+        let detail = problem["detail"].as_str().filter(|detail| *detail != NOTHING_HERE);
+        let Some(detail) = detail else { return Err(not_ours(host, status)) };
         let said = format!("the API at {host} answered {}: {detail}", status.as_u16());
         Err(if status == StatusCode::NOT_FOUND { NotFound(said).into() } else { anyhow!(said) })
     }

@@ -9,6 +9,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+/// What is said of a path that no route has.
+pub const NOTHING_HERE: &str = "there is nothing at this path";
+
 /// A problem document. `more` are members beyond the standard ones.
 pub fn problem(status: StatusCode, title: &str, detail: &str, more: Value) -> Response {
     let mut body =
@@ -30,7 +33,7 @@ pub(crate) fn describe(response: Response) -> Response {
         return response;
     }
     let detail = match status {
-        StatusCode::NOT_FOUND => "there is nothing at this path",
+        StatusCode::NOT_FOUND => NOTHING_HERE,
         StatusCode::METHOD_NOT_ALLOWED => "this path takes another method, see the header `allow`",
         StatusCode::REQUEST_TIMEOUT => "the request took too long; send it again",
         _ => "see the status",

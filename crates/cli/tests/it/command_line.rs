@@ -96,14 +96,20 @@ async fn exit_codes_and_warnings_say_what_went_wrong() {
         .replace("note.created", "loose.created")
         .replace(r#"required = ["text", "phone"]"#, r#"required = ["phone"]"#);
     std::fs::write(fleet.folder.path().join("workflows/loose.toml"), optional).unwrap();
-    let warnings = fleet.json(&["check"])["warnings"].clone();
-    assert_eq!(warnings.as_array().map(Vec::len), Some(1), "{warnings}");
-    assert!(warnings[0].as_str().unwrap().contains("loose: the text uses `text`"), "{warnings}");
+    let warned = || {
+        let mut warnings = fleet.json(&["check"])["warnings"].as_array().unwrap().clone();
+        // The workflows of this harness ask for tickets that nobody opens.
+        warnings.retain(|warning| !warning.as_str().unwrap().contains("asks for tickets in"));
+        warnings
+    };
+    let warnings = warned();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].as_str().unwrap().contains("loose: the text uses `text`"), "{warnings:?}");
     let file = fleet.folder.path().join("callout.toml");
     let settings = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("{settings}\n[replies]\nended = \"\u{2713} {{{{ about }}}}\"\n")).unwrap();
-    let warnings = fleet.json(&["check"])["warnings"].clone();
-    assert!(warnings[1].as_str().unwrap().starts_with("replies.ended: `\u{2713}` is not in"), "{warnings}");
+    let warnings = warned();
+    assert!(warnings[1].as_str().unwrap().starts_with("replies.ended: `\u{2713}` is not in"), "{warnings:?}");
     std::fs::write(&file, settings).unwrap();
     std::fs::write(fleet.folder.path().join("workflows/bad.toml"), "evnt = \"x\"\n").unwrap();
     let check = fleet.run(&["check"]);
@@ -250,7 +256,9 @@ async fn a_ticket_that_no_destination_opens_is_warned_of_and_becomes_a_dead_lett
     let letters = fleet.json(&["dlq", "list", "--reason", "effect"]);
     let id = letters[0]["id"].as_str().unwrap();
     assert!(letters[0]["error"].as_str().unwrap().contains("add one, then replay"), "{letters}");
-    assert_eq!(fleet.json(&["dlq", "replay", id, "--yes"])[0]["result"], "stale");
+    let stale = fleet.run(&["dlq", "replay", id, "--yes"]);
+    let said = String::from_utf8_lossy(&stale.stdout).into_owned() + &String::from_utf8_lossy(&stale.stderr);
+    assert!(!stale.status.success() && said.contains("is named desk and keeps tickets; add one"), "{said}");
     let nobody = fleet.run(&["runs", "show", ""]);
     assert_eq!(nobody.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("no run is named"), "{nobody:?}");

@@ -173,7 +173,15 @@ body = "x"
 idempotency_header = "Authorization"
 ticket_key = "/number"
 "#;
-    insta::assert_snapshot!(problems("integrations.toml", text), @"");
+    insta::assert_snapshot!(problems("integrations.toml", text), @r#"
+    integrations.toml:5: one.ticket_key: "number" is no JSON pointer into the answer, as "/ticket/number"
+    integrations.toml:5: one.ticket_key: give idempotency_header too, a header by which the service knows a repeated request; without one a lost answer opens a second ticket
+    integrations.toml:6: one.ticket_url: "/a~b" is no JSON pointer into the answer, as "/ticket/number"
+    integrations.toml:12: two.idempotency_header: "Two Words" is no name of a header, as "Idempotency-Key"
+    integrations.toml:13: two.ticket_url: give ticket_key too, which makes it open tickets
+    integrations.toml:18: three.idempotency_header: "Authorization" is written by callout itself; name another, as "Idempotency-Key"
+    6 errors in the configuration
+    "#);
 }
 
 #[test]
@@ -222,7 +230,20 @@ repository = "a/b"
 api = "https://0.0.0.0/"
 secret_env = ["CALLOUT_KEY_X"]
 "#;
-    insta::assert_snapshot!(problems("integrations.toml", text), @"");
+    insta::assert_snapshot!(problems("integrations.toml", text), @r#"
+    integrations.toml:3: url: is private or of this machine; give allow_private = true beside it if that is meant
+    integrations.toml:5: one.events: the list is empty; name what it is told of, or leave the key out where it opens tickets alone
+    integrations.toml:8: url: is no template: write the whole address, without {{ }}
+    integrations.toml:11: two.workflows: the list is empty; name some, or leave the key out for all of them
+    integrations.toml:14: url: has a query, ?..., and paths are added to this address; leave the query out
+    integrations.toml:19: url: is private or of this machine; give allow_private = true beside it if that is meant
+    integrations.toml:24: url: has a fragment, #..., which no server is sent; leave it out
+    integrations.toml:29: host: is private or of this machine; give allow_private = true beside it if that is meant
+    integrations.toml:35: url: is private or of this machine; give allow_private = true beside it if that is meant
+    integrations.toml:37: seven.authorization: {{ secret }} is missing, as in "Bearer {{ secret }}"; the secret itself is in the variable that secret_env names
+    integrations.toml:42: api: is private or of this machine; give allow_private = true beside it if that is meant
+    11 errors in the configuration
+    "#);
 }
 
 #[test]
