@@ -111,7 +111,9 @@ async fn assess(
     let mut assessment = Assessment::new(samples, &runs, &fleet.sim);
     let doubts = Doubts::new(&timelines, &deaths.moments());
     list_faults(plan, fleet, deaths, report);
-    report.fault("request cut off by a kill", "by chance", doubts.cut_off);
+    if doubts.cut_off > 0 || plan.meets_rare_faults() {
+        report.fault("request cut off by a kill", "by chance", doubts.cut_off);
+    }
     if doubts.second_texts > 0 {
         let what = format!("{} messages have a second text", doubts.second_texts);
         assessment.offences.push(Offence { run: None, what });
@@ -184,7 +186,8 @@ fn list_faults(plan: &Plan, fleet: &Fleet, deaths: &Deaths, report: &mut Report)
     for (kind, fired) in fleet.sim.report().faults_fired {
         // A list that lags shows only to who asks soon after an answer and its callbacks were lost: too rare for a short
         // run to be sure of.
-        if kind == FaultKind::ListLag && fired == 0 && !plan.measures_recovery {
+        let is_rare = kind == FaultKind::ListLag && !plan.measures_recovery;
+        if fired == 0 && (is_rare || !plan.meets_rare_faults()) {
             continue;
         }
         let rate = 100.0 * rate_of(kind, &rates);

@@ -95,6 +95,11 @@ impl Plan {
         }
     }
 
+    /// Whether there are enough events for each fault that comes by chance.
+    pub(crate) fn meets_rare_faults(&self) -> bool {
+        self.events >= 1_000
+    }
+
     /// How long events are sent.
     pub(crate) fn load_lasts(&self) -> Duration {
         self.kill_every * (self.kills.max(1) as u32 + 1)
