@@ -32,6 +32,8 @@ pub(crate) struct Connections {
 struct Waiting {
     next: u64,
     by_owner: HashMap<Owner, BTreeMap<u64, CancellationToken>>,
+    /// Connections of which it is not known yet whether a request comes.
+    unseen: usize,
     evicted: u64,
     warned_at: Option<Instant>,
 }
@@ -56,7 +58,8 @@ impl Waiting {
     }
 
     /// Of the connections without any request, or else of the others: the client with the most, and the one of its
-    /// connections that is idle for longest. A client with thousands does not displace one with a few.
+    /// connections that is idle for longest. A client with thousands does not displace one with a few. None while all that
+    /// is idle made a request, and there are others that may turn out never to: they are looked at first.
     fn pop(&mut self) -> Option<CancellationToken> {
         let first = |((made_a_request, peer), idle): (&Owner, &BTreeMap<u64, CancellationToken>)| {
             let (number, connection) = idle.first_key_value()?;
@@ -65,6 +68,10 @@ impl Waiting {
         };
         let ((_, _, Reverse(number)), owner, connection) =
             self.by_owner.iter().filter_map(first).max_by_key(|(rank, ..)| *rank)?;
+        let (made_a_request, _) = owner;
+        if made_a_request && self.unseen > 0 {
+            return None;
+        }
         self.remove(owner, number);
         Some(connection)
     }
@@ -144,6 +151,7 @@ pub(crate) struct Connection {
 /// What a connection does.
 #[derive(Default)]
 struct State {
+    is_seen: bool,
     made_a_request: bool,
     is_working: bool,
     /// Its number among those that wait; a new connection has bytes to be read.
@@ -152,6 +160,7 @@ struct State {
 
 impl Connection {
     fn new(connections: Arc<Connections>, peer: Peer, place: OwnedSemaphorePermit) -> Self {
+        connections.waiting().unseen += 1;
         Self {
             connections,
             peer,
@@ -162,9 +171,18 @@ impl Connection {
         }
     }
 
+    /// What it does is known now.
+    fn see(&self, state: &mut State) {
+        if !std::mem::replace(&mut state.is_seen, true) {
+            self.connections.waiting().unseen -= 1;
+            self.connections.changed.notify_one();
+        }
+    }
+
     /// Nothing more comes for now, and there is no request, or not all of one.
     pub(crate) fn waits(&self) {
         let mut state = self.state();
+        self.see(&mut state);
         if state.is_working || state.number.is_some() {
             return;
         }
@@ -181,6 +199,7 @@ impl Connection {
     /// A request is there as a whole, and is worked on.
     pub(crate) fn works(&self) {
         let mut state = self.state();
+        self.see(&mut state);
         if let Some(number) = state.number.take() {
             self.connections.waiting().remove((state.made_a_request, self.peer), number);
         }
