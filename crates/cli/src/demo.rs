@@ -36,10 +36,13 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
     let server = Server::start(config, secrets, &Role::chosen(&[]), timing, None, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;
+    let stopped = || Interrupted("stopped before the scenario was over".to_owned()).into();
     let played = tokio::select! {
         played = scenario::play(&mut stage) => played,
-        () = shutdown.cancelled() => Err(Interrupted("stopped before the scenario was over".to_owned()).into()),
+        () = shutdown.cancelled() => Err(stopped()),
     };
+    // A request that the end of the listener cuts off is no failure of its own.
+    let played = played.map_err(|error| if shutdown.is_cancelled() { stopped() } else { error });
     let outcomes = stage.finish(played.is_ok()).await?.to_vec();
     if output == Output::Json {
         output::json(&outcomes)?;
