@@ -88,7 +88,8 @@ fn about(line: &TimelineLine) -> String {
         TimelineEvent::ReplyUnclear { .. }
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::ConsentChanged { .. } => of_message("reply"),
-        TimelineEvent::TicketWanted { .. }
+        TimelineEvent::EffectReplayed { .. }
+        | TimelineEvent::TicketWanted { .. }
         | TimelineEvent::TicketOpened { .. }
         | TimelineEvent::TicketFailed { .. } => "ticket".to_owned(),
     }

@@ -152,7 +152,8 @@ fn tickets(run: &RunView) -> Vec<String> {
     for entry in &run.timeline {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines are about no ticket")]
         match &entry.what {
-            TimelineEvent::TicketWanted { queue, .. } => {
+            TimelineEvent::TicketWanted { queue, .. }
+            | TimelineEvent::EffectReplayed { destination: queue, .. } => {
                 by_queue.insert(queue.clone(), format!("wanted in {queue}"));
             }
             TimelineEvent::TicketFailed { queue, reason } => {

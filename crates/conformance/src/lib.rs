@@ -166,6 +166,7 @@ macro_rules! store_contract {
                     what_waits_is_counted_with_its_oldest
                     a_run_needs_review_until_somebody_says_what_became_of_its_text
                     effects_wait_by_destination
+                    some_of_the_effects_that_wait_are_shown
                 }
                 listing {
                     runs_are_listed_latest_opened_first

@@ -113,11 +113,12 @@ impl Control {
             }
             Request::Acknowledge { id } => {
                 self.change(principal, &id, version, |run, ctx| {
-                    let was_active = run.phase() == RunPhase::Active;
-                    if run.phase() != RunPhase::Acknowledged {
+                    // One that is over gets a line all the same.
+                    let changes = run.phase() != RunPhase::Acknowledged;
+                    if changes {
                         run.acknowledge(name, principal.via, None, ctx);
                     }
-                    was_active
+                    changes
                 })
                 .await
             }
@@ -150,7 +151,7 @@ impl Control {
             Request::AuditCounts if principal.teams.is_empty() => Ok(Answer::AuditCounts {
                 counts: self.ports.audit.audit_counts().await.map_err(RoleError::from)?,
             }),
-            Request::AuditCounts => Err(ControlError::OfAllTeams(name.clone())),
+            Request::AuditCounts => Err(of_all_teams(principal)),
             Request::Status => self.status(principal).await,
             Request::FindPosition { after } => self.find_position(after).await,
             Request::ReadStream { after } => self.read_stream(principal, after).await,
@@ -338,6 +339,12 @@ pub(crate) fn to_review(run: &Run, named: Option<u16>) -> Result<u16, ControlErr
         (None, [_, _, ..]) => Err(ControlError::SeveralToReview { run: run.id().clone(), numbers }),
         (Some(_), _) | (None, []) => Err(ControlError::NothingToReview(run.id().clone())),
     }
+}
+
+/// Refuses what is about the whole installation to who is limited to teams.
+pub(crate) fn of_all_teams(principal: &Principal) -> ControlError {
+    tracing::warn!(principal = principal.name, "a request was refused: it is about the whole installation");
+    ControlError::OfAllTeams(principal.name.clone())
 }
 
 fn changed(run: &Versioned<Run>) -> ControlError {

@@ -67,7 +67,17 @@ impl Control {
 
     async fn dead_letter(&self, principal: &Principal, id: &str) -> Result<Option<DeadLetter>, ControlError> {
         let letter = self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?;
-        Ok(letter.filter(|letter| self.sees_letter(principal, letter)))
+        Ok(letter.filter(|letter| {
+            let sees = self.sees_letter(principal, letter);
+            if !sees {
+                tracing::warn!(
+                    principal = principal.name,
+                    letter = id,
+                    "a request was refused: the dead letter is another team's"
+                );
+            }
+            sees
+        }))
     }
 
     /// One that belongs to no workflow is its source's team's.
@@ -136,6 +146,13 @@ impl Control {
             }
             Some(effect) => {
                 self.ports.effects.add_effect(&effect).await.map_err(RoleError::from)?;
+                if let Some(run) = effect.run() {
+                    let note = |run: &mut Run, ctx: &mut StepContext<'_>| {
+                        run.note_effect_replayed(&effect.destination, &principal.name, ctx);
+                    };
+                    self.ports.runs.apply(run, note).await?;
+                }
+                tracing::info!(letter = id, by = principal.name, "a dead letter was replayed");
                 DeadLetterChange::Replayed
             }
             None if letter.message.is_some() => self.replay_message(&letter, &principal.name).await?,

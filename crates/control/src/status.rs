@@ -2,15 +2,18 @@
 //!
 //! Never: fails because the bus is away: that is what an operator wants to read.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use domain::status::{QueueDepth, Status, findings};
+use domain::{
+    effect::{Act, Effect},
+    status::{QueueDepth, Status, WaitingEffect, findings},
+};
 use futures::future::try_join_all;
 use ports::{Queue, within};
 use runtime::RoleError;
 
 use crate::{
-    control::Control,
+    control::{Control, of_all_teams},
     error::ControlError,
     request::{Answer, Principal},
     status_report::{Installation, StatusReport},
@@ -18,6 +21,8 @@ use crate::{
 
 /// How long the bus may take to answer.
 const BUS_ANSWERS_MAX: Duration = Duration::from_secs(5);
+/// Effects that are looked at for those that have waited longest.
+const EFFECTS_LOOKED_AT: u16 = 500;
 /// The phase of messages of which nobody knows yet whether they were sent.
 const IN_DOUBT: &str = "in_doubt";
 
@@ -25,7 +30,7 @@ impl Control {
     /// The status, for who may see the whole installation.
     pub(crate) async fn status(&self, principal: &Principal) -> Result<Answer, ControlError> {
         if !principal.teams.is_empty() {
-            return Err(ControlError::OfAllTeams(principal.name.clone()));
+            return Err(of_all_teams(principal));
         }
         let now = self.ports.clock.now();
         let destinations = self.ports.runs.destinations();
@@ -37,7 +42,9 @@ impl Control {
             Err(fault) => (Vec::new(), Some(fault)),
         };
         let Installation { environment, version, roles } = self.installation.clone();
+        let effects = self.waiting_effects(&destinations).await?;
         let status = Status {
+            effects,
             now,
             environment,
             version,
@@ -53,6 +60,26 @@ impl Control {
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);
         Ok(Answer::Status { report: Box::new(StatusReport { is_well, findings, status }) })
+    }
+
+    /// What has waited longest of the effects that are looked at: for each destination, and of tickets alone.
+    async fn waiting_effects(&self, configured: &[String]) -> Result<Vec<WaitingEffect>, ControlError> {
+        let some = self.ports.effects.some_effects(EFFECTS_LOOKED_AT).await.map_err(RoleError::from)?;
+        let mut oldest: BTreeMap<(String, bool), Effect> = BTreeMap::new();
+        for effect in some {
+            let key = (effect.destination.clone(), effect.act == Act::OpenTicket);
+            if oldest.get(&key).is_none_or(|known| effect.since < known.since) {
+                oldest.insert(key, effect);
+            }
+        }
+        let waiting = oldest.into_iter().map(|((destination, opens_ticket), effect)| WaitingEffect {
+            is_configured: configured.contains(&destination),
+            destination,
+            opens_ticket,
+            since: effect.since,
+            last_failure: effect.last_failure,
+        });
+        Ok(waiting.collect())
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, String> {

@@ -93,6 +93,21 @@ pub struct QueueDepth {
     pub consumers: u32,
 }
 
+/// What has waited longest at one destination, of the effects that were looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingEffect {
+    /// The destination.
+    pub destination: String,
+    /// Whether it is configured.
+    pub is_configured: bool,
+    /// Whether it is to open a ticket.
+    pub opens_ticket: bool,
+    /// Since when it is tried.
+    pub since: Timestamp,
+    /// Why the last request did not do it.
+    pub last_failure: Option<String>,
+}
+
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -112,6 +127,9 @@ pub struct Status {
     pub bus_fault: Option<String>,
     /// What waits in the store.
     pub backlog: Backlog,
+    /// Effects that have waited longest, at most one for each destination and one more that is to open a ticket.
+    #[serde(default)]
+    pub effects: Vec<WaitingEffect>,
     /// Messages of which nobody knows yet whether they were sent.
     pub in_doubt: u64,
     /// Whether the provider takes texts of the account; absent before the first trouble.

@@ -151,6 +151,13 @@ pub enum TimelineEvent {
         /// Who asked for it.
         by: String,
     },
+    /// What was to be done at a destination was given up, and is tried again because an operator said so.
+    EffectReplayed {
+        /// The operator.
+        by: String,
+        /// At which destination.
+        destination: String,
+    },
     /// A dead letter was put away for good.
     Discarded {
         /// Who asked for it.

@@ -231,6 +231,15 @@ impl EffectStore for EmbeddedStore {
         self.take_outbound(destination, now, hidden_until, max).await
     }
 
+    async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError> {
+        let read = move |connection: &rusqlite::Connection| {
+            // The oldest first, so that what waits for long is among them.
+            let sql = "SELECT doc FROM effect ORDER BY json_extract(doc, '$.since') LIMIT ?1";
+            read::documents(connection, sql, [max], "effect")
+        };
+        Ok(self.readers.read(read).await?)
+    }
+
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
         self.postpone_outbound(effect, due).await
     }

@@ -123,7 +123,8 @@ async fn delivered(
     Ok(ports.effects.end_effect(effect, EffectEnd::Delivered).await?)
 }
 
-async fn dead(ports: &IntegrationsPorts, effect: &Effect, reason: &str) -> Result<(), RoleError> {
+/// Gives an effect up, and says so in its run where it was to open a ticket.
+pub(crate) async fn dead(ports: &IntegrationsPorts, effect: &Effect, reason: &str) -> Result<(), RoleError> {
     tracing::error!(effect = effect.id, destination = effect.destination, reason, "an effect is given up");
     if let Some(run) = effect.run().filter(|_| effect.act == Act::OpenTicket) {
         ports.runs.apply(run, |run, ctx| run.miss_ticket(&effect.destination, reason, ctx)).await?;

@@ -7,6 +7,7 @@ mod carry_out;
 mod destination;
 mod destination_worker;
 mod integrations_ports;
+mod orphans;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,6 +42,8 @@ pub async fn run(
             let worker = DestinationWorker::new(ports.clone(), destination.clone());
             tasks.spawn(worker.run(replaced.clone()));
         }
+        let known = present.iter().map(|destination| destination.name.clone()).collect();
+        tasks.spawn(orphans::watch(ports.clone(), known, replaced.clone()));
         tokio::select! {
             Ok(()) = destinations.changed() => {}
             () = shutdown.cancelled() => {}

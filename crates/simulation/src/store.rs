@@ -287,6 +287,10 @@ impl EffectStore for MemoryStore {
         Ok(taken.collect())
     }
 
+    async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError> {
+        Ok(self.state().effects.values().take(max.into()).map(|(_, effect)| effect.clone()).collect())
+    }
+
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
         if let Some(row) = self.state().effects.get_mut(&effect.id).filter(|row| row.1.epoch == effect.epoch)
         {

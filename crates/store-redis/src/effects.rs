@@ -89,6 +89,23 @@ impl EffectStore for RedisStore {
         Ok(taken)
     }
 
+    async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError> {
+        let part = max.div_ceil(SHARDS.into()).max(1);
+        let of_shard = |shard| {
+            redis::cmd("HSCAN").arg(self.keys.effects(shard)).arg(0).arg("COUNT").arg(part).to_owned()
+        };
+        let pages: Vec<(u64, Vec<(String, Vec<u8>)>)> =
+            self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
+        let mut effects = Vec::new();
+        for (id, stored) in pages.into_iter().flat_map(|(_, page)| page.into_iter().take(part.into())) {
+            // Its epoch stands before it.
+            let document = stored.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+            effects.push(serde_json::from_slice(document).map_err(|error| unreadable("effect", &id, error))?);
+        }
+        effects.truncate(max.into());
+        Ok(effects)
+    }
+
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
         let shard = shard_of(effect);
         let keys = vec![self.keys.effects(shard), self.keys.effects_due(shard)];

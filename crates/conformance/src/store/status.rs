@@ -104,3 +104,18 @@ pub async fn effects_wait_by_destination(store: Arc<dyn Store>) {
     let expected = [("far", 2), ("near", 3), ("none", 0)];
     assert_eq!(waits, expected.map(|(name, count)| (name.to_owned(), count)).into());
 }
+
+/// Due or not, with everything they say, and no more than asked for.
+pub async fn some_of_the_effects_that_wait_are_shown(store: Arc<dyn Store>) {
+    assert_eq!(store.some_effects(10).await.unwrap(), []);
+    for n in 1..=2 {
+        open_new(&*store, &super::effects::opening("some", n)).await;
+    }
+    let [mut taken] = store.take_effects("near", at(0), at(60), 1).await.unwrap().try_into().unwrap();
+    taken.last_failure = Some("answered 401".to_owned());
+    store.postpone_effect(&taken, at(500)).await.unwrap();
+    let all = store.some_effects(1_000).await.unwrap();
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().any(|effect| effect.id == taken.id && effect.last_failure == taken.last_failure));
+    assert_eq!(store.some_effects(1).await.unwrap().len(), 1);
+}

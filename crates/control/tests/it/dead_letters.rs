@@ -172,6 +172,8 @@ async fn a_ticket_without_a_destination_is_stale_until_there_is_one() {
     assert_eq!(execute(&world, replay(&letter.id)).await, DeadLetterChange::Replayed);
     let taken = world.store.take_effects("ops", at(10_000), at(10_060), 10).await.unwrap();
     assert_eq!((taken.len(), taken[0].act), (1, Act::OpenTicket));
+    let (run, _) = world.changes(Request::ShowRun { id, reveal: false }).await;
+    assert_eq!(run.timeline.last().unwrap().text, "dead letter for ops replayed by ada");
 }
 
 #[tokio::test]

@@ -148,6 +148,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::ContradictoryStatus { .. }
         | TimelineEvent::SecondSid { .. }
         | TimelineEvent::Replayed { .. }
+        | TimelineEvent::EffectReplayed { .. }
         | TimelineEvent::Discarded { .. }
         | TimelineEvent::Cancelled
         | TimelineEvent::ReplyUnclear { .. }

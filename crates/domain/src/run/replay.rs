@@ -62,6 +62,12 @@ impl Run {
         Replay::Queued
     }
 
+    /// Notes that what was to be done at a destination is tried again.
+    pub fn note_effect_replayed(&self, destination: &str, by: &str, ctx: &mut StepContext<'_>) {
+        let (by, destination) = (by.to_owned(), destination.to_owned());
+        ctx.note_run(TimelineEvent::EffectReplayed { by, destination });
+    }
+
     /// Puts a dead letter of the run away, with a line that says who did. `destination`: that of the letter's effect.
     pub fn discard(
         &self,

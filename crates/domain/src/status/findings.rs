@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, age, waiting};
+use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, WaitingEffect, age, waiting};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
 const EVENTS_WAIT_S: i64 = 60;
 /// Deadlines may be late by so much, in seconds, before that is a problem: the sweep finds what lost its timer.
 const OVERDUE_S: i64 = 60;
+/// An effect may wait so long, in seconds, before that is a problem.
+const EFFECT_WAITS_S: i64 = 300;
 /// Fewer effects than this wait for a destination without being worth a word.
 const EFFECTS_MANY: u64 = 100;
 
@@ -95,8 +97,43 @@ fn provider(status: &Status, found: &mut Vec<Finding>) {
     }
     for (destination, of) in breakers(status, |breaker| breaker != PROVIDER_BREAKER) {
         let waits = status.backlog.effects.get(destination).copied().unwrap_or_default();
-        let what = format!("destination {destination} does not answer {}: {waits} effects wait", listed(&of));
+        let of_it = status.effects.iter().filter(|effect| effect.destination == destination);
+        let why = of_it.filter_map(|effect| effect.last_failure.as_deref()).next();
+        let why = why.unwrap_or("it does not answer");
+        let what = format!(
+            "destination {destination} takes nothing of {}: {why}; {waits} effects wait",
+            listed(&of)
+        );
         problem(found, what, "look at that service; they are tried again by themselves until their deadline");
+    }
+    let is_paused =
+        |effect: &&WaitingEffect| breakers(status, |breaker| breaker == effect.destination).is_empty();
+    for effect in status.effects.iter().filter(is_paused) {
+        stuck(status, effect, found);
+    }
+}
+
+/// An effect that has waited for too long, or waits for nobody.
+fn stuck(status: &Status, effect: &WaitingEffect, found: &mut Vec<Finding>) {
+    let WaitingEffect { destination, is_configured, opens_ticket, since, last_failure } = effect;
+    let what = if *opens_ticket { "a ticket" } else { "an effect" };
+    let waited = age(status.now, *since);
+    if !is_configured {
+        let what =
+            format!("{what} waits for destination {destination}, which is not configured, for {waited}");
+        problem(
+            found,
+            what,
+            "add the destination again; else it becomes a dead letter ten minutes after it began to wait",
+        );
+    } else if is_older(status.now, Some(*since), EFFECT_WAITS_S) {
+        let why = last_failure.as_deref().unwrap_or("it was not tried yet");
+        let what = format!("{what} has waited for destination {destination} for {waited}: {why}");
+        problem(
+            found,
+            what,
+            "look at that service, and at the integrations workers' logs; it is tried again by itself",
+        );
     }
 }
 
@@ -226,6 +263,7 @@ mod tests {
             queues: vec![QueueDepth { name: "events.bulk".to_owned(), depth: 5, consumers: 1 }],
             bus_fault: None,
             backlog: Backlog::default(),
+            effects: Vec::new(),
             in_doubt: 3,
             sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
             balances: true,
@@ -234,6 +272,11 @@ mod tests {
 
     fn waiting(seconds: i64) -> Waiting {
         Waiting { count: 2, since: Some(ago(seconds)) }
+    }
+
+    fn effect(is_configured: bool, seconds: i64) -> WaitingEffect {
+        let (destination, last_failure) = ("desk".to_owned(), Some("answered 429".to_owned()));
+        WaitingEffect { destination, is_configured, opens_ticket: true, since: ago(seconds), last_failure }
     }
 
     /// What is found once this is so, as `is_problem` and the sentence.
@@ -250,6 +293,7 @@ mod tests {
             status.backlog.events = waiting(60);
             status.backlog.overdue = waiting(60);
             status.backlog.effects = BTreeMap::from([("desk".to_owned(), 99)]);
+            status.effects = vec![effect(true, 300)];
         };
         assert_eq!(found(young), []);
     }
@@ -258,7 +302,7 @@ mod tests {
 
     #[test]
     fn each_problem_is_one_sentence() {
-        let problems: [(Change, &str); 12] = [
+        let problems: [(Change, &str); 14] = [
             (
                 |status| status.processes[1].at = ago(20),
                 "no process with role sender runs: b/2 was the last, 20s ago",
@@ -294,7 +338,15 @@ mod tests {
             ),
             (
                 |status| status.processes[0].open_breakers = vec!["desk".to_owned()],
-                "destination desk does not answer a/1: 0 effects wait",
+                "destination desk takes nothing of a/1: it does not answer; 0 effects wait",
+            ),
+            (
+                |status| status.effects = vec![effect(true, 301)],
+                "a ticket has waited for destination desk for 5m: answered 429",
+            ),
+            (
+                |status| status.effects = vec![effect(false, 5)],
+                "a ticket waits for destination desk, which is not configured, for 5s",
             ),
             (
                 |status| status.queues[0].consumers = 0,

@@ -53,6 +53,7 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         }
         TimelineEvent::SecondSid { sid } => format!("the provider has a second text for this message: {sid}"),
         TimelineEvent::Died { reason } => format!("text to {whom} is a dead letter: {reason}"),
+        TimelineEvent::EffectReplayed { by, destination } => of_letter(destination, "replayed", by),
         TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
         TimelineEvent::Discarded { by, destination } => discarded(by, destination.as_deref(), whom),
         TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
@@ -81,8 +82,12 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
 fn discarded(by: &str, destination: Option<&str>, whom: &str) -> String {
     match destination {
         None => format!("dead letter of the text to {whom} discarded by {by}"),
-        Some(destination) => format!("dead letter for {destination} discarded by {by}"),
+        Some(destination) => of_letter(destination, "discarded", by),
     }
+}
+
+fn of_letter(destination: &str, done: &str, by: &str) -> String {
+    format!("dead letter for {destination} {done} by {by}")
 }
 
 fn decision_words(decision: &Decision, whom: &str) -> String {

@@ -66,6 +66,7 @@ stored_names! {
     SecondSid => "second_sid",
     Died => "died",
     Replayed => "replayed",
+    EffectReplayed => "effect_replayed",
     Discarded => "discarded",
     Cancelled => "cancelled",
     Escalated => "escalated",

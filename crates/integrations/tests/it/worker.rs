@@ -1,11 +1,11 @@
 //! What becomes of effects. In: runs that want a ticket, and destinations that answer or do not. Out: tickets in their
 //! runs, dead letters, and nothing lost. Never: sleeps.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use conformance::{fixture::at, roles::until};
 use domain::effect::EffectAnswer;
-use ports::store::EffectCounts;
+use ports::{Clock as _, store::EffectCounts};
 
 use crate::harness::{Scripted, World, ticket};
 
@@ -75,6 +75,22 @@ async fn what_is_refused_is_a_dead_letter_and_said_in_the_run() {
     let said = serde_json::to_string(&world.store.timeline(&id).await.unwrap()).unwrap();
     assert!(said.contains("ticket_failed"), "{said}");
     assert_eq!(world.run(&id).await.tickets(), []);
+    worker.stop().await;
+}
+
+/// Not before every process can have the new configuration.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_destination_that_was_removed_becomes_a_dead_letter() {
+    let world = World::new(&["ops"]);
+    let id = world.open(1).await;
+    let worker = world.start(&BTreeMap::new());
+    world.in_time("the look that finds it", 50, async || world.clock.now() > at(200)).await;
+    assert_eq!(world.counts().await.dead, 0, "another process may know it");
+    world.in_time("the dead letter", 595, async || world.counts().await.dead == 1).await;
+    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    assert!(letters[0].error.contains("has this name any more: add it again"), "{letters:?}");
+    let said = serde_json::to_string(&world.store.timeline(&id).await.unwrap()).unwrap();
+    assert!(said.contains("ticket_failed"), "{said}");
     worker.stop().await;
 }
 

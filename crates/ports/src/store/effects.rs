@@ -36,6 +36,9 @@ pub trait EffectStore: Send + Sync {
         max: u16,
     ) -> Result<Vec<Effect>, StoreError>;
 
+    /// Up to `max` of the effects that wait, due or not, in no order. Of many, not all are looked at.
+    async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError>;
+
     /// Stores an effect as it is now, to be taken again at `due`, unless it was taken again since.
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError>;
 
