@@ -19,7 +19,12 @@ pub(crate) fn read(
     section: &mut Section<'_>,
     rules: AddressRules,
 ) -> Option<DestinationKind> {
-    let content_type = section.text(doc, "content_type").map(|text| text.value);
+    let content_type = section.text(doc, "content_type");
+    if let Some(text) = content_type.as_ref().filter(|text| !is_header_value(&text.value)) {
+        let message =
+            format!("{name}.content_type: {:?} is no value of a header, as \"application/json\"", text.value);
+        doc.problem(&text.at, message);
+    }
     let authorization = section.text(doc, "authorization");
     let idempotency_header = section.text(doc, "idempotency_header");
     let (ticket_key, ticket_url) = (section.text(doc, "ticket_key"), section.text(doc, "ticket_url"));
@@ -51,12 +56,17 @@ pub(crate) fn read(
     Some(DestinationKind::Http {
         url: url?,
         body: body?.value,
-        content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),
+        content_type: value(content_type).unwrap_or_else(|| "application/json".to_owned()),
         authorization: value(authorization),
         idempotency_header: value(idempotency_header),
         ticket_key: value(ticket_key),
         ticket_url: value(ticket_url),
     })
+}
+
+/// Visible characters and blanks, as RFC 9110 has them.
+fn is_header_value(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }
 
 /// A header's name is a token of RFC 9110.

@@ -180,7 +180,12 @@ fn read_email(
 
 fn read_repository(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<String> {
     let text = section.required_text(doc, "repository")?;
-    let is_name = text.value.split('/').filter(|part| !part.is_empty()).count() == 2;
+    let is_part = |part: &str| {
+        let is_mark = |c: char| matches!(c, '.' | '_' | '-');
+        !matches!(part, "" | "." | "..") && part.chars().all(|c| c.is_ascii_alphanumeric() || is_mark(c))
+    };
+    let parts: Vec<&str> = text.value.split('/').collect();
+    let is_name = parts.len() == 2 && parts.into_iter().all(is_part);
     if !is_name {
         doc.problem(&text.at, format!("repository: expected OWNER/NAME, not {:?}", text.value));
     }

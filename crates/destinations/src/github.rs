@@ -70,7 +70,7 @@ impl Github {
         let Some(ticket) = ticket else { return Err(EffectAnswer::Needless) };
         let event = &request.effect.event;
         let number = ticket.key.trim_start_matches('#');
-        let comment = json!({"body": without_marks(&headline(event))});
+        let comment = json!({"body": literal(&headline(event))});
         self.send_about_ticket(self.requests.post_json(self.below(&[number, "comments"]), &comment)?).await?;
         if event.kind == OutcomeKind::RunResolved {
             let closed = json!({"state": "closed", "state_reason": "completed"});
@@ -124,6 +124,14 @@ fn mark(request: &EffectRequest) -> String {
     format!("<!-- callout-run: {run} -->")
 }
 
+/// Text as it is: what an event says mentions nobody, links to nothing and shows no picture.
+fn literal(text: &str) -> String {
+    let text = without_marks(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}")
+}
+
 /// Text that holds no mark, and ends none.
 fn without_marks(text: &str) -> String {
     text.replace("<!--", "< !--").replace("-->", "-- >")
@@ -162,7 +170,7 @@ impl Tracker for Github {
     }
 
     async fn create(&self, request: &EffectRequest) -> Result<Ticket, EffectAnswer> {
-        let body = format!("{}\n\n{}", without_marks(&ticket_body(request)), mark(request));
+        let body = format!("{}\n\n{}", literal(&ticket_body(request)), mark(request));
         let title = without_marks(&headline(&request.effect.event));
         let issue = json!({"title": title, "body": body, "labels": self.labels});
         let made = self.send(self.requests.post_json(self.issues.clone(), &issue)?).await?;

@@ -56,6 +56,22 @@ give_up_after = "1h"
 }
 
 #[test]
+fn a_repository_that_leads_elsewhere_and_a_header_with_a_line_break_are_refused() {
+    for repository in ["../r", "o/..", "o/r/s", "o/ r", "o/r?x", "/r", "o/"] {
+        let text =
+            format!("[a]\nkind = \"github\"\nrepository = \"{repository}\"\nsecret_env = [\"NOT_SET\"]\n");
+        let said = problems("integrations.toml", &text);
+        assert!(
+            said.contains("integrations.toml:3: repository: expected OWNER/NAME"),
+            "{repository}: {said}"
+        );
+    }
+    let text = "[b]\nkind = \"http\"\nurl = \"https://desk.example.com/\"\nbody = \"x\"\ncontent_type = \"text/plain\\r\\nX: y\"\n";
+    let said = problems("integrations.toml", text);
+    assert!(said.contains("integrations.toml:5: b.content_type:"), "{said}");
+}
+
+#[test]
 fn every_mistake_in_a_destination_is_named_with_its_line() {
     let text = r#"[Ops]
 kind = "github"

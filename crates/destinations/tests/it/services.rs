@@ -103,6 +103,20 @@ async fn github_gets_an_issue_that_bears_the_run() {
     assert!(body.contains("step 1 began"), "{body}");
 }
 
+/// It mentions nobody, links to nothing and shows no picture, whatever the event says.
+#[tokio::test]
+async fn what_an_event_says_stands_in_an_issue_as_it_is() {
+    let (server, url) = Server::start([answer(201, ISSUE)]).await;
+    let mut request = request(true);
+    request.effect.event.subject = Some("@org/team ```` ![x](http://evil/t.png)".to_owned());
+    github(&url).carry_out(&request).await;
+    let body = server.take_sent()[0].json()["body"].as_str().unwrap().to_owned();
+    let (quoted, mark) = body.rsplit_once("\n`````\n\n").unwrap();
+    assert!(quoted.starts_with("`````text\n") && quoted.contains("@org/team"), "{body}");
+    assert_eq!(quoted.matches("`````").count(), 1, "nothing in it ends the fence");
+    assert!(mark.starts_with("<!-- callout-run: "), "{body}");
+}
+
 #[tokio::test]
 async fn an_issue_that_may_exist_is_found_by_its_mark_on_any_page() {
     let mut request = request(true);

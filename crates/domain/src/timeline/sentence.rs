@@ -4,15 +4,14 @@ use super::TimelineEvent;
 use crate::{
     consent::ConsentChange,
     policy::{Decision, Verdict},
+    workflow::Lane,
 };
 
 /// What happened, in one sentence. `whom` is the recipient of the message it concerns.
 pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
-        TimelineEvent::LaneLowered { lane } => {
-            format!("in lane {}: its source exceeded its quota", lane.as_str())
-        }
+        TimelineEvent::LaneLowered { lane } => lane_lowered(*lane),
         TimelineEvent::Opened { event } => format!("run opened by {event}"),
         TimelineEvent::StepStarted { step, unresolved } if unresolved.is_empty() => {
             format!("step {} started", step + 1)
@@ -77,6 +76,11 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         }
         TimelineEvent::TicketFailed { queue, reason } => format!("no ticket in {queue}: {reason}"),
     }
+}
+
+fn lane_lowered(lane: Lane) -> String {
+    let lane = lane.as_str();
+    format!("in lane {lane}: its source exceeded its quota, or its type is in that lane until a restart")
 }
 
 fn discarded(by: &str, destination: Option<&str>, whom: &str) -> String {
