@@ -1,6 +1,8 @@
-//! Gauges of the whole installation, from the process that runs `escalation`. In: a status every few seconds. Out: metrics.
+//! Gauges of the whole installation, from processes that run `escalation` or `callback`. In: a status every few seconds.
+//! Out: metrics.
 //!
-//! Never: shows a status that could not be read; `callout_dependency_up` says that a server is away.
+//! Never: shows a status that could not be read: its gauges are gone then, and `callout_dependency_up` says which server is
+//! away.
 
 use std::sync::Arc;
 
@@ -25,8 +27,11 @@ pub(crate) async fn watch(
                 let problems = report.findings.iter().filter(|finding| finding.is_problem).count();
                 telemetry::metrics().installation.show(&report.status, problems);
             }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "the installation could not be looked at"),
+            Ok(_) => telemetry::metrics().installation.clear(),
+            Err(error) => {
+                telemetry::metrics().installation.clear();
+                tracing::debug!(%error, "the installation could not be looked at");
+            }
         }
         let next = clock.now() + LOOK_EVERY;
         if shutdown.run_until_cancelled(clock.sleep_until(next)).await.is_none() {

@@ -155,7 +155,8 @@ impl Server {
         let monitoring = observed(&backend, &settings, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
-        if chosen.contains(&Role::Escalation) {
+        // Of two roles, so that one of them can be missed.
+        if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
             let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
             roles.spawn(watching);
         }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::plural::counted;
+
 use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, WaitingEffect, age, waiting};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
@@ -14,6 +16,8 @@ const EVENTS_WAIT_S: i64 = 60;
 const OVERDUE_S: i64 = 60;
 /// An effect may wait so long, in seconds, before that is a problem.
 const EFFECT_WAITS_S: i64 = 300;
+/// The queue that no sender consumes.
+const ESCALATION: &str = "escalation";
 /// Fewer effects than this wait for a destination without being worth a word.
 const EFFECTS_MANY: u64 = 100;
 
@@ -100,10 +104,8 @@ fn provider(status: &Status, found: &mut Vec<Finding>) {
         let of_it = status.effects.iter().filter(|effect| effect.destination == destination);
         let why = of_it.filter_map(|effect| effect.last_failure.as_deref()).next();
         let why = why.unwrap_or("it does not answer");
-        let what = format!(
-            "destination {destination} takes nothing of {}: {why}; {waits} effects wait",
-            listed(&of)
-        );
+        let (of, waits) = (listed(&of), counted(waits, "effect"));
+        let what = format!("destination {destination} takes nothing of {of}: {why}; {waits} wait");
         problem(found, what, "look at that service; they are tried again by themselves until their deadline");
     }
     let is_paused =
@@ -151,10 +153,13 @@ fn breakers(status: &Status, wanted: impl Fn(&str) -> bool) -> Vec<(&str, Vec<&s
 
 /// Work that waits for too long.
 fn backlog(status: &Status, found: &mut Vec<Finding>) {
+    // A sender that does not call the provider pulls nothing: the cause is a finding of its own.
+    let is_stopped = !breakers(status, |breaker| breaker == PROVIDER_BREAKER).is_empty();
     for queue in &status.queues {
-        if queue.depth > 0 && queue.consumers == 0 {
-            let what =
-                format!("{} pieces of work wait in {} and nobody consumes it", queue.depth, queue.name);
+        let waits_for_it = is_stopped && queue.name != ESCALATION;
+        if queue.depth > 0 && queue.consumers == 0 && !waits_for_it {
+            let work = counted(queue.depth, "piece");
+            let what = format!("{work} of work in {} and nobody consumes it", queue.name);
             problem(found, what, "start a process of the role that consumes it; docs/fleet.md says which");
         }
     }
@@ -211,7 +216,9 @@ fn oddities(status: &Status, found: &mut Vec<Finding>) {
         let versions: Vec<&str> = versions.into_iter().collect();
         note(found, format!("versions {} run side by side", listed(&versions)), "finish the upgrade");
     }
-    for (destination, count) in status.backlog.effects.iter().filter(|(_, count)| **count >= EFFECTS_MANY) {
+    let is_open = |destination: &str| !breakers(status, |breaker| breaker == destination).is_empty();
+    let many = status.backlog.effects.iter().filter(|(_, count)| **count >= EFFECTS_MANY);
+    for (destination, count) in many.filter(|(destination, _)| !is_open(destination)) {
         let what = format!("{count} effects wait for destination {destination}");
         note(found, what, "see the integrations workers' logs if they keep growing");
     }
@@ -350,7 +357,7 @@ mod tests {
             ),
             (
                 |status| status.queues[0].consumers = 0,
-                "5 pieces of work wait in events.bulk and nobody consumes it",
+                "5 pieces of work in events.bulk and nobody consumes it",
             ),
             (
                 |status| status.backlog.events = waiting(61),
@@ -379,6 +386,17 @@ mod tests {
             found(|status| status.backlog.effects = BTreeMap::from([("desk".to_owned(), 100)])),
             [(false, "100 effects wait for destination desk".to_owned())]
         );
+    }
+
+    /// A sender that is stopped consumes nothing, which is no second problem.
+    #[test]
+    fn what_follows_from_a_problem_is_no_finding() {
+        let stopped = found(|status| {
+            status.processes[1].open_breakers = vec!["twilio".to_owned(), "desk".to_owned()];
+            status.queues[0].consumers = 0;
+            status.backlog.effects = BTreeMap::from([("desk".to_owned(), 100)]);
+        });
+        assert_eq!(stopped.len(), 2, "{stopped:?}");
     }
 
     /// The first of them is what `callout status` says to do first.

@@ -33,8 +33,25 @@ impl InstallationMetrics {
         }
     }
 
+    /// Shows nothing: what is known is out of date.
+    pub fn clear(&self) {
+        for gauges in [
+            &self.queue_messages,
+            &self.queue_consumers,
+            &self.waiting,
+            &self.oldest,
+            &self.effects,
+            &self.processes,
+        ] {
+            gauges.clear();
+        }
+        self.problems.clear();
+    }
+
     /// Shows a status. `problems` are those found in it.
     pub fn show(&self, status: &Status, problems: usize) {
+        // Destinations and roles come and go.
+        self.clear();
         for queue in &status.queues {
             let labels = labels([("queue", &queue.name)]);
             self.queue_messages.get_or_create(&labels).set(gauge(queue.depth));
