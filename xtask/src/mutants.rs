@@ -65,7 +65,7 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "a lost compare-and-set counts as stored",
-        file: "crates/runtime/src/run_service.rs",
+        file: "crates/runtime/src/run_service/changing.rs",
         right: "Changed::Conflict => Ok(false),",
         wrong: "Changed::Conflict => Ok(true),",
     },
