@@ -104,7 +104,7 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     let output = replay.env("CALLOUT_AMQP_URL", url("callout-callback")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("ACCESS_REFUSED"), "{said}");
-    assert_eq!(fleet.json(&["dlq", "list"]).as_array().unwrap().len(), expected.len());
+    assert_eq!(letters_of_events(&fleet).len(), expected.len());
     nothing_waits().await;
     fleet.event(&event("note.created", "good", "s", json!({"text": "still here", "phone": FIRST}))).await;
     fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
@@ -112,12 +112,19 @@ async fn whatever_cannot_be_worked_on_is_a_dead_letter_with_its_reason() {
     assert!(fleet.run(&["audit"]).status.success());
 }
 
+/// Those of events alone: a fleet that used the same queues before may have left word of tickets that nobody opens.
+pub(crate) fn letters_of_events(fleet: &Fleet) -> Vec<Value> {
+    let mut letters = fleet.json(&["dlq", "list"]).as_array().unwrap().clone();
+    letters.retain(|letter| letter["reason"] != "effect");
+    letters
+}
+
 pub(crate) async fn letters(fleet: &Fleet, count: usize) -> Vec<Value> {
     let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
     let asking = async {
         loop {
             tries.tick().await;
-            let letters = fleet.json(&["dlq", "list"]).as_array().unwrap().clone();
+            let letters = letters_of_events(fleet);
             if letters.len() >= count {
                 return letters;
             }

@@ -16,6 +16,8 @@ const EVENTS_WAIT_S: i64 = 60;
 const OVERDUE_S: i64 = 60;
 /// An effect may wait so long, in seconds, before that is a problem.
 const EFFECT_WAITS_S: i64 = 300;
+/// What RabbitMQ says to a user without the right: from 4.x on also to one who asks for the length of a queue.
+const REFUSED: &str = "ACCESS_REFUSED";
 /// The queue that no sender consumes.
 const ESCALATION: &str = "escalation";
 /// Fewer effects than this wait for a destination without being worth a word.
@@ -67,7 +69,10 @@ fn last(status: &Status, of: impl Fn(&Heartbeat) -> bool) -> String {
 
 /// Servers that processes cannot use, each said once.
 fn servers(status: &Status, found: &mut Vec<Finding>) {
-    if let Some(fault) = &status.bus_fault {
+    if let Some(fault) = status.bus_fault.as_ref().filter(|fault| fault.contains(REFUSED)) {
+        let what = format!("the broker does not show its queues to this user: {fault}");
+        note(found, what, "give the user write access to the queues, as deploy/rabbitmq/users.json does");
+    } else if let Some(fault) = &status.bus_fault {
         let what = format!("the broker does not answer: {fault}");
         problem(found, what, "bring it back; accepted events are kept in the store and go on by themselves");
     }
@@ -378,6 +383,9 @@ mod tests {
             found(|status| status.processes.push(more)),
             [(false, "c/3 has not reported for 5m".to_owned())]
         );
+        let refused = "ACCESS_REFUSED - configure access refused for user 'x'".to_owned();
+        let said = found(|status| status.bus_fault = Some(refused));
+        assert!(!said[0].0 && said[0].1.starts_with("the broker does not show its queues"), "{said:?}");
         assert_eq!(
             found(|status| status.processes[0].version = "1.1.0".to_owned()),
             [(false, "versions 1.0.0, 1.1.0 run side by side".to_owned())]
