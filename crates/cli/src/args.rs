@@ -106,7 +106,7 @@ pub(crate) enum Command {
     /// Erase what is held about a number.
     ///
     /// Runs that texted it go, with their texts and timelines. Runs that are under way stay, and consent does: it says who
-    /// must not be texted. So do runs that ended within the last seven days, unless --also-young says otherwise: if their
+    /// must not be texted. So do runs that ended within the last seven days, unless --also-recent says otherwise: if their
     /// event came a second time, it would open a new run.
     Erase(Erase),
     /// Copy the database of an embedded installation to a new file, also while callout runs on it.

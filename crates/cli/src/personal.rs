@@ -21,8 +21,8 @@ pub(crate) async fn export(common: &Common, number: E164) -> anyhow::Result<()> 
 
 /// Erases it, once that is confirmed.
 pub(crate) async fn erase(common: &Common, args: Erase) -> anyhow::Result<()> {
-    let Erase { recipient: number, also_young, dry_run, yes, by } = args;
-    let request = |dry_run| Request::Erase { number: number.clone(), also_young, dry_run };
+    let Erase { recipient: number, also_recent, dry_run, yes, by } = args;
+    let request = |dry_run| Request::Erase { number: number.clone(), also_recent, dry_run };
     let ask = async |dry_run| {
         let answer = execute(&common.config, &by, request(dry_run)).await?;
         let Answer::Erased { erasure } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
@@ -46,7 +46,7 @@ pub(crate) async fn erase(common: &Common, args: Erase) -> anyhow::Result<()> {
 }
 
 fn print(erasure: &Erasure, done: &str) {
-    let Erasure { runs, with_others, dead_letters, under_way, too_young, consent_kept } = erasure;
+    let Erasure { runs, with_others, dead_letters, under_way, too_recent, consent_kept } = erasure;
     output::line(format!("{} {done}", counted(runs.len(), "run")));
     if *with_others > 0 {
         output::line(format!("  {with_others} of them texted others as well, whose records of them go, too"));
@@ -55,7 +55,7 @@ fn print(erasure: &Erasure, done: &str) {
     for run in under_way {
         output::line(format!("{run} stays: it is under way"));
     }
-    for (run, from) in too_young {
+    for (run, from) in too_recent {
         output::line(format!(
             "{run} stays: its event may come again; erase it from {} on",
             output::time(*from)

@@ -155,9 +155,9 @@ impl Control {
             Request::Status => self.status(principal).await,
             Request::FindPosition { after } => self.find_position(after).await,
             Request::ReadStream { after } => self.read_stream(principal, after).await,
-            Request::ShowHeldData { number } => self.held_data(&number).await,
-            Request::Erase { number, also_young, dry_run } => {
-                self.erase(principal, &number, also_young, dry_run).await
+            Request::ShowHeldData { number } => self.held_data(principal, &number).await,
+            Request::Erase { number, also_recent, dry_run } => {
+                self.erase(principal, &number, also_recent, dry_run).await
             }
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,

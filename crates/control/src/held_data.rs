@@ -30,7 +30,7 @@ pub struct Erasure {
     /// Runs that stay because they are under way.
     pub under_way: Vec<String>,
     /// Runs that stay because their event may come a second time, and from when on they can be erased.
-    pub too_young: Vec<(String, Timestamp)>,
+    pub too_recent: Vec<(String, Timestamp)>,
     /// Entries of the consent log, which stay.
     pub consent_kept: u64,
 }

@@ -4,9 +4,9 @@
 //! Never: erases consent, which is the evidence that a number must not be texted, or a run that is under way.
 
 use domain::{
-    limits::{DEAD_LETTERS_MAX, DEDUPE_S, LIST_MAX},
+    limits::{DEAD_LETTERS_MAX, LIST_MAX},
     phone::E164,
-    run::Run,
+    run::{Erasable, Run},
     time::after_s,
     timeline::DeadLetter,
 };
@@ -17,14 +17,18 @@ use crate::{
     control::Control,
     error::ControlError,
     held_data::{Erasure, HeldData},
-    request::{Answer, Principal},
+    request::{Answer, LetterCursor, Principal},
     run_list::{self, RunConditions},
     view::RunView,
 };
 
 impl Control {
     /// Everything that is held about a number.
-    pub(crate) async fn held_data(&self, number: &E164) -> Result<Answer, ControlError> {
+    pub(crate) async fn held_data(
+        &self,
+        principal: &Principal,
+        number: &E164,
+    ) -> Result<Answer, ControlError> {
         let mut runs = Vec::new();
         for run in self.runs_to(number).await? {
             let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
@@ -33,31 +37,35 @@ impl Control {
             runs.push(view);
         }
         let consent = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
-        let held = HeldData { runs, consent, dead_letters: self.letters_of(number).await? };
+        let held = HeldData { runs, consent, dead_letters: self.letters_of(principal, number).await? };
         Ok(Answer::HeldData { held: Box::new(held) })
     }
 
-    /// Erases it. With `also_young`, an event of an erased run that comes a second time opens a new one.
+    /// Erases it. With `also_recent`, an event of an erased run that comes a second time opens a new one.
     pub(crate) async fn erase(
         &self,
         principal: &Principal,
         number: &E164,
-        also_young: bool,
+        also_recent: bool,
         dry_run: bool,
     ) -> Result<Answer, ControlError> {
         let now = self.ports.clock.now();
-        let before = if also_young { after_s(now, 1) } else { after_s(now, -i64::from(DEDUPE_S)) };
         let mut erasure = Erasure::default();
         for run in self.runs_to(number).await? {
             let id = run.id().to_string();
-            let Some(ended_at) = run.closed_at().filter(|_| !run.index().is_unfinished) else {
-                erasure.under_way.push(id);
-                continue;
+            let ended_at = match run.erasable(now, also_recent) {
+                Erasable::Ended(ended_at) => ended_at,
+                Erasable::From(from) => {
+                    erasure.too_recent.push((id, from));
+                    continue;
+                }
+                Erasable::Unfinished => {
+                    erasure.under_way.push(id);
+                    continue;
+                }
             };
-            if ended_at >= before {
-                erasure.too_young.push((id, after_s(ended_at, i64::from(DEDUPE_S))));
-                continue;
-            }
+            // One that was reopened meanwhile has not ended by then.
+            let before = after_s(ended_at, 1);
             let gone =
                 dry_run || self.ports.retention.purge_run(run.id(), before).await.map_err(RoleError::from)?;
             if gone {
@@ -68,7 +76,7 @@ impl Control {
                 erasure.under_way.push(id);
             }
         }
-        for letter in self.letters_of(number).await? {
+        for letter in self.letters_of(principal, number).await? {
             // Those of a run go with it, or stay with it.
             if letter.message.is_some() {
                 continue;
@@ -112,15 +120,26 @@ impl Control {
     }
 
     /// Dead letters that name a number, by its digits wherever they stand in them.
-    async fn letters_of(&self, number: &E164) -> Result<Vec<DeadLetter>, ControlError> {
+    async fn letters_of(
+        &self,
+        principal: &Principal,
+        number: &E164,
+    ) -> Result<Vec<DeadLetter>, ControlError> {
         let digits = number.as_str().trim_start_matches('+');
-        let filter = DeadLetterFilter::default();
-        let letters =
-            self.ports.letters.dead_letters(&filter, DEAD_LETTERS_MAX).await.map_err(RoleError::from)?;
         let names = |letter: &DeadLetter| {
             let texts = [&letter.event, &letter.event_id].into_iter().flatten().chain([&letter.error]);
             texts.into_iter().any(|text| text.contains(digits))
         };
-        Ok(letters.into_iter().filter(names).collect())
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let filter = DeadLetterFilter::default();
+            let (letters, more) =
+                self.dead_letters(principal, filter, after.take(), DEAD_LETTERS_MAX).await?;
+            after = letters.last().filter(|_| more).map(LetterCursor::of);
+            found.extend(letters.into_iter().filter(names));
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
     }
 }

@@ -207,7 +207,7 @@ pub enum Request {
         /// The number.
         number: E164,
         /// Also of runs whose event may come a second time.
-        also_young: bool,
+        also_recent: bool,
         /// Says what would go, and changes nothing.
         dry_run: bool,
     },

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 pub use crate::run_phase::RunPhase;
 pub use audience::Recipients;
 pub use context::StepContext;
+pub use end::Erasable;
 pub use index::RunIndex;
 pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};

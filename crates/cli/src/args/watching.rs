@@ -22,7 +22,7 @@ pub(crate) struct Erase {
     pub(crate) recipient: domain::phone::E164,
     /// Also erase runs that ended within the last seven days.
     #[arg(long)]
-    pub(crate) also_young: bool,
+    pub(crate) also_recent: bool,
     /// Show what would go, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -29,12 +29,12 @@ async fn what_is_held_about_a_number_is_shown_and_erased_but_for_its_opt_out() {
 
     let erase = |more: &[&str]| fleet.run(&[&["erase", "--recipient", OTHER], more].concat());
     assert_eq!(erase(&[]).status.code(), Some(4));
-    let young = String::from_utf8(erase(&["--dry-run"]).stdout).unwrap();
+    let recent = String::from_utf8(erase(&["--dry-run"]).stdout).unwrap();
     assert!(
-        young.contains("0 runs would be erased") && young.contains("its event may come again"),
-        "{young}"
+        recent.contains("0 runs would be erased") && recent.contains("its event may come again"),
+        "{recent}"
     );
-    let done = fleet.json(&["erase", "--recipient", OTHER, "--also-young", "--yes"]);
+    let done = fleet.json(&["erase", "--recipient", OTHER, "--also-recent", "--yes"]);
     assert_eq!((&done["runs"], &done["consent_kept"]), (&json!([mine]), &json!(1)), "{done}");
     let left: Value = serde_json::from_slice(&fleet.run(&["export", "--recipient", OTHER]).stdout).unwrap();
     assert_eq!(left["runs"], json!([]), "{left}");
@@ -42,7 +42,7 @@ async fn what_is_held_about_a_number_is_shown_and_erased_but_for_its_opt_out() {
     assert_eq!(fleet.json(&["runs", "show", &run_of("others", "note", "others")])["phase"], "completed");
 
     // What is under way stays, and says so.
-    let busy = fleet.json(&["erase", "--recipient", FIRST, "--also-young", "--dry-run"]);
+    let busy = fleet.json(&["erase", "--recipient", FIRST, "--also-recent", "--dry-run"]);
     assert_eq!(busy["under_way"], json!([open]), "{busy}");
     let log = std::fs::read_to_string(fleet.log()).unwrap();
     assert!(log.contains("what is held about a number was erased") && !log.contains(&OTHER[1..]), "{log}");

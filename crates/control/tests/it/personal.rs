@@ -12,8 +12,8 @@ async fn held(world: &World, number: &E164) -> HeldData {
     *held
 }
 
-async fn erase(world: &World, number: &E164, also_young: bool, dry_run: bool) -> Erasure {
-    let request = Request::Erase { number: number.clone(), also_young, dry_run };
+async fn erase(world: &World, number: &E164, also_recent: bool, dry_run: bool) -> Erasure {
+    let request = Request::Erase { number: number.clone(), also_recent, dry_run };
     let answer = world.operate(request).await.unwrap();
     let Answer::Erased { erasure } = answer else { panic!("{answer:?}") };
     *erasure
@@ -38,9 +38,9 @@ async fn letters_of_no_run_go_and_runs_wait_for_their_end_and_their_time() {
     assert_eq!(open.dead_letters, [named.id]);
     assert_eq!(held(&world, &ada).await.dead_letters, []);
     world.changes(Request::Cancel { id: id.clone() }).await;
-    let young = erase(&world, &ada, false, false).await;
-    assert_eq!((&*young.too_young[0].0, young.runs.len()), (id.as_str(), 0), "{young:?}");
-    assert!(young.too_young[0].1 > at(6 * 24 * 3_600), "a week after its end");
+    let recent = erase(&world, &ada, false, false).await;
+    assert_eq!((&*recent.too_recent[0].0, recent.runs.len()), (id.as_str(), 0), "{recent:?}");
+    assert!(recent.too_recent[0].1 > at(6 * 24 * 3_600), "a week after its end");
     let plan = erase(&world, &ada, true, true).await;
     assert_eq!(held(&world, &ada).await.runs.len(), 1, "nothing was changed");
     assert_eq!(erase(&world, &ada, true, false).await, plan);
@@ -55,7 +55,7 @@ async fn no_token_shows_or_erases_what_is_held_about_a_person() {
     let all = Principal { is_local: false, ..Principal::operator("somebody") };
     for request in [
         Request::ShowHeldData { number: number.clone() },
-        Request::Erase { number, also_young: true, dry_run: true },
+        Request::Erase { number, also_recent: true, dry_run: true },
     ] {
         for principal in [&all, &with_token(&[Scope::Operate], &[])] {
             let refused = world.control.execute(principal, request.clone()).await;

@@ -5,16 +5,40 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{Run, RunPhase, StepContext};
 use crate::{
     event::EventKey,
     id::RunId,
+    limits::DEDUPE_S,
     message::Message,
+    time::after_s,
     timeline::{Entry, Outcome, TimelineEvent},
     workflow::Workflow,
 };
 
+/// Whether a run may be erased, as somebody asked whose number it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasable {
+    /// It may, and ended then.
+    Ended(Timestamp),
+    /// Its event may come a second time, and would open a new run; from this time on it may.
+    From(Timestamp),
+    /// It has not ended, or something of it is still expected.
+    Unfinished,
+}
+
 impl Run {
+    /// Whether it may be erased. With `also_recent` that its event may come a second time is accepted.
+    pub fn erasable(&self, now: Timestamp, also_recent: bool) -> Erasable {
+        let Some(ended_at) = self.closed_at.filter(|_| !self.index().is_unfinished) else {
+            return Erasable::Unfinished;
+        };
+        let from = after_s(ended_at, i64::from(DEDUPE_S));
+        if also_recent || from < now { Erasable::Ended(ended_at) } else { Erasable::From(from) }
+    }
+
     /// Somebody takes it on. A run that is over keeps its phase; the timeline gets a line all the same.
     pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
         let by = by.to_owned();
