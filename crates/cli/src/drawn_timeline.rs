@@ -70,6 +70,7 @@ fn about(line: &TimelineLine) -> String {
         TimelineEvent::Shortened { .. }
         | TimelineEvent::TextChanged { .. }
         | TimelineEvent::DispatchBegan { .. }
+        | TimelineEvent::OriginatorChosen { .. }
         | TimelineEvent::Submitted { .. }
         | TimelineEvent::Refused { .. }
         | TimelineEvent::Died { .. }

@@ -34,6 +34,7 @@ mod output;
 mod personal;
 mod printable;
 mod provider;
+mod receipts;
 mod reload;
 mod remote;
 mod replaceable;

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use config::{Infrastructure, Secrets, TwilioSecrets};
+use config::{Infrastructure, Secrets, TwilioSecrets, TwilioSettings};
+use domain::originator::OriginatorName;
 use sender::SenderRate;
-use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig, TwilioWebhooks};
+use twilio::{OriginatorAddress, Secret, SignatureVerifier, TwilioClient, TwilioConfig, TwilioWebhooks};
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
@@ -21,7 +22,8 @@ pub(crate) struct Account {
     webhook_tokens: Vec<Secret>,
     /// Scheme, host and port that the provider calls and signs.
     public_url: Option<Url>,
-    sender: SenderIdentity,
+    /// Whom texts may come from, the preferred first.
+    originators: Vec<(OriginatorName, OriginatorAddress)>,
 }
 
 impl Account {
@@ -35,8 +37,12 @@ impl Account {
     ) -> anyhow::Result<(Self, Option<SimHandle>)> {
         let settings = &infrastructure.twilio;
         if infrastructure.backend.is_embedded() && secrets.twilio.is_none() {
-            let from = settings.from.clone().unwrap_or_else(|| simulator::SIMULATED_FROM.to_owned());
-            let (handle, credentials, token) = simulator::start(own_url, &from, timing).await?;
+            let mut originators = originators(settings);
+            if settings.lacks_originator() {
+                let from = OriginatorAddress::From(simulator::SIMULATED_FROM.to_owned());
+                originators = vec![(OriginatorName::default(), from)];
+            }
+            let (handle, credentials, token) = simulator::start(own_url, &originators, timing).await?;
             let api = handle.base_url();
             tracing::warn!(%api, "no TWILIO_ACCOUNT_SID: the built-in simulator stands in, no text leaves this machine");
             tracing::info!("what a phone received: curl -s {api}sim/v1/phones/NUMBER");
@@ -47,7 +53,7 @@ impl Account {
                 credentials: Some(credentials),
                 webhook_tokens: vec![token],
                 public_url: Some(own_url.clone()),
-                sender: SenderIdentity::From(from),
+                originators,
             };
             return Ok((account, Some(handle)));
         }
@@ -57,15 +63,11 @@ impl Account {
     /// The configured account.
     pub(crate) fn configured(infrastructure: &Infrastructure, secrets: Secrets) -> Self {
         let settings = &infrastructure.twilio;
-        let sender = match (&settings.messaging_service_sid, &settings.from) {
-            (Some(service), _) => SenderIdentity::MessagingService(service.clone()),
-            (None, from) => SenderIdentity::From(from.clone().unwrap_or_default()),
-        };
         Self {
             credentials: secrets.twilio,
             webhook_tokens: secrets.webhook_tokens,
             public_url: settings.public_url.clone(),
-            sender,
+            originators: originators(settings),
         }
     }
 
@@ -77,7 +79,10 @@ impl Account {
         };
         let api_base = api_base.map_or_else(|| twilio::API_BASE.parse(), Ok)?;
         let public_url = self.public_url.as_ref().context("twilio.public_url is missing")?;
-        let mut config = TwilioConfig::new(api_base, account_sid, credentials, self.sender.clone());
+        let usual = self.originators.first().map(|(_, address)| address.clone());
+        let usual = usual.context("twilio: nothing for texts to come from")?;
+        let mut config = TwilioConfig::new(api_base, account_sid, credentials, usual);
+        config.originators = self.originators.clone();
         config.status_callback = Some(public_url.join(twilio::STATUS_PATH)?);
         config.answer_max = Duration::from_secs(infrastructure.twilio.answer_max_s.into());
         config.in_flight_max = infrastructure.twilio.in_flight_max;
@@ -100,12 +105,27 @@ impl Account {
         }
     }
 
-    /// All senders share the rate of the number or service that they send from.
+    /// All senders share the rate of what they send from.
     pub(crate) fn rate(&self, infrastructure: &Infrastructure) -> Option<SenderRate> {
-        let queue = match &self.sender {
-            SenderIdentity::From(name) | SenderIdentity::MessagingService(name) => format!("sender {name}"),
-        };
+        let (_, OriginatorAddress::From(name) | OriginatorAddress::MessagingService(name)) =
+            self.originators.first()?;
+        let queue = format!("sender {name}");
         let per_second = infrastructure.twilio.segments_per_second?;
         Some(SenderRate::per_second(queue, per_second))
     }
+}
+
+/// Whom texts may come from, as it is configured.
+fn originators(settings: &TwilioSettings) -> Vec<(OriginatorName, OriginatorAddress)> {
+    let address = |from: &Option<String>, service: &Option<String>| match (service, from) {
+        (Some(service), _) => OriginatorAddress::MessagingService(service.clone()),
+        (None, from) => OriginatorAddress::From(from.clone().unwrap_or_default()),
+    };
+    if settings.originators.is_empty() {
+        return vec![(OriginatorName::default(), address(&settings.from, &settings.messaging_service_sid))];
+    }
+    let named = settings.originators.iter().map(|settings| {
+        (settings.originator.name.clone(), address(&settings.from, &settings.messaging_service_sid))
+    });
+    named.collect()
 }

@@ -32,6 +32,7 @@ use crate::{
     heartbeat, installation_metrics,
     listeners::{self, Listeners},
     provider::Account,
+    receipts,
     reload::{Parts, Reloader},
     replaceable::Replaceable,
     wiring::Wiring,
@@ -159,6 +160,9 @@ impl Server {
         if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
             let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
             roles.spawn(watching);
+        }
+        if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback)) {
+            roles.spawn(receipts::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
         }
         let parts = Parts {
             runs: wiring.runs(),

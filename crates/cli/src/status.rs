@@ -6,7 +6,10 @@
 use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use control::{Answer, Request, StatusReport};
-use domain::status::{Heartbeat, Status as Facts, Waiting, age};
+use domain::{
+    originator::ReceiptCount,
+    status::{Heartbeat, OriginatorStatus, Status as Facts, Waiting, age},
+};
 use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
 
@@ -120,6 +123,21 @@ fn print_processes(status: &Facts) {
     }
 }
 
+fn print_originators(status: &Facts) {
+    output::line(format!(
+        "{:<32}  {:>7}  {:>9}  {:>9}  {:>6}",
+        "TEXTS FROM", "TO", "DELIVERED", "FAILED", "SCORE"
+    ));
+    for OriginatorStatus { count, score, is_demoted } in &status.originators {
+        let ReceiptCount { originator, calling_code, arrived } = count;
+        let demoted = if *is_demoted { "  DEMOTED" } else { "" };
+        output::line(format!(
+            "{originator:<32}  {calling_code:>7}  {:>9}  {:>9}  {score:>5}%{demoted}",
+            arrived.delivered, arrived.failed,
+        ));
+    }
+}
+
 fn print_waiting(status: &Facts) {
     output::line(format!("{:<32}  {:>9}  {:>9}  {:>9}", "WAITS", "COUNT", "OLDEST", "CONSUMERS"));
     for queue in &status.queues {
@@ -138,5 +156,9 @@ fn print_waiting(status: &Facts) {
     }
     for (destination, count) in &backlog.effects {
         output::line(format!("{:<32}  {count:>9}", output::cut(&format!("effects for {destination}"), 32)));
+    }
+    if !status.originators.is_empty() {
+        output::line("");
+        print_originators(status);
     }
 }

@@ -54,7 +54,9 @@ impl Wiring {
         let api_url = api_public_url.clone();
         let link_base = twilio.public_url.as_ref().map_or_else(|| format!("http://{listen}"), Url::to_string);
         let quotas = config.infrastructure.quota_rates();
-        let runs = RunService::new(ports, workflows, config.directory, config.environment, key);
+        let originators = twilio.originators.iter().map(|settings| settings.originator.clone()).collect();
+        let runs = RunService::new(ports, workflows, config.directory, config.environment, key)
+            .sending_from(originators);
         let runs =
             Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
@@ -123,6 +125,7 @@ impl Wiring {
             acceptance: self.acceptance.clone(),
             status: self.store.clone(),
             sending: self.store.clone(),
+            receipts: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
             clock: self.clock.clone(),

@@ -281,8 +281,8 @@ impl Reader<'_> {
             }
         });
         let twilio = &self.infrastructure.twilio;
-        if twilio.from.is_none() && twilio.messaging_service_sid.is_none() && self.is_twilio_read() {
-            self.problem("twilio: give from or messaging_service_sid, so that texts have a sender");
+        if twilio.lacks_originator() && self.is_twilio_read() {
+            self.problem("twilio: give from, messaging_service_sid or [[twilio.originator]], so that texts come from somewhere");
         }
         self.public_url();
         let proxy = self.proxy();

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use twilio::SidKind;
 use url::Url;
 
 use crate::{
+    originators::{OriginatorSettings, read_address, read_originators},
     reader::{Document, Section},
     tls_files::certificates,
 };
@@ -22,6 +22,8 @@ pub struct TwilioSettings {
     pub from: Option<String>,
     /// The messaging service, instead of a number.
     pub messaging_service_sid: Option<String>,
+    /// Numbers and services instead of one of them, the preferred first.
+    pub originators: Vec<OriginatorSettings>,
     /// Scheme, host and port that Twilio calls and signs.
     pub public_url: Option<Url>,
     /// More root certificates for the API, PEM; the machine's alone when absent.
@@ -41,6 +43,7 @@ impl Default for TwilioSettings {
         Self {
             from: None,
             messaging_service_sid: None,
+            originators: Vec::new(),
             public_url: None,
             ca_file: None,
             proxy: None,
@@ -48,6 +51,13 @@ impl Default for TwilioSettings {
             in_flight_max: twilio::IN_FLIGHT_MAX,
             segments_per_second: None,
         }
+    }
+}
+
+impl TwilioSettings {
+    /// Whether texts have nothing to come from.
+    pub fn lacks_originator(&self) -> bool {
+        self.from.is_none() && self.messaging_service_sid.is_none() && self.originators.is_empty()
     }
 }
 
@@ -64,16 +74,12 @@ pub(crate) fn read_twilio(
     folder: &Path,
     lines: &mut BTreeMap<String, usize>,
 ) -> TwilioSettings {
-    let from = section.text(doc, "from");
-    let service = section.text(doc, "messaging_service_sid");
-    if let (Some(_), Some(service)) = (&from, &service) {
-        doc.problem(&service.at, "twilio: give from or messaging_service_sid, not both".to_owned());
-    }
-    if let Some(service) =
-        service.as_ref().filter(|service| !SidKind::MessagingService.matches(&service.value))
-    {
-        let expected = SidKind::MessagingService.expected();
-        doc.problem(&service.at, format!("twilio.messaging_service_sid: expected {expected}"));
+    let (from, service) = read_address(doc, &mut section, "twilio");
+    let originators = read_originators(doc, &mut section);
+    if let Some(single) = from.as_ref().or(service.as_ref()).filter(|_| !originators.is_empty()) {
+        let message =
+            "twilio: give from, messaging_service_sid or tables [[twilio.originator]], not several of them";
+        doc.problem(&single.at, message.to_owned());
     }
     let public_url = section.value::<Url>(doc, "public_url", "an address such as https://sms.example.org");
     doc.note_line(lines, "twilio.public_url", public_url.as_ref());
@@ -100,6 +106,7 @@ pub(crate) fn read_twilio(
         segments_per_second,
         from: from.map(|from| from.value),
         messaging_service_sid: service.map(|service| service.value),
+        originators,
         public_url: public_url.map(|url| url.value),
         ca_file: ca_file.map(|file| file.value),
         proxy: proxy.map(|proxy| proxy.value),

@@ -16,6 +16,7 @@ pub mod outcomes;
 pub mod overrides;
 pub mod purging;
 pub mod rate_limits;
+pub mod receipts;
 pub mod replies;
 pub mod resolving;
 pub mod sending;

@@ -10,8 +10,8 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{
-    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, RetentionStore, RunStore,
-    SendingStore, StatusStore, TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, ReceiptStore,
+    RetentionStore, RunStore, SendingStore, StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -50,6 +50,8 @@ pub struct ControlPorts {
     pub retention: Arc<dyn RetentionStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
+    /// What became of the latest texts.
+    pub receipts: Arc<dyn ReceiptStore>,
     /// Where a replayed event is published.
     pub bus: Arc<dyn Bus>,
     /// The time.

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     effect::{Act, Effect},
-    status::{QueueDepth, Status, WaitingEffect, findings},
+    status::{OriginatorStatus, QueueDepth, Status, WaitingEffect, findings},
 };
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use ports::{Queue, within};
 use runtime::RoleError;
 
@@ -54,12 +55,19 @@ impl Control {
             bus_fault,
             backlog,
             in_doubt: counts.messages.get(IN_DOUBT).copied().unwrap_or_default(),
+            originators: self.originators(now).await?,
             sending: self.ports.sending.sending().await.map_err(RoleError::from)?,
             balances: counts.balances(),
         };
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);
         Ok(Answer::Status { report: Box::new(StatusReport { is_well, findings, status }) })
+    }
+
+    /// How the latest texts of each originator did.
+    async fn originators(&self, now: Timestamp) -> Result<Vec<OriginatorStatus>, ControlError> {
+        let counts = self.ports.receipts.receipts(now).await.map_err(RoleError::from)?;
+        Ok(counts.into_iter().map(OriginatorStatus::new).collect())
     }
 
     /// What has waited longest of the effects that are looked at: for each destination, and of tickets alone.

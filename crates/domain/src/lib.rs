@@ -30,6 +30,7 @@ pub mod link_secret;
 pub mod message;
 pub mod notice;
 mod number;
+pub mod originator;
 pub mod outbound;
 pub mod phone;
 pub mod plural;

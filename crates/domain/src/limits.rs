@@ -54,6 +54,17 @@ pub const QUOTA_SOURCES_MAX: usize = 1_000;
 pub const QUOTA_TOGETHER_MS: i64 = 60_000;
 /// How far ahead the lowest lane takes the slots of a sending number, in seconds; others come before it by as much.
 pub const BULK_AHEAD_S: u32 = 1;
+/// Longest name of an originator, in bytes.
+pub const ORIGINATOR_NAME_BYTES_MAX: usize = 32;
+/// Receipts older than this say nothing about an originator, in seconds: 30 min.
+pub const ORIGINATOR_WINDOW_S: i64 = 30 * 60;
+/// Receipts are added up over slices of so many seconds.
+pub const ORIGINATOR_SLICE_S: i64 = 5 * 60;
+const _: () = assert!(ORIGINATOR_WINDOW_S % ORIGINATOR_SLICE_S == 0);
+/// Fewest receipts of an originator and a country by which it is judged there.
+pub const ORIGINATOR_RECEIPTS_MIN: u32 = 10;
+/// An originator of whose texts to a country fewer arrive is demoted there, in percent.
+pub const ORIGINATOR_SCORE_PERCENT_MIN: u32 = 70;
 /// Most segments one text may be allowed.
 pub const SEGMENTS_MAX: u8 = 10;
 /// Longest deadline of a step, in seconds: 7 days.

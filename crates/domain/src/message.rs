@@ -21,6 +21,7 @@ use crate::{
     consent::ConsentChange,
     directory::Recipient,
     link_secret::LinkSecret,
+    originator::OriginatorName,
     provider::{ProviderMessageId, ProviderStatus, Text},
     timeline::Failure,
 };
@@ -59,6 +60,9 @@ pub struct Message {
     slot_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     recipient_charged: bool,
+    /// Whom its latest attempt came from; absent where there was no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<OriginatorName>,
     /// Its recipient wants no more texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     opted_out: bool,
@@ -112,6 +116,7 @@ impl Message {
             failed_sids: Vec::new(),
             slot_at: None,
             recipient_charged: false,
+            from: None,
             opted_out: false,
         }
     }
@@ -180,6 +185,11 @@ impl Message {
     /// Requests made to the provider.
     pub fn attempt(&self) -> u16 {
         self.attempt
+    }
+
+    /// Whom the latest attempt came from, if the provider took it and could not deliver it.
+    pub(crate) fn failed_from(&self) -> Option<&OriginatorName> {
+        self.from.as_ref().filter(|_| !self.failed_sids.is_empty())
     }
 
     /// When the first request was made; absent before, and again after a replay.

@@ -2,12 +2,14 @@
 //!
 //! Never: prints a whole number; `Debug` and `Display` mask it, [`E164::as_str`] is for the wire alone.
 
+mod calling_code;
 mod free_text;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+pub use calling_code::{CallingCode, NotCallingCode};
 pub use free_text::without_numbers;
 
 /// A phone number in E.164 form: `+`, then 7 to 15 digits, the first not zero.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::MessageId,
     limits::{PROVIDER_MESSAGE_ID_BYTES_MAX, REQUEST_BEGINS_MS_MAX},
+    originator::OriginatorName,
     phone::E164,
 };
 
@@ -175,6 +176,8 @@ pub struct Submission {
     pub message: MessageId,
     /// Which attempt this is, from 1; carried back as well.
     pub attempt: u16,
+    /// Whom it comes from.
+    pub originator: OriginatorName,
     /// The recipient.
     pub to: E164,
     /// The whole text.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    originator::ReceiptCount,
     outbound::{SendingSeen, SendingState},
     plural::counted,
 };
@@ -108,6 +109,25 @@ pub struct WaitingEffect {
     pub last_failure: Option<String>,
 }
 
+/// How the latest texts of an originator to a country did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginatorStatus {
+    /// The originator and the country, and how many arrived.
+    #[serde(flatten)]
+    pub count: ReceiptCount,
+    /// How many of a hundred arrived.
+    pub score: u32,
+    /// Whether another one is preferred there, because too few arrived.
+    pub is_demoted: bool,
+}
+
+impl OriginatorStatus {
+    /// What the counts say. Where there is only one originator, none is preferred to it.
+    pub fn new(count: ReceiptCount) -> Self {
+        Self { score: count.arrived.percent(), is_demoted: count.arrived.is_poor(), count }
+    }
+}
+
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -132,6 +152,9 @@ pub struct Status {
     pub effects: Vec<WaitingEffect>,
     /// Messages of which nobody knows yet whether they were sent.
     pub in_doubt: u64,
+    /// What became of the latest texts of each originator, by the recipient's country.
+    #[serde(default)]
+    pub originators: Vec<OriginatorStatus>,
     /// Whether the provider takes texts of the account; absent before the first trouble.
     pub sending: Option<SendingState>,
     /// Whether no accepted event and no effect is missing.

@@ -15,6 +15,7 @@ use crate::{
     content::ContentChange,
     effect::Effect,
     id::{MessageId, RunId, digest},
+    originator::{OriginatorName, Receipt},
     phone::E164,
     policy::Decision,
     provider::{ProviderMessageId, ProviderStatus},
@@ -76,6 +77,15 @@ pub enum TimelineEvent {
     DispatchBegan {
         /// Which attempt, from 1.
         attempt: u16,
+    },
+    /// The text comes from another originator than the one that is preferred for its country.
+    OriginatorChosen {
+        /// The one that it comes from.
+        originator: OriginatorName,
+        /// The one that is preferred.
+        instead_of: OriginatorName,
+        /// What speaks against that one.
+        reason: String,
     },
     /// The provider took the text.
     Submitted {
@@ -460,6 +470,8 @@ pub struct Effects {
     pub consent: Vec<ConsentEntry>,
     /// Provider names bound to messages of the run.
     pub sids: Vec<(ProviderMessageId, u16)>,
+    /// What became of attempts. Losing one only makes a score less exact.
+    pub receipts: Vec<Receipt>,
 }
 
 impl Effects {

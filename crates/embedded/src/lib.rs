@@ -29,6 +29,7 @@ mod purge;
 mod rate_limits;
 mod read;
 mod readers;
+mod receipts;
 mod resolve;
 mod run_cache;
 mod run_row;

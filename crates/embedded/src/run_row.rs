@@ -95,6 +95,7 @@ impl EffectRows {
         let Effects {
             timeline,
             commands: _,
+            receipts: _,
             outcomes,
             outbound,
             dead_letters,

@@ -13,6 +13,7 @@ mod outcome_log;
 mod outcomes;
 mod overrides;
 mod rate_limits;
+mod receipts;
 mod retention;
 mod runs;
 mod sending;
@@ -30,6 +31,7 @@ pub use outcome_log::OutcomeLog;
 pub use outcomes::OutcomeStore;
 pub use overrides::OverrideStore;
 pub use rate_limits::RateLimitStore;
+pub use receipts::ReceiptStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
 pub use sending::SendingStore;
@@ -53,6 +55,7 @@ pub trait Store:
     + SendingStore
     + StatusStore
     + RateLimitStore
+    + ReceiptStore
     + AuditStore
     + RetentionStore
     + TokenStore
@@ -73,6 +76,8 @@ impl<T> Store for T where
         + SendingStore
         + StatusStore
         + RateLimitStore
+        + ReceiptStore
+        + ReceiptStore
         + AuditStore
         + RetentionStore
         + TokenStore

@@ -9,6 +9,7 @@ mod claimed;
 mod dead_letter;
 mod error;
 mod ledger_batcher;
+mod originator_scores;
 mod outbox;
 mod recent_events;
 mod run_cache;

@@ -10,6 +10,7 @@ mod after_store;
 mod audience;
 mod changing;
 mod opening;
+mod originators;
 mod sending;
 mod step_hook;
 
@@ -33,12 +34,12 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, RunStore, SendingStore, Store,
-    Versioned, store::Resolution,
+    Bus, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, ReceiptStore, RunStore,
+    SendingStore, Store, Versioned, store::Resolution,
 };
 use telemetry::Found;
 
-use crate::{error::RoleError, workflow_registry::WorkflowRegistry};
+use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
 use step_hook::ByCommand;
 
@@ -59,6 +60,8 @@ pub struct RunPorts {
     pub sending: Arc<dyn SendingStore>,
     /// What is to be told of no run.
     pub effects: Arc<dyn EffectStore>,
+    /// What became of the latest texts.
+    pub receipts: Arc<dyn ReceiptStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -74,7 +77,8 @@ impl RunPorts {
             consent: store.clone(),
             overrides: store.clone(),
             sending: store.clone(),
-            effects: store,
+            effects: store.clone(),
+            receipts: store,
             bus,
             clock,
         }
@@ -89,6 +93,7 @@ pub struct RunService {
     code_key: CodeKey,
     /// What the links that acknowledge begin with.
     link_base: Arc<str>,
+    originators: OriginatorScores,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
 }
@@ -135,6 +140,7 @@ impl RunService {
             environment,
             code_key,
             link_base: Arc::default(),
+            originators: OriginatorScores::default(),
             recipient_key: None,
         }
     }
@@ -289,7 +295,7 @@ impl RunService {
 
     /// The context of one transition.
     pub fn context<'a>(&'a self, workflow: &'a Workflow) -> StepContext<'a> {
-        StepContext::new(workflow, &self.environment, self.now())
+        StepContext::new(workflow, &self.environment, self.now()).with_originators(self.originators())
     }
 
     /// Who acknowledged a run first, and when.

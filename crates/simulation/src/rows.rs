@@ -10,6 +10,7 @@ use domain::{
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    originator::ReceiptTally,
     outbound::SendingState,
     provider::ProviderMessageId,
     run::Run,
@@ -44,6 +45,8 @@ pub(crate) struct State {
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
     pub(crate) sending: Option<SendingState>,
+    /// Receipts by the slice of time in which they came.
+    pub(crate) receipts: BTreeMap<i64, ReceiptTally>,
     pub(crate) heartbeats: BTreeMap<String, Heartbeat>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use domain::{
+    originator::{ReceiptCount, ReceiptTally, slice_of, slices_at},
     outbound::SendingState,
     status::{Backlog, Heartbeat, Waiting},
 };
 use jiff::Timestamp;
-use ports::{SendingStore, StatusStore, StoreError};
+use ports::{ReceiptStore, SendingStore, StatusStore, StoreError};
 
 use crate::store::MemoryStore;
 
@@ -63,6 +64,24 @@ impl StatusStore for MemoryStore {
             dead_letters: waiting(state.letters.values().map(|(_, letter)| letter.at)),
             effects: destinations.iter().map(|name| (name.clone(), of(name))).collect(),
         })
+    }
+}
+
+#[async_trait]
+impl ReceiptStore for MemoryStore {
+    async fn add_receipts(&self, counts: &[ReceiptCount], now: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let slice = state.receipts.entry(slice_of(now)).or_default();
+        counts.iter().for_each(|count| slice.add_count(count));
+        Ok(())
+    }
+
+    async fn receipts(&self, now: Timestamp) -> Result<Vec<ReceiptCount>, StoreError> {
+        let (state, mut sums) = (self.state(), ReceiptTally::default());
+        for slice in slices_at(now).filter_map(|slice| state.receipts.get(&slice)) {
+            slice.counts().iter().for_each(|count| sums.add_count(count));
+        }
+        Ok(sums.counts())
     }
 }
 

@@ -171,6 +171,11 @@ impl Keys {
         ["at", "docs"].map(|part| format!("{}beat:{{beat}}:{part}", self.prefix))
     }
 
+    /// What became of texts within a slice of time.
+    pub(crate) fn receipts(&self, slice: i64) -> String {
+        format!("{}receipts:{slice}", self.prefix)
+    }
+
     /// Whether texts go out of the account.
     pub(crate) fn sending(&self) -> String {
         format!("{}sending", self.prefix)

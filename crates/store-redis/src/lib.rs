@@ -27,6 +27,7 @@ mod list;
 mod merge;
 mod phrases;
 mod purge;
+mod receipts;
 mod redis_store;
 mod script;
 mod sending;

@@ -34,7 +34,8 @@ struct Created {
 }
 
 pub(crate) async fn create(sim: &Arc<Sim>, form: &Form) -> Response<Body> {
-    let fate = sim.change(|state| state.faults.next(form.get("To").unwrap_or_default()));
+    let from = form.get("From").or(form.get("MessagingServiceSid")).unwrap_or_default();
+    let fate = sim.change(|state| state.faults.next(form.get("To").unwrap_or_default(), from));
     clock::sleep(fate.latency).await;
     let refusal = match fate.answer {
         Some(FaultKind::TooManyRequests) => Some((FaultKind::TooManyRequests, ApiError(20_429))),

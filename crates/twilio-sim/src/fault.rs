@@ -116,6 +116,9 @@ pub struct Injection {
     /// Only for texts to this number.
     #[serde(default)]
     pub to: Option<String>,
+    /// Only for texts that name this number or service as what they come from.
+    #[serde(default)]
+    pub from: Option<String>,
     /// The status of a delivery failure; `undelivered` if not given.
     #[serde(default)]
     pub status: Option<FailedStatus>,
@@ -131,7 +134,7 @@ fn once() -> u32 {
 impl From<FaultKind> for Injection {
     /// Once, for any number.
     fn from(next: FaultKind) -> Self {
-        Self { next, count: once(), to: None, status: None, code: None }
+        Self { next, count: once(), to: None, from: None, status: None, code: None }
     }
 }
 
@@ -256,10 +259,11 @@ impl Faults {
     }
 
     /// The fate of the next create request.
-    pub(crate) fn next(&mut self, to: &str) -> Fate {
+    pub(crate) fn next(&mut self, to: &str, from: &str) -> Fate {
         let mut fate = Fate::draw(&self.plan, self.seed, self.drawn);
         self.drawn += 1;
-        let fits = |injection: &Injection| injection.to.as_deref().is_none_or(|only| only == to);
+        let is_of = |only: &Option<String>, number: &str| only.as_deref().is_none_or(|only| only == number);
+        let fits = |injection: &Injection| is_of(&injection.to, to) && is_of(&injection.from, from);
         if let Some(at) = self.injections.iter().position(fits) {
             fate.inject(&self.injections[at]);
             self.injections[at].count = self.injections[at].count.saturating_sub(1);
@@ -330,9 +334,9 @@ mod tests {
         let mut faults = Faults::new(FaultPlan::default(), 0);
         let only = Injection { to: Some("+14155550100".into()), ..FaultKind::Hang.into() };
         faults.injections.push(only);
-        assert_eq!(faults.next("+14155550101"), Fate::default());
-        assert_eq!(faults.next("+14155550100").answer, Some(FaultKind::Hang));
-        assert_eq!(faults.next("+14155550100"), Fate::default());
+        assert_eq!(faults.next("+14155550101", ""), Fate::default());
+        assert_eq!(faults.next("+14155550100", "").answer, Some(FaultKind::Hang));
+        assert_eq!(faults.next("+14155550100", ""), Fate::default());
     }
 
     #[test]

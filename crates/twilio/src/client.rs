@@ -10,6 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::MessageId,
     limits::VALIDITY_S_MAX,
+    originator::OriginatorName,
     phone::E164,
     provider::{FailureClass, ProviderMessage, ProviderMessageId, Submission, SubmitOutcome},
 };
@@ -25,7 +26,7 @@ use url::Url;
 
 use crate::{
     answer,
-    config::{ConfigError, Credentials, Proxy, SenderIdentity, TwilioConfig},
+    config::{ConfigError, Credentials, OriginatorAddress, Proxy, TwilioConfig},
     error_code,
     wire::{self, MessagePage, MessageResource},
 };
@@ -46,8 +47,8 @@ const CALLBACK_OVERRIDES: &str = "rc=5&rp=all";
 pub struct TwilioClient {
     http: Client,
     messages: Url,
-    /// `From=…` or `MessagingServiceSid=…`, encoded once.
-    sender: String,
+    /// `From=…` or `MessagingServiceSid=…` by the originator's name, encoded once. Never empty.
+    originators: Vec<(OriginatorName, String)>,
     status_callback: Option<Url>,
     answer_max: Duration,
     slots: Permits,
@@ -61,7 +62,7 @@ impl TwilioClient {
             api_base,
             account_sid,
             credentials,
-            sender,
+            originators,
             answer_max,
             in_flight_max,
             ca_pem,
@@ -92,13 +93,14 @@ impl TwilioClient {
         let mut messages = api_base;
         messages.set_path(&format!("/2010-04-01/Accounts/{account_sid}/Messages.json"));
         messages.set_query(None);
-        let (name, value) = match &sender {
-            SenderIdentity::From(from) => ("From", from),
-            SenderIdentity::MessagingService(sid) => ("MessagingServiceSid", sid),
+        let encoded = |(name, address): (OriginatorName, OriginatorAddress)| {
+            let (parameter, value) = address.parameter();
+            let form = form_urlencoded::Serializer::new(String::new()).append_pair(parameter, value).finish();
+            (name, form)
         };
-        let sender = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+        let originators = originators.into_iter().map(encoded).collect();
         let slots = Permits::new(in_flight_max);
-        Ok(Self { http, messages, sender, status_callback: config.status_callback, answer_max, slots })
+        Ok(Self { http, messages, originators, status_callback: config.status_callback, answer_max, slots })
     }
 
     #[expect(
@@ -125,6 +127,12 @@ impl TwilioClient {
                 Err(ProviderError::Refused { status, code })
             }
         }
+    }
+
+    /// The encoded parameter of an originator; of the usual one where it is not known.
+    fn originator(&self, name: &OriginatorName) -> &str {
+        let named = self.originators.iter().find(|(known, _)| known == name);
+        named.or(self.originators.first()).map_or("", |(_, form)| form)
     }
 
     fn message_url(&self, sid: &ProviderMessageId) -> Url {
@@ -168,7 +176,7 @@ impl SmsProvider for TwilioClient {
             .post(self.messages.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
             .timeout(left)
-            .body(form(&self.sender, self.status_callback.as_ref(), submission));
+            .body(form(self.originator(&submission.originator), self.status_callback.as_ref(), submission));
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return answer::no_answer(&error),
@@ -245,10 +253,10 @@ fn is_past(page: &[MessageResource], from: Timestamp) -> bool {
     }
 }
 
-fn form(sender: &str, status_callback: Option<&Url>, submission: &Submission) -> String {
-    let Submission { message, attempt, to, body, media, validity_s } = submission;
-    let mut start = String::with_capacity(sender.len() + body.0.len() * 2 + 300);
-    start.push_str(sender);
+fn form(originator: &str, status_callback: Option<&Url>, submission: &Submission) -> String {
+    let Submission { message, attempt, to, body, media, validity_s, .. } = submission;
+    let mut start = String::with_capacity(originator.len() + body.0.len() * 2 + 300);
+    start.push_str(originator);
     let mut form = form_urlencoded::Serializer::for_suffix(start, 0);
     form.append_pair("To", to.as_str());
     form.append_pair("Body", &body.0);
@@ -318,7 +326,7 @@ mod tests {
             "https://api.example".parse().unwrap(),
             format!("AC{}", "0".repeat(32)),
             Credentials::AuthToken(Secret::new("token")),
-            SenderIdentity::From("+15005550006".to_owned()),
+            OriginatorAddress::From("+15005550006".to_owned()),
         );
         let client = TwilioClient::new(config).unwrap();
         let end = |name: &str| {

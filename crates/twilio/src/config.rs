@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::originator::OriginatorName;
 use url::Url;
 
 use crate::{Secret, SidKind};
@@ -24,8 +25,8 @@ pub struct TwilioConfig {
     pub account_sid: String,
     /// What the requests are signed in with.
     pub credentials: Credentials,
-    /// Whom the texts come from.
-    pub sender: SenderIdentity,
+    /// Whom texts may come from, by name; the first is the usual one.
+    pub originators: Vec<(OriginatorName, OriginatorAddress)>,
     /// The public URL of our status endpoint; without it no callbacks are asked for.
     pub status_callback: Option<Url>,
     /// The longest time one request may take, with the wait for a free slot.
@@ -60,13 +61,13 @@ impl TwilioConfig {
         api_base: Url,
         account_sid: impl Into<String>,
         credentials: Credentials,
-        sender: SenderIdentity,
+        originator: OriginatorAddress,
     ) -> Self {
         Self {
             api_base,
             account_sid: account_sid.into(),
             credentials,
-            sender,
+            originators: vec![(OriginatorName::default(), originator)],
             status_callback: None,
             answer_max: ANSWER_MAX,
             in_flight_max: IN_FLIGHT_MAX,
@@ -92,11 +93,29 @@ pub enum Credentials {
 
 /// Whom a text comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SenderIdentity {
+pub enum OriginatorAddress {
     /// One number, short code or alphanumeric sender.
     From(String),
     /// A messaging service, `MG…`, which picks the sender from its pool.
     MessagingService(String),
+}
+
+impl OriginatorAddress {
+    /// The parameter of a request, and its value.
+    pub(crate) fn parameter(&self) -> (&'static str, &str) {
+        match self {
+            Self::From(from) => ("From", from),
+            Self::MessagingService(sid) => ("MessagingServiceSid", sid),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::From(from) if from.trim().is_empty() => Err(ConfigError::Empty { field: "from" }),
+            Self::From(_) => Ok(()),
+            Self::MessagingService(sid) => sid_of(SidKind::MessagingService, "messaging_service_sid", sid),
+        }
+    }
 }
 
 /// Why a client cannot be built.
@@ -147,14 +166,11 @@ impl TwilioConfig {
                 }
             }
         }
-        match &self.sender {
-            SenderIdentity::From(from) if from.trim().is_empty() => {
-                return Err(ConfigError::Empty { field: "from" });
-            }
-            SenderIdentity::From(_) => {}
-            SenderIdentity::MessagingService(sid) => {
-                sid_of(SidKind::MessagingService, "messaging_service_sid", sid)?;
-            }
+        if self.originators.is_empty() {
+            return Err(ConfigError::Empty { field: "from" });
+        }
+        for (_, address) in &self.originators {
+            address.check()?;
         }
         if self.answer_max.is_zero() {
             return Err(ConfigError::OutOfRange { field: "answer_max", expected: "more than zero" });

@@ -18,7 +18,7 @@ mod wire;
 
 pub use client::TwilioClient;
 pub use config::{
-    ANSWER_MAX, API_BASE, ConfigError, Credentials, IN_FLIGHT_MAX, Proxy, SenderIdentity, TwilioConfig,
+    ANSWER_MAX, API_BASE, ConfigError, Credentials, IN_FLIGHT_MAX, OriginatorAddress, Proxy, TwilioConfig,
 };
 pub use form::{FIELDS_MAX, Form, FormError};
 pub use keyword::{KEYWORD_LANGUAGES, Keyword, default_languages, keyword, known_languages};

@@ -71,6 +71,8 @@ fn quick_page() -> String {
     PAGE.replace("page.", "quick.").replace("ack_within = \"1h\"", "ack_within = \"1s\"")
 }
 
+/// A second number of the account.
+pub(crate) const OTHER_FROM: &str = "+15005550010";
 pub(crate) const FIRST: &str = "+14155550111";
 pub(crate) const SECOND: &str = "+14155550112";
 
@@ -170,10 +172,12 @@ impl Fleet {
         let url = processes[0].url.clone();
         let public_url = processes[processes.len() - 1].url.clone();
         let sim = Simulator::start(SimConfig {
-            numbers: vec![Number {
-                number: "+15005550006".to_owned(),
-                inbound_url: Some(format!("{public_url}/v1/twilio/inbound").parse().unwrap()),
-            }],
+            numbers: ["+15005550006", OTHER_FROM]
+                .map(|number| Number {
+                    number: number.to_owned(),
+                    inbound_url: Some(format!("{public_url}/v1/twilio/inbound").parse().unwrap()),
+                })
+                .into(),
             timing: Timing::INSTANT,
             ..SimConfig::default()
         })

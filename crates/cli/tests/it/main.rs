@@ -21,6 +21,7 @@ mod logs;
 mod metrics;
 mod misconfigured;
 mod operators;
+mod originators;
 mod output;
 mod personal;
 mod reload;

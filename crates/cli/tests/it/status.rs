@@ -7,7 +7,7 @@ use twilio_sim::FaultKind;
 use crate::harness::{FIRST, Fleet, PATIENCE, event};
 
 /// What `status` says once this holds, and its exit code.
-async fn status_until(fleet: &Fleet, holds: impl Fn(&Value) -> bool) -> (Value, Option<i32>) {
+pub(crate) async fn status_until(fleet: &Fleet, holds: impl Fn(&Value) -> bool) -> (Value, Option<i32>) {
     let mut tries = tokio::time::interval(std::time::Duration::from_millis(200));
     let asking = async {
         loop {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     doubt::{DoubtAnswer, DoubtSchedule},
     id::RunId,
+    originator::OriginatorName,
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
     provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
@@ -18,8 +19,8 @@ use crate::{
 /// What can happen to a message.
 #[derive(Debug, Clone)]
 pub enum MessageEvent<'a> {
-    /// A worker is about to send it.
-    Begin,
+    /// A worker is about to send it, from this originator; absent where there is no choice.
+    Begin(Option<&'a OriginatorName>),
     /// The policy's second look: not before this time.
     Defer(Timestamp),
     /// The policy's second look: not at all.

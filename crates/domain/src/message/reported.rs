@@ -7,6 +7,8 @@
 use super::{Message, MessageContext, MessagePhase};
 use crate::{
     consent::{ConsentChange, ConsentEntry},
+    originator::{Receipt, counts},
+    phone::CallingCode,
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus},
     timeline::{DoubtResolvedBy, Effects, TimelineEvent},
@@ -58,13 +60,27 @@ impl Message {
         if class == FailureClass::OptedOut {
             self.note_opt_out(code, ctx, fx);
         }
+        let was_final = matches!(&self.phase, MessagePhase::Submitted { status, .. } if status.is_final());
         self.phase = MessagePhase::Submitted { sid: sid.clone(), status, code };
         self.rewake_at = None;
         if status.is_final() {
             self.poll_at = None;
         }
+        // What only explains a failure is no other receipt.
+        if status.is_final() && !was_final {
+            self.note_receipt(status, class, fx);
+        }
         if status.is_failure() {
             self.delivery_failed(class, ctx, fx);
+        }
+    }
+
+    /// What became of the attempt says something about whom it came from.
+    fn note_receipt(&self, status: ProviderStatus, class: FailureClass, fx: &mut Effects) {
+        let is_delivered = status == ProviderStatus::Delivered;
+        if is_delivered || counts(class) {
+            let calling_code = CallingCode::of(&self.recipient.number);
+            fx.receipts.push(Receipt { originator: self.from.clone(), calling_code, is_delivered });
         }
     }
 

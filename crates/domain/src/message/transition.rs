@@ -10,6 +10,7 @@ use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Repor
 use crate::{
     id::{MessageId, RunId},
     limits::{CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
+    originator::OriginatorName,
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome, Text},
     retry::{FailedAttempt, RetryPolicy, spread},
@@ -24,7 +25,7 @@ impl Message {
     /// Applies what happened. Stale and doubled events change nothing.
     pub fn apply(&mut self, event: &MessageEvent<'_>, ctx: &MessageContext<'_>, fx: &mut Effects) {
         match event {
-            MessageEvent::Begin if self.is_waiting() => self.begin(ctx, fx),
+            MessageEvent::Begin(from) if self.is_waiting() => self.begin(*from, ctx, fx),
             // A retry that waits longer is a retry still.
             MessageEvent::Defer(until) if self.is_retry() => {
                 self.wait(MessagePhase::RetryWait { until: *until })
@@ -55,7 +56,7 @@ impl Message {
                 self.reviewed(by, verdict, ctx, fx)
             }
             MessageEvent::Tick => self.tick(ctx, fx),
-            MessageEvent::Begin
+            MessageEvent::Begin(_)
             | MessageEvent::Defer(_)
             | MessageEvent::Suppress(_)
             | MessageEvent::Expire
@@ -96,10 +97,11 @@ impl Message {
         self.poll_at = None;
     }
 
-    fn begin(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) {
+    fn begin(&mut self, from: Option<&OriginatorName>, ctx: &MessageContext<'_>, fx: &mut Effects) {
         let lease_until = after_ms(ctx.now, LEASE_MS);
         self.wait(MessagePhase::Dispatching { started_at: ctx.now, lease_until });
         self.slot_at = None;
+        self.from = from.cloned();
         self.attempt += 1;
         self.first_attempt_at.get_or_insert(ctx.now);
         fx.note(ctx.now, self.number, TimelineEvent::DispatchBegan { attempt: self.attempt });

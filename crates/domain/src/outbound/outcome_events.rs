@@ -136,6 +136,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::Shortened { .. }
         | TimelineEvent::TextChanged { .. }
         | TimelineEvent::DispatchBegan { .. }
+        | TimelineEvent::OriginatorChosen { .. }
         | TimelineEvent::Submitted { .. }
         | TimelineEvent::Refused { .. }
         | TimelineEvent::RetryScheduled { .. }

@@ -2,9 +2,12 @@
 //!
 //! Never: reads a clock; the caller says what time it is.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
+    originator::Originators,
     policy::Environment,
     timeline::{Effects, TimelineEvent},
     workflow::Workflow,
@@ -17,6 +20,8 @@ pub struct StepContext<'a> {
     pub workflow: &'a Workflow,
     /// Where callout runs: who may be texted there.
     pub environment: &'a Environment,
+    /// Whom texts may come from, and what became of their latest ones.
+    pub originators: Arc<Originators>,
     /// The present. One transition sees one time, however long it takes.
     pub now: Timestamp,
     /// What the transitions so far ask the caller to store and to publish.
@@ -26,7 +31,12 @@ pub struct StepContext<'a> {
 impl<'a> StepContext<'a> {
     /// A context without effects yet.
     pub fn new(workflow: &'a Workflow, environment: &'a Environment, now: Timestamp) -> Self {
-        Self { workflow, environment, now, effects: Effects::default() }
+        Self { workflow, environment, originators: Arc::default(), now, effects: Effects::default() }
+    }
+
+    /// The same, where texts may come from several originators.
+    pub fn with_originators(self, originators: Arc<Originators>) -> Self {
+        Self { originators, ..self }
     }
 
     /// Adds a line about a message to the timeline.

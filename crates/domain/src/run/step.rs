@@ -304,12 +304,22 @@ impl Run {
         if self.phase != RunPhase::Active {
             return Dispatch::Stay;
         }
-        self.apply_at(index, &MessageEvent::Begin, ctx);
+        let message = &self.messages[index];
+        let choice = ctx.originators.choose(&message.recipient().number, message.failed_from());
+        // An only originator need not be remembered.
+        let from = ctx.originators.are_several().then_some(&choice.name);
+        self.apply_at(index, &MessageEvent::Begin(from), ctx);
+        if let Some(instead) = &choice.instead {
+            let (originator, instead_of) = (choice.name.clone(), instead.of.clone());
+            let reason = instead.reason.clone();
+            ctx.note(number, TimelineEvent::OriginatorChosen { originator, instead_of, reason });
+        }
         let message = &self.messages[index];
         let Some(body) = message.text().cloned() else { return Dispatch::Stay };
         Dispatch::Send(Submission {
             message: self.message_id(number),
             attempt: message.attempt(),
+            originator: choice.name,
             to: message.recipient().number.clone(),
             body,
             media: ctx.workflow.definition.media_urls.clone(),

@@ -2,20 +2,21 @@
 //!
 //! Never: a finding for what heals by itself within seconds.
 
-use std::collections::BTreeSet;
+mod provider;
+mod words;
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 use crate::plural::counted;
 
-use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, WaitingEffect, age, waiting};
+use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, age, waiting};
+use provider::{breakers, originators, provider};
+use words::{is_older, listed, note, problem};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
 const EVENTS_WAIT_S: i64 = 60;
 /// Deadlines may be late by so much, in seconds, before that is a problem: the sweep finds what lost its timer.
 const OVERDUE_S: i64 = 60;
-/// An effect may wait so long, in seconds, before that is a problem.
-const EFFECT_WAITS_S: i64 = 300;
 /// What RabbitMQ says to a user without the right: from 4.x on also to one who asks for the length of a queue.
 const REFUSED: &str = "ACCESS_REFUSED";
 /// The queue that no sender consumes.
@@ -29,18 +30,11 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     roles(status, &mut found);
     servers(status, &mut found);
     provider(status, &mut found);
+    originators(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
     oddities(status, &mut found);
     found
-}
-
-fn problem(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
-    found.push(Finding { is_problem: true, what, remedy: remedy.into() });
-}
-
-fn note(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
-    found.push(Finding { is_problem: false, what, remedy: remedy.into() });
 }
 
 /// Roles that no process has.
@@ -86,76 +80,6 @@ fn servers(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether texts go out.
-fn provider(status: &Status, found: &mut Vec<Finding>) {
-    let stopped = breakers(status, |breaker| breaker == PROVIDER_BREAKER);
-    if let Some((code, since)) = status.refused_account() {
-        let what = format!("Twilio refuses the account with code {code} since {}", age(status.now, since));
-        problem(
-            found,
-            what,
-            "look at the account in Twilio's console; texts wait and go out once it is taken",
-        );
-    } else if let Some((_, of)) = stopped.first() {
-        let what = format!("Twilio does not answer {}: no texts go out there", listed(of));
-        problem(
-            found,
-            what,
-            "look at status.twilio.com and the way out of your network; it is tried again by itself",
-        );
-    }
-    for (destination, of) in breakers(status, |breaker| breaker != PROVIDER_BREAKER) {
-        let waits = status.backlog.effects.get(destination).copied().unwrap_or_default();
-        let of_it = status.effects.iter().filter(|effect| effect.destination == destination);
-        let why = of_it.filter_map(|effect| effect.last_failure.as_deref()).next();
-        let why = why.unwrap_or("it does not answer");
-        let (of, waits) = (listed(&of), counted(waits, "effect"));
-        let what = format!("destination {destination} takes nothing of {of}: {why}; {waits} wait");
-        problem(found, what, "look at that service; they are tried again by themselves until their deadline");
-    }
-    let is_paused =
-        |effect: &&WaitingEffect| breakers(status, |breaker| breaker == effect.destination).is_empty();
-    for effect in status.effects.iter().filter(is_paused) {
-        stuck(status, effect, found);
-    }
-}
-
-/// An effect that has waited for too long, or waits for nobody.
-fn stuck(status: &Status, effect: &WaitingEffect, found: &mut Vec<Finding>) {
-    let WaitingEffect { destination, is_configured, opens_ticket, since, last_failure } = effect;
-    let what = if *opens_ticket { "a ticket" } else { "an effect" };
-    let waited = age(status.now, *since);
-    if !is_configured {
-        let what =
-            format!("{what} waits for destination {destination}, which is not configured, for {waited}");
-        problem(
-            found,
-            what,
-            "add the destination again; else it becomes a dead letter ten minutes after it began to wait",
-        );
-    } else if is_older(status.now, Some(*since), EFFECT_WAITS_S) {
-        let why = last_failure.as_deref().unwrap_or("it was not tried yet");
-        let what = format!("{what} has waited for destination {destination} for {waited}: {why}");
-        problem(
-            found,
-            what,
-            "look at that service, and at the integrations workers' logs; it is tried again by itself",
-        );
-    }
-}
-
-/// Open circuit breakers, with the processes that report each.
-fn breakers(status: &Status, wanted: impl Fn(&str) -> bool) -> Vec<(&str, Vec<&str>)> {
-    let alive = || status.processes.iter().filter(|process| process.is_alive(status.now));
-    let names: BTreeSet<&str> =
-        alive().flat_map(|process| &process.open_breakers).map(String::as_str).collect();
-    let of = |name: &str| {
-        let has = |process: &&Heartbeat| process.open_breakers.iter().any(|open| open == name);
-        alive().filter(has).map(|process| process.process.as_str()).collect()
-    };
-    names.into_iter().filter(|name| wanted(name)).map(|name| (name, of(name))).collect()
-}
-
 /// Work that waits for too long.
 fn backlog(status: &Status, found: &mut Vec<Finding>) {
     // A sender that does not call the provider pulls nothing: the cause is a finding of its own.
@@ -179,10 +103,6 @@ fn backlog(status: &Status, found: &mut Vec<Finding>) {
         let what = waiting(overdue, "deadline", " overdue", status.now);
         problem(found, what, "see the escalation workers' logs; start another if they are busy");
     }
-}
-
-fn is_older(now: Timestamp, since: Option<Timestamp>, allowed_s: i64) -> bool {
-    since.is_some_and(|since| now.duration_since(since).as_secs() > allowed_s)
 }
 
 /// What waits for a person.
@@ -229,18 +149,17 @@ fn oddities(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
-fn listed(names: &[&str]) -> String {
-    names.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::{
+        originator::{Arrived, ReceiptCount},
         outbound::{SendingSeen, SendingState},
-        status::{Backlog, QueueDepth},
+        status::{Backlog, OriginatorStatus, QueueDepth, WaitingEffect},
         time::after_s,
     };
 
@@ -276,10 +195,19 @@ mod tests {
             bus_fault: None,
             backlog: Backlog::default(),
             effects: Vec::new(),
+            originators: vec![originator(9, 1)],
             in_doubt: 3,
             sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
             balances: true,
         }
+    }
+
+    fn originator(delivered: u32, failed: u32) -> OriginatorStatus {
+        OriginatorStatus::new(ReceiptCount {
+            originator: "us".parse().unwrap(),
+            calling_code: "+49".parse().unwrap(),
+            arrived: Arrived { delivered, failed },
+        })
     }
 
     fn waiting(seconds: i64) -> Waiting {
@@ -314,7 +242,11 @@ mod tests {
 
     #[test]
     fn each_problem_is_one_sentence() {
-        let problems: [(Change, &str); 14] = [
+        let problems: [(Change, &str); 15] = [
+            (
+                |status| status.originators.push(originator(3, 9)),
+                "texts from us to +49 do not arrive: 3 of the latest 12 did",
+            ),
             (
                 |status| status.processes[1].at = ago(20),
                 "no process with role sender runs: b/2 was the last, 20s ago",

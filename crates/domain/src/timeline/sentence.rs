@@ -27,6 +27,9 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         }
         TimelineEvent::Shortened { fields } => format!("text to {whom} shortened in {}", fields.join(", ")),
         TimelineEvent::DispatchBegan { attempt } => format!("sending to {whom}, attempt {attempt}"),
+        TimelineEvent::OriginatorChosen { originator, instead_of, reason } => {
+            format!("text to {whom} goes from {originator} instead of {instead_of}: {reason}")
+        }
         TimelineEvent::Submitted { sid } => format!("taken by the provider as {sid}"),
         TimelineEvent::Refused { code, reason } => {
             format!("refused by the provider{}: {reason}", code_of(code))

@@ -151,7 +151,7 @@ fn cases() -> Vec<Case> {
     let not_found = || MessageEvent::DoubtAnswered(leak(DoubtAnswer::NotFound { evidence: "none".into() }));
     let no_answer = DoubtAnswer::NoAnswer { reason: "503".into() };
     let mut cases = vec![
-        Case::new("begin", MessageEvent::Begin),
+        Case::new("begin", MessageEvent::Begin(None)),
         Case::new("defer", MessageEvent::Defer(at(5_000))),
         Case::new("suppress", MessageEvent::Suppress(Rule::OptedOut)),
         Case::new("expire", MessageEvent::Expire),
@@ -420,7 +420,7 @@ fn kind_of_phase(phase: &MessagePhase) -> usize {
 
 fn kind_of_event(event: &MessageEvent<'_>) -> usize {
     match event {
-        MessageEvent::Begin => 0,
+        MessageEvent::Begin(_) => 0,
         MessageEvent::Defer(_) => 1,
         MessageEvent::Suppress(_) => 2,
         MessageEvent::Expire => 3,

@@ -20,6 +20,7 @@ pub(crate) fn effects(fx: &Effects) -> String {
         reply_routes,
         consent,
         sids,
+        receipts: _,
     } = fx;
     let mut words: Vec<String> = timeline.iter().map(|entry| tag(entry, "what")).collect();
     words.extend(timeline.iter().filter_map(|entry| Some(format!("by:{}", field(entry, "by")?))));

@@ -53,6 +53,7 @@ stored_names! {
     Shortened => "shortened",
     TextChanged => "text_changed",
     DispatchBegan => "dispatch_began",
+    OriginatorChosen => "originator_chosen",
     Submitted => "submitted",
     Refused => "refused",
     RetryScheduled => "retry_scheduled",

@@ -29,6 +29,7 @@ impl RunService {
 
     /// Says what was stored: in the log, in the metrics, and to those who watch the bus.
     pub(super) fn emit(&self, run: &Run, stored: &Effects, found: &Found) {
+        self.originators.note(&stored.receipts);
         telemetry::stored(run, stored, found, self.recipient_key());
         for letter in &stored.dead_letters {
             if letter.reason == DEAD_EFFECT {

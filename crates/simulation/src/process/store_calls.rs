@@ -9,6 +9,7 @@ use domain::{
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    originator::ReceiptCount,
     outbound::SendingState,
     phone::E164,
     provider::ProviderMessageId,
@@ -23,7 +24,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError, TokenStore, Versioned,
+    RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError,
+    TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -116,6 +118,12 @@ pass_on! {
     Store: fn withdraw(process: &str) -> ();
     Store: fn heartbeats() -> Vec<Heartbeat>;
     Store: fn backlog(now: Timestamp, destinations: &[String]) -> Backlog;
+}
+
+pass_on! {
+    ReceiptStore:
+    Store: fn add_receipts(counts: &[ReceiptCount], now: Timestamp) -> ();
+    Store: fn receipts(now: Timestamp) -> Vec<ReceiptCount>;
 }
 
 pass_on! {

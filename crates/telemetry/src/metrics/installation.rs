@@ -2,7 +2,7 @@
 //!
 //! Never: in two processes of one kind the same figures to be added up: take the greatest of them.
 
-use domain::status::{Status, Waiting};
+use domain::status::{OriginatorStatus, Status, Waiting};
 
 use super::{
     families::{Families, Gauges},
@@ -16,6 +16,8 @@ pub struct InstallationMetrics {
     waiting: Gauges<1>,
     oldest: Gauges<1>,
     effects: Gauges<1>,
+    originator_texts: Gauges<3>,
+    originator_demoted: Gauges<2>,
     processes: Gauges<1>,
     problems: Gauges<0>,
 }
@@ -28,6 +30,12 @@ impl InstallationMetrics {
             waiting: families.gauge("waiting", "What waits in the store, by kind"),
             oldest: families.gauge("waiting_oldest_seconds", "For how long the oldest of a kind has waited"),
             effects: families.gauge("effects_waiting", "Effects that were not delivered yet"),
+            originator_texts: families.gauge(
+                "originator_texts",
+                "Texts of the last half hour that arrived or did not, by originator",
+            ),
+            originator_demoted: families
+                .gauge("originator_demoted", "Whether too few of an originator's texts to a country arrived"),
             processes: families.gauge("processes", "Processes that reported lately, by role"),
             problems: families.gauge("problems", "Problems that `callout status` shows"),
         }
@@ -45,6 +53,8 @@ impl InstallationMetrics {
         ] {
             gauges.clear();
         }
+        self.originator_texts.clear();
+        self.originator_demoted.clear();
         self.problems.clear();
     }
 
@@ -72,6 +82,16 @@ impl InstallationMetrics {
         }
         for (destination, count) in &backlog.effects {
             self.effects.get_or_create(&labels([("destination", destination)])).set(gauge(*count));
+        }
+        for OriginatorStatus { count, is_demoted, .. } in &status.originators {
+            let (originator, country) = (count.originator.as_str(), count.calling_code.to_string());
+            for (result, texts) in [("delivered", count.arrived.delivered), ("failed", count.arrived.failed)]
+            {
+                let labels = labels([("originator", originator), ("country", &country), ("result", result)]);
+                self.originator_texts.get_or_create(&labels).set(texts.into());
+            }
+            let labels = labels([("originator", originator), ("country", &country)]);
+            self.originator_demoted.get_or_create(&labels).set((*is_demoted).into());
         }
         for role in &status.roles {
             let alive = status.alive(role).count() as u64;

@@ -37,6 +37,7 @@ pub struct RunMetrics {
     decisions: Counters<3>,
     statuses: Counters<1>,
     attempts: Counter,
+    originators: Counters<2>,
     retries: Counter,
     doubts: Counter,
     doubts_resolved: Counters<1>,
@@ -64,6 +65,10 @@ impl RunMetrics {
             decisions: families.counter("decisions", "Policy verdicts about texts, by rule"),
             statuses: families.counter("statuses", "Statuses from the provider that were stored"),
             attempts: families.counter("attempts", "Requests to send a text that were begun"),
+            originators: families.counter(
+                "originator_instead",
+                "Attempts that came from another originator than the preferred one of the country",
+            ),
             retries: families.counter("retries", "Texts that will be sent again"),
             doubts: families.counter("doubts", "Requests whose outcome is unknown"),
             doubts_resolved: families.counter("doubts_settled", "Doubts that ended, by what resolved them"),
@@ -133,6 +138,11 @@ impl RunMetrics {
                     let since = accepted_at.unwrap_or(run.opened_at());
                     self.event_to_post.observe(way(), entry.at.duration_since(since));
                 }
+            }
+            TimelineEvent::OriginatorChosen { originator, instead_of, .. } => {
+                let labels =
+                    labels([("originator", originator.as_str()), ("instead_of", instead_of.as_str())]);
+                self.originators.get_or_create(&labels).inc();
             }
             TimelineEvent::Submitted { .. } => _ = self.sent.get_or_create(&workflow()).inc(),
             TimelineEvent::RetryScheduled { .. } => _ = self.retries.inc(),

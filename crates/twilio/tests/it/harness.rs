@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use domain::originator::OriginatorName;
 use domain::{
     id::{MessageId, RunId},
     provider::{Refusal, Submission, SubmitOutcome, Text},
 };
 use ports::SmsProvider;
-use twilio::{Credentials, Secret, SenderIdentity, TwilioClient, TwilioConfig};
+use twilio::{Credentials, OriginatorAddress, Secret, TwilioClient, TwilioConfig};
 use twilio_sim::{ApiKey, Number, Service, SimConfig, SimHandle, Simulator, Timing};
 use url::Url;
 
@@ -41,7 +42,7 @@ pub(crate) async fn sim() -> SimHandle {
 
 pub(crate) fn client_config(base: Url) -> TwilioConfig {
     let credentials = Credentials::AuthToken("token".into());
-    TwilioConfig::new(base, ACCOUNT, credentials, SenderIdentity::From(FROM.into()))
+    TwilioConfig::new(base, ACCOUNT, credentials, OriginatorAddress::From(FROM.into()))
 }
 
 pub(crate) fn client(base: Url) -> TwilioClient {
@@ -54,6 +55,7 @@ pub(crate) fn message(number: u16) -> MessageId {
 
 pub(crate) fn submission(to: &str, body: &str) -> Submission {
     Submission {
+        originator: OriginatorName::default(),
         message: message(1),
         attempt: 1,
         to: to.parse().unwrap(),

@@ -1,8 +1,9 @@
 //! Texts that are taken, and texts that are refused. In: submissions. Out: outcomes. Never: sleeps.
 
 use domain::provider::{FailureClass, ProviderStatus, SubmitOutcome};
+use domain::{originator::OriginatorName, provider::Submission};
 use ports::SmsProvider;
-use twilio::{ConfigError, Credentials, SenderIdentity, TwilioClient, TwilioConfig};
+use twilio::{ConfigError, Credentials, OriginatorAddress, TwilioClient, TwilioConfig};
 use twilio_sim::{FaultKind, Status};
 
 use crate::harness::*;
@@ -25,7 +26,7 @@ async fn a_text_from_a_number_is_sent_and_delivered() {
 async fn a_service_picks_the_sender_and_keeps_it() {
     let sim = sim().await;
     let mut config = client_config(sim.base_url());
-    config.sender = SenderIdentity::MessagingService(SERVICE.into());
+    config.originators[0].1 = OriginatorAddress::MessagingService(SERVICE.into());
     let client = TwilioClient::new(config).unwrap();
     let outcome = submit(&client, PHONE, "one").await;
     assert!(matches!(outcome, SubmitOutcome::Sent { status: ProviderStatus::Accepted, .. }), "{outcome:?}");
@@ -77,11 +78,27 @@ async fn magic_numbers_are_refused_as_twilio_refuses_them() {
         ("+15559999999", 21_606, FailureClass::Configuration),
     ] {
         let mut config = client_config(sim.base_url());
-        config.sender = SenderIdentity::From(from.into());
+        config.originators[0].1 = OriginatorAddress::From(from.into());
         let refusal = refusal(submit(&TwilioClient::new(config).unwrap(), PHONE, "hello").await);
         assert_eq!((refusal.code, refusal.class), (Some(code), class), "{from}");
     }
     assert_eq!(sim.report().accepted, 0);
+}
+
+#[tokio::test]
+async fn a_text_comes_from_the_originator_that_it_names() {
+    let sim = sim().await;
+    let mut config = client_config(sim.base_url());
+    let service: OriginatorName = "service".parse().unwrap();
+    config.originators.push((service.clone(), OriginatorAddress::MessagingService(SERVICE.into())));
+    let client = TwilioClient::new(config).unwrap();
+    let from = async |originator: OriginatorName| {
+        let sent = client.submit(&Submission { originator, ..submission(PHONE, "hello") }).await;
+        client.fetch(sid(&sent)).await.unwrap().unwrap().service
+    };
+    assert_eq!(from(OriginatorName::default()).await, None);
+    assert_eq!(from(service).await.as_deref(), Some(SERVICE));
+    assert_eq!(from("unknown".parse().unwrap()).await, None);
 }
 
 #[tokio::test]
@@ -134,8 +151,9 @@ fn settings_that_cannot_be_right_are_named() {
         other => panic!("expected a refusal, got {other:?}"),
     };
     assert!(TwilioClient::new(good()).is_ok());
-    let sender = SenderIdentity::MessagingService("MG1".into());
-    assert_eq!(check(TwilioConfig { sender, ..good() }), "messaging_service_sid");
+    let originators = vec![(OriginatorName::default(), OriginatorAddress::MessagingService("MG1".into()))];
+    assert_eq!(check(TwilioConfig { originators, ..good() }), "messaging_service_sid");
+    assert_eq!(check(TwilioConfig { originators: Vec::new(), ..good() }), "from");
     assert_eq!(check(TwilioConfig { account_sid: "AC1".into(), ..good() }), "account_sid");
     assert_eq!(check(TwilioConfig { in_flight_max: 0, ..good() }), "in_flight_max");
     let credentials = Credentials::AuthToken("".into());
