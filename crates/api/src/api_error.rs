@@ -74,7 +74,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Control(ControlError::Unusable(_)) => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unexpected => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(_) | Self::Control(ControlError::Role(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -82,7 +82,12 @@ impl ApiError {
                 ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal,
             ) => StatusCode::FORBIDDEN,
             Self::Control(
-                ControlError::NotFound(_) | ControlError::NoDeadLetter(_) | ControlError::NoToken(_),
+                ControlError::NotFound(_)
+                | ControlError::NoDeadLetter(_)
+                | ControlError::NoToken(_)
+                | ControlError::NoSchedule(_)
+                | ControlError::NoSilence(_)
+                | ControlError::NoOverride(_),
             ) => StatusCode::NOT_FOUND,
             Self::UnderWay
             | Self::Control(

@@ -35,13 +35,8 @@ async fn is_opt_in(ports: &CallbackPorts, text: &InboundText) -> Result<bool, Ro
 }
 
 async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange) -> Result<(), RoleError> {
-    let entry = ConsentEntry {
-        number: text.from.clone(),
-        change,
-        at: ports.runs.now(),
-        source: "reply".to_owned(),
-        evidence: text.sid.to_string(),
-    };
+    let (number, sid) = (text.from.clone(), text.sid.to_string());
+    let entry = ConsentEntry::observed(number, change, ports.runs.now(), "reply", sid);
     ports.consent.record_consent(&entry).await?;
     telemetry::metrics().runs.consent_change(&entry);
     tracing::info!(from = %text.from, ?change, "a recipient changed their consent");

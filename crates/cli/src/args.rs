@@ -1,6 +1,9 @@
 //! The command line: help texts are the doc comments.
 
+mod consent;
+mod oncall;
 mod runs;
+mod silence;
 mod tokens;
 pub(crate) mod values;
 mod watching;
@@ -13,7 +16,10 @@ use domain::limits::DEAD_LETTERS_MAX;
 
 use crate::bulk::BulkArgs;
 
+pub(crate) use consent::{Consent, ConsentImport, Proof};
+pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
+pub(crate) use silence::{SilenceAdd, SilenceCommand};
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
 pub(crate) use watching::{Erase, Status, Tail, Top};
@@ -23,7 +29,7 @@ pub(crate) use watching::{Erase, Status, Tail, Top};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -75,6 +81,15 @@ pub(crate) enum Command {
     /// List and show dead letters; replay or discard them.
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Show who is on call; have somebody take over, or swap two people's shifts. In force at once.
+    #[command(subcommand, name = "oncall")]
+    OnCall(OnCall),
+    /// Have nobody texted about some events for a while; list and end silences.
+    #[command(subcommand)]
+    Silence(SilenceCommand),
+    /// Show and record what owners of numbers agreed to, with the evidence.
+    #[command(subcommand)]
+    Consent(Consent),
     /// Make, list and revoke tokens of the HTTP API.
     #[command(subcommand)]
     Tokens(Tokens),

@@ -81,7 +81,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
                 "valid: {}, {}, {}",
                 counted(config.workflows.len(), "workflow"),
                 counted(config.directory.contacts.len(), "contact"),
-                counted(config.directory.rotations.len(), "rotation")
+                counted(config.directory.rotations.values().map(Vec::len).sum::<usize>(), "rotation")
             ));
         }
     }

@@ -10,13 +10,13 @@ use crate::{
     args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
     audit, backup, check,
     configuration::{self, LOG_FILTER, env},
-    control_client, demo, dlq, events,
+    consent, control_client, demo, dlq, events,
     exit::Usage,
-    manual, output, personal,
+    manual, oncall, output, personal,
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, status, tail, tokens, top, topology, tracker,
+    service_manager, shutdown, silence, status, tail, tokens, top, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -28,6 +28,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
+        Command::Silence(command) => silence::run(&common, command).await?,
+        Command::Consent(command) => return consent::run(&common, command).await,
+        Command::OnCall(command) => oncall::run(&common, command).await?,
         Command::Tokens(command) => tokens::run(&common, command).await?,
         Command::Topology(command) => return topology::run(&common, &command).await,
         // It is a file to copy, whatever form other results have.

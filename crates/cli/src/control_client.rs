@@ -83,7 +83,11 @@ impl ControlClient {
                     ControlError::NotFound(_)
                     | ControlError::NothingToReview(_)
                     | ControlError::NoDeadLetter(_)
-                    | ControlError::NoToken(_) => NotFound(error.to_string()).into(),
+                    | ControlError::NoToken(_)
+                    | ControlError::NoSchedule(_)
+                    | ControlError::NoSilence(_)
+                    | ControlError::NoOverride(_) => NotFound(error.to_string()).into(),
+                    ControlError::Unusable(what) => Usage(what).into(),
                     ControlError::Forbidden { .. }
                     | ControlError::OfAllTeams(_)
                     | ControlError::NotLocal

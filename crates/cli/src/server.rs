@@ -32,9 +32,9 @@ use crate::{
     heartbeat, installation_metrics,
     listeners::{self, Listeners},
     provider::Account,
-    receipts,
     reload::{Parts, Reloader},
     replaceable::Replaceable,
+    shared_state,
     wiring::Wiring,
 };
 
@@ -161,8 +161,8 @@ impl Server {
             let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
             roles.spawn(watching);
         }
-        if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback)) {
-            roles.spawn(receipts::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
+        if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
+            roles.spawn(shared_state::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
         }
         let parts = Parts {
             runs: wiring.runs(),

@@ -126,6 +126,8 @@ impl Wiring {
             status: self.store.clone(),
             sending: self.store.clone(),
             receipts: self.store.clone(),
+            overrides: self.store.clone(),
+            silences: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
             clock: self.clock.clone(),

@@ -10,10 +10,12 @@ use std::{
 };
 
 use domain::{
+    consent::GrantNeeds,
     limits::{QUOTA_PER_S_DEFAULT, RETENTION_S_DEFAULT, RETENTION_S_MAX, RETENTION_S_MIN},
     notice::Wording,
     phone::E164,
     source_quota::QuotaRates,
+    workflow::Category,
 };
 use url::Url;
 
@@ -51,6 +53,8 @@ pub struct Infrastructure {
     pub replies: ReplySettings,
     /// The trusted sources, without their secrets.
     pub sources: Vec<SourceSettings>,
+    /// Which categories take a grant of the recipient.
+    pub grant_needs: GrantNeeds,
     /// Format and filter of the log.
     pub log: LogSettings,
     /// The lines of settings that are judged together with others: `log.filter`, `source NAME`.
@@ -136,6 +140,7 @@ impl Default for Infrastructure {
             replies: ReplySettings { wording: Some(Wording::default()), keyword_languages: None },
             sources: Vec::new(),
             lines: BTreeMap::new(),
+            grant_needs: GrantNeeds::default(),
             log: LogSettings { json: false, filter: "info".to_owned() },
         }
     }
@@ -200,6 +205,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
             Some(source)
         })
         .collect();
+    let grant_needs = top.section(&mut doc, "consent").map(|section| read_consent(&mut doc, section));
     let log = read_log(&mut doc, &mut top, defaults.log, &mut lines);
     top.finish(&mut doc);
     Infrastructure {
@@ -215,6 +221,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         twilio,
         replies,
         sources,
+        grant_needs: grant_needs.unwrap_or_default(),
         log,
     }
 }
@@ -239,6 +246,24 @@ fn read_api(
     }
     section.finish(doc);
     (listen, public_url)
+}
+
+/// The `[consent]` table: which categories take a grant.
+fn read_consent(doc: &mut Document<'_>, mut section: Section<'_>) -> GrantNeeds {
+    let (is_given, mut needs) = (section.has("requires_grant"), BTreeSet::new());
+    for text in section.texts(doc, "requires_grant") {
+        match Category::ALL.into_iter().find(|category| category.as_str() == text.value) {
+            Some(category) => drop(needs.insert(category)),
+            None => {
+                let names = Category::ALL.map(Category::as_str).join(", ");
+                let message =
+                    format!("consent.requires_grant: expected some of {names}, not {:?}", text.value);
+                doc.problem(&text.at, message);
+            }
+        }
+    }
+    section.finish(doc);
+    if is_given { GrantNeeds(needs) } else { GrantNeeds::default() }
 }
 
 fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {

@@ -159,6 +159,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let environment = Environment {
         name: infrastructure.environment.clone(),
         allow_recipients: infrastructure.allow_recipients.clone(),
+        grant_needs: infrastructure.grant_needs.clone(),
     };
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let digest = short(&texts);

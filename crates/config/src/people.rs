@@ -5,10 +5,11 @@
 use std::{collections::BTreeMap, path::Path};
 
 use domain::{
-    directory::{Contact, Rotation},
+    directory::Contact,
+    oncall::{OnCallDay, OnCallHours, Rotation, TurnLength},
     quiet_hours::zone,
 };
-use jiff::civil;
+use jiff::{civil, tz::TimeZone};
 
 use crate::{
     problem::Problems,
@@ -18,6 +19,8 @@ use crate::{
 
 /// The file of people.
 pub(crate) const CONTACTS: &str = "contacts.toml";
+/// Most hours that one turn lasts: a year.
+const HOURS_MAX: u32 = 366 * 24;
 /// The file of rotations.
 pub(crate) const ONCALL: &str = "oncall.toml";
 
@@ -47,10 +50,10 @@ pub(crate) fn read_rotations(
     text: &str,
     contacts: &BTreeMap<String, Contact>,
     problems: &mut Problems,
-) -> BTreeMap<(String, String), Rotation> {
+) -> BTreeMap<(String, String), Vec<Rotation>> {
     let mut doc = Document::new(path, text, problems);
     let mut top = doc.parse();
-    let mut rotations = BTreeMap::new();
+    let mut rotations: BTreeMap<(String, String), Vec<Rotation>> = BTreeMap::new();
     for mut section in top.sections(&mut doc, "rotation") {
         let at = section.at.clone();
         let Some((key, rotation)) = read_rotation(&mut doc, &mut section, contacts) else {
@@ -58,10 +61,19 @@ pub(crate) fn read_rotations(
             continue;
         };
         section.finish(&mut doc);
-        if rotations.contains_key(&key) {
-            doc.problem(&at, format!("schedule {:?} has two rotations for layer {:?}", key.0, key.1));
+        let of_layer = rotations.entry(key.clone()).or_default();
+        if let Some(overlap) = of_layer.iter().find_map(|other| other.overlap(&rotation)) {
+            let zone = zone(&rotation.time_zone).unwrap_or(TimeZone::UTC);
+            let message = format!(
+                "schedule {:?} has two rotations for layer {:?} that hold at once, first at {}: give each its own hours \
+                 (weekdays, from, until)",
+                key.0,
+                key.1,
+                overlap.to_zoned(zone).strftime("%a %Y-%m-%d %H:%M %Z")
+            );
+            doc.problem(&at, message);
         }
-        rotations.insert(key, rotation);
+        of_layer.push(rotation);
     }
     top.finish(&mut doc);
     rotations
@@ -82,7 +94,8 @@ fn read_rotation(
     let start = section.value::<civil::Date>(doc, "start", "a date such as 2026-01-31");
     let handover = section.value::<civil::Time>(doc, "handover", "a time of the day such as 09:00");
     let handover = handover.map_or(civil::time(9, 0, 0, 0), |time| time.value);
-    let days = section.integer(doc, "days", 1..366).unwrap_or(7);
+    let turn = read_turn(doc, section);
+    let hours = read_hours(doc, section);
     let members = section.required_texts(doc, "members", "rotation.members: name at least one contact");
     for member in members.iter().filter(|member| !contacts.contains_key(&member.value)) {
         let message = format!("no contact is named {:?} in {CONTACTS}", member.value);
@@ -92,10 +105,60 @@ fn read_rotation(
         time_zone: time_zone?.value,
         start: start?.value,
         handover,
-        days: days as u16,
+        turn,
         members: members.into_iter().map(|member| member.value).collect(),
+        hours,
     };
     Some(((schedule?.value, layer), rotation))
+}
+
+/// `days` or `hours`, a week by default.
+fn read_turn(doc: &mut Document<'_>, section: &mut Section<'_>) -> TurnLength {
+    let has_days = section.has("days");
+    let hours = section.parsed_integer(doc, "hours", 1..HOURS_MAX);
+    let days = section.integer(doc, "days", 1..366).unwrap_or(7);
+    match hours {
+        Some(hours) if has_days => {
+            doc.problem(&hours.at, "rotation: give days or hours, not both".to_owned());
+            TurnLength::Hours(hours.value as u16)
+        }
+        Some(hours) => TurnLength::Hours(hours.value as u16),
+        None => TurnLength::Days(days as u16),
+    }
+}
+
+/// When a rotation holds: `weekdays`, `from` and `until`.
+fn read_hours(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<OnCallHours> {
+    const TIME: &str = "a time of the day such as 09:00";
+    let mut weekdays = Vec::new();
+    for text in section.texts(doc, "weekdays") {
+        match OnCallDay::ALL.into_iter().find(|day| day.as_str() == text.value) {
+            Some(day) if weekdays.contains(&day) => {
+                doc.problem(&text.at, format!("rotation.weekdays: {} is there twice", text.value));
+            }
+            Some(day) => weekdays.push(day),
+            None => {
+                let names = OnCallDay::ALL.map(OnCallDay::as_str).join(", ");
+                doc.problem(
+                    &text.at,
+                    format!("rotation.weekdays: expected some of {names}, not {:?}", text.value),
+                );
+            }
+        }
+    }
+    let (from, until) = (section.value::<civil::Time>(doc, "from", TIME), section.value(doc, "until", TIME));
+    match (from, until) {
+        (Some(from), Some(until)) => Some(OnCallHours { weekdays, from: from.value, until: until.value }),
+        (Some(one), None) | (None, Some(one)) => {
+            doc.problem(&one.at, "rotation: from and until belong together".to_owned());
+            None
+        }
+        // Whole days.
+        (None, None) => {
+            let midnight = civil::Time::midnight();
+            (!weekdays.is_empty()).then_some(OnCallHours { weekdays, from: midnight, until: midnight })
+        }
+    }
 }
 
 pub(crate) fn check_zone(doc: &mut Document<'_>, name: Option<&Placed<String>>) {

@@ -231,8 +231,17 @@ impl<'t> Section<'t> {
         key: &'static str,
         range: Range<u32>,
     ) -> Option<u32> {
+        Some(self.parsed_integer(doc, key, range)?.value)
+    }
+
+    pub(crate) fn parsed_integer(
+        &mut self,
+        doc: &mut Document<'_>,
+        key: &'static str,
+        range: Range<u32>,
+    ) -> Option<Placed<u32>> {
         let kind = format!("a whole number from {} to {}", range.start, range.end - 1);
-        let number = self.of_kind(doc, key, &kind, |value| match value {
+        self.of_kind(doc, key, &kind, |value| match value {
             DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix())
                 .ok()
                 .filter(|number| range.contains(number)),
@@ -242,8 +251,7 @@ impl<'t> Section<'t> {
             | DeValue::Datetime(_)
             | DeValue::Array(_)
             | DeValue::Table(_) => None,
-        })?;
-        Some(number.value)
+        })
     }
 
     pub(crate) fn boolean(&mut self, doc: &mut Document<'_>, key: &'static str) -> Option<bool> {

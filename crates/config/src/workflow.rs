@@ -12,6 +12,7 @@ use domain::{
         DEADLINE_S_MAX, DEADLINE_S_MIN, DOUBT_QUESTIONS_MAX, NOT_AFTER_S_DEFAULT, NOT_AFTER_S_MAX, POLLS_MAX,
         RECIPIENTS_PER_STEP_MAX, SEGMENTS_MAX, STEPS_MAX,
     },
+    oncall::LayerName,
     phone::E164,
     poll::PollSchedule,
     quiet_hours::QuietHours,
@@ -288,13 +289,13 @@ fn check_team(
     directory: &Directory,
     team: Option<&str>,
 ) {
-    let names = match target {
-        Target::Contact(name) => std::slice::from_ref(name),
+    let names: Vec<&String> = match target {
+        Target::Contact(name) => vec![name],
         Target::OnCall { schedule, layer } => {
-            let rotation = directory.rotations.get(&(schedule.clone(), layer.clone()));
-            rotation.map_or(&[][..], |rotation| &rotation.members)
+            let rotations = directory.rotations_of(LayerName { schedule, layer });
+            rotations.iter().flat_map(|rotation| &rotation.members).collect()
         }
-        Target::Field(_) => &[],
+        Target::Field(_) => Vec::new(),
     };
     for name in names {
         let other = directory.contacts.get(name).and_then(|contact| contact.team.as_deref());

@@ -230,13 +230,8 @@ fn change_in(
 
 /// A consent entry of this number.
 pub fn entry(number: &E164, change: ConsentChange, seconds: i64) -> ConsentEntry {
-    ConsentEntry {
-        number: number.clone(),
-        change,
-        at: at(seconds),
-        source: "reply".to_owned(),
-        evidence: format!("evidence-{seconds}"),
-    }
+    let evidence = format!("evidence-{seconds}");
+    ConsentEntry::observed(number.clone(), change, at(seconds), "reply", evidence)
 }
 
 /// A dead letter of this case.

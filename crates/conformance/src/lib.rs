@@ -141,6 +141,7 @@ macro_rules! store_contract {
                     overrides_that_have_ended_are_not_returned
                     overrides_come_in_the_order_they_were_added
                     adding_an_override_twice_adds_it_once
+                    an_override_that_is_taken_back_is_gone
                 }
                 tokens {
                     a_token_is_found_until_it_is_removed
@@ -160,6 +161,10 @@ macro_rules! store_contract {
                 sending {
                     one_of_many_notes_a_stop
                     a_note_replaces_the_one_that_it_follows_and_no_other
+                }
+                silences {
+                    silences_are_shown_until_they_end
+                    a_silence_that_is_removed_is_gone
                 }
                 receipts {
                     receipts_are_summed_by_originator_and_country

@@ -20,6 +20,7 @@ pub mod receipts;
 pub mod replies;
 pub mod resolving;
 pub mod sending;
+pub mod silences;
 pub mod status;
 pub mod timers;
 pub mod tokens;

@@ -53,6 +53,16 @@ impl Control {
             | Request::Erase { .. }
             | Request::FindPosition { .. }
             | Request::ReadStream { .. }
+            | Request::ListSilences
+            | Request::AddSilence(_)
+            | Request::EndSilence { .. }
+            | Request::ShowConsent { .. }
+            | Request::RecordConsent(_)
+            | Request::ShowOnCall { .. }
+            // Its time is in it, so that a repetition adds another; a person sees and takes back one of the two.
+            | Request::AddOverride(_)
+            | Request::SwapShifts(_)
+            | Request::RemoveOverride { .. }
             | Request::AddToken { .. }
             | Request::ListTokens
             | Request::RevokeToken { .. } => None,

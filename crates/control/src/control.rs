@@ -10,8 +10,9 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{
-    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, ReceiptStore,
-    RetentionStore, RunStore, SendingStore, StatusStore, TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, OverrideStore,
+    ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore, TokenStore, Versioned,
+    store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -48,6 +49,10 @@ pub struct ControlPorts {
     pub consent: Arc<dyn ConsentStore>,
     /// Forgets what is erased.
     pub retention: Arc<dyn RetentionStore>,
+    /// Who takes over an on-call turn for a while.
+    pub overrides: Arc<dyn OverrideStore>,
+    /// Events about which nobody is texted.
+    pub silences: Arc<dyn SilenceStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
     /// What became of the latest texts.
@@ -161,6 +166,15 @@ impl Control {
             Request::Erase { number, also_recent, dry_run } => {
                 self.erase(principal, &number, also_recent, dry_run).await
             }
+            Request::ListSilences => self.silences().await,
+            Request::AddSilence(new) => self.add_silence(principal, new).await,
+            Request::EndSilence { id } => self.end_silence(principal, &id).await,
+            Request::ShowConsent { number } => self.show_consent(principal, &number).await,
+            Request::RecordConsent(new) => self.record_consent(principal, new).await,
+            Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
+            Request::AddOverride(new) => self.add_override(principal, new).await,
+            Request::SwapShifts(swap) => self.swap_shifts(principal, swap).await,
+            Request::RemoveOverride { id } => self.remove_override(principal, &id).await,
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,
             Request::RevokeToken { id } => self.revoke_token(name, id).await,

@@ -66,6 +66,18 @@ pub enum ControlError {
         /// Their numbers.
         numbers: Vec<u16>,
     },
+    /// There is no such schedule or layer.
+    #[error("{0}")]
+    NoSchedule(String),
+    /// There is no such override.
+    #[error("no override {0} that has not ended; `callout oncall show` lists those there are")]
+    NoOverride(String),
+    /// There is no such silence.
+    #[error("no silence {0} that has not ended; `callout silence list` shows those there are")]
+    NoSilence(String),
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Unusable(String),
     /// A port failed.
     #[error(transparent)]
     Role(#[from] RoleError),

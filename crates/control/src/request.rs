@@ -16,8 +16,11 @@ use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    consent::{ConsentView, NewConsent},
     held_data::{Erasure, HeldData},
+    oncall::{LayerQuery, LayerView, NewOverride, ShiftSwap},
     run_list::RunConditions,
+    silences::{NewSilence, SilenceView},
     status_report::StatusReport,
     view::RunView,
 };
@@ -211,6 +214,43 @@ pub enum Request {
         /// Says what would go, and changes nothing.
         dry_run: bool,
     },
+    /// Lists the silences that have not ended.
+    ListSilences,
+    /// Makes a silence.
+    AddSilence(NewSilence),
+    /// Ends a silence.
+    EndSilence {
+        /// Its id.
+        id: String,
+    },
+    /// Shows what the owner of a number agreed to, with the evidence.
+    ShowConsent {
+        /// The number.
+        number: E164,
+    },
+    /// Records a change of it.
+    RecordConsent(NewConsent),
+    /// Shows who is on call.
+    ShowOnCall {
+        /// In which layers.
+        #[serde(default)]
+        query: LayerQuery,
+        /// From when on; from now on without it.
+        #[serde(default)]
+        from: Option<Timestamp>,
+        /// Until when; two weeks later without it.
+        #[serde(default)]
+        until: Option<Timestamp>,
+    },
+    /// Has somebody take over for a while.
+    AddOverride(NewOverride),
+    /// Gives two people each other's next shift.
+    SwapShifts(ShiftSwap),
+    /// Takes an override back.
+    RemoveOverride {
+        /// Its id.
+        id: String,
+    },
     /// Adds a token of the API.
     AddToken {
         /// The token. Its text is known to its maker alone.
@@ -246,6 +286,15 @@ impl Request {
             Self::ReadStream { .. } => ("read_stream", ""),
             Self::ShowHeldData { .. } => ("show_held_data", ""),
             Self::Erase { .. } => ("erase", ""),
+            Self::ListSilences => ("list_silences", ""),
+            Self::AddSilence(_) => ("add_silence", ""),
+            Self::EndSilence { id } => ("end_silence", id),
+            Self::ShowConsent { .. } => ("show_consent", ""),
+            Self::RecordConsent(_) => ("record_consent", ""),
+            Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
+            Self::AddOverride(new) => ("add_override", &new.schedule),
+            Self::SwapShifts(swap) => ("swap_shifts", &swap.schedule),
+            Self::RemoveOverride { id } => ("remove_override", id),
             Self::AddToken { token } => ("add_token", &token.id),
             Self::ListTokens => ("list_tokens", ""),
             Self::RevokeToken { id } => ("revoke_token", id),
@@ -276,11 +325,20 @@ impl Request {
             | Self::AuditCounts
             | Self::Status
             | Self::FindPosition { .. }
+            | Self::ListSilences
+            | Self::ShowConsent { .. }
+            | Self::ShowOnCall { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
             | Self::ResolveReview { .. }
             | Self::Cancel { .. }
+            | Self::AddSilence(_)
+            | Self::EndSilence { .. }
+            | Self::RecordConsent(_)
+            | Self::AddOverride(_)
+            | Self::SwapShifts(_)
+            | Self::RemoveOverride { .. }
             | Self::Replay { .. }
             | Self::Discard { .. } => &[Scope::Operate],
             // Asked for on the machine alone.
@@ -365,6 +423,21 @@ pub enum Answer {
     Erased {
         /// What went, and what stays.
         erasure: Box<Erasure>,
+    },
+    /// To [`Request::ListSilences`], [`Request::AddSilence`] and [`Request::EndSilence`].
+    Silences {
+        /// Those that have not ended, as they are afterwards.
+        silences: Vec<SilenceView>,
+    },
+    /// To [`Request::ShowConsent`] and [`Request::RecordConsent`].
+    Consent {
+        /// What is known afterwards.
+        view: Box<ConsentView>,
+    },
+    /// To everything about on-call schedules: the layers that are meant, as they are afterwards.
+    OnCall {
+        /// By schedule and layer.
+        layers: Vec<LayerView>,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

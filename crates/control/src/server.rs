@@ -42,7 +42,11 @@ async fn execute(
             ControlError::NotFound(_)
             | ControlError::NothingToReview(_)
             | ControlError::NoDeadLetter(_)
-            | ControlError::NoToken(_) => StatusCode::NOT_FOUND,
+            | ControlError::NoToken(_)
+            | ControlError::NoSchedule(_)
+            | ControlError::NoSilence(_)
+            | ControlError::NoOverride(_) => StatusCode::NOT_FOUND,
+            ControlError::Unusable(_) => StatusCode::BAD_REQUEST,
             ControlError::SeveralToReview { .. }
             | ControlError::Changed { .. }
             | ControlError::NoStream

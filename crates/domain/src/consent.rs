@@ -2,7 +2,7 @@
 //!
 //! Never: forgets an entry; the store appends them, and this is their sum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,40 @@ pub struct ConsentEntry {
     pub source: String,
     /// What names the proof, for example a message SID. With `source` it makes the entry repeatable.
     pub evidence: String,
+    /// What the person was shown or told when they agreed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub wording: String,
+    /// How they said so, for example `web form`, `sms` or `phone call`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub channel: String,
+    /// Who recorded it, where a person did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+}
+
+impl ConsentEntry {
+    /// An entry that is known from a text or from the provider, and not from a person who recorded it.
+    pub fn observed(
+        number: E164,
+        change: ConsentChange,
+        at: Timestamp,
+        source: &str,
+        evidence: String,
+    ) -> Self {
+        let (wording, channel, by) = (String::new(), "sms".to_owned(), String::new());
+        Self { number, change, at, source: source.to_owned(), evidence, wording, channel, by }
+    }
+}
+
+/// The categories whose texts go only to those who agreed to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantNeeds(pub BTreeSet<Category>);
+
+impl Default for GrantNeeds {
+    /// Marketing.
+    fn default() -> Self {
+        Self(BTreeSet::from([Category::Marketing]))
+    }
 }
 
 /// The sum of a number's entries.
@@ -89,9 +123,8 @@ impl Consent {
     }
 
     /// Whether a text of this category may be sent at all.
-    pub fn permits(&self, category: Category) -> bool {
-        let needs_grant = category == Category::Marketing;
-        self.opted_out_since().is_none() && (!needs_grant || self.is_granted(category))
+    pub fn permits(&self, category: Category, needs: &GrantNeeds) -> bool {
+        self.opted_out_since().is_none() && (!needs.0.contains(&category) || self.is_granted(category))
     }
 
     fn grant(&mut self, category: Category, at: Timestamp, granted: bool) {
@@ -115,13 +148,8 @@ mod tests {
     use super::*;
 
     fn entry(change: ConsentChange, second: i64) -> ConsentEntry {
-        ConsentEntry {
-            number: "+14155550100".parse().unwrap(),
-            change,
-            at: Timestamp::from_second(second).unwrap(),
-            source: "reply".into(),
-            evidence: String::new(),
-        }
+        let (number, at) = ("+14155550100".parse().unwrap(), Timestamp::from_second(second).unwrap());
+        ConsentEntry::observed(number, change, at, "reply", String::new())
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Who is who, and who is on call. In: contacts, rotations, overrides and the time. Out: recipients.
 //!
-//! Never: reads a calendar of the machine; handovers are computed in the rotation's own zone.
+//! Never: decides whose turn it is; `oncall` does.
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, Unit, civil, tz::TimeZone};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     field_path::{number_at, text_at},
+    oncall::{LayerName, OnCall, Override, Rotation, on_call},
     phone::E164,
     quiet_hours::zone,
     workflow::Target,
@@ -27,67 +28,6 @@ pub struct Contact {
     /// Whose it is: workflows of other teams may not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-}
-
-/// One layer of an on-call schedule: people who take turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rotation {
-    /// IANA time zone of the handover.
-    pub time_zone: String,
-    /// The first day of the first turn.
-    pub start: civil::Date,
-    /// The local time of every handover.
-    pub handover: civil::Time,
-    /// How many days one turn lasts, 1 or more.
-    pub days: u16,
-    /// Contact names, in turn.
-    pub members: Vec<String>,
-}
-
-impl Rotation {
-    /// Whose turn it is; the first member's before the rotation begins. `None` without members or with an unknown zone.
-    pub fn on_call(&self, now: Timestamp) -> Option<&str> {
-        let turn = self.turn(&zone(&self.time_zone)?, now)?;
-        let index = usize::try_from(turn).ok()? % self.members.len().max(1);
-        self.members.get(index).map(String::as_str)
-    }
-
-    /// When the turn that holds at `now` ends.
-    pub fn next_handover(&self, now: Timestamp) -> Option<Timestamp> {
-        let zone = zone(&self.time_zone)?;
-        self.handover_to(&zone, self.turn(&zone, now)? + 1)
-    }
-
-    /// The number of the turn that holds at `now`, from 0.
-    fn turn(&self, zone: &TimeZone, now: Timestamp) -> Option<i64> {
-        let today = now.to_zoned(zone.clone()).date();
-        let days = i64::from(self.start.until((Unit::Day, today)).ok()?.get_days().max(0));
-        let turn = days / i64::from(self.days.max(1));
-        let is_ahead = self.handover_to(zone, turn)? > now;
-        Some(if is_ahead { (turn - 1).max(0) } else { turn })
-    }
-
-    /// When a turn begins: at the local time of the handover, on whatever day. Only a day that skips that time moves
-    /// its handover with the clock; on one that has it twice the first counts.
-    fn handover_to(&self, zone: &TimeZone, turn: i64) -> Option<Timestamp> {
-        let day = self.start.checked_add((turn * i64::from(self.days.max(1))).days()).ok()?;
-        day.to_datetime(self.handover).to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
-    }
-}
-
-/// Somebody takes over for a while, whatever the rotation says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Override {
-    /// Which schedule.
-    pub schedule: String,
-    /// Which layer of it.
-    pub layer: String,
-    /// Contact name.
-    pub contact: String,
-    /// The first instant of the override.
-    pub from: Timestamp,
-    /// The first instant after the override.
-    pub until: Timestamp,
 }
 
 /// Whom one text goes to.
@@ -115,14 +55,30 @@ impl Recipient {
 pub struct Directory {
     /// By name.
     pub contacts: BTreeMap<String, Contact>,
-    /// By schedule and layer.
-    pub rotations: BTreeMap<(String, String), Rotation>,
+    /// By schedule and layer. No two of one layer hold at once.
+    pub rotations: BTreeMap<(String, String), Vec<Rotation>>,
 }
 
 impl Directory {
     /// The contact with this number: the first by key, should several share it.
     pub fn contact_with(&self, number: &E164) -> Option<&Contact> {
         self.contacts.values().find(|contact| contact.number == *number)
+    }
+
+    /// The rotations of a layer.
+    pub fn rotations_of(&self, layer: LayerName<'_>) -> &[Rotation] {
+        let key = (layer.schedule.to_owned(), layer.layer.to_owned());
+        self.rotations.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who is on call in a layer.
+    pub fn on_call<'a>(
+        &'a self,
+        layer: LayerName<'_>,
+        overrides: &'a [Override],
+        now: Timestamp,
+    ) -> Option<OnCall<'a>> {
+        on_call(layer, self.rotations_of(layer), overrides, now)
     }
 
     /// Whom a target means for this event at this time.
@@ -140,13 +96,10 @@ impl Directory {
         match target {
             Target::Contact(name) => self.contact(name, target),
             Target::OnCall { schedule, layer } => {
-                let held = overrides
-                    .iter()
-                    .rfind(|o| o.schedule == *schedule && o.layer == *layer && o.from <= now && now < o.until)
-                    .map(|o| o.contact.as_str());
-                let name = held
-                    .or_else(|| self.rotations.get(&(schedule.clone(), layer.clone()))?.on_call(now))
-                    .ok_or_else(|| format!("nobody is on call for {target}"))?;
+                let layer = LayerName { schedule, layer };
+                let who = self.on_call(layer, overrides, now);
+                let name =
+                    who.map(|who| who.contact).ok_or_else(|| format!("nobody is on call for {target}"))?;
                 self.contact(name, target)
             }
             Target::Field(path) => {
@@ -179,58 +132,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oncall::TurnLength;
 
     fn weekly() -> Rotation {
         Rotation {
             time_zone: "Europe/Berlin".into(),
             start: "2026-03-23".parse().unwrap(),
             handover: "09:00".parse().unwrap(),
-            days: 7,
+            turn: TurnLength::Days(7),
             members: vec!["ada".into(), "ben".into()],
+            hours: None,
         }
-    }
-
-    #[test]
-    fn turns_change_at_the_local_handover_through_a_clock_change() {
-        let rotation = weekly();
-        // Berlin springs forward on 2026-03-29, so the handover of the 30th is at 07:00Z.
-        assert_eq!(rotation.on_call("2026-03-30T06:59:59Z".parse().unwrap()), Some("ada"));
-        assert_eq!(rotation.on_call("2026-03-30T07:00:00Z".parse().unwrap()), Some("ben"));
-        assert_eq!(rotation.on_call("2026-04-06T07:00:00Z".parse().unwrap()), Some("ada"));
-        assert_eq!(rotation.on_call("2020-01-01T00:00:00Z".parse().unwrap()), Some("ada"));
-        assert_eq!(
-            rotation.next_handover("2026-03-29T12:00:00Z".parse().unwrap()),
-            Some("2026-03-30T07:00:00Z".parse().unwrap())
-        );
-    }
-
-    #[test]
-    fn c1_a_rotation_that_starts_in_a_skipped_hour_hands_over_at_its_own_time_later() {
-        let rotation = Rotation {
-            time_zone: "America/Denver".into(),
-            start: "2026-03-08".parse().unwrap(),
-            handover: "02:30".parse().unwrap(),
-            days: 1,
-            ..weekly()
-        };
-        // 02:30 on the 9th is 08:30Z; on the 8th the clock jumps over it, to 03:30, 09:30Z.
-        for (now, name, next) in [
-            ("2026-03-08T09:29:59Z", "ada", "2026-03-09T08:30:00Z"),
-            ("2026-03-09T08:29:59Z", "ada", "2026-03-09T08:30:00Z"),
-            ("2026-03-09T08:30:00Z", "ben", "2026-03-10T08:30:00Z"),
-            ("2026-07-01T08:29:59Z", "ada", "2026-07-01T08:30:00Z"),
-        ] {
-            let now: Timestamp = now.parse().unwrap();
-            assert_eq!(rotation.on_call(now), Some(name), "{now}");
-            assert_eq!(rotation.next_handover(now), Some(next.parse().unwrap()), "{now}");
-        }
-        // In the night that the clocks go back 01:30 comes twice, and one handover.
-        let autumn = Rotation { handover: "01:30".parse().unwrap(), ..rotation };
-        let at = |now: &str| autumn.on_call(now.parse().unwrap()).map(str::to_owned);
-        let after = at("2026-11-01T07:30:00Z");
-        assert_ne!(at("2026-11-01T07:29:59Z"), after);
-        assert_eq!(at("2026-11-01T08:10:00Z"), after);
-        assert_eq!(at("2026-11-01T08:30:00Z"), after);
     }
 
     #[test]
@@ -244,7 +156,7 @@ mod tests {
         let directory = Directory {
             contacts: [("ada".into(), contact("+491510000001")), ("ben".into(), contact("+491510000002"))]
                 .into(),
-            rotations: [(("platform".into(), "primary".into()), weekly())].into(),
+            rotations: [(("platform".into(), "primary".into()), vec![weekly()])].into(),
         };
         let now: Timestamp = "2026-03-24T12:00:00Z".parse().unwrap();
         let data = json!({"customer": {"phone": "+14155550100", "zone": "America/New_York"}, "bad": "x"});
@@ -266,6 +178,9 @@ mod tests {
             contact: "ben".into(),
             from: now,
             until: now + hour,
+            by: String::new(),
+            why: String::new(),
+            made_at: None,
         };
         let ada = Override { contact: "ada".into(), ..ben.clone() };
         assert_eq!(resolve("oncall:platform", &[ada, ben.clone()]), Ok("+491510000002".into()), "the latest");

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    consent::Consent,
+    consent::{Consent, GrantNeeds},
     directory::Recipient,
     id::digest,
     phone::E164,
     quiet_hours::zone,
-    workflow::{Stage, WorkflowDefinition},
+    silence::Silence,
+    workflow::{Category, Stage, WorkflowDefinition},
 };
 
 /// Version of the rules, stored with every decision. Raised when a rule's meaning changes.
@@ -27,6 +28,8 @@ pub struct Environment {
     pub name: String,
     /// Who may be texted here; everybody when absent.
     pub allow_recipients: Option<BTreeSet<E164>>,
+    /// Which categories take a grant.
+    pub grant_needs: GrantNeeds,
 }
 
 /// The rule that decided.
@@ -41,6 +44,9 @@ pub enum Rule {
     /// The workflow is in stage `canary` and the number is not in it.
     #[serde(rename = "stage.canary")]
     StageCanary,
+    /// A silence holds for the event.
+    #[serde(rename = "silence.active")]
+    Silenced,
     /// The number has opted out.
     #[serde(rename = "consent.opted_out")]
     OptedOut,
@@ -80,6 +86,7 @@ impl Rule {
             Self::EnvironmentAllowList => "environment.allow_list",
             Self::StageShadow => "stage.shadow",
             Self::StageCanary => "stage.canary",
+            Self::Silenced => "silence.active",
             Self::OptedOut => "consent.opted_out",
             Self::NotGranted => "consent.not_granted",
             Self::QuietHours => "quiet_hours.active",
@@ -177,15 +184,17 @@ pub struct PolicyInput<'a> {
     pub recipient: &'a Recipient,
     /// What they agreed to.
     pub consent: &'a Consent,
+    /// The silence that holds for the event, if one does.
+    pub silence: Option<&'a Silence>,
     /// When the event stops being of use.
     pub not_after: Timestamp,
     /// The present.
     pub now: Timestamp,
 }
 
-/// Decides, in the order of the rules: expiry, environment, stage, opt-out, consent, quiet hours.
+/// Decides, in the order of the rules: expiry, environment, stage, silence, opt-out, consent, quiet hours.
 pub fn decide(input: &PolicyInput<'_>) -> Decision {
-    let PolicyInput { workflow, environment, recipient, consent, not_after, now } = *input;
+    let PolicyInput { workflow, environment, recipient, consent, silence, not_after, now } = *input;
     if now >= not_after {
         return Decision::expire(not_after);
     }
@@ -207,14 +216,26 @@ pub fn decide(input: &PolicyInput<'_>) -> Decision {
         }
         Stage::Live => {}
     }
-    if let Some(since) = consent.opted_out_since() {
-        return decision(Verdict::Suppress, Rule::OptedOut, [("since", since.to_string())]);
+    if let Some(silence) = silence {
+        let inputs =
+            [("silence", silence.id()), ("until", silence.until.to_string()), ("why", silence.why.clone())];
+        return decision(Verdict::Suppress, Rule::Silenced, inputs);
     }
-    let category = workflow.category;
-    if category == crate::workflow::Category::Marketing && !consent.is_granted(category) {
-        return decision(Verdict::Suppress, Rule::NotGranted, [("category", category.as_str().to_owned())]);
+    if let Some(decision) = forbid(consent, workflow.category, &environment.grant_needs) {
+        return decision;
     }
     quiet_hours(input).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
+}
+
+/// What the recipient's consent forbids, if anything. Asked as part of [`decide`], and once more between the claim of a
+/// text and its request.
+pub fn forbid(consent: &Consent, category: Category, needs: &GrantNeeds) -> Option<Decision> {
+    if let Some(since) = consent.opted_out_since() {
+        return Some(decision(Verdict::Suppress, Rule::OptedOut, [("since", since.to_string())]));
+    }
+    let lacks_grant = needs.0.contains(&category) && !consent.is_granted(category);
+    lacks_grant
+        .then(|| decision(Verdict::Suppress, Rule::NotGranted, [("category", category.as_str().to_owned())]))
 }
 
 fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
@@ -251,7 +272,7 @@ mod tests {
     use crate::{
         consent::{ConsentChange, ConsentEntry},
         quiet_hours::QuietHours,
-        workflow::Category,
+        silence::SilenceMatch,
     };
 
     struct Case {
@@ -259,6 +280,7 @@ mod tests {
         environment: Environment,
         recipient: Recipient,
         consent: Consent,
+        silence: Option<Silence>,
         now: Timestamp,
     }
 
@@ -275,6 +297,7 @@ mod tests {
                 time_zone: Some("America/New_York".into()),
             },
             consent: Consent::default(),
+            silence: None,
             now: "2026-01-15T17:00:00Z".parse().unwrap(),
         }
     }
@@ -286,6 +309,7 @@ mod tests {
             environment: &case.environment,
             recipient: &case.recipient,
             consent: &case.consent,
+            silence: case.silence.as_ref(),
             not_after: "2026-01-16T17:00:00Z".parse().unwrap(),
             now: case.now,
         });
@@ -330,6 +354,9 @@ mod tests {
             at: night,
             source: "test".into(),
             evidence: String::new(),
+            wording: String::new(),
+            channel: String::new(),
+            by: String::new(),
         };
         case.consent.apply(&entry(ConsentChange::Grant(Category::Marketing)));
         check(&case, Verdict::Send, Rule::QuietUrgent);
@@ -337,12 +364,16 @@ mod tests {
         case.consent.apply(&out);
         check(&case, Verdict::Suppress, Rule::OptedOut);
 
+        let (of, by, why) = (SilenceMatch::default(), "ada".to_owned(), "maintenance".to_owned());
+        case.silence = Some(Silence { of, from: night, until: night, by, why, made_at: night });
+        check(&case, Verdict::Suppress, Rule::Silenced);
+
         case.workflow.stage = Stage::Canary { recipients: vec![], percent: 0 };
         check(&case, Verdict::Suppress, Rule::StageCanary);
         case.workflow.stage = Stage::Canary { recipients: vec![case.recipient.number.clone()], percent: 0 };
-        check(&case, Verdict::Suppress, Rule::OptedOut);
+        check(&case, Verdict::Suppress, Rule::Silenced);
         case.workflow.stage = Stage::Canary { recipients: vec![], percent: 100 };
-        check(&case, Verdict::Suppress, Rule::OptedOut);
+        check(&case, Verdict::Suppress, Rule::Silenced);
         case.workflow.stage = Stage::Shadow;
         check(&case, Verdict::Suppress, Rule::StageShadow);
 

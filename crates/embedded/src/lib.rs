@@ -35,6 +35,7 @@ mod run_cache;
 mod run_row;
 mod schema;
 mod sending;
+mod silences;
 mod state;
 mod status;
 mod store;

@@ -3,10 +3,10 @@
 //! Never: a panic at what it finds: a document that does not parse is named in the error.
 
 use domain::{
-    directory::Override,
     event::ContentHash,
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    oncall::Override,
     phone::E164,
     provider::ProviderMessageId,
     run::Run,

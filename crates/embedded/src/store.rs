@@ -8,10 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
-    directory::Override,
     effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    oncall::Override,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
@@ -273,6 +273,14 @@ impl OverrideStore for EmbeddedStore {
             Ok(())
         };
         Ok(self.writer.write(add).await?)
+    }
+
+    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+        let doc = json(held, "override of", &held.schedule)?;
+        let remove = move |connection: &rusqlite::Connection| {
+            Ok(connection.prepare_cached("DELETE FROM override WHERE doc = ?1")?.execute([&doc])? > 0)
+        };
+        Ok(self.writer.write(remove).await?)
     }
 }
 

@@ -17,6 +17,7 @@ mod receipts;
 mod retention;
 mod runs;
 mod sending;
+mod silences;
 mod status;
 mod tokens;
 mod values;
@@ -35,6 +36,7 @@ pub use receipts::ReceiptStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
 pub use sending::SendingStore;
+pub use silences::SilenceStore;
 pub use status::StatusStore;
 pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
 pub use values::{
@@ -53,6 +55,7 @@ pub trait Store:
     + OutcomeStore
     + OverrideStore
     + SendingStore
+    + SilenceStore
     + StatusStore
     + RateLimitStore
     + ReceiptStore
@@ -74,6 +77,7 @@ impl<T> Store for T where
         + OutcomeStore
         + OverrideStore
         + SendingStore
+        + SilenceStore
         + StatusStore
         + RateLimitStore
         + ReceiptStore

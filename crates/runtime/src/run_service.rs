@@ -12,30 +12,33 @@ mod changing;
 mod opening;
 mod originators;
 mod sending;
+mod silences;
 mod step_hook;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{
     ack_code::CodeKey,
+    consent::{Consent, GrantNeeds},
     directory::{Contact, Directory},
     event::Event,
     id::RunId,
     limits::CHANGE_TRIES_MAX,
     outbound::Destinations,
     phone::E164,
-    policy::Environment,
+    policy::{Decision, Environment, forbid},
     provider::Submission,
     recipient_hash::RecipientKey,
     reply::People,
     run::{Run, RunPhase, StepContext},
+    silence::Silence,
     timeline::{Effects, TimelineEvent},
     workflow::{Reach, Step, Workflow},
 };
 use jiff::Timestamp;
 use ports::{
     Bus, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, ReceiptStore, RunStore,
-    SendingStore, Store, Versioned, store::Resolution,
+    SendingStore, SilenceStore, Store, Versioned, store::Resolution,
 };
 use telemetry::Found;
 
@@ -62,6 +65,8 @@ pub struct RunPorts {
     pub effects: Arc<dyn EffectStore>,
     /// What became of the latest texts.
     pub receipts: Arc<dyn ReceiptStore>,
+    /// Events about which nobody is texted.
+    pub silences: Arc<dyn SilenceStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -78,7 +83,8 @@ impl RunPorts {
             overrides: store.clone(),
             sending: store.clone(),
             effects: store.clone(),
-            receipts: store,
+            receipts: store.clone(),
+            silences: store,
             bus,
             clock,
         }
@@ -94,6 +100,8 @@ pub struct RunService {
     /// What the links that acknowledge begin with.
     link_base: Arc<str>,
     originators: OriginatorScores,
+    /// Those that have not ended, as this process knows them.
+    silences: RwLock<Arc<[Silence]>>,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
 }
@@ -141,6 +149,7 @@ impl RunService {
             code_key,
             link_base: Arc::default(),
             originators: OriginatorScores::default(),
+            silences: RwLock::default(),
             recipient_key: None,
         }
     }
@@ -226,7 +235,8 @@ impl RunService {
         self.in_force().workflows
     }
 
-    fn directory(&self) -> Arc<Directory> {
+    /// The people and rotations in force.
+    pub fn directory(&self) -> Arc<Directory> {
         self.in_force().directory
     }
 
@@ -295,7 +305,9 @@ impl RunService {
 
     /// The context of one transition.
     pub fn context<'a>(&'a self, workflow: &'a Workflow) -> StepContext<'a> {
-        StepContext::new(workflow, &self.environment, self.now()).with_originators(self.originators())
+        StepContext::new(workflow, &self.environment, self.now())
+            .with_originators(self.originators())
+            .under(self.silences())
     }
 
     /// Who acknowledged a run first, and when.
@@ -331,12 +343,31 @@ impl RunService {
             Reach::Numbers(numbers) => numbers,
         };
         for number in numbers {
-            if self.ports.consent.consent(&number).await?.permits(workflow.definition.category) {
+            let consent = self.ports.consent.consent(&number).await?;
+            if consent.permits(workflow.definition.category, &environment.grant_needs) {
                 return Ok(None);
             }
         }
         let name = workflow.name();
         Ok(Some(format!("workflow {name} texts nobody: its recipients opted out, or did not opt in")))
+    }
+
+    /// Which categories take a grant of the recipient.
+    pub fn grant_needs(&self) -> &GrantNeeds {
+        &self.environment.grant_needs
+    }
+
+    /// What a recipient's consent forbids of a run's texts, if anything.
+    ///
+    /// # Errors
+    /// As [`RunService::workflow_of`].
+    pub async fn forbids(&self, consent: &Consent, run: &Run) -> Result<Option<Decision>, RoleError> {
+        // Of most recipients nothing is recorded, and then only a category that takes a grant forbids anything.
+        let needs = &self.environment.grant_needs;
+        if *consent == Consent::default() && needs.0.is_empty() {
+            return Ok(None);
+        }
+        Ok(forbid(consent, self.workflow_of(run).await?.definition.category, needs))
     }
 
     /// Which of our own people a phone belongs to.

@@ -57,11 +57,22 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
 
 /// Makes the request of a claim, and stores what came of it.
 ///
-/// Dying anywhere in here leaves a claim that lapses into doubt.
+/// Dying anywhere in here leaves a claim that lapses into doubt, also where consent forbids the request: the provider does
+/// not have the text then, and what follows asks the policy again.
 pub(crate) async fn submit(sender: &Sender, claimed: Claimed) -> Result<(), RoleError> {
     let Sender { ports, admission } = sender;
     let submission = claimed.submission();
     let (number, attempt) = (submission.message.number, submission.attempt);
+    // The claim is stored: an opt-out that was stored before this read is seen here, whatever was known when the step was
+    // planned; what comes after it comes while the request is on its way.
+    let consent = ports.consent.consent(&submission.to).await?;
+    if let Some(decision) = ports.runs.forbids(&consent, claimed.run()).await? {
+        ports
+            .runs
+            .apply_to(claimed.into_run(), |run, ctx| run.withdraw(number, attempt, &decision, ctx))
+            .await?;
+        return Ok(());
+    }
     let late = SubmitOutcome::of_late_request(claimed.claimed_at(), ports.clock.now());
     let (outcome, in_outage) = match late {
         Some(late) => (late, !admission.is_free()),

@@ -195,6 +195,8 @@ impl World {
             retention: ports.clone(),
             sending: ports.clone(),
             receipts: ports.clone(),
+            overrides: ports.clone(),
+            silences: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,
         })

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     consent::ConsentEntry,
-    directory::Override,
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    oncall::Override,
     originator::ReceiptTally,
     outbound::SendingState,
     provider::ProviderMessageId,
     run::Run,
+    silence::Silence,
     status::Heartbeat,
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     token::Token,
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) effects: BTreeMap<String, (Timestamp, Effect)>,
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
+    pub(crate) silences: BTreeMap<String, Silence>,
     pub(crate) sending: Option<SendingState>,
     /// Receipts by the slice of time in which they came.
     pub(crate) receipts: BTreeMap<i64, ReceiptTally>,

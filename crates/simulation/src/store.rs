@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
-    directory::Override,
     effect::Effect,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{LIST_MAX, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    oncall::Override,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation, acquire},
@@ -338,6 +338,13 @@ impl OverrideStore for MemoryStore {
         state.overrides.retain(|known| known != entry);
         state.overrides.push(entry.clone());
         Ok(())
+    }
+
+    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let before = state.overrides.len();
+        state.overrides.retain(|known| known != held);
+        Ok(state.overrides.len() < before)
     }
 }
 

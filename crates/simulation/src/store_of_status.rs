@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use domain::{
     originator::{ReceiptCount, ReceiptTally, slice_of, slices_at},
     outbound::SendingState,
+    silence::Silence,
     status::{Backlog, Heartbeat, Waiting},
 };
 use jiff::Timestamp;
-use ports::{ReceiptStore, SendingStore, StatusStore, StoreError};
+use ports::{ReceiptStore, SendingStore, SilenceStore, StatusStore, StoreError};
 
 use crate::store::MemoryStore;
 
@@ -82,6 +83,24 @@ impl ReceiptStore for MemoryStore {
             slice.counts().iter().for_each(|count| sums.add_count(count));
         }
         Ok(sums.counts())
+    }
+}
+
+#[async_trait]
+impl SilenceStore for MemoryStore {
+    async fn silences(&self, now: Timestamp) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.state().silences.values().filter(|silence| silence.until > now).cloned().collect())
+    }
+
+    async fn add_silence(&self, silence: &Silence, now: Timestamp) -> Result<(), StoreError> {
+        let silences = &mut self.state().silences;
+        silences.retain(|_, silence| silence.until > now);
+        silences.entry(silence.id()).or_insert_with(|| silence.clone());
+        Ok(())
+    }
+
+    async fn remove_silence(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.state().silences.remove(id).is_some())
     }
 }
 

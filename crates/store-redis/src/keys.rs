@@ -176,6 +176,11 @@ impl Keys {
         format!("{}receipts:{slice}", self.prefix)
     }
 
+    /// Events about which nobody is texted, by the ids of silences.
+    pub(crate) fn silences(&self) -> String {
+        format!("{}silences", self.prefix)
+    }
+
     /// Whether texts go out of the account.
     pub(crate) fn sending(&self) -> String {
         format!("{}sending", self.prefix)

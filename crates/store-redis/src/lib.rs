@@ -33,6 +33,7 @@ mod script;
 mod sending;
 mod sentinel;
 mod servers;
+mod silences;
 mod status;
 mod store;
 mod stored_run;

@@ -7,8 +7,8 @@
 //! and the next call deletes the rest.
 
 use domain::{
-    directory::Override,
     id::{RunId, SHARDS},
+    oncall::Override,
     time::floor_ms,
     timeline::{Entry, TimelineEvent},
 };

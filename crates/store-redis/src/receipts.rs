@@ -39,8 +39,8 @@ impl ReceiptStore for RedisStore {
             self.connection.commands(slices_at(now).map(read_slice).collect()).await?;
         let mut tally = ReceiptTally::default();
         for (name, count) in slices.into_iter().flatten() {
-            let count = read(&name, count)
-                .ok_or_else(|| unreadable("receipts", "of a slice", "an unknown name"))?;
+            let count =
+                read(&name, count).ok_or_else(|| unreadable("receipts", "of a slice", "an unknown name"))?;
             tally.add_count(&count);
         }
         Ok(tally.counts())

@@ -6,10 +6,10 @@
 use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
-    directory::Override,
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
     limits::{DEDUPE_S, REPLY_ROUTES_MAX, TIMELINE_MAX},
+    oncall::Override,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateLimit, RateRequest, Reservation},
@@ -331,6 +331,12 @@ impl OverrideStore for RedisStore {
         self.connection
             .call(Call::new(&self.scripts.add_override, vec![self.keys.overrides()]).arg(doc))
             .await
+    }
+
+    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+        let doc = json(held, "override of", &held.schedule)?;
+        let removed: u64 = self.connection.command(cmd("ZREM").arg(self.keys.overrides()).arg(doc)).await?;
+        Ok(removed > 0)
     }
 }
 

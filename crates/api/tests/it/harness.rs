@@ -89,6 +89,8 @@ impl World {
             status: store.clone(),
             sending: store.clone(),
             receipts: store.clone(),
+            overrides: store.clone(),
+            silences: store.clone(),
             consent: store.clone(),
             retention: store.clone(),
             clock: clock.clone(),

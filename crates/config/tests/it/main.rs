@@ -4,6 +4,7 @@
 mod adapters;
 mod defaults;
 mod integrations;
+mod rotations;
 mod secrets;
 mod teams;
 mod tls_files;

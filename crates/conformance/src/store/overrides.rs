@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::directory::Override;
+use domain::oncall::Override;
 use ports::Store;
 
 use crate::fixture::at;
@@ -16,6 +16,9 @@ fn entry(contact: &str, from: i64, until: i64) -> Override {
         contact: contact.to_owned(),
         from: at(from),
         until: at(until),
+        by: "eve".to_owned(),
+        why: "dentist".to_owned(),
+        made_at: Some(at(0)),
     }
 }
 
@@ -38,6 +41,16 @@ pub async fn overrides_come_in_the_order_they_were_added(store: Arc<dyn Store>) 
     // Added again, the first is the last word.
     store.add_override(&first).await.unwrap();
     assert_eq!(store.overrides(at(0)).await.unwrap(), [second, first]);
+}
+
+/// Of two that take it back one does.
+pub async fn an_override_that_is_taken_back_is_gone(store: Arc<dyn Store>) {
+    let (kept, gone) = (entry("ada", 0, 10), entry("ben", 0, 10));
+    store.add_override(&kept).await.unwrap();
+    store.add_override(&gone).await.unwrap();
+    assert!(store.remove_override(&gone).await.unwrap());
+    assert!(!store.remove_override(&gone).await.unwrap());
+    assert_eq!(store.overrides(at(0)).await.unwrap(), [kept]);
 }
 
 /// A caller that heard nothing adds it again.

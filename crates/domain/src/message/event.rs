@@ -25,6 +25,13 @@ pub enum MessageEvent<'a> {
     Defer(Timestamp),
     /// The policy's second look: not at all.
     Suppress(Rule),
+    /// Its recipient opted out between its claim and its request, which is not made.
+    Withdraw {
+        /// The number of that request, from 1.
+        attempt: u16,
+        /// The rule that forbids it.
+        rule: Rule,
+    },
     /// The policy's second look, or the clock: too late.
     Expire,
     /// The store may have lost that it was sent, at this time at the earliest: ask before it is sent again.

@@ -151,12 +151,8 @@ impl Message {
     }
 
     pub(super) fn note_opt_out(&self, code: Option<u32>, ctx: &MessageContext<'_>, fx: &mut Effects) {
-        fx.consent.push(ConsentEntry {
-            number: self.recipient.number.clone(),
-            change: ConsentChange::OptOut,
-            at: ctx.now,
-            source: "provider".to_owned(),
-            evidence: format!("error {} for {}-{}", code.unwrap_or(0), ctx.run, self.number),
-        });
+        let evidence = format!("error {} for {}-{}", code.unwrap_or(0), ctx.run, self.number);
+        let number = self.recipient.number.clone();
+        fx.consent.push(ConsentEntry::observed(number, ConsentChange::OptOut, ctx.now, "provider", evidence));
     }
 }

@@ -36,6 +36,9 @@ impl Message {
             MessageEvent::Suppress(rule) if self.is_waiting() => {
                 self.wait(MessagePhase::Suppressed { rule: *rule });
             }
+            MessageEvent::Withdraw { attempt, rule } if self.holds_claim(*attempt) => {
+                self.wait(MessagePhase::Suppressed { rule: *rule });
+            }
             MessageEvent::Expire if self.is_waiting() => self.wait(MessagePhase::Expired),
             MessageEvent::Cancel if self.is_waiting() => {
                 self.wait(MessagePhase::Cancelled);
@@ -59,6 +62,7 @@ impl Message {
             MessageEvent::Begin(_)
             | MessageEvent::Defer(_)
             | MessageEvent::Suppress(_)
+            | MessageEvent::Withdraw { .. }
             | MessageEvent::Expire
             | MessageEvent::MaybeLost(_)
             | MessageEvent::Reviewed { .. }
@@ -128,6 +132,11 @@ impl Message {
             SubmitOutcome::InDoubt { reason } if self.is_asking(attempt) => self.doubt(reason, ctx, fx),
             SubmitOutcome::NotSent(_) | SubmitOutcome::InDoubt { .. } => {}
         }
+    }
+
+    /// Whether this attempt is claimed, and its request may not have been made yet.
+    fn holds_claim(&self, attempt: u16) -> bool {
+        matches!(self.phase, MessagePhase::Dispatching { .. }) && attempt == self.attempt
     }
 
     /// Whether the outcome of this attempt is still open.

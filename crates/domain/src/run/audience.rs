@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::Run;
 use crate::{
-    directory::{Directory, Override, Recipient},
+    directory::{Directory, Recipient},
+    oncall::Override,
     workflow::{Step, Target, WorkflowDefinition},
 };
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::{
     originator::Originators,
     policy::Environment,
+    silence::Silence,
     timeline::{Effects, TimelineEvent},
     workflow::Workflow,
 };
@@ -22,6 +23,8 @@ pub struct StepContext<'a> {
     pub environment: &'a Environment,
     /// Whom texts may come from, and what became of their latest ones.
     pub originators: Arc<Originators>,
+    /// The silences that have not ended.
+    pub silences: Arc<[Silence]>,
     /// The present. One transition sees one time, however long it takes.
     pub now: Timestamp,
     /// What the transitions so far ask the caller to store and to publish.
@@ -31,12 +34,24 @@ pub struct StepContext<'a> {
 impl<'a> StepContext<'a> {
     /// A context without effects yet.
     pub fn new(workflow: &'a Workflow, environment: &'a Environment, now: Timestamp) -> Self {
-        Self { workflow, environment, originators: Arc::default(), now, effects: Effects::default() }
+        Self {
+            workflow,
+            environment,
+            originators: Arc::default(),
+            silences: Arc::default(),
+            now,
+            effects: Effects::default(),
+        }
     }
 
     /// The same, where texts may come from several originators.
     pub fn with_originators(self, originators: Arc<Originators>) -> Self {
         Self { originators, ..self }
+    }
+
+    /// The same under these silences.
+    pub fn under(self, silences: Arc<[Silence]>) -> Self {
+        Self { silences, ..self }
     }
 
     /// Adds a line about a message to the timeline.

@@ -145,8 +145,12 @@ impl Run {
 
     fn finish(&mut self, ctx: &mut StepContext<'_>) {
         let all = |is: fn(&Message) -> bool| !self.messages.is_empty() && self.messages.iter().all(is);
-        let held_back =
-            |rule: Rule| matches!(rule, Rule::StageShadow | Rule::StageCanary | Rule::EnvironmentAllowList);
+        let held_back = |rule: Rule| {
+            matches!(
+                rule,
+                Rule::StageShadow | Rule::StageCanary | Rule::EnvironmentAllowList | Rule::Silenced
+            )
+        };
         let staged = self
             .messages
             .iter()

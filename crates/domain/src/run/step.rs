@@ -19,6 +19,7 @@ use crate::{
     message::{Message, MessageEvent},
     policy::{Decision, PolicyInput, Verdict, decide},
     provider::Submission,
+    silence::Silenceable,
     template::Given,
     time::after_s,
     timeline::{ReplyRoute, TimelineEvent},
@@ -176,7 +177,14 @@ impl Run {
     }
 
     fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
+        let event = Silenceable {
+            workflow: &self.workflow,
+            source: &self.event.source,
+            subject: self.subject(),
+            data: &self.data,
+        };
         decide(&PolicyInput {
+            silence: ctx.silences.iter().find(|silence| silence.holds(&event, ctx.now)),
             workflow: &ctx.workflow.definition,
             environment: ctx.environment,
             recipient: message.recipient(),
@@ -293,6 +301,21 @@ impl Run {
         self.set_clock();
         self.advance(ctx);
         Dispatch::Stay
+    }
+
+    /// Gives up a claim whose request was not made, because the recipient's consent forbids it by now.
+    pub fn withdraw(&mut self, number: u16, attempt: u16, decision: &Decision, ctx: &mut StepContext<'_>) {
+        let before = self.message(number).map(Message::epoch);
+        let event = MessageEvent::Withdraw { attempt, rule: decision.rule };
+        let index = self.index_of(number);
+        if let Some(index) = index {
+            self.apply_at(index, &event, ctx);
+        }
+        if self.message(number).map(Message::epoch) != before {
+            ctx.note(number, TimelineEvent::Decided(decision.clone()));
+            self.set_clock();
+            self.advance(ctx);
+        }
     }
 
     /// Claims a message for sending: the claim must be durable before the request is made.

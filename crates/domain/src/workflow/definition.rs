@@ -11,20 +11,23 @@ use crate::{
     quiet_hours::QuietHours, retry::RetryPolicy,
 };
 
-/// What kind of consent a text needs.
+/// What a text is for. Which categories take a recorded grant is configured: marketing alone, unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
-    /// To our own people about their duty. Needs no recorded grant.
+    /// To our own people about their duty.
     Operational,
-    /// About something the recipient asked for: an invoice, an appointment. Needs no recorded grant.
+    /// About something the recipient asked for: an invoice, an appointment.
     #[default]
     Transactional,
-    /// Everything else. Needs a recorded grant.
+    /// Everything else.
     Marketing,
 }
 
 impl Category {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Operational, Self::Transactional, Self::Marketing];
+
     /// The category's name in configuration and decisions.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -10,11 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Stage, Workflow};
 use crate::{
-    directory::{Directory, Override},
-    event::Event,
-    phone::E164,
-    policy::Environment,
-    time::after_s,
+    directory::Directory, event::Event, oncall::Override, phone::E164, policy::Environment, time::after_s,
 };
 
 /// Whom an event may text, as far as the configuration tells.
@@ -115,6 +111,7 @@ mod tests {
             let environment = Environment {
                 name: "staging".into(),
                 allow_recipients: allowed.map(|number| [number.parse().unwrap()].into()),
+                ..Environment::default()
             };
             let data = json!({"phone": "+14155550100"});
             let workflow = Workflow::compile(definition).unwrap();
@@ -158,7 +155,7 @@ mod tests {
         let contacts =
             [("ada".into(), contact("+14155550101")), ("ben".into(), contact("+14155550102"))].into();
         let directory = Directory { contacts, ..Directory::default() };
-        let environment = Environment { name: "production".into(), allow_recipients: None };
+        let environment = Environment { name: "production".into(), ..Environment::default() };
         let reach = |target: &str, overrides: &[Override]| {
             let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}});
             let definition = WorkflowDefinition::new("page", "page", "x", schema, vec![step(target)]);
@@ -173,6 +170,9 @@ mod tests {
             contact: "ben".into(),
             from: Timestamp::MIN,
             until: Timestamp::MAX,
+            by: String::new(),
+            why: String::new(),
+            made_at: None,
         };
         assert_eq!(reach("contact:ada", &[]), Reach::Numbers(["+14155550101".parse().unwrap()].into()));
         assert_eq!(

@@ -155,6 +155,8 @@ fn cases() -> Vec<Case> {
         Case::new("defer", MessageEvent::Defer(at(5_000))),
         Case::new("suppress", MessageEvent::Suppress(Rule::OptedOut)),
         Case::new("expire", MessageEvent::Expire),
+        Case::new("withdraw", MessageEvent::Withdraw { attempt: 2, rule: Rule::OptedOut }),
+        Case::new("old withdraw", MessageEvent::Withdraw { attempt: 1, rule: Rule::OptedOut }),
         Case::new("maybe lost", MessageEvent::MaybeLost(at(900))),
         Case::new("cancel", MessageEvent::Cancel),
         Case::new("tick", MessageEvent::Tick),
@@ -437,6 +439,7 @@ fn kind_of_event(event: &MessageEvent<'_>) -> usize {
         MessageEvent::Polled(_) => 14,
         MessageEvent::Reviewed { .. } => 15,
         MessageEvent::MaybeLost(_) => 16,
+        MessageEvent::Withdraw { .. } => 17,
     }
 }
 

@@ -76,9 +76,8 @@ impl Drive {
                 let number =
                     world.run.messages()[which % world.run.messages().len()].recipient().number.clone();
                 let consent = world.consent.entry(number.as_str().to_owned()).or_default();
-                let (source, evidence) = ("reply".to_owned(), String::new());
-                let change = ConsentChange::OptOut;
-                consent.apply(&ConsentEntry { number, change, at: world.now, source, evidence });
+                let (change, evidence) = (ConsentChange::OptOut, String::new());
+                consent.apply(&ConsentEntry::observed(number, change, world.now, "reply", evidence));
             }
             Op::Take { .. }
             | Op::Lose(_)

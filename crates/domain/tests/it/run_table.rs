@@ -114,10 +114,9 @@ fn events() -> Vec<(&'static str, Do)> {
         ("first text suppressed", |world| {
             let Some(message) = world.run.message(1).cloned() else { return };
             let number = message.recipient().number.clone();
-            let (source, evidence) = ("reply".to_owned(), String::new());
-            let change = ConsentChange::OptOut;
+            let (change, evidence) = (ConsentChange::OptOut, String::new());
             let mut consent = Consent::default();
-            consent.apply(&ConsentEntry { number: number.clone(), change, at: at(0), source, evidence });
+            consent.apply(&ConsentEntry::observed(number.clone(), change, at(0), "reply", evidence));
             world.consent.insert(number.as_str().to_owned(), consent);
             world.dispatch(1, message.epoch());
             world.look();

@@ -28,13 +28,8 @@ fn quiet(start: &str, end: &str, definition: WorkflowDefinition) -> WorkflowDefi
 
 fn opted_out() -> Consent {
     let mut consent = Consent::default();
-    consent.apply(&ConsentEntry {
-        number: addressee(0).recipient.number,
-        change: ConsentChange::OptOut,
-        at: at(-100),
-        source: "reply".into(),
-        evidence: String::new(),
-    });
+    let (number, change) = (addressee(0).recipient.number, ConsentChange::OptOut);
+    consent.apply(&ConsentEntry::observed(number, change, at(-100), "reply", String::new()));
     consent
 }
 

@@ -1,7 +1,7 @@
 //! Who takes over an on-call turn for a while. A port; its contract is in the comments, and the `conformance` suite checks it.
 
 use async_trait::async_trait;
-use domain::directory::Override;
+use domain::oncall::Override;
 use jiff::Timestamp;
 
 use super::values::StoreError;
@@ -17,4 +17,8 @@ pub trait OverrideStore: Send + Sync {
 
     /// Adds an on-call override.
     async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
+
+    /// Takes an override back. Returns whether it was there; after an error the call that took it back may say that it was
+    /// not.
+    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError>;
 }

@@ -5,16 +5,17 @@
 use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
-    directory::Override,
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
     id::{MessageId, RunId},
+    oncall::Override,
     originator::ReceiptCount,
     outbound::SendingState,
     phone::E164,
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
     run::Run,
+    silence::Silence,
     status::{Backlog, Heartbeat},
     timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
     token::Token,
@@ -24,8 +25,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError,
-    TokenStore, Versioned,
+    RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore,
+    StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -104,6 +105,7 @@ pass_on! {
     OverrideStore:
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
+    Store: fn remove_override(held: &Override) -> bool;
 }
 
 pass_on! {
@@ -124,6 +126,13 @@ pass_on! {
     ReceiptStore:
     Store: fn add_receipts(counts: &[ReceiptCount], now: Timestamp) -> ();
     Store: fn receipts(now: Timestamp) -> Vec<ReceiptCount>;
+}
+
+pass_on! {
+    SilenceStore:
+    Store: fn silences(now: Timestamp) -> Vec<Silence>;
+    Store: fn add_silence(silence: &Silence, now: Timestamp) -> ();
+    Store: fn remove_silence(id: &str) -> bool;
 }
 
 pass_on! {

@@ -8,6 +8,7 @@ mod event_ledger;
 mod memory;
 mod opening;
 mod operator;
+mod opt_out_race;
 mod outbox;
 mod readiness;
 mod repeating;

@@ -1,0 +1,123 @@
+//! `callout oncall now|show|override|swap|undo`. In: arguments. Out: who is on call, from when to when, and why.
+//!
+//! Never: decides who is on call.
+
+use control::{Answer, LayerQuery, LayerView, NewOverride, OverrideView, Request, ShiftSwap};
+use domain::{oncall::Shift, quiet_hours::zone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use ports::{Clock as _, SystemClock};
+
+use crate::{
+    args::{Common, Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap, Output},
+    control_client::{UNEXPECTED_ANSWER, execute},
+    output,
+};
+
+/// The layer that is meant where a schedule is named alone, as in a step.
+const PRIMARY: &str = "primary";
+
+/// Carries out a command.
+pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> {
+    match command {
+        OnCall::Now { at } => now(common, at.unwrap_or_else(|| SystemClock.now())).await,
+        OnCall::Show(args) => show(common, args).await,
+        OnCall::Override(OnCallOverride { layer, contact, from, until, why, by }) => {
+            let (schedule, layer) = named(layer);
+            let new = NewOverride { schedule, layer, contact, from, until, why };
+            changed(common, &by, Request::AddOverride(new)).await
+        }
+        OnCall::Swap(OnCallSwap { layer, one, other, after, why, by }) => {
+            let (schedule, layer) = named(layer);
+            let swap = ShiftSwap { schedule, layer, contacts: [one, other], after, why };
+            changed(common, &by, Request::SwapShifts(swap)).await
+        }
+        OnCall::Undo { id, by } => changed(common, &by, Request::RemoveOverride { id }).await,
+    }
+}
+
+fn named(Layer { schedule, layer }: Layer) -> (String, String) {
+    (schedule, layer.unwrap_or_else(|| PRIMARY.to_owned()))
+}
+
+async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<LayerView>> {
+    let Answer::OnCall { layers } = execute(&common.config, by, request).await? else {
+        anyhow::bail!(UNEXPECTED_ANSWER);
+    };
+    Ok(layers)
+}
+
+/// Each layer's first shift of a span that begins at `at`.
+async fn now(common: &Common, at: Timestamp) -> anyhow::Result<()> {
+    let request = Request::ShowOnCall { query: LayerQuery::default(), from: Some(at), until: None };
+    let layers = ask(common, "", request).await?;
+    if common.output == Output::Json {
+        return output::json(&layers);
+    }
+    if layers.is_empty() {
+        output::line("no schedules; oncall.toml has none");
+    }
+    for layer in &layers {
+        let name = format!("{}/{}", layer.schedule, layer.layer);
+        let Some(shift) = layer.shifts.first() else { continue };
+        let by = by_override(layer, shift);
+        output::wrapped(&format!("{name:<28}  {}  until {}{by}", who(shift), local(layer, shift.until)), 30);
+    }
+    Ok(())
+}
+
+async fn show(common: &Common, args: OnCallShow) -> anyhow::Result<()> {
+    let from = args.from.unwrap_or_else(|| SystemClock.now());
+    let until = from + SignedDuration::from_hours(24 * i64::from(args.days));
+    let query = args.layer.map_or_else(LayerQuery::default, |Layer { schedule, layer }| LayerQuery {
+        schedule: Some(schedule),
+        layer,
+    });
+    let layers = ask(common, "", Request::ShowOnCall { query, from: Some(from), until: Some(until) }).await?;
+    print(common, &layers)
+}
+
+async fn changed(common: &Common, by: &str, request: Request) -> anyhow::Result<()> {
+    let layers = ask(common, by, request).await?;
+    print(common, &layers)
+}
+
+fn print(common: &Common, layers: &[LayerView]) -> anyhow::Result<()> {
+    if common.output == Output::Json {
+        return output::json(&layers);
+    }
+    if layers.is_empty() {
+        output::line("no schedules; oncall.toml has none");
+    }
+    for (index, layer) in layers.iter().enumerate() {
+        if index > 0 {
+            output::line("");
+        }
+        output::line(format!("{}/{}  times in {}", layer.schedule, layer.layer, layer.time_zone));
+        for shift in &layer.shifts {
+            let (from, until) = (local(layer, shift.from), local(layer, shift.until));
+            output::wrapped(&format!("  {from} - {until}  {}{}", who(shift), by_override(layer, shift)), 44);
+        }
+        for OverrideView { id, held } in &layer.overrides {
+            let (from, until) = (local(layer, held.from), local(layer, held.until));
+            let by = if held.by.is_empty() { String::new() } else { format!(", made by {}", held.by) };
+            let why = if held.why.is_empty() { String::new() } else { format!(": {}", held.why) };
+            output::wrapped(&format!("  override {id}  {from} - {until}  {}{by}{why}", held.contact), 4);
+        }
+    }
+    Ok(())
+}
+
+fn who(shift: &Shift) -> &str {
+    shift.contact.as_deref().unwrap_or("NOBODY")
+}
+
+fn by_override(layer: &LayerView, shift: &Shift) -> String {
+    let held = layer.overrides.iter().find(|held| Some(&held.id) == shift.by_override.as_ref());
+    held.map_or_else(String::new, |held| format!("  (override {})", held.id))
+}
+
+/// A time as people of the layer read it.
+fn local(layer: &LayerView, at: Timestamp) -> impl std::fmt::Display {
+    let zone = zone(&layer.time_zone).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone).strftime("%a %Y-%m-%d %H:%M").to_string()
+}

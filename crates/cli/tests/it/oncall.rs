@@ -1,0 +1,123 @@
+//! `callout oncall` while callout runs. In: rotations, overrides, swaps. Out: who is shown and who is texted, at once.
+
+use serde_json::{Value, json};
+
+use crate::harness::{FIRST, Fleet, Layout, SECOND, event};
+
+/// First and second take weekly turns; a turn that began long ago is the first one's every other week.
+const ROTATIONS: &str = r#"
+[[rotation]]
+schedule = "desk"
+time_zone = "Europe/Berlin"
+start = "2026-01-05"
+members = ["first", "second"]
+[[rotation]]
+schedule = "desk"
+layer = "days"
+time_zone = "Europe/Berlin"
+start = "2026-01-05"
+hours = 12
+weekdays = ["mon", "tue", "wed", "thu", "fri"]
+from = "08:00"
+until = "20:00"
+members = ["second"]
+"#;
+
+const WORKFLOW: &str = r#"
+event = "desk.called"
+stage = "live"
+template = "{{ text }}"
+[schema]
+type = "object"
+properties = { text = { type = "string" } }
+[[step]]
+notify = ["oncall:desk"]
+deliver_within = "1h"
+"#;
+
+async fn start() -> Fleet {
+    let files = vec![("oncall.toml", ROTATIONS.to_owned()), ("workflows/desk.toml", WORKFLOW.to_owned())];
+    Fleet::start_layout(Layout { roles: &[&[]], files, ..Layout::default() }).await
+}
+
+/// Sends an event, and returns who gets its text.
+async fn texted(fleet: &Fleet, id: &str) -> &'static str {
+    let text = format!("Call {id}");
+    assert_eq!(fleet.event(&event("desk.called", id, id, json!({"text": text}))).await, 202);
+    let has = |view: &twilio_sim::View<'_>, phone: &str| view.texts(phone).iter().any(|one| one.body == text);
+    fleet.wait_until(|view| has(view, FIRST) || has(view, SECOND)).await;
+    if fleet.sim.view(|view| has(view, FIRST)) { "first" } else { "second" }
+}
+
+fn on_call(fleet: &Fleet) -> Value {
+    let layers = fleet.json(&["oncall", "now"]);
+    let desk = layers.as_array().unwrap().iter().find(|layer| layer["layer"] == "primary").unwrap();
+    desk["shifts"][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_and_a_swap_are_in_force_at_once_and_can_be_taken_back() {
+    let fleet = start().await;
+    let usual = on_call(&fleet)["contact"].as_str().unwrap().to_owned();
+    let other = if usual == "first" { "second" } else { "first" };
+    assert_eq!(texted(&fleet, "c-1").await, usual);
+
+    let made = fleet
+        .json(&["oncall", "override", "desk", other, "--until", "8h", "--why", "dentist", "--by", "eve"]);
+    let held = &made[0]["overrides"][0];
+    assert_eq!(
+        (&held["contact"], &held["by"], &held["why"]),
+        (&json!(other), &json!("eve"), &json!("dentist"))
+    );
+    assert_eq!(texted(&fleet, "c-2").await, other);
+    assert_eq!(on_call(&fleet)["by_override"], held["id"]);
+    let shown = String::from_utf8(fleet.run(&["oncall", "show", "desk"]).stdout).unwrap();
+    assert!(shown.contains("made by eve: dentist") && shown.contains("times in Europe/Berlin"), "{shown}");
+    let id = held["id"].as_str().unwrap();
+    assert!(fleet.json(&["oncall", "undo", id])[0]["overrides"].as_array().unwrap().is_empty());
+    assert_eq!(texted(&fleet, "c-3").await, usual);
+    assert_eq!(fleet.run(&["oncall", "undo", id]).status.code(), Some(3));
+
+    let swapped =
+        fleet.json(&["oncall", "swap", "oncall:desk/primary", "first", "second", "--why", "holiday"]);
+    assert_eq!(swapped[0]["overrides"].as_array().unwrap().len(), 2, "{swapped}");
+    assert_eq!(texted(&fleet, "c-4").await, other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_refused_with_what_there_is() {
+    let fleet = start().await;
+    let refused = |args: &[&str]| {
+        let output = fleet.run(args);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (args, code, said) in [
+        (
+            &["oncall", "override", "desks", "first", "--until", "8h"][..],
+            3,
+            "there are desk/days, desk/primary",
+        ),
+        (&["oncall", "show", "desk/nights"], 3, "no schedule desk/nights"),
+        (
+            &["oncall", "override", "desk", "third", "--until", "8h"],
+            1,
+            "no contact is named \"third\"; there are first, second",
+        ),
+        (
+            &["oncall", "override", "desk", "first", "--until", "2026-01-01T00:00:00Z"],
+            1,
+            "must end after it begins",
+        ),
+        (&["oncall", "override", "desk", "first", "--until", "18:00"], 2, "expected a time such as"),
+        (&["oncall", "swap", "desk", "first", "first"], 1, "are one person"),
+        (&["oncall", "show", "a b"], 2, "expected SCHEDULE or SCHEDULE/LAYER"),
+    ] {
+        let (was, text) = refused(args);
+        assert!(was == Some(code) && text.contains(said), "{args:?}: {was:?} {text}");
+    }
+    // At the weekend nobody works days.
+    let layers = fleet.json(&["oncall", "now", "--at", "2026-11-29T12:00:00Z"]);
+    let days = layers.as_array().unwrap().iter().find(|layer| layer["layer"] == "days").unwrap();
+    assert_eq!(days["shifts"][0]["contact"], Value::Null, "{days}");
+    assert_eq!(days["shifts"][0]["until"], "2026-11-30T07:00:00Z");
+}

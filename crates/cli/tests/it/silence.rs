@@ -1,0 +1,65 @@
+//! `callout silence` while callout runs. In: silences. Out: runs that open and text nobody, and say why.
+
+use serde_json::{Value, json};
+
+use crate::harness::{FIRST, Fleet, event, run_of};
+
+async fn sent(fleet: &Fleet, id: &str, subject: &str) -> Value {
+    let note = event("note.created", id, subject, json!({"text": format!("Note {id}"), "phone": FIRST}));
+    assert_eq!(fleet.event(&note).await, 202);
+    let ended = |run: &Value| run["phase"] == "suppressed" || run["messages"][0]["status"] == "delivered";
+    fleet.run_until(&run_of(id, "note", subject), ended).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silenced_event_opens_its_run_texts_nobody_and_says_why() {
+    let fleet = Fleet::start().await;
+    let made = fleet.json(&[
+        "silence",
+        "add",
+        "--subject",
+        "disk/*",
+        "--until",
+        "2h",
+        "--why",
+        "new disks",
+        "--by",
+        "eve",
+    ]);
+    let id = made[0]["id"].as_str().unwrap().to_owned();
+    let silenced = sent(&fleet, "n-1", "disk/db-1").await;
+    assert_eq!(silenced["phase"], "suppressed", "{silenced}");
+    let timeline = silenced["timeline"].to_string();
+    assert!(
+        timeline.contains("silence.active") && timeline.contains("new disks") && timeline.contains(&id),
+        "{timeline}"
+    );
+    assert_eq!(sent(&fleet, "n-2", "cpu/db-1").await["messages"][0]["status"], "delivered");
+    let listed = String::from_utf8(fleet.run(&["silence", "list"]).stdout).unwrap();
+    assert!(listed.contains("subject disk/*") && listed.contains("made by eve: new disks"), "{listed}");
+
+    assert!(fleet.json(&["silence", "end", &id]).as_array().unwrap().is_empty());
+    assert_eq!(sent(&fleet, "n-3", "disk/db-1").await["messages"][0]["status"], "delivered");
+    assert_eq!(fleet.run(&["silence", "end", &id]).status.code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_of_everything_or_without_a_reason_is_refused() {
+    let fleet = Fleet::start().await;
+    for (args, said) in [
+        (&["--until", "2h", "--why", "x"][..], "this silences every event"),
+        (&["--subject", "*", "--until", "2h", "--why", "x"], "this silences every event"),
+        (&["--subject", "a", "--until", "2h", "--why", ""], "say why"),
+        (&["--subject", "a", "--until", "60d", "--why", "x"], "30 days at most"),
+        (
+            &["--workflow", "notes", "--until", "2h", "--why", "x"],
+            "no workflow is named \"notes\"; there are",
+        ),
+        (&["--field", "severity", "--until", "2h", "--why", "x"], "expected PATH=PATTERN"),
+    ] {
+        let output = fleet.run(&[&["silence", "add"], args].concat());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(said), "{args:?}: {text}");
+    }
+    assert!(fleet.json(&["silence", "list"]).as_array().unwrap().is_empty());
+}

@@ -1,0 +1,90 @@
+//! Silences as operators make and end them. In: what is to be silent, and why. Out: the silences that have not ended.
+
+use domain::silence::{Silence, SilenceMatch};
+use jiff::Timestamp;
+use runtime::RoleError;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    control::{Control, of_all_teams},
+    error::ControlError,
+    request::{Answer, Principal},
+};
+
+/// A silence that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSilence {
+    /// Which events.
+    #[serde(flatten)]
+    pub of: SilenceMatch,
+    /// From when on; now without it.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
+/// A silence and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceView {
+    /// What names it.
+    pub id: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub silence: Silence,
+}
+
+impl Control {
+    /// The silences that have not ended.
+    pub(crate) async fn silences(&self) -> Result<Answer, ControlError> {
+        let now = self.ports.clock.now();
+        let silences = self.ports.silences.silences(now).await.map_err(RoleError::from)?;
+        let view = |silence: Silence| SilenceView { id: silence.id(), silence };
+        Ok(Answer::Silences { silences: silences.into_iter().map(view).collect() })
+    }
+
+    /// Makes a silence. Other processes know it within seconds.
+    pub(crate) async fn add_silence(
+        &self,
+        principal: &Principal,
+        new: NewSilence,
+    ) -> Result<Answer, ControlError> {
+        if !principal.teams.is_empty() {
+            return Err(of_all_teams(principal));
+        }
+        let now = self.ports.clock.now();
+        let NewSilence { of, from, until, why } = new;
+        if let Some(workflow) = of.workflow.as_ref().filter(|name| !name.contains('*')) {
+            let known = self.workflow_names(principal);
+            if !known.contains(workflow) {
+                let known = known.join(", ");
+                return Err(ControlError::Unusable(format!(
+                    "no workflow is named {workflow:?}; there are {known}"
+                )));
+            }
+        }
+        let by = principal.name.clone();
+        let silence = Silence { of, from: from.unwrap_or(now), until, by, why, made_at: now };
+        silence.check(now).map_err(|fault| ControlError::Unusable(fault.to_string()))?;
+        self.ports.silences.add_silence(&silence, now).await.map_err(RoleError::from)?;
+        let (id, why) = (silence.id(), &silence.why);
+        tracing::warn!(id, by = principal.name, until = %silence.until, why, "a silence was made");
+        self.ports.runs.refresh_silences().await?;
+        self.silences().await
+    }
+
+    /// Ends a silence.
+    pub(crate) async fn end_silence(&self, principal: &Principal, id: &str) -> Result<Answer, ControlError> {
+        if !principal.teams.is_empty() {
+            return Err(of_all_teams(principal));
+        }
+        if !self.ports.silences.remove_silence(id).await.map_err(RoleError::from)? {
+            return Err(ControlError::NoSilence(id.to_owned()));
+        }
+        tracing::info!(id, by = principal.name, "a silence was ended");
+        self.ports.runs.refresh_silences().await?;
+        self.silences().await
+    }
+}
