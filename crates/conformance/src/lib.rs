@@ -161,6 +161,9 @@ macro_rules! store_contract {
                     one_of_many_notes_a_stop
                     a_note_replaces_the_one_that_it_follows_and_no_other
                 }
+                preflight {
+                    the_last_preflight_and_the_last_start_are_kept
+                }
                 status {
                     the_last_report_of_each_process_is_kept
                     what_waits_is_counted_with_its_oldest

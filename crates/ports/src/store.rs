@@ -12,6 +12,7 @@ mod lookup;
 mod outcome_log;
 mod outcomes;
 mod overrides;
+mod preflight;
 mod rate_limits;
 mod retention;
 mod runs;
@@ -29,6 +30,7 @@ pub use lookup::LookupStore;
 pub use outcome_log::OutcomeLog;
 pub use outcomes::OutcomeStore;
 pub use overrides::OverrideStore;
+pub use preflight::PreflightStore;
 pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
@@ -50,6 +52,7 @@ pub trait Store:
     + EffectStore
     + OutcomeStore
     + OverrideStore
+    + PreflightStore
     + SendingStore
     + StatusStore
     + RateLimitStore
@@ -70,6 +73,7 @@ impl<T> Store for T where
         + EffectStore
         + OutcomeStore
         + OverrideStore
+        + PreflightStore
         + SendingStore
         + StatusStore
         + RateLimitStore

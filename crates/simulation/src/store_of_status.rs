@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use domain::{
     outbound::SendingState,
+    preflight::{Admitted, Preflight, PreflightReport},
     status::{Backlog, Heartbeat, Waiting},
 };
 use jiff::Timestamp;
-use ports::{SendingStore, StatusStore, StoreError};
+use ports::{PreflightStore, SendingStore, StatusStore, StoreError};
 
 use crate::store::MemoryStore;
 
@@ -26,6 +27,23 @@ impl SendingStore for MemoryStore {
             *held = Some(new.clone());
         }
         Ok(held.as_ref() == Some(new))
+    }
+}
+
+#[async_trait]
+impl PreflightStore for MemoryStore {
+    async fn preflight(&self) -> Result<Preflight, StoreError> {
+        Ok(self.state().preflight.clone())
+    }
+
+    async fn keep_preflight(&self, report: &PreflightReport) -> Result<(), StoreError> {
+        self.state().preflight.last = Some(report.clone());
+        Ok(())
+    }
+
+    async fn note_admitted(&self, admitted: &Admitted) -> Result<(), StoreError> {
+        self.state().preflight.admitted = Some(admitted.clone());
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use domain::{
     id::{MessageId, RunId},
     outbound::SendingState,
     phone::E164,
+    preflight::{Admitted, Preflight, PreflightReport},
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
     run::Run,
@@ -23,7 +24,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError, TokenStore, Versioned,
+    PreflightStore, RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError,
+    TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -108,6 +110,13 @@ pass_on! {
     SendingStore:
     Store: fn sending() -> Option<SendingState>;
     Store: fn note_sending(noted: Option<&SendingState>, new: &SendingState) -> bool;
+}
+
+pass_on! {
+    PreflightStore:
+    Store: fn preflight() -> Preflight;
+    Store: fn keep_preflight(report: &PreflightReport) -> ();
+    Store: fn note_admitted(admitted: &Admitted) -> ();
 }
 
 pass_on! {
