@@ -1,5 +1,6 @@
 //! The command line: help texts are the doc comments.
 
+mod preflight;
 mod runs;
 mod tokens;
 pub(crate) mod values;
@@ -13,6 +14,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 
 use crate::bulk::BulkArgs;
 
+pub(crate) use preflight::Preflight;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
@@ -83,6 +85,11 @@ pub(crate) enum Command {
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check(Check),
+    /// Look at the account, its senders, their registration, the way back and the workflows before anything is sent.
+    ///
+    /// Exit 1 if an error was found. A whole preflight is kept; a sender starts in production only with one that passed within
+    /// a day.
+    Preflight(Preflight),
     /// Say whether all is well and, if not, what to do first; list processes, queues and what waits.
     ///
     /// Exit 1 if there is a problem.
@@ -166,6 +173,9 @@ pub(crate) struct Serve {
     /// Serve readiness and metrics on this address instead of the configured one.
     #[arg(long, value_parser = listen)]
     pub(crate) monitoring_listen: Option<SocketAddr>,
+    /// Send in production although no preflight passed within a day, for this reason, which the log and the status say.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) without_preflight: Option<String>,
 }
 
 /// A part of the work that can be a process of its own.

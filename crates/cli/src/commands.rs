@@ -12,7 +12,7 @@ use crate::{
     configuration::{self, LOG_FILTER, env},
     control_client, demo, dlq, events,
     exit::Usage,
-    manual, output, personal,
+    manual, output, personal, preflight,
     reload::{self, Reloaded},
     runs,
     server::Server,
@@ -33,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),
+        Command::Preflight(args) => return preflight::run(&common, &args).await,
         Command::Status(args) => return status::status(&common, &args).await,
         Command::Tail(args) => tail::tail(&common, &args).await?,
         Command::Top(args) => top::top(&common, &args).await?,
@@ -76,7 +77,9 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     reload::survive_hangups()?;
     let workflows = config.workflows.len();
     let reloadable = Some((common.config.as_path(), as_read));
-    let server = Server::start(config, secrets, &roles, Timing::default(), reloadable, shutdown).await?;
+    let without = args.without_preflight.clone();
+    let server =
+        Server::start(config, secrets, &roles, Timing::default(), reloadable, without, shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     service_manager::ready();
     server.finish().await

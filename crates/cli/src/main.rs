@@ -6,6 +6,7 @@
 #![doc = ""]
 #![doc = include_str!("../../../README.md")]
 
+mod admission;
 mod args;
 mod audit;
 mod backend;
@@ -32,6 +33,7 @@ mod on_demand_bus;
 mod open_files;
 mod output;
 mod personal;
+mod preflight;
 mod printable;
 mod provider;
 mod reload;

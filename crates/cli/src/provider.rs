@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use config::{Infrastructure, Secrets, TwilioSecrets};
+use domain::id::short;
 use sender::SenderRate;
-use twilio::{Secret, SenderIdentity, SignatureVerifier, TwilioClient, TwilioConfig, TwilioWebhooks};
+use twilio::{
+    Secret, SenderIdentity, SignatureVerifier, TwilioAccount, TwilioClient, TwilioConfig, TwilioWebhooks,
+};
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
@@ -69,8 +72,47 @@ impl Account {
         }
     }
 
+    /// The SID of the account; absent where no role of this process sends.
+    pub(crate) fn sid(&self) -> Option<&str> {
+        self.credentials.as_ref().map(|credentials| credentials.account_sid.as_str())
+    }
+
+    /// Whom texts come from.
+    pub(crate) fn sender(&self) -> &SenderIdentity {
+        &self.sender
+    }
+
+    /// The number or the service that texts come from.
+    pub(crate) fn sender_name(&self) -> &str {
+        match &self.sender {
+            SenderIdentity::From(name) | SenderIdentity::MessagingService(name) => name,
+        }
+    }
+
+    /// What tells one sender from another in what is kept of preflights: the SID of the service, or a digest of the number.
+    pub(crate) fn sender_id(&self) -> String {
+        match &self.sender {
+            SenderIdentity::MessagingService(sid) => sid.clone(),
+            SenderIdentity::From(from) => short(&["sender", from]),
+        }
+    }
+
+    /// The token that the provider signs with.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.webhook_tokens.first()
+    }
+
+    /// What reads the account; absent where no role of this process sends.
+    pub(crate) fn reader(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioAccount>> {
+        Ok(self.config(infrastructure)?.map(TwilioAccount::new).transpose()?)
+    }
+
     /// The client of a sender; absent where no role of this process sends.
     pub(crate) fn client(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioClient>> {
+        Ok(self.config(infrastructure)?.map(TwilioClient::new).transpose()?)
+    }
+
+    fn config(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioConfig>> {
         let Some(TwilioSecrets { account_sid, credentials, api_base, proxy }) = self.credentials.clone()
         else {
             return Ok(None);
@@ -83,7 +125,7 @@ impl Account {
         config.in_flight_max = infrastructure.twilio.in_flight_max;
         config.ca_pem = infrastructure.twilio.ca_file.as_deref().map(read_pem).transpose()?;
         config.proxy = proxy;
-        Ok(Some(TwilioClient::new(config)?))
+        Ok(Some(config))
     }
 
     /// What reads the provider's posts. Without a token it takes none.
@@ -102,9 +144,7 @@ impl Account {
 
     /// All senders share the rate of the number or service that they send from.
     pub(crate) fn rate(&self, infrastructure: &Infrastructure) -> Option<SenderRate> {
-        let queue = match &self.sender {
-            SenderIdentity::From(name) | SenderIdentity::MessagingService(name) => format!("sender {name}"),
-        };
+        let queue = format!("sender {}", self.sender_name());
         let per_second = infrastructure.twilio.segments_per_second?;
         Some(SenderRate::per_second(queue, per_second))
     }

@@ -25,6 +25,7 @@ use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
 use crate::{
+    admission::Admission,
     args::Role,
     backend::{self, Backend},
     exit::Usage,
@@ -77,6 +78,7 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
 fn observed(
     backend: &Backend,
     settings: &Infrastructure,
+    without_preflight: Option<String>,
     chosen: &[Role],
     clock: &Arc<dyn Clock>,
     roles: &mut JoinSet<anyhow::Result<()>>,
@@ -89,7 +91,7 @@ fn observed(
         Ok(())
     });
     let (chosen, store, stop) = (chosen.to_vec(), backend.store(), shutdown.clone());
-    roles.spawn(heartbeat::report(chosen, store, readiness.clone(), clock.clone(), stop));
+    roles.spawn(heartbeat::report(chosen, without_preflight, store, readiness.clone(), clock.clone(), stop));
     roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
     health::monitoring(readiness)
 }
@@ -106,13 +108,14 @@ fn describe(config: &Config, chosen: &[Role], clock: &dyn Clock) {
 
 impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its file, and what that said, the
-    /// configuration can be reloaded.
+    /// configuration can be reloaded. `without_preflight` is why production starts without one.
     pub(crate) async fn start(
         mut config: Config,
         mut secrets: Secrets,
         chosen: &[Role],
         timing: Timing,
         reloadable: Option<(&Path, (Config, Secrets))>,
+        without_preflight: Option<String>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -132,6 +135,13 @@ impl Server {
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
+        let sends = chosen.contains(&Role::Sender) && simulator.is_none();
+        let admission = match without_preflight.as_deref() {
+            without if sends => {
+                Some(Admission::ask(&config, &account, backend.store(), clock.clone(), without).await?)
+            }
+            _ => None,
+        };
         let socket = backend::control_socket(&config.infrastructure.backend);
         // Where the simulator stands in for the provider, it calls the address that we listen on.
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
@@ -152,7 +162,11 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let monitoring = observed(&backend, &settings, chosen, &clock, &mut roles, &shutdown);
+        if let Some(admission) = admission {
+            roles.spawn(admission.watch(shutdown.clone()));
+        }
+        let monitoring =
+            observed(&backend, &settings, without_preflight, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         // Of two roles, so that one of them can be missed.

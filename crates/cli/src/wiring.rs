@@ -123,6 +123,7 @@ impl Wiring {
             acceptance: self.acceptance.clone(),
             status: self.store.clone(),
             sending: self.store.clone(),
+            preflight: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
             clock: self.clock.clone(),
@@ -192,6 +193,7 @@ fn installation(config: &Config) -> Installation {
     };
     Installation {
         environment: environment.clone(),
+        configuration: config.digest.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
     }

@@ -55,7 +55,9 @@ impl Control {
             | Request::ReadStream { .. }
             | Request::AddToken { .. }
             | Request::ListTokens
-            | Request::RevokeToken { .. } => None,
+            | Request::RevokeToken { .. }
+            | Request::Gaps { .. }
+            | Request::KeepPreflight { .. } => None,
         })
     }
 }

@@ -10,16 +10,13 @@ use serde_json::Map;
 
 use crate::{
     directory::{Directory, Override},
+    limits::COVERAGE_DAYS_MAX,
     phone::E164,
     policy::Environment,
     time::after_s,
     workflow::{Stage, Step, Target, Workflow},
 };
 
-/// Most days that are looked ahead.
-pub const COVERAGE_DAYS_MAX: u16 = 92;
-/// Days that are looked ahead unless said otherwise.
-pub const COVERAGE_DAYS: u16 = 14;
 /// Seconds of a day.
 const DAY_S: i64 = 24 * 3_600;
 

@@ -22,9 +22,7 @@ pub use facts::{
     Account, Brand, Campaign, Country, OwnedNumber, PoolMember, Read, ServiceSettings, Tollfree, Unread,
     is_nanp, is_tollfree,
 };
-pub use gate::{
-    ADMITTED_EVERY_S, Admitted, Gate, PREFLIGHT_FRESH_S, Preflight, SERVED_LATELY_S, Seen, gate, is_passing,
-};
+pub use gate::{Admitted, Gate, Preflight, Seen, gate, is_passing};
 pub use registration::{RegistrationFacts, registration};
 pub use sender::{SenderFacts, sender};
 pub use templates::{FilledText, Templates, templates};
@@ -195,7 +193,7 @@ pub struct PreflightReport {
     pub environment: String,
     /// The SID of the account.
     pub account: String,
-    /// The number or service that texts come from.
+    /// What tells the sender from others: the SID of the service, or a digest of the number.
     pub sender: String,
     /// The digest of the configuration that it was made for.
     pub configuration: String,

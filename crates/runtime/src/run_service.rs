@@ -9,6 +9,7 @@
 mod after_store;
 mod audience;
 mod changing;
+mod coverage;
 mod opening;
 mod sending;
 mod step_hook;

@@ -194,6 +194,7 @@ impl World {
             consent: ports.clone(),
             retention: ports.clone(),
             sending: ports.clone(),
+            preflight: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,
         })

@@ -88,6 +88,7 @@ impl World {
             audit: store.clone(),
             status: store.clone(),
             sending: store.clone(),
+            preflight: store.clone(),
             consent: store.clone(),
             retention: store.clone(),
             clock: clock.clone(),

@@ -7,14 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PreflightReport, Severity};
-use crate::status::age;
-
-/// A preflight counts for so many seconds: a day.
-pub const PREFLIGHT_FRESH_S: i64 = 24 * 3_600;
-/// An installation that served within so many seconds may start again without one: a week.
-pub const SERVED_LATELY_S: i64 = 7 * 24 * 3_600;
-/// A process that serves notes so every so many seconds: an hour.
-pub const ADMITTED_EVERY_S: i64 = 3_600;
+use crate::{
+    limits::{PREFLIGHT_FRESH_S, SERVED_LATELY_S},
+    plural::counted,
+    status::age,
+};
 
 /// That a sender was let in, and when one last ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +22,7 @@ pub struct Admitted {
     pub environment: String,
     /// With which account.
     pub account: String,
-    /// From which number or service.
+    /// From which sender, as [`PreflightReport::sender`] has it.
     pub sender: String,
 }
 
@@ -47,7 +44,7 @@ pub struct Seen<'a> {
     pub environment: &'a str,
     /// With which account.
     pub account: &'a str,
-    /// From which number or service.
+    /// From which sender, as [`PreflightReport::sender`] has it.
     pub sender: &'a str,
     /// The digest of its configuration.
     pub configuration: &'a str,
@@ -130,7 +127,7 @@ pub(super) fn fault(seen: &Seen<'_>, last: &PreflightReport) -> Option<String> {
         Some(format!(
             "the last preflight, {} ago, failed with {}",
             age(seen.now, last.at),
-            crate::plural::counted(errors, "error")
+            counted(errors, "error")
         ))
     } else if old >= PREFLIGHT_FRESH_S {
         Some(format!("the last preflight is {} old", age(seen.now, last.at)))
@@ -143,6 +140,7 @@ pub(super) fn fault(seen: &Seen<'_>, last: &PreflightReport) -> Option<String> {
 mod tests {
     use super::*;
     use crate::{
+        limits::ADMITTED_EVERY_S,
         preflight::{Check, Finding},
         time::after_s,
     };

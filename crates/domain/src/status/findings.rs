@@ -8,7 +8,10 @@ use jiff::Timestamp;
 
 use crate::plural::counted;
 
-use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, WaitingEffect, age, waiting};
+use super::{
+    Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, WaitingEffect, age, note, problem, readiness,
+    waiting,
+};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
 const EVENTS_WAIT_S: i64 = 60;
@@ -31,16 +34,10 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     provider(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
+    readiness::preflight(status, &mut found);
+    readiness::gaps(status, &mut found);
     oddities(status, &mut found);
     found
-}
-
-fn problem(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
-    found.push(Finding { is_problem: true, what, remedy: remedy.into() });
-}
-
-fn note(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
-    found.push(Finding { is_problem: false, what, remedy: remedy.into() });
 }
 
 /// Roles that no process has.
@@ -262,6 +259,7 @@ mod tests {
             faults: Vec::new(),
             submitted: 0,
             open_breakers: Vec::new(),
+            without_preflight: None,
         }
     }
 
@@ -279,6 +277,8 @@ mod tests {
             in_doubt: 3,
             sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
             balances: true,
+            preflight: None,
+            gaps: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ pub struct InstallationMetrics {
     oldest: Gauges<1>,
     effects: Gauges<1>,
     processes: Gauges<1>,
+    oncall_gaps: Gauges<0>,
     problems: Gauges<0>,
 }
 
@@ -29,6 +30,8 @@ impl InstallationMetrics {
             oldest: families.gauge("waiting_oldest_seconds", "For how long the oldest of a kind has waited"),
             effects: families.gauge("effects_waiting", "Effects that were not delivered yet"),
             processes: families.gauge("processes", "Processes that reported lately, by role"),
+            oncall_gaps: families
+                .gauge("oncall_gaps", "Times of the next 7 days at which a step would text nobody"),
             problems: families.gauge("problems", "Problems that `callout status` shows"),
         }
     }
@@ -45,6 +48,7 @@ impl InstallationMetrics {
         ] {
             gauges.clear();
         }
+        self.oncall_gaps.clear();
         self.problems.clear();
     }
 
@@ -77,6 +81,7 @@ impl InstallationMetrics {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
         }
+        self.oncall_gaps.get_or_create(&[]).set(gauge(status.gaps.len() as u64));
         self.problems.get_or_create(&[]).set(gauge(problems as u64));
     }
 }
