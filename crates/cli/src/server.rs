@@ -13,6 +13,7 @@ use api::ApiSettings;
 use axum::Router;
 use config::{Config, Infrastructure, Secrets};
 use domain::{source_quota::QuotaRates, workflow::Workflow};
+use futures::future::OptionFuture;
 use ingest::access::Sources;
 use jiff::SignedDuration;
 use ports::{Clock, SystemClock};
@@ -135,13 +136,10 @@ impl Server {
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
+        let without = without_preflight.as_deref();
         let sends = chosen.contains(&Role::Sender) && simulator.is_none();
-        let admission = match without_preflight.as_deref() {
-            without if sends => {
-                Some(Admission::ask(&config, &account, backend.store(), clock.clone(), without).await?)
-            }
-            _ => None,
-        };
+        let asked = sends.then(|| Admission::ask(&config, &account, backend.store(), clock.clone(), without));
+        let admission = OptionFuture::from(asked).await.transpose()?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         // Where the simulator stands in for the provider, it calls the address that we listen on.
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
@@ -162,9 +160,7 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        if let Some(admission) = admission {
-            roles.spawn(admission.watch(shutdown.clone()));
-        }
+        admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let monitoring =
             observed(&backend, &settings, without_preflight, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };

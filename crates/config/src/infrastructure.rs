@@ -170,17 +170,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     if let Some(environment) = environment.filter(|name| !ENVIRONMENTS.contains(&name.value.as_str())) {
         doc.problem(&environment.at, format!("environment: expected one of {}", ENVIRONMENTS.join(", ")));
     }
-    let mut allow_recipients = (name == LISTED_ONLY).then(BTreeSet::new);
-    let mut account_sids = BTreeMap::new();
-    for environment in ENVIRONMENTS {
-        let Some(mut section) = top.section(&mut doc, environment) else { continue };
-        let allowed = read_allowed(&mut doc, &mut section);
-        account_sids.extend(read_pin(&mut doc, &mut section, environment));
-        section.finish(&mut doc);
-        if environment == name {
-            allow_recipients = allowed.or(allow_recipients);
-        }
-    }
+    let (allow_recipients, account_sids) = read_environments(&mut doc, &mut top, &name);
     let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
     let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
         let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
@@ -254,6 +244,26 @@ fn read_api(
     }
     section.finish(doc);
     (listen, public_url)
+}
+
+/// Who may be texted in this environment, and the accounts that environments are pinned to.
+fn read_environments(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    name: &str,
+) -> (Option<BTreeSet<E164>>, BTreeMap<String, String>) {
+    let mut allow_recipients = (name == LISTED_ONLY).then(BTreeSet::new);
+    let mut account_sids = BTreeMap::new();
+    for environment in ENVIRONMENTS {
+        let Some(mut section) = top.section(doc, environment) else { continue };
+        let allowed = read_allowed(doc, &mut section);
+        account_sids.extend(read_pin(doc, &mut section, environment));
+        section.finish(doc);
+        if environment == name {
+            allow_recipients = allowed.or(allow_recipients);
+        }
+    }
+    (allow_recipients, account_sids)
 }
 
 /// The account that an environment is pinned to.

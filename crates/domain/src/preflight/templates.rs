@@ -82,18 +82,7 @@ pub fn templates<'a>(
 fn of_workflow(workflow: &Workflow, given: &Given<'_>, found: &mut Findings) -> Option<FilledText> {
     let (name, definition) = (workflow.name(), &workflow.definition);
     let place = format!("workflows/{name}.toml, workflow {name}");
-    if definition.stage == Stage::Shadow {
-        found.note("shadow", format!("{place}: stage shadow sends nothing"), "");
-    }
-    for host in
-        definition.link_hosts.iter().filter(|host| SHORTENERS.contains(&host.to_ascii_lowercase().as_str()))
-    {
-        found.warning(
-            "shortener",
-            format!("{place}: carriers filter texts with links of {host}, which anybody can make"),
-            "link to a host of your own",
-        );
-    }
+    configured(workflow, &place, found);
     let rules = ComposeRules {
         template: &workflow.template,
         max_segments: definition.max_segments,
@@ -118,6 +107,46 @@ fn of_workflow(workflow: &Workflow, given: &Given<'_>, found: &mut Findings) -> 
         );
         return None;
     }
+    worded(workflow, &place, &short, found);
+    let longest = compose(&rules, &filled(workflow, Fill::Longest), given).ok()?;
+    cut_fields(workflow, &place, &longest, found);
+    let unicode = compose(&rules, &filled(workflow, Fill::Unicode), given).ok()?;
+    let (segments, most) = (longest.segments.count, longest.segments.count.max(unicode.segments.count));
+    found.ok(
+        "fits",
+        format!(
+            "{place}: at most {} with plain fields, {} where one has characters outside GSM-7",
+            counted(segments, "segment"),
+            counted(unicode.segments.count, "segment")
+        ),
+    );
+    Some(FilledText {
+        workflow: name.to_owned(),
+        segments: most,
+        has_links: has_links(&rules, workflow, given),
+    })
+}
+
+/// What a workflow says beside its text.
+fn configured(workflow: &Workflow, place: &str, found: &mut Findings) {
+    let definition = &workflow.definition;
+    if definition.stage == Stage::Shadow {
+        found.note("shadow", format!("{place}: stage shadow sends nothing"), "");
+    }
+    for host in
+        definition.link_hosts.iter().filter(|host| SHORTENERS.contains(&host.to_ascii_lowercase().as_str()))
+    {
+        found.warning(
+            "shortener",
+            format!("{place}: carriers filter texts with links of {host}, which anybody can make"),
+            "link to a host of your own",
+        );
+    }
+}
+
+/// What a text says whatever its fields hold.
+fn worded(workflow: &Workflow, place: &str, short: &Composed, found: &mut Findings) {
+    let definition = &workflow.definition;
     for change in short.changes.iter().filter(|change| change.reason.starts_with("link to ")) {
         let what = format!("{place}: the text has a {}: it is made harmless", change.reason);
         found.warning("link_unlisted", what, "list the host under link_hosts");
@@ -139,23 +168,6 @@ fn of_workflow(workflow: &Workflow, given: &Given<'_>, found: &mut Findings) -> 
             "add a sentence such as: Reply STOP to opt out",
         );
     }
-    let longest = compose(&rules, &filled(workflow, Fill::Longest), given).ok()?;
-    cut_fields(workflow, &place, &longest, found);
-    let unicode = compose(&rules, &filled(workflow, Fill::Unicode), given).ok()?;
-    let (segments, most) = (longest.segments.count, longest.segments.count.max(unicode.segments.count));
-    found.ok(
-        "fits",
-        format!(
-            "{place}: at most {} with plain fields, {} where one has characters outside GSM-7",
-            counted(segments, "segment"),
-            counted(unicode.segments.count, "segment")
-        ),
-    );
-    Some(FilledText {
-        workflow: name.to_owned(),
-        segments: most,
-        has_links: has_links(&rules, workflow, given),
-    })
 }
 
 /// Fields that are cut when they are as long as they may be.
