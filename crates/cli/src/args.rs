@@ -2,6 +2,7 @@
 
 mod consent;
 mod oncall;
+mod preflight;
 mod runs;
 mod silence;
 mod tokens;
@@ -18,6 +19,7 @@ use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
 pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
+pub(crate) use preflight::Preflight;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
 pub(crate) use tokens::{Tokens, TokensCreate};
@@ -98,6 +100,11 @@ pub(crate) enum Command {
     Topology(Topology),
     /// Check the configuration, and report every error with file and line.
     Check(Check),
+    /// Look at the account, its senders, their registration, the way back and the workflows before anything is sent.
+    ///
+    /// Exit 1 if an error was found. A whole preflight is kept; a sender starts in production only with one that passed within
+    /// a day.
+    Preflight(Preflight),
     /// Say whether all is well and, if not, what to do first; list processes, queues and what waits.
     ///
     /// Exit 1 if there is a problem.
@@ -181,6 +188,9 @@ pub(crate) struct Serve {
     /// Serve readiness and metrics on this address instead of the configured one.
     #[arg(long, value_parser = listen)]
     pub(crate) monitoring_listen: Option<SocketAddr>,
+    /// Send in production although no preflight passed within a day, for this reason, which the log and the status say.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) without_preflight: Option<String>,
 }
 
 /// A part of the work that can be a process of its own.

@@ -1,14 +1,21 @@
 //! `callout check`. In: the configuration. Out: every mistake, or what callout would do with it.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::ExitCode,
+};
 
 use config::{Backend, Config, Problem, Problems, Secrets};
 use domain::{
+    coverage::{Barred, gaps},
+    limits::COVERAGE_DAYS,
     notice::Notices,
     plural::counted,
     unguarded_fields::{unfit_fields, unguarded_fields},
     workflow::{Stage, Workflow},
 };
+use ports::{Clock as _, SystemClock};
 use serde::Serialize;
 use serde_json::json;
 
@@ -59,6 +66,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         .chain(adapters)
         .chain(costly)
         .chain(unlikely)
+        .chain(gap_warnings(&config))
         .collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
     match common.output {
@@ -157,6 +165,9 @@ impl Summary {
         output::line(format!("environment  {}", self.environment));
         output::line(match self.recipients {
             None => "may text     every number".to_owned(),
+            Some(0) => {
+                format!("may text     nobody: [{}] allow_recipients lists no number", self.environment)
+            }
             Some(count) => format!("may text     {} (allow_recipients)", counted(count, "number")),
         });
         if let Some(provider) = self.provider {
@@ -198,6 +209,14 @@ fn stage(stage: &Stage) -> &'static str {
         Stage::Canary { .. } => "canary",
         Stage::Live => "live",
     }
+}
+
+/// Times at which a step would text nobody, as far as the files alone tell.
+fn gap_warnings(config: &Config) -> Vec<String> {
+    let barred = Barred { environment: &config.environment, opted_out: &BTreeSet::new() };
+    let (now, none) = (SystemClock.now(), []);
+    let gaps = gaps(&config.workflows, &config.directory, &none, barred, now, COVERAGE_DAYS);
+    gaps.iter().map(ToString::to_string).collect()
 }
 
 /// What a workflow's template writes although an event may lack it, or although its type does not fit.

@@ -12,7 +12,7 @@ use crate::{
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
     exit::Usage,
-    manual, oncall, output, personal,
+    manual, oncall, output, personal, preflight,
     reload::{self, Reloaded},
     runs,
     server::Server,
@@ -36,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It is a file to copy, whatever form other results have.
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),
+        Command::Preflight(args) => return preflight::run(&common, &args).await,
         Command::Status(args) => return status::status(&common, &args).await,
         Command::Tail(args) => tail::tail(&common, &args).await?,
         Command::Top(args) => top::top(&common, &args).await?,
@@ -79,7 +80,9 @@ async fn serve(common: &Common, args: &Serve) -> anyhow::Result<()> {
     reload::survive_hangups()?;
     let workflows = config.workflows.len();
     let reloadable = Some((common.config.as_path(), as_read));
-    let server = Server::start(config, secrets, &roles, Timing::default(), reloadable, shutdown).await?;
+    let without = args.without_preflight.clone();
+    let server =
+        Server::start(config, secrets, &roles, Timing::default(), reloadable, without, shutdown).await?;
     tracing::info!(url = %server.url, workflows, ?roles, "callout is up");
     service_manager::ready();
     server.finish().await

@@ -112,8 +112,9 @@ impl ControlClient {
 
 /// Asks for one thing over a connection of its own.
 pub(crate) async fn execute(config_file: &Path, by: &str, request: Request) -> anyhow::Result<Answer> {
-    // A token may be made before the first start.
-    let creates = matches!(request, Request::AddToken { .. });
+    // A token may be made before the first start, and so may a preflight.
+    let creates =
+        matches!(request, Request::AddToken { .. } | Request::Gaps { .. } | Request::KeepPreflight { .. });
     let client = ControlClient::open_or_create(config_file, creates).await?;
     let answer = client.execute(by, request).await;
     client.close().await;

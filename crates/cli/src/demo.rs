@@ -35,7 +35,8 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let by_hand = setup::slower(&config)?;
     config.infrastructure.listen = args.listen;
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
-    let server = Server::start(config, secrets, &Role::chosen(&[]), timing, None, shutdown.clone()).await?;
+    let server =
+        Server::start(config, secrets, &Role::chosen(&[]), timing, None, None, shutdown.clone()).await?;
     let mut stage = stage::Stage::new(&server, output)?;
     let stopped = || Interrupted("stopped before the scenario was over".to_owned()).into();
     let played = tokio::select! {

@@ -17,6 +17,7 @@ use crate::{args::Role, health::Readiness};
 /// Reports until the process is told to stop, and then that it is gone.
 pub(crate) async fn report(
     roles: Vec<Role>,
+    without_preflight: Option<String>,
     store: Arc<dyn StatusStore>,
     readiness: Arc<Readiness>,
     clock: Arc<dyn Clock>,
@@ -32,6 +33,7 @@ pub(crate) async fn report(
             faults: readiness.faults().await,
             open_breakers: telemetry::open_breakers(),
             submitted: telemetry::submitted(),
+            without_preflight: without_preflight.clone(),
             at: clock.now(),
         };
         let forgotten_before = after_s(heartbeat.at, -HEARTBEAT_KEPT_S);

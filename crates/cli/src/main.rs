@@ -6,6 +6,7 @@
 #![doc = ""]
 #![doc = include_str!("../../../README.md")]
 
+mod admission;
 mod args;
 mod audit;
 mod backend;
@@ -34,6 +35,7 @@ mod oncall;
 mod open_files;
 mod output;
 mod personal;
+mod preflight;
 mod printable;
 mod provider;
 mod reload;

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use config::{Infrastructure, Secrets, TwilioSecrets, TwilioSettings};
-use domain::originator::OriginatorName;
+use domain::{id::short, originator::OriginatorName};
 use sender::SenderRate;
-use twilio::{OriginatorAddress, Secret, SignatureVerifier, TwilioClient, TwilioConfig, TwilioWebhooks};
+use twilio::{
+    OriginatorAddress, Secret, SignatureVerifier, TwilioAccount, TwilioClient, TwilioConfig, TwilioWebhooks,
+};
 use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
@@ -71,8 +73,43 @@ impl Account {
         }
     }
 
+    /// The SID of the account; absent where no role of this process sends.
+    pub(crate) fn sid(&self) -> Option<&str> {
+        self.credentials.as_ref().map(|credentials| credentials.account_sid.as_str())
+    }
+
+    /// Whom texts may come from, the preferred first.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &OriginatorAddress> {
+        self.originators.iter().map(|(_, address)| address)
+    }
+
+    /// What tells one set of originators from another in what is kept of preflights: the SID of the only service, or a digest.
+    pub(crate) fn sender_id(&self) -> String {
+        let names = self.addresses().map(|address| match address {
+            OriginatorAddress::From(name) | OriginatorAddress::MessagingService(name) => name.as_str(),
+        });
+        match self.originators.as_slice() {
+            [(_, OriginatorAddress::MessagingService(sid))] => sid.clone(),
+            _ => short(&std::iter::once("sender").chain(names).collect::<Vec<_>>()),
+        }
+    }
+
+    /// The token that the provider signs with.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.webhook_tokens.first()
+    }
+
+    /// What reads the account; absent where no role of this process sends.
+    pub(crate) fn reader(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioAccount>> {
+        Ok(self.config(infrastructure)?.map(TwilioAccount::new).transpose()?)
+    }
+
     /// The client of a sender; absent where no role of this process sends.
     pub(crate) fn client(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioClient>> {
+        Ok(self.config(infrastructure)?.map(TwilioClient::new).transpose()?)
+    }
+
+    fn config(&self, infrastructure: &Infrastructure) -> anyhow::Result<Option<TwilioConfig>> {
         let Some(TwilioSecrets { account_sid, credentials, api_base, proxy }) = self.credentials.clone()
         else {
             return Ok(None);
@@ -88,7 +125,7 @@ impl Account {
         config.in_flight_max = infrastructure.twilio.in_flight_max;
         config.ca_pem = infrastructure.twilio.ca_file.as_deref().map(read_pem).transpose()?;
         config.proxy = proxy;
-        Ok(Some(TwilioClient::new(config)?))
+        Ok(Some(config))
     }
 
     /// What reads the provider's posts. Without a token it takes none.

@@ -13,6 +13,7 @@ use api::ApiSettings;
 use axum::Router;
 use config::{Config, Infrastructure, Secrets};
 use domain::{source_quota::QuotaRates, workflow::Workflow};
+use futures::future::OptionFuture;
 use ingest::access::Sources;
 use jiff::SignedDuration;
 use ports::{Clock, SystemClock};
@@ -25,6 +26,7 @@ use twilio_sim::{SimHandle, Timing};
 use url::Url;
 
 use crate::{
+    admission::Admission,
     args::Role,
     backend::{self, Backend},
     exit::Usage,
@@ -78,6 +80,7 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
 fn observed(
     backend: &Backend,
     settings: &Infrastructure,
+    without_preflight: Option<String>,
     chosen: &[Role],
     clock: &Arc<dyn Clock>,
     roles: &mut JoinSet<anyhow::Result<()>>,
@@ -90,7 +93,7 @@ fn observed(
         Ok(())
     });
     let (chosen, store, stop) = (chosen.to_vec(), backend.store(), shutdown.clone());
-    roles.spawn(heartbeat::report(chosen, store, readiness.clone(), clock.clone(), stop));
+    roles.spawn(heartbeat::report(chosen, without_preflight, store, readiness.clone(), clock.clone(), stop));
     roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
     health::monitoring(readiness)
 }
@@ -107,13 +110,14 @@ fn describe(config: &Config, chosen: &[Role], clock: &dyn Clock) {
 
 impl Server {
     /// Starts everything. `timing` is the simulator's, where one is needed. With its file, and what that said, the
-    /// configuration can be reloaded.
+    /// configuration can be reloaded. `without_preflight` is why production starts without one.
     pub(crate) async fn start(
         mut config: Config,
         mut secrets: Secrets,
         chosen: &[Role],
         timing: Timing,
         reloadable: Option<(&Path, (Config, Secrets))>,
+        without_preflight: Option<String>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -133,6 +137,10 @@ impl Server {
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
+        let without = without_preflight.as_deref();
+        let sends = chosen.contains(&Role::Sender) && simulator.is_none();
+        let asked = sends.then(|| Admission::ask(&config, &account, backend.store(), clock.clone(), without));
+        let admission = OptionFuture::from(asked).await.transpose()?;
         let socket = backend::control_socket(&config.infrastructure.backend);
         // Where the simulator stands in for the provider, it calls the address that we listen on.
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
@@ -153,7 +161,9 @@ impl Server {
             retention: Duration::from_secs(settings.retention_s.into()),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
-        let monitoring = observed(&backend, &settings, chosen, &clock, &mut roles, &shutdown);
+        admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
+        let monitoring =
+            observed(&backend, &settings, without_preflight, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         // Of two roles, so that one of them can be missed.

@@ -8,6 +8,7 @@ use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 use control::{Answer, Request, StatusReport};
 use domain::{
     originator::ReceiptCount,
+    plural::counted,
     status::{Heartbeat, OriginatorStatus, Status as Facts, Waiting, age},
 };
 use jiff::SignedDuration;
@@ -90,9 +91,21 @@ fn print(report: &StatusReport) {
         }
     }
     output::line("");
+    print_preflight(status);
     print_processes(status);
     output::line("");
     print_waiting(status);
+}
+
+fn print_preflight(status: &Facts) {
+    let Some(seen) = &status.preflight else { return };
+    let verdict = match seen.errors {
+        0 => "passed".to_owned(),
+        errors => format!("failed with {}", counted(errors, "error")),
+    };
+    let ago = age(status.now, seen.at);
+    output::line(format!("preflight: {verdict} {ago} ago, {}", counted(seen.warnings, "warning")));
+    output::line("");
 }
 
 fn print_processes(status: &Facts) {

@@ -128,6 +128,7 @@ impl Wiring {
             receipts: self.store.clone(),
             overrides: self.store.clone(),
             silences: self.store.clone(),
+            preflight: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
             clock: self.clock.clone(),
@@ -197,6 +198,7 @@ fn installation(config: &Config) -> Installation {
     };
     Installation {
         environment: environment.clone(),
+        configuration: config.digest.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
     }

@@ -17,6 +17,7 @@ use domain::{
     source_quota::QuotaRates,
     workflow::Category,
 };
+use twilio::SidKind;
 use url::Url;
 
 use crate::{
@@ -33,8 +34,10 @@ use crate::{
 pub struct Infrastructure {
     /// The environment's name, for example `staging`.
     pub environment: String,
-    /// The numbers that may get texts in this environment; all numbers when absent.
+    /// The numbers that may get texts in this environment; all numbers when absent, and in staging none.
     pub allow_recipients: Option<BTreeSet<E164>>,
+    /// The accounts that environments are pinned to, by the environment's name.
+    pub account_sids: BTreeMap<String, String>,
     /// The store and the bus.
     pub backend: Backend,
     /// How long an ended run is kept, in seconds.
@@ -106,6 +109,11 @@ pub struct FleetSettings {
 }
 
 impl Infrastructure {
+    /// The account that this environment is pinned to.
+    pub fn pinned_account(&self) -> Option<&str> {
+        self.account_sids.get(&self.environment).map(String::as_str)
+    }
+
     /// The quota of each source. It is at most half of what the sending number can send, so that no source alone uses
     /// all of it.
     pub fn quota_rates(&self) -> QuotaRates {
@@ -130,6 +138,7 @@ impl Default for Infrastructure {
         Self {
             environment: "development".to_owned(),
             allow_recipients: None,
+            account_sids: BTreeMap::new(),
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
             retention_s: RETENTION_S_DEFAULT,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -151,6 +160,9 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 
 const LISTEN: &str = "an IP address and a port, such as \"127.0.0.1:8080\"";
 
+/// The environment that texts nobody whom it does not list.
+const LISTED_ONLY: &str = "staging";
+
 const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"];
 
 pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastructure {
@@ -163,15 +175,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     if let Some(environment) = environment.filter(|name| !ENVIRONMENTS.contains(&name.value.as_str())) {
         doc.problem(&environment.at, format!("environment: expected one of {}", ENVIRONMENTS.join(", ")));
     }
-    let mut allow_recipients = None;
-    for environment in ENVIRONMENTS {
-        let Some(mut section) = top.section(&mut doc, environment) else { continue };
-        let allowed = read_allowed(&mut doc, &mut section);
-        section.finish(&mut doc);
-        if environment == name {
-            allow_recipients = allowed;
-        }
-    }
+    let (allow_recipients, account_sids) = read_environments(&mut doc, &mut top, &name);
     let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
     let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
         let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
@@ -211,6 +215,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     Infrastructure {
         environment: name,
         allow_recipients,
+        account_sids,
         backend,
         retention_s: retention_s.unwrap_or(defaults.retention_s),
         listen: listen.map_or(defaults.listen, |listen| listen.value),
@@ -264,6 +269,41 @@ fn read_consent(doc: &mut Document<'_>, mut section: Section<'_>) -> GrantNeeds 
     }
     section.finish(doc);
     if is_given { GrantNeeds(needs) } else { GrantNeeds::default() }
+}
+
+/// Who may be texted in this environment, and the accounts that environments are pinned to.
+fn read_environments(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    name: &str,
+) -> (Option<BTreeSet<E164>>, BTreeMap<String, String>) {
+    let mut allow_recipients = (name == LISTED_ONLY).then(BTreeSet::new);
+    let mut account_sids = BTreeMap::new();
+    for environment in ENVIRONMENTS {
+        let Some(mut section) = top.section(doc, environment) else { continue };
+        let allowed = read_allowed(doc, &mut section);
+        account_sids.extend(read_pin(doc, &mut section, environment));
+        section.finish(doc);
+        if environment == name {
+            allow_recipients = allowed.or(allow_recipients);
+        }
+    }
+    (allow_recipients, account_sids)
+}
+
+/// The account that an environment is pinned to.
+fn read_pin(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    environment: &str,
+) -> Option<(String, String)> {
+    let sid = section.text(doc, "account_sid")?;
+    if !SidKind::Account.matches(&sid.value) {
+        let expected = SidKind::Account.expected();
+        doc.problem(&sid.at, format!("{environment}.account_sid: expected {expected}"));
+        return None;
+    }
+    Some((environment.to_owned(), sid.value))
 }
 
 fn read_allowed(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<BTreeSet<E164>> {

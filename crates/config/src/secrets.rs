@@ -248,6 +248,7 @@ impl Reader<'_> {
             return None;
         };
         self.check_sid(SidKind::Account, "TWILIO_ACCOUNT_SID", &account_sid);
+        self.check_pin(&account_sid);
         let (key, key_secret) = (self.secret("TWILIO_API_KEY"), self.secret("TWILIO_API_KEY_SECRET"));
         let credentials = match (key, key_secret) {
             (Some(sid), Some(secret)) => {
@@ -287,6 +288,29 @@ impl Reader<'_> {
         self.public_url();
         let proxy = self.proxy();
         Some(TwilioSecrets { account_sid, credentials: credentials?, api_base, proxy })
+    }
+
+    /// Refuses the account of another environment.
+    fn check_pin(&mut self, sid: &str) {
+        let environment = self.infrastructure.environment.clone();
+        if let Some(pinned) = self.infrastructure.pinned_account() {
+            if pinned != sid {
+                let message = format!(
+                    "TWILIO_ACCOUNT_SID is not the account that [{environment}] account_sid names, {pinned}: give \
+                     {environment} its own credentials, or correct the key"
+                );
+                self.problem(message);
+            }
+            return;
+        }
+        let others = self.infrastructure.account_sids.iter();
+        let other = others.clone().find(|(_, pinned)| *pinned == sid).map(|(other, _)| other.clone());
+        if let Some(other) = other {
+            self.problem(format!(
+                "TWILIO_ACCOUNT_SID is the account of {other}, as [{other}] account_sid says, and this is {environment}: give \
+                 {environment} its own credentials"
+            ));
+        }
     }
 
     fn check_sid(&mut self, kind: SidKind, name: &str, sid: &str) {

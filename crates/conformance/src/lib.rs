@@ -170,6 +170,9 @@ macro_rules! store_contract {
                     receipts_are_summed_by_originator_and_country
                     old_receipts_are_forgotten
                 }
+                preflight {
+                    the_last_preflight_and_the_last_start_are_kept
+                }
                 status {
                     the_last_report_of_each_process_is_kept
                     what_waits_is_counted_with_its_oldest

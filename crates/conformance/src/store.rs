@@ -14,6 +14,7 @@ pub mod opening;
 pub mod outcome_log;
 pub mod outcomes;
 pub mod overrides;
+pub mod preflight;
 pub mod purging;
 pub mod rate_limits;
 pub mod receipts;

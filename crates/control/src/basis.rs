@@ -65,7 +65,9 @@ impl Control {
             | Request::RemoveOverride { .. }
             | Request::AddToken { .. }
             | Request::ListTokens
-            | Request::RevokeToken { .. } => None,
+            | Request::RevokeToken { .. }
+            | Request::Gaps { .. }
+            | Request::KeepPreflight { .. } => None,
         })
     }
 }

@@ -11,8 +11,8 @@ use domain::{
 };
 use ports::{
     AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, OverrideStore,
-    ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore, TokenStore, Versioned,
-    store::RunFilter,
+    PreflightStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore,
+    TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -45,6 +45,8 @@ pub struct ControlPorts {
     pub acceptance: Arc<Acceptance>,
     /// What processes report, and what waits.
     pub status: Arc<dyn StatusStore>,
+    /// What is kept of preflights.
+    pub preflight: Arc<dyn PreflightStore>,
     /// What numbers agreed to.
     pub consent: Arc<dyn ConsentStore>,
     /// Forgets what is erased.
@@ -160,6 +162,11 @@ impl Control {
             }),
             Request::AuditCounts => Err(of_all_teams(principal)),
             Request::Status => self.status(principal).await,
+            Request::Gaps { days } => Ok(Answer::Gaps { gaps: self.ports.runs.gaps(days, true).await? }),
+            Request::KeepPreflight { report } => {
+                self.ports.preflight.keep_preflight(&report).await.map_err(RoleError::from)?;
+                Ok(Answer::PreflightKept)
+            }
             Request::FindPosition { after } => self.find_position(after).await,
             Request::ReadStream { after } => self.read_stream(principal, after).await,
             Request::ShowHeldData { number } => self.held_data(principal, &number).await,

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    coverage::Gap,
     effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
     phone::E164,
+    preflight::PreflightReport,
     run::RunPhase,
     timeline::DeadLetter,
     token::{Scope, Token},
@@ -190,6 +192,16 @@ pub enum Request {
     AuditCounts,
     /// Says how the installation is.
     Status,
+    /// Times at which a step would text nobody, opt-outs included.
+    Gaps {
+        /// For so many days from now on.
+        days: u16,
+    },
+    /// Keeps what a preflight came to.
+    KeepPreflight {
+        /// The whole preflight.
+        report: Box<PreflightReport>,
+    },
     /// Where a reader of the stream begins.
     FindPosition {
         /// The position of the last event that it read; from now on without it.
@@ -282,6 +294,8 @@ impl Request {
             Self::Discard { id } => ("discard", id),
             Self::AuditCounts => ("audit_counts", ""),
             Self::Status => ("status", ""),
+            Self::Gaps { .. } => ("gaps", ""),
+            Self::KeepPreflight { .. } => ("keep_preflight", ""),
             Self::FindPosition { .. } => ("find_position", ""),
             Self::ReadStream { .. } => ("read_stream", ""),
             Self::ShowHeldData { .. } => ("show_held_data", ""),
@@ -301,7 +315,8 @@ impl Request {
         }
     }
 
-    /// Whether only who has the machine may ask for it: who may see all of a person, or hand out access.
+    /// Whether only who has the machine may ask for it: who may see all of a person, hand out access, or say that production
+    /// may start.
     pub(crate) fn is_local(&self) -> bool {
         matches!(
             self,
@@ -310,6 +325,8 @@ impl Request {
                 | Self::RevokeToken { .. }
                 | Self::ShowHeldData { .. }
                 | Self::Erase { .. }
+                | Self::Gaps { .. }
+                | Self::KeepPreflight { .. }
         )
     }
 
@@ -346,7 +363,9 @@ impl Request {
             | Self::Erase { .. }
             | Self::AddToken { .. }
             | Self::ListTokens
-            | Self::RevokeToken { .. } => &[],
+            | Self::RevokeToken { .. }
+            | Self::Gaps { .. }
+            | Self::KeepPreflight { .. } => &[],
         }
     }
 }
@@ -407,6 +426,13 @@ pub enum Answer {
         /// How it is.
         report: Box<StatusReport>,
     },
+    /// To [`Request::Gaps`].
+    Gaps {
+        /// The gaps, in the order of workflows, steps and times.
+        gaps: Vec<Gap>,
+    },
+    /// To [`Request::KeepPreflight`].
+    PreflightKept,
     /// To [`Request::FindPosition`] and [`Request::ReadStream`].
     Stream {
         /// The events that the principal sees, each with its position.

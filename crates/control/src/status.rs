@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     effect::{Act, Effect},
-    status::{OriginatorStatus, QueueDepth, Status, WaitingEffect, findings},
+    preflight::Severity,
+    status::{OriginatorStatus, PreflightSeen, QueueDepth, Status, WaitingEffect, findings},
 };
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -22,6 +23,8 @@ use crate::{
 
 /// How long the bus may take to answer.
 const BUS_ANSWERS_MAX: Duration = Duration::from_secs(5);
+/// Days that are looked ahead for gaps on call.
+const GAP_DAYS: u16 = 7;
 /// Effects that are looked at for those that have waited longest.
 const EFFECTS_LOOKED_AT: u16 = 500;
 /// The phase of messages of which nobody knows yet whether they were sent.
@@ -42,7 +45,14 @@ impl Control {
             Ok(queues) => (queues, None),
             Err(fault) => (Vec::new(), Some(fault)),
         };
-        let Installation { environment, version, roles } = self.installation.clone();
+        let Installation { environment, version, roles, configuration } = self.installation.clone();
+        let preflight = self.ports.preflight.preflight().await.map_err(RoleError::from)?;
+        let preflight = preflight.last.map(|last| PreflightSeen {
+            at: last.at,
+            errors: last.count(Severity::Error) as u64,
+            warnings: last.count(Severity::Warning) as u64,
+            is_of_this_configuration: last.configuration == configuration && last.environment == environment,
+        });
         let effects = self.waiting_effects(&destinations).await?;
         let status = Status {
             effects,
@@ -58,6 +68,9 @@ impl Control {
             originators: self.originators(now).await?,
             sending: self.ports.sending.sending().await.map_err(RoleError::from)?,
             balances: counts.balances(),
+            preflight,
+            // Opt-outs are left out: a status is asked for every few seconds.
+            gaps: self.ports.runs.gaps(GAP_DAYS, false).await?,
         };
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);

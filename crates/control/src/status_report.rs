@@ -12,6 +12,8 @@ pub struct Installation {
     pub version: String,
     /// The roles that must run somewhere.
     pub roles: Vec<String>,
+    /// The digest of the configuration.
+    pub configuration: String,
 }
 
 /// A status, and what it means.

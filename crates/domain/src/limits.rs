@@ -92,6 +92,17 @@ pub const PURGE_BATCH_MAX: u16 = 200;
 pub const PURGE_PAUSE_MS: i64 = 250;
 /// How often ended runs are looked for, in milliseconds: 10 minutes.
 pub const PURGE_EVERY_MS: i64 = 10 * 60 * 1_000;
+/// How long a preflight opens production, in seconds: a day.
+pub const PREFLIGHT_FRESH_S: i64 = 24 * 3600;
+/// How long after it last sent an installation may start again without a preflight, in seconds: a week.
+pub const SERVED_LATELY_S: i64 = 7 * 24 * 3600;
+/// How often a process that sends notes so, in seconds: an hour.
+pub const ADMITTED_EVERY_S: i64 = 3600;
+const _: () = assert!(ADMITTED_EVERY_S * 24 < SERVED_LATELY_S);
+/// Days that are looked ahead for times at which a step would text nobody, unless said otherwise.
+pub const COVERAGE_DAYS: u16 = 14;
+/// The most of them.
+pub const COVERAGE_DAYS_MAX: u16 = 92;
 /// Longest name that a provider may give a message, in bytes.
 pub const PROVIDER_MESSAGE_ID_BYTES_MAX: usize = 64;
 /// Longest validity that the provider takes, in seconds.

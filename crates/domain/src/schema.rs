@@ -3,11 +3,14 @@
 //! Never: fetches a schema, or repeats a value in a message; data may be personal, and errors reach logs and producers.
 
 pub(crate) mod fit;
+mod longest;
 
 use std::{fmt, sync::Arc};
 
 use json_schema::{JsonSchema, JsonType, TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::{Map, Value};
+
+pub use longest::Long;
 
 use crate::{number, plural::counted};
 

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    coverage::Gap,
     originator::ReceiptCount,
     outbound::{SendingSeen, SendingState},
     plural::counted,
 };
 
 mod findings;
+mod readiness;
 
 pub use findings::findings;
 
@@ -50,6 +52,9 @@ pub struct Heartbeat {
     /// Whom it does not call for now, because calls failed: `twilio`, or the name of a destination.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_breakers: Vec<String>,
+    /// Why it was started without a preflight, where an operator said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_preflight: Option<String>,
 }
 
 impl Heartbeat {
@@ -128,6 +133,19 @@ impl OriginatorStatus {
     }
 }
 
+/// The last whole preflight, as a status shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightSeen {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Its findings that are errors. Without any it passed.
+    pub errors: u64,
+    /// Its findings that are warnings.
+    pub warnings: u64,
+    /// Whether it was made for the configuration of the process that asked.
+    pub is_of_this_configuration: bool,
+}
+
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -159,6 +177,12 @@ pub struct Status {
     pub sending: Option<SendingState>,
     /// Whether no accepted event and no effect is missing.
     pub balances: bool,
+    /// The last whole preflight; absent before the first.
+    #[serde(default)]
+    pub preflight: Option<PreflightSeen>,
+    /// Times of the next days at which a step would text nobody.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
 }
 
 impl Status {
@@ -187,6 +211,14 @@ pub struct Finding {
     pub what: String,
     /// What to do.
     pub remedy: String,
+}
+
+fn problem(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
+    found.push(Finding { is_problem: true, what, remedy: remedy.into() });
+}
+
+fn note(found: &mut Vec<Finding>, what: String, remedy: impl Into<String>) {
+    found.push(Finding { is_problem: false, what, remedy: remedy.into() });
 }
 
 /// A time span in its largest unit, for example `12m`.

@@ -53,7 +53,7 @@ pub fn unfit_fields(template: &Template, schema: &FieldSchema) -> Vec<(String, u
 }
 
 /// Puts a value where the path leads.
-fn put(data: &mut Map<String, Value>, path: &[&str], value: Value) {
+pub(crate) fn put(data: &mut Map<String, Value>, path: &[&str], value: Value) {
     match path {
         [] => {}
         [name] => drop(data.insert((*name).to_owned(), value)),

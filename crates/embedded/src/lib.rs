@@ -25,6 +25,7 @@ mod lock;
 mod locked;
 mod open_error;
 mod outbound;
+mod preflight;
 mod purge;
 mod rate_limits;
 mod read;

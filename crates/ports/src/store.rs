@@ -12,6 +12,7 @@ mod lookup;
 mod outcome_log;
 mod outcomes;
 mod overrides;
+mod preflight;
 mod rate_limits;
 mod receipts;
 mod retention;
@@ -31,6 +32,7 @@ pub use lookup::LookupStore;
 pub use outcome_log::OutcomeLog;
 pub use outcomes::OutcomeStore;
 pub use overrides::OverrideStore;
+pub use preflight::PreflightStore;
 pub use rate_limits::RateLimitStore;
 pub use receipts::ReceiptStore;
 pub use retention::RetentionStore;
@@ -54,6 +56,7 @@ pub trait Store:
     + EffectStore
     + OutcomeStore
     + OverrideStore
+    + PreflightStore
     + SendingStore
     + SilenceStore
     + StatusStore
@@ -76,6 +79,7 @@ impl<T> Store for T where
         + EffectStore
         + OutcomeStore
         + OverrideStore
+        + PreflightStore
         + SendingStore
         + SilenceStore
         + StatusStore

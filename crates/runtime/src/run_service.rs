@@ -9,6 +9,7 @@
 mod after_store;
 mod audience;
 mod changing;
+mod coverage;
 mod opening;
 mod originators;
 mod sending;

@@ -197,6 +197,7 @@ impl World {
             receipts: ports.clone(),
             overrides: ports.clone(),
             silences: ports.clone(),
+            preflight: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,
         })

@@ -12,6 +12,7 @@ use domain::{
     oncall::Override,
     originator::ReceiptTally,
     outbound::SendingState,
+    preflight::Preflight,
     provider::ProviderMessageId,
     run::Run,
     silence::Silence,
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) sending: Option<SendingState>,
     /// Receipts by the slice of time in which they came.
     pub(crate) receipts: BTreeMap<i64, ReceiptTally>,
+    pub(crate) preflight: Preflight,
     pub(crate) heartbeats: BTreeMap<String, Heartbeat>,
     pub(crate) resolutions: BTreeMap<(String, String), Resolution>,
     pub(crate) paces: BTreeMap<String, Timestamp>,

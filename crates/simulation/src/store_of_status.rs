@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use domain::{
     originator::{ReceiptCount, ReceiptTally, slice_of, slices_at},
     outbound::SendingState,
+    preflight::{Admitted, Preflight, PreflightReport},
     silence::Silence,
     status::{Backlog, Heartbeat, Waiting},
 };
 use jiff::Timestamp;
-use ports::{ReceiptStore, SendingStore, SilenceStore, StatusStore, StoreError};
+use ports::{PreflightStore, ReceiptStore, SendingStore, SilenceStore, StatusStore, StoreError};
 
 use crate::store::MemoryStore;
 
@@ -28,6 +29,23 @@ impl SendingStore for MemoryStore {
             *held = Some(new.clone());
         }
         Ok(held.as_ref() == Some(new))
+    }
+}
+
+#[async_trait]
+impl PreflightStore for MemoryStore {
+    async fn preflight(&self) -> Result<Preflight, StoreError> {
+        Ok(self.state().preflight.clone())
+    }
+
+    async fn keep_preflight(&self, report: &PreflightReport) -> Result<(), StoreError> {
+        self.state().preflight.last = Some(report.clone());
+        Ok(())
+    }
+
+    async fn note_admitted(&self, admitted: &Admitted) -> Result<(), StoreError> {
+        self.state().preflight.admitted = Some(admitted.clone());
+        Ok(())
     }
 }
 

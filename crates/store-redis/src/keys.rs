@@ -186,6 +186,11 @@ impl Keys {
         format!("{}sending", self.prefix)
     }
 
+    /// What is kept of preflights.
+    pub(crate) fn preflight(&self) -> String {
+        format!("{}preflight", self.prefix)
+    }
+
     pub(crate) fn schema(&self) -> String {
         format!("{}schema", self.prefix)
     }

@@ -26,6 +26,7 @@ mod keys;
 mod list;
 mod merge;
 mod phrases;
+mod preflight;
 mod purge;
 mod receipts;
 mod redis_store;

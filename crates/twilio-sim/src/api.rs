@@ -1,4 +1,5 @@
-//! The Messages API. In: HTTP requests below `/2010-04-01`. Out: what the matching resource answers.
+//! The API. In: HTTP requests below `/2010-04-01`, and below `/v1` those of the product APIs. Out: what the matching resource
+//! answers.
 //!
 //! Never: looks at a request that is not signed in, or that comes while too many are open.
 
@@ -9,7 +10,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
 use subtle::{Choice, ConstantTimeEq};
 use twilio::Form;
 
@@ -18,7 +18,8 @@ use crate::{
     clock,
     create::create,
     list::list,
-    message::{API_VERSION, Status, rfc2822_of},
+    message::{API_VERSION, Status},
+    resources::{refused, resource},
     sim::Sim,
 };
 
@@ -62,16 +63,20 @@ async fn answer(sim: &Arc<Sim>, request: Request<Body>) -> Result<Response<Body>
         return Err(ApiError(20_003));
     }
     let (parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    if let Some(answered) = resource(sim, parts.uri.path(), query) {
+        return if parts.method == Method::GET { answered } else { Err(ApiError(20_004)) };
+    }
     let account = &sim.config.account_sid;
     let rest = parts.uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(API_VERSION));
     let rest = rest.and_then(|path| path.strip_prefix("/Accounts/")).ok_or(ApiError(20_404))?;
-    if rest == format!("{account}.json") {
-        return if parts.method == Method::GET { Ok(account_of(sim)) } else { Err(ApiError(20_004)) };
-    }
     let rest = rest.strip_prefix(account.as_str()).ok_or(ApiError(20_404))?;
     if rest == "/Messages.json" {
         return match parts.method {
-            Method::GET => Ok(list(sim, parts.uri.query().unwrap_or_default())),
+            Method::GET => match sim.read(|state| state.account.answer("messages")) {
+                Some(status) => Ok(refused(status)),
+                None => Ok(list(sim, query)),
+            },
             Method::POST => Ok(create(sim, &read_form(&parts.headers, body).await?).await),
             _ => Err(ApiError(20_004)),
         };
@@ -151,21 +156,4 @@ fn update(sim: &Arc<Sim>, number: u64, form: &Form) -> Result<Response<Body>, Ap
         let record = state.records.get(&number).ok_or(ApiError(30_404))?;
         Ok(json(StatusCode::OK, &record.resource(&sim.config.account_sid)))
     })
-}
-
-fn account_of(sim: &Sim) -> Response<Body> {
-    let sid = &sim.config.account_sid;
-    let path = format!("/{API_VERSION}/Accounts/{sid}");
-    let body = json!({
-        "sid": sid,
-        "owner_account_sid": sid,
-        "friendly_name": "callout's simulator",
-        "status": "active",
-        "type": "Full",
-        "date_created": rfc2822_of(sim.started),
-        "date_updated": rfc2822_of(sim.started),
-        "uri": format!("{path}.json"),
-        "subresource_uris": { "messages": format!("{path}/Messages.json") },
-    });
-    json(StatusCode::OK, &body)
 }

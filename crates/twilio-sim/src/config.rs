@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use twilio::Secret;
 use url::Url;
 
-use crate::fault::FaultPlan;
+use crate::{account::AccountState, fault::FaultPlan};
 
 /// The account, its senders, and how it behaves.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct SimConfig {
     pub numbers: Vec<Number>,
     /// The messaging services.
     pub services: Vec<Service>,
+    /// What the account says of itself.
+    pub account: AccountState,
     /// What chance is drawn from.
     pub seed: u64,
     /// How long a text takes.
@@ -106,6 +108,7 @@ impl Default for SimConfig {
             api_keys: Vec::new(),
             numbers: vec![Number::from("+15005550006")],
             services: Vec::new(),
+            account: AccountState::default(),
             seed: 0,
             timing: Timing::default(),
             faults: FaultPlan::default(),

@@ -1,4 +1,5 @@
-//! The simulator's own interface, below `/sim/v1`. In: what phones do, faults, expectations. Out: phones, the report.
+//! The simulator's own interface, below `/sim/v1`. In: what phones do, faults, expectations, the
+//! account. Out: phones, the report.
 //!
 //! Never: asks for credentials. It is a test double, and listens where its owner put it.
 
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    account::AccountState,
     fault::{FaultPlan, Injection},
     phone::{Behaviour, ReplyRule},
     report::Expectation,
@@ -59,6 +61,7 @@ pub(crate) fn router(sim: Arc<Sim>) -> Router {
         .route("/sim/v1/phones/{number}", get(show_phone).put(set_phone))
         .route("/sim/v1/phones/{number}/reply", post(reply))
         .route("/sim/v1/faults", get(show_faults).put(set_faults).post(inject))
+        .route("/sim/v1/account", get(show_account).put(set_account))
         .route("/sim/v1/expectations", post(expect))
         .route("/sim/v1/judge", get(report))
         .route("/sim/v1/reset", post(reset))
@@ -77,6 +80,16 @@ async fn refuse_web_pages(request: Request, next: Next) -> Response {
 }
 
 impl Sim {
+    pub(crate) fn set_account(&self, account: AccountState) -> Result<(), NotSet> {
+        match account.fault() {
+            Some(fault) => Err(NotSet(fault)),
+            None => {
+                self.change(|state| state.account = account);
+                Ok(())
+            }
+        }
+    }
+
     pub(crate) fn set_faults(&self, plan: FaultPlan) -> Result<(), NotSet> {
         match plan.fault() {
             Some(fault) => Err(NotSet(fault)),
@@ -145,6 +158,17 @@ async fn show_faults(State(sim): State<Arc<Sim>>) -> Response {
 async fn set_faults(State(sim): State<Arc<Sim>>, Json(plan): Json<FaultPlan>) -> Response {
     match sim.set_faults(plan) {
         Ok(()) => show_faults(State(sim)).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn show_account(State(sim): State<Arc<Sim>>) -> Response {
+    sim.read(|state| Json(&state.account).into_response())
+}
+
+async fn set_account(State(sim): State<Arc<Sim>>, Json(account): Json<AccountState>) -> Response {
+    match sim.set_account(account) {
+        Ok(()) => show_account(State(sim)).await,
         Err(error) => error.into_response(),
     }
 }

@@ -13,6 +13,7 @@ use twilio::Secret;
 use url::Url;
 
 use crate::{
+    account::AccountState,
     control::NotSet,
     fault::{FaultPlan, Injection},
     inbound::{NotDelivered, Replied},
@@ -90,6 +91,11 @@ impl SimHandle {
     /// Replaces what goes wrong from here on.
     pub fn set_faults(&self, plan: FaultPlan) -> Result<(), NotSet> {
         self.sim.set_faults(plan)
+    }
+
+    /// Replaces what the account says of itself.
+    pub fn set_account(&self, account: AccountState) -> Result<(), NotSet> {
+        self.sim.set_account(account)
     }
 
     /// Has the next requests fail.

@@ -11,6 +11,7 @@ use domain::{id::digest, provider::ProviderMessageId};
 use jiff::Timestamp;
 
 use crate::{
+    account::AccountState,
     config::SimConfig,
     fault::Faults,
     message::{Record, Status},
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) sticky: HashMap<(String, String), String>,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
+    /// What the account says of itself.
+    pub(crate) account: AccountState,
 }
 
 impl State {
@@ -56,6 +59,7 @@ impl State {
             sticky: HashMap::new(),
             ledger: Ledger::default(),
             faults: Faults::new(config.faults.clone(), config.seed),
+            account: config.account.clone(),
         }
     }
 

@@ -58,38 +58,8 @@ impl TwilioClient {
     /// Checks the settings and prepares the connections; makes no request.
     pub fn new(config: TwilioConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let TwilioConfig {
-            api_base,
-            account_sid,
-            credentials,
-            originators,
-            answer_max,
-            in_flight_max,
-            ca_pem,
-            proxy,
-            ..
-        } = config;
-        let headers = default_headers(&account_sid, &credentials)
-            .ok_or(ConfigError::Malformed { field: "credentials", expected: "text that fits a header" })?;
-        let mut http = http_client::client_builder(Reach::of_scheme(api_base.scheme()));
-        if let Some(pem) = ca_pem {
-            http = http.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(ConfigError::Transport)?);
-        }
-        if let Some(Proxy { url, except }) = proxy {
-            let except = except.as_deref().and_then(NoProxy::from_string);
-            let proxy = reqwest::Proxy::https(url).map_err(ConfigError::Transport)?;
-            http = http.proxy(proxy.no_proxy(except));
-        }
-        let http = http
-            .default_headers(headers)
-            .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
-            // A connection that cannot be made must end before the whole request does: then it is known that
-            // nothing was sent.
-            .connect_timeout(answer_max / 2)
-            .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(in_flight_max.into())
-            .build()
-            .map_err(ConfigError::Transport)?;
+        let http = http_client(&config)?;
+        let TwilioConfig { api_base, account_sid, originators, answer_max, in_flight_max, .. } = config;
         let mut messages = api_base;
         messages.set_path(&format!("/2010-04-01/Accounts/{account_sid}/Messages.json"));
         messages.set_query(None);
@@ -283,6 +253,30 @@ fn callback_url(base: &Url, message: &MessageId, attempt: u16) -> Url {
     url
 }
 
+/// The connections to Twilio, with credentials in every request.
+pub(crate) fn http_client(config: &TwilioConfig) -> Result<Client, ConfigError> {
+    let headers = default_headers(&config.account_sid, &config.credentials)
+        .ok_or(ConfigError::Malformed { field: "credentials", expected: "text that fits a header" })?;
+    let mut http = http_client::client_builder(Reach::of_scheme(config.api_base.scheme()));
+    if let Some(pem) = &config.ca_pem {
+        http = http.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(ConfigError::Transport)?);
+    }
+    if let Some(Proxy { url, except }) = &config.proxy {
+        let except = except.as_deref().and_then(NoProxy::from_string);
+        let proxy = reqwest::Proxy::https(url.clone()).map_err(ConfigError::Transport)?;
+        http = http.proxy(proxy.no_proxy(except));
+    }
+    http.default_headers(headers)
+        .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
+        // A connection that cannot be made must end before the whole request does: then it is known that nothing was
+        // sent.
+        .connect_timeout(config.answer_max / 2)
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(config.in_flight_max.into())
+        .build()
+        .map_err(ConfigError::Transport)
+}
+
 fn default_headers(account_sid: &str, credentials: &Credentials) -> Option<HeaderMap> {
     let (user, secret) = match credentials {
         Credentials::AuthToken(token) => (account_sid, token),
@@ -298,7 +292,7 @@ fn default_headers(account_sid: &str, credentials: &Credentials) -> Option<Heade
 }
 
 /// Reads an answer, up to a bound.
-async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, String> {
+pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| answer::what_broke(&error).to_owned())? {
         if body.len() + chunk.len() > bytes_max {

@@ -140,7 +140,7 @@ pub(crate) fn created(body: &[u8]) -> Option<(ProviderMessageId, ProviderStatus)
 }
 
 /// Numbers come as numbers or as strings, depending on the field and on its age.
-fn number(value: &Value) -> Option<u32> {
+pub(crate) fn number(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
         Value::String(text) => text.parse().ok(),

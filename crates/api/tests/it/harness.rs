@@ -91,6 +91,7 @@ impl World {
             receipts: store.clone(),
             overrides: store.clone(),
             silences: store.clone(),
+            preflight: store.clone(),
             consent: store.clone(),
             retention: store.clone(),
             clock: clock.clone(),

@@ -26,6 +26,7 @@ mod operators;
 mod originators;
 mod output;
 mod personal;
+mod preflight;
 mod reload;
 mod replies;
 mod runs;

@@ -30,7 +30,7 @@ fn each_mistake_in_a_rotation_is_said_with_its_line() {
         ),
         (
             problems("oncall.toml", &WEEKLY.replace("\"platform-primary\"", "")),
-            "oncall.toml:5: rotation.members: name at least one contact",
+            "oncall.toml:1: rotation.members: name at least one contact",
         ),
     ] {
         assert!(found.contains(expected), "{expected}\nis not in\n{found}");

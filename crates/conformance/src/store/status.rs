@@ -25,6 +25,7 @@ fn report(process: &str, seconds: i64) -> Heartbeat {
         faults: vec!["redis: no answer".to_owned()],
         submitted: 7,
         open_breakers: vec!["twilio".to_owned()],
+        without_preflight: Some("the API was down".to_owned()),
     }
 }
 

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::plural::counted;
 
-use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, age, waiting};
+use super::{Finding, Heartbeat, PROVIDER_BREAKER, Status, Waiting, age, note, problem, readiness, waiting};
 use provider::{breakers, originators, provider};
-use words::{is_older, listed, note, problem};
+use words::{is_older, listed};
 
 /// Accepted events may wait so long, in seconds, before that is a problem.
 const EVENTS_WAIT_S: i64 = 60;
@@ -33,6 +33,8 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     originators(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
+    readiness::preflight(status, &mut found);
+    readiness::gaps(status, &mut found);
     oddities(status, &mut found);
     found
 }
@@ -181,6 +183,7 @@ mod tests {
             faults: Vec::new(),
             submitted: 0,
             open_breakers: Vec::new(),
+            without_preflight: None,
         }
     }
 
@@ -199,6 +202,8 @@ mod tests {
             in_doubt: 3,
             sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
             balances: true,
+            preflight: None,
+            gaps: Vec::new(),
         }
     }
 

@@ -75,7 +75,8 @@ impl Workflow {
         ))
     }
 
-    fn may_text(&self, number: &E164, environment: &Environment) -> bool {
+    /// Whether stage and environment let this number be texted. Of a canary by percentage any may be.
+    pub(crate) fn may_text(&self, number: &E164, environment: &Environment) -> bool {
         let is_staged = match &self.definition.stage {
             Stage::Shadow => false,
             Stage::Canary { recipients, percent } => *percent > 0 || recipients.contains(number),

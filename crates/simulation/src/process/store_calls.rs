@@ -12,6 +12,7 @@ use domain::{
     originator::ReceiptCount,
     outbound::SendingState,
     phone::E164,
+    preflight::{Admitted, Preflight, PreflightReport},
     provider::ProviderMessageId,
     rate_limit::{RateRequest, Reservation},
     run::Run,
@@ -25,8 +26,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore,
-    StoreError, TokenStore, Versioned,
+    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
+    StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -112,6 +113,13 @@ pass_on! {
     SendingStore:
     Store: fn sending() -> Option<SendingState>;
     Store: fn note_sending(noted: Option<&SendingState>, new: &SendingState) -> bool;
+}
+
+pass_on! {
+    PreflightStore:
+    Store: fn preflight() -> Preflight;
+    Store: fn keep_preflight(report: &PreflightReport) -> ();
+    Store: fn note_admitted(admitted: &Admitted) -> ();
 }
 
 pass_on! {

@@ -19,6 +19,7 @@ pub struct InstallationMetrics {
     originator_texts: Gauges<3>,
     originator_demoted: Gauges<2>,
     processes: Gauges<1>,
+    oncall_gaps: Gauges<0>,
     problems: Gauges<0>,
 }
 
@@ -37,6 +38,8 @@ impl InstallationMetrics {
             originator_demoted: families
                 .gauge("originator_demoted", "Whether too few of an originator's texts to a country arrived"),
             processes: families.gauge("processes", "Processes that reported lately, by role"),
+            oncall_gaps: families
+                .gauge("oncall_gaps", "Times of the next 7 days at which a step would text nobody"),
             problems: families.gauge("problems", "Problems that `callout status` shows"),
         }
     }
@@ -55,6 +58,7 @@ impl InstallationMetrics {
         }
         self.originator_texts.clear();
         self.originator_demoted.clear();
+        self.oncall_gaps.clear();
         self.problems.clear();
     }
 
@@ -97,6 +101,7 @@ impl InstallationMetrics {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
         }
+        self.oncall_gaps.get_or_create(&[]).set(gauge(status.gaps.len() as u64));
         self.problems.get_or_create(&[]).set(gauge(problems as u64));
     }
 }

@@ -8,9 +8,11 @@
     reason = "a test that cannot be set up, or meets what it does not expect, fails"
 )]
 
+mod account;
 mod doubt;
 mod harness;
 mod looking;
 mod odd_servers;
 mod private_ca;
+mod published;
 mod sending;

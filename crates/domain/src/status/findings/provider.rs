@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{is_older, listed, problem};
+use super::words::{is_older, listed};
 use crate::{
     originator::{Arrived, ReceiptCount},
     plural::counted,
-    status::{Finding, Heartbeat, OriginatorStatus, PROVIDER_BREAKER, Status, WaitingEffect, age},
+    status::{Finding, Heartbeat, OriginatorStatus, PROVIDER_BREAKER, Status, WaitingEffect, age, problem},
 };
 
 /// An effect may wait so long, in seconds, before that is a problem.
