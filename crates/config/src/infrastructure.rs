@@ -9,18 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{
-    limits::{QUOTA_PER_S_DEFAULT, RETENTION_S_DEFAULT, RETENTION_S_MAX, RETENTION_S_MIN},
-    notice::Wording,
-    phone::E164,
-    source_quota::QuotaRates,
-};
+use domain::{limits::QUOTA_PER_S_DEFAULT, notice::Wording, phone::E164, source_quota::QuotaRates};
 use url::Url;
 
 use crate::{
     problem::Problems,
     reader::{Document, Placed, Section},
     replies::{ReplySettings, read_replies},
+    retention::{RetentionSettings, read_retention},
     source::{BrokerUsers, SourceSettings, read_source},
     tls_files::{TlsFiles, read_tls_files},
     twilio_settings::{TwilioSettings, read_twilio},
@@ -35,8 +31,8 @@ pub struct Infrastructure {
     pub allow_recipients: Option<BTreeSet<E164>>,
     /// The store and the bus.
     pub backend: Backend,
-    /// How long an ended run is kept, in seconds.
-    pub retention_s: u32,
+    /// How long what has ended is kept.
+    pub retention: RetentionSettings,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
     /// The address of readiness and metrics; with the others when absent.
@@ -127,7 +123,7 @@ impl Default for Infrastructure {
             environment: "development".to_owned(),
             allow_recipients: None,
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
-            retention_s: RETENTION_S_DEFAULT,
+            retention: RetentionSettings::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
             api_listen: None,
@@ -168,11 +164,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         }
     }
     let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
-    let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
-        let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
-        section.finish(&mut doc);
-        kept
-    });
+    let retention = read_retention(&mut doc, &mut top);
     let (mut listen, mut monitoring_listen) = (None, None);
     if let Some(mut section) = top.section(&mut doc, "http") {
         listen = section.value(&mut doc, "listen", LISTEN);
@@ -206,7 +198,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         environment: name,
         allow_recipients,
         backend,
-        retention_s: retention_s.unwrap_or(defaults.retention_s),
+        retention,
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
         api_listen: api_listen.map(|listen| listen.value),

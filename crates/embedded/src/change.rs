@@ -116,8 +116,8 @@ impl Work for OpenRun {
         let inserted = connection
             .prepare_cached(
                 "INSERT INTO run (id, version, due_ms, opened_ms, happened_us, closed_ms, phase, workflow, source,
-                                  subject, pending, resolvable, held, tally, doc, event, content)
-                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                  subject, pending, resolvable, held, tally, doc, event, content, texts)
+                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
                  ON CONFLICT (id) DO NOTHING",
             )?
             .execute(params![
@@ -137,6 +137,7 @@ impl Work for OpenRun {
                 row.doc,
                 self.event,
                 self.content.as_u64() as i64,
+                row.texts,
             ])?;
         if inserted == 0 {
             return Ok(Opened::Known);
@@ -180,7 +181,7 @@ impl Work for ChangeRun {
         connection
             .prepare_cached(
                 "UPDATE run SET version = ?2, due_ms = ?3, closed_ms = ?4, phase = ?5, pending = ?6, resolvable = ?7,
-                                held = ?8, tally = ?9, doc = ?10
+                                held = ?8, tally = ?9, doc = ?10, texts = ?11
                  WHERE seq = ?1",
             )?
             .execute(params![
@@ -194,6 +195,7 @@ impl Work for ChangeRun {
                 row.held,
                 row.tally,
                 row.doc,
+                row.texts,
             ])?;
         effects.insert(connection, seq, self.version + 1, &state.known_numbers)?;
         Ok(Changed::Stored { timer: None })

@@ -26,6 +26,7 @@ pub(crate) struct RunRow {
     /// 1: a resolution ends it. 2: it is over, and its ticket hears of one.
     pub(crate) resolvable: u8,
     pub(crate) held: bool,
+    pub(crate) texts: bool,
     pub(crate) tally: String,
     pub(crate) doc: Vec<u8>,
 }
@@ -83,6 +84,7 @@ impl RunRow {
                 (false, false) => 0,
             },
             held: index.needs_review,
+            texts: index.holds_texts,
             tally: tally.join(","),
             doc: serde_json::to_vec(run)
                 .map_err(|error| Fault::unreadable("run", run.id().as_str(), &error))?,

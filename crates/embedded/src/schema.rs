@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
     BACKUP,
+    include_str!("schema/10.sql"),
 ];
 /// The table that tells a copy from the database that it is of.
 pub(crate) const BACKUP: &str = include_str!("schema/9.sql");

@@ -36,7 +36,7 @@ use crate::{
     document::json,
     due::{self, TakeDue},
     effect_row::EffectRow,
-    purge::Purge,
+    purge::{self, Purge},
     read,
     readers::Readers,
     resolve::Resolve,
@@ -300,6 +300,14 @@ impl RetentionStore for EmbeddedStore {
     async fn purge(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
         let purge = Purge { before, max, only: None, now: self.clock.now(), state: self.state.clone() };
         Ok(self.writer.write(purge).await?.len() as u64)
+    }
+
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.readers.read(move |connection| purge::ended_with_texts(connection, before, max)).await?)
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        Ok(self.writer.write(move |connection: &_| purge::letters(connection, before, max)).await?)
     }
 
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {

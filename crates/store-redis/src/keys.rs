@@ -62,9 +62,14 @@ impl Keys {
         self.of("runs", shard)
     }
 
-    /// Runs that need nothing more, by when they ended.
+    /// Runs that need nothing more and hold texts that may go, by when they ended.
     pub(crate) fn ended(&self, shard: u8) -> String {
         self.of("ended", shard)
+    }
+
+    /// The same for those without texts that may go.
+    pub(crate) fn ended_without_texts(&self, shard: u8) -> String {
+        self.of("endednt", shard)
     }
 
     pub(crate) fn outcomes(&self, shard: u8) -> String {

@@ -368,6 +368,14 @@ impl RetentionStore for RedisStore {
         self.purge_runs(before, max).await
     }
 
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        self.ended_before_with_texts(before, max).await
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.purge_old_letters(before, max).await
+    }
+
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
         self.purge_one(id, before).await
     }

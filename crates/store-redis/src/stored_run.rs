@@ -68,6 +68,11 @@ pub(crate) fn letter_of(phase: RunPhase) -> char {
 pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
     let shard = run.id().shard();
     let subject = run.subject();
+    let mut ended = [keys.ended(shard), keys.ended_without_texts(shard)];
+    if !run.index().holds_texts {
+        ended.reverse();
+    }
+    let [ended, ended_other] = ended;
     RunKeys {
         run: keys.run(run.id()),
         timeline: keys.timeline(run.id()),
@@ -75,7 +80,8 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         timers: keys.timers(shard),
         counts: keys.counts(shard),
         runs: keys.runs(shard),
-        ended: keys.ended(shard),
+        ended,
+        ended_other,
         review: keys.review(shard),
         outcomes: keys.outcomes(shard),
         effects: keys.effects(shard),
@@ -119,6 +125,7 @@ pub(crate) fn write<'a>(
         tally: tally(&index),
         document: encode(&json(run, "run", run.id().as_str())?),
         ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
+        texts: if index.holds_texts { "t" } else { "" },
         opened_ms: floor_ms(run.opened_at()),
         resolvable: match (index.is_resolvable, index.awaits_late_resolution) {
             (true, _) => "open",

@@ -13,7 +13,7 @@ use domain::{
     run::{Run, RunPhase},
 };
 use embedded::{Embedded, EmbeddedConfig};
-use escalation::{EscalationConfig, EscalationPorts};
+use escalation::{EscalationConfig, EscalationPorts, Retention};
 use ports::{Bus, Store};
 use runtime::{DeadLetters, RoleError, RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
@@ -24,6 +24,8 @@ use crate::faulty_store::{FaultyDue, ObservedRetention};
 
 /// How long the worker keeps ended runs: a week.
 pub(crate) const RETENTION_S: i64 = 7 * 24 * 3_600;
+/// How long texts of ended runs, and dead letters, are kept here.
+pub(crate) const TEXTS_S: i64 = 24 * 3_600;
 
 pub(crate) struct World {
     pub clock: Arc<ManualClock>,
@@ -91,7 +93,11 @@ impl World {
     pub(crate) fn start(&self) -> Worker {
         let shutdown = CancellationToken::new();
         let config = EscalationConfig {
-            retention: Duration::from_secs(RETENTION_S as u64),
+            retention: Retention {
+                runs: Duration::from_secs(RETENTION_S as u64),
+                texts: Duration::from_secs(TEXTS_S as u64),
+                letters: Duration::from_secs(TEXTS_S as u64),
+            },
             ..EscalationConfig::default()
         };
         let task = tokio::spawn(escalation::run(self.ports.clone(), config, shutdown.clone()));

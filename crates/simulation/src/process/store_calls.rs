@@ -132,6 +132,8 @@ pass_on! {
 pass_on! {
     RetentionStore:
     Store: fn purge(before: Timestamp, max: u16) -> u64;
+    Store: fn ended_with_texts(before: Timestamp, max: u16) -> Vec<RunId>;
+    Store: fn purge_letters(before: Timestamp, max: u16) -> u64;
     Store: fn purge_run(id: &RunId, before: Timestamp) -> bool;
 }
 
