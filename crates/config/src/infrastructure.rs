@@ -13,6 +13,7 @@ use domain::{limits::QUOTA_PER_S_DEFAULT, notice::Wording, phone::E164, source_q
 use url::Url;
 
 use crate::{
+    privacy::read_privacy,
     problem::Problems,
     reader::{Document, Placed, Section},
     replies::{ReplySettings, read_replies},
@@ -33,6 +34,8 @@ pub struct Infrastructure {
     pub backend: Backend,
     /// How long what has ended is kept.
     pub retention: RetentionSettings,
+    /// The file with the keys by which texts and numbers are encrypted; absent where they are not.
+    pub key_file: Option<PathBuf>,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
     /// The address of readiness and metrics; with the others when absent.
@@ -124,6 +127,7 @@ impl Default for Infrastructure {
             allow_recipients: None,
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
             retention: RetentionSettings::default(),
+            key_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
             api_listen: None,
@@ -165,6 +169,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     }
     let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
     let retention = read_retention(&mut doc, &mut top);
+    let key_file = read_privacy(&mut doc, &mut top, folder);
     let (mut listen, mut monitoring_listen) = (None, None);
     if let Some(mut section) = top.section(&mut doc, "http") {
         listen = section.value(&mut doc, "listen", LISTEN);
@@ -199,6 +204,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         allow_recipients,
         backend,
         retention,
+        key_file,
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
         api_listen: api_listen.map(|listen| listen.value),

@@ -14,6 +14,7 @@ mod integrations;
 mod kind_reader;
 mod near;
 mod people;
+mod privacy;
 mod problem;
 mod reader;
 mod replies;

@@ -11,12 +11,14 @@ use domain::{
     time::floor_us,
 };
 use jiff::Timestamp;
-use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot};
+use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot, store::Resolution};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sealing::{Kind, Lookup};
 
 use crate::{
+    document::Sealed,
     fault::Fault,
-    read,
+    read, resolve,
     run_row::{EffectRows, RunRow, event_name},
     state::State,
     writer::Work,
@@ -36,8 +38,8 @@ struct Stored {
 
 impl Stored {
     fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
-        let row = RunRow::of(&change.run, change.due)?;
-        let effects = EffectRows::of(&change)?;
+        let row = RunRow::of(&change.run, change.due, &state.sealer)?;
+        let effects = EffectRows::of(&change, &state.sealer)?;
         let timer_at = change.due.filter(|_| change.needs_timer);
         Ok(Self { run: Some(change.run), replaced: None, timer_at, row, effects, state })
     }
@@ -78,21 +80,19 @@ impl OpenRun {
         let Some(marker) = self.marker.as_ref().filter(|_| run.closed_at().is_none()) else {
             return Ok(None);
         };
-        let doc: Option<String> = connection
-            .prepare_cached(
-                "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us > ?3
-                 AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
-            )?
-            .query_row(params![run.workflow(), marker, self.happened_us, self.stored.row.id], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        doc.map(|doc| {
-            serde_json::from_str::<ports::store::Resolution>(&doc)
-                .map(|resolution| resolution.by)
-                .map_err(|error| Fault::unreadable("resolution of workflow", run.workflow(), &error))
-        })
-        .transpose()
+        let sealer = &self.stored.state.sealer;
+        let [subject, former] = sealer.forms(Lookup::Subject, marker);
+        let mut select = connection.prepare_cached(
+            "SELECT subject, doc FROM resolution WHERE workflow = ?1 AND subject IN (?2, ?5) AND at_us > ?3
+             AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
+        )?;
+        let id = &self.stored.row.id;
+        let mut rows = select.query(params![run.workflow(), subject, self.happened_us, id, former])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let bound_to = resolve::bound_to(run.workflow(), &row.get::<_, String>(0)?);
+        let resolution: Resolution =
+            Sealed::new(sealer, Kind::Resolution).read(&bound_to, row.get_ref(1)?)?;
+        Ok(Some(resolution.by))
     }
 }
 
@@ -129,7 +129,7 @@ impl Work for OpenRun {
                 run.phase().as_str(),
                 run.workflow(),
                 run.event().source,
-                run.subject(),
+                row.subject,
                 row.pending,
                 row.resolvable,
                 row.held,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/8.sql"),
     BACKUP,
     include_str!("schema/10.sql"),
+    include_str!("schema/11.sql"),
 ];
 /// The table that tells a copy from the database that it is of.
 pub(crate) const BACKUP: &str = include_str!("schema/9.sql");

@@ -1,5 +1,6 @@
-//! Removes what was kept for long enough, a few at a time. In: the time. Out: fewer texts, runs and dead letters.
+//! Removes what was kept for long enough, and encrypts what was stored before there was a key, a few at a time.
 //!
+//! In: the time. Out: fewer texts, runs and dead letters, and nothing in the clear.
 //! Never: touches what has not ended, or a consent entry.
 
 use std::{sync::Arc, time::Duration};
@@ -10,11 +11,18 @@ use domain::{
     },
     time::after_ms,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runtime::RoleError;
 use tokio_util::sync::CancellationToken;
 
 use crate::EscalationPorts;
+
+/// Documents that are encrypted together, so that nobody waits for long.
+const SEAL_BATCH_MAX: u16 = 100;
+/// How long that rests between two batches, in milliseconds.
+const SEAL_PAUSE_MS: i64 = 20;
+/// How often the log says how far it is.
+const SAID_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long what has ended is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +54,37 @@ pub(crate) async fn run(ports: Arc<EscalationPorts>, retention: Retention, shutd
                 PURGE_EVERY_MS
             }
         };
+        tokio::select! {
+            () = ports.clock.sleep_until(after_ms(now, pause)) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Has the store encrypt what it held before there was a key, until nothing is left or `shutdown`.
+pub(crate) async fn seal(ports: Arc<EscalationPorts>, shutdown: CancellationToken) {
+    let (mut sealed, mut said_at) = (0, ports.clock.now());
+    while !shutdown.is_cancelled() {
+        let now = ports.clock.now();
+        let pause = match ports.sealing.seal_stored(SEAL_BATCH_MAX).await {
+            Ok(0) if sealed == 0 => return,
+            Ok(0) => {
+                tracing::info!(documents = sealed, "what was stored before there was a key is encrypted");
+                return;
+            }
+            Ok(count) => {
+                sealed += count;
+                SEAL_PAUSE_MS
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what was stored before there was a key could not be encrypted; it is tried again");
+                PURGE_PAUSE_MS
+            }
+        };
+        if now.duration_since(said_at) >= SAID_EVERY {
+            said_at = now;
+            tracing::info!(documents = sealed, "what was stored before there was a key is being encrypted");
+        }
         tokio::select! {
             () = ports.clock.sleep_until(after_ms(now, pause)) => {}
             () = shutdown.cancelled() => {}

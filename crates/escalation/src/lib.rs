@@ -68,6 +68,7 @@ pub async fn run(
     let deliveries = ports.bus.consume(Queue::Escalation, config.in_flight_max).await?;
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ports.clone(), config.clone(), shutdown.clone()));
+    tasks.spawn(housekeeping::seal(ports.clone(), shutdown.clone()));
     tasks.spawn(housekeeping::run(ports.clone(), config.retention, shutdown.clone()));
     tasks.spawn(broker_dead_letters::run(ports.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {

@@ -26,7 +26,7 @@ pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, Store, StoreError, TimerSlot,
-    TokenStore, Versioned,
+    RateLimitStore, RetentionStore, RunStore, SealingStore, SendingStore, StatusStore, Store, StoreError,
+    TimerSlot, TokenStore, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

@@ -15,6 +15,7 @@ mod overrides;
 mod rate_limits;
 mod retention;
 mod runs;
+mod sealing;
 mod sending;
 mod status;
 mod tokens;
@@ -32,6 +33,7 @@ pub use overrides::OverrideStore;
 pub use rate_limits::RateLimitStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
+pub use sealing::SealingStore;
 pub use sending::SendingStore;
 pub use status::StatusStore;
 pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
@@ -50,6 +52,7 @@ pub trait Store:
     + EffectStore
     + OutcomeStore
     + OverrideStore
+    + SealingStore
     + SendingStore
     + StatusStore
     + RateLimitStore
@@ -70,6 +73,7 @@ impl<T> Store for T where
         + EffectStore
         + OutcomeStore
         + OverrideStore
+        + SealingStore
         + SendingStore
         + StatusStore
         + RateLimitStore

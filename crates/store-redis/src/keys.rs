@@ -5,7 +5,6 @@
 use domain::{
     event::EventKey,
     id::{RunId, digest, short},
-    phone::E164,
     provider::ProviderMessageId,
 };
 
@@ -123,12 +122,14 @@ impl Keys {
         format!("{}sid:{}", self.prefix, bucket.to_ascii_lowercase())
     }
 
-    pub(crate) fn routes(&self, number: &E164) -> String {
-        format!("{}reply:{}", self.prefix, short(&["number", number.as_str()]))
+    /// `number` is as it is looked up.
+    pub(crate) fn routes(&self, number: &str) -> String {
+        format!("{}reply:{}", self.prefix, short(&["number", number]))
     }
 
-    pub(crate) fn consent(&self, number: &E164) -> String {
-        format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
+    /// `number` is as it is looked up.
+    pub(crate) fn consent(&self, number: &str) -> String {
+        format!("{}consent:{}", self.prefix, short(&["number", number]))
     }
 
     /// What the event with this key said.
@@ -179,6 +180,16 @@ impl Keys {
     /// Whether texts go out of the account.
     pub(crate) fn sending(&self) -> String {
         format!("{}sending", self.prefix)
+    }
+
+    /// What the keys of all consent logs begin with.
+    pub(crate) fn consent_of_all(&self) -> String {
+        format!("{}consent:", self.prefix)
+    }
+
+    /// The store's own keys.
+    pub(crate) fn sealing(&self) -> String {
+        format!("{}sealing", self.prefix)
     }
 
     pub(crate) fn schema(&self) -> String {

@@ -14,6 +14,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{DeadLetterStore as _, StoreError, Versioned};
+use sealing::Lookup;
 
 use crate::{
     connection::{Call, unreadable},
@@ -31,7 +32,10 @@ struct Marks {
     cursors: Vec<String>,
     letters: Vec<String>,
     sids: Vec<String>,
+    /// Numbers as they are looked up, each with the name of the route.
     routes: Vec<(String, String)>,
+    /// The same with numbers as they are.
+    former_routes: Vec<(String, String)>,
 }
 
 impl RedisStore {
@@ -130,10 +134,14 @@ impl RedisStore {
         };
         let marks = self.marks_of(id).await?;
         let mut routes = marks.routes;
-        routes.extend(routes_of(&run).into_iter().map(|(number, name)| (number.as_str().to_owned(), name)));
+        for (number, name) in marks.former_routes.iter().map(|(number, name)| (number.as_str(), name)) {
+            let forms = self.sealer.forms(Lookup::Number, number);
+            routes.extend(forms.map(|form| (form, name.clone())));
+        }
+        for (number, name) in routes_of(&run) {
+            routes.extend(self.numbers(&number).into_iter().map(|form| (form, name.clone())));
+        }
         for (number, name) in routes {
-            let number =
-                number.parse().map_err(|error| unreadable("reply route of run", id.as_str(), error))?;
             self.connection
                 .command::<()>(redis::cmd("ZREM").arg(self.keys.routes(&number)).arg(name))
                 .await?;
@@ -165,9 +173,10 @@ impl RedisStore {
                 Some(b'o') => marks.cursors.push(text),
                 Some(b'd') => marks.letters.push(text),
                 Some(b's') => marks.sids.push(text),
-                Some(b'r') => {
+                Some(mark @ (b'r' | b'h')) => {
+                    let routes = if *mark == b'h' { &mut marks.routes } else { &mut marks.former_routes };
                     let (number, name) = text.split_once(' ').unwrap_or_default();
-                    marks.routes.push((number.to_owned(), name.to_owned()));
+                    routes.push((number.to_owned(), name.to_owned()));
                 }
                 _ => marks.sids.extend(read_lines(id, &line)?.into_iter().filter_map(bound_by)),
             }

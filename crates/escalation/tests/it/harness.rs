@@ -54,6 +54,7 @@ impl World {
             runs: Arc::new(RunService::new(run_ports, workflows, directory(), Environment::default(), key)),
             due: due.clone(),
             retention: retention.clone(),
+            sealing: store.clone(),
             letters: store.clone(),
             dead_letters: DeadLetters { store: store.clone(), bus: bus.clone(), clock: clock.clone() },
             bus: bus.clone(),

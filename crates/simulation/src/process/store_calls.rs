@@ -23,7 +23,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    RateLimitStore, RetentionStore, RunStore, SendingStore, StatusStore, StoreError, TokenStore, Versioned,
+    RateLimitStore, RetentionStore, RunStore, SealingStore, SendingStore, StatusStore, StoreError,
+    TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -127,6 +128,11 @@ pass_on! {
     AuditStore:
     Store: fn data_loss_since() -> Option<Timestamp>;
     Store: fn audit_counts() -> AuditCounts;
+}
+
+pass_on! {
+    SealingStore:
+    Store: fn seal_stored(max: u16) -> u64;
 }
 
 pass_on! {

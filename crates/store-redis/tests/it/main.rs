@@ -11,6 +11,7 @@ mod operator;
 mod outbox;
 mod readiness;
 mod repeating;
+mod sealing;
 mod sentinel;
 mod setup;
 mod status;
