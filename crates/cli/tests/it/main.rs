@@ -23,6 +23,7 @@ mod misconfigured;
 mod operators;
 mod output;
 mod personal;
+mod privacy;
 mod reload;
 mod replies;
 mod runs;

@@ -173,7 +173,7 @@ async fn the_server_shows_no_text_and_no_number_with_a_key() {
 async fn what_was_stored_before_is_found_and_then_sealed() {
     for url in [&test_servers::redis().url, &test_servers::redis_cluster().url] {
         let config = setup::config(url, "before");
-        store_everything(&*connect(&config, None).await.unwrap()).await;
+        store_everything(&connect(&config, None).await.unwrap()).await;
         let key_file = setup::key_file();
         let store = connect(&config, Some(key_file.clone())).await.unwrap();
         everything_is_found(&store).await;
@@ -205,7 +205,7 @@ async fn keys_that_change_are_wrong_or_missing() {
         ["old", "new"].map(|name| sealing::new_line(name).unwrap().unwrap().to_string()).to_vec();
     let file =
         |at: &[usize]| Some(setup::key_file_of(&at.iter().map(|at| lines[*at].clone()).collect::<Vec<_>>()));
-    store_everything(&*connect(&config, file(&[0])).await.unwrap()).await;
+    store_everything(&connect(&config, file(&[0])).await.unwrap()).await;
     let refused = async |key_file| connect(&config, key_file).await.map(drop).unwrap_err();
     let said = refused(None).await;
     assert!(said.contains("key \"old\"") && said.contains("[privacy] key_file"), "{said}");
