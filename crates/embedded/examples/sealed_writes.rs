@@ -2,13 +2,7 @@
 //!
 //! In: runs that are opened, sent and ended, 500 at once. Out: changes a second and CPU of each, with a key and without,
 //! in turns. Never: a figure of the product; `cargo xtask bench` measures that.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a measurement"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement")]
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Instant};
 
