@@ -35,6 +35,7 @@ mod run_cache;
 mod run_row;
 mod schema;
 mod seal_stored;
+mod sealed_to;
 mod sending;
 mod state;
 mod status;

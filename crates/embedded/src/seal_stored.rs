@@ -11,14 +11,10 @@ use rusqlite::{Connection, params};
 use sealing::{Kind, Lookup, is_sealed};
 use serde::de::DeserializeOwned;
 
-use crate::{bus, document::Sealed, fault::Fault, keys, locked::locked, resolve, state::State, writer::Work};
-
-/// How far a pass is: the tables that are done, and the last row of the one that is not.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SealedTo {
-    table: usize,
-    row: i64,
-}
+use crate::{
+    bus, document::Sealed, fault::Fault, keys, locked::locked, resolve, sealed_to::SealedTo, state::State,
+    writer::Work,
+};
 
 /// Seals some rows of one table, after a row. Returns the last row that was looked at; `None` at the end of the table.
 type Seal = fn(&Connection, &State, i64, u16) -> Result<(u64, Option<i64>), Fault>;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use sealing::Sealer;
 
 use crate::{
-    bloom_filter::BloomFilter, rate_limits::RateLimits, run_cache::RunCache, seal_stored::SealedTo,
+    bloom_filter::BloomFilter, rate_limits::RateLimits, run_cache::RunCache, sealed_to::SealedTo,
     timer_slots::TimerSlots,
 };
 

@@ -32,6 +32,7 @@ mod purge;
 mod redis_store;
 mod script;
 mod seal_stored;
+mod sealed_to;
 mod sending;
 mod sentinel;
 mod servers;

@@ -11,7 +11,7 @@ use sealing::{KeyFile, Kind, Lookup, Sealer};
 
 use crate::{
     connection::Connection, documents::Sealed, history::Generation, keys::Keys, script::Scripts,
-    seal_stored::SealedTo, stored_run::read,
+    sealed_to::SealedTo, stored_run::read,
 };
 
 /// The store of a fleet, on one Redis server, its replicas' primary, or the primaries of a Redis Cluster.

@@ -24,17 +24,9 @@ use crate::{
     event_ledger::shown,
     indexes::{route_mark, routes_of, sequenced},
     redis_store::RedisStore,
+    sealed_to::SealedTo,
     stored_run,
 };
-
-/// How far a pass is.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SealedTo {
-    /// The kind, then the shard or the server.
-    stage: (usize, usize),
-    /// Where the server goes on in that.
-    cursor: u64,
-}
 
 /// What is sealed, in this order.
 #[derive(Clone, Copy)]
