@@ -131,6 +131,9 @@ pub(crate) enum Command {
     /// must not be texted. So do runs that ended within the last seven days, unless --also-recent says otherwise: if their
     /// event came a second time, it would open a new run.
     Erase(Erase),
+    /// Make keys for `[privacy] key_file`, by which texts and numbers are encrypted in the store.
+    #[command(subcommand)]
+    Privacy(Privacy),
     /// Copy the database of an embedded installation to a new file, also while callout runs on it.
     Backup {
         /// The new file.
@@ -154,6 +157,19 @@ pub(crate) enum Command {
         /// The folder; it must exist.
         #[arg(long, value_name = "FOLDER")]
         folder: Option<PathBuf>,
+    },
+}
+
+/// What concerns the encryption of texts and numbers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Privacy {
+    /// Print a line with a new key, for the file that `[privacy] key_file` names.
+    ///
+    /// For example `umask 077; callout privacy new-key 2027-01 > privacy.key`. To change keys, put a new line before the
+    /// others and restart; the line behind it may go once every process has started anew.
+    NewKey {
+        /// The key's name: at most 32 letters, digits, `-` and `_`.
+        name: String,
     },
 }
 

@@ -16,6 +16,7 @@ use embedded::{Embedded, EmbeddedConfig};
 use jiff::SignedDuration;
 use ports::{Bus, Clock, Dependency, Store};
 use runtime::{Outbox, Sweep};
+use sealing::KeyFile;
 use store_redis::{Durability, RedisConfig, RedisStore};
 
 use crate::on_demand_bus::OnDemandBus;
@@ -65,12 +66,13 @@ impl Backend {
         match &config.infrastructure.backend {
             config::Backend::Embedded { path, max_mb } => {
                 let mut settings = EmbeddedConfig::new(path.clone(), lanes(config), clock);
+                settings.key_file = key_file(config)?;
                 settings.max_pages = max_mb.map(|mb| mb.saturating_mul(1_000_000 / SQLITE_PAGE_BYTES));
                 Ok(Self::Embedded(Embedded::open(settings)?))
             }
             config::Backend::Fleet(fleet) => {
                 let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-                let store = RedisStore::connect(redis_config(fleet, secrets, clock.clone())?).await?;
+                let store = RedisStore::connect(redis_config(config, fleet, secrets, clock.clone())?).await?;
                 let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url)?;
                 rabbit.patience = PATIENCE;
                 let bus = RabbitBus::connect(rabbit, clock.clone()).await?;
@@ -90,7 +92,7 @@ impl Backend {
             return Self::open(config, secrets, clock, Sweep::Elsewhere).await;
         };
         let secrets = secrets.context("a fleet needs the addresses of its servers")?;
-        let redis = redis_config(fleet, secrets, clock.clone())?;
+        let redis = redis_config(config, fleet, secrets, clock.clone())?;
         let store = RedisStore::connect_for_operator(redis).await?;
         let mut rabbit = rabbit_config(config, fleet, &secrets.amqp_url)?;
         rabbit.topology = TopologyMode::Verify;
@@ -149,12 +151,19 @@ pub(crate) fn read_pem(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
+/// The keys by which texts and numbers are encrypted.
+fn key_file(config: &Config) -> anyhow::Result<Option<KeyFile>> {
+    Ok(config.infrastructure.key_file.as_deref().map(KeyFile::read).transpose()?)
+}
+
 fn redis_config(
+    config: &Config,
     fleet: &FleetSettings,
     secrets: &FleetSecrets,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<RedisConfig> {
     let mut redis = RedisConfig::new(&secrets.redis_url, clock);
+    redis.key_file = key_file(config)?;
     let TlsFiles { ca, client } = &fleet.redis_tls;
     redis.ca_pem = ca.as_deref().map(read_pem).transpose()?;
     if let Some((certificate, key)) = client {

@@ -7,7 +7,7 @@ use telemetry::{LogFormat, MetricExport, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
-    args::{Cli, Command, Common, Events, Output, Role, Serve, TwilioSim},
+    args::{Cli, Command, Common, Events, Output, Privacy, Role, Serve, TwilioSim},
     audit, backup, check,
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
@@ -43,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => return audit::audit(&common, &args).await,
         Command::Export { recipient } => personal::export(&common, recipient).await?,
         Command::Erase(args) => personal::erase(&common, args).await?,
+        Command::Privacy(Privacy::NewKey { name }) => new_key(&name)?,
         Command::Backup { file } => backup::back_up(&common, &file)?,
         Command::Reload => reload_running(&common).await?,
         Command::TwilioSim(args) => twilio_sim(&args).await?,
@@ -51,6 +52,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Man { folder } => manual::pages(folder.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line for the key file, whatever form other results have: it goes into a file.
+fn new_key(name: &str) -> anyhow::Result<()> {
+    let line = sealing::new_line(name).ok_or_else(|| {
+        Usage(format!("{name:?} is no name of a key: use at most 32 letters, digits, `-` and `_`"))
+    })??;
+    output::line(line.as_str());
+    Ok(())
 }
 
 fn start_logs(format: LogFormat, filter: &str, traces: Option<&Traces>) -> anyhow::Result<()> {

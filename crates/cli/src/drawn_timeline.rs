@@ -63,6 +63,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::AcknowledgedLate { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::AllClear { .. }
+        | TimelineEvent::TextsRemoved
         | TimelineEvent::Closed { .. } => "run".to_owned(),
         TimelineEvent::StepStarted { step, .. } => format!("step {}", step + 1),
         TimelineEvent::Escalated { .. } => "escalate".to_owned(),

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
-use config::{Config, Infrastructure, Secrets};
+use config::{Config, Infrastructure, RetentionSettings, Secrets};
 use domain::{source_quota::QuotaRates, workflow::Workflow};
 use futures::future::OptionFuture;
 use ingest::access::Sources;
@@ -158,7 +158,7 @@ impl Server {
             in_flight_max: settings.twilio.in_flight_max,
             quotas: settings.quota_rates(),
             rate: account.rate(&settings),
-            retention: Duration::from_secs(settings.retention_s.into()),
+            retention: retention(&settings.retention),
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
@@ -260,7 +260,14 @@ struct RoleSettings {
     in_flight_max: u16,
     quotas: QuotaRates,
     rate: Option<SenderRate>,
-    retention: Duration,
+    retention: escalation::Retention,
+}
+
+fn retention(settings: &RetentionSettings) -> escalation::Retention {
+    let RetentionSettings { ended_runs_s, texts_s, dead_letters_s } = *settings;
+    let [runs, texts, letters] =
+        [ended_runs_s, texts_s, dead_letters_s].map(|seconds| Duration::from_secs(seconds.into()));
+    escalation::Retention { runs, texts, letters }
 }
 
 impl RoleSettings {

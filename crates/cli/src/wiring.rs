@@ -92,6 +92,7 @@ impl Wiring {
             runs: self.runs.clone(),
             due: self.store.clone(),
             retention: self.store.clone(),
+            sealing: self.store.clone(),
             letters: self.store.clone(),
             dead_letters: self.dead_letters(),
             bus: self.bus.clone(),

@@ -10,20 +10,18 @@ use std::{
 };
 
 use domain::{
-    consent::GrantNeeds,
-    limits::{QUOTA_PER_S_DEFAULT, RETENTION_S_DEFAULT, RETENTION_S_MAX, RETENTION_S_MIN},
-    notice::Wording,
-    phone::E164,
-    source_quota::QuotaRates,
+    consent::GrantNeeds, limits::QUOTA_PER_S_DEFAULT, notice::Wording, phone::E164, source_quota::QuotaRates,
     workflow::Category,
 };
 use twilio::SidKind;
 use url::Url;
 
 use crate::{
+    privacy::read_privacy,
     problem::Problems,
     reader::{Document, Placed, Section},
     replies::{ReplySettings, read_replies},
+    retention::{RetentionSettings, read_retention},
     source::{BrokerUsers, SourceSettings, read_source},
     tls_files::{TlsFiles, read_tls_files},
     twilio_settings::{TwilioSettings, read_twilio},
@@ -40,8 +38,10 @@ pub struct Infrastructure {
     pub account_sids: BTreeMap<String, String>,
     /// The store and the bus.
     pub backend: Backend,
-    /// How long an ended run is kept, in seconds.
-    pub retention_s: u32,
+    /// How long what has ended is kept.
+    pub retention: RetentionSettings,
+    /// The file with the keys by which texts and numbers are encrypted; absent where they are not.
+    pub key_file: Option<PathBuf>,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
     /// The address of readiness and metrics; with the others when absent.
@@ -140,7 +140,8 @@ impl Default for Infrastructure {
             allow_recipients: None,
             account_sids: BTreeMap::new(),
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
-            retention_s: RETENTION_S_DEFAULT,
+            retention: RetentionSettings::default(),
+            key_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
             api_listen: None,
@@ -177,11 +178,8 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
     }
     let (allow_recipients, account_sids) = read_environments(&mut doc, &mut top, &name);
     let (backend, own_users) = read_backend(&mut doc, &mut top, folder);
-    let retention_s = top.section(&mut doc, "retention").and_then(|mut section| {
-        let kept = section.seconds(&mut doc, "ended_runs", RETENTION_S_MIN..RETENTION_S_MAX + 1);
-        section.finish(&mut doc);
-        kept
-    });
+    let retention = read_retention(&mut doc, &mut top);
+    let key_file = read_privacy(&mut doc, &mut top, folder);
     let (mut listen, mut monitoring_listen) = (None, None);
     if let Some(mut section) = top.section(&mut doc, "http") {
         listen = section.value(&mut doc, "listen", LISTEN);
@@ -217,7 +215,8 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         allow_recipients,
         account_sids,
         backend,
-        retention_s: retention_s.unwrap_or(defaults.retention_s),
+        retention,
+        key_file,
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),
         api_listen: api_listen.map(|listen| listen.value),

@@ -197,6 +197,9 @@ macro_rules! store_contract {
                     a_purged_run_can_be_opened_again
                     at_most_as_many_as_asked_for_are_purged
                     one_run_is_purged_alone_if_it_ended_earlier
+                    texts_go_before_their_run
+                    a_text_that_waits_for_a_review_stays
+                    old_letters_of_no_run_are_purged
                 }
                 audit_counts {
                     an_empty_store_counts_nothing

@@ -86,6 +86,15 @@ pub const RETENTION_S_MIN: u32 = DEDUPE_S;
 /// See [`RETENTION_S_MIN`].
 pub const RETENTION_S_MAX: u32 = 3_650 * 24 * 3600;
 const _: () = assert!(RETENTION_S_MIN <= RETENTION_S_DEFAULT && RETENTION_S_DEFAULT <= RETENTION_S_MAX);
+/// How short the texts of an ended run may be kept, in seconds: an hour. They go with the run at the latest.
+pub const RETENTION_TEXTS_S_MIN: u32 = 3600;
+/// How long a dead letter of no run is kept if nothing else is said, in seconds: 90 days.
+pub const RETENTION_LETTERS_S_DEFAULT: u32 = 90 * 24 * 3600;
+/// How short it may be kept, in seconds: a day, in which somebody can look at it. At most [`RETENTION_S_MAX`].
+pub const RETENTION_LETTERS_S_MIN: u32 = 24 * 3600;
+const _: () = assert!(RETENTION_LETTERS_S_MIN <= RETENTION_LETTERS_S_DEFAULT);
+const _: () =
+    assert!(RETENTION_LETTERS_S_DEFAULT <= RETENTION_S_MAX && RETENTION_TEXTS_S_MIN <= RETENTION_S_MIN);
 /// Most ended runs that are removed at once.
 pub const PURGE_BATCH_MAX: u16 = 200;
 /// How long removing them rests between two full batches, in milliseconds.

@@ -136,7 +136,7 @@ impl Message {
         &self.recipient
     }
 
-    /// What it says; absent where it could not be composed.
+    /// What it says; absent where it could not be composed, and once it was kept for long enough.
     pub fn text(&self) -> Option<&Text> {
         self.text.as_ref()
     }
@@ -159,6 +159,11 @@ impl Message {
     /// Gives it a link.
     pub(crate) fn take_link(&mut self, link: LinkSecret) {
         self.link = Some(link);
+    }
+
+    /// Forgets what it said.
+    pub(crate) fn remove_text(&mut self) {
+        self.text = None;
     }
 
     /// Its recipient opted out after it was composed, or in again.

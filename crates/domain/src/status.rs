@@ -86,6 +86,22 @@ pub struct Backlog {
     pub dead_letters: Waiting,
     /// Effects that were not delivered yet, by destination.
     pub effects: BTreeMap<String, u64>,
+    /// Whether what is stored is encrypted.
+    #[serde(default)]
+    pub sealing: Sealing,
+}
+
+/// Whether what a store keeps of texts and numbers is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sealing {
+    /// No key is configured.
+    #[default]
+    Off,
+    /// What is written is; some of what was stored before is not yet.
+    UnderWay,
+    /// All of it is.
+    Complete,
 }
 
 /// What waits in one queue.

@@ -222,6 +222,8 @@ pub enum TimelineEvent {
         /// What said so.
         reason: String,
     },
+    /// Its texts and the fields of its event were removed: it ended longer ago than they are kept.
+    TextsRemoved,
     /// The run ended.
     Closed {
         /// The phase in which the run ended.
@@ -435,6 +437,11 @@ impl DeadLetter {
         let user = origin.and_then(|origin| origin.user.as_deref());
         let name = user.map_or_else(|| digest(&[event]), |user| digest(&[event, user]));
         name[..12].iter().fold(kind.to_string(), |id, byte| format!("{id}{byte:02x}"))
+    }
+
+    /// Whether it goes with a run at the latest: a message of that died.
+    pub fn is_of_run(&self) -> bool {
+        self.message.is_some()
     }
 
     /// Whether nothing tells who published the event: it was refused by a version that did not keep that.

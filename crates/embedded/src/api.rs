@@ -11,8 +11,14 @@ use domain::{
 use jiff::Timestamp;
 use ports::{AnswerStore, GivenAnswer, OutcomeLog, StoreError, TokenStore};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sealing::Kind;
 
-use crate::{document::json, fault::Fault, read, store::EmbeddedStore};
+use crate::{
+    document::{Sealed, json},
+    fault::Fault,
+    read,
+    store::EmbeddedStore,
+};
 
 /// Answers whose time is over that one writing of an answer removes.
 const PURGED_AT_ONCE: u16 = 100;
@@ -58,10 +64,11 @@ impl TokenStore for EmbeddedStore {
 #[async_trait]
 impl AnswerStore for EmbeddedStore {
     async fn answer(&self, key: &str, now: Timestamp) -> Result<Option<GivenAnswer>, StoreError> {
-        let key = key.to_owned();
+        let (key, sealer) = (key.to_owned(), self.sealer());
         let read = move |connection: &Connection| {
-            let sql = "SELECT doc FROM answer WHERE key = ?1 AND until_ms > ?2";
-            let found = read::documents(connection, sql, params![key, floor_ms(now)], "answer")?;
+            let sql = "SELECT key, doc FROM answer WHERE key = ?1 AND until_ms > ?2";
+            let of = Sealed::new(&sealer, Kind::Answer);
+            let found = read::sealed(connection, of, sql, params![key, floor_ms(now)])?;
             Ok(found.into_iter().next())
         };
         Ok(self.readers.read(read).await?)
@@ -74,7 +81,8 @@ impl AnswerStore for EmbeddedStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (key, doc) = (key.to_owned(), json(answer, "answer", key)?);
+        let doc = Sealed::new(&self.state.sealer, Kind::Answer).doc(key, answer)?;
+        let key = key.to_owned();
         let keep = move |connection: &Connection| {
             let purge = "DELETE FROM answer WHERE key IN (SELECT key FROM answer WHERE until_ms <= ?1 LIMIT ?2) \
                          OR (key = ?3 AND until_ms <= ?1)";
@@ -93,7 +101,8 @@ impl AnswerStore for EmbeddedStore {
         answer: &GivenAnswer,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        let (key, doc) = (key.to_owned(), json(answer, "answer", key)?);
+        let doc = Sealed::new(&self.state.sealer, Kind::Answer).doc(key, answer)?;
+        let key = key.to_owned();
         let replace = move |connection: &Connection| {
             connection
                 .prepare_cached("INSERT OR REPLACE INTO answer (key, until_ms, doc) VALUES (?1, ?2, ?3)")?

@@ -27,7 +27,11 @@ use self::{
     events::{Outgoing, Publish},
     work_queue::{Content, Item},
 };
-pub(crate) use self::{core::Core, event_keys::count_waiting};
+pub(crate) use self::{
+    core::Core,
+    event_keys::{count_waiting, lane_of},
+    events::seal as seal_event,
+};
 use crate::{fault::Fault, locked::locked};
 
 /// [`Bus`] on a shared core.
@@ -84,7 +88,8 @@ impl Bus for EmbeddedBus {
         let core = &self.0;
         let published_ms = floor_ms(core.clock.now());
         let lane = |event: &Event| quota.of(core.lanes.get(&event.kind).copied().unwrap_or_default());
-        let outgoing = events.iter().map(|event| Outgoing::new(lane(event), event.to_json())).collect();
+        let outgoing = |event: &Event| Outgoing::new(lane(event), event.to_json(), &core.sealer);
+        let outgoing = events.iter().map(outgoing).collect::<Result<_, _>>()?;
         Ok(core.writer.write(Publish::new(core.clone(), outgoing, published_ms)).await?)
     }
 

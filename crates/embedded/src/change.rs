@@ -11,12 +11,14 @@ use domain::{
     time::floor_us,
 };
 use jiff::Timestamp;
-use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot};
+use ports::{Change, Changed, Opened, OpeningEvent, TimerSlot, store::Resolution};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sealing::{Kind, Lookup};
 
 use crate::{
+    document::Sealed,
     fault::Fault,
-    read,
+    read, resolve,
     run_row::{EffectRows, RunRow, event_name},
     state::State,
     writer::Work,
@@ -36,8 +38,8 @@ struct Stored {
 
 impl Stored {
     fn of(change: Change, state: Arc<State>) -> Result<Self, Fault> {
-        let row = RunRow::of(&change.run, change.due)?;
-        let effects = EffectRows::of(&change)?;
+        let row = RunRow::of(&change.run, change.due, &state.sealer)?;
+        let effects = EffectRows::of(&change, &state.sealer)?;
         let timer_at = change.due.filter(|_| change.needs_timer);
         Ok(Self { run: Some(change.run), replaced: None, timer_at, row, effects, state })
     }
@@ -78,21 +80,19 @@ impl OpenRun {
         let Some(marker) = self.marker.as_ref().filter(|_| run.closed_at().is_none()) else {
             return Ok(None);
         };
-        let doc: Option<String> = connection
-            .prepare_cached(
-                "SELECT doc FROM resolution WHERE workflow = ?1 AND subject = ?2 AND at_us > ?3
-                 AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
-            )?
-            .query_row(params![run.workflow(), marker, self.happened_us, self.stored.row.id], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        doc.map(|doc| {
-            serde_json::from_str::<ports::store::Resolution>(&doc)
-                .map(|resolution| resolution.by)
-                .map_err(|error| Fault::unreadable("resolution of workflow", run.workflow(), &error))
-        })
-        .transpose()
+        let sealer = &self.stored.state.sealer;
+        let [subject, former] = sealer.forms(Lookup::Subject, marker);
+        let mut select = connection.prepare_cached(
+            "SELECT subject, doc FROM resolution WHERE workflow = ?1 AND subject IN (?2, ?5) AND at_us > ?3
+             AND NOT EXISTS (SELECT 1 FROM run WHERE id = ?4)",
+        )?;
+        let id = &self.stored.row.id;
+        let mut rows = select.query(params![run.workflow(), subject, self.happened_us, id, former])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let bound_to = resolve::bound_to(run.workflow(), &row.get::<_, String>(0)?);
+        let resolution: Resolution =
+            Sealed::new(sealer, Kind::Resolution).read(&bound_to, row.get_ref(1)?)?;
+        Ok(Some(resolution.by))
     }
 }
 
@@ -116,8 +116,8 @@ impl Work for OpenRun {
         let inserted = connection
             .prepare_cached(
                 "INSERT INTO run (id, version, due_ms, opened_ms, happened_us, closed_ms, phase, workflow, source,
-                                  subject, pending, resolvable, held, tally, doc, event, content)
-                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                  subject, pending, resolvable, held, tally, doc, event, content, texts)
+                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
                  ON CONFLICT (id) DO NOTHING",
             )?
             .execute(params![
@@ -129,7 +129,7 @@ impl Work for OpenRun {
                 run.phase().as_str(),
                 run.workflow(),
                 run.event().source,
-                run.subject(),
+                row.subject,
                 row.pending,
                 row.resolvable,
                 row.held,
@@ -137,6 +137,7 @@ impl Work for OpenRun {
                 row.doc,
                 self.event,
                 self.content.as_u64() as i64,
+                row.texts,
             ])?;
         if inserted == 0 {
             return Ok(Opened::Known);
@@ -180,7 +181,7 @@ impl Work for ChangeRun {
         connection
             .prepare_cached(
                 "UPDATE run SET version = ?2, due_ms = ?3, closed_ms = ?4, phase = ?5, pending = ?6, resolvable = ?7,
-                                held = ?8, tally = ?9, doc = ?10
+                                held = ?8, tally = ?9, doc = ?10, texts = ?11
                  WHERE seq = ?1",
             )?
             .execute(params![
@@ -194,6 +195,7 @@ impl Work for ChangeRun {
                 row.held,
                 row.tally,
                 row.doc,
+                row.texts,
             ])?;
         effects.insert(connection, seq, self.version + 1, &state.known_numbers)?;
         Ok(Changed::Stored { timer: None })

@@ -5,69 +5,91 @@
 
 use domain::{
     consent::{Consent, ConsentEntry},
-    phone::E164,
     time::floor_us,
 };
 use rusqlite::{Connection, params};
+use sealing::{Kind, Lookup, Sealer};
 
-use crate::{bloom_filter::BloomFilter, document::json, fault::Fault};
+use crate::{
+    bloom_filter::BloomFilter,
+    document::{Doc, Sealed, json},
+    fault::Fault,
+};
 
 /// A consent entry as a row.
 pub(crate) struct ConsentRow {
     entry: ConsentEntry,
     change: String,
-    doc: String,
+    /// The number as it is looked up, and as it was before documents were sealed.
+    numbers: [String; 2],
+    /// The same of the evidence.
+    evidence: [String; 2],
+    doc: Doc,
 }
 
 impl ConsentRow {
-    pub(crate) fn of(entry: &ConsentEntry) -> Result<Self, Fault> {
-        let number = entry.number.masked();
+    pub(crate) fn of(entry: &ConsentEntry, sealer: &Sealer) -> Result<Self, Fault> {
+        let numbers = sealer.forms(Lookup::Number, entry.number.as_str());
         Ok(Self {
+            change: json(&entry.change, "consent entry of", &entry.number.masked())?,
+            evidence: sealer.forms(Lookup::Evidence, &entry.evidence),
+            doc: Sealed::new(sealer, Kind::Consent).doc(&numbers[0], entry)?,
+            numbers,
             entry: entry.clone(),
-            change: json(&entry.change, "consent entry of", &number)?,
-            doc: json(entry, "consent entry of", &number)?,
         })
     }
 
     /// Appends the entry unless it is known.
     pub(crate) fn insert(&self, connection: &Connection, known: &BloomFilter) -> Result<(), Fault> {
+        let Self { entry, change, numbers: [number, former], evidence: [evidence, former_evidence], doc } =
+            self;
         // Before the commit: a reader that sees the effects of an entry must find the number in the filter.
-        known.add(self.entry.number.as_str());
+        known.add(number);
         connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO consent (number, change, source, evidence, at_us, doc)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
+                 (SELECT 1 FROM consent WHERE number = ?7 AND change = ?2 AND source = ?3 AND evidence = ?8)",
             )?
             .execute(params![
-                self.entry.number.as_str(),
-                self.change,
-                self.entry.source,
-                self.entry.evidence,
-                floor_us(self.entry.at),
-                self.doc
+                number,
+                change,
+                entry.source,
+                evidence,
+                floor_us(entry.at),
+                doc,
+                former,
+                former_evidence
             ])?;
         Ok(())
     }
 }
 
-/// A number's entries in order of time.
-pub(crate) fn log(connection: &Connection, number: &E164) -> Result<Vec<ConsentEntry>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT doc FROM consent WHERE number = ?1 ORDER BY at_us, seq")?;
-    let mut rows = statement.query([number.as_str()])?;
+/// The entries of a number, given as it is looked up and as it was before, in order of time.
+pub(crate) fn log(
+    connection: &Connection,
+    sealer: &Sealer,
+    numbers: &[String; 2],
+) -> Result<Vec<ConsentEntry>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT number, doc FROM consent WHERE number IN (?1, ?2) ORDER BY at_us, seq")?;
+    let mut rows = statement.query([&numbers[0], &numbers[1]])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let entry = serde_json::from_slice(row.get_ref(0)?.as_bytes().unwrap_or_default())
-            .map_err(|error| Fault::unreadable("consent entry of", &number.masked(), &error))?;
-        entries.push(entry);
+        let number: String = row.get(0)?;
+        entries.push(Sealed::new(sealer, Kind::Consent).read(&number, row.get_ref(1)?)?);
     }
     Ok(entries)
 }
 
 /// The consent that follows from a number's entries.
-pub(crate) fn of_number(connection: &Connection, number: &E164) -> Result<Consent, Fault> {
+pub(crate) fn of_number(
+    connection: &Connection,
+    sealer: &Sealer,
+    numbers: &[String; 2],
+) -> Result<Consent, Fault> {
     let mut consent = Consent::default();
-    log(connection, number)?.iter().for_each(|entry| consent.apply(entry));
+    log(connection, sealer, numbers)?.iter().for_each(|entry| consent.apply(entry));
     Ok(consent)
 }
 

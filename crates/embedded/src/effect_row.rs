@@ -5,18 +5,23 @@
 use domain::{effect::Effect, time::floor_ms};
 use ports::store::EffectCounts;
 use rusqlite::{Connection, params};
+use sealing::{Kind, Sealer};
 
-use crate::{document::json, fault::Fault};
+use crate::{
+    document::{Doc, Sealed},
+    fault::Fault,
+};
 
 /// An effect as a row.
 pub(crate) struct EffectRow {
     pub(crate) effect: Effect,
-    pub(crate) doc: String,
+    pub(crate) doc: Doc,
 }
 
 impl EffectRow {
-    pub(crate) fn of(effect: &Effect) -> Result<Self, Fault> {
-        Ok(Self { effect: effect.clone(), doc: json(effect, "effect", &effect.id)? })
+    pub(crate) fn of(effect: &Effect, sealer: &Sealer) -> Result<Self, Fault> {
+        let doc = Sealed::new(sealer, Kind::Effect).doc(&effect.id, effect)?;
+        Ok(Self { effect: effect.clone(), doc })
     }
 
     /// Adds the effect, due at once, unless it waits already.
@@ -24,7 +29,7 @@ impl EffectRow {
         let Effect { id, destination, since, .. } = &self.effect;
         let added = connection
             .prepare_cached(
-                "INSERT OR IGNORE INTO effect (id, destination, due_ms, epoch, doc) VALUES (?1, ?2, ?3, 0, ?4)",
+                "INSERT OR IGNORE INTO effect (id, destination, due_ms, since_ms, epoch, doc) VALUES (?1, ?2, ?3, ?3, 0, ?4)",
             )?
             .execute(params![id, destination, floor_ms(*since), self.doc])?;
         connection.prepare_cached("UPDATE effect_ledger SET due = due + ?1")?.execute([added as i64])?;

@@ -47,7 +47,7 @@ impl EffectRows {
                 .prepare_cached(
                     "INSERT INTO reply_route (number, expires_ms, run, doc) VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![row.route.number.as_str(), floor_ms(row.route.expires_at), run, row.doc])?;
+                .execute(params![row.number, row.expires_ms, run, row.doc])?;
         }
         self.consent.iter().try_for_each(|row| row.insert(connection, known))
     }

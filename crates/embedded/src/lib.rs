@@ -21,6 +21,7 @@ mod due;
 mod effect_row;
 mod effects;
 mod fault;
+mod keys;
 mod lock;
 mod locked;
 mod open_error;
@@ -35,6 +36,8 @@ mod resolve;
 mod run_cache;
 mod run_row;
 mod schema;
+mod seal_stored;
+mod sealed_to;
 mod sending;
 mod silences;
 mod state;
@@ -43,10 +46,15 @@ mod store;
 mod timer_slots;
 mod writer;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use domain::workflow::Lane;
 use ports::{Bus, Clock, Dependency, Store, TimerSlot};
+use sealing::KeyFile;
 
 pub use crate::{
     backup::{Backup, BackupError, back_up},
@@ -86,12 +94,14 @@ pub struct EmbeddedConfig {
     pub max_pages: Option<u32>,
     /// Most runs kept in memory.
     pub runs_cached: usize,
+    /// The keys by which documents are sealed; without them documents are stored as they are.
+    pub key_file: Option<KeyFile>,
 }
 
 impl EmbeddedConfig {
     /// A configuration with the defaults of everything else.
     pub fn new(path: PathBuf, lanes: BTreeMap<String, Lane>, clock: Arc<dyn Clock>) -> Self {
-        Self { path, lanes, clock, max_pages: None, runs_cached: RUNS_CACHED }
+        Self { path, lanes, clock, max_pages: None, runs_cached: RUNS_CACHED, key_file: None }
     }
 }
 
@@ -110,18 +120,21 @@ impl Embedded {
     /// Says what is wrong with the file, or who else has it open. Nothing is changed then.
     pub fn open(config: EmbeddedConfig) -> Result<Self, OpenError> {
         tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
-        let EmbeddedConfig { path, lanes, clock, max_pages, runs_cached } = config;
+        let EmbeddedConfig { path, lanes, clock, max_pages, runs_cached, key_file } = config;
         let path = lock::real_path(&path)?;
         let lock = LockFile::take(&path)?;
         let io = |source| OpenError::io(&path, source);
         let connection = schema::open_writer(&path, max_pages)?;
         let file = DatabaseFile::of(&path).map_err(io)?;
+        let sealer = keys::unlock(&connection, &path, key_file.as_ref())?;
         let state = State {
             runs: RunCache::new(runs_cached),
             marks: TimerSlots::default(),
             known_numbers: BloomFilter::new(),
             known_runs: BloomFilter::new(),
             rate_limits: RateLimits::default(),
+            sealer: sealer.clone(),
+            sealed_to: Mutex::default(),
         };
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         consent::load_known(&connection, &state.known_numbers).map_err(sqlite)?;
@@ -132,7 +145,7 @@ impl Embedded {
         let checkpointer = Checkpointer::new(&path, max_pages);
         let writer = Writer::start(connection, checkpointer, file, lock).map_err(io)?;
         let readers = Readers::new(path);
-        let bus = Core::start(writer.handle(), readers.clone(), clock.clone(), lanes, &waiting);
+        let bus = Core::start(writer.handle(), readers.clone(), sealer, clock.clone(), lanes, &waiting);
         // The shard does not matter: due rows are taken from all shards.
         bus.start_timers(due.into_iter().map(|second| TimerSlot { shard: 0, second }));
         let store = EmbeddedStore {

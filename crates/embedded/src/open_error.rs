@@ -83,6 +83,14 @@ pub enum OpenError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
+    /// Its keys cannot be unlocked.
+    #[error("{} cannot be opened: {source}", path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// Why not. It says what to do, so it is part of the sentence.
+        source: sealing::Locked,
+    },
     /// There is no runtime to deliver from.
     #[error("the embedded backend was opened outside of a Tokio runtime")]
     NoRuntime,

@@ -10,8 +10,9 @@ use domain::{
 use jiff::Timestamp;
 use ports::{EffectEnd, StoreError};
 use rusqlite::{Connection, params};
+use sealing::Kind;
 
-use crate::{effect_row::EffectRow, fault::Fault, run_row::DeadLetterRow, store::EmbeddedStore};
+use crate::{document::Sealed, effect_row::EffectRow, run_row::DeadLetterRow, store::EmbeddedStore};
 
 impl EmbeddedStore {
     pub(crate) async fn take_outbound(
@@ -21,24 +22,24 @@ impl EmbeddedStore {
         hidden_until: Timestamp,
         max: u16,
     ) -> Result<Vec<Effect>, StoreError> {
-        let destination = destination.to_owned();
+        let (destination, sealer) = (destination.to_owned(), self.state.sealer.clone());
         let take = move |connection: &Connection| {
             let mut select = connection.prepare_cached(
                 "SELECT id, epoch, doc FROM effect WHERE destination = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
             )?;
-            let due: Vec<(String, u32, String)> = select
-                .query_map(params![destination, floor_ms(now), max], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?
-                .collect::<Result<_, _>>()?;
+            let mut rows = select.query(params![destination, floor_ms(now), max])?;
+            let mut due: Vec<(String, u32, Effect)> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: String = row.get(0)?;
+                let effect = Sealed::new(&sealer, Kind::Effect).read(&id, row.get_ref(2)?)?;
+                due.push((id, row.get(1)?, effect));
+            }
             let mut hide =
                 connection.prepare_cached("UPDATE effect SET due_ms = ?2, epoch = ?3 WHERE id = ?1")?;
             let mut taken = Vec::with_capacity(due.len());
-            for (id, epoch, doc) in due {
+            for (id, epoch, effect) in due {
                 let epoch = epoch.saturating_add(1);
                 hide.execute(params![id, ceil_ms(hidden_until), epoch])?;
-                let effect: Effect =
-                    serde_json::from_str(&doc).map_err(|error| Fault::unreadable("effect", &id, &error))?;
                 taken.push(Effect { epoch, ..effect });
             }
             Ok(taken)
@@ -47,7 +48,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) async fn postpone_outbound(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
-        let row = EffectRow::of(effect)?;
+        let row = EffectRow::of(effect, &self.state.sealer)?;
         let postpone = move |connection: &Connection| {
             let EffectRow { effect, doc } = &row;
             connection
@@ -62,7 +63,7 @@ impl EmbeddedStore {
         let (id, epoch) = (effect.id.clone(), effect.epoch);
         let letter = match &end {
             EffectEnd::Delivered => None,
-            EffectEnd::Dead(letter) => Some(DeadLetterRow::of(letter)?),
+            EffectEnd::Dead(letter) => Some(DeadLetterRow::of(letter, &self.state.sealer)?),
         };
         let end = move |connection: &Connection| {
             let gone = connection

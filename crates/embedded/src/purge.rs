@@ -33,8 +33,8 @@ impl Work for Purge {
     fn run(&mut self, connection: &Connection) -> Result<Vec<String>, Fault> {
         let before_ms = floor_ms(self.before);
         let mut select = connection.prepare_cached(
-            "SELECT seq, id FROM run WHERE closed_ms IS NOT NULL AND due_ms IS NULL AND closed_ms < ?1
-             AND (?3 IS NULL OR id = ?3) ORDER BY closed_ms LIMIT ?2",
+            "SELECT seq, id FROM run WHERE texts IN (0, 1) AND closed_ms IS NOT NULL AND due_ms IS NULL
+             AND closed_ms < ?1 AND (?3 IS NULL OR id = ?3) LIMIT ?2",
         )?;
         let over: Vec<(i64, String)> = select
             .query_map(params![before_ms, self.max, self.only], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -66,6 +66,35 @@ impl Purge {
             .execute([floor_ms(self.before)])?;
         Ok(())
     }
+}
+
+/// Runs that ended before a time and hold texts that may go.
+pub(crate) fn ended_with_texts(
+    connection: &Connection,
+    before: Timestamp,
+    max: u16,
+) -> Result<Vec<RunId>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM run WHERE texts = 1 AND closed_ms IS NOT NULL AND due_ms IS NULL AND closed_ms < ?1
+         ORDER BY closed_ms LIMIT ?2",
+    )?;
+    let ids = select.query_map(params![floor_ms(before), max], |row| row.get::<_, String>(0))?;
+    ids.map(|id| {
+        let id = id?;
+        id.parse().map_err(|error| Fault::Corrupt(format!("the id of run {id}: {error}")))
+    })
+    .collect()
+}
+
+/// Forgets dead letters of no run that are from before a time. Returns how many.
+pub(crate) fn letters(connection: &Connection, before: Timestamp, max: u16) -> Result<u64, Fault> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM dead_letter WHERE seq IN
+             (SELECT seq FROM dead_letter WHERE at_ms < ?1 AND run IS NULL ORDER BY at_ms LIMIT ?2)",
+        )?
+        .execute(params![floor_ms(before), max])?;
+    Ok(gone as u64)
 }
 
 fn purge(connection: &Connection, run: i64) -> Result<(), Fault> {

@@ -20,9 +20,10 @@ use ports::{
     store::{DeadLetterFilter, RunFilter},
 };
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+use sealing::{Kind, Lookup, Sealer};
 use serde::de::DeserializeOwned;
 
-use crate::{bloom_filter::BloomFilter, fault::Fault};
+use crate::{bloom_filter::BloomFilter, document::Sealed, fault::Fault};
 
 /// Makes every stored run, and the event that opened it, known.
 pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqlite::Result<()> {
@@ -36,12 +37,17 @@ pub(crate) fn load_known(connection: &Connection, known: &BloomFilter) -> rusqli
 }
 
 /// The run with this id.
-pub(crate) fn run(connection: &Connection, id: &RunId) -> Result<Option<Versioned<Run>>, Fault> {
+pub(crate) fn run(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: &RunId,
+) -> Result<Option<Versioned<Run>>, Fault> {
     let mut select = connection.prepare_cached("SELECT version, doc FROM run WHERE id = ?1")?;
     let mut rows = select.query([id.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let version: i64 = row.get(0)?;
-    Ok(Some(Versioned { value: document(row, 1, "run", id.as_str())?, version: version as u64 }))
+    let value = Sealed::new(sealer, Kind::Run).read(id.as_str(), row.get_ref(1)?)?;
+    Ok(Some(Versioned { value, version: version as u64 }))
 }
 
 /// What the event of this name said.
@@ -52,12 +58,16 @@ pub(crate) fn content_of(connection: &Connection, event: &str) -> Result<Option<
 }
 
 /// The runs of a subject that a resolution could end.
-pub(crate) fn open_runs(connection: &Connection, workflow: &str, subject: &str) -> Result<Vec<RunId>, Fault> {
+pub(crate) fn open_runs(
+    connection: &Connection,
+    workflow: &str,
+    subjects: &[String; 2],
+) -> Result<Vec<RunId>, Fault> {
     let mut select = connection.prepare_cached(
-        "SELECT id FROM run WHERE workflow = ?1 AND subject = ?2 AND resolvable = 1 AND subject IS NOT NULL
+        "SELECT id FROM run WHERE workflow = ?1 AND subject IN (?2, ?3) AND resolvable = 1 AND subject IS NOT NULL
          ORDER BY seq",
     )?;
-    let ids = select.query_map([workflow, subject], |row| row.get::<_, String>(0))?;
+    let ids = select.query_map([workflow, &subjects[0], &subjects[1]], |row| row.get::<_, String>(0))?;
     ids.map(|id| {
         let id = id?;
         id.parse().map_err(|error| Fault::Corrupt(format!("the id of run {id}: {error}")))
@@ -66,7 +76,12 @@ pub(crate) fn open_runs(connection: &Connection, workflow: &str, subject: &str) 
 }
 
 /// Runs that match, latest opened first.
-pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Result<Vec<Run>, Fault> {
+pub(crate) fn runs(
+    connection: &Connection,
+    sealer: &Sealer,
+    filter: &RunFilter,
+    max: u16,
+) -> Result<Vec<Run>, Fault> {
     let mut after = (i64::MAX, i64::MAX);
     if let Some(id) = &filter.after {
         let known = connection
@@ -89,7 +104,8 @@ pub(crate) fn runs(connection: &Connection, filter: &RunFilter, max: u16) -> Res
         select.query(params![after.0, after.1, phase, filter.workflow, filter.source, max.min(LIST_MAX)])?;
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
-        runs.push(document(row, 1, "run", &row.get::<_, String>(0)?)?);
+        let id: String = row.get(0)?;
+        runs.push(Sealed::new(sealer, Kind::Run).read(&id, row.get_ref(1)?)?);
     }
     Ok(runs)
 }
@@ -128,15 +144,17 @@ pub(crate) fn message_of_sid(
 /// Reply routes of a phone that hold after `now`, latest first.
 pub(crate) fn reply_routes(
     connection: &Connection,
+    sealer: &Sealer,
     number: &E164,
     now: Timestamp,
 ) -> Result<Vec<ReplyRoute>, Fault> {
-    documents(
+    let [number, former] = sealer.forms(Lookup::Number, number.as_str());
+    sealed(
         connection,
-        "SELECT doc FROM reply_route WHERE number = ?1 AND expires_ms > ?2
+        Sealed::new(sealer, Kind::ReplyRoute),
+        "SELECT number, doc FROM reply_route WHERE number IN (?1, ?4) AND expires_ms > ?2
          ORDER BY expires_ms DESC, seq DESC LIMIT ?3",
-        params![number.as_str(), floor_ms(now), REPLY_ROUTES_MAX],
-        "reply route of",
+        params![number, floor_ms(now), REPLY_ROUTES_MAX, former],
     )
 }
 
@@ -149,12 +167,14 @@ pub(crate) fn workflow(connection: &Connection, hash: &str) -> Result<Option<Wor
 /// Dead letters that match, oldest first.
 pub(crate) fn dead_letters(
     connection: &Connection,
+    sealer: &Sealer,
     filter: &DeadLetterFilter,
     max: u16,
 ) -> Result<Vec<DeadLetter>, Fault> {
-    documents(
+    sealed(
         connection,
-        "SELECT doc FROM dead_letter WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR workflow = ?2)
+        Sealed::new(sealer, Kind::DeadLetter),
+        "SELECT id, doc FROM dead_letter WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR workflow = ?2)
          AND (?3 IS NULL OR source = ?3) AND at_ms >= ?4 AND at_ms < ?5 ORDER BY at_ms, seq LIMIT ?6",
         params![
             filter.reason,
@@ -164,14 +184,17 @@ pub(crate) fn dead_letters(
             filter.until.map_or(i64::MAX, ceil_ms),
             max
         ],
-        "dead letter",
     )
 }
 
 /// One dead letter.
-pub(crate) fn dead_letter(connection: &Connection, id: &str) -> Result<Option<DeadLetter>, Fault> {
-    let found =
-        documents(connection, "SELECT doc FROM dead_letter WHERE id = ?1", params![id], "dead letter");
+pub(crate) fn dead_letter(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: &str,
+) -> Result<Option<DeadLetter>, Fault> {
+    let of = Sealed::new(sealer, Kind::DeadLetter);
+    let found = sealed(connection, of, "SELECT id, doc FROM dead_letter WHERE id = ?1", params![id]);
     Ok(found?.into_iter().next())
 }
 
@@ -198,7 +221,24 @@ pub(crate) fn overrides(connection: &Connection, now: Timestamp) -> Result<Vec<O
     )
 }
 
-/// Documents of one kind. Their first column is the document, as text.
+/// Documents of a kind that is sealed. Their first column is the name that they are bound to.
+pub(crate) fn sealed<T: DeserializeOwned>(
+    connection: &Connection,
+    of: Sealed<'_>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<T>, Fault> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query(params)?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next()? {
+        let bound_to: String = row.get(0)?;
+        documents.push(of.read(&bound_to, row.get_ref(1)?)?);
+    }
+    Ok(documents)
+}
+
+/// Documents of a kind that is not sealed. Their first column is the document, as text.
 pub(crate) fn documents<T: DeserializeOwned>(
     connection: &Connection,
     sql: &str,

@@ -13,8 +13,14 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::Change;
+use sealing::{Kind, Lookup, Sealer};
 
-use crate::{consent::ConsentRow, document::json, effect_row::EffectRow, fault::Fault};
+use crate::{
+    consent::ConsentRow,
+    document::{Doc, Sealed, json},
+    effect_row::EffectRow,
+    fault::Fault,
+};
 
 /// The columns of a run.
 pub(crate) struct RunRow {
@@ -26,7 +32,10 @@ pub(crate) struct RunRow {
     /// 1: a resolution ends it. 2: it is over, and its ticket hears of one.
     pub(crate) resolvable: u8,
     pub(crate) held: bool,
+    pub(crate) texts: bool,
     pub(crate) tally: String,
+    /// What its event is about, as it is looked up.
+    pub(crate) subject: Option<String>,
     pub(crate) doc: Vec<u8>,
 }
 
@@ -48,13 +57,15 @@ pub(crate) struct EffectRows {
 /// A dead letter as a row.
 pub(crate) struct DeadLetterRow {
     pub(crate) letter: DeadLetter,
-    pub(crate) doc: String,
+    pub(crate) doc: Doc,
 }
 
 /// A reply route as a row.
 pub(crate) struct ReplyRouteRow {
-    pub(crate) route: ReplyRoute,
-    pub(crate) doc: String,
+    /// As it is looked up.
+    pub(crate) number: String,
+    pub(crate) expires_ms: i64,
+    pub(crate) doc: Doc,
 }
 
 /// The name of an event, much shorter than its source and id.
@@ -68,7 +79,7 @@ pub(crate) fn is_over(run: &Run) -> bool {
 }
 
 impl RunRow {
-    pub(crate) fn of(run: &Run, due: Option<Timestamp>) -> Result<Self, Fault> {
+    pub(crate) fn of(run: &Run, due: Option<Timestamp>, sealer: &Sealer) -> Result<Self, Fault> {
         let index = run.index();
         let tally: Vec<String> = index.tally.iter().map(|(name, count)| format!("{name}:{count}")).collect();
         Ok(Self {
@@ -83,15 +94,16 @@ impl RunRow {
                 (false, false) => 0,
             },
             held: index.needs_review,
+            texts: index.holds_texts,
             tally: tally.join(","),
-            doc: serde_json::to_vec(run)
-                .map_err(|error| Fault::unreadable("run", run.id().as_str(), &error))?,
+            subject: run.subject().map(|subject| sealer.index(Lookup::Subject, subject)),
+            doc: Sealed::new(sealer, Kind::Run).bytes(run.id().as_str(), run)?,
         })
     }
 }
 
 impl EffectRows {
-    pub(crate) fn of(change: &Change) -> Result<Self, Fault> {
+    pub(crate) fn of(change: &Change, sealer: &Sealer) -> Result<Self, Fault> {
         let Effects {
             timeline,
             commands: _,
@@ -120,22 +132,35 @@ impl EffectRows {
                 .iter()
                 .map(|outcome: &Outcome| json(outcome, "outcome of run", run))
                 .collect::<Result<_, _>>()?,
-            outbound: outbound.iter().map(EffectRow::of).collect::<Result<_, _>>()?,
-            dead_letters: dead_letters.iter().map(DeadLetterRow::of).collect::<Result<_, _>>()?,
+            outbound: outbound
+                .iter()
+                .map(|effect| EffectRow::of(effect, sealer))
+                .collect::<Result<_, _>>()?,
+            dead_letters: dead_letters
+                .iter()
+                .map(|letter| DeadLetterRow::of(letter, sealer))
+                .collect::<Result<_, _>>()?,
             discarded: discarded.clone(),
             reply_routes: reply_routes
                 .iter()
-                .map(|route| {
-                    Ok(ReplyRouteRow { route: route.clone(), doc: json(route, "reply route of run", run)? })
-                })
+                .map(|route| ReplyRouteRow::of(route, sealer))
                 .collect::<Result<_, Fault>>()?,
-            consent: consent.iter().map(ConsentRow::of).collect::<Result<_, _>>()?,
+            consent: consent.iter().map(|entry| ConsentRow::of(entry, sealer)).collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl DeadLetterRow {
-    pub(crate) fn of(letter: &DeadLetter) -> Result<Self, Fault> {
-        Ok(Self { letter: letter.clone(), doc: json(letter, "dead letter", &letter.id)? })
+    pub(crate) fn of(letter: &DeadLetter, sealer: &Sealer) -> Result<Self, Fault> {
+        let doc = Sealed::new(sealer, Kind::DeadLetter).doc(&letter.id, letter)?;
+        Ok(Self { letter: letter.clone(), doc })
+    }
+}
+
+impl ReplyRouteRow {
+    fn of(route: &ReplyRoute, sealer: &Sealer) -> Result<Self, Fault> {
+        let number = sealer.index(Lookup::Number, route.number.as_str());
+        let doc = Sealed::new(sealer, Kind::ReplyRoute).doc(&number, route)?;
+        Ok(Self { number, expires_ms: floor_ms(route.expires_at), doc })
     }
 }

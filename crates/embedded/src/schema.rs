@@ -27,6 +27,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/10.sql"),
     include_str!("schema/11.sql"),
     include_str!("schema/12.sql"),
+    include_str!("schema/13.sql"),
+    include_str!("schema/14.sql"),
 ];
 /// The table that tells a copy from the database that it is of.
 pub(crate) const BACKUP: &str = include_str!("schema/9.sql");

@@ -2,8 +2,13 @@
 //!
 //! Never: something that could not be rebuilt from the database.
 
+use std::sync::Mutex;
+
+use sealing::Sealer;
+
 use crate::{
-    bloom_filter::BloomFilter, rate_limits::RateLimits, run_cache::RunCache, timer_slots::TimerSlots,
+    bloom_filter::BloomFilter, rate_limits::RateLimits, run_cache::RunCache, sealed_to::SealedTo,
+    timer_slots::TimerSlots,
 };
 
 /// Shared by the writer's commands and the store's reads.
@@ -14,4 +19,7 @@ pub(crate) struct State {
     /// Runs that are stored, or were, and the events that opened them.
     pub(crate) known_runs: BloomFilter,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) sealer: Sealer,
+    /// How far what was stored before is sealed.
+    pub(crate) sealed_to: Mutex<SealedTo>,
 }

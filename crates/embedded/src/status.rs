@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::{
-    status::{Backlog, Heartbeat, Waiting},
+    status::{Backlog, Heartbeat, Sealing, Waiting},
     time::{floor_ms, of_ms},
 };
 use jiff::Timestamp;
@@ -50,7 +50,13 @@ impl StatusStore for EmbeddedStore {
 
     async fn backlog(&self, now: Timestamp, destinations: &[String]) -> Result<Backlog, StoreError> {
         let destinations = destinations.to_vec();
-        Ok(self.readers.read(move |connection| backlog(connection, now, &destinations)).await?)
+        let sealing = match (self.state.sealer.is_on(), self.state.sealer.has_former()) {
+            (false, _) => Sealing::Off,
+            (true, true) => Sealing::UnderWay,
+            (true, false) => Sealing::Complete,
+        };
+        let found = self.readers.read(move |connection| backlog(connection, now, &destinations)).await?;
+        Ok(Backlog { sealing, ..found })
     }
 }
 
@@ -68,6 +74,7 @@ fn backlog(connection: &Connection, now: Timestamp, destinations: &[String]) -> 
         Ok((destination.clone(), count as u64))
     });
     Ok(Backlog {
+        sealing: Sealing::Off,
         effects: effects.collect::<Result<BTreeMap<_, _>, Fault>>()?,
         events: waiting("SELECT count(*), min(published_ms) FROM event", &[])?,
         overdue: waiting("SELECT count(*), min(due_ms) FROM run WHERE due_ms <= ?1", &[floor_ms(now)])?,

@@ -24,24 +24,26 @@ use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    StoreError, Versioned,
+    SealingStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use rusqlite::params;
+use sealing::{Kind, Lookup, Sealer};
 
 use crate::{
     audit_counts,
     change::{ChangeRun, OpenRun},
     consent::{self, ConsentRow},
-    document::json,
+    document::{Sealed, json},
     due::{self, TakeDue},
     effect_row::EffectRow,
-    purge::Purge,
+    purge::{self, Purge},
     read,
     readers::Readers,
     resolve::Resolve,
     run_row::DeadLetterRow,
     run_row::event_name,
+    seal_stored::SealStored,
     state::State,
     writer::WriterHandle,
 };
@@ -54,6 +56,13 @@ pub(crate) struct EmbeddedStore {
     /// Since when writes may be missing, where the database is a restored backup.
     pub(crate) data_loss_since: Option<Timestamp>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl EmbeddedStore {
+    /// What opens documents, for a reader's thread.
+    pub(crate) fn sealer(&self) -> Sealer {
+        self.state.sealer.clone()
+    }
 }
 
 #[async_trait]
@@ -77,8 +86,8 @@ impl RunStore for EmbeddedStore {
         if self.readers.are_open() && !self.state.known_runs.may_have(id.as_str()) {
             return Ok(None);
         }
-        let id = id.clone();
-        Ok(self.readers.read(move |connection| read::run(connection, &id)).await?)
+        let (id, sealer) = (id.clone(), self.sealer());
+        Ok(self.readers.read(move |connection| read::run(connection, &sealer, &id)).await?)
     }
 
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
@@ -86,18 +95,18 @@ impl RunStore for EmbeddedStore {
     }
 
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<RunId>, StoreError> {
-        Ok(self.writer.write(Resolve::new(resolution)?).await?)
+        Ok(self.writer.write(Resolve::new(resolution, &self.state.sealer)?).await?)
     }
 
     async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError> {
-        let (workflow, subject) = (workflow.to_owned(), subject.to_owned());
-        let open = move |connection: &rusqlite::Connection| read::open_runs(connection, &workflow, &subject);
+        let (workflow, subjects) = (workflow.to_owned(), self.state.sealer.forms(Lookup::Subject, subject));
+        let open = move |connection: &rusqlite::Connection| read::open_runs(connection, &workflow, &subjects);
         Ok(self.readers.read(open).await?)
     }
 
     async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
-        let filter = filter.clone();
-        Ok(self.readers.read(move |connection| read::runs(connection, &filter, max)).await?)
+        let (filter, sealer) = (filter.clone(), self.sealer());
+        Ok(self.readers.read(move |connection| read::runs(connection, &sealer, &filter, max)).await?)
     }
 
     async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
@@ -160,48 +169,48 @@ impl LookupStore for EmbeddedStore {
     }
 
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
-        let number = number.clone();
-        Ok(self.readers.read(move |connection| read::reply_routes(connection, &number, now)).await?)
+        let (number, sealer) = (number.clone(), self.sealer());
+        Ok(self.readers.read(move |connection| read::reply_routes(connection, &sealer, &number, now)).await?)
     }
 }
 
 #[async_trait]
 impl ConsentStore for EmbeddedStore {
     async fn consent(&self, number: &E164) -> Result<Consent, StoreError> {
-        if !self.state.known_numbers.may_have(number.as_str()) {
+        let (sealer, numbers) = (self.sealer(), self.state.sealer.forms(Lookup::Number, number.as_str()));
+        if !numbers.iter().any(|number| self.state.known_numbers.may_have(number)) {
             return Ok(Consent::default());
         }
-        let number = number.clone();
-        Ok(self.readers.read(move |connection| consent::of_number(connection, &number)).await?)
+        Ok(self.readers.read(move |connection| consent::of_number(connection, &sealer, &numbers)).await?)
     }
 
     async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
-        let (row, state) = (ConsentRow::of(entry)?, self.state.clone());
+        let (row, state) = (ConsentRow::of(entry, &self.state.sealer)?, self.state.clone());
         let append = move |connection: &_| row.insert(connection, &state.known_numbers);
         Ok(self.writer.write(append).await?)
     }
 
     async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
-        let number = number.clone();
-        Ok(self.readers.read(move |connection| consent::log(connection, &number)).await?)
+        let (sealer, numbers) = (self.sealer(), self.state.sealer.forms(Lookup::Number, number.as_str()));
+        Ok(self.readers.read(move |connection| consent::log(connection, &sealer, &numbers)).await?)
     }
 }
 
 #[async_trait]
 impl DeadLetterStore for EmbeddedStore {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        let row = DeadLetterRow::of(letter)?;
+        let row = DeadLetterRow::of(letter, &self.state.sealer)?;
         Ok(self.writer.write(move |connection: &_| row.insert(connection, None)).await?)
     }
 
     async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
-        let filter = filter.clone();
-        Ok(self.readers.read(move |connection| read::dead_letters(connection, &filter, max)).await?)
+        let (filter, sealer) = (filter.clone(), self.sealer());
+        Ok(self.readers.read(move |connection| read::dead_letters(connection, &sealer, &filter, max)).await?)
     }
 
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
-        let id = id.to_owned();
-        Ok(self.readers.read(move |connection| read::dead_letter(connection, &id)).await?)
+        let (id, sealer) = (id.to_owned(), self.sealer());
+        Ok(self.readers.read(move |connection| read::dead_letter(connection, &sealer, &id)).await?)
     }
 
     async fn remove_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
@@ -217,7 +226,7 @@ impl DeadLetterStore for EmbeddedStore {
 #[async_trait]
 impl EffectStore for EmbeddedStore {
     async fn add_effect(&self, effect: &Effect) -> Result<(), StoreError> {
-        let row = EffectRow::of(effect)?;
+        let row = EffectRow::of(effect, &self.state.sealer)?;
         Ok(self.writer.write(move |connection: &_| row.insert(connection)).await?)
     }
 
@@ -232,10 +241,11 @@ impl EffectStore for EmbeddedStore {
     }
 
     async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError> {
+        let sealer = self.sealer();
         let read = move |connection: &rusqlite::Connection| {
             // The oldest first, so that what waits for long is among them.
-            let sql = "SELECT doc FROM effect ORDER BY json_extract(doc, '$.since') LIMIT ?1";
-            read::documents(connection, sql, [max], "effect")
+            let sql = "SELECT id, doc FROM effect ORDER BY since_ms LIMIT ?1";
+            read::sealed(connection, Sealed::new(&sealer, Kind::Effect), sql, [max])
         };
         Ok(self.readers.read(read).await?)
     }
@@ -310,9 +320,27 @@ impl RetentionStore for EmbeddedStore {
         Ok(self.writer.write(purge).await?.len() as u64)
     }
 
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.readers.read(move |connection| purge::ended_with_texts(connection, before, max)).await?)
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        Ok(self.writer.write(move |connection: &_| purge::letters(connection, before, max)).await?)
+    }
+
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
         let only = Some(id.to_string());
         let purge = Purge { before, max: 1, only, now: self.clock.now(), state: self.state.clone() };
         Ok(!self.writer.write(purge).await?.is_empty())
+    }
+}
+
+#[async_trait]
+impl SealingStore for EmbeddedStore {
+    async fn seal_stored(&self, max: u16) -> Result<u64, StoreError> {
+        if !self.state.sealer.has_former() {
+            return Ok(0);
+        }
+        Ok(self.writer.write(SealStored { max, state: self.state.clone() }).await?.sealed)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ports::{Bus, Clock, DeadLetterStore, DueStore, RetentionStore};
+use ports::{Bus, Clock, DeadLetterStore, DueStore, RetentionStore, SealingStore};
 use runtime::{DeadLetters, RunService};
 
 /// The ports of an escalation worker.
@@ -13,6 +13,8 @@ pub struct EscalationPorts {
     pub due: Arc<dyn DueStore>,
     /// Removes what was kept for long enough.
     pub retention: Arc<dyn RetentionStore>,
+    /// Encrypts what was stored before there was a key.
+    pub sealing: Arc<dyn SealingStore>,
     /// The index of dead letters.
     pub letters: Arc<dyn DeadLetterStore>,
     /// Where deliveries go that are no work of ours.

@@ -5,14 +5,12 @@
 
 mod broker_dead_letters;
 mod escalation_ports;
+mod housekeeping;
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    limits::{
-        DUE_BATCH_MAX, DUE_LEASE_MS, PURGE_BATCH_MAX, PURGE_EVERY_MS, PURGE_PAUSE_MS, RETENTION_S_DEFAULT,
-        SWEEP_EVERY_S,
-    },
+    limits::{DUE_BATCH_MAX, DUE_LEASE_MS, SWEEP_EVERY_S},
     time::{after, after_ms, after_s},
     timeline::Command,
 };
@@ -22,7 +20,7 @@ use ports::{Delivery, Payload, Queue, within};
 use runtime::{RoleError, Undeliverable};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use crate::escalation_ports::EscalationPorts;
+pub use crate::{escalation_ports::EscalationPorts, housekeeping::Retention};
 
 /// How often the log says that due rows cannot be read.
 const WARNING_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -38,8 +36,8 @@ pub struct EscalationConfig {
     pub sweep_every: Duration,
     /// How often the bus is asked for its dead letters.
     pub dead_every: Duration,
-    /// How long an ended run is kept.
-    pub retention: Duration,
+    /// How long what has ended is kept.
+    pub retention: Retention,
     /// How long work in hand may take to finish once the worker is told to stop.
     pub drain_max: Duration,
 }
@@ -51,7 +49,7 @@ impl Default for EscalationConfig {
             runs_at_once: 32,
             sweep_every: Duration::from_secs(SWEEP_EVERY_S.into()),
             dead_every: Duration::from_secs(20),
-            retention: Duration::from_secs(RETENTION_S_DEFAULT.into()),
+            retention: Retention::default(),
             drain_max: Duration::from_secs(15),
         }
     }
@@ -70,7 +68,8 @@ pub async fn run(
     let deliveries = ports.bus.consume(Queue::Escalation, config.in_flight_max).await?;
     let mut deliveries = deliveries.take_until(Box::pin(shutdown.cancelled()));
     tasks.spawn(sweep(ports.clone(), config.clone(), shutdown.clone()));
-    tasks.spawn(housekeeping(ports.clone(), config.retention, shutdown.clone()));
+    tasks.spawn(housekeeping::seal(ports.clone(), shutdown.clone()));
+    tasks.spawn(housekeeping::run(ports.clone(), config.retention, shutdown.clone()));
     tasks.spawn(broker_dead_letters::run(ports.clone(), config.dead_every, shutdown.clone()));
     while let Some(delivery) = deliveries.next().await {
         tasks.spawn(work(ports.clone(), config.runs_at_once, delivery));
@@ -98,26 +97,6 @@ async fn sweep(ports: Arc<EscalationPorts>, config: EscalationConfig, shutdown: 
         );
         tokio::select! {
             () = ports.clock.sleep_until(next) => {}
-            () = shutdown.cancelled() => {}
-        }
-    }
-}
-
-/// Removes runs that ended longer ago than the retention, a few at a time.
-async fn housekeeping(ports: Arc<EscalationPorts>, retention: Duration, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let now = ports.clock.now();
-        let before = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
-        let pause = match ports.retention.purge(before, PURGE_BATCH_MAX).await {
-            Ok(gone) if gone == u64::from(PURGE_BATCH_MAX) => PURGE_PAUSE_MS,
-            Ok(_) => PURGE_EVERY_MS,
-            Err(error) => {
-                tracing::warn!(%error, "old runs could not be removed; it is tried again");
-                PURGE_EVERY_MS
-            }
-        };
-        tokio::select! {
-            () = ports.clock.sleep_until(after_ms(now, pause)) => {}
             () = shutdown.cancelled() => {}
         }
     }

@@ -26,7 +26,7 @@ pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
-    StatusStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
+    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
+    SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

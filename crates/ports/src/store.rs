@@ -17,6 +17,7 @@ mod rate_limits;
 mod receipts;
 mod retention;
 mod runs;
+mod sealing;
 mod sending;
 mod silences;
 mod status;
@@ -37,6 +38,7 @@ pub use rate_limits::RateLimitStore;
 pub use receipts::ReceiptStore;
 pub use retention::RetentionStore;
 pub use runs::RunStore;
+pub use sealing::SealingStore;
 pub use sending::SendingStore;
 pub use silences::SilenceStore;
 pub use status::StatusStore;
@@ -57,6 +59,7 @@ pub trait Store:
     + OutcomeStore
     + OverrideStore
     + PreflightStore
+    + SealingStore
     + SendingStore
     + SilenceStore
     + StatusStore
@@ -80,11 +83,11 @@ impl<T> Store for T where
         + OutcomeStore
         + OverrideStore
         + PreflightStore
+        + SealingStore
         + SendingStore
         + SilenceStore
         + StatusStore
         + RateLimitStore
-        + ReceiptStore
         + ReceiptStore
         + AuditStore
         + RetentionStore

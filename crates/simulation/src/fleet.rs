@@ -131,6 +131,7 @@ impl World {
                     runs,
                     due: ports.clone(),
                     retention: ports.clone(),
+                    sealing: ports.clone(),
                     letters: ports.clone(),
                     dead_letters,
                     bus: ports,

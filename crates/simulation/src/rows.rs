@@ -183,6 +183,24 @@ impl State {
         over.len()
     }
 
+    /// Ended runs that hold texts which may go.
+    pub(crate) fn ended_with_texts(&self, before: Timestamp, max: usize) -> Vec<RunId> {
+        let is_wanted = |row: &&Row| {
+            let ended = row.run.closed_at().is_some_and(|closed_at| closed_at < before);
+            ended && row.due.is_none() && row.run.index().holds_texts
+        };
+        self.runs.values().filter(is_wanted).take(max).map(|row| row.run.id().clone()).collect()
+    }
+
+    /// Removes letters of no run. Returns how many went.
+    pub(crate) fn purge_letters(&mut self, before: Timestamp, max: usize) -> usize {
+        let is_old = |(_, letter): &&(u64, DeadLetter)| !letter.is_of_run() && letter.at < before;
+        let old: Vec<String> =
+            self.letters.values().filter(is_old).take(max).map(|(_, letter)| letter.id.clone()).collect();
+        old.iter().for_each(|id| _ = self.letters.remove(id));
+        old.len()
+    }
+
     /// Loses every run.
     pub(crate) fn lose_runs(&mut self) {
         self.runs.clear();

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
-    StoreError, Versioned,
+    SealingStore, StoreError, Versioned,
     store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Resolution, RunFilter},
 };
 
@@ -394,7 +394,23 @@ impl RetentionStore for MemoryStore {
         Ok(self.state().purge(before, usize::from(max), None) as u64)
     }
 
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.state().ended_with_texts(before, usize::from(max)))
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        Ok(self.state().purge_letters(before, usize::from(max)) as u64)
+    }
+
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
         Ok(self.state().purge(before, 1, Some(id)) > 0)
+    }
+}
+
+/// It lives in memory.
+#[async_trait]
+impl SealingStore for MemoryStore {
+    async fn seal_stored(&self, _max: u16) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

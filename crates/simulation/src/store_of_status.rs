@@ -74,6 +74,7 @@ impl StatusStore for MemoryStore {
             state.effects.values().filter(|(_, effect)| effect.destination == *destination).count() as u64
         };
         Ok(Backlog {
+            sealing: domain::status::Sealing::Off,
             // When events were accepted is not kept here.
             events: Waiting { count: state.pending.len() as u64, since: None },
             overdue: waiting(rows().filter_map(|row| row.due).filter(|due| *due <= now)),

@@ -11,11 +11,12 @@ use domain::{
 use jiff::Timestamp;
 use ports::{AnswerStore, GivenAnswer, OutcomeLog, StoreError, TokenStore};
 use redis::cmd;
+use sealing::Kind;
 
 use crate::{
     connection::{Call, unreadable},
+    documents::json,
     redis_store::RedisStore,
-    stored_run::json,
 };
 
 #[async_trait]
@@ -59,7 +60,7 @@ impl AnswerStore for RedisStore {
         if until <= floor_ms(now) {
             return Ok(None);
         }
-        serde_json::from_slice(&doc).map(Some).map_err(|error| unreadable("answer", key, error))
+        self.sealed(Kind::Answer).read(key, &doc).map(Some)
     }
 
     async fn keep_answer(
@@ -72,7 +73,7 @@ impl AnswerStore for RedisStore {
         let call = Call::new(&self.scripts.keep_answer, vec![self.keys.answer(key)])
             .arg(floor_ms(now))
             .arg(ceil_ms(until))
-            .arg(json(answer, "answer", key)?)
+            .arg(self.sealed(Kind::Answer).doc(key, answer)?)
             .arg(self.connection.token());
         self.connection.call(call).await
     }
@@ -85,7 +86,7 @@ impl AnswerStore for RedisStore {
     ) -> Result<(), StoreError> {
         let call = Call::new(&self.scripts.replace_answer, vec![self.keys.answer(key)])
             .arg(ceil_ms(until))
-            .arg(json(answer, "answer", key)?);
+            .arg(self.sealed(Kind::Answer).doc(key, answer)?);
         self.connection.call(call).await
     }
 }

@@ -5,6 +5,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use ports::Clock;
+use sealing::KeyFile;
 
 /// The default prefix of every key.
 pub const KEY_PREFIX: &str = "callout:";
@@ -38,6 +39,8 @@ pub struct RedisConfig {
     pub ca_pem: Option<Vec<u8>>,
     /// The certificate that is shown, and its private key, PEM.
     pub client_pem: Option<(Vec<u8>, Vec<u8>)>,
+    /// The keys by which documents are sealed; without them documents are stored as they are.
+    pub key_file: Option<KeyFile>,
     /// The time, for the reconcile window.
     pub clock: Arc<dyn Clock>,
     /// For tests: the first answer of every script is dropped, as a connection that breaks would drop it.
@@ -55,6 +58,7 @@ impl RedisConfig {
             durability: Durability::Checked,
             ca_pem: None,
             client_pem: None,
+            key_file: None,
             clock,
             drops_answers: false,
         }

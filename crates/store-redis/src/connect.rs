@@ -4,13 +4,18 @@
 //! Never: changes a setting of the server. A process of the fleet writes the schema number and the generation; an
 //! operator's command writes nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ErrorKind, RedisError, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cmd,
 };
+use sealing::Sealer;
 
 use crate::{
     config::{Durability, RedisConfig},
@@ -25,7 +30,11 @@ use crate::{
 };
 
 /// The arrangement of keys that this version reads and writes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = SCHEMA_SEALED;
+/// The same where documents are not sealed.
+const SCHEMA_PLAIN: u32 = 1;
+/// The same where they are.
+pub(crate) const SCHEMA_SEALED: u32 = 2;
 /// The oldest server: `ZADD GT` is of 6.2.
 const VERSION_MIN: (u32, u32) = (6, 2);
 /// First and longest pause before a connection is tried again, and how often: about six seconds in all.
@@ -84,6 +93,12 @@ pub enum ConnectError {
         /// What it does not say.
         setting: &'static str,
     },
+    /// Its keys cannot be unlocked.
+    #[error("Redis cannot be used: {0}")]
+    Locked(sealing::Locked),
+    /// Its keys cannot be read or written.
+    #[error("the keys that Redis' documents are encrypted with cannot be read: {0}")]
+    Keys(ports::StoreError),
     /// A later version of callout wrote it.
     #[error(
         "Redis holds schema {found}, and this version knows schemas up to {known}: start the version that wrote it"
@@ -139,7 +154,8 @@ impl RedisStore {
         let keys = Keys::new(&config.key_prefix);
         claim_schema(&servers, &keys, &config.url).await?;
         check_schema(&servers, &keys, &config.url).await?;
-        let store = Self::over(servers, keys, config);
+        let mut store = Self::over(servers, keys, config);
+        store.unlock().await?;
         if let Err(error) = store.check_generation().await {
             tracing::warn!(%error, "the replication history of Redis is not known yet; it will be checked again");
         }
@@ -155,7 +171,9 @@ impl RedisStore {
         let servers = find_checked(&config, Patience::None).await?;
         let keys = Keys::new(&config.key_prefix);
         check_schema(&servers, &keys, &config.url).await?;
-        Ok(Arc::new(Self::over(servers, keys, config)))
+        let mut store = Self::over(servers, keys, config);
+        store.unlock_for_operator().await?;
+        Ok(Arc::new(store))
     }
 
     fn over(servers: Servers, keys: Keys, config: RedisConfig) -> Self {
@@ -165,6 +183,9 @@ impl RedisStore {
             scripts: Scripts::new(),
             clock: config.clock,
             seen: Generation::default(),
+            sealer: Sealer::default(),
+            sealed_to: Mutex::default(),
+            key_file: config.key_file,
         }
     }
 }
@@ -265,7 +286,7 @@ async fn claim_schema(servers: &Servers, keys: &Keys, url: &str) -> Result<(), C
     let key = keys.schema();
     let claim = async {
         let mut node = servers.map().of(key.as_bytes())?;
-        cmd("SETNX").arg(&key).arg(SCHEMA).query_async::<()>(&mut node).await
+        cmd("SETNX").arg(&key).arg(SCHEMA_PLAIN).query_async::<()>(&mut node).await
     };
     claim.await.map_err(ConnectError::unreachable(url))
 }

@@ -139,6 +139,15 @@ impl Connection {
         self.repeated(argument(command, 1), Request::Command(command)).await
     }
 
+    /// Runs a command that may be repeated at the server of a key that it does not name.
+    pub(crate) async fn command_at<T: FromRedisValue>(
+        &self,
+        key: &str,
+        command: &Cmd,
+    ) -> Result<T, StoreError> {
+        self.repeated(key.as_bytes(), Request::Command(command)).await
+    }
+
     /// Runs commands on one key each that may be repeated. On a single server no other command comes between them.
     pub(crate) async fn commands<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
         if self.servers.is_cluster() {

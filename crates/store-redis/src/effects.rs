@@ -11,14 +11,9 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{EffectEnd, EffectStore, StoreError};
+use sealing::Kind;
 
-use crate::{
-    connection::{Call, unreadable},
-    due::TAKE_KEPT_MS,
-    keys::shard_of_letter,
-    redis_store::RedisStore,
-    stored_run::json,
-};
+use crate::{connection::Call, documents, due::TAKE_KEPT_MS, keys::shard_of_letter, redis_store::RedisStore};
 
 /// What `take_effects.lua` returns: an id, an epoch and a document of each.
 type Taken = Vec<(String, u32, Vec<u8>)>;
@@ -51,7 +46,7 @@ impl EffectStore for RedisStore {
             .arg(&effect.id)
             .arg(&effect.destination)
             .arg(floor_ms(effect.since))
-            .arg(json(effect, "effect", &effect.id)?);
+            .arg(self.sealed(Kind::Effect).doc(&effect.id, effect)?);
         self.connection.call(call).await
     }
 
@@ -81,8 +76,7 @@ impl EffectStore for RedisStore {
                 .arg(TAKE_KEPT_MS);
             let rows: Taken = self.connection.call(call).await?;
             for (id, epoch, document) in rows {
-                let effect: Effect =
-                    serde_json::from_slice(&document).map_err(|error| unreadable("effect", &id, error))?;
+                let effect: Effect = self.sealed(Kind::Effect).read(&id, &document)?;
                 taken.push(Effect { epoch, ..effect });
             }
         }
@@ -100,7 +94,7 @@ impl EffectStore for RedisStore {
         for (id, stored) in pages.into_iter().flat_map(|(_, page)| page.into_iter().take(part.into())) {
             // Its epoch stands before it.
             let document = stored.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-            effects.push(serde_json::from_slice(document).map_err(|error| unreadable("effect", &id, error))?);
+            effects.push(self.sealed(Kind::Effect).read(&id, document)?);
         }
         effects.truncate(max.into());
         Ok(effects)
@@ -114,7 +108,7 @@ impl EffectStore for RedisStore {
             .arg(&effect.destination)
             .arg(effect.epoch)
             .arg(ceil_ms(due))
-            .arg(json(effect, "effect", &effect.id)?);
+            .arg(self.sealed(Kind::Effect).doc(&effect.id, effect)?);
         self.connection.call(call).await
     }
 
@@ -133,7 +127,7 @@ impl EffectStore for RedisStore {
             .arg(effect.epoch);
         if let EffectEnd::Dead(letter) = end {
             call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
-            call = call.arg(json(&letter, "dead letter", &letter.id)?);
+            call = call.arg(documents::letter(&self.sealer, &letter)?);
         }
         self.connection.call(call).await
     }

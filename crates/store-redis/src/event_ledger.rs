@@ -15,9 +15,11 @@ use domain::{
 use jiff::Timestamp;
 use ports::{EventLedger, PendingEvent, StoreError};
 use redis::cmd;
+use sealing::{Kind, Sealer};
 
 use crate::{
     connection::{Call, unreadable},
+    documents::Sealed,
     redis_store::RedisStore,
 };
 
@@ -40,17 +42,29 @@ fn shard_of(name: &[u8; 12]) -> u8 {
     name[0] % SHARDS
 }
 
-fn document(event: &Event, times: u32, again_at: Timestamp) -> Vec<u8> {
-    let mut document = format!("{} {times} ", floor_ms(again_at)).into_bytes();
-    document.extend(event.to_json());
-    document
+/// The name of an accepted event as text.
+pub(crate) fn shown(name: &[u8]) -> String {
+    name.iter().fold(String::new(), |shown, byte| format!("{shown}{byte:02x}"))
 }
 
-fn read(document: &[u8]) -> Option<(Timestamp, PendingEvent)> {
+fn document(
+    sealer: &Sealer,
+    name: &[u8; 12],
+    event: &Event,
+    times: u32,
+    again_at: Timestamp,
+) -> Result<Vec<u8>, StoreError> {
+    let mut document = format!("{} {times} ", floor_ms(again_at)).into_bytes();
+    document.extend(Sealed::new(sealer, Kind::Event).seal(&shown(name), event.to_json())?);
+    Ok(document)
+}
+
+fn read(sealer: &Sealer, name: &[u8], document: &[u8]) -> Option<(Timestamp, PendingEvent)> {
     let mut parts = document.splitn(3, |byte| *byte == b' ');
     let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse::<i64>().ok();
     let (again_ms, times) = (number()?, number()?);
-    let event = Event::from_json(parts.next()?).ok()?;
+    let event = sealer.open(Kind::Event, &shown(name), parts.next()?).ok()?;
+    let event = Event::from_json(&event).ok()?;
     Some((of_ms(again_ms), PendingEvent { event, republished: u32::try_from(times).ok()? }))
 }
 
@@ -65,7 +79,7 @@ impl EventLedger for RedisStore {
             let call = calls.remove(&shard).unwrap_or_else(|| {
                 Call::new(&self.scripts.accept, vec![self.keys.accepted(shard), self.keys.counts(shard)])
             });
-            calls.insert(shard, call.arg(&name[..]).arg(document(event, 0, again_at)));
+            calls.insert(shard, call.arg(&name[..]).arg(document(&self.sealer, &name, event, 0, again_at)?));
         }
         self.connection.calls::<u64>(calls.into_values()).await?;
         Ok(())
@@ -94,8 +108,8 @@ impl EventLedger for RedisStore {
                 let mut scan = cmd("HSCAN");
                 scan.arg(self.keys.accepted(shard)).arg(cursor).arg("COUNT").arg(PAGE);
                 let (next, rows): (u64, Vec<Row>) = self.connection.command(&scan).await?;
-                for (_, row) in rows {
-                    let (again_at, found) = read(&row).ok_or_else(|| {
+                for (name, row) in rows {
+                    let (again_at, found) = read(&self.sealer, &name, &row).ok_or_else(|| {
                         unreadable("accepted event of shard", &shard.to_string(), "not one")
                     })?;
                     if again_at <= now {
@@ -117,7 +131,7 @@ impl EventLedger for RedisStore {
         let again_at = after_ms(now, wait_ms);
         let call = Call::new(&self.scripts.postpone, vec![self.keys.accepted(shard_of(&name))])
             .arg(&name[..])
-            .arg(document(&pending.event, pending.republished + 1, again_at));
+            .arg(document(&self.sealer, &name, &pending.event, pending.republished + 1, again_at)?);
         self.connection.call::<u64>(call).await?;
         Ok(())
     }

@@ -19,8 +19,9 @@ use domain::{
 };
 use futures::future::{try_join, try_join_all};
 use ports::{Change, StoreError};
+use sealing::{Kind, Lookup, Sealer};
 
-use crate::{connection::Call, redis_store::RedisStore, stored_run::json};
+use crate::{connection::Call, documents::json, redis_store::RedisStore};
 
 /// Length of a packed name.
 const PACKED_BYTES: usize = 17;
@@ -36,6 +37,7 @@ impl RedisStore {
             self.append_consent(entry).await?;
         }
         let routes = by_number(reply_routes).into_iter().map(|(number, routes)| {
+            let number = self.sealer.index(Lookup::Number, number.as_str());
             let call = Call::new(&self.scripts.routes, vec![self.keys.routes(&number)]).arg(REPLY_ROUTES_MAX);
             routes
                 .into_iter()
@@ -61,11 +63,12 @@ impl RedisStore {
 
     /// Appends to the consent log.
     pub(crate) async fn append_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
-        let number = entry.number.masked();
-        let change = String::from_utf8_lossy(&json(&entry.change, "consent entry of", &number)?).into_owned();
-        let call = Call::new(&self.scripts.consent, vec![self.keys.consent(&entry.number)])
+        let change = json(&entry.change, "consent entry of", &entry.number.masked())?;
+        let change = String::from_utf8_lossy(&change).into_owned();
+        let number = self.sealer.index(Lookup::Number, entry.number.as_str());
+        let call = Call::new(&self.scripts.consent, vec![self.keys.consent(&number)])
             .arg(short(&[&change, &entry.source, &entry.evidence]))
-            .arg(json(entry, "consent entry of", &number)?);
+            .arg(self.sealed(Kind::Consent).doc(&number, entry)?);
         self.connection.call(call).await
     }
 }
@@ -116,13 +119,26 @@ fn digit(byte: u8) -> Option<u8> {
 }
 
 /// Timeline lines for `purge`: what cannot be read from the run itself.
-pub(crate) fn marks(change: &Change) -> Vec<Vec<u8>> {
+pub(crate) fn marks(change: &Change, sealer: &Sealer) -> Vec<Vec<u8>> {
     let Change { run, effects, .. } = change;
     let sids = effects.sids.iter().map(|(sid, _)| sid).filter(|sid| !sids_of(run).any(|known| known == *sid));
     let sids = sids.map(|sid| format!("s{sid}"));
     let routes = effects.reply_routes.iter().filter(|route| !routes_of(run).contains(&key_of(route)));
-    let routes = routes.map(|route| format!("r{} {}", route.number.as_str(), name_of(route)));
+    let routes = routes.map(|route| route_mark(sealer, route.number.as_str(), &name_of(route)));
     sids.chain(routes).map(String::into_bytes).collect()
+}
+
+/// The line of a route: a number, or a hash of one.
+pub(crate) fn route_mark(sealer: &Sealer, number: &str, name: &str) -> String {
+    let letter = if sealer.is_on() { 'h' } else { 'r' };
+    format!("{letter}{} {name}", sealer.index(Lookup::Number, number))
+}
+
+/// The place of a consent entry among those of its number, and its document.
+pub(crate) fn sequenced(row: &[u8]) -> Option<(u64, &[u8])> {
+    let at = row.iter().position(|byte| *byte == b' ')?;
+    let seq = std::str::from_utf8(&row[..at]).ok()?.parse().ok()?;
+    Some((seq, &row[at + 1..]))
 }
 
 /// The provider's names that a run shows by itself.

@@ -5,7 +5,6 @@
 use domain::{
     event::EventKey,
     id::{RunId, digest, short},
-    phone::E164,
     provider::ProviderMessageId,
 };
 
@@ -62,9 +61,14 @@ impl Keys {
         self.of("runs", shard)
     }
 
-    /// Runs that need nothing more, by when they ended.
+    /// Runs that need nothing more and hold texts that may go, by when they ended.
     pub(crate) fn ended(&self, shard: u8) -> String {
         self.of("ended", shard)
+    }
+
+    /// The same for those without texts that may go.
+    pub(crate) fn ended_without_texts(&self, shard: u8) -> String {
+        self.of("endednt", shard)
     }
 
     pub(crate) fn outcomes(&self, shard: u8) -> String {
@@ -118,12 +122,14 @@ impl Keys {
         format!("{}sid:{}", self.prefix, bucket.to_ascii_lowercase())
     }
 
-    pub(crate) fn routes(&self, number: &E164) -> String {
-        format!("{}reply:{}", self.prefix, short(&["number", number.as_str()]))
+    /// `number` is as it is looked up.
+    pub(crate) fn routes(&self, number: &str) -> String {
+        format!("{}reply:{}", self.prefix, short(&["number", number]))
     }
 
-    pub(crate) fn consent(&self, number: &E164) -> String {
-        format!("{}consent:{}", self.prefix, short(&["number", number.as_str()]))
+    /// `number` is as it is looked up.
+    pub(crate) fn consent(&self, number: &str) -> String {
+        format!("{}consent:{}", self.prefix, short(&["number", number]))
     }
 
     /// What the event with this key said.
@@ -189,6 +195,16 @@ impl Keys {
     /// What is kept of preflights.
     pub(crate) fn preflight(&self) -> String {
         format!("{}preflight", self.prefix)
+    }
+
+    /// What the keys of all consent logs begin with.
+    pub(crate) fn consent_of_all(&self) -> String {
+        format!("{}consent:", self.prefix)
+    }
+
+    /// The store's own keys.
+    pub(crate) fn sealing(&self) -> String {
+        format!("{}sealing", self.prefix)
     }
 
     pub(crate) fn schema(&self) -> String {

@@ -18,6 +18,7 @@ use ports::{
 
 use crate::{
     connection::{Call, unreadable},
+    documents,
     merge::{self, Page},
     redis_store::RedisStore,
     stored_run::{letter_of, read},
@@ -55,7 +56,7 @@ impl RedisStore {
             let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {
-                let run = read(&id, &stored)?.value;
+                let run = read(&self.sealer, &id, &stored)?.value;
                 let key = Reverse((floor_ms(run.opened_at()), id));
                 if after.as_ref().is_none_or(|after| key > *after) && matches(&run, filter) {
                     items.push((key, run));
@@ -89,8 +90,7 @@ impl RedisStore {
             let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, doc) in found {
-                let letter: DeadLetter =
-                    serde_json::from_slice(&doc).map_err(|error| unreadable("dead letter", &id, error))?;
+                let letter = documents::read_letter(&self.sealer, &id, &doc)?;
                 items.push(((floor_us(letter.at), id), letter));
             }
             Ok(Page { items, next: u64::try_from(next).ok() })

@@ -6,7 +6,7 @@ use ports::{PreflightStore, StoreError};
 use redis::cmd;
 use serde::de::DeserializeOwned;
 
-use crate::{connection::unreadable, redis_store::RedisStore, stored_run::json};
+use crate::{connection::unreadable, documents::json, redis_store::RedisStore};
 
 /// The last preflight.
 const LAST: &str = "last";

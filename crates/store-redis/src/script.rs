@@ -38,6 +38,9 @@ pub(crate) struct Scripts {
     pub(crate) report: Script,
     pub(crate) withdraw: Script,
     pub(crate) backlog: Script,
+    pub(crate) swap: Script,
+    pub(crate) swap_field: Script,
+    pub(crate) swap_line: Script,
 }
 
 macro_rules! text {
@@ -89,6 +92,9 @@ impl Scripts {
             report: script!("report"),
             withdraw: script!("withdraw"),
             backlog: script!("effect" "backlog"),
+            swap: script!("swap"),
+            swap_field: script!("swap_field"),
+            swap_line: script!("swap_line"),
         }
     }
 }

@@ -9,8 +9,8 @@ use redis::cmd;
 
 use crate::{
     connection::{Call, unreadable},
+    documents::json,
     redis_store::RedisStore,
-    stored_run::json,
 };
 
 #[async_trait]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ports::{SilenceStore, StoreError};
 use redis::cmd;
 
-use crate::{connection::unreadable, redis_store::RedisStore, stored_run::json};
+use crate::{connection::unreadable, documents::json, redis_store::RedisStore};
 
 #[async_trait]
 impl SilenceStore for RedisStore {

@@ -14,9 +14,9 @@ use redis::cmd;
 
 use crate::{
     connection::{Call, unreadable},
+    documents::json,
     event_ledger::{AGAIN_AFTER_MS, DOUBLINGS_MAX},
     redis_store::RedisStore,
-    stored_run::json,
 };
 
 /// Accepted events of one shard that are looked at for the oldest.
@@ -67,7 +67,7 @@ impl StatusStore for RedisStore {
             destinations.iter().fold(call, |call, destination| call.arg(destination))
         };
         let shards: Vec<Vec<String>> = self.connection.calls((0..SHARDS).map(of_shard)).await?;
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog { sealing: self.sealing(), ..Backlog::default() };
         for shard in shards {
             add(&mut backlog, &shard, destinations)
                 .ok_or_else(|| unreadable("backlog", "of a shard", "it is no list of numbers"))?;

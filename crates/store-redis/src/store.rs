@@ -3,6 +3,8 @@
 //! In: calls from any task. Out: one script per verb, or a command where that is enough.
 //! Never: decides anything that two callers could decide differently: the scripts decide.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::{
     consent::{Consent, ConsentEntry},
@@ -21,18 +23,26 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
-    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, StoreError, TimerSlot, Versioned,
+    OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, SealingStore, StoreError,
+    TimerSlot, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 use redis::cmd;
+use sealing::{Kind, Lookup};
 
 use crate::{
     connection::{Call, unreadable},
-    indexes::{field_of, marks},
+    documents::{self, json},
+    indexes::{field_of, marks, sequenced},
     keys::shard_of_letter,
     redis_store::RedisStore,
-    stored_run::{Write, json, read_lines, write},
+    stored_run::{Write, read_lines, write},
 };
+
+/// The name that the document of a resolution is bound to.
+fn bound_to(workflow: &str, marker: &str) -> String {
+    format!("{workflow}\0{marker}")
+}
 
 /// A stored run's version ends within so many bytes.
 const VERSION_BYTES_MAX: u8 = 20;
@@ -64,9 +74,11 @@ impl RedisStore {
             return Ok(false);
         }
         let key = self.keys.run(change.run.id());
-        let header: String =
+        let header: Vec<u8> =
             self.connection.command(cmd("GETRANGE").arg(key).arg(0).arg(VERSION_BYTES_MAX)).await?;
-        Ok(header.split(' ').next().and_then(|text| text.parse().ok()) != version)
+        // A document may follow, which is no text.
+        let found = header.split(|byte| *byte == b' ').next().and_then(|text| std::str::from_utf8(text).ok());
+        Ok(found.and_then(|text| text.parse().ok()) != version)
     }
 }
 
@@ -77,8 +89,15 @@ impl RunStore for RedisStore {
             return Ok(Opened::Conflict);
         }
         let how = Write::Open { happened_at: event.happened_at };
-        let call =
-            write(&self.scripts.open, &self.keys, &self.connection.token(), &change, marks(&change), &how)?;
+        let call = write(
+            &self.scripts.open,
+            &self.keys,
+            &self.sealer,
+            &self.connection.token(),
+            &change,
+            marks(&change, &self.sealer),
+            &how,
+        )?;
         if self.is_too_late(&change, None).await? {
             return Ok(Opened::Known);
         }
@@ -89,8 +108,8 @@ impl RunStore for RedisStore {
             "known" => return Ok(Opened::Known),
             _ => {}
         }
-        let resolution: Resolution = serde_json::from_slice(&detail)
-            .map_err(|error| unreadable("resolution of workflow", change.run.workflow(), error))?;
+        let bound_to = bound_to(change.run.workflow(), change.marker.as_deref().unwrap_or_default());
+        let resolution: Resolution = self.sealed(Kind::Resolution).read(&bound_to, &detail)?;
         Ok(Opened::AlreadyResolved { by: resolution.by })
     }
 
@@ -106,8 +125,15 @@ impl RunStore for RedisStore {
 
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
         let how = Write::Change { version };
-        let call =
-            write(&self.scripts.change, &self.keys, &self.connection.token(), &change, marks(&change), &how)?;
+        let call = write(
+            &self.scripts.change,
+            &self.keys,
+            &self.sealer,
+            &self.connection.token(),
+            &change,
+            marks(&change, &self.sealer),
+            &how,
+        )?;
         if self.is_too_late(&change, Some(version)).await? {
             return Ok(Changed::Conflict);
         }
@@ -129,7 +155,7 @@ impl RunStore for RedisStore {
         ];
         let call = Call::new(&self.scripts.resolve, keys)
             .arg(floor_us(*at))
-            .arg(json(resolution, "resolution of workflow", workflow)?)
+            .arg(self.sealed(Kind::Resolution).doc(&bound_to(workflow, marker), resolution)?)
             .arg(u64::from(DEDUPE_S) * 1_000);
         let ids: Vec<String> = self.connection.call(call).await?;
         ids.into_iter()
@@ -211,10 +237,17 @@ impl LookupStore for RedisStore {
     }
 
     async fn reply_routes(&self, number: &E164, now: Timestamp) -> Result<Vec<ReplyRoute>, StoreError> {
-        let mut range = cmd("ZREVRANGEBYSCORE");
-        range.arg(self.keys.routes(number)).arg("+inf").arg(format!("({}", floor_us(now)));
-        range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(REPLY_ROUTES_MAX);
-        let rows: Vec<(String, i64)> = self.connection.command(&range).await?;
+        let range = |form: String| {
+            let mut range = cmd("ZREVRANGEBYSCORE");
+            range.arg(self.keys.routes(&form)).arg("+inf").arg(format!("({}", floor_us(now)));
+            range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(REPLY_ROUTES_MAX);
+            range
+        };
+        let ranges = self.numbers(number).into_iter().map(range).collect();
+        let rows: Vec<Vec<(String, i64)>> = self.connection.commands(ranges).await?;
+        let mut rows = rows.concat();
+        rows.sort_by_key(|(_, expires)| std::cmp::Reverse(*expires));
+        rows.truncate(REPLY_ROUTES_MAX.into());
         let route = |(name, expires): (String, i64)| {
             let (code, message) = name.split_once(' ')?;
             let (code, message) = (code.parse().ok()?, message.parse().ok()?);
@@ -241,17 +274,22 @@ impl ConsentStore for RedisStore {
     }
 
     async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
-        let rows: Vec<String> = self.connection.command(cmd("HVALS").arg(self.keys.consent(number))).await?;
-        let read = |row: String| {
-            let (seq, doc) = row.split_once(' ')?;
-            Some((seq.parse::<u64>().ok()?, serde_json::from_str::<ConsentEntry>(doc).ok()?))
+        let forms = self.numbers(number);
+        let all = forms.iter().map(|form| cmd("HGETALL").arg(self.keys.consent(form)).to_owned());
+        let rows: Vec<BTreeMap<String, Vec<u8>>> = self.connection.commands(all.collect()).await?;
+        let mut named = BTreeMap::new();
+        for (form, rows) in forms.iter().zip(rows) {
+            // One that is in both places is the same.
+            for (name, row) in rows {
+                named.entry(name).or_insert((form, row));
+            }
+        }
+        let read = |(form, row): (&String, Vec<u8>)| {
+            let (seq, doc) = sequenced(&row)
+                .ok_or_else(|| unreadable("consent entry of", &number.masked(), "not an entry"))?;
+            Ok((seq, self.sealed(Kind::Consent).read::<ConsentEntry>(form, doc)?))
         };
-        let mut log = rows
-            .into_iter()
-            .map(|row| {
-                read(row).ok_or_else(|| unreadable("consent entry of", &number.masked(), "not an entry"))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut log = named.into_values().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         log.sort_by_key(|(seq, entry)| (entry.at, *seq));
         Ok(log.into_iter().map(|(_, entry)| entry).collect())
     }
@@ -266,7 +304,7 @@ impl DeadLetterStore for RedisStore {
             .arg(&letter.id)
             .arg(floor_us(letter.at))
             .arg(&letter.reason)
-            .arg(json(letter, "dead letter", &letter.id)?);
+            .arg(documents::letter(&self.sealer, letter)?);
         self.connection.call(call).await
     }
 
@@ -279,9 +317,7 @@ impl DeadLetterStore for RedisStore {
             let doc: Option<Vec<u8>> =
                 self.connection.command(redis::cmd("HGET").arg(self.keys.dead(shard)).arg(id)).await?;
             if let Some(doc) = doc {
-                return serde_json::from_slice(&doc)
-                    .map(Some)
-                    .map_err(|error| unreadable("dead letter", id, error));
+                return documents::read_letter(&self.sealer, id, &doc).map(Some);
             }
         }
         Ok(None)
@@ -344,13 +380,16 @@ impl OverrideStore for RedisStore {
 impl RateLimitStore for RedisStore {
     async fn acquire(&self, request: &RateRequest, now: Timestamp) -> Result<Reservation, StoreError> {
         let RateLimit { interval_us, burst, horizon_s } = request.limit;
-        let call = Call::new(&self.scripts.acquire, vec![self.keys.rate_limit(&request.queue)])
-            .arg(self.connection.token())
-            .arg(interval_us)
-            .arg(burst)
-            .arg(u64::from(horizon_s) * 1_000_000)
-            .arg(request.cost)
-            .arg(floor_us(now));
+        let call = Call::new(
+            &self.scripts.acquire,
+            vec![self.keys.rate_limit(&self.sealer.index(Lookup::RateLimit, &request.queue))],
+        )
+        .arg(self.connection.token())
+        .arg(interval_us)
+        .arg(burst)
+        .arg(u64::from(horizon_s) * 1_000_000)
+        .arg(request.cost)
+        .arg(floor_us(now));
         let (what, at): (String, i64) = self.connection.call(call).await?;
         let at = of_us(at);
         Ok(if what == "at" { Reservation::At(at) } else { Reservation::Full(at) })
@@ -374,7 +413,22 @@ impl RetentionStore for RedisStore {
         self.purge_runs(before, max).await
     }
 
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        self.ended_before_with_texts(before, max).await
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.purge_old_letters(before, max).await
+    }
+
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
         self.purge_one(id, before).await
+    }
+}
+
+#[async_trait]
+impl SealingStore for RedisStore {
+    async fn seal_stored(&self, max: u16) -> Result<u64, StoreError> {
+        self.seal_some(max).await
     }
 }

@@ -12,11 +12,12 @@ use domain::{
 use jiff::Timestamp;
 use ports::{Change, StoreError, TimerSlot, Versioned};
 use redis::Script;
-use serde::Serialize;
+use sealing::{Kind, Sealer};
 
 use crate::{
     codec::{decode, encode},
     connection::{Call, unreadable},
+    documents::{self, Sealed, json},
     keys::Keys,
     write_arguments::{RunKeys, WriteArguments},
 };
@@ -68,6 +69,11 @@ pub(crate) fn letter_of(phase: RunPhase) -> char {
 pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
     let shard = run.id().shard();
     let subject = run.subject();
+    let mut ended = [keys.ended(shard), keys.ended_without_texts(shard)];
+    if !run.index().holds_texts {
+        ended.reverse();
+    }
+    let [ended, ended_other] = ended;
     RunKeys {
         run: keys.run(run.id()),
         timeline: keys.timeline(run.id()),
@@ -75,7 +81,8 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         timers: keys.timers(shard),
         counts: keys.counts(shard),
         runs: keys.runs(shard),
-        ended: keys.ended(shard),
+        ended,
+        ended_other,
         review: keys.review(shard),
         outcomes: keys.outcomes(shard),
         effects: keys.effects(shard),
@@ -92,6 +99,7 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
 pub(crate) fn write<'a>(
     script: &'a Script,
     keys: &Keys,
+    sealer: &Sealer,
     token: &str,
     change: &Change,
     marks: Vec<Vec<u8>>,
@@ -117,8 +125,10 @@ pub(crate) fn write<'a>(
         phase: letter_of(run.phase()).to_string(),
         flags: flags(&index, *due),
         tally: tally(&index),
-        document: encode(&json(run, "run", run.id().as_str())?),
+        document: Sealed::new(sealer, Kind::Run)
+            .seal(run.id().as_str(), encode(&json(run, "run", run.id().as_str())?))?,
         ended_ms: ended_at.map(|at| floor_ms(at).to_string()).unwrap_or_default(),
+        texts: if index.holds_texts { "t" } else { "" },
         opened_ms: floor_ms(run.opened_at()),
         resolvable: match (index.is_resolvable, index.awaits_late_resolution) {
             (true, _) => "open",
@@ -140,11 +150,11 @@ pub(crate) fn write<'a>(
     }
     for effect in &effects.outbound {
         call = call.arg(&effect.id).arg(&effect.destination).arg(floor_ms(effect.since));
-        call = call.arg(json(effect, "effect", &effect.id)?);
+        call = call.arg(Sealed::new(sealer, Kind::Effect).doc(&effect.id, effect)?);
     }
     for letter in &effects.dead_letters {
         call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
-        call = call.arg(json(letter, "dead letter", &letter.id)?);
+        call = call.arg(documents::letter(sealer, letter)?);
     }
     for id in &effects.discarded {
         call = call.arg(id);
@@ -170,13 +180,14 @@ fn tally(index: &RunIndex) -> String {
 }
 
 /// A run from what is stored under its key.
-pub(crate) fn read(id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError> {
+pub(crate) fn read(sealer: &Sealer, id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError> {
     let end = stored.iter().position(|byte| *byte == b'\n');
     let (header, rest) = stored.split_at(end.ok_or_else(|| unreadable("run", id, "it has no header"))?);
     let version = std::str::from_utf8(header).ok().and_then(|header| header.split(' ').next()?.parse().ok());
     let version = version.ok_or_else(|| unreadable("run", id, "its header has no version"))?;
+    let document = Sealed::new(sealer, Kind::Run).open(id, &rest[1..])?;
     let json =
-        decode(&rest[1..]).ok_or_else(|| unreadable("run", id, "a later version of callout encoded it"))?;
+        decode(&document).ok_or_else(|| unreadable("run", id, "a later version of callout encoded it"))?;
     let value = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
     Ok(Versioned { value, version })
 }
@@ -190,11 +201,6 @@ pub(crate) fn read_lines(id: &RunId, stored: &[u8]) -> Result<Vec<Entry>, StoreE
     let json = decode(stored)
         .ok_or_else(|| unreadable("timeline of run", id, "a later version of callout encoded it"))?;
     serde_json::from_slice(&json).map_err(|error| unreadable("timeline of run", id, error))
-}
-
-/// A document as JSON, or an error that names it.
-pub(crate) fn json<T: Serialize>(value: &T, what: &str, name: &str) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| unreadable(what, name, error))
 }
 
 #[cfg(test)]
@@ -216,7 +222,7 @@ mod tests {
         for stored in
             [&b"1 abc a--- q1"[..], b"x abc a--- q1\n{}", b"1 abc a--- q1\n{}", b"1 abc a--- q1\n\0"]
         {
-            let error = read("r1", stored).unwrap_err();
+            let error = read(&Sealer::default(), "r1", stored).unwrap_err();
             assert!(matches!(&error, StoreError::Corrupt(text) if text.contains("run r1")), "{error}");
         }
     }

@@ -16,8 +16,10 @@ arguments! {
         counts: String,
         /// Runs by opening time.
         runs: String,
-        /// Runs that need nothing more, by end.
+        /// Runs that need nothing more, by end: those that are as this one, with texts that may go or without.
         ended: String,
+        /// The others of those.
+        ended_other: String,
         /// Runs with a message that needs review, by opening time.
         review: String,
         outcomes: String,
@@ -58,6 +60,8 @@ arguments! {
         document: Vec<u8>,
         /// In milliseconds; empty for a run that is still due or open.
         ended_ms: String,
+        /// `t` for a run with texts that may go, else empty.
+        texts: &'a str,
         opened_ms: i64,
         /// `open` for a run that a resolution of its subject ends, `over` for one whose ticket hears of it, else empty.
         resolvable: &'a str,

@@ -15,7 +15,7 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 28] = [
+const RULES: [Rule; 29] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "http-server",
@@ -43,9 +43,10 @@ const RULES: [Rule; 28] = [
         may_use: &["domain", "ports"],
         why: "the contract of the ports knows no backend; a difference is a value that the suite asks for",
     },
-    Rule { name: "embedded", may_use: &["domain", "ports"], why: BACKEND },
+    Rule { name: "sealing", may_use: &[], why: "it encrypts bytes and knows nothing of what they say" },
+    Rule { name: "embedded", may_use: &["domain", "ports", "sealing"], why: BACKEND },
     Rule { name: "bus-rabbitmq", may_use: &["domain", "ports"], why: BACKEND },
-    Rule { name: "store-redis", may_use: &["domain", "ports"], why: BACKEND },
+    Rule { name: "store-redis", may_use: &["domain", "ports", "sealing"], why: BACKEND },
     Rule {
         name: "twilio",
         may_use: &["domain", "http-client", "ports"],
@@ -80,7 +81,7 @@ const RULES: [Rule; 28] = [
     Rule { name: "control", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule {
         name: "config",
-        may_use: &["domain", "twilio"],
+        may_use: &["domain", "sealing", "twilio"],
         why: "configuration is plain values; the cli turns them into what a role takes",
     },
     Rule {
@@ -117,6 +118,7 @@ const RULES: [Rule; 28] = [
             "api",
             "ports",
             "runtime",
+            "sealing",
             "sender",
             "store-redis",
             "telemetry",

@@ -27,6 +27,7 @@ mod originators;
 mod output;
 mod personal;
 mod preflight;
+mod privacy;
 mod reload;
 mod replies;
 mod runs;

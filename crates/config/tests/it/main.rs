@@ -143,6 +143,17 @@ fn ended_runs_are_kept_as_long_as_events_are_remembered_at_least() {
 }
 
 #[test]
+fn texts_go_with_their_run_at_the_latest() {
+    let with = |more: &str| format!("environment = \"test\"\n[retention]\nended_runs = \"20d\"\n{more}\n");
+    let kept = problems("callout.toml", &with("texts = \"21d\""));
+    assert!(kept.contains("callout.toml:4: retention.texts: expected a time"), "{kept}");
+    assert!(kept.contains(r#"from "1h" to "20d""#), "{kept}");
+    let kept = problems("callout.toml", &with("dead_letters = \"2h\""));
+    assert!(kept.contains(r#"retention.dead_letters: expected a time"#), "{kept}");
+    assert!(kept.contains(r#"from "1d" to "3650d""#), "{kept}");
+}
+
+#[test]
 fn production_demands_an_account() {
     let text = std::fs::read_to_string(examples().join("callout.toml")).unwrap();
     let found =

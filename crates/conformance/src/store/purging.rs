@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
-use domain::{consent::ConsentChange, run::Run};
+use domain::{consent::ConsentChange, message::ReviewVerdict, run::Run};
 use ports::{
-    Change, Store,
+    Change, Changed, Store,
     store::{DeadLetterFilter, RunFilter},
 };
 
-use crate::fixture::{Opening, acknowledged, at, ended, entry, letter, number, open_new, sid};
+use crate::fixture::{
+    Opening, acknowledged, at, change, doubt_until_review, ended, entry, letter, load, number, open_new, sid,
+};
 
 async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
     let change = ended(&Opening::new(case, n).change().run, &sid(case, n), at(seconds));
@@ -118,4 +120,65 @@ pub async fn one_run_is_purged_alone_if_it_ended_earlier(store: Arc<dyn Store>) 
     assert!(!purged(&open.run, 1_000).await, "it did not end");
     assert!(!is_stored(&*store, &first).await);
     assert!(is_stored(&*store, &second).await && is_stored(&*store, &open.run).await);
+}
+
+/// A run whose texts were removed is not named again, and goes when its own time has come.
+pub async fn texts_go_before_their_run(store: Arc<dyn Store>) {
+    let case = "texts_first";
+    let (run, late) = (open_ended(&*store, case, 1, 10).await, open_ended(&*store, case, 2, 11).await);
+    let open = Opening::new(case, 3).change();
+    open_new(&*store, &open).await;
+    let named = async |before, max| store.ended_with_texts(at(before), max).await.unwrap();
+    assert_eq!(named(10, 9).await, []);
+    assert_eq!(named(11, 9).await, [run.id().clone()]);
+    assert_eq!(named(12, 1).await.len(), 1);
+    let bare = change(&run, at(20), |run, ctx| assert!(run.remove_texts(ctx)));
+    assert!(matches!(store.change_run(bare.clone(), 1).await.unwrap(), Changed::Stored { .. }));
+    let found = load(&*store, &run).await.value;
+    assert_eq!(found, bare.run);
+    assert_eq!(found.messages()[0].text(), None);
+    assert_eq!(named(1_000, 9).await, [late.id().clone()]);
+    assert!(!store.purge_run(run.id(), at(10)).await.unwrap(), "it ended at that time");
+    assert_eq!(store.purge(at(11), 100).await.unwrap(), 1);
+    assert!(!is_stored(&*store, &run).await && is_stored(&*store, &late).await);
+}
+
+/// An operator may want to have it sent again.
+pub async fn a_text_that_waits_for_a_review_stays(store: Arc<dyn Store>) {
+    let opening = Opening::new("review_keeps", 1).change();
+    let closed = change(&opening.run, at(1), |run, ctx| {
+        run.acknowledge("ada", "reply", None, ctx);
+        doubt_until_review(run, 1, ctx);
+        assert!(!run.remove_texts(ctx));
+    });
+    assert_eq!(closed.due, None);
+    open_new(&*store, &closed).await;
+    assert_eq!(store.ended_with_texts(at(1_000), 9).await.unwrap(), []);
+    let reviewed = change(&closed.run, at(2), |run, ctx| {
+        run.resolve_review(1, &ReviewVerdict::NotSent, "ada", ctx);
+    });
+    store.change_run(reviewed, 1).await.unwrap();
+    assert_eq!(store.ended_with_texts(at(1_000), 9).await.unwrap(), [closed.run.id().clone()]);
+}
+
+/// Those of a run go with it, and the counts follow.
+pub async fn old_letters_of_no_run_are_purged(store: Arc<dyn Store>) {
+    let case = "old_letters";
+    let mut opening = Opening::new(case, 9).change();
+    let of_run =
+        domain::timeline::DeadLetter { message: Some(opening.run.message_id(1)), ..letter(case, 1, 1) };
+    opening.effects.dead_letters.push(of_run);
+    open_new(&*store, &opening).await;
+    for n in 2..=5 {
+        store.add_dead_letter(&letter(case, n, n.into())).await.unwrap();
+    }
+    let purged = async |before| store.purge_letters(at(before), 2).await.unwrap();
+    assert_eq!((purged(5).await, purged(5).await, purged(5).await), (2, 1, 0));
+    let mut left: Vec<String> = Vec::new();
+    for letter in store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap() {
+        left.push(letter.id);
+    }
+    assert_eq!(left, [format!("{case}-1"), format!("{case}-5")]);
+    assert_eq!(store.audit_counts().await.unwrap().dead_letters["unroutable"], 2);
+    assert!(store.audit_counts().await.unwrap().balances());
 }

@@ -50,7 +50,9 @@ pub async fn the_last_report_of_each_process_is_kept(store: Arc<dyn Store>) {
 /// Deadlines that are to come do not wait, and neither does what was discarded.
 pub async fn what_waits_is_counted_with_its_oldest(store: Arc<dyn Store>) {
     let case = "waits";
-    assert_eq!(backlog(&*store, 100).await, Backlog::default());
+    let empty = backlog(&*store, 100).await;
+    // Whether anything is encrypted is not what waits.
+    assert_eq!(empty, Backlog { sealing: empty.sealing, ..Backlog::default() });
     for (n, seconds) in [(1, 20), (2, 10), (3, 200)] {
         open_new(&*store, &Opening::new(case, n).due(at(seconds))).await;
     }

@@ -155,6 +155,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::ReplyUnclear { .. }
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::AllClear { .. }
+        | TimelineEvent::TextsRemoved
         | TimelineEvent::TicketWanted { .. } => return None,
     })
 }

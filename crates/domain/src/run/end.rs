@@ -39,6 +39,24 @@ impl Run {
         if also_recent || from < now { Erasable::Ended(ended_at) } else { Erasable::From(from) }
     }
 
+    /// Whether it holds texts or fields of its event that may go once it has ended.
+    pub(super) fn holds_texts(&self) -> bool {
+        let holds_any = !self.data.is_empty() || self.messages.iter().any(|message| message.text().is_some());
+        holds_any && !self.messages.iter().any(Message::needs_review)
+    }
+
+    /// Removes its texts and the fields of its event, if it has ended. Who was texted when, and why, stays. Returns
+    /// whether anything went: a run that has not ended, or needs a review, keeps them.
+    pub fn remove_texts(&mut self, ctx: &mut StepContext<'_>) -> bool {
+        if self.is_unfinished() || !self.holds_texts() {
+            return false;
+        }
+        self.data.clear();
+        self.messages.iter_mut().for_each(Message::remove_text);
+        ctx.note_run(TimelineEvent::TextsRemoved);
+        true
+    }
+
     /// Somebody takes it on. A run that is over keeps its phase; the timeline gets a line all the same.
     pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
         let by = by.to_owned();

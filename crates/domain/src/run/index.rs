@@ -20,6 +20,8 @@ pub struct RunIndex {
     pub is_resolvable: bool,
     /// It is over, and a resolving event of its subject is told to its ticket.
     pub awaits_late_resolution: bool,
+    /// It holds texts or fields of its event that may go once it has ended: no operator needs them for a review.
+    pub holds_texts: bool,
     /// Messages by the name of their phase, in the order of the names.
     pub tally: BTreeMap<&'static str, u16>,
 }
@@ -39,6 +41,7 @@ impl Run {
             needs_review: self.messages.iter().any(Message::needs_review),
             is_resolvable: self.is_resolvable(),
             awaits_late_resolution: self.awaits_late_resolution(),
+            holds_texts: self.holds_texts(),
             tally,
         }
     }

@@ -36,7 +36,9 @@ impl Run {
             return Replay::Stale(format!("the event was of use until {}", self.not_after));
         }
         if message.text().is_none() {
-            return Replay::Stale("its text could not be composed".to_owned());
+            return Replay::Stale(
+                "it has no text: none could be composed, or it is not kept any more".to_owned(),
+            );
         }
         match self.phase {
             RunPhase::Active if step == self.step => {}

@@ -58,6 +58,9 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::EffectReplayed { by, destination } => of_letter(destination, "replayed", by),
         TimelineEvent::Replayed { by } => format!("text to {whom} replayed by {by}"),
         TimelineEvent::Discarded { by, destination } => discarded(by, destination.as_deref(), whom),
+        TimelineEvent::TextsRemoved => {
+            "texts and fields of the event removed: kept for long enough".to_owned()
+        }
         TimelineEvent::Cancelled => format!("text to {whom} withdrawn"),
         TimelineEvent::Escalated { step, reason } => format!("step {} is over: {reason}", step + 1),
         TimelineEvent::ReplyAnswered { run } => format!("{whom} gets an answer: run {run}"),

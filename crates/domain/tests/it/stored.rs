@@ -78,6 +78,7 @@ stored_names! {
     Acknowledged => "acknowledged",
     AcknowledgedLate => "acknowledged_late",
     ResolvedLate => "resolved_late",
+    TextsRemoved => "texts_removed",
     Closed => "closed",
     TicketWanted => "ticket_wanted",
     TicketOpened => "ticket_opened",

@@ -5,9 +5,11 @@
 use domain::time::after_s;
 use ports::Queue;
 use rusqlite::{Connection, params};
+use sealing::Sealer;
 
 use super::{
     core::Core,
+    events::opened,
     work_queue::{Backlog, Content, Item},
 };
 use crate::fault::Fault;
@@ -25,7 +27,7 @@ impl Core {
         };
         tokio::spawn(async move {
             loop {
-                match core.readers.read(move |connection| fetch(connection, backlog)).await {
+                match core.readers.read(fetch_with(core.sealer.clone(), backlog)).await {
                     Ok((items, up_to)) => {
                         core.queue(queue).fetched(items, up_to);
                         // If all of a batch is acknowledged already, no consumer would ask for the next one.
@@ -40,7 +42,14 @@ impl Core {
     }
 }
 
-fn fetch(connection: &Connection, backlog: Backlog) -> Result<(Vec<Item>, i64), Fault> {
+fn fetch_with(
+    sealer: Sealer,
+    backlog: Backlog,
+) -> impl FnOnce(&Connection) -> Result<(Vec<Item>, i64), Fault> + Send {
+    move |connection| fetch(connection, &sealer, backlog)
+}
+
+fn fetch(connection: &Connection, sealer: &Sealer, backlog: Backlog) -> Result<(Vec<Item>, i64), Fault> {
     let mut select = connection.prepare_cached(
         "SELECT key, published_ms, body FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3",
     )?;
@@ -50,7 +59,7 @@ fn fetch(connection: &Connection, backlog: Backlog) -> Result<(Vec<Item>, i64), 
         let (key, body): (i64, Vec<u8>) = (row.get(0)?, row.get(2)?);
         bytes += body.len();
         items.push(Item {
-            content: Content::Event { key, body: Some(body) },
+            content: Content::Event { key, body: Some(opened(sealer, key, body)) },
             redelivered: key <= backlog.redelivered_to,
             published_ms: Some(row.get(1)?),
         });

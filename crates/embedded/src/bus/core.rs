@@ -10,6 +10,7 @@ use std::{
 use domain::workflow::Lane;
 use jiff::Timestamp;
 use ports::{Clock, Queue, TimerSlot};
+use sealing::Sealer;
 use tokio::sync::Notify;
 
 use super::{
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(super) me: Weak<Core>,
     pub(super) writer: WriterHandle,
     pub(super) readers: Readers,
+    pub(super) sealer: Sealer,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) lanes: BTreeMap<String, Lane>,
     queues: [WorkQueue; Queue::ALL.len()],
@@ -39,6 +41,7 @@ impl Core {
     pub(crate) fn start(
         writer: WriterHandle,
         readers: Readers,
+        sealer: Sealer,
         clock: Arc<dyn Clock>,
         lanes: BTreeMap<String, Lane>,
         waiting: &[Waiting; Lane::ALL.len()],
@@ -47,6 +50,7 @@ impl Core {
             me: me.clone(),
             writer,
             readers,
+            sealer,
             clock,
             lanes,
             queues: Queue::ALL.map(|queue| match queue {

@@ -16,6 +16,11 @@ pub(super) fn keys(lane: Lane) -> Range<i64> {
     lane << COUNT_BITS..(lane + 1) << COUNT_BITS
 }
 
+/// The lane that a key is of.
+pub(crate) fn lane_of(key: i64) -> Option<Lane> {
+    Lane::ALL.into_iter().find(|lane| keys(*lane).contains(&key))
+}
+
 /// Counts the keys of a lane; holds the last one that was used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NextKey(pub(super) i64);

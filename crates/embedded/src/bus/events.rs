@@ -8,19 +8,41 @@ use std::sync::Arc;
 use domain::workflow::Lane;
 use ports::Queue;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sealing::{Kind, Sealer};
 
-use super::core::Core;
+use super::{core::Core, event_keys};
 use crate::{fault::Fault, locked::locked, writer::Work};
 
 /// An event on its way into the table.
 pub(super) struct Outgoing {
     lane: Lane,
     body: Vec<u8>,
+    /// The body as it is stored, where that is another one.
+    sealed: Option<Vec<u8>>,
 }
 
 impl Outgoing {
-    pub(super) fn new(lane: Lane, body: Vec<u8>) -> Self {
-        Self { lane, body }
+    pub(super) fn new(lane: Lane, body: Vec<u8>, sealer: &Sealer) -> Result<Self, Fault> {
+        let sealed = sealer.is_on().then(|| seal(sealer, lane, body.clone())).transpose()?;
+        Ok(Self { lane, body, sealed })
+    }
+}
+
+/// A body as it is stored. It is bound to its lane: its key is known only once it is written.
+pub(crate) fn seal(sealer: &Sealer, lane: Lane, body: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    sealer.seal(Kind::Event, lane.as_str(), body).map_err(|error| Fault::Refused(error.to_string()))
+}
+
+/// A body as it was published. One that cannot be opened is handed on as it is: it becomes a dead letter, and holds up
+/// nothing.
+pub(super) fn opened(sealer: &Sealer, key: i64, stored: Vec<u8>) -> Vec<u8> {
+    let lane = event_keys::lane_of(key).map_or("", Lane::as_str);
+    match sealer.open(Kind::Event, lane, &stored) {
+        Ok(body) => body.into_owned(),
+        Err(error) => {
+            tracing::error!(%error, key, "an event that waits cannot be read");
+            stored
+        }
     }
 }
 
@@ -49,7 +71,8 @@ impl Work for Publish {
         for event in &self.events {
             // Keys of a transaction that fails are not used again; only the order matters.
             let key = locked(&self.core.next_keys)[event.lane as usize].next();
-            insert.execute(params![key, self.published_ms, event.body])?;
+            let body = event.sealed.as_ref().unwrap_or(&event.body);
+            insert.execute(params![key, self.published_ms, body])?;
             self.keys.push(key);
         }
         connection
@@ -97,9 +120,11 @@ impl Work for Ack {
 impl Core {
     /// The body of an event that was delivered before. `None`: it was acknowledged meanwhile.
     pub(super) async fn event_body(&self, key: i64) -> Result<Option<Vec<u8>>, Fault> {
+        let sealer = self.sealer.clone();
         let read = move |connection: &Connection| {
             let mut select = connection.prepare_cached("SELECT body FROM event WHERE key = ?1")?;
-            Ok(select.query_row([key], |row| row.get(0)).optional()?)
+            let stored = select.query_row([key], |row| row.get(0)).optional()?;
+            Ok(stored.map(|stored| opened(&sealer, key, stored)))
         };
         self.readers.read(read).await
     }

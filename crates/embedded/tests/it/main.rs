@@ -6,4 +6,5 @@ mod crash;
 mod disk_full;
 mod opening;
 mod restart;
+mod sealing;
 mod setup;

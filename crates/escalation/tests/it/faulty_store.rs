@@ -78,6 +78,14 @@ impl RetentionStore for ObservedRetention {
         Ok(gone)
     }
 
+    async fn ended_with_texts(&self, before: Timestamp, max: u16) -> Result<Vec<RunId>, StoreError> {
+        self.store.ended_with_texts(before, max).await
+    }
+
+    async fn purge_letters(&self, before: Timestamp, max: u16) -> Result<u64, StoreError> {
+        self.store.purge_letters(before, max).await
+    }
+
     async fn purge_run(&self, id: &RunId, before: Timestamp) -> Result<bool, StoreError> {
         self.store.purge_run(id, before).await
     }

@@ -13,7 +13,7 @@ use domain::{
     run::{Run, RunPhase},
 };
 use embedded::{Embedded, EmbeddedConfig};
-use escalation::{EscalationConfig, EscalationPorts};
+use escalation::{EscalationConfig, EscalationPorts, Retention};
 use ports::{Bus, Store};
 use runtime::{DeadLetters, RoleError, RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
@@ -24,6 +24,8 @@ use crate::faulty_store::{FaultyDue, ObservedRetention};
 
 /// How long the worker keeps ended runs: a week.
 pub(crate) const RETENTION_S: i64 = 7 * 24 * 3_600;
+/// How long texts of ended runs, and dead letters, are kept here.
+pub(crate) const TEXTS_S: i64 = 24 * 3_600;
 
 pub(crate) struct World {
     pub clock: Arc<ManualClock>,
@@ -52,6 +54,7 @@ impl World {
             runs: Arc::new(RunService::new(run_ports, workflows, directory(), Environment::default(), key)),
             due: due.clone(),
             retention: retention.clone(),
+            sealing: store.clone(),
             letters: store.clone(),
             dead_letters: DeadLetters { store: store.clone(), bus: bus.clone(), clock: clock.clone() },
             bus: bus.clone(),
@@ -91,7 +94,11 @@ impl World {
     pub(crate) fn start(&self) -> Worker {
         let shutdown = CancellationToken::new();
         let config = EscalationConfig {
-            retention: Duration::from_secs(RETENTION_S as u64),
+            retention: Retention {
+                runs: Duration::from_secs(RETENTION_S as u64),
+                texts: Duration::from_secs(TEXTS_S as u64),
+                letters: Duration::from_secs(TEXTS_S as u64),
+            },
             ..EscalationConfig::default()
         };
         let task = tokio::spawn(escalation::run(self.ports.clone(), config, shutdown.clone()));

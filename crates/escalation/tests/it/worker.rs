@@ -3,13 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use conformance::{
-    fixture::{Opening, at, open_new},
+    fixture::{Opening, at, letter, open_new},
     roles::{STEP_S, until},
 };
-use domain::{id::RunId, run::RunPhase, timeline::Command};
+use domain::{
+    id::RunId,
+    run::RunPhase,
+    timeline::{Command, TimelineEvent},
+};
 use ports::{Queue, store::DeadLetterFilter};
 
-use crate::harness::{RETENTION_S, World};
+use crate::harness::{RETENTION_S, TEXTS_S, World};
 
 #[tokio::test]
 async fn a_run_goes_through_its_steps_as_its_timers_fire() {
@@ -71,6 +75,27 @@ async fn an_ended_run_is_removed_after_the_retention_and_not_earlier() {
         world.retention.purged_up_to(at(seconds - RETENTION_S)).await;
         assert_eq!(world.run(&id).await.is_some(), is_kept, "after {seconds} s");
     }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn texts_and_letters_are_removed_earlier_than_runs() {
+    let world = World::new();
+    let id = world.open(1).await;
+    world.clock.set(at(1));
+    world.ports.runs.apply(&id, |run, ctx| run.cancel("ada", ctx)).await.unwrap().unwrap();
+    world.store.add_dead_letter(&letter("housekeeping", 1, 1)).await.unwrap();
+    let worker = world.start();
+    let letters = async || world.store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap();
+    for (seconds, are_kept) in [(1 + TEXTS_S, true), (1 + TEXTS_S + 3_600, false)] {
+        world.clock.set(at(seconds));
+        world.retention.purged_up_to(at(seconds - RETENTION_S)).await;
+        let run = world.run(&id).await.unwrap();
+        assert_eq!(run.messages()[0].text().is_some(), are_kept, "after {seconds} s");
+        assert_eq!(!letters().await.is_empty(), are_kept, "after {seconds} s");
+    }
+    let lines = world.store.timeline(&id).await.unwrap();
+    assert_eq!(lines.last().unwrap().what, TimelineEvent::TextsRemoved);
     worker.stop().await;
 }
 

@@ -26,8 +26,8 @@ use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
-    StatusStore, StoreError, TokenStore, Versioned,
+    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
+    SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
 };
 
@@ -155,8 +155,15 @@ pass_on! {
 }
 
 pass_on! {
+    SealingStore:
+    Store: fn seal_stored(max: u16) -> u64;
+}
+
+pass_on! {
     RetentionStore:
     Store: fn purge(before: Timestamp, max: u16) -> u64;
+    Store: fn ended_with_texts(before: Timestamp, max: u16) -> Vec<RunId>;
+    Store: fn purge_letters(before: Timestamp, max: u16) -> u64;
     Store: fn purge_run(id: &RunId, before: Timestamp) -> bool;
 }
 

@@ -12,6 +12,7 @@ for n = 4, letters - 1 do redis.call('ZREMRANGEBYSCORE', KEYS[outcomes], ARGV[n]
 for n = letters, #ARGV do remove_letter(KEYS[letters], KEYS[letters_at], KEYS[counts], ARGV[n]) end
 redis.call('ZREM', KEYS[runs], ARGV[1])
 redis.call('ZREM', KEYS[ended], ARGV[1])
+redis.call('ZREM', KEYS[ended_other], ARGV[1])
 redis.call('ZREM', KEYS[review], ARGV[1])
 if KEYS[subject] then
   redis.call('ZREM', KEYS[subject], ARGV[1])

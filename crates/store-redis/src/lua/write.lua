@@ -87,6 +87,8 @@ local function write(version, old)
   end
   if ARGV[ended_ms] ~= '' then
     redis.call('ZADD', KEYS[ended], ARGV[ended_ms], id)
+    -- It may be among the others if its texts went, or a review kept them.
+    if old and (ARGV[texts] == '' or old.held == 'h') then redis.call('ZREM', KEYS[ended_other], id) end
   elseif old and old.phase ~= ACTIVE then
     redis.call('ZREM', KEYS[ended], id)
   end

@@ -1,5 +1,5 @@
 //! The contract, on a real server. In: a fresh prefix per case. Out: one test per case, and each once more with every
-//! first answer lost. Never: another server than the shared one.
+//! first answer lost, and with documents that are sealed. Never: another server than the shared one.
 
 use conformance::Fresh;
 use ports::{EventLedger, Store};
@@ -19,13 +19,19 @@ async fn fresh_ledger(case: &'static str) -> Fresh<dyn EventLedger> {
 
 conformance::ledger_contract!(fresh_ledger);
 
-/// Every script runs twice, and the caller gets the second answer alone, which must equal the first.
-mod with_lost_answers {
+/// Every script runs twice, and the caller gets the second answer alone, which must equal the first. Documents are sealed.
+mod with_lost_answers_and_a_key {
     use super::*;
 
     async fn fresh_with_lost_answers(case: &'static str) -> Fresh<dyn Store> {
         let config = setup::config(&test_servers::redis().url, case);
-        let store = RedisStore::connect(RedisConfig { drops_answers: true, ..config }).await.unwrap();
+        let store = RedisStore::connect(RedisConfig {
+            drops_answers: true,
+            key_file: Some(setup::key_file()),
+            ..config
+        })
+        .await
+        .unwrap();
         Fresh { port: store, guard: Box::new(()) }
     }
 
@@ -42,4 +48,16 @@ mod on_a_cluster {
     }
 
     conformance::store_contract!(fresh_on_a_cluster);
+}
+
+mod ledger_with_a_key {
+    use super::*;
+
+    async fn fresh_with_key(case: &'static str) -> Fresh<dyn EventLedger> {
+        let config = setup::config(&test_servers::redis().url, case);
+        let store = RedisStore::connect(RedisConfig { key_file: Some(setup::key_file()), ..config }).await;
+        Fresh { port: store.unwrap(), guard: Box::new(()) }
+    }
+
+    conformance::ledger_contract!(fresh_with_key);
 }

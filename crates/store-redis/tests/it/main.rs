@@ -1,5 +1,5 @@
 //! The Redis store on a real server: the contract, and what it promises beyond it.
-#![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests: a surprise is a failure")]
 
 mod cluster;
 mod contract;
@@ -12,6 +12,7 @@ mod opt_out_race;
 mod outbox;
 mod readiness;
 mod repeating;
+mod sealing;
 mod sentinel;
 mod setup;
 mod status;

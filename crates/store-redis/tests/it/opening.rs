@@ -31,13 +31,13 @@ async fn a_server_that_is_not_durable_or_evicts_is_refused_unless_vouched_for() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_later_version_wrote_is_left_alone() {
-    for schema in ["2", "next"] {
+    for schema in ["3", "next"] {
         let url = &test_servers::redis().url;
         let config = config(url, "schema");
         let key = format!("{}schema", config.key_prefix);
         cmd("SET").arg(&key).arg(schema).exec(&mut raw_connection(url)).unwrap();
         let error = refusal(config).await;
-        assert!(matches!(error, ConnectError::NewerSchema { known: 1, .. }), "{error:?}");
+        assert!(matches!(error, ConnectError::NewerSchema { known: 2, .. }), "{error:?}");
         assert_eq!(cmd("GET").arg(&key).query::<String>(&mut raw_connection(url)).unwrap(), schema);
     }
 }

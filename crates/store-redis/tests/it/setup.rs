@@ -9,6 +9,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 use ports::SystemClock;
+use sealing::KeyFile;
 use store_redis::{RedisConfig, RedisStore};
 
 /// A configuration with a prefix of its own.
@@ -20,6 +21,18 @@ pub(crate) fn config(url: &str, case: &str) -> RedisConfig {
         key_prefix: format!("t{process}-{n}-{case}:"),
         ..RedisConfig::new(url, Arc::new(SystemClock))
     }
+}
+
+/// A key file with one key.
+pub(crate) fn key_file() -> KeyFile {
+    key_file_of(&[sealing::new_line("test").unwrap().unwrap().to_string()])
+}
+
+/// A key file with these lines.
+pub(crate) fn key_file_of(lines: &[String]) -> KeyFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, lines.join("\n").as_bytes()).unwrap();
+    KeyFile::read(file.path()).unwrap()
 }
 
 /// A store on the shared server.
