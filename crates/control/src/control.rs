@@ -112,25 +112,11 @@ impl Control {
         let name = &principal.name;
         match request {
             Request::ListRuns(query) => self.list(principal, query).await,
-            Request::FindRuns { beginning } => {
-                let sees = |run: &Run| self.sees_run(principal, run);
-                let found = run_list::find(&*self.ports.list, &beginning, sees, self.looked_at_max).await;
-                Ok(self.answer(found.map_err(RoleError::from)?))
-            }
+            Request::FindRuns { beginning } => self.find(principal, &beginning).await,
             Request::ShowRun { id, reveal } => {
                 Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
             }
-            Request::Acknowledge { id } => {
-                self.change(principal, &id, version, |run, ctx| {
-                    // One that is over gets a line all the same.
-                    let changes = run.phase() != RunPhase::Acknowledged;
-                    if changes {
-                        run.acknowledge(name, principal.via, None, ctx);
-                    }
-                    changes
-                })
-                .await
-            }
+            Request::Acknowledge { id } => self.acknowledge(principal, &id, version).await,
             Request::Escalate { id } => self.escalate(principal, &id, version).await,
             Request::ResolveReview { id, message, verdict } => {
                 let number = to_review(&self.visible(principal, &id).await?.value, message)?;
@@ -251,6 +237,29 @@ impl Control {
 
     fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
         self.sees(principal, Some(run.workflow()), Some(&run.event().source))
+    }
+
+    async fn find(&self, principal: &Principal, beginning: &str) -> Result<Answer, ControlError> {
+        let sees = |run: &Run| self.sees_run(principal, run);
+        let found = run_list::find(&*self.ports.list, beginning, sees, self.looked_at_max).await;
+        Ok(self.answer(found.map_err(RoleError::from)?))
+    }
+
+    async fn acknowledge(
+        &self,
+        principal: &Principal,
+        id: &RunId,
+        version: Option<u64>,
+    ) -> Result<Answer, ControlError> {
+        self.change(principal, id, version, |run, ctx| {
+            // One that is over gets a line all the same.
+            let changes = run.phase() != RunPhase::Acknowledged;
+            if changes {
+                run.acknowledge(&principal.name, principal.via, None, ctx);
+            }
+            changes
+        })
+        .await
     }
 
     async fn list(&self, principal: &Principal, query: RunQuery) -> Result<Answer, ControlError> {

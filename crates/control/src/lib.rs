@@ -5,30 +5,33 @@
 
 mod basis;
 mod consent;
+mod consent_view;
 mod control;
 mod dead_letter;
 mod error;
 mod held_data;
+mod layer;
 mod oncall;
 mod personal;
 mod raise;
 mod request;
 mod run_list;
 mod server;
+mod silence_view;
 mod silences;
 mod status;
 mod status_report;
 mod stream;
 mod view;
 
-pub use consent::{ConsentLine, ConsentView, NewConsent, RecordedChange};
+pub use consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
 pub use held_data::{Erasure, HeldData};
-pub use oncall::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
+pub use layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
-pub use silences::{NewSilence, SilenceView};
+pub use silence_view::{NewSilence, SilenceView};
 pub use status_report::{Installation, StatusReport};
 pub use view::{MessageView, RunView, TimelineLine};

@@ -5,83 +5,17 @@
 
 use domain::{
     directory::Directory,
-    oncall::{LayerName, Override, Shift, shifts, swap},
+    oncall::{LayerName, Override, shifts, swap},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::RoleError;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
+    layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap},
     request::{Answer, Principal},
 };
-
-/// Which layers are meant; all of them without conditions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerQuery {
-    /// Of this schedule.
-    pub schedule: Option<String>,
-    /// With this name.
-    pub layer: Option<String>,
-}
-
-/// One layer of a schedule, and who has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerView {
-    /// The schedule.
-    pub schedule: String,
-    /// The layer.
-    pub layer: String,
-    /// The zone of its first rotation, in which people read its times.
-    pub time_zone: String,
-    /// Its shifts within the span that was asked for.
-    pub shifts: Vec<Shift>,
-    /// The overrides of it that have not ended.
-    pub overrides: Vec<OverrideView>,
-}
-
-/// An override and its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OverrideView {
-    /// What names it.
-    pub id: String,
-    /// What it says.
-    #[serde(flatten)]
-    pub held: Override,
-}
-
-/// What is to be added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewOverride {
-    /// The schedule.
-    pub schedule: String,
-    /// Its layer.
-    pub layer: String,
-    /// Who takes over.
-    pub contact: String,
-    /// From when on; now without it.
-    pub from: Option<Timestamp>,
-    /// Until when.
-    pub until: Timestamp,
-    /// Why.
-    pub why: String,
-}
-
-/// Whose shifts are to be swapped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShiftSwap {
-    /// The schedule.
-    pub schedule: String,
-    /// Its layer.
-    pub layer: String,
-    /// Two contacts.
-    pub contacts: [String; 2],
-    /// Their next shifts after this time; after now without it.
-    pub after: Option<Timestamp>,
-    /// Why.
-    pub why: String,
-}
 
 /// The longest span that is shown, and the longest override.
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);

@@ -18,11 +18,11 @@ use ports::store::{AuditCounts, DeadLetterFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    consent::{ConsentView, NewConsent},
+    consent_view::{ConsentView, NewConsent},
     held_data::{Erasure, HeldData},
-    oncall::{LayerQuery, LayerView, NewOverride, ShiftSwap},
+    layer::{LayerQuery, LayerView, NewOverride, ShiftSwap},
     run_list::RunConditions,
-    silences::{NewSilence, SilenceView},
+    silence_view::{NewSilence, SilenceView},
     status_report::StatusReport,
     view::RunView,
 };

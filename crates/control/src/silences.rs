@@ -1,40 +1,14 @@
 //! Silences as operators make and end them. In: what is to be silent, and why. Out: the silences that have not ended.
 
-use domain::silence::{Silence, SilenceMatch};
-use jiff::Timestamp;
+use domain::silence::Silence;
 use runtime::RoleError;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
     request::{Answer, Principal},
+    silence_view::{NewSilence, SilenceView},
 };
-
-/// A silence that is to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewSilence {
-    /// Which events.
-    #[serde(flatten)]
-    pub of: SilenceMatch,
-    /// From when on; now without it.
-    #[serde(default)]
-    pub from: Option<Timestamp>,
-    /// Until when.
-    pub until: Timestamp,
-    /// Why.
-    pub why: String,
-}
-
-/// A silence and its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SilenceView {
-    /// What names it.
-    pub id: String,
-    /// What it says.
-    #[serde(flatten)]
-    pub silence: Silence,
-}
 
 impl Control {
     /// The silences that have not ended.

@@ -1,4 +1,5 @@
 //! `[privacy] key_file`. In: an installation that gets a key, and another one. Out: the same runs, and a file without texts.
+#![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

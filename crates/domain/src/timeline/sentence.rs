@@ -13,12 +13,7 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
     match what {
         TimelineEvent::LaneLowered { lane } => lane_lowered(*lane),
         TimelineEvent::Opened { event } => format!("run opened by {event}"),
-        TimelineEvent::StepStarted { step, unresolved } if unresolved.is_empty() => {
-            format!("step {} started", step + 1)
-        }
-        TimelineEvent::StepStarted { step, unresolved } => {
-            format!("step {} started; not notified: {}", step + 1, unresolved.join("; "))
-        }
+        TimelineEvent::StepStarted { step, unresolved } => step_words(*step, unresolved),
         TimelineEvent::Decided(decision) => decision_words(decision, whom),
         TimelineEvent::TextChanged { changes } => {
             let changes: Vec<_> =
@@ -81,6 +76,15 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
             format!("ticket opened in {queue}{at}")
         }
         TimelineEvent::TicketFailed { queue, reason } => format!("no ticket in {queue}: {reason}"),
+    }
+}
+
+fn step_words(step: u8, unresolved: &[String]) -> String {
+    let started = format!("step {} started", u16::from(step) + 1);
+    if unresolved.is_empty() {
+        started
+    } else {
+        format!("{started}; not notified: {}", unresolved.join("; "))
     }
 }
 
