@@ -36,6 +36,9 @@ pub(crate) enum ApiError {
     /// The request cannot be read.
     #[error("{0}")]
     Invalid(String),
+    /// The request can be read, and what it asks for cannot be.
+    #[error("{0}")]
+    Unfit(String),
     /// What is compared strongly matches no weak tag (RFC 9110, section 13.1.1).
     #[error(
         "If-Match: a weak tag, W/\"...\", matches no version; send the ETag as it was answered, as \"7\""
@@ -74,8 +77,10 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Invalid(_) | Self::Control(ControlError::Unusable(_)) => StatusCode::BAD_REQUEST,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::KeyReused | Self::Unfit(_) | Self::Control(ControlError::Unusable(_)) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Unexpected => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(_) | Self::Control(ControlError::Role(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Control(

@@ -12,6 +12,7 @@ mod document;
 mod events;
 mod named;
 mod parameter;
+mod policy;
 mod precondition;
 mod remote;
 mod repeatable;
@@ -40,6 +41,7 @@ pub fn router(ports: ApiPorts, settings: ApiSettings) -> Router {
         .merge(dead_letters::routes())
         .merge(audit::routes())
         .merge(events::routes())
+        .merge(policy::routes())
         .merge(status::routes())
         .merge(stream::routes())
         .merge(remote::routes())

@@ -18,7 +18,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
-pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
+pub(crate) use oncall::{Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use preflight::Preflight;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};

@@ -1,6 +1,8 @@
-//! `callout oncall now|show|override|swap|undo`. In: arguments. Out: who is on call, from when to when, and why.
+//! `callout oncall now|show|override|swap|undo|calendar`. In: arguments. Out: who is on call, from when to when, and why.
 //!
 //! Never: decides who is on call.
+
+mod calendar;
 
 use control::{Answer, LayerQuery, LayerView, NewOverride, OverrideView, Request, ShiftSwap};
 use domain::{oncall::Shift, quiet_hours::zone};
@@ -8,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use ports::{Clock as _, SystemClock};
 
 use crate::{
-    args::{Common, Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap, Output},
+    args::{Common, Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap, Output},
     control_client::{UNEXPECTED_ANSWER, execute},
     output,
 };
@@ -30,6 +32,11 @@ pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> 
             let (schedule, layer) = named(layer);
             let swap = ShiftSwap { schedule, layer, contacts: [one, other], after, why };
             changed(common, &by, Request::SwapShifts(swap)).await
+        }
+        OnCall::Calendar(OnCallCalendar { layer, contact, days }) => {
+            let (from, layers) = shown(common, layer, None, days).await?;
+            output::bytes(calendar::calendar(&layers, contact.as_deref(), from).as_bytes());
+            Ok(())
         }
         OnCall::Undo { id, by } => changed(common, &by, Request::RemoveOverride { id }).await,
     }
@@ -66,14 +73,25 @@ async fn now(common: &Common, at: Timestamp) -> anyhow::Result<()> {
 }
 
 async fn show(common: &Common, args: OnCallShow) -> anyhow::Result<()> {
-    let from = args.from.unwrap_or_else(|| SystemClock.now());
-    let until = from + SignedDuration::from_hours(24 * i64::from(args.days));
-    let query = args.layer.map_or_else(LayerQuery::default, |Layer { schedule, layer }| LayerQuery {
+    let (_, layers) = shown(common, args.layer, args.from, args.days).await?;
+    print(common, &layers)
+}
+
+/// The layers that are meant, for so many days from a time, or from now on.
+async fn shown(
+    common: &Common,
+    layer: Option<Layer>,
+    from: Option<Timestamp>,
+    days: u16,
+) -> anyhow::Result<(Timestamp, Vec<LayerView>)> {
+    let from = from.unwrap_or_else(|| SystemClock.now());
+    let until = from + SignedDuration::from_hours(24 * i64::from(days));
+    let query = layer.map_or_else(LayerQuery::default, |Layer { schedule, layer }| LayerQuery {
         schedule: Some(schedule),
         layer,
     });
-    let layers = ask(common, "", Request::ShowOnCall { query, from: Some(from), until: Some(until) }).await?;
-    print(common, &layers)
+    let request = Request::ShowOnCall { query, from: Some(from), until: Some(until) };
+    Ok((from, ask(common, "", request).await?))
 }
 
 async fn changed(common: &Common, by: &str, request: Request) -> anyhow::Result<()> {

@@ -16,8 +16,10 @@ use control::{Control, ControlPorts};
 use domain::{
     ack_code::CodeKey,
     admission::Admission,
+    directory::Directory,
     id::RunId,
     message::MessageEvent,
+    oncall::{Rotation, TurnLength},
     outbound::{Destinations, STREAM, Subscription},
     policy::Environment,
     provider::{FailureClass, Refusal, SubmitOutcome},
@@ -72,7 +74,17 @@ impl World {
         let workflow = Workflow::compile(paging_definition()).unwrap();
         let workflows = WorkflowRegistry::new([Workflow { team: Some("platform".into()), ..workflow }]);
         let (environment, key) = (Environment::default(), CodeKey::default());
-        let runs = RunService::new(ports, workflows, directory(), environment, key);
+        let rotation = Rotation {
+            time_zone: "UTC".to_owned(),
+            start: "2039-12-26".parse().unwrap(),
+            handover: "09:00".parse().unwrap(),
+            turn: TurnLength::Days(7),
+            members: vec!["ada".to_owned(), "ben".to_owned()],
+            hours: None,
+        };
+        let rotations = [(("desk".to_owned(), "primary".to_owned()), vec![rotation])].into();
+        let directory = Directory { rotations, ..directory() };
+        let runs = RunService::new(ports, workflows, directory, environment, key);
         // Outcomes are kept; what there is of them the tests put there.
         let stream = Subscription { name: STREAM.to_owned(), ..Subscription::default() };
         let runs = Arc::new(runs.with_destinations(Destinations(vec![stream])));

@@ -9,5 +9,6 @@ mod events;
 mod harness;
 mod letters;
 mod lost_answers;
+mod policy;
 mod runs;
 mod stream;

@@ -1,7 +1,6 @@
 //! The arguments of `callout oncall`.
 
 use clap::{Args, Subcommand};
-use domain::workflow::Target;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use ports::{Clock as _, SystemClock};
 
@@ -19,6 +18,8 @@ pub(crate) enum OnCall {
     Override(OnCallOverride),
     /// Give two people each other's next shift.
     Swap(OnCallSwap),
+    /// Print shifts as a calendar (iCalendar), for a calendar program: of schedules, or of one person.
+    Calendar(OnCallCalendar),
     /// Take an override back.
     Undo {
         /// Its id, as `callout oncall show` prints it.
@@ -39,6 +40,19 @@ pub(crate) struct OnCallShow {
     pub(crate) from: Option<Timestamp>,
     /// For how many days.
     #[arg(long, default_value_t = 14, value_parser = crate::args::values::number::<u16>(1..=366))]
+    pub(crate) days: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OnCallCalendar {
+    /// The schedule, or SCHEDULE/LAYER; all of them without it.
+    #[arg(value_parser = parse_layer)]
+    pub(crate) layer: Option<Layer>,
+    /// Only this person's shifts, by the name in contacts.toml.
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) contact: Option<String>,
+    /// For how many days.
+    #[arg(long, default_value_t = 90, value_parser = crate::args::values::number::<u16>(1..=366))]
     pub(crate) days: u16,
 }
 
@@ -91,15 +105,13 @@ pub(crate) struct Layer {
 }
 
 fn parse_layer(text: &str) -> Result<Layer, String> {
-    let text = text.strip_prefix("oncall:").unwrap_or(text);
-    // What a step may name is what can be shown.
-    match format!("oncall:{text}").parse::<Target>() {
-        Ok(Target::OnCall { schedule, layer }) => {
-            Ok(Layer { schedule, layer: text.contains('/').then_some(layer) })
-        }
-        Ok(Target::Contact(_) | Target::Field(_)) | Err(_) => {
-            Err("expected SCHEDULE or SCHEDULE/LAYER, for example platform/secondary".to_owned())
-        }
+    let named = text.strip_prefix("oncall:").unwrap_or(text);
+    let (schedule, layer) = named.split_once('/').map_or((named, None), |(s, layer)| (s, Some(layer)));
+    let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c == '/' || c.is_whitespace());
+    if is_name(schedule) && layer.is_none_or(is_name) {
+        Ok(Layer { schedule: schedule.to_owned(), layer: layer.map(str::to_owned) })
+    } else {
+        Err("expected SCHEDULE or SCHEDULE/LAYER, for example platform/secondary".to_owned())
     }
 }
 
