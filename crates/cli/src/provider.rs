@@ -79,13 +79,13 @@ impl Account {
     }
 
     /// Whom texts may come from, the preferred first.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = &OriginatorAddress> {
-        self.originators.iter().map(|(_, address)| address)
+    pub(crate) fn originators(&self) -> &[(OriginatorName, OriginatorAddress)] {
+        &self.originators
     }
 
     /// What tells one set of originators from another in what is kept of preflights: the SID of the only service, or a digest.
     pub(crate) fn sender_id(&self) -> String {
-        let names = self.addresses().map(|address| match address {
+        let names = self.originators.iter().map(|(_, address)| match address {
             OriginatorAddress::From(name) | OriginatorAddress::MessagingService(name) => name.as_str(),
         });
         match self.originators.as_slice() {

@@ -1,9 +1,12 @@
 //! What is held about one number, and what became of its erasure. In: runs, letters, consent. Out: values for people and
 //! scripts.
 
+use std::collections::BTreeMap;
+
 use domain::{consent::ConsentEntry, timeline::DeadLetter};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::view::RunView;
 
@@ -12,6 +15,9 @@ use crate::view::RunView;
 pub struct HeldData {
     /// Runs with a message to it, with their texts and timelines.
     pub runs: Vec<RunView>,
+    /// The fields of their events, by the run.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Map<String, Value>>,
     /// Its consent, and the evidence.
     pub consent: Vec<ConsentEntry>,
     /// Dead letters that name it.

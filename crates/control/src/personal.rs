@@ -3,6 +3,8 @@
 //!
 //! Never: erases consent, which is the evidence that a number must not be texted, or a run that is under way.
 
+use std::collections::BTreeMap;
+
 use domain::{
     limits::{DEAD_LETTERS_MAX, LIST_MAX},
     phone::E164,
@@ -29,15 +31,17 @@ impl Control {
         principal: &Principal,
         number: &E164,
     ) -> Result<Answer, ControlError> {
-        let mut runs = Vec::new();
+        let (mut runs, mut fields) = (Vec::new(), BTreeMap::new());
         for run in self.runs_to(number).await? {
             let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
             let mut view = RunView::new(&run, &timeline, self.ports.runs.recipient_key());
             view.reveal(&run);
             runs.push(view);
+            fields.insert(run.id().to_string(), run.data().clone());
         }
         let consent = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
-        let held = HeldData { runs, consent, dead_letters: self.letters_of(principal, number).await? };
+        let held =
+            HeldData { runs, fields, consent, dead_letters: self.letters_of(principal, number).await? };
         Ok(Answer::HeldData { held: Box::new(held) })
     }
 

@@ -63,6 +63,9 @@ pub struct Message {
     /// Whom its latest attempt came from; absent where there was no choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<OriginatorName>,
+    /// Those that the provider refused for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused_from: Vec<OriginatorName>,
     /// Its recipient wants no more texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     opted_out: bool,
@@ -117,6 +120,7 @@ impl Message {
             slot_at: None,
             recipient_charged: false,
             from: None,
+            refused_from: Vec::new(),
             opted_out: false,
         }
     }
@@ -192,9 +196,15 @@ impl Message {
         self.attempt
     }
 
-    /// Whom the latest attempt came from, if the provider took it and could not deliver it.
-    pub(crate) fn failed_from(&self) -> Option<&OriginatorName> {
-        self.from.as_ref().filter(|_| !self.failed_sids.is_empty())
+    /// Whom it should not come from again: those that were refused for it, and the one whose attempt was not delivered.
+    pub(crate) fn spent_originators(&self) -> Vec<&OriginatorName> {
+        let undelivered = self.from.as_ref().filter(|_| !self.failed_sids.is_empty());
+        self.refused_from.iter().chain(undelivered).collect()
+    }
+
+    /// Whom the latest attempt came from; absent where there was no choice.
+    pub(crate) fn from(&self) -> Option<&OriginatorName> {
+        self.from.as_ref()
     }
 
     /// When the first request was made; absent before, and again after a replay.

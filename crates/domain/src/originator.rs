@@ -61,7 +61,7 @@ pub struct Instead {
 pub enum Because {
     /// Too few of its latest texts to the country arrived.
     Demoted(Arrived),
-    /// The attempt before this one came from it, and was not delivered.
+    /// An attempt of the same text from it was refused or not delivered.
     FailedBefore,
 }
 
@@ -83,7 +83,7 @@ impl Because {
                     delivered.saturating_add(failed)
                 )
             }
-            Self::FailedBefore => "it did not deliver the attempt before".to_owned(),
+            Self::FailedBefore => "an attempt from it failed".to_owned(),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Originators {
 
     /// The originator of a text: the first that may text the recipient's country, has not just failed with it and is not
     /// demoted there. Where none is left, the one whose texts arrive most often.
-    pub fn choose(&self, to: &E164, failed_before: Option<&OriginatorName>) -> Choice {
+    pub fn choose(&self, to: &E164, spent: &[&OriginatorName]) -> Choice {
         if !self.are_several() {
             return Choice { name: self.first.name.clone(), instead: None };
         }
@@ -126,7 +126,7 @@ impl Originators {
         let able: Vec<&OriginatorName> = all().filter(|(_, texts)| *texts).map(|(name, _)| name).collect();
         let preferred = able.first().copied().unwrap_or(&self.first.name);
         let arrived = |name: &OriginatorName| self.arrived(name, code);
-        let is_spent = |name: &OriginatorName| failed_before == Some(name);
+        let is_spent = |name: &OriginatorName| spent.contains(&name);
         let sound = able.iter().find(|name| !is_spent(name) && !arrived(name).is_poor());
         let best = || able.iter().rev().max_by_key(|name| (!is_spent(name), arrived(name).percent()));
         let chosen = sound.or_else(best).copied().unwrap_or(preferred);
@@ -138,6 +138,13 @@ impl Originators {
             reason: because.words(code),
         });
         Choice { name: chosen.clone(), instead }
+    }
+
+    /// Whether one that has not failed with a text may send it.
+    pub fn offers_another(&self, to: &E164, spent: &[&OriginatorName]) -> bool {
+        let code = CallingCode::of(to);
+        let mut all = [&self.first].into_iter().chain(&self.others);
+        all.any(|one| one.texts(code) && !spent.contains(&&one.name))
     }
 
     fn arrived(&self, name: &OriginatorName, code: CallingCode) -> Arrived {
@@ -172,7 +179,8 @@ mod tests {
     /// The one chosen, and why not the preferred one.
     fn chosen(originators: &Originators, failed_before: Option<&str>) -> (String, Option<&'static str>) {
         let failed_before = failed_before.map(name);
-        let choice = originators.choose(&GERMAN.parse().unwrap(), failed_before.as_ref());
+        let spent: Vec<_> = failed_before.iter().collect();
+        let choice = originators.choose(&GERMAN.parse().unwrap(), &spent);
         (choice.name.to_string(), choice.instead.map(|instead| instead.because.as_str()))
     }
 
@@ -211,6 +219,21 @@ mod tests {
     }
 
     #[test]
+    fn there_is_another_until_all_that_text_the_country_have_failed() {
+        let all = Originators::new(vec![
+            originator("us", &["+1"]),
+            originator("de", &["+49"]),
+            originator("any", &[]),
+        ]);
+        let (de, any) = (name("de"), name("any"));
+        let offers = |spent: &[&OriginatorName]| all.offers_another(&GERMAN.parse().unwrap(), spent);
+        assert!(offers(&[]) && offers(&[&de]) && !offers(&[&de, &any]));
+        assert!(
+            !Originators::default().offers_another(&GERMAN.parse().unwrap(), &[&OriginatorName::default()])
+        );
+    }
+
+    #[test]
     fn an_only_originator_sends_whatever_becomes_of_its_texts() {
         let only = Originators::default().after(vec![count("default", "+49", 0, 100)]);
         assert_eq!(chosen(&only, Some("default")), ("default".into(), None));
@@ -221,7 +244,7 @@ mod tests {
     #[test]
     fn a_reason_is_in_words() {
         let all = Originators::new(vec![originator("a", &[]), originator("b", &[])]);
-        let choice = all.after(vec![count("a", "+49", 3, 9)]).choose(&GERMAN.parse().unwrap(), None);
+        let choice = all.after(vec![count("a", "+49", 3, 9)]).choose(&GERMAN.parse().unwrap(), &[]);
         let reason = choice.instead.map(|instead| instead.reason);
         assert_eq!(reason.as_deref(), Some("3 of its latest 12 texts to +49 arrived"));
     }

@@ -228,6 +228,7 @@ impl SubmitOutcome {
             Self::NotSent(Refusal {
                 code: None,
                 class: FailureClass::RetrySoon,
+                of_originator: false,
                 retry_after_ms: None,
                 reason,
             })
@@ -242,6 +243,8 @@ pub struct Refusal {
     pub code: Option<u32>,
     /// What the code asks of us.
     pub class: FailureClass,
+    /// Whether it is about the originator, so that another one may be taken.
+    pub of_originator: bool,
     /// How long the provider asked us to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// What was seen, without secrets, text or numbers.

@@ -141,6 +141,11 @@ impl Run {
         &self.workflow_hash
     }
 
+    /// The event's fields; empty once they were removed.
+    pub fn data(&self) -> &Map<String, Value> {
+        &self.data
+    }
+
     /// Which queue its work waits in.
     pub fn lane(&self) -> Lane {
         self.lane
@@ -245,7 +250,10 @@ impl Run {
 
     fn apply_at(&mut self, index: usize, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let mut message = self.messages[index].clone();
-        let around = self.context(ctx.workflow, message.step(), ctx.now);
+        let spent = message.spent_originators().into_iter().chain(message.from()).collect::<Vec<_>>();
+        let may_try_another = ctx.originators.offers_another(&message.recipient().number, &spent);
+        let around =
+            MessageContext { may_try_another, ..self.context(ctx.workflow, message.step(), ctx.now) };
         let before = message.failure();
         message.apply(event, &around, &mut ctx.effects);
         let failure = message.failure().filter(|failure| before != Some(*failure));
@@ -268,6 +276,7 @@ impl Run {
             poll: &workflow.definition.poll_after,
             deliver_within_s: workflow.step(step).and_then(Step::deliver_within_s),
             is_escalated: workflow.leads_on_from(step),
+            may_try_another: false,
             is_wanted: self.phase == RunPhase::Active && step == self.step,
             last_try_at: self.last_try_at(workflow, step),
             not_after: self.not_after,

@@ -72,7 +72,13 @@ pub(crate) fn never_left() -> SubmitOutcome {
 }
 
 fn refused(class: FailureClass, code: Option<u32>, reason: &str) -> SubmitOutcome {
-    SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: None, reason: reason.to_owned() })
+    SubmitOutcome::NotSent(Refusal {
+        code,
+        class,
+        of_originator: false,
+        retry_after_ms: None,
+        reason: reason.to_owned(),
+    })
 }
 
 /// Takes a text from queued to its last status, with a callback at each.

@@ -32,7 +32,13 @@ pub(crate) fn no_answer(error: &reqwest::Error) -> SubmitOutcome {
     if error.is_builder() {
         let reason = "the request could not be built".to_owned();
         let class = FailureClass::Configuration;
-        return SubmitOutcome::NotSent(Refusal { code: None, class, retry_after_ms: None, reason });
+        return SubmitOutcome::NotSent(Refusal {
+            code: None,
+            class,
+            of_originator: false,
+            retry_after_ms: None,
+            reason,
+        });
     }
     in_doubt(what_broke(error).to_owned())
 }
@@ -42,6 +48,7 @@ pub(crate) fn never_left(reason: &str) -> SubmitOutcome {
     SubmitOutcome::NotSent(Refusal {
         code: None,
         class: FailureClass::RetrySoon,
+        of_originator: false,
         retry_after_ms: None,
         reason: reason.to_owned(),
     })
@@ -76,7 +83,16 @@ fn refused(status: u16, headers: &HeaderMap, body: &[u8]) -> SubmitOutcome {
     if class == FailureClass::Ambiguous {
         return in_doubt(reason);
     }
-    SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: retry_after_ms(headers), reason })
+    {
+        let of_originator = code.is_some_and(error_code::is_of_originator);
+        SubmitOutcome::NotSent(Refusal {
+            code,
+            class,
+            of_originator,
+            retry_after_ms: retry_after_ms(headers),
+            reason,
+        })
+    }
 }
 
 /// `Retry-After` in seconds, or as a date: then the wait is measured from the answer's own `Date`.

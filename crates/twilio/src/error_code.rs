@@ -49,6 +49,12 @@ pub fn class_of_refusal(status: u16, code: Option<u32>) -> FailureClass {
     }
 }
 
+/// Whether a code of a refusal is about the number or the service that the text comes from: it is not valid, not ours,
+/// cannot reach the recipient, or its queue is full. Another one may be taken.
+pub fn is_of_originator(code: u32) -> bool {
+    matches!(code, 21_212 | 21_606 | 21_611 | 21_612 | 21_657 | 21_659..=21_661 | 21_701..=21_705 | 21_708 | 21_709)
+}
+
 /// What the failure code of a callback or of a fetched message asks of us.
 ///
 /// A code that is not in the table, and a failure without a code, count as permanent: the failure goes to an

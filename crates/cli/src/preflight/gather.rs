@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use config::{Config, Secrets};
 use domain::{
     coverage::numbers,
+    originator::OriginatorName,
     phone::E164,
     preflight::{
         self, AccountFacts, CountryFacts, Finding, PoolMember, Read, RegistrationFacts, SenderFacts,
@@ -73,8 +74,12 @@ impl<'a> Gathered<'a> {
         })
     }
 
-    fn addresses(&self) -> Vec<OriginatorAddress> {
-        self.account.addresses().cloned().collect()
+    /// A finding about one of several originators names it.
+    fn named(&self, name: &OriginatorName, finding: Finding) -> Finding {
+        match self.account.originators() {
+            [_] => finding,
+            _ => Finding { what: format!("originator {name}: {}", finding.what), ..finding },
+        }
     }
 
     /// Settings and pool of a messaging service; `None` where texts come from a number.
@@ -92,12 +97,9 @@ impl<'a> Gathered<'a> {
 
     pub(super) async fn sender(&mut self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for address in self.addresses() {
-            for finding in self.sender_of(&address).await {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
+        for (name, address) in self.account.originators().to_vec() {
+            let found = self.sender_of(&address).await;
+            findings.extend(found.into_iter().map(|finding| self.named(&name, finding)));
         }
         findings
     }
@@ -125,12 +127,9 @@ impl<'a> Gathered<'a> {
 
     pub(super) async fn registration(&mut self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for address in self.addresses() {
-            for finding in self.registration_of(&address).await {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
+        for (name, address) in self.account.originators().to_vec() {
+            let found = self.registration_of(&address).await;
+            findings.extend(found.into_iter().map(|finding| self.named(&name, finding)));
         }
         findings
     }

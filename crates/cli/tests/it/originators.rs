@@ -96,5 +96,30 @@ async fn a_text_that_was_not_delivered_is_tried_again_from_another_originator() 
     fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
     assert_eq!(origins(&fleet), [OTHER_FROM]);
     let shown = fleet.json(&["runs", "show", &run_of("n-1", "note", "s-1")]).to_string();
-    assert!(shown.contains("did not deliver the attempt before"), "{shown}");
+    assert!(shown.contains("an attempt from it failed"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_whose_originator_is_refused_goes_from_another_at_once() {
+    // Numbers of Twilio's test credentials: one that is not valid, and one whose queue is full.
+    for refused in ["+15005550001", "+15005550008"] {
+        let usual = format!("from = \"{USUAL_FROM}\"\n");
+        let answer = "answer_max = \"1s\"\n";
+        let table =
+            |name: &str, from: &str| format!("[[twilio.originator]]\nname = \"{name}\"\nfrom = \"{from}\"\n");
+        let tables = format!("{answer}{}{}", table("usual", refused), table("other", OTHER_FROM));
+        let fleet = Fleet::start_with(&[(&usual, ""), (answer, &tables)]).await;
+        for n in 0..10 {
+            assert_eq!(fleet.event(&note(n)).await, 202);
+        }
+        fleet.wait_until(|view| view.texts(FIRST).len() == 10).await;
+        assert!(origins(&fleet).iter().all(|from| from == OTHER_FROM), "{refused}");
+        let is_demoted = |report: &Value| {
+            report["status"]["originators"][0]["is_demoted"] == true
+                || report["status"]["originators"][1]["is_demoted"] == true
+        };
+        status_until(&fleet, is_demoted).await;
+        let audit = fleet.audit_once_settled().await;
+        assert_eq!(audit["dead_letters"], json!({}), "{audit}");
+    }
 }

@@ -137,6 +137,7 @@ fn refused(run: &Run, now: Timestamp) -> Change {
     let refusal = Refusal {
         code: None,
         class: FailureClass::RetrySoon,
+        of_originator: false,
         retry_after_ms: None,
         reason: "busy".to_owned(),
     };

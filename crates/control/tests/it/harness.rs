@@ -155,6 +155,7 @@ impl World {
         let refusal = Refusal {
             code: Some(21_211),
             class: FailureClass::Recipient,
+            of_originator: false,
             retry_after_ms: None,
             reason: "no phone".to_owned(),
         };

@@ -111,6 +111,8 @@ pub struct MessageContext<'a> {
     pub deliver_within_s: Option<u32>,
     /// Whether a failed delivery leads to another step or to a ticket, so that another attempt is not worth its time.
     pub is_escalated: bool,
+    /// Whether another originator than those that failed with it may text its recipient.
+    pub may_try_another: bool,
     /// Whether its run is under way, and in this message's step.
     pub is_wanted: bool,
     /// When its step has no time left for another request but this one; absent where the step has no deadline.

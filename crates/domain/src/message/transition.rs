@@ -10,7 +10,8 @@ use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Repor
 use crate::{
     id::{MessageId, RunId},
     limits::{CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
-    originator::OriginatorName,
+    originator::{OriginatorName, Receipt},
+    phone::CallingCode,
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome, Text},
     retry::{FailedAttempt, RetryPolicy, spread},
@@ -91,6 +92,7 @@ impl Message {
         self.wait(MessagePhase::Queued { not_before: now });
         self.first_attempt_at = None;
         self.uncounted_attempts = self.attempt;
+        self.refused_from.clear();
     }
 
     /// Moves to a phase that fences every command given out before.
@@ -153,6 +155,9 @@ impl Message {
             let reason = refusal.reason.clone();
             fx.note(ctx.now, self.number, TimelineEvent::Refused { code: refusal.code, reason });
         }
+        if refusal.of_originator && self.try_another(ctx, fx) {
+            return;
+        }
         match refusal.class {
             FailureClass::RetrySoon if in_outage => self.wait_for_provider(ctx, fx),
             FailureClass::Account => self.wait_for_provider(ctx, fx),
@@ -175,6 +180,19 @@ impl Message {
                 self.die("refused", &refusal.reason, refusal.code, ctx, fx);
             }
         }
+    }
+
+    /// The refusal is about whom it comes from: that counts against it, and another one is tried at once, if there is one.
+    fn try_another(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) -> bool {
+        let calling_code = CallingCode::of(&self.recipient.number);
+        fx.receipts.push(Receipt { originator: self.from.clone(), calling_code, is_delivered: false });
+        let Some(from) = self.from.clone().filter(|_| ctx.may_try_another) else { return false };
+        self.refused_from.push(from);
+        self.uncounted_attempts = self.uncounted_attempts.saturating_add(1);
+        // It does not wait as a retry does: nothing speaks against the text, and the retry budget is for those.
+        self.wait(MessagePhase::Queued { not_before: ctx.now });
+        fx.note(ctx.now, self.number, TimelineEvent::RetryScheduled { until: ctx.now });
+        true
     }
 
     /// When the next attempt may be made, if there is to be one.

@@ -58,7 +58,7 @@ impl From<OriginatorName> for String {
 
 impl fmt::Display for OriginatorName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 

@@ -69,7 +69,7 @@ impl From<CallingCode> for String {
 
 impl fmt::Display for CallingCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "+{}", self.0)
+        f.pad(&format!("+{}", self.0))
     }
 }
 

@@ -328,7 +328,7 @@ impl Run {
             return Dispatch::Stay;
         }
         let message = &self.messages[index];
-        let choice = ctx.originators.choose(&message.recipient().number, message.failed_from());
+        let choice = ctx.originators.choose(&message.recipient().number, &message.spent_originators());
         // An only originator need not be remembered.
         let from = ctx.originators.are_several().then_some(&choice.name);
         self.apply_at(index, &MessageEvent::Begin(from), ctx);

@@ -252,6 +252,7 @@ fn apply(message: &Message, case: &Case) -> (Message, Effects) {
         poll: &PollSchedule::default(),
         deliver_within_s: Some(3_600),
         is_escalated: case.is_escalated,
+        may_try_another: false,
         is_wanted: true,
         last_try_at: None,
         not_after: at(case.not_after),

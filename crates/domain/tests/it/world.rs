@@ -104,6 +104,7 @@ pub(crate) fn not_sent(class: FailureClass, code: u32) -> SubmitOutcome {
     SubmitOutcome::NotSent(Refusal {
         code: Some(code),
         class,
+        of_originator: false,
         retry_after_ms: None,
         reason: "refused".into(),
     })

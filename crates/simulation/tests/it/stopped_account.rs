@@ -44,7 +44,13 @@ impl SmsProvider for Provider {
         if self.is_stopped.load(Ordering::Relaxed) {
             let (code, class) = (Some(20_005), FailureClass::Account);
             let reason = "the account is not active".to_owned();
-            return SubmitOutcome::NotSent(Refusal { code, class, retry_after_ms: None, reason });
+            return SubmitOutcome::NotSent(Refusal {
+                code,
+                class,
+                of_originator: false,
+                retry_after_ms: None,
+                reason,
+            });
         }
         let sid = format!("SM{:032x}", self.taken.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
         SubmitOutcome::Sent { sid, status: ProviderStatus::Accepted }

@@ -55,8 +55,8 @@ pub(super) fn originators(status: &Status, found: &mut Vec<Finding>) {
         let what = format!(
             "texts from {originator} to {calling_code} do not arrive: {delivered} of the latest {all} did"
         );
-        let remedy = "see their codes: `callout top`, and Twilio's console for that sender; where several originators are \
-                      configured, the next one takes its place by itself";
+        let remedy = "see the codes of such texts: `callout runs list`, `callout runs show RUN`, and Twilio's console for that \
+                      sender; where another originator may text the country and does better, it takes its place by itself";
         problem(found, what, remedy);
     }
 }
