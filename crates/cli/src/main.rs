@@ -23,6 +23,7 @@ mod dlq;
 mod drawn_timeline;
 mod events;
 mod exit;
+mod explain;
 mod health;
 mod heartbeat;
 mod installation_metrics;

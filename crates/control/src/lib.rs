@@ -8,6 +8,7 @@ mod consent;
 mod control;
 mod dead_letter;
 mod error;
+mod explanation;
 mod held_data;
 mod oncall;
 mod personal;
@@ -24,6 +25,9 @@ mod view;
 pub use consent::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
+pub use explanation::{
+    ExplainedLine, Explanation, StepExplanation, TextExplanation, VerdictExplanation,
+};
 pub use held_data::{Erasure, HeldData};
 pub use oncall::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
