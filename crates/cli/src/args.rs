@@ -1,6 +1,7 @@
 //! The command line: help texts are the doc comments.
 
 mod consent;
+mod explain;
 mod oncall;
 mod runs;
 mod silence;
@@ -17,6 +18,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
+pub(crate) use explain::{Explain, Messages};
 pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
@@ -29,7 +31,7 @@ pub(crate) use watching::{Erase, Status, Tail, Top};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -90,6 +92,14 @@ pub(crate) enum Command {
     /// Show and record what owners of numbers agreed to, with the evidence.
     #[command(subcommand)]
     Consent(Consent),
+    /// Say why somebody was texted around a time, or was not.
+    ///
+    /// Who was on call in their schedules, consent and silences then, the runs that texted them with every verdict and
+    /// delivery, and runs whose workflows name them and did not reach them, with why. Overrides and silences are told as far
+    /// as they are stored, and rotations are those that are configured now.
+    Explain(Explain),
+    /// List the texts to a number, latest first, with what became of them.
+    Messages(Messages),
     /// Make, list and revoke tokens of the HTTP API.
     #[command(subcommand)]
     Tokens(Tokens),

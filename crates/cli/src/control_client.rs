@@ -85,6 +85,7 @@ impl ControlClient {
                     | ControlError::NoDeadLetter(_)
                     | ControlError::NoToken(_)
                     | ControlError::NoSchedule(_)
+                    | ControlError::NoContact(_)
                     | ControlError::NoSilence(_)
                     | ControlError::NoOverride(_) => NotFound(error.to_string()).into(),
                     ControlError::Unusable(what) => Usage(what).into(),

@@ -1,14 +1,18 @@
-//! `callout runs explain` and `callout explain`. In: a run, or a recipient and a time. Out: why somebody was texted, or was not.
+//! `callout runs explain`, `callout explain` and `callout messages`. In: a run, or a recipient and a time. Out: why somebody was texted, or was not.
 //!
 //! Never: decides; it prints what was decided and stored.
 
-use control::{Answer, ExplainedLine, Explanation, Request, StepExplanation, TextExplanation};
-use domain::id::RunId;
+use control::{
+    Answer, ConsentView, ExplainedLine, Explanation, NotReached, RecipientExplanation, Request, SilenceView,
+    StepExplanation, TextExplanation, TextView, Whom,
+};
+use domain::{id::RunId, workflow::Category};
+use ports::{Clock as _, SystemClock};
 
 use crate::{
-    args::{Common, Output},
+    args::{Common, Explain, Messages, Output},
     control_client::{UNEXPECTED_ANSWER, execute},
-    output,
+    oncall, output, silence,
 };
 
 /// Where the sentences of lines begin, in characters.
@@ -24,6 +28,118 @@ pub(crate) async fn run(common: &Common, id: RunId) -> anyhow::Result<()> {
     }
     print(&explanation);
     Ok(())
+}
+
+/// Says why somebody was texted around a time, or was not.
+pub(crate) async fn recipient(common: &Common, args: Explain) -> anyhow::Result<()> {
+    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let whom = match (args.whom.recipient, args.whom.contact) {
+        (Some(number), _) => Whom::Number(number),
+        (None, contact) => Whom::Contact(contact.unwrap_or_default()),
+    };
+    let request = Request::ExplainRecipient { whom, from: at - args.window, until: at + args.window };
+    let answer = execute(&common.config, "", request).await?;
+    let Answer::RecipientExplained { explanation } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    if common.output == Output::Json {
+        return output::json(&explanation);
+    }
+    print_recipient(&explanation);
+    Ok(())
+}
+
+/// Lists the texts to a number.
+pub(crate) async fn messages(common: &Common, args: Messages) -> anyhow::Result<()> {
+    let Messages { to, since, max } = args;
+    let answer = execute(&common.config, "", Request::ListTexts { to, since, max }).await?;
+    let Answer::Texts { texts, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    if more {
+        output::note("there may be older ones: see them with a greater --max");
+    }
+    if common.output == Output::Json {
+        return output::json(&texts);
+    }
+    if texts.is_empty() {
+        output::line("no texts to that number");
+    }
+    for TextView { run, workflow, subject, event_id, opened_at, message } in &texts {
+        let code = message.error_code.map(|code| format!(" {code}")).unwrap_or_default();
+        let reason = message.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let about = subject.as_ref().unwrap_or(event_id);
+        let (at, status) = (output::time(*opened_at), &message.status);
+        output::wrapped(&format!("{at}  {run}  {workflow}  {about}  {status}{code}{reason}"), 4);
+    }
+    Ok(())
+}
+
+fn print_recipient(explanation: &RecipientExplanation) {
+    let RecipientExplanation {
+        contacts,
+        to,
+        from,
+        until,
+        on_call,
+        consent,
+        silences,
+        texted,
+        not_reached,
+        incomplete,
+    } = explanation;
+    let who = if contacts.is_empty() { "no contact".to_owned() } else { contacts.join(", ") };
+    output::line(format!("{who} ({to}), {} - {}", output::time(*from), output::time(*until)));
+    output::line("");
+    output::line("on call");
+    if on_call.is_empty() {
+        output::line("  a member of no schedule");
+    }
+    oncall::print_layers(on_call);
+    output::line("");
+    print_consent(consent);
+    output::line("");
+    output::line("silences");
+    if silences.is_empty() {
+        output::line("  none is stored for that time");
+    }
+    for SilenceView { id, silence } in silences {
+        output::wrapped(&format!("  {}", silence::sentence(id, silence)), 4);
+    }
+    output::line("");
+    output::line("runs that texted them, or would have");
+    if texted.is_empty() {
+        output::line("  none");
+    }
+    texted.iter().for_each(print);
+    output::line("");
+    output::line("runs that name them and did not reach them");
+    if not_reached.is_empty() {
+        output::line("  none");
+    }
+    for NotReached { run, workflow, event_id, subject, opened_at, phase, why } in not_reached {
+        let about = subject.as_ref().unwrap_or(event_id);
+        let (at, phase) = (output::time(*opened_at), phase.as_str());
+        output::wrapped(&format!("run {run}  workflow {workflow}  {phase}  opened {at}  {about}"), 4);
+        for missed in why {
+            let text = format!("  step {} {}: {}", missed.step, missed.target, missed.why);
+            output::wrapped(&text, 4);
+        }
+    }
+    if *incomplete {
+        output::note("not all runs of that time are told of: name a shorter --window");
+    }
+}
+
+fn print_consent(consent: &ConsentView) {
+    let ConsentView { opted_out_since, permitted, entries, .. } = consent;
+    output::line("consent at the end of that time");
+    let permitted: Vec<_> = permitted.iter().copied().map(Category::as_str).collect();
+    match opted_out_since {
+        Some(since) => output::line(format!("  opted out of everything since {}", output::time(*since))),
+        None if permitted.is_empty() => output::line("  no texts may be sent"),
+        None => output::line(format!("  texts may be sent: {}", permitted.join(", "))),
+    }
+    for entry in entries {
+        let (at, change) = (output::time(entry.at), entry.change.as_str());
+        output::wrapped(&format!("  {at}  {change}, known from {}: {}", entry.source, entry.evidence), 4);
+    }
 }
 
 /// Prints one run.

@@ -59,6 +59,8 @@ impl Control {
             | Request::ShowConsent { .. }
             | Request::RecordConsent(_)
             | Request::ShowOnCall { .. }
+            | Request::ExplainRecipient { .. }
+            | Request::ListTexts { .. }
             // Its time is in it, so that a repetition adds another; a person sees and takes back one of the two.
             | Request::AddOverride(_)
             | Request::SwapShifts(_)

@@ -68,7 +68,7 @@ pub struct ControlPorts {
 pub struct Control {
     pub(crate) ports: ControlPorts,
     pub(crate) installation: Installation,
-    looked_at_max: usize,
+    pub(crate) looked_at_max: usize,
 }
 
 impl Control {
@@ -172,6 +172,10 @@ impl Control {
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
+            Request::ExplainRecipient { whom, from, until } => {
+                self.explain_recipient(principal, whom, from, until).await
+            }
+            Request::ListTexts { to, since, max } => self.texts_to(principal, &to, since, max).await,
             Request::AddOverride(new) => self.add_override(principal, new).await,
             Request::SwapShifts(swap) => self.swap_shifts(principal, swap).await,
             Request::RemoveOverride { id } => self.remove_override(principal, &id).await,
@@ -242,7 +246,7 @@ impl Control {
         names.chain(notice::WORKFLOWS.map(str::to_owned)).collect()
     }
 
-    fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
+    pub(crate) fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
         self.sees(principal, Some(run.workflow()), Some(&run.event().source))
     }
 

@@ -116,7 +116,10 @@ impl Explanation {
         let mut steps: Vec<StepExplanation> = Vec::new();
         let mut rest = Vec::new();
         for line in &run.timeline {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines go to their text or to the run")]
+            #[expect(
+                clippy::wildcard_enum_match_arm,
+                reason = "the other lines go to their text or to the run"
+            )]
             match &line.what {
                 TimelineEvent::StepStarted { step, unresolved } => steps.push(StepExplanation {
                     step: step + 1,
@@ -157,10 +160,10 @@ fn texts_of(run: &RunView, step: u8) -> Vec<TextExplanation> {
 
 fn text_of(run: &RunView, number: u16, message: &MessageView) -> TextExplanation {
     let lines = run.timeline.iter().filter(|line| line.message == Some(number) && about(line) != "run");
-    let status = message.reason.as_ref().map_or_else(
-        || message.status.clone(),
-        |reason| format!("{}: {reason}", message.status),
-    );
+    let status = message
+        .reason
+        .as_ref()
+        .map_or_else(|| message.status.clone(), |reason| format!("{}: {reason}", message.status));
     TextExplanation {
         message: number,
         name: message.name.clone(),
@@ -248,7 +251,8 @@ pub(crate) fn why_ended(run: &RunView) -> String {
     if run.phase == RunPhase::Active {
         return format!("it is under way, at step {}", run.step);
     }
-    let acknowledged = run.timeline.iter().find(|line| matches!(line.what, TimelineEvent::Acknowledged { .. }));
+    let acknowledged =
+        run.timeline.iter().find(|line| matches!(line.what, TimelineEvent::Acknowledged { .. }));
     if let Some(line) = acknowledged.filter(|_| run.phase == RunPhase::Acknowledged) {
         return line.text.clone();
     }

@@ -13,6 +13,7 @@ mod held_data;
 mod oncall;
 mod personal;
 mod raise;
+mod recipient_explanation;
 mod request;
 mod run_list;
 mod server;
@@ -25,11 +26,10 @@ mod view;
 pub use consent::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;
-pub use explanation::{
-    ExplainedLine, Explanation, StepExplanation, TextExplanation, VerdictExplanation,
-};
+pub use explanation::{ExplainedLine, Explanation, StepExplanation, TextExplanation, VerdictExplanation};
 pub use held_data::{Erasure, HeldData};
 pub use oncall::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
+pub use recipient_explanation::{NotReached, RecipientExplanation, TargetMissed, TextView, Whom};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};

@@ -19,6 +19,7 @@ use crate::{
     consent::{ConsentView, NewConsent},
     held_data::{Erasure, HeldData},
     oncall::{LayerQuery, LayerView, NewOverride, ShiftSwap},
+    recipient_explanation::{RecipientExplanation, TextView, Whom},
     run_list::RunConditions,
     silences::{NewSilence, SilenceView},
     status_report::StatusReport,
@@ -242,6 +243,25 @@ pub enum Request {
         #[serde(default)]
         until: Option<Timestamp>,
     },
+    /// Says why somebody was texted within a span of time, or was not.
+    ExplainRecipient {
+        /// Who.
+        whom: Whom,
+        /// The first instant of the span.
+        from: Timestamp,
+        /// The first instant after it.
+        until: Timestamp,
+    },
+    /// Lists texts to a number, latest first.
+    ListTexts {
+        /// The number.
+        to: E164,
+        /// Of runs opened at this time or later.
+        #[serde(default)]
+        since: Option<Timestamp>,
+        /// At most this many.
+        max: u16,
+    },
     /// Has somebody take over for a while.
     AddOverride(NewOverride),
     /// Gives two people each other's next shift.
@@ -292,6 +312,8 @@ impl Request {
             Self::ShowConsent { .. } => ("show_consent", ""),
             Self::RecordConsent(_) => ("record_consent", ""),
             Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
+            Self::ExplainRecipient { .. } => ("explain_recipient", ""),
+            Self::ListTexts { .. } => ("list_texts", ""),
             Self::AddOverride(new) => ("add_override", &new.schedule),
             Self::SwapShifts(swap) => ("swap_shifts", &swap.schedule),
             Self::RemoveOverride { id } => ("remove_override", id),
@@ -328,6 +350,8 @@ impl Request {
             | Self::ListSilences
             | Self::ShowConsent { .. }
             | Self::ShowOnCall { .. }
+            | Self::ExplainRecipient { .. }
+            | Self::ListTexts { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
@@ -433,6 +457,18 @@ pub enum Answer {
     Consent {
         /// What is known afterwards.
         view: Box<ConsentView>,
+    },
+    /// To [`Request::ExplainRecipient`].
+    RecipientExplained {
+        /// What is known.
+        explanation: Box<RecipientExplanation>,
+    },
+    /// To [`Request::ListTexts`].
+    Texts {
+        /// The texts.
+        texts: Vec<TextView>,
+        /// Whether there may be more.
+        more: bool,
     },
     /// To everything about on-call schedules: the layers that are meant, as they are afterwards.
     OnCall {

@@ -146,7 +146,7 @@ impl RunView {
 }
 
 impl MessageView {
-    fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
+    pub(crate) fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
         let (reason, error_code) = match message.phase() {

@@ -14,6 +14,7 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod explain;
 mod follow_up;
 mod harness;
 mod listeners;
