@@ -18,7 +18,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
-pub(crate) use explain::{Explain, Messages};
+pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
@@ -31,7 +31,7 @@ pub(crate) use watching::{Erase, Status, Tail, Top};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -100,6 +100,12 @@ pub(crate) enum Command {
     Explain(Explain),
     /// List the texts to a number, latest first, with what became of them.
     Messages(Messages),
+    /// Send a contact a text that is marked as a test, wait for its receipt and the reply, and say how long each leg took.
+    ///
+    /// It goes through policy, limits and the provider as pages do: opt-outs, silences and the environment hold it back,
+    /// and it is said when they do. It opens no ticket, escalates to nobody and texts nobody else. Exit 0 if it was
+    /// delivered and, unless --no-reply, acknowledged in time; else 1, with what is missing.
+    TestPage(TestPage),
     /// Make, list and revoke tokens of the HTTP API.
     #[command(subcommand)]
     Tokens(Tokens),

@@ -103,6 +103,11 @@ impl ControlClient {
         }
     }
 
+    /// Whether no process of callout can be at work on what it reaches: it holds the database itself.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Direct(direct) if matches!(direct.1, Backend::Embedded(_)))
+    }
+
     /// Lets go of files and connections; what was published is confirmed.
     pub(crate) async fn close(self) {
         if let Self::Direct(direct) = self {

@@ -52,6 +52,7 @@ mod silence;
 mod simulator;
 mod status;
 mod tail;
+mod test_page;
 mod tokens;
 mod top;
 mod topology;

@@ -61,6 +61,7 @@ impl Control {
             | Request::ShowOnCall { .. }
             | Request::ExplainRecipient { .. }
             | Request::ListTexts { .. }
+            | Request::TestPage(_)
             // Its time is in it, so that a repetition adds another; a person sees and takes back one of the two.
             | Request::AddOverride(_)
             | Request::SwapShifts(_)

@@ -172,6 +172,7 @@ impl Control {
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
+            Request::TestPage(new) => self.test_page(principal, new).await,
             Request::ExplainRecipient { whom, from, until } => {
                 self.explain_recipient(principal, whom, from, until).await
             }
@@ -340,7 +341,12 @@ impl Control {
         }
     }
 
-    async fn show(&self, run: &Versioned<Run>, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
+    pub(crate) async fn show(
+        &self,
+        run: &Versioned<Run>,
+        changed: bool,
+        reveal: bool,
+    ) -> Result<Answer, ControlError> {
         let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
         let mut view = RunView::new(&run.value, &timeline, self.ports.runs.recipient_key());
         if reveal {

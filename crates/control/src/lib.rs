@@ -21,6 +21,7 @@ mod silences;
 mod status;
 mod status_report;
 mod stream;
+mod test_page;
 mod view;
 
 pub use consent::{ConsentLine, ConsentView, NewConsent, RecordedChange};
@@ -35,4 +36,5 @@ pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use silences::{NewSilence, SilenceView};
 pub use status_report::{Installation, StatusReport};
+pub use test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX};
 pub use view::{MessageView, RunView, TimelineLine};

@@ -23,6 +23,7 @@ use crate::{
     run_list::RunConditions,
     silences::{NewSilence, SilenceView},
     status_report::StatusReport,
+    test_page::NewTestPage,
     view::RunView,
 };
 
@@ -243,6 +244,8 @@ pub enum Request {
         #[serde(default)]
         until: Option<Timestamp>,
     },
+    /// Sends a test page to a contact.
+    TestPage(NewTestPage),
     /// Says why somebody was texted within a span of time, or was not.
     ExplainRecipient {
         /// Who.
@@ -312,6 +315,7 @@ impl Request {
             Self::ShowConsent { .. } => ("show_consent", ""),
             Self::RecordConsent(_) => ("record_consent", ""),
             Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
+            Self::TestPage(new) => ("test_page", &new.contact),
             Self::ExplainRecipient { .. } => ("explain_recipient", ""),
             Self::ListTexts { .. } => ("list_texts", ""),
             Self::AddOverride(new) => ("add_override", &new.schedule),
@@ -361,6 +365,7 @@ impl Request {
             | Self::EndSilence { .. }
             | Self::RecordConsent(_)
             | Self::AddOverride(_)
+            | Self::TestPage(_)
             | Self::SwapShifts(_)
             | Self::RemoveOverride { .. }
             | Self::Replay { .. }

@@ -54,6 +54,7 @@ pub mod source_quota;
 pub mod status;
 pub mod team;
 pub mod template;
+pub mod test_page;
 pub mod time;
 pub mod timeline;
 pub mod token;

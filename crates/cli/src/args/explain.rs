@@ -42,6 +42,28 @@ pub(crate) struct Messages {
     pub(crate) max: u16,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct TestPage {
+    /// The contact, by the name in contacts.toml.
+    pub(crate) contact: String,
+    /// How long to wait for the receipt, and for the reply; an hour at most.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_wait)]
+    pub(crate) wait: SignedDuration,
+    /// Ask for no reply, and be content with the receipt.
+    #[arg(long)]
+    pub(crate) no_reply: bool,
+    /// Your name, as the log shows it.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
+}
+
+fn parse_wait(text: &str) -> Result<SignedDuration, String> {
+    let longest = SignedDuration::from_secs(i64::from(control::TEST_PAGE_WITHIN_S_MAX));
+    let parsed = text.parse::<SignedDuration>().ok();
+    let within = parsed.filter(|wait| *wait >= SignedDuration::from_secs(1) && *wait <= longest);
+    within.ok_or_else(|| "expected a duration such as 90s or 5m, from a second to an hour".to_owned())
+}
+
 /// A time that is usually past: as it is, how long ago it was, or in this machine's zone.
 fn parse_past(text: &str) -> Result<Timestamp, String> {
     let wrong = |_| {

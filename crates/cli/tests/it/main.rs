@@ -33,5 +33,6 @@ mod runs;
 mod service_manager;
 mod silence;
 mod status;
+mod test_page;
 mod walk;
 mod watching;
