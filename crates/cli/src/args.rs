@@ -5,6 +5,7 @@ mod explain;
 mod oncall;
 mod runs;
 mod silence;
+mod simulate;
 mod tokens;
 pub(crate) mod values;
 mod watching;
@@ -22,6 +23,7 @@ pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{Layer, OnCall, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
+pub(crate) use simulate::Simulate;
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
 pub(crate) use watching::{Erase, Status, Tail, Top};
@@ -106,6 +108,11 @@ pub(crate) enum Command {
     /// and it is said when they do. It opens no ticket, escalates to nobody and texts nobody else. Exit 0 if it was
     /// delivered and, unless --no-reply, acknowledged in time; else 1, with what is missing.
     TestPage(TestPage),
+    /// Print what a workflow would do with events of a file, in simulated time, or what another configuration changes.
+    ///
+    /// Each text is delivered after 5 seconds and not acknowledged, unless --outcomes says otherwise. Only the
+    /// configuration counts: opt-outs, grants, silences, overrides and rate limits of a running callout are not known here.
+    Simulate(Simulate),
     /// Make, list and revoke tokens of the HTTP API.
     #[command(subcommand)]
     Tokens(Tokens),

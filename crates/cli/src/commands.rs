@@ -16,7 +16,7 @@ use crate::{
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, silence, status, tail, test_page, tokens, top, topology, tracker,
+    service_manager, shutdown, silence, simulate, status, tail, test_page, tokens, top, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -31,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Silence(command) => silence::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
         Command::Explain(args) => explain::recipient(&common, args).await?,
+        Command::Simulate(args) => simulate::run(&common, &args)?,
         Command::TestPage(args) => return test_page::send(&common, args).await,
         Command::Messages(args) => explain::messages(&common, args).await?,
         Command::OnCall(command) => oncall::run(&common, command).await?,

@@ -49,6 +49,7 @@ mod settle;
 mod shared_state;
 mod shutdown;
 mod silence;
+mod simulate;
 mod simulator;
 mod status;
 mod tail;

@@ -49,6 +49,7 @@ mod run_phase;
 pub mod schema;
 pub mod segment;
 pub mod silence;
+pub mod simulate;
 pub mod source;
 pub mod source_quota;
 pub mod status;

@@ -32,6 +32,7 @@ mod replies;
 mod runs;
 mod service_manager;
 mod silence;
+mod simulate;
 mod status;
 mod test_page;
 mod walk;
