@@ -100,6 +100,7 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::execute`], and [`ControlError::Changed`].
+    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
     pub async fn execute_at(
         &self,
         principal: &Principal,

@@ -177,10 +177,7 @@ fn text_of(run: &RunView, number: u16, message: &MessageView) -> TextExplanation
 }
 
 fn explained(line: &TimelineLine) -> ExplainedLine {
-    let verdict = match &line.what {
-        TimelineEvent::Decided(decision) => Some(decision),
-        _ => None,
-    };
+    let verdict = if let TimelineEvent::Decided(decision) = &line.what { Some(decision) } else { None };
     ExplainedLine {
         at: line.at,
         about: about(line).to_owned(),

@@ -338,15 +338,13 @@ fn named_by<'a>(
 
 /// Why a target of a step did not lead to somebody.
 fn missed(run: &Run, step: u8, target: &str, timeline: &[Entry], view: &RunView) -> String {
-    let started = timeline.iter().find_map(|entry| match &entry.what {
-        TimelineEvent::StepStarted { step: started, unresolved } if *started == step => Some(unresolved),
-        _ => None,
+    let started = timeline.iter().find_map(|entry| {
+        let TimelineEvent::StepStarted { step: started, unresolved } = &entry.what else { return None };
+        (*started == step).then_some(unresolved)
     });
     let Some(unresolved) = started else {
-        return match run.phase() {
-            RunPhase::Active => format!("step {} has not begun: {}", step + 1, why_ended(view)),
-            _ => format!("step {} never began: {}", step + 1, why_ended(view)),
-        };
+        let began = if run.phase() == RunPhase::Active { "has not begun" } else { "never began" };
+        return format!("step {} {began}: {}", step + 1, why_ended(view));
     };
     if let Some(message) =
         run.messages().iter().find(|message| message.step() == step && message.recipient().target == target)

@@ -224,6 +224,12 @@ fn take(run: &mut Run, what: Expected, ctx: &mut StepContext<'_>) {
     }
 }
 
+/// The rule that forbids it, if one does.
+fn rule_of(message: &Message) -> Option<String> {
+    let MessagePhase::Suppressed { rule } = message.phase() else { return None };
+    Some(rule.id().to_owned())
+}
+
 fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> SimulatedRun {
     let sent_at = |number: u16| {
         let began = timeline.iter().find(|entry| {
@@ -237,10 +243,7 @@ fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> Simulate
         target: message.recipient().target.clone(),
         to: message.recipient().shown_name(),
         status: message.phase().name().to_owned(),
-        rule: match message.phase() {
-            MessagePhase::Suppressed { rule } => Some(rule.id().to_owned()),
-            _ => None,
-        },
+        rule: rule_of(message),
     };
     let (mut not_notified, mut tickets, mut reason) = (Vec::new(), Vec::new(), String::new());
     for entry in timeline {

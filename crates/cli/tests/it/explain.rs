@@ -146,7 +146,7 @@ async fn why_somebody_was_texted_or_not_is_told_with_who_was_on_call() {
         ]
     );
     let shown = flat(&text(&fleet, &["explain", "--recipient", FIRST]));
-    for said in [&reasons[0], reasons[1], "texts may be sent: operational", "none is stored for that time"] {
+    for said in [reasons[0], reasons[1], "texts may be sent: operational", "none is stored for that time"] {
         assert!(shown.contains(said), "{said} is not in {shown}");
     }
     assert!(!shown.contains(FIRST) && !shown.contains(SECOND), "{shown}");
