@@ -91,6 +91,7 @@ impl ApiError {
                 | ControlError::NoDeadLetter(_)
                 | ControlError::NoToken(_)
                 | ControlError::NoSchedule(_)
+                | ControlError::NoContact(_)
                 | ControlError::NoSilence(_)
                 | ControlError::NoOverride(_),
             ) => StatusCode::NOT_FOUND,

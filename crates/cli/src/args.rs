@@ -1,10 +1,12 @@
 //! The command line: help texts are the doc comments.
 
 mod consent;
+mod explain;
 mod oncall;
 mod preflight;
 mod runs;
 mod silence;
+mod simulate;
 mod tokens;
 pub(crate) mod values;
 mod watching;
@@ -18,10 +20,12 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
+pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use preflight::Preflight;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
+pub(crate) use simulate::Simulate;
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
 pub(crate) use watching::{Erase, Status, Tail, Top};
@@ -31,7 +35,7 @@ pub(crate) use watching::{Erase, Status, Tail, Top};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -92,6 +96,25 @@ pub(crate) enum Command {
     /// Show and record what owners of numbers agreed to, with the evidence.
     #[command(subcommand)]
     Consent(Consent),
+    /// Say why somebody was texted around a time, or was not.
+    ///
+    /// Who was on call in their schedules, consent and silences then, the runs that texted them with every verdict and
+    /// delivery, and runs whose workflows name them and did not reach them, with why. Overrides and silences are told as far
+    /// as they are stored, and rotations are those that are configured now.
+    Explain(Explain),
+    /// List the texts to a number, latest first, with what became of them.
+    Messages(Messages),
+    /// Send a contact a text that is marked as a test, wait for its receipt and the reply, and say how long each leg took.
+    ///
+    /// It goes through policy, limits and the provider as pages do: opt-outs, silences and the environment hold it back,
+    /// and it is said when they do. It opens no ticket, escalates to nobody and texts nobody else. Exit 0 if it was
+    /// delivered and, unless --no-reply, acknowledged in time; else 1, with what is missing.
+    TestPage(TestPage),
+    /// Print what a workflow would do with events of a file, in simulated time, or what another configuration changes.
+    ///
+    /// Each text is delivered after 5 seconds and not acknowledged, unless --outcomes says otherwise. Only the
+    /// configuration counts: opt-outs, grants, silences, overrides and rate limits of a running callout are not known here.
+    Simulate(Simulate),
     /// Make, list and revoke tokens of the HTTP API.
     #[command(subcommand)]
     Tokens(Tokens),

@@ -12,11 +12,11 @@ use crate::{
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
     exit::Usage,
-    manual, oncall, output, personal, preflight,
+    explain, manual, oncall, output, personal, preflight,
     reload::{self, Reloaded},
     runs,
     server::Server,
-    service_manager, shutdown, silence, status, tail, tokens, top, topology, tracker,
+    service_manager, shutdown, silence, simulate, status, tail, test_page, tokens, top, topology, tracker,
 };
 
 /// Carries out the command line.
@@ -30,6 +30,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Silence(command) => silence::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
+        Command::Explain(args) => explain::recipient(&common, args).await?,
+        Command::Simulate(args) => simulate::run(&common, &args)?,
+        Command::TestPage(args) => return test_page::send(&common, args).await,
+        Command::Messages(args) => explain::messages(&common, args).await?,
         Command::OnCall(command) => oncall::run(&common, command).await?,
         Command::Tokens(command) => tokens::run(&common, command).await?,
         Command::Topology(command) => return topology::run(&common, &command).await,

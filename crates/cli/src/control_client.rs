@@ -85,6 +85,7 @@ impl ControlClient {
                     | ControlError::NoDeadLetter(_)
                     | ControlError::NoToken(_)
                     | ControlError::NoSchedule(_)
+                    | ControlError::NoContact(_)
                     | ControlError::NoSilence(_)
                     | ControlError::NoOverride(_) => NotFound(error.to_string()).into(),
                     ControlError::Unusable(what) => Usage(what).into(),
@@ -100,6 +101,11 @@ impl ControlClient {
                 })
             }
         }
+    }
+
+    /// Whether no process of callout can be at work on what it reaches: it holds the database itself.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Direct(direct) if matches!(direct.1, Backend::Embedded(_)))
     }
 
     /// Lets go of files and connections; what was published is confirmed.

@@ -106,6 +106,12 @@ fn print(common: &Common, layers: &[LayerView]) -> anyhow::Result<()> {
     if layers.is_empty() {
         output::line("no schedules; oncall.toml has none");
     }
+    print_layers(layers);
+    Ok(())
+}
+
+/// Prints layers with their shifts and overrides.
+pub(crate) fn print_layers(layers: &[LayerView]) {
     for (index, layer) in layers.iter().enumerate() {
         if index > 0 {
             output::line("");
@@ -122,7 +128,6 @@ fn print(common: &Common, layers: &[LayerView]) -> anyhow::Result<()> {
             output::wrapped(&format!("  override {id}  {from} - {until}  {}{by}{why}", held.contact), 4);
         }
     }
-    Ok(())
 }
 
 fn who(shift: &Shift) -> &str {

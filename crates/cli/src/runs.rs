@@ -1,4 +1,4 @@
-//! `callout runs list|show|ack|cancel`. In: arguments. Out: runs.
+//! `callout runs list|show|explain|ack|cancel`. In: arguments. Out: runs.
 
 use control::{Answer, Request, RunConditions, RunQuery};
 
@@ -6,7 +6,7 @@ use crate::{
     args::{Common, Output, Runs, RunsList},
     configuration,
     control_client::{UNEXPECTED_ANSWER, execute},
-    drawn_timeline, output,
+    drawn_timeline, explain, output,
     run_name::run_named,
     settle,
 };
@@ -19,6 +19,7 @@ pub(crate) async fn run(common: &Common, command: Runs) -> anyhow::Result<()> {
             let id = run_named(common, &show.id).await?;
             one(common, "", Request::ShowRun { id, reveal: show.reveal }).await
         }
+        Runs::Explain { id } => explain::run(common, run_named(common, &id).await?).await,
         Runs::Ack(ack) => {
             let id = run_named(common, &ack.id).await?;
             one(common, &ack.by, Request::Acknowledge { id }).await

@@ -29,11 +29,16 @@ pub(crate) async fn run(common: &Common, command: SilenceCommand) -> anyhow::Res
         output::line("no silences");
     }
     for SilenceView { id, silence } in &silences {
-        let Silence { of, from, until, by, why, .. } = silence;
-        let (from, until) = (output::time(*from), output::time(*until));
-        output::wrapped(&format!("{id}  {from} - {until}  {}  made by {by}: {why}", conditions(of)), 4);
+        output::wrapped(&sentence(id, silence), 4);
     }
     Ok(())
+}
+
+/// What a silence says, in one line.
+pub(crate) fn sentence(id: &str, silence: &Silence) -> String {
+    let Silence { of, from, until, by, why, .. } = silence;
+    let (from, until) = (output::time(*from), output::time(*until));
+    format!("{id}  {from} - {until}  {}  made by {by}: {why}", conditions(of))
 }
 
 /// The conditions, as the command line takes them.

@@ -123,6 +123,7 @@ impl Opening {
             name: "Ada".to_owned(),
             number: number(self.case, self.n),
             time_zone: Some("Europe/Berlin".to_owned()),
+            taken_over: None,
         };
         let addressee = Addressee { recipient, consent: Consent::default(), taken: Vec::new() };
         let audience = Audience { addressees: vec![addressee], ..Audience::default() };

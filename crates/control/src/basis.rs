@@ -59,6 +59,9 @@ impl Control {
             | Request::ShowConsent { .. }
             | Request::RecordConsent(_)
             | Request::ShowOnCall { .. }
+            | Request::ExplainRecipient { .. }
+            | Request::ListTexts { .. }
+            | Request::TestPage(_)
             // Its time is in it, so that a repetition adds another; a person sees and takes back one of the two.
             | Request::AddOverride(_)
             | Request::SwapShifts(_)

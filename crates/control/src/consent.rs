@@ -75,7 +75,7 @@ impl Control {
         self.show_consent(principal, number).await
     }
 
-    fn view_of(&self, consent: &Consent, entries: Vec<ConsentEntry>) -> ConsentView {
+    pub(crate) fn view_of(&self, consent: &Consent, entries: Vec<ConsentEntry>) -> ConsentView {
         let needs = self.ports.runs.grant_needs();
         let of = |is: &dyn Fn(Category) -> bool| Category::ALL.into_iter().filter(|c| is(*c)).collect();
         let line = |entry: ConsentEntry| {

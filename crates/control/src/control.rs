@@ -70,7 +70,7 @@ pub struct ControlPorts {
 pub struct Control {
     pub(crate) ports: ControlPorts,
     pub(crate) installation: Installation,
-    looked_at_max: usize,
+    pub(crate) looked_at_max: usize,
 }
 
 impl Control {
@@ -102,6 +102,7 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::execute`], and [`ControlError::Changed`].
+    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
     pub async fn execute_at(
         &self,
         principal: &Principal,
@@ -165,6 +166,11 @@ impl Control {
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
+            Request::TestPage(new) => self.test_page(principal, new).await,
+            Request::ExplainRecipient { whom, from, until } => {
+                self.explain_recipient(principal, whom, from, until).await
+            }
+            Request::ListTexts { to, since, max } => self.texts_to(principal, &to, since, max).await,
             Request::AddOverride(new) => self.add_override(principal, new).await,
             Request::SwapShifts(swap) => self.swap_shifts(principal, swap).await,
             Request::RemoveOverride { id } => self.remove_override(principal, &id).await,
@@ -235,7 +241,7 @@ impl Control {
         names.chain(notice::WORKFLOWS.map(str::to_owned)).collect()
     }
 
-    fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
+    pub(crate) fn sees_run(&self, principal: &Principal, run: &Run) -> bool {
         self.sees(principal, Some(run.workflow()), Some(&run.event().source))
     }
 
@@ -352,7 +358,12 @@ impl Control {
         }
     }
 
-    async fn show(&self, run: &Versioned<Run>, changed: bool, reveal: bool) -> Result<Answer, ControlError> {
+    pub(crate) async fn show(
+        &self,
+        run: &Versioned<Run>,
+        changed: bool,
+        reveal: bool,
+    ) -> Result<Answer, ControlError> {
         let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
         let mut view = RunView::new(&run.value, &timeline, self.ports.runs.recipient_key());
         if reveal {

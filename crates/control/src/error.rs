@@ -69,6 +69,9 @@ pub enum ControlError {
     /// There is no such schedule or layer.
     #[error("{0}")]
     NoSchedule(String),
+    /// There is no such contact.
+    #[error("{0}")]
+    NoContact(String),
     /// There is no such override.
     #[error("no override {0} that has not ended; `callout oncall show` lists those there are")]
     NoOverride(String),

@@ -187,7 +187,8 @@ impl Control {
     }
 }
 
-fn view(
+/// A layer within a span of time.
+pub(crate) fn view(
     directory: &Directory,
     (schedule, layer): &(String, String),
     overrides: &[Override],

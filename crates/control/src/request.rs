@@ -21,6 +21,8 @@ use crate::{
     consent_view::{ConsentView, NewConsent},
     held_data::{Erasure, HeldData},
     layer::{LayerQuery, LayerView, NewOverride, ShiftSwap},
+    new_test_page::NewTestPage,
+    recipient_explanation_view::{RecipientExplanation, TextView, Whom},
     run_list::RunConditions,
     silence_view::{NewSilence, SilenceView},
     status_report::StatusReport,
@@ -254,6 +256,27 @@ pub enum Request {
         #[serde(default)]
         until: Option<Timestamp>,
     },
+    /// Sends a test page to a contact.
+    TestPage(NewTestPage),
+    /// Says why somebody was texted within a span of time, or was not.
+    ExplainRecipient {
+        /// Who.
+        whom: Whom,
+        /// The first instant of the span.
+        from: Timestamp,
+        /// The first instant after it.
+        until: Timestamp,
+    },
+    /// Lists texts to a number, latest first.
+    ListTexts {
+        /// The number.
+        to: E164,
+        /// Of runs opened at this time or later.
+        #[serde(default)]
+        since: Option<Timestamp>,
+        /// At most this many.
+        max: u16,
+    },
     /// Has somebody take over for a while.
     AddOverride(NewOverride),
     /// Gives two people each other's next shift.
@@ -306,6 +329,9 @@ impl Request {
             Self::ShowConsent { .. } => ("show_consent", ""),
             Self::RecordConsent(_) => ("record_consent", ""),
             Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
+            Self::TestPage(new) => ("test_page", &new.contact),
+            Self::ExplainRecipient { .. } => ("explain_recipient", ""),
+            Self::ListTexts { .. } => ("list_texts", ""),
             Self::AddOverride(new) => ("add_override", &new.schedule),
             Self::SwapShifts(swap) => ("swap_shifts", &swap.schedule),
             Self::RemoveOverride { id } => ("remove_override", id),
@@ -345,6 +371,8 @@ impl Request {
             | Self::ListSilences
             | Self::ShowConsent { .. }
             | Self::ShowOnCall { .. }
+            | Self::ExplainRecipient { .. }
+            | Self::ListTexts { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
@@ -354,6 +382,7 @@ impl Request {
             | Self::EndSilence { .. }
             | Self::RecordConsent(_)
             | Self::AddOverride(_)
+            | Self::TestPage(_)
             | Self::SwapShifts(_)
             | Self::RemoveOverride { .. }
             | Self::Replay { .. }
@@ -459,6 +488,18 @@ pub enum Answer {
     Consent {
         /// What is known afterwards.
         view: Box<ConsentView>,
+    },
+    /// To [`Request::ExplainRecipient`].
+    RecipientExplained {
+        /// What is known.
+        explanation: Box<RecipientExplanation>,
+    },
+    /// To [`Request::ListTexts`].
+    Texts {
+        /// The texts.
+        texts: Vec<TextView>,
+        /// Whether there may be more.
+        more: bool,
     },
     /// To everything about on-call schedules: the layers that are meant, as they are afterwards.
     OnCall {

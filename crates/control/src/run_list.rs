@@ -109,7 +109,7 @@ pub(crate) async fn find(
 
 /// Looks at runs, latest first, until it is told to stop. Returns the last run where there may be older ones that it
 /// did not look at.
-async fn each_run(
+pub(crate) async fn each_run(
     store: &dyn RunStore,
     mut filter: RunFilter,
     looked_at_max: usize,

@@ -44,6 +44,7 @@ async fn execute(
             | ControlError::NoDeadLetter(_)
             | ControlError::NoToken(_)
             | ControlError::NoSchedule(_)
+            | ControlError::NoContact(_)
             | ControlError::NoSilence(_)
             | ControlError::NoOverride(_) => StatusCode::NOT_FOUND,
             ControlError::Unusable(_) => StatusCode::BAD_REQUEST,

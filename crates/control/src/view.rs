@@ -4,6 +4,7 @@
 //! Never: shows a whole number, or the text of a message unless that was asked for.
 
 use domain::{
+    directory::TakenOver,
     effect::Ticket,
     message::Message,
     recipient_hash::RecipientKey,
@@ -60,6 +61,13 @@ pub struct MessageView {
     pub step: u8,
     /// How its recipient was chosen.
     pub target: String,
+    /// The recipient's name, where the number is a contact's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The override by which the recipient was on call, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub taken_over: Option<TakenOver>,
     /// The recipient's number, masked.
     pub to: String,
     /// The keyed hash of the recipient's number, where the installation has a key for that.
@@ -138,7 +146,7 @@ impl RunView {
 }
 
 impl MessageView {
-    fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
+    pub(crate) fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
         let (reason, error_code) = match message.phase() {
@@ -151,6 +159,8 @@ impl MessageView {
             id: run.message_id(message.number()).to_string(),
             step: message.step() + 1,
             target: message.recipient().target.clone(),
+            name: message.recipient().name.clone(),
+            taken_over: message.recipient().taken_over.clone(),
             to: message.recipient().number.masked(),
             to_hash: key.map(|key| key.hash(&message.recipient().number).to_string()),
             status: message.phase().name().to_owned(),

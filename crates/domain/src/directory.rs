@@ -41,6 +41,28 @@ pub struct Recipient {
     pub number: E164,
     /// IANA time zone, where known.
     pub time_zone: Option<String>,
+    /// The override by which the recipient was on call; absent where a rotation said so, or no schedule was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+}
+
+/// The override by which somebody was on call. Kept with what it says, for overrides are forgotten once they have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// What names the override.
+    pub id: String,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+impl TakenOver {
+    fn of(held: &Override) -> Self {
+        Self { id: held.id(), by: held.by.clone(), why: held.why.clone() }
+    }
 }
 
 impl Recipient {
@@ -94,13 +116,12 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Recipient, String> {
         match target {
-            Target::Contact(name) => self.contact(name, target),
+            Target::Contact(name) => self.contact(name, target, None),
             Target::OnCall { schedule, layer } => {
                 let layer = LayerName { schedule, layer };
                 let who = self.on_call(layer, overrides, now);
-                let name =
-                    who.map(|who| who.contact).ok_or_else(|| format!("nobody is on call for {target}"))?;
-                self.contact(name, target)
+                let who = who.ok_or_else(|| format!("nobody is on call for {target}"))?;
+                self.contact(who.contact, target, who.held.map(TakenOver::of))
             }
             Target::Field(path) => {
                 let number = number_at(data, path).map_err(|error| format!("field {path}: {error}"))?;
@@ -111,18 +132,25 @@ impl Directory {
                     name: String::new(),
                     number,
                     time_zone: time_zone.map(str::to_owned),
+                    taken_over: None,
                 })
             }
         }
     }
 
-    fn contact(&self, name: &str, target: &Target) -> Result<Recipient, String> {
+    fn contact(
+        &self,
+        name: &str,
+        target: &Target,
+        taken_over: Option<TakenOver>,
+    ) -> Result<Recipient, String> {
         let contact = self.contacts.get(name).ok_or_else(|| format!("{target}: no contact named {name}"))?;
         Ok(Recipient {
             target: target.to_string(),
             name: contact.name.clone(),
             number: contact.number.clone(),
             time_zone: Some(contact.time_zone.clone()),
+            taken_over,
         })
     }
 }

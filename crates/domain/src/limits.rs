@@ -193,6 +193,8 @@ pub const REPLY_ROUTES_MAX: u16 = 200;
 pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
 /// Most answers that one phone gets in an hour to replies that acknowledge nothing.
 pub const ANSWERS_HOURLY_MAX: u32 = 5;
+/// Most test pages that one phone gets in an hour.
+pub const TEST_PAGES_HOURLY_MAX: u32 = 10;
 /// How long an answer or an all-clear is of use, in seconds: 10 minutes.
 pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
 /// Tries to change a run that others change at the same time.

@@ -30,7 +30,9 @@ pub const SOURCE: &str = "callout";
 const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
 
 /// The names of the built-in workflows.
-pub const WORKFLOWS: [&str; 2] = [ANSWER, ALL_CLEAR];
+pub const WORKFLOWS: [&str; 3] = [ANSWER, ALL_CLEAR, TEST_PAGE];
+/// The workflow of test pages, which `test_page` defines.
+pub const TEST_PAGE: &str = "callout.test-page";
 const ANSWER: &str = "callout.answer";
 const ALL_CLEAR: &str = "callout.all-clear";
 /// Most segments of a notice.

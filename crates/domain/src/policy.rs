@@ -3,6 +3,8 @@
 //! In: the workflow, the environment, the recipient's consent and the time. Out: a [`Decision`].
 //! Never: asks an agent, a template or the event whether a rule applies.
 
+mod meaning;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -295,6 +297,7 @@ mod tests {
                 name: "Ada".into(),
                 number: "+14155550100".parse().unwrap(),
                 time_zone: Some("America/New_York".into()),
+                taken_over: None,
             },
             consent: Consent::default(),
             silence: None,

@@ -11,6 +11,13 @@ pub(crate) enum Runs {
     List(RunsList),
     /// Show one run: its messages, and everything that happened to it, in order.
     Show(RunShow),
+    /// Say why a run went as it did: who was texted by which step, each verdict with its rule and what the rule looked at,
+    /// what limits and the provider said, and why it ended.
+    Explain {
+        /// The id of the run, as `callout runs list` shows it, or its beginning.
+        #[arg(value_name = "RUN")]
+        id: String,
+    },
     /// Acknowledge a run, so that nobody else is notified.
     Ack(RunChange),
     /// Settle held texts: say whether they were sent.

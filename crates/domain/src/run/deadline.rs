@@ -9,6 +9,7 @@ use super::{Run, RunPhase, StepContext};
 use crate::{
     limits::{LAST_TRY_S, SWEEP_EVERY_S},
     message::{Message, MessageEvent, MessagePhase},
+    notice::TEST_PAGE,
     policy::Rule,
     time::after_s,
     timeline::TimelineEvent,
@@ -38,6 +39,10 @@ impl Run {
     }
 
     fn leave_step(&mut self, reason: &str, ctx: &mut StepContext<'_>) -> Option<u8> {
+        if self.workflow == TEST_PAGE {
+            self.end_test_page(reason, ctx);
+            return None;
+        }
         ctx.note_run(TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
         self.cancel_waiting(ctx);
         let next = self.step.checked_add(1).filter(|next| ctx.workflow.step(*next).is_some());
@@ -141,6 +146,15 @@ impl Run {
                 self.apply_at(index, &MessageEvent::Cancel, ctx);
             }
         }
+    }
+
+    /// A test page escalates to nobody, and an unanswered one is no run that reached nobody.
+    fn end_test_page(&mut self, reason: &str, ctx: &mut StepContext<'_>) {
+        self.cancel_waiting(ctx);
+        let suppressed = |message: &Message| matches!(message.phase(), MessagePhase::Suppressed { .. });
+        let phase =
+            if self.messages.iter().all(suppressed) { RunPhase::Suppressed } else { RunPhase::Expired };
+        self.close(phase, reason, ctx);
     }
 
     fn finish(&mut self, ctx: &mut StepContext<'_>) {

@@ -75,6 +75,7 @@ pub(crate) fn addressee(who: u16) -> Addressee {
             name: format!("Person {who}"),
             number: format!("+141555501{who:02}").parse().unwrap(),
             time_zone: Some("UTC".into()),
+            taken_over: None,
         },
         consent: Consent::default(),
         taken: Vec::new(),

@@ -1,0 +1,141 @@
+//! `callout simulate` without a running callout. In: events and configurations. Out: what would be sent, and what differs.
+
+use std::{fmt::Write as _, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::harness::PAGE;
+
+/// A folder with a configuration whose first step waits for so long.
+fn configured(folder: &Path, within: &str) {
+    std::fs::create_dir_all(folder.join("workflows")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "callout.toml",
+        "environment = \"test\"\n[twilio]\nfrom = \"+15005550006\"\npublic_url = \"https://callout.example.com\"\n",
+    );
+    let person = |name: &str, number: &str| format!("[{name}]\nnumber = \"{number}\"\ntime_zone = \"UTC\"\n");
+    write("contacts.toml", &(person("first", "+14155550111") + &person("second", "+14155550112")));
+    write(
+        "workflows/page.toml",
+        &PAGE.replacen("ack_within = \"1h\"", &format!("ack_within = \"{within}\""), 1),
+    );
+}
+
+fn page(id: &str, time: &str) -> Value {
+    json!({
+        "specversion": "1.0", "source": "test", "id": id, "type": "page.created", "subject": id, "time": time,
+        "data": {"text": format!("Down {id}")}
+    })
+}
+
+/// The exit code, standard output and standard error.
+fn simulated(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
+    command
+        .current_dir(folder)
+        .args(["simulate", "--workflow", "page", "--events", "events.jsonl"])
+        .args(args);
+    let output = command.env_remove("CALLOUT_URL").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn report(folder: &Path, args: &[&str]) -> Value {
+    let (code, out, err) = simulated(folder, &[args, &["--output", "json"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn the_timeline_that_would_be_and_what_another_configuration_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder, "1h");
+    configured(&folder.join("other"), "30m");
+    let resolved = json!({
+        "specversion": "1.0", "source": "test", "id": "p-9", "type": "page.resolved", "subject": "p-2",
+        "time": "2026-01-05T12:20:00Z", "data": {}
+    });
+    let events = [page("p-1", "2026-01-05T12:00:00Z"), page("p-2", "2026-01-05T12:10:00Z"), resolved];
+    let events: Vec<_> = events.iter().map(Value::to_string).collect();
+    std::fs::write(folder.join("events.jsonl"), events.join("\n")).unwrap();
+
+    let report = report(folder, &[]);
+    let runs = &report["runs"];
+    assert_eq!(
+        (&runs[0]["phase"], &runs[0]["ended_at"]),
+        (&json!("exhausted"), &json!("2026-01-05T14:00:00Z"))
+    );
+    let sent: Vec<_> =
+        runs[0]["texts"].as_array().unwrap().iter().map(|text| (&text["to"], &text["at"])).collect();
+    assert_eq!(
+        sent,
+        [
+            (&json!("first"), &json!("2026-01-05T12:00:00Z")),
+            (&json!("second"), &json!("2026-01-05T13:00:00Z"))
+        ]
+    );
+    assert_eq!(
+        (&runs[1]["phase"], &runs[1]["ended_at"]),
+        (&json!("resolved"), &json!("2026-01-05T12:20:00Z"))
+    );
+    assert_eq!(
+        report["summary"],
+        json!({"runs": 2, "texts": 3, "by_phase": {"exhausted": 1, "resolved": 1}})
+    );
+
+    let (_, text, _) = simulated(folder, &["--against", "other/callout.toml"]);
+    assert!(text.contains("1 of 2 runs differ") && !text.contains("event p-2"), "{text}");
+    assert!(text.contains("-   step 2  second by contact:second  sent 2026-01-05 13:00:00Z"), "{text}");
+    assert!(text.contains("+   step 2  second by contact:second  sent 2026-01-05 12:30:00Z"), "{text}");
+
+    std::fs::write(
+        folder.join("outcomes.jsonl"),
+        r#"{"event": "p-1", "step": 1, "acknowledged_after": "90s"}"#,
+    )
+    .unwrap();
+    let (_, text, _) = simulated(folder, &["--outcomes", "outcomes.jsonl", "--from", "2026-01-05T12:00:00Z"]);
+    assert!(text.contains("acknowledged 2026-01-05 12:01:30Z: by first"), "{text}");
+    let (_, text, _) = simulated(folder, &["--from", "2026-01-05T12:05:00Z"]);
+    assert!(!text.contains("event p-1") && text.contains("1 run, 1 text: 1 resolved"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_simulated_is_said_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder, "1h");
+    let refused = |events: &str, args: &[&str], code, said: &str| {
+        std::fs::write(folder.join("events.jsonl"), events).unwrap();
+        let (was, _, text) = simulated(folder, args);
+        assert!(was == Some(code) && text.contains(said), "{events} {args:?}: {was:?} {text}");
+    };
+    let event = page("p-1", "2026-01-05T12:00:00Z").to_string();
+    refused("{", &[], 2, "events.jsonl:1: ");
+    let mut untimed = page("p-1", "2026-01-05T12:00:00Z");
+    untimed.as_object_mut().unwrap().remove("time");
+    refused(&untimed.to_string(), &[], 2, "event 1 has no time");
+    refused(&event.replace("page.created", "note.created"), &[], 0, "no event of the file opens a run");
+    std::fs::write(folder.join("outcomes.jsonl"), r#"{"acked_after": "90s"}"#).unwrap();
+    refused(&event, &["--outcomes", "outcomes.jsonl"], 2, "outcomes.jsonl:1: unknown field `acked_after`");
+    refused(&event, &["--against", "other.toml"], 2, "there is no configuration at other.toml");
+}
+
+#[test]
+fn a_month_of_a_thousand_events_a_day_is_done_in_one_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder, "1h");
+    let mut events = String::new();
+    for day in 1..=30 {
+        for n in 0..1_000 {
+            let time = format!("2026-01-{day:02}T{:02}:{:02}:{:02}Z", n / 42, n % 42, n % 60);
+            writeln!(events, "{}", page(&format!("p-{day}-{n}"), &time)).unwrap();
+        }
+    }
+    std::fs::write(folder.join("events.jsonl"), events).unwrap();
+    let (code, text, error) = simulated(folder, &[]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(text.ends_with("30000 runs, 60000 texts: 30000 exhausted\n"), "{error}");
+}

@@ -1,0 +1,358 @@
+//! What a workflow would do: one event in simulated time. In: an event, a workflow, people, and what is assumed to become of
+//! texts. Out: the texts that would be sent, when and to whom, and how the run would end.
+//!
+//! Never: sends, stores, or knows of more than one run: rate limits, opt-outs, silences and overrides of a store are not there.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    admission::Admission,
+    consent::Consent,
+    directory::Directory,
+    event::{Event, EventKey},
+    message::{Message, MessageEvent, MessagePhase},
+    policy::Environment,
+    provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
+    run::{Addressee, Audience, Dispatch, DispatchInput, Run, RunPhase, StepContext},
+    time::after_ms,
+    timeline::{Entry, TimelineEvent},
+    workflow::Workflow,
+};
+
+/// Most looks at one run: far more than one needs that ends.
+const LOOKS_MAX: u32 = 10_000;
+/// The code of a text that is assumed not to arrive: "Unreachable destination handset" (Twilio, error 30003).
+const UNREACHABLE: u32 = 30_003;
+
+/// What is assumed to become of one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssumedOutcome {
+    /// Whether it arrives.
+    pub arrives: bool,
+    /// After how many milliseconds its final status comes.
+    pub status_after_ms: i64,
+    /// After how many milliseconds its recipient acknowledges; never without it.
+    pub acknowledged_after_ms: Option<i64>,
+}
+
+impl Default for AssumedOutcome {
+    /// Delivered after 5 seconds, and not acknowledged.
+    fn default() -> Self {
+        Self { arrives: true, status_after_ms: 5_000, acknowledged_after_ms: None }
+    }
+}
+
+/// What surrounds the events.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The workflow.
+    pub workflow: &'a Workflow,
+    /// People and rotations.
+    pub directory: &'a Directory,
+    /// Where callout runs.
+    pub environment: &'a Environment,
+}
+
+/// What one event would lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedRun {
+    /// The event's source.
+    pub source: String,
+    /// The event's id within its source.
+    pub event_id: String,
+    /// What the event is about.
+    pub subject: Option<String>,
+    /// When it happens.
+    pub at: Timestamp,
+    /// Its texts, in order.
+    pub texts: Vec<SimulatedText>,
+    /// Targets that would lead to nobody, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_notified: Vec<String>,
+    /// The queues in which tickets would be opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
+    /// The phase in which the run would end.
+    pub phase: RunPhase,
+    /// When it would end; absent where it would not.
+    pub ended_at: Option<Timestamp>,
+    /// Why, where that is not plain.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// One text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedText {
+    /// When it would be sent; absent where it would not.
+    pub at: Option<Timestamp>,
+    /// Its step, from 1.
+    pub step: u8,
+    /// The target that leads to the recipient.
+    pub target: String,
+    /// The recipient's name, or the masked number of one without.
+    pub to: String,
+    /// Where it would stand in the end.
+    pub status: String,
+    /// The rule that would forbid it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+/// What is expected to happen to a run.
+enum Expected {
+    Status(u16, ProviderMessageId, bool),
+    Acknowledgement(u16),
+    Resolution(EventKey),
+}
+
+/// Follows one event, which happens at `at`, to the end of its run. `assumed` says what becomes of a text; `resolved` is the
+/// event that resolves it, if one does.
+pub fn simulate(
+    event: &Event,
+    at: Timestamp,
+    around: &Surroundings<'_>,
+    resolved: Option<(EventKey, Timestamp)>,
+    assumed: &dyn Fn(&Message) -> AssumedOutcome,
+) -> SimulatedRun {
+    let mut expected: Vec<(Timestamp, Expected)> = Vec::new();
+    expected.extend(resolved.map(|(by, at)| (at, Expected::Resolution(by))));
+    let mut timeline = Vec::new();
+    let mut ctx = StepContext::new(around.workflow, around.environment, at);
+    let mut run = Run::open(event, &mut ctx);
+    let first = (run.phase() == RunPhase::Active).then_some(0);
+    go_on(&mut run, first, around, &mut ctx, &mut expected, assumed);
+    timeline.append(&mut ctx.effects.timeline);
+    for _ in 0..LOOKS_MAX {
+        let is_over = run.phase() != RunPhase::Active && expected.is_empty();
+        let due = run.next_due(around.workflow).filter(|_| run.phase() == RunPhase::Active);
+        let next = expected.iter().map(|(at, _)| *at).chain(due).min();
+        let Some(now) = next.filter(|_| !is_over) else { break };
+        let mut ctx = StepContext::new(around.workflow, around.environment, now.max(ctx_now(&timeline, at)));
+        let (come, later) = expected.into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= now);
+        expected = later;
+        for (_, what) in come {
+            take(&mut run, what, &mut ctx);
+        }
+        let next = run.tick(&mut ctx);
+        go_on(&mut run, next, around, &mut ctx, &mut expected, assumed);
+        timeline.append(&mut ctx.effects.timeline);
+    }
+    told(event, at, &run, &timeline)
+}
+
+/// Simulated time does not run backwards.
+fn ctx_now(timeline: &[Entry], at: Timestamp) -> Timestamp {
+    timeline.last().map_or(at, |entry| entry.at)
+}
+
+/// Starts steps for as long as one ends at once, and sends what may be sent.
+fn go_on(
+    run: &mut Run,
+    first: Option<u8>,
+    around: &Surroundings<'_>,
+    ctx: &mut StepContext<'_>,
+    expected: &mut Vec<(Timestamp, Expected)>,
+    assumed: &dyn Fn(&Message) -> AssumedOutcome,
+) {
+    let mut next = first;
+    while let Some(step) = next {
+        let audience = audience(run, step, around, ctx.now);
+        run.start_step(step, &audience, ctx);
+        next = run.tick(ctx);
+    }
+    for number in run.ready(ctx.now) {
+        send(run, number, ctx, expected, assumed);
+    }
+}
+
+fn audience(run: &Run, step: u8, around: &Surroundings<'_>, now: Timestamp) -> Audience {
+    let Some(step) = around.workflow.step(step) else { return Audience::default() };
+    let found = run.recipients(step, &around.workflow.definition, around.directory, &[], now);
+    let addressee = |recipient| Addressee { recipient, consent: Consent::default(), taken: Vec::new() };
+    Audience {
+        addressees: found.found.into_iter().map(addressee).collect(),
+        unresolved: found.unresolved,
+        ..Audience::default()
+    }
+}
+
+/// Sends a text, which the provider takes at once, and notes what is assumed to become of it.
+fn send(
+    run: &mut Run,
+    number: u16,
+    ctx: &mut StepContext<'_>,
+    expected: &mut Vec<(Timestamp, Expected)>,
+    assumed: &dyn Fn(&Message) -> AssumedOutcome,
+) {
+    let Some(message) = run.message(number) else { return };
+    let (epoch, becomes) = (message.epoch(), assumed(message));
+    let input = DispatchInput { consent: &Consent::default(), admission: &Admission::default() };
+    let Dispatch::Send(request) = run.begin_dispatch(number, epoch, &input, ctx) else { return };
+    let Ok(sid) = format!("simulated-{number}-{}", request.attempt).parse::<ProviderMessageId>() else {
+        return;
+    };
+    let outcome = SubmitOutcome::Sent { sid: sid.clone(), status: ProviderStatus::Accepted };
+    let answered = MessageEvent::Answered { attempt: request.attempt, outcome: &outcome, in_outage: false };
+    run.apply_to_message(number, &answered, ctx);
+    let status_at = after_ms(ctx.now, becomes.status_after_ms);
+    expected.push((status_at, Expected::Status(number, sid, becomes.arrives)));
+    let acknowledged_at = becomes.acknowledged_after_ms.map(|wait_ms| after_ms(ctx.now, wait_ms));
+    expected.extend(acknowledged_at.map(|at| (at, Expected::Acknowledgement(number))));
+}
+
+fn take(run: &mut Run, what: Expected, ctx: &mut StepContext<'_>) {
+    match what {
+        Expected::Status(number, sid, arrives) => {
+            let (status, code, class) = if arrives {
+                (ProviderStatus::Delivered, None, FailureClass::Informational)
+            } else {
+                (ProviderStatus::Undelivered, Some(UNREACHABLE), FailureClass::Recipient)
+            };
+            run.apply_to_message(number, &MessageEvent::Status { sid: &sid, status, code, class }, ctx);
+        }
+        // One that comes after the end changes nothing here.
+        Expected::Acknowledgement(number) if run.phase() == RunPhase::Active => {
+            let by = run.message(number).map(|message| message.recipient().shown_name()).unwrap_or_default();
+            run.acknowledge(&by, "reply", Some(number), ctx);
+        }
+        Expected::Acknowledgement(_) => {}
+        Expected::Resolution(by) => {
+            run.resolve(&by, &[], ctx);
+        }
+    }
+}
+
+/// The rule that forbids it, if one does.
+fn rule_of(message: &Message) -> Option<String> {
+    let MessagePhase::Suppressed { rule } = message.phase() else { return None };
+    Some(rule.id().to_owned())
+}
+
+fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> SimulatedRun {
+    let sent_at = |number: u16| {
+        let began = timeline.iter().find(|entry| {
+            entry.message == Some(number) && matches!(entry.what, TimelineEvent::DispatchBegan { .. })
+        });
+        began.map(|entry| entry.at)
+    };
+    let text = |message: &Message| SimulatedText {
+        at: sent_at(message.number()),
+        step: message.step() + 1,
+        target: message.recipient().target.clone(),
+        to: message.recipient().shown_name(),
+        status: message.phase().name().to_owned(),
+        rule: rule_of(message),
+    };
+    let (mut not_notified, mut tickets, mut reason) = (Vec::new(), Vec::new(), String::new());
+    for entry in timeline {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines are told by the texts")]
+        match &entry.what {
+            TimelineEvent::StepStarted { unresolved, .. } => not_notified.extend(unresolved.iter().cloned()),
+            TimelineEvent::TicketWanted { queue, .. } => tickets.push(queue.clone()),
+            TimelineEvent::Acknowledged { by, .. } => reason = format!("by {by}"),
+            TimelineEvent::Closed { reason: why, .. } if !why.is_empty() => reason.clone_from(why),
+            _ => {}
+        }
+    }
+    SimulatedRun {
+        source: event.key.source.clone(),
+        event_id: event.key.id.clone(),
+        subject: event.subject.clone(),
+        at,
+        texts: run.messages().iter().map(text).collect(),
+        not_notified,
+        tickets,
+        phase: run.phase(),
+        ended_at: run.closed_at(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        directory::Contact,
+        workflow::{Stage, Step, Target, WorkflowDefinition},
+    };
+
+    fn at(minute: i64) -> Timestamp {
+        "2026-01-05T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
+    }
+
+    /// First, then second, each for ten minutes.
+    fn workflow() -> Workflow {
+        let step = |name: &str| Step {
+            notify: vec![Target::Contact(name.to_owned())],
+            deliver_within_s: Some(300),
+            ack_within_s: Some(600),
+            ticket: None,
+        };
+        let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
+        let steps = vec![step("first"), step("second")];
+        let mut definition = WorkflowDefinition::new("w", "e", "{{ text }} ACK {{ ack }}", schema, steps);
+        definition.stage = Stage::Live;
+        definition.exhausted_ticket = Some("desk".to_owned());
+        Workflow::compile(definition).unwrap()
+    }
+
+    fn simulated(
+        resolved: Option<(EventKey, Timestamp)>,
+        assumed: &dyn Fn(&Message) -> AssumedOutcome,
+    ) -> SimulatedRun {
+        let contact = |number: &str| Contact {
+            name: number.to_owned(),
+            number: number.parse().unwrap(),
+            time_zone: "UTC".into(),
+            team: None,
+        };
+        let contacts =
+            [("first".to_owned(), contact("+14155550111")), ("second".to_owned(), contact("+14155550112"))];
+        let directory = Directory { contacts: contacts.into(), ..Directory::default() };
+        let event = Event {
+            key: EventKey { source: "s".into(), id: "e-1".into() },
+            kind: "e".into(),
+            subject: Some("db-1".into()),
+            time: Some(at(0)),
+            data: json!({"text": "Down"}).as_object().unwrap().clone(),
+            traceparent: None,
+        };
+        let (workflow, environment) = (workflow(), Environment::default());
+        let around = Surroundings { workflow: &workflow, directory: &directory, environment: &environment };
+        simulate(&event, at(0), &around, resolved, assumed)
+    }
+
+    /// When each text goes out, in minutes.
+    fn sent(run: &SimulatedRun) -> Vec<i64> {
+        run.texts.iter().map(|text| text.at.unwrap().duration_since(at(0)).as_mins()).collect()
+    }
+
+    #[test]
+    fn nobody_acknowledges_unless_that_is_assumed() {
+        let run = simulated(None, &|_| AssumedOutcome::default());
+        assert_eq!((run.phase, sent(&run), run.ended_at), (RunPhase::Exhausted, vec![0, 10], Some(at(20))));
+        assert_eq!(run.tickets, ["desk"]);
+        assert!(run.texts.iter().all(|text| text.status == "delivered"), "{run:?}");
+    }
+
+    #[test]
+    fn an_acknowledgement_a_failure_and_a_resolution_change_what_follows() {
+        let acknowledged =
+            AssumedOutcome { acknowledged_after_ms: Some(60_000), ..AssumedOutcome::default() };
+        let run = simulated(None, &|_| acknowledged);
+        assert_eq!((run.phase, sent(&run), run.ended_at), (RunPhase::Acknowledged, vec![0], Some(at(1))));
+
+        let lost = AssumedOutcome { arrives: false, ..AssumedOutcome::default() };
+        let run = simulated(None, &|message| if message.step() == 0 { lost } else { acknowledged });
+        assert_eq!((run.phase, sent(&run)), (RunPhase::Acknowledged, vec![0, 0]), "at once: {run:?}");
+
+        let by = EventKey { source: "s".into(), id: "e-2".into() };
+        let run = simulated(Some((by, at(3))), &|_| AssumedOutcome::default());
+        assert_eq!((run.phase, sent(&run), run.ended_at), (RunPhase::Resolved, vec![0], Some(at(3))));
+    }
+}

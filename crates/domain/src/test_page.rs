@@ -1,0 +1,99 @@
+//! A page to try the whole way with: policy, limits, provider, receipt, reply. In: a contact. Out: an event that opens a run in
+//! a built-in workflow, with a text that says that it is a test.
+//!
+//! Never: opens a ticket, escalates, or texts anybody else.
+
+use jiff::Timestamp;
+use serde_json::{Map, json};
+
+use crate::{
+    event::{Event, EventKey},
+    id::{RunId, short},
+    limits::TEST_PAGES_HOURLY_MAX,
+    notice::{SOURCE, TEST_PAGE},
+    workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
+};
+
+/// What a reply or a list says that it is about.
+const SUBJECT: &str = "test page";
+
+/// What is to be tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestPage<'a> {
+    /// The contact's name in the configuration.
+    pub contact: &'a str,
+    /// Whether the contact is asked to reply.
+    pub wants_reply: bool,
+    /// How long the text, and the reply where one is wanted, may take, in seconds.
+    pub within_s: u32,
+}
+
+impl TestPage<'_> {
+    /// The workflow that it goes through.
+    ///
+    /// # Errors
+    /// When it cannot be compiled, which a test rules out.
+    pub fn workflow(&self) -> Result<Workflow, Vec<WorkflowError>> {
+        let template = if self.wants_reply {
+            "TEST from callout for {{ recipient }}: no incident. Reply ACK {{ ack }}"
+        } else {
+            "TEST from callout for {{ recipient }}: no incident, no reply needed"
+        };
+        let step = Step {
+            notify: vec![Target::Contact(self.contact.to_owned())],
+            deliver_within_s: Some(self.within_s),
+            ack_within_s: self.wants_reply.then_some(self.within_s),
+            ticket: None,
+        };
+        let schema = json!({ "type": "object", "properties": { "contact": { "type": "string" } } });
+        let mut definition = WorkflowDefinition::new(TEST_PAGE, TEST_PAGE, template, schema, vec![step]);
+        definition.lane = Lane::Critical;
+        definition.category = Category::Operational;
+        definition.stage = Stage::Live;
+        definition.on_doubt = OnDoubt::Resend;
+        definition.not_after_s = self.within_s;
+        definition.recipient_hourly_max = Some(TEST_PAGES_HOURLY_MAX);
+        Workflow::compile(definition)
+    }
+
+    /// The event that opens its run, and the run.
+    pub fn event(&self, by: &str, now: Timestamp) -> (Event, RunId) {
+        let id = format!("test-page/{}", short(&[self.contact, by, &now.to_string()]));
+        let event = Event {
+            key: EventKey { source: SOURCE.to_owned(), id },
+            kind: TEST_PAGE.to_owned(),
+            subject: Some(SUBJECT.to_owned()),
+            time: None,
+            data: Map::from_iter([("contact".to_owned(), self.contact.into())]),
+            traceparent: None,
+        };
+        let run = RunId::derive(SOURCE, &event.key.id, TEST_PAGE, event.subject.as_deref());
+        (event, run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_marked_names_nobody_else_and_opens_no_ticket() {
+        for wants_reply in [true, false] {
+            let workflow = TestPage { contact: "ada", wants_reply, within_s: 300 }.workflow().unwrap();
+            let definition = &workflow.definition;
+            assert!(definition.template.starts_with("TEST from callout"));
+            assert_eq!(definition.wants_acknowledgement(), wants_reply);
+            assert_eq!(definition.ticket_queues().count(), 0);
+            let targets: Vec<_> = definition.steps.iter().flat_map(|step| &step.notify).collect();
+            assert_eq!(targets, [&Target::Contact("ada".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn two_at_different_times_are_two() {
+        let page = TestPage { contact: "ada", wants_reply: true, within_s: 300 };
+        let run = |second| page.event("eve", Timestamp::from_second(second).unwrap()).1;
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+    }
+}
