@@ -377,7 +377,7 @@ fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter(
 fn the_table_names_every_variant() {
     let of = |kinds: BTreeSet<usize>, count: usize| assert_eq!(kinds, (0..count).collect());
     of(phases().iter().map(|(_, message)| kind_of_phase(message.phase())).collect(), 11);
-    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 17);
+    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 18);
     of(STATUSES.iter().map(|status| kind_of_status(*status)).collect(), STATUSES.len());
     of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
 }
