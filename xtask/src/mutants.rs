@@ -48,7 +48,7 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "a request is made without a stored intent",
         file: "crates/domain/src/run/step.rs",
-        right: "self.apply_at(index, &MessageEvent::Begin, ctx);",
+        right: "self.apply_at(index, &MessageEvent::Begin(from), ctx);",
         wrong: "",
     },
     Bug {

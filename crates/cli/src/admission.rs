@@ -32,8 +32,6 @@ pub(crate) struct Admission {
     configuration: String,
     store: Arc<dyn PreflightStore>,
     clock: Arc<dyn Clock>,
-    /// Whether it may start again because it serves: not if it was let in for a reason alone.
-    counts: bool,
     /// What asks whose account it is, as long as that is not known.
     unasked: Option<TwilioAccount>,
 }
@@ -56,12 +54,10 @@ impl Admission {
             account: account.sid().unwrap_or_default().to_owned(),
             sender: account.sender_id(),
             configuration: config.digest.clone(),
-            counts: false,
             unasked: account.reader(&config.infrastructure)?,
             store,
             clock,
         };
-        admission.counts = !matches!(gate(&admission.seen(), &known, None), Gate::Closed(_));
         match gate(&admission.seen(), &known, without) {
             Gate::Open => {}
             Gate::Warned(said) => tracing::warn!("{said}"),
@@ -90,7 +86,7 @@ impl Admission {
         let mut due = self.clock.now();
         loop {
             let now = self.clock.now();
-            if self.environment == "production" && self.counts && due <= now {
+            if self.environment == "production" && due <= now {
                 match self.store.note_admitted(&self.seen().admitted()).await {
                     Ok(()) => due = after_s(now, ADMITTED_EVERY_S),
                     Err(error) => tracing::debug!(%error, "this process could not note that it sends"),

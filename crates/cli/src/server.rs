@@ -165,7 +165,6 @@ impl Server {
         let monitoring =
             observed(&backend, &settings, without_preflight, chosen, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         // Of two roles, so that one of them can be missed.
         if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
             let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
@@ -188,6 +187,8 @@ impl Server {
             let routes = control::router(wiring.control()).merge(reload);
             listeners::serve_control(socket, routes, &mut roles, &shutdown)?;
         }
+        // Last, so that who finds it ready can ask it for everything.
+        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
     }
 

@@ -22,7 +22,8 @@ use crate::{
 impl ReceiptStore for RedisStore {
     async fn add_receipts(&self, counts: &[ReceiptCount], now: Timestamp) -> Result<(), StoreError> {
         let mut call = Call::new(&self.scripts.add_receipts, vec![self.keys.receipts(slice_of(now))])
-            .arg(2 * ORIGINATOR_WINDOW_S);
+            .arg(2 * ORIGINATOR_WINDOW_S)
+            .arg(self.connection.token());
         for ReceiptCount { originator, calling_code, arrived } in counts {
             for (what, count) in [("delivered", arrived.delivered), ("failed", arrived.failed)] {
                 if count > 0 {
@@ -38,7 +39,9 @@ impl ReceiptStore for RedisStore {
         let slices: Vec<HashMap<String, u32>> =
             self.connection.commands(slices_at(now).map(read_slice).collect()).await?;
         let mut tally = ReceiptTally::default();
-        for (name, count) in slices.into_iter().flatten() {
+        // The others are names of calls.
+        let sums = slices.into_iter().flatten().filter(|(name, _)| !name.starts_with('#'));
+        for (name, count) in sums {
             let count =
                 read(&name, count).ok_or_else(|| unreadable("receipts", "of a slice", "an unknown name"))?;
             tally.add_count(&count);

@@ -35,8 +35,9 @@ async fn decided(fleet: &Fleet, id: &str, phone: &str) -> Vec<String> {
                 || run["phase"] == "suppressed"
         })
         .await;
-    let lines = run["timeline"].as_array().unwrap().iter();
-    lines.filter_map(|line| line["rule"].as_str().map(str::to_owned)).collect()
+    let timeline = run["timeline"].to_string();
+    let rules = ["consent.not_granted", "consent.opted_out", "policy.passed"];
+    rules.into_iter().filter(|rule| timeline.contains(rule)).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
