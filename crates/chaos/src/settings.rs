@@ -24,12 +24,12 @@ pub(crate) const STORE_PASSWORD: &str = "store-of-chaos-4711";
 /// How long an answer of the provider is waited for, in seconds.
 const ANSWER_MAX_S: u32 = 2;
 
-/// What all workflows share. The provider is asked about a doubt once, as soon as its claim has lapsed, and a
-/// status soon after it should have come.
+/// What all workflows share. The provider is asked about a doubt twice, so that a status may come in between although the
+/// receiver of callbacks was killed: its lists lag behind. It is asked for a status soon after that should have come.
 const COMMON: &str = r#"
 stage = "live"
 on_doubt = "resend"
-doubt_ask_after = ["3s"]
+doubt_ask_after = ["3s", "8s"]
 poll_after = ["5s", "15s", "1m"]
 [retry]
 base = "1s"
