@@ -10,7 +10,6 @@ mod receipts;
 use crate::phone::{CallingCode, E164};
 
 pub use name::{NotOriginatorName, OriginatorName};
-pub(crate) use receipts::counts;
 pub use receipts::{Arrived, Receipt, ReceiptCount, ReceiptTally, slice_of, slices_at};
 
 /// A number or messaging service that texts come from.

@@ -7,12 +7,17 @@
 use super::{Message, MessageContext, MessagePhase};
 use crate::{
     consent::{ConsentChange, ConsentEntry},
-    originator::{Receipt, counts},
+    originator::Receipt,
     phone::CallingCode,
     poll::PollAnswer,
     provider::{FailureClass, ProviderMessageId, ProviderStatus},
     timeline::{DoubtResolvedBy, Effects, TimelineEvent},
 };
+
+/// Whether a failure of this class may be the originator's. One that the phone or its owner is the reason of is not.
+fn counts(class: FailureClass) -> bool {
+    !matches!(class, FailureClass::Recipient | FailureClass::OptedOut | FailureClass::Account)
+}
 
 /// The provider has the text: under which name, how far it got, and how we know.
 pub(super) struct Report<'a> {

@@ -13,7 +13,6 @@ use crate::{
         ORIGINATOR_RECEIPTS_MIN, ORIGINATOR_SCORE_PERCENT_MIN, ORIGINATOR_SLICE_S, ORIGINATOR_WINDOW_S,
     },
     phone::CallingCode,
-    provider::FailureClass,
 };
 
 /// What became of one attempt that the provider took.
@@ -71,11 +70,6 @@ pub fn slice_of(now: Timestamp) -> i64 {
 pub fn slices_at(now: Timestamp) -> impl Iterator<Item = i64> {
     let latest = slice_of(now);
     (0..=ORIGINATOR_WINDOW_S / ORIGINATOR_SLICE_S).map(move |back| latest - back * ORIGINATOR_SLICE_S)
-}
-
-/// Whether a failure of this class may be the originator's. One that the phone or its owner is the reason of is not.
-pub(crate) fn counts(class: FailureClass) -> bool {
-    !matches!(class, FailureClass::Recipient | FailureClass::OptedOut | FailureClass::Account)
 }
 
 /// Receipts of a process that the store does not have yet.
