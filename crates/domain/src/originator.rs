@@ -65,14 +65,6 @@ pub enum Because {
 }
 
 impl Because {
-    /// Its name in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Demoted(_) => "demoted",
-            Self::FailedBefore => "failed_before",
-        }
-    }
-
     /// The reason in words, about texts to this country.
     fn words(self, code: CallingCode) -> String {
         match self {
@@ -107,11 +99,6 @@ impl Originators {
     /// The name of the preferred one.
     pub fn first(&self) -> &OriginatorName {
         &self.first.name
-    }
-
-    /// What became of the latest texts, for each originator and country.
-    pub fn receipts(&self) -> &[ReceiptCount] {
-        &self.receipts
     }
 
     /// The originator of a text: the first that may text the recipient's country, has not just failed with it and is not
@@ -180,7 +167,13 @@ mod tests {
         let failed_before = failed_before.map(name);
         let spent: Vec<_> = failed_before.iter().collect();
         let choice = originators.choose(&GERMAN.parse().unwrap(), &spent);
-        (choice.name.to_string(), choice.instead.map(|instead| instead.because.as_str()))
+        (
+            choice.name.to_string(),
+            choice.instead.map(|instead| match instead.because {
+                Because::Demoted(_) => "demoted",
+                Because::FailedBefore => "failed_before",
+            }),
+        )
     }
 
     #[test]
