@@ -53,6 +53,9 @@ types = ["incident.*"]
 amqp_user = "monitoring"
 "#;
 
+/// Held by whoever has a fleet on the broker, or puts into its queues what a fleet would take.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// The broker that the shipped definitions were imported into.
 pub(crate) fn broker() -> &'static RabbitMq {
     static BROKER: OnceLock<RabbitMq> = OnceLock::new();
@@ -87,7 +90,6 @@ fn url_with(broker: &RabbitMq, user: &str, password: &str) -> String {
 /// Only one at a time, until the guard is dropped: the definitions have one set of names, so two fleets would share
 /// their work.
 pub(crate) async fn fleet(test: &str) -> (Fleet, MutexGuard<'static, ()>) {
-    static TURN: Mutex<()> = Mutex::const_new(());
     let turn = TURN.lock().await;
     let read = |name: &str| std::fs::read_to_string(root().join("examples").join(name)).unwrap();
     let role_urls = ROLES.map(|role| (role[0], "CALLOUT_AMQP_URL", url(&format!("callout-{}", role[0]))));
@@ -284,6 +286,7 @@ async fn refusal(user: &str, attempt: &Try) -> u16 {
 async fn no_user_may_do_more_than_its_role() {
     const REFUSED: u16 = 403;
     const NOT_YOUR_NAME: u16 = 406;
+    let _turn = TURN.lock().await;
     let attempts = [
         ("monitoring", Try::Publish("events", "incident.created", "monitoring"), 0),
         ("monitoring", Try::Publish("events", "invoice.overdue", "monitoring"), REFUSED),
@@ -333,4 +336,6 @@ async fn no_user_may_do_more_than_its_role() {
         };
         assert_eq!(refusal(user, &attempt).await, expected, "{user}: {what}");
     }
+    // What was published is no event, and would be a dead letter of the fleet that is next.
+    broker().ctl(&["purge_queue", "callout.v1.events.critical"]);
 }
