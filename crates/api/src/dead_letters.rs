@@ -120,6 +120,9 @@ pub(crate) struct LetterPage {
     /// What `after` takes for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// The ids of those that are left out because they cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 /// Lists dead letters, oldest first.
@@ -140,11 +143,14 @@ pub(crate) async fn list(
     let filter = DeadLetterFilter { reason, workflow, source, since, until };
     let request = Request::ListDeadLetters { filter, after, max };
     let answer = api.ports.control.execute(&who.principal, request).await?;
-    let Answer::DeadLetters { letters, more } = answer else { return Err(ApiError::Unexpected) };
+    let Answer::DeadLetters { letters, more, unreadable } = answer else {
+        return Err(ApiError::Unexpected);
+    };
     let next =
         letters.last().filter(|_| more).map(|letter| format!("{},{}", letter.at.as_nanosecond(), letter.id));
     let dead_letters = letters.into_iter().map(Letter::new).collect();
-    Ok(Json(LetterPage { dead_letters, next }))
+    let unreadable = unreadable.into_iter().map(|one| one.id).collect();
+    Ok(Json(LetterPage { dead_letters, next, unreadable }))
 }
 
 /// A place in the list, as `next` writes it.

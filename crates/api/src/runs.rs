@@ -139,6 +139,9 @@ pub(crate) struct RunPage {
     /// What `after` takes for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// The ids of those that are left out because they cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 /// Lists runs, latest first.
@@ -153,10 +156,13 @@ pub(crate) async fn list(
     let query = parameters?.0.query(api.ports.clock.now())?;
     known("workflow", query.workflow.as_deref(), &api.ports.control.workflow_names(&who.principal))?;
     let answer = api.ports.control.execute(&who.principal, Request::ListRuns(query)).await?;
-    let Answer::Runs { runs, more, stopped_after } = answer else { return Err(ApiError::Unexpected) };
+    let Answer::Runs { runs, more, stopped_after, unreadable } = answer else {
+        return Err(ApiError::Unexpected);
+    };
     let last = runs.last().filter(|_| more).map(|run| run.id.clone());
     let next = stopped_after.map(|id| id.to_string()).or(last);
-    Ok(Json(RunPage { runs, next }))
+    let unreadable = unreadable.into_iter().map(|one| one.id).collect();
+    Ok(Json(RunPage { runs, next, unreadable }))
 }
 
 /// What is shown with a run.

@@ -72,7 +72,9 @@ pub(crate) async fn all_runs(store: &RedisStore) -> Result<Vec<Run>, StoreError>
         let after = runs.last().map(|run| run.id().clone());
         let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
         let is_last = page.len() < usize::from(PAGE);
-        runs.extend(page);
+        for run in page {
+            runs.push(run.map_err(|unreadable| StoreError::Corrupt(unreadable.error))?);
+        }
         if is_last {
             return Ok(runs);
         }

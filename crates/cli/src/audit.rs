@@ -66,9 +66,10 @@ async fn unfinished(client: &ControlClient, max: usize) -> anyhow::Result<(Vec<U
     while found.len() <= max {
         let query = RunQuery { unfinished: true, after: after.take(), max: LIST_MAX, ..RunQuery::default() };
         let request = Request::ListRuns(query);
-        let Answer::Runs { runs, .. } = client.execute("", request).await? else {
+        let Answer::Runs { runs, unreadable, .. } = client.execute("", request).await? else {
             anyhow::bail!(UNEXPECTED_ANSWER);
         };
+        output::unreadable(&unreadable);
         found.extend(runs.iter().flat_map(of_run));
         match runs.last() {
             Some(last) if runs.len() == usize::from(LIST_MAX) => after = Some(last.id.parse()?),

@@ -81,7 +81,8 @@ async fn list(
         until: filter.until,
     };
     let answer = client.execute("", Request::ListDeadLetters { filter, after, max }).await?;
-    let Answer::DeadLetters { letters, more } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    let Answer::DeadLetters { letters, more, unreadable } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    output::unreadable(&unreadable);
     if letters.is_empty() {
         configuration::known("reason", named.reason.as_deref(), DEAD_REASONS.to_vec())?;
         configuration::check_names(&common.config, named.workflow.as_deref(), named.source.as_deref())?;

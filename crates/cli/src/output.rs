@@ -9,7 +9,7 @@ use std::{
 use control::RunView;
 use domain::{effect::Ticket, plural::counted, status::age, timeline::TimelineEvent};
 use jiff::Timestamp;
-use ports::{Clock as _, SystemClock};
+use ports::{Clock as _, SystemClock, store::Unreadable};
 use serde::Serialize;
 
 use crate::printable::printable;
@@ -49,6 +49,13 @@ pub(crate) fn or_lost(lost: Option<&io::Error>) -> anyhow::Result<()> {
             Err(anyhow::anyhow!("the result cannot be written to standard output: {error}"))
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Names what a list lacks because it cannot be read, so that nobody takes the list for whole.
+pub(crate) fn unreadable(unreadable: &[Unreadable]) {
+    for Unreadable { error, .. } in unreadable {
+        note(format!("left out, because it cannot be read: {error}"));
     }
 }
 

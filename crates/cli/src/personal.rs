@@ -16,6 +16,7 @@ use crate::{
 pub(crate) async fn export(common: &Common, number: E164) -> anyhow::Result<()> {
     let answer = execute(&common.config, "", Request::ShowHeldData { number }).await?;
     let Answer::HeldData { held } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    output::unreadable(&held.unreadable);
     output::json(&held)
 }
 
@@ -46,7 +47,8 @@ pub(crate) async fn erase(common: &Common, args: Erase) -> anyhow::Result<()> {
 }
 
 fn print(erasure: &Erasure, done: &str) {
-    let Erasure { runs, with_others, dead_letters, under_way, too_recent, consent_kept } = erasure;
+    let Erasure { runs, with_others, dead_letters, under_way, too_recent, consent_kept, unreadable } =
+        erasure;
     output::line(format!("{} {done}", counted(runs.len(), "run")));
     if *with_others > 0 {
         output::line(format!("  {with_others} of them texted others as well, whose records of them go, too"));
@@ -60,6 +62,9 @@ fn print(erasure: &Erasure, done: &str) {
             "{run} stays: its event may come again; erase it from {} on",
             output::time(*from)
         ));
+    }
+    for one in unreadable {
+        output::line(format!("{} stays: it may name the number, and cannot be read ({})", one.id, one.error));
     }
     let entries = if *consent_kept == 1 { "entry" } else { "entries" };
     output::line(format!(

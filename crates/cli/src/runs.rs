@@ -49,7 +49,10 @@ async fn list(common: &Common, args: RunsList) -> anyhow::Result<()> {
         max,
     };
     let answer = execute(&common.config, "", Request::ListRuns(query)).await?;
-    let Answer::Runs { runs, more, stopped_after } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+    let Answer::Runs { runs, more, stopped_after, unreadable } = answer else {
+        anyhow::bail!(UNEXPECTED_ANSWER)
+    };
+    output::unreadable(&unreadable);
     if let Some(last) = stopped_after {
         output::note(format!(
             "older runs were not looked at: repeat the command with --after {last}, and so on"

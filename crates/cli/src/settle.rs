@@ -134,9 +134,10 @@ async fn held(client: &ControlClient, workflow: Option<&str>) -> anyhow::Result<
             ..RunQuery::default()
         };
         let request = Request::ListRuns(query);
-        let Answer::Runs { runs, .. } = client.execute("", request).await? else {
+        let Answer::Runs { runs, unreadable, .. } = client.execute("", request).await? else {
             anyhow::bail!(UNEXPECTED_ANSWER)
         };
+        output::unreadable(&unreadable);
         for run in &runs {
             let held = run.messages.iter().filter(|message| message.status == "held");
             lines.extend(held.map(|message| Line {

@@ -9,7 +9,7 @@ use control::{Answer, Request, StatusReport};
 use domain::{
     originator::ReceiptCount,
     plural::counted,
-    status::{Heartbeat, OriginatorStatus, Status as Facts, Waiting, age},
+    status::{Heartbeat, OriginatorStatus, Sealing, Status as Facts, Waiting, age},
 };
 use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
@@ -169,6 +169,10 @@ fn print_waiting(status: &Facts) {
     }
     for (destination, count) in &backlog.effects {
         output::line(format!("{:<32}  {count:>9}", output::cut(&format!("effects for {destination}"), 32)));
+    }
+    if let Some(key) = &backlog.sealed_by {
+        let how = if backlog.sealing == Sealing::UnderWay { ", all but what is older" } else { "" };
+        output::line(format!("{:<32}  with key {key}{how}", "encrypted"));
     }
     if !status.originators.is_empty() {
         output::line("");

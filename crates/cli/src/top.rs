@@ -73,7 +73,10 @@ async fn report(client: &ControlClient, args: &Top) -> anyhow::Result<Report> {
         let conditions = RunConditions { since: Some(args.since), ..RunConditions::default() };
         let query = RunQuery { after: after.take(), conditions, max: LIST_MAX, ..RunQuery::default() };
         let answer = client.execute("", Request::ListRuns(query)).await?;
-        let Answer::Runs { runs, more: has_more, .. } = answer else { anyhow::bail!(UNEXPECTED_ANSWER) };
+        let Answer::Runs { runs, more: has_more, unreadable, .. } = answer else {
+            anyhow::bail!(UNEXPECTED_ANSWER)
+        };
+        output::unreadable(&unreadable);
         looked_at += runs.len();
         more = has_more;
         after = runs.last().map(|run| run.id.parse()).transpose()?;

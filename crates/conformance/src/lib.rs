@@ -16,6 +16,7 @@
 use std::{any::Any, sync::Arc};
 
 pub mod bus;
+pub mod damaged;
 pub mod fixture;
 pub mod ledger;
 pub mod roles;
@@ -156,6 +157,7 @@ macro_rules! store_contract {
                 outcome_log {
                     events_are_logged_once_in_one_order
                     a_reader_goes_on_after_its_position
+                    an_event_that_is_replaced_keeps_its_position
                     the_oldest_events_go_and_no_position_comes_twice
                 }
                 sending {

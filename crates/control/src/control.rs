@@ -17,6 +17,7 @@ use ports::{
 use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
+    dead_letter::LetterPage,
     error::ControlError,
     request::{Answer, Principal, Request, RunQuery},
     run_list::{self, Found},
@@ -130,8 +131,9 @@ impl Control {
                 self.change(principal, &id, version, |run, ctx| run.cancel(name, ctx)).await
             }
             Request::ListDeadLetters { filter, after, max } => {
-                let (letters, more) = self.dead_letters(principal, filter, after, max).await?;
-                Ok(Answer::DeadLetters { letters, more })
+                let LetterPage { letters, more, unreadable } =
+                    self.dead_letters(principal, filter, after, max).await?;
+                Ok(Answer::DeadLetters { letters, more, unreadable })
             }
             Request::ShowDeadLetter { id } => {
                 let letter = self.shown_letter(principal, &id).await?;
@@ -248,7 +250,7 @@ impl Control {
     async fn find(&self, principal: &Principal, beginning: &str) -> Result<Answer, ControlError> {
         let sees = |run: &Run| self.sees_run(principal, run);
         let found = run_list::find(&*self.ports.list, beginning, sees, self.looked_at_max).await;
-        Ok(self.answer(found.map_err(RoleError::from)?))
+        Ok(self.answer(principal, found.map_err(RoleError::from)?))
     }
 
     async fn acknowledge(
@@ -279,13 +281,16 @@ impl Control {
         let looked_at_max = self.looked_at_max;
         let listed =
             run_list::list(&*self.ports.list, filter, &conditions, key, sees, max, looked_at_max).await;
-        Ok(self.answer(listed.map_err(RoleError::from)?))
+        Ok(self.answer(principal, listed.map_err(RoleError::from)?))
     }
 
-    fn answer(&self, Found { runs, more, stopped_after }: Found) -> Answer {
+    fn answer(&self, principal: &Principal, found: Found) -> Answer {
+        let Found { runs, more, stopped_after, mut unreadable } = found;
         let key = self.ports.runs.recipient_key();
         let runs = runs.iter().map(|run| RunView::in_list(run, key)).collect();
-        Answer::Runs { runs, more, stopped_after }
+        // Whose it is cannot be said.
+        unreadable.retain(|_| principal.teams.is_empty());
+        Answer::Runs { runs, more, stopped_after, unreadable }
     }
 
     /// The run, if there is one that the principal sees.

@@ -15,7 +15,7 @@ use domain::{
     token::Scope,
 };
 use jiff::Timestamp;
-use ports::store::DeadLetterFilter;
+use ports::store::{DeadLetterFilter, Unreadable, readable};
 use runtime::RoleError;
 
 use crate::{
@@ -24,34 +24,47 @@ use crate::{
     request::{DeadLetterChange, LetterCursor, Principal},
 };
 
+/// Some dead letters.
+pub(crate) struct LetterPage {
+    /// Oldest first.
+    pub(crate) letters: Vec<DeadLetter>,
+    /// Whether there are more.
+    pub(crate) more: bool,
+    /// Those that cannot be read, of the ones that were looked at, for who may see all.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
 impl Control {
-    /// The oldest letters that match and that the principal sees, and whether there are more.
+    /// The oldest letters that match and that the principal sees.
     pub(crate) async fn dead_letters(
         &self,
         principal: &Principal,
         mut filter: DeadLetterFilter,
         after: Option<LetterCursor>,
         max: u16,
-    ) -> Result<(Vec<DeadLetter>, bool), ControlError> {
+    ) -> Result<LetterPage, ControlError> {
         let max = max.min(DEAD_LETTERS_MAX);
         if let Some(after) = &after {
             filter.since = filter.since.max(Some(whole_milliseconds(after.at)));
         }
         let find =
             async |most: u16| self.ports.letters.dead_letters(&filter, most).await.map_err(RoleError::from);
-        let mut letters = if principal.teams.is_empty() { find(max + 1).await? } else { Vec::new() };
+        let mut listed = if principal.teams.is_empty() { find(max + 1).await? } else { Vec::new() };
         // Letters of one millisecond are ordered here, and those of other teams left out: the stores do neither.
-        if !principal.teams.is_empty() || letters.len() > usize::from(max) {
-            letters = find(DEAD_LETTERS_MAX + 1).await?;
+        if !principal.teams.is_empty() || listed.len() > usize::from(max) {
+            listed = find(DEAD_LETTERS_MAX + 1).await?;
         }
-        let is_cut = letters.len() > usize::from(DEAD_LETTERS_MAX);
+        let is_cut = listed.len() > usize::from(DEAD_LETTERS_MAX);
+        let (mut letters, mut unreadable) = readable(listed);
+        // Whose it is cannot be said.
+        unreadable.retain(|_| principal.teams.is_empty());
         letters.retain(|letter| self.sees_letter(principal, letter));
         letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
         letters.retain(|letter| after.as_ref().is_none_or(|after| LetterCursor::of(letter) > *after));
         let more = is_cut || letters.len() > usize::from(max);
         letters.truncate(max.into());
         letters.iter_mut().for_each(|letter| without_texts(letter, principal));
-        Ok((letters, more))
+        Ok(LetterPage { letters, more, unreadable })
     }
 
     /// A letter as the principal may see it.

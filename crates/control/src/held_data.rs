@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::{consent::ConsentEntry, timeline::DeadLetter};
 use jiff::Timestamp;
+use ports::store::Unreadable;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,6 +23,9 @@ pub struct HeldData {
     pub consent: Vec<ConsentEntry>,
     /// Dead letters that name it.
     pub dead_letters: Vec<DeadLetter>,
+    /// Runs and dead letters that cannot be read, and may name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// What an erasure did, or would do.
@@ -39,4 +43,7 @@ pub struct Erasure {
     pub too_recent: Vec<(String, Timestamp)>,
     /// Entries of the consent log, which stay.
     pub consent_kept: u64,
+    /// Runs and dead letters that stay because they cannot be read: they may name the number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
 }

@@ -3,20 +3,23 @@
 //!
 //! Never: erases consent, which is the evidence that a number must not be texted, or a run that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    effect::OutcomeEvent,
+    id::RunId,
     limits::{DEAD_LETTERS_MAX, LIST_MAX},
     phone::E164,
     run::{Erasable, Run},
     time::after_s,
     timeline::DeadLetter,
 };
-use ports::store::{DeadLetterFilter, RunFilter};
+use ports::store::{DeadLetterFilter, RunFilter, Unreadable};
 use runtime::RoleError;
 
 use crate::{
     control::Control,
+    dead_letter::LetterPage,
     error::ControlError,
     held_data::{Erasure, HeldData},
     request::{Answer, LetterCursor, Principal},
@@ -32,7 +35,8 @@ impl Control {
         number: &E164,
     ) -> Result<Answer, ControlError> {
         let (mut runs, mut fields) = (Vec::new(), BTreeMap::new());
-        for run in self.runs_to(number).await? {
+        let (found, mut unreadable) = self.runs_to(number).await?;
+        for run in found {
             let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
             let mut view = RunView::new(&run, &timeline, self.ports.runs.recipient_key());
             view.reveal(&run);
@@ -40,8 +44,9 @@ impl Control {
             fields.insert(run.id().to_string(), run.data().clone());
         }
         let consent = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
-        let held =
-            HeldData { runs, fields, consent, dead_letters: self.letters_of(principal, number).await? };
+        let (dead_letters, others) = self.letters_of(principal, number).await?;
+        unreadable.extend(others);
+        let held = HeldData { runs, fields, consent, dead_letters, unreadable };
         Ok(Answer::HeldData { held: Box::new(held) })
     }
 
@@ -55,7 +60,15 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let now = self.ports.clock.now();
         let mut erasure = Erasure::default();
-        for run in self.runs_to(number).await? {
+        let (found, unreadable) = self.runs_to(number).await?;
+        erasure.unreadable = unreadable;
+        let is_going = |run: &&Run| matches!(run.erasable(now, also_recent), Erasable::Ended(_));
+        let going: BTreeSet<RunId> = found.iter().filter(is_going).map(|run| run.id().clone()).collect();
+        // First: whoever erases again after a crash finds the run, and so this.
+        if !dry_run && !going.is_empty() {
+            self.forget_outcomes(&going).await?;
+        }
+        for run in found {
             let id = run.id().to_string();
             let ended_at = match run.erasable(now, also_recent) {
                 Erasable::Ended(ended_at) => ended_at,
@@ -80,7 +93,9 @@ impl Control {
                 erasure.under_way.push(id);
             }
         }
-        for letter in self.letters_of(principal, number).await? {
+        let (letters, others) = self.letters_of(principal, number).await?;
+        erasure.unreadable.extend(others);
+        for letter in letters {
             // Those of a run go with it, or stay with it.
             if letter.message.is_some() {
                 continue;
@@ -99,10 +114,24 @@ impl Control {
         Ok(Answer::Erased { erasure: Box::new(erasure) })
     }
 
-    /// Every run with a message to a number, latest first.
-    async fn runs_to(&self, number: &E164) -> Result<Vec<Run>, ControlError> {
+    /// Takes what may tell of a person out of what the stream's log has of some runs.
+    async fn forget_outcomes(&self, runs: &BTreeSet<RunId>) -> Result<(), ControlError> {
+        let mut after = 0;
+        loop {
+            let page = self.ports.log.logged_outcomes(after, LIST_MAX).await.map_err(RoleError::from)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            let is_theirs = |event: &OutcomeEvent| event.run.as_ref().is_some_and(|run| runs.contains(run));
+            for (_, event) in page.iter().filter(|(_, event)| is_theirs(event)) {
+                self.ports.log.replace_logged(&event.without_person()).await.map_err(RoleError::from)?;
+            }
+        }
+    }
+
+    /// Every run with a message to a number, latest first, and those that cannot be read.
+    async fn runs_to(&self, number: &E164) -> Result<(Vec<Run>, Vec<Unreadable>), ControlError> {
         let conditions = RunConditions { to: Some(number.clone()), ..RunConditions::default() };
-        let (mut runs, mut after) = (Vec::new(), None);
+        let (mut runs, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let filter = RunFilter { after: after.take(), ..RunFilter::default() };
             let found = run_list::list(
@@ -114,11 +143,13 @@ impl Control {
                 LIST_MAX,
                 run_list::LOOKED_AT_MAX,
             );
-            let run_list::Found { runs: page, more, stopped_after } = found.await.map_err(RoleError::from)?;
+            let run_list::Found { runs: page, more, stopped_after, unreadable: others } =
+                found.await.map_err(RoleError::from)?;
+            unreadable.extend(others);
             after = stopped_after.or_else(|| page.last().filter(|_| more).map(|run| run.id().clone()));
             runs.extend(page);
             if after.is_none() {
-                return Ok(runs);
+                return Ok((runs, unreadable));
             }
         }
     }
@@ -128,21 +159,22 @@ impl Control {
         &self,
         principal: &Principal,
         number: &E164,
-    ) -> Result<Vec<DeadLetter>, ControlError> {
+    ) -> Result<(Vec<DeadLetter>, Vec<Unreadable>), ControlError> {
         let digits = number.as_str().trim_start_matches('+');
         let names = |letter: &DeadLetter| {
             let texts = [&letter.event, &letter.event_id].into_iter().flatten().chain([&letter.error]);
             texts.into_iter().any(|text| text.contains(digits))
         };
-        let (mut found, mut after) = (Vec::new(), None);
+        let (mut found, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let filter = DeadLetterFilter::default();
-            let (letters, more) =
+            let LetterPage { letters, more, unreadable: others } =
                 self.dead_letters(principal, filter, after.take(), DEAD_LETTERS_MAX).await?;
+            unreadable.extend(others);
             after = letters.last().filter(|_| more).map(LetterCursor::of);
             found.extend(letters.into_iter().filter(names));
             if after.is_none() {
-                return Ok(found);
+                return Ok((found, unreadable));
             }
         }
     }

@@ -121,7 +121,7 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let (mut texts, mut more) = (Vec::new(), false);
         let key = self.ports.runs.recipient_key();
-        let stopped_after = each_run(&*self.ports.list, RunFilter::default(), self.looked_at_max, |run| {
+        let looked = each_run(&*self.ports.list, RunFilter::default(), self.looked_at_max, |run| {
             if since.is_some_and(|since| run.opened_at() < since) {
                 return ControlFlow::Break(());
             }
@@ -145,14 +145,17 @@ impl Control {
         })
         .await
         .map_err(RoleError::from)?;
-        Ok(Answer::Texts { texts, more: more || stopped_after.is_some() })
+        Ok(Answer::Texts {
+            texts,
+            more: more || looked.stopped_after.is_some() || !looked.unreadable.is_empty(),
+        })
     }
 
     /// The runs that were under way within a span, latest first, and whether some were not looked at.
     async fn under_way(&self, from: Timestamp, until: Timestamp) -> Result<(Vec<Run>, bool), ControlError> {
         let earliest = domain::time::after(from, -OPENED_BEFORE);
         let mut runs = Vec::new();
-        let stopped_after = each_run(&*self.ports.list, RunFilter::default(), self.looked_at_max, |run| {
+        let looked = each_run(&*self.ports.list, RunFilter::default(), self.looked_at_max, |run| {
             if run.opened_at() < earliest {
                 return ControlFlow::Break(());
             }
@@ -163,7 +166,8 @@ impl Control {
         })
         .await
         .map_err(RoleError::from)?;
-        Ok((runs, stopped_after.is_some()))
+        // One that cannot be read may have been one of them.
+        Ok((runs, looked.stopped_after.is_some() || !looked.unreadable.is_empty()))
     }
 
     async fn consent_at(&self, number: &E164, at: Timestamp) -> Result<ConsentView, ControlError> {

@@ -14,7 +14,7 @@ use domain::{
     token::{Scope, Token},
 };
 use jiff::Timestamp;
-use ports::store::{AuditCounts, DeadLetterFilter};
+use ports::store::{AuditCounts, DeadLetterFilter, Unreadable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -413,6 +413,9 @@ pub enum Answer {
         /// The last run that was looked at, if there are older ones that were not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stopped_after: Option<RunId>,
+        /// Those that cannot be read, of the ones that were looked at, for who may see all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
     },
     /// To everything about one run: the run as it is afterwards, with its timeline.
     Run {
@@ -431,6 +434,9 @@ pub enum Answer {
         /// Whether there are more.
         #[serde(default)]
         more: bool,
+        /// Those that cannot be read, of the ones that were looked at, for who may see all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
     },
     /// To [`Request::ShowDeadLetter`].
     DeadLetter {

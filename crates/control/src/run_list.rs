@@ -10,7 +10,10 @@ use domain::{
     run::Run,
 };
 use jiff::Timestamp;
-use ports::{RunStore, StoreError, store::RunFilter};
+use ports::{
+    RunStore, StoreError,
+    store::{RunFilter, Unreadable},
+};
 use serde::{Deserialize, Serialize};
 
 /// Most runs that are looked at for one list whose conditions the store has no index for.
@@ -58,6 +61,17 @@ pub(crate) struct Found {
     pub(crate) more: bool,
     /// The last run that was looked at, if there are older ones that were not.
     pub(crate) stopped_after: Option<RunId>,
+    /// Those that cannot be read, whichever they are.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// What was looked at.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// The last run that was looked at, if there may be older ones that were not.
+    pub(crate) stopped_after: Option<RunId>,
+    /// Those that cannot be read.
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// The latest runs for which the conditions hold, at most `max`; `looked_at_max` are looked at.
@@ -72,7 +86,7 @@ pub(crate) async fn list(
 ) -> Result<Found, StoreError> {
     let (mut found, max) = (Vec::new(), usize::from(max.min(LIST_MAX)));
     let mut more = false;
-    let stopped_after = each_run(store, filter, looked_at_max, |run| {
+    let looked = each_run(store, filter, looked_at_max, |run| {
         if conditions.since.is_some_and(|since| run.opened_at() < since) {
             return ControlFlow::Break(());
         }
@@ -86,7 +100,8 @@ pub(crate) async fn list(
         ControlFlow::Continue(())
     })
     .await?;
-    Ok(Found { runs: found, more, stopped_after })
+    let Looked { stopped_after, unreadable } = looked;
+    Ok(Found { runs: found, more, stopped_after, unreadable })
 }
 
 /// The latest runs whose id begins so, some of them if there are many.
@@ -97,39 +112,47 @@ pub(crate) async fn find(
     looked_at_max: usize,
 ) -> Result<Found, StoreError> {
     let mut found = Vec::new();
-    let stopped_after = each_run(store, RunFilter::default(), looked_at_max, |run| {
+    let looked = each_run(store, RunFilter::default(), looked_at_max, |run| {
         if run.id().as_str().starts_with(beginning) && is_visible(&run) {
             found.push(run);
         }
         if found.len() == FOUND_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .await?;
-    Ok(Found { runs: found, more: false, stopped_after })
+    let Looked { stopped_after, unreadable } = looked;
+    Ok(Found { runs: found, more: false, stopped_after, unreadable })
 }
 
-/// Looks at runs, latest first, until it is told to stop. Returns the last run where there may be older ones that it
-/// did not look at.
+/// Looks at runs, latest first, until it is told to stop. One that cannot be read is noted and passed by.
 pub(crate) async fn each_run(
     store: &dyn RunStore,
     mut filter: RunFilter,
     looked_at_max: usize,
     mut look: impl FnMut(Run) -> ControlFlow<()>,
-) -> Result<Option<RunId>, StoreError> {
-    let mut left = looked_at_max;
+) -> Result<Looked, StoreError> {
+    let (mut left, mut unreadable) = (looked_at_max, Vec::new());
     while left > 0 {
         let max = u16::try_from(left).unwrap_or(LIST_MAX).min(LIST_MAX);
         let page = store.list_runs(&filter, max).await?;
         let is_last = page.len() < usize::from(max);
         left -= page.len();
-        for run in page {
+        for listed in page {
+            let run = match listed {
+                Ok(run) => run,
+                Err(one) => {
+                    filter.after = one.id.parse().ok().or(filter.after);
+                    unreadable.push(one);
+                    continue;
+                }
+            };
             filter.after = Some(run.id().clone());
             if look(run).is_break() {
-                return Ok(None);
+                return Ok(Looked { stopped_after: None, unreadable });
             }
         }
         if is_last {
-            return Ok(None);
+            return Ok(Looked { stopped_after: None, unreadable });
         }
     }
-    Ok(filter.after)
+    Ok(Looked { stopped_after: filter.after, unreadable })
 }

@@ -89,6 +89,9 @@ pub struct Backlog {
     /// Whether what is stored is encrypted.
     #[serde(default)]
     pub sealing: Sealing,
+    /// The key of the file that wraps the store's own keys, by its name: no other is needed to read the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_by: Option<String>,
 }
 
 /// Whether what a store keeps of texts and numbers is encrypted.

@@ -148,6 +148,17 @@ impl OutcomeLog for EmbeddedStore {
         Ok(self.readers.read(read).await?)
     }
 
+    async fn replace_logged(&self, event: &OutcomeEvent) -> Result<(), StoreError> {
+        let (id, doc) = (event.id.clone(), json(event, "outcome event", &event.id)?);
+        let replace = move |connection: &Connection| {
+            connection
+                .prepare_cached("UPDATE outcome_log SET doc = ?2 WHERE id = ?1")?
+                .execute([&id, &doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(replace).await?)
+    }
+
     async fn last_logged(&self) -> Result<u64, StoreError> {
         let read = |connection: &Connection| {
             let last: Option<i64> = connection

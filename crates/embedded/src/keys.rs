@@ -27,6 +27,9 @@ pub(crate) fn unlock(
             replacement = sealing::all_sealed(&replacement).unwrap_or(replacement);
         }
         replace(connection, &replacement).map_err(sqlite)?;
+        if let Some(key) = sealing::wrapped_by(&replacement) {
+            tracing::info!(key, "the store's own keys are wrapped with this key of the file from now on");
+        }
     }
     Ok(unlocked.sealer)
 }

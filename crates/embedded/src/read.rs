@@ -17,7 +17,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     Versioned,
-    store::{DeadLetterFilter, RunFilter},
+    store::{DeadLetterFilter, Listed, RunFilter, Unreadable},
 };
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use sealing::{Kind, Lookup, Sealer};
@@ -81,7 +81,7 @@ pub(crate) fn runs(
     sealer: &Sealer,
     filter: &RunFilter,
     max: u16,
-) -> Result<Vec<Run>, Fault> {
+) -> Result<Vec<Listed<Run>>, Fault> {
     let mut after = (i64::MAX, i64::MAX);
     if let Some(id) = &filter.after {
         let known = connection
@@ -105,7 +105,7 @@ pub(crate) fn runs(
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
-        runs.push(Sealed::new(sealer, Kind::Run).read(&id, row.get_ref(1)?)?);
+        runs.push(listed(Sealed::new(sealer, Kind::Run).read(&id, row.get_ref(1)?), id));
     }
     Ok(runs)
 }
@@ -170,21 +170,31 @@ pub(crate) fn dead_letters(
     sealer: &Sealer,
     filter: &DeadLetterFilter,
     max: u16,
-) -> Result<Vec<DeadLetter>, Fault> {
-    sealed(
-        connection,
-        Sealed::new(sealer, Kind::DeadLetter),
+) -> Result<Vec<Listed<DeadLetter>>, Fault> {
+    let of = Sealed::new(sealer, Kind::DeadLetter);
+    let mut select = connection.prepare_cached(
         "SELECT id, doc FROM dead_letter WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR workflow = ?2)
          AND (?3 IS NULL OR source = ?3) AND at_ms >= ?4 AND at_ms < ?5 ORDER BY at_ms, seq LIMIT ?6",
-        params![
-            filter.reason,
-            filter.workflow,
-            filter.source,
-            filter.since.map_or(i64::MIN, ceil_ms),
-            filter.until.map_or(i64::MAX, ceil_ms),
-            max
-        ],
-    )
+    )?;
+    let mut rows = select.query(params![
+        filter.reason,
+        filter.workflow,
+        filter.source,
+        filter.since.map_or(i64::MIN, ceil_ms),
+        filter.until.map_or(i64::MAX, ceil_ms),
+        max
+    ])?;
+    let mut letters = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        letters.push(listed(of.read(&id, row.get_ref(1)?), id));
+    }
+    Ok(letters)
+}
+
+/// What was read, or the name of what cannot be.
+fn listed<T>(read: Result<T, Fault>, id: String) -> Listed<T> {
+    read.map_err(|fault| Unreadable::new(id, fault.into()))
 }
 
 /// One dead letter.

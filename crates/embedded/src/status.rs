@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use ports::{StatusStore, StoreError};
 use rusqlite::{Connection, params};
 
-use crate::{document::json, fault::Fault, read, store::EmbeddedStore};
+use crate::{document::json, fault::Fault, keys, read, store::EmbeddedStore};
 
 #[async_trait]
 impl StatusStore for EmbeddedStore {
@@ -75,6 +75,7 @@ fn backlog(connection: &Connection, now: Timestamp, destinations: &[String]) -> 
     });
     Ok(Backlog {
         sealing: Sealing::Off,
+        sealed_by: keys::stored(&snapshot)?.as_deref().and_then(sealing::wrapped_by),
         effects: effects.collect::<Result<BTreeMap<_, _>, Fault>>()?,
         events: waiting("SELECT count(*), min(published_ms) FROM event", &[])?,
         overdue: waiting("SELECT count(*), min(due_ms) FROM run WHERE due_ms <= ?1", &[floor_ms(now)])?,

@@ -25,7 +25,7 @@ use ports::{
     AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
     SealingStore, StoreError, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
+    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 use rusqlite::params;
 use sealing::{Kind, Lookup, Sealer};
@@ -104,7 +104,7 @@ impl RunStore for EmbeddedStore {
         Ok(self.readers.read(open).await?)
     }
 
-    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Listed<Run>>, StoreError> {
         let (filter, sealer) = (filter.clone(), self.sealer());
         Ok(self.readers.read(move |connection| read::runs(connection, &sealer, &filter, max)).await?)
     }
@@ -203,7 +203,11 @@ impl DeadLetterStore for EmbeddedStore {
         Ok(self.writer.write(move |connection: &_| row.insert(connection, None)).await?)
     }
 
-    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        max: u16,
+    ) -> Result<Vec<Listed<DeadLetter>>, StoreError> {
         let (filter, sealer) = (filter.clone(), self.sealer());
         Ok(self.readers.read(move |connection| read::dead_letters(connection, &sealer, &filter, max)).await?)
     }

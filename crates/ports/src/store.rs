@@ -44,8 +44,8 @@ pub use silences::SilenceStore;
 pub use status::StatusStore;
 pub use tokens::{AnswerStore, GivenAnswer, TokenStore};
 pub use values::{
-    AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Opened, OpeningEvent,
-    Resolution, RunFilter, StoreError, TimerSlot, Versioned,
+    AuditCounts, Change, Changed, DeadLetterFilter, EffectCounts, EventCounts, Listed, Opened, OpeningEvent,
+    Resolution, RunFilter, StoreError, TimerSlot, Unreadable, Versioned, readable,
 };
 
 /// All of a store's ports, for the code that opens a backend and hands them out, and for the `conformance` suite.

@@ -16,5 +16,5 @@ pub use crate::{
     cipher::Unsealable,
     key_file::{KeyFile, KeyFileError, new_line},
     sealer::{Kind, Lookup, NotOpened, Sealer, is_sealed},
-    stored_keys::{Locked, Unlocked, all_sealed, unlock},
+    stored_keys::{Locked, Unlocked, all_sealed, unlock, wrapped_by},
 };

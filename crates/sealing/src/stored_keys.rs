@@ -110,6 +110,11 @@ pub fn unlock(file: Option<&KeyFile>, stored: Option<&str>) -> Result<Unlocked, 
     Ok(Unlocked { sealer: Sealer::new(keys, stored.all_sealed), replacement })
 }
 
+/// The name of the key that wraps what a store keeps of its keys; `None` where that cannot be read.
+pub fn wrapped_by(stored: &str) -> Option<String> {
+    read(stored).ok().map(|keys| keys.by)
+}
+
 /// What the store is to keep once nothing is left in the clear; `None` if that is said already.
 pub fn all_sealed(stored: &str) -> Option<String> {
     let mut keys: StoredKeys =

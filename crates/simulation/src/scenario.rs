@@ -18,7 +18,10 @@ use domain::{
     timeline::{DoubtResolvedBy, TimelineEvent},
     workflow::{OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
-use ports::{AuditStore as _, DeadLetterStore as _, RunStore as _, store::DeadLetterFilter};
+use ports::{
+    AuditStore as _, DeadLetterStore as _, RunStore as _,
+    store::{DeadLetterFilter, readable},
+};
 use serde_json::json;
 
 use crate::{
@@ -182,8 +185,9 @@ pub fn run_script(script: &Script) -> Result<Report, String> {
 }
 
 async fn replay_twice(world: &Arc<World>) -> Result<(), String> {
-    let letters =
+    let listed =
         world.store.dead_letters(&DeadLetterFilter::default(), 10).await.map_err(|e| e.to_string())?;
+    let (letters, _) = readable(listed);
     let operator = Principal::operator("operator");
     for letter in letters.iter().chain(&letters) {
         let request = Request::Replay { id: letter.id.clone() };

@@ -24,7 +24,7 @@ use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
     SealingStore, StoreError, Versioned,
-    store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Resolution, RunFilter},
+    store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Listed, Resolution, RunFilter},
 };
 
 use crate::rows::{Row, State};
@@ -137,7 +137,7 @@ impl RunStore for MemoryStore {
         Ok(state.runs.values().filter(is_open).map(|row| row.run.id().clone()).collect())
     }
 
-    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Listed<Run>>, StoreError> {
         let state = self.state();
         let mut rows: Vec<&Row> = state.runs.values().collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.run.opened_at(), row.opened)));
@@ -149,7 +149,7 @@ impl RunStore for MemoryStore {
             },
         };
         let runs = rows.into_iter().skip(after).map(|row| &row.run).filter(|run| matches(run, filter));
-        Ok(runs.take(usize::from(max.min(LIST_MAX))).cloned().collect())
+        Ok(runs.take(usize::from(max.min(LIST_MAX))).cloned().map(Ok).collect())
     }
 
     async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError> {
@@ -237,7 +237,11 @@ impl DeadLetterStore for MemoryStore {
         Ok(())
     }
 
-    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        max: u16,
+    ) -> Result<Vec<Listed<DeadLetter>>, StoreError> {
         let state = self.state();
         let is_meant = |letter: &DeadLetter| {
             filter.reason.as_ref().is_none_or(|reason| *reason == letter.reason)
@@ -248,7 +252,7 @@ impl DeadLetterStore for MemoryStore {
         };
         let mut found: Vec<_> = state.letters.values().filter(|(_, letter)| is_meant(letter)).collect();
         found.sort_by_key(|(added, letter)| (letter.at, *added));
-        Ok(found.into_iter().take(usize::from(max)).map(|(_, letter)| letter.clone()).collect())
+        Ok(found.into_iter().take(usize::from(max)).map(|(_, letter)| Ok(letter.clone())).collect())
     }
 
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {

@@ -86,6 +86,14 @@ impl OutcomeLog for MemoryStore {
         Ok(later.map(|(position, event)| (*position, event.clone())).collect())
     }
 
+    async fn replace_logged(&self, event: &OutcomeEvent) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(known) = state.log.values_mut().find(|known| known.id == event.id) {
+            *known = event.clone();
+        }
+        Ok(())
+    }
+
     async fn last_logged(&self) -> Result<u64, StoreError> {
         Ok(self.state().log.last_key_value().map_or(0, |(position, _)| *position))
     }

@@ -75,6 +75,7 @@ impl StatusStore for MemoryStore {
         };
         Ok(Backlog {
             sealing: domain::status::Sealing::Off,
+            sealed_by: None,
             // When events were accepted is not kept here.
             events: Waiting { count: state.pending.len() as u64, since: None },
             overdue: waiting(rows().filter_map(|row| row.due).filter(|due| *due <= now)),

@@ -113,6 +113,13 @@ impl OutcomeLog for RedisStore {
         rows.into_iter().map(read).collect()
     }
 
+    async fn replace_logged(&self, event: &OutcomeEvent) -> Result<(), StoreError> {
+        let call = Call::new(&self.scripts.replace_logged, self.keys.outcome_log().to_vec())
+            .arg(&event.id)
+            .arg(json(event, "outcome event", &event.id)?);
+        self.connection.call(call).await
+    }
+
     async fn last_logged(&self) -> Result<u64, StoreError> {
         let [ids, _] = self.keys.outcome_log();
         let last: Vec<(String, u64)> =

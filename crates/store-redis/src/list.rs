@@ -13,8 +13,9 @@ use domain::{
 };
 use ports::{
     StoreError,
-    store::{DeadLetterFilter, RunFilter},
+    store::{DeadLetterFilter, Listed, RunFilter, Unreadable},
 };
+use redis::cmd;
 
 use crate::{
     connection::{Call, unreadable},
@@ -31,12 +32,13 @@ const LOOKED_AT_MAX: u16 = 500;
 type Found = (i64, Vec<(String, Vec<u8>)>);
 
 impl RedisStore {
-    pub(crate) async fn runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+    pub(crate) async fn runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Listed<Run>>, StoreError> {
         let mut after = None;
         if let Some(id) = &filter.after {
             // The last run of the previous page was purged, and so were all that follow it.
-            let Some(run) = self.stored_run(id).await? else { return Ok(Vec::new()) };
-            after = Some(Reverse((floor_ms(run.value.opened_at()), id.to_string())));
+            let opened = self.score(&self.keys.runs(id.shard()), id.as_str()).await?;
+            let Some(opened) = opened else { return Ok(Vec::new()) };
+            after = Some(Reverse((opened, id.to_string())));
         }
         let after = &after;
         let runs = merge::first(usize::from(max.min(LIST_MAX)), |shard, offset, limit| async move {
@@ -56,9 +58,17 @@ impl RedisStore {
             let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {
-                let run = read(&self.sealer, &id, &stored)?.value;
-                let key = Reverse((floor_ms(run.opened_at()), id));
-                if after.as_ref().is_none_or(|after| key > *after) && matches(&run, filter) {
+                let run = match read(&self.sealer, &id, &stored) {
+                    Ok(run) => Ok(run.value),
+                    Err(error) => Err(Unreadable::new(id.clone(), error)),
+                };
+                let opened = match &run {
+                    Ok(run) => floor_ms(run.opened_at()),
+                    Err(_) => self.score(&self.keys.runs(shard), &id).await?.unwrap_or_default(),
+                };
+                let key = Reverse((opened, id));
+                let is_wanted = run.as_ref().map_or(true, |run| matches(run, filter));
+                if is_wanted && after.as_ref().is_none_or(|after| key > *after) {
                     items.push((key, run));
                 }
             }
@@ -72,7 +82,7 @@ impl RedisStore {
         &self,
         filter: &DeadLetterFilter,
         max: u16,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
+    ) -> Result<Vec<Listed<DeadLetter>>, StoreError> {
         let since = filter.since.map_or("-inf".to_owned(), |at| floor_us(at).to_string());
         let until = filter.until.map_or("+inf".to_owned(), |at| format!("({}", floor_us(at)));
         let (since, until) = (&since, &until);
@@ -90,13 +100,23 @@ impl RedisStore {
             let (next, found): Found = self.connection.call(call).await?;
             let mut items = Vec::with_capacity(found.len());
             for (id, doc) in found {
-                let letter = documents::read_letter(&self.sealer, &id, &doc)?;
-                items.push(((floor_us(letter.at), id), letter));
+                let letter = documents::read_letter(&self.sealer, &id, &doc)
+                    .map_err(|error| Unreadable::new(id.clone(), error));
+                let at = match &letter {
+                    Ok(letter) => floor_us(letter.at),
+                    Err(_) => self.score(&self.keys.dead_at(shard), &id).await?.unwrap_or_default(),
+                };
+                items.push(((at, id), letter));
             }
             Ok(Page { items, next: u64::try_from(next).ok() })
         })
         .await?;
         Ok(letters.into_iter().map(|(_, letter)| letter).collect())
+    }
+
+    /// The place of a member of a sorted set, if it is one.
+    async fn score(&self, key: &str, member: &str) -> Result<Option<i64>, StoreError> {
+        self.connection.command(cmd("ZSCORE").arg(key).arg(member)).await
     }
 
     /// A cursor is the server's microsecond at which an outcome was stored, times the number of shards, plus its shard.
@@ -105,7 +125,7 @@ impl RedisStore {
     /// later cursor than any that is returned, whichever shard it went to, so that a reader never passes it by.
     pub(crate) async fn ends(&self, after: u64, max: u16) -> Result<Vec<(u64, Outcome)>, StoreError> {
         // Where there are several servers, the clock that is behind: none of them stores anything earlier from now on.
-        let clocks: Vec<(u64, u64)> = self.connection.every(&redis::cmd("TIME")).await?;
+        let clocks: Vec<(u64, u64)> = self.connection.every(&cmd("TIME")).await?;
         let began = clocks.into_iter().map(|(seconds, more)| seconds * 1_000_000 + more).min();
         let began = began.unwrap_or_default();
         let shards = u64::from(SHARDS);
@@ -113,7 +133,7 @@ impl RedisStore {
         let of_shard = |shard: u8| {
             // A shard after the cursor's may hold another outcome of the same microsecond.
             let from = if u64::from(shard) > last_shard { passed.to_string() } else { format!("({passed}") };
-            let mut range = redis::cmd("ZRANGEBYSCORE");
+            let mut range = cmd("ZRANGEBYSCORE");
             range.arg(self.keys.outcomes(shard)).arg(from).arg(format!("({began}"));
             range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(max);
             range

@@ -28,6 +28,12 @@ impl RedisStore {
                 None => true,
             };
             if is_kept {
+                if let Some(key) = unlocked.replacement.as_deref().and_then(sealing::wrapped_by) {
+                    tracing::info!(
+                        key,
+                        "the store's own keys are wrapped with this key of the file from now on"
+                    );
+                }
                 return self.begin_sealing(unlocked.sealer).await.map_err(ConnectError::Keys);
             }
         }

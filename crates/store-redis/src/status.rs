@@ -67,7 +67,8 @@ impl StatusStore for RedisStore {
             destinations.iter().fold(call, |call, destination| call.arg(destination))
         };
         let shards: Vec<Vec<String>> = self.connection.calls((0..SHARDS).map(of_shard)).await?;
-        let mut backlog = Backlog { sealing: self.sealing(), ..Backlog::default() };
+        let sealed_by = self.stored_keys().await?.as_deref().and_then(sealing::wrapped_by);
+        let mut backlog = Backlog { sealing: self.sealing(), sealed_by, ..Backlog::default() };
         for shard in shards {
             add(&mut backlog, &shard, destinations)
                 .ok_or_else(|| unreadable("backlog", "of a shard", "it is no list of numbers"))?;

@@ -25,7 +25,7 @@ use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
     OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, SealingStore, StoreError,
     TimerSlot, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
+    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 use redis::cmd;
 use sealing::{Kind, Lookup};
@@ -173,7 +173,7 @@ impl RunStore for RedisStore {
             .collect()
     }
 
-    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError> {
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Listed<Run>>, StoreError> {
         self.runs(filter, max).await
     }
 
@@ -308,7 +308,11 @@ impl DeadLetterStore for RedisStore {
         self.connection.call(call).await
     }
 
-    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        max: u16,
+    ) -> Result<Vec<Listed<DeadLetter>>, StoreError> {
         self.letters(filter, max).await
     }
 

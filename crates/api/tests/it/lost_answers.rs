@@ -157,7 +157,7 @@ async fn a_dead_letter_is_replayed_or_discarded_once() {
         let world = World::new();
         let id = world.open(1).await;
         world.kill(&id).await;
-        let letter = world.store.dead_letters(&Default::default(), 10).await.unwrap().remove(0);
+        let letter = world.store.dead_letters(&Default::default(), 10).await.unwrap().remove(0).unwrap();
         let answer = repeated(&world, &format!("/v1/dead-letters/{}/{change}", letter.id), "").await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{change}: {}", answer.body);
         assert_eq!(lines(&world, &id, what).await, 1, "{change}");

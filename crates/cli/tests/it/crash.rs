@@ -8,7 +8,10 @@ use std::{
 
 use domain::timeline::TimelineEvent;
 use embedded::{Embedded, EmbeddedConfig};
-use ports::{SystemClock, store::RunFilter};
+use ports::{
+    SystemClock,
+    store::{RunFilter, readable},
+};
 use serde_json::{Value, json};
 use twilio_sim::FaultPlan;
 
@@ -109,7 +112,7 @@ async fn doubts(fleet: &Fleet) -> BTreeMap<String, usize> {
     let embedded = Embedded::open(config).unwrap();
     let store = embedded.store();
     let mut resolved = BTreeMap::new();
-    for run in store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap() {
+    for run in readable(store.list_runs(&RunFilter::default(), u16::MAX).await.unwrap()).0 {
         for entry in store.timeline(run.id()).await.unwrap() {
             if let TimelineEvent::DoubtResolved { by, .. } = entry.what {
                 *resolved.entry(by.as_str().to_owned()).or_default() += 1;

@@ -61,6 +61,10 @@ async fn an_installation_gets_a_key_and_another_one_and_goes_on() {
     let new = fs::read_to_string(&key_file).unwrap().lines().next().unwrap().to_owned();
     write(&key_file, &new, 0o600);
     fleet.serve().await;
+    // Which key is needed is shown, so that the other line may go.
+    let status: serde_json::Value =
+        serde_json::from_slice(&fleet.run(&["status", "--output", "json"]).stdout).unwrap();
+    assert_eq!(status["status"]["backlog"]["sealed_by"], "new", "{status}");
     let held = fleet.run(&["export", "--recipient", FIRST]).stdout;
     let held: serde_json::Value = serde_json::from_slice(&held).unwrap();
     let texts: Vec<_> =

@@ -10,12 +10,15 @@ use domain::{
     outbound::{Destinations, Subscription, dead_letter},
     timeline::DeadLetter,
 };
-use ports::{Changed, EffectEnd, Store, store::DeadLetterFilter};
+use ports::{
+    Changed, EffectEnd, Store,
+    store::{DeadLetterFilter, readable},
+};
 
 use crate::fixture::{Opening, at, at_once, change, letter, load, open_new};
 
 async fn list(store: &dyn Store, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
-    store.dead_letters(filter, 100).await.unwrap()
+    readable(store.dead_letters(filter, 100).await.unwrap()).0
 }
 
 /// The one that waits longest comes first.
@@ -78,7 +81,7 @@ pub async fn at_most_as_many_as_asked_for_are_listed(store: Arc<dyn Store>) {
     for n in 1..=5 {
         store.add_dead_letter(&letter(case, n, i64::from(n))).await.unwrap();
     }
-    let letters = store.dead_letters(&DeadLetterFilter::default(), 2).await.unwrap();
+    let letters = readable(store.dead_letters(&DeadLetterFilter::default(), 2).await.unwrap()).0;
     assert_eq!(letters, [letter(case, 1, 1), letter(case, 2, 2)]);
 }
 

@@ -120,7 +120,7 @@ pub async fn a_dead_effect_becomes_a_letter(store: Arc<dyn Store>) {
         store.end_effect(effect, EffectEnd::Dead(Box::new(dead.clone()))).await.unwrap();
     }
     assert_eq!(store.dead_letter(&effect.id).await.unwrap(), Some(dead.clone()));
-    assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), [dead]);
+    assert_eq!(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap(), [Ok(dead)]);
     assert_eq!(counts(&*store).await, EffectCounts { due: 2, delivered: 0, waiting: 1, dead: 1 });
     store.add_effect(effect).await.unwrap();
     assert!(store.remove_dead_letter(&effect.id).await.unwrap());

@@ -9,7 +9,10 @@ use domain::{
     message::MessagePhase,
     run::{Run, RunPhase},
 };
-use ports::{Store, store::RunFilter};
+use ports::{
+    Store,
+    store::{RunFilter, readable},
+};
 
 use crate::fixture::{
     Opening, acknowledged, at, ended, load, needing_review, open_new, sid, submitted, workflow,
@@ -17,7 +20,7 @@ use crate::fixture::{
 };
 
 async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
-    store.list_runs(filter, 100).await.unwrap().into_iter().map(|run| run.id().clone()).collect()
+    readable(store.list_runs(filter, 100).await.unwrap()).0.into_iter().map(|run| run.id().clone()).collect()
 }
 
 async fn open_at(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
@@ -32,9 +35,9 @@ pub async fn runs_are_listed_latest_opened_first(store: Arc<dyn Store>) {
     let second = open_at(&*store, case, 1, 20).await;
     let first = open_at(&*store, case, 2, 30).await;
     let third = open_at(&*store, case, 3, 10).await;
-    let listed = store.list_runs(&RunFilter::default(), 100).await.unwrap();
+    let listed = readable(store.list_runs(&RunFilter::default(), 100).await.unwrap()).0;
     assert_eq!(listed, [first.clone(), second.clone(), third]);
-    assert_eq!(store.list_runs(&RunFilter::default(), 2).await.unwrap(), [first, second]);
+    assert_eq!(readable(store.list_runs(&RunFilter::default(), 2).await.unwrap()).0, [first, second]);
 }
 
 /// Each alone, and all together.
@@ -75,7 +78,7 @@ pub async fn pages_follow_one_another_without_gaps(store: Arc<dyn Store>) {
     }
     let (mut seen, mut filter) = (Vec::new(), RunFilter::default());
     loop {
-        let page = store.list_runs(&filter, 3).await.unwrap();
+        let page = readable(store.list_runs(&filter, 3).await.unwrap()).0;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.id().clone());
         seen.extend(page.into_iter().map(|run| run.id().clone()));
@@ -121,5 +124,5 @@ pub async fn a_list_shows_runs_as_they_are(store: Arc<dyn Store>) {
     let version = load(&*store, &run).await.version;
     let next = acknowledged(&run, at(20));
     store.change_run(next.clone(), version).await.unwrap();
-    assert_eq!(store.list_runs(&RunFilter::default(), 100).await.unwrap(), [next.run]);
+    assert_eq!(readable(store.list_runs(&RunFilter::default(), 100).await.unwrap()).0, [next.run]);
 }

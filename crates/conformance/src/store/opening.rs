@@ -8,7 +8,10 @@ use domain::{
     run::RunPhase,
     timeline::Outcome,
 };
-use ports::{Opened, Store, Versioned, store::DeadLetterFilter};
+use ports::{
+    Opened, Store, Versioned,
+    store::{DeadLetterFilter, readable},
+};
 
 use crate::fixture::{
     Opening, acknowledged, at, at_once, entry, letter, load, number, open, open_new, opening, sid,
@@ -48,7 +51,7 @@ pub async fn what_is_stored_with_a_run_reads_back(store: Arc<dyn Store>) {
     assert_eq!(store.reply_routes(&phone, at(1)).await.unwrap(), change.effects.reply_routes);
     assert_eq!(store.consent_log(&phone).await.unwrap(), change.effects.consent);
     assert_eq!(store.message_of_sid(&sid(case, 1)).await.unwrap(), Some(change.run.message_id(1)));
-    let letters = store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+    let letters = readable(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0;
     assert_eq!(letters, change.effects.dead_letters);
     let outcomes = store.outcomes(0, 10).await.unwrap();
     assert_eq!(outcomes.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>(), [outcome]);

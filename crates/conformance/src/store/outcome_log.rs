@@ -76,3 +76,18 @@ pub async fn the_oldest_events_go_and_no_position_comes_twice(store: Arc<dyn Sto
     let left: Vec<String> = read(&*store, 0, 10).await.into_iter().map(|(_, id)| id).collect();
     assert_eq!(left, ["event-5", "event-6"]);
 }
+
+/// What may tell of a person goes, and readers keep their places.
+pub async fn an_event_that_is_replaced_keeps_its_position(store: Arc<dyn Store>) {
+    for n in [1, 2] {
+        store.log_outcome(&event(n), MOST).await.unwrap();
+    }
+    let before = store.logged_outcomes(0, 10).await.unwrap();
+    for n in [2, 3, 2] {
+        store.replace_logged(&event(n).without_person()).await.unwrap();
+    }
+    let after = store.logged_outcomes(0, 10).await.unwrap();
+    assert_eq!(after[0], before[0]);
+    assert_eq!(after[1], (before[1].0, event(2).without_person()));
+    assert_eq!((after.len(), &after[1].1.subject, &after[1].1.event_id), (2, &None, &None));
+}

@@ -22,7 +22,10 @@ use domain::{
     workflow::Workflow,
 };
 use embedded::{Embedded, EmbeddedConfig};
-use ports::{Bus, Store, store::DeadLetterFilter};
+use ports::{
+    Bus, Store,
+    store::{DeadLetterFilter, readable},
+};
 use runtime::{Acceptance, RunPorts, RunService, WorkflowRegistry};
 use tempfile::TempDir;
 
@@ -137,7 +140,7 @@ impl World {
 
     /// The ids of all dead letters.
     pub(crate) async fn letter_ids(&self) -> Vec<String> {
-        let letters = self.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+        let letters = readable(self.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0;
         letters.into_iter().map(|letter| letter.id).collect()
     }
 

@@ -2,7 +2,13 @@
 
 use conformance::fixture::{at, letter};
 use control::{Answer, ControlError, Erasure, HeldData, Principal, Request};
-use domain::{phone::E164, timeline::DeadLetter, token::Scope};
+use domain::{
+    effect::{OutcomeEvent, OutcomeKind},
+    id::RunId,
+    phone::E164,
+    timeline::DeadLetter,
+    token::Scope,
+};
 
 use crate::harness::{World, with_token};
 
@@ -17,6 +23,25 @@ async fn erase(world: &World, number: &E164, also_recent: bool, dry_run: bool) -
     let answer = world.operate(request).await.unwrap();
     let Answer::Erased { erasure } = answer else { panic!("{answer:?}") };
     *erasure
+}
+
+fn logged(run: &RunId, id: &str) -> OutcomeEvent {
+    OutcomeEvent {
+        id: id.to_owned(),
+        kind: OutcomeKind::RunAcknowledged,
+        at: at(1),
+        run: Some(run.clone()),
+        workflow: Some("paging".to_owned()),
+        source: Some("monitoring".to_owned()),
+        event_id: Some("1".to_owned()),
+        subject: Some("Ada's flat".to_owned()),
+        phase: None,
+        step: None,
+        message: None,
+        by: Some("Ada".to_owned()),
+        detail: None,
+        ticket: None,
+    }
 }
 
 #[tokio::test]
@@ -42,10 +67,18 @@ async fn letters_of_no_run_go_and_runs_wait_for_their_end_and_their_time() {
     let recent = erase(&world, &ada, false, false).await;
     assert_eq!((&*recent.too_recent[0].0, recent.runs.len()), (id.as_str(), 0), "{recent:?}");
     assert!(recent.too_recent[0].1 > at(6 * 24 * 3_600), "a week after its end");
+    let other = RunId::derive("monitoring", "9", "paging", None);
+    let logged = [(&id, "hers"), (&other, "another's")].map(|(run, name)| logged(run, name));
+    for event in &logged {
+        world.store.log_outcome(event, 10).await.unwrap();
+    }
     let plan = erase(&world, &ada, true, true).await;
     assert_eq!(held(&world, &ada).await.runs.len(), 1, "nothing was changed");
     assert_eq!(erase(&world, &ada, true, false).await, plan);
     assert_eq!((plan.runs, plan.with_others), (vec![id.to_string()], 1), "Ben was texted, too");
+    let log = world.store.logged_outcomes(0, 10).await.unwrap();
+    let log: Vec<_> = log.into_iter().map(|(_, event)| event).collect();
+    assert_eq!(log, [logged[0].without_person(), logged[1].clone()], "what the stream's readers see");
     let nothing = held(&world, &ada).await;
     assert!(nothing.runs.is_empty() && nothing.fields.is_empty() && nothing.consent.is_empty());
     assert!(nothing.dead_letters.is_empty());

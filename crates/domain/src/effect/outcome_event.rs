@@ -175,3 +175,10 @@ pub struct OutcomeEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
 }
+
+impl OutcomeEvent {
+    /// The same without what may tell of a person: subject, event's id, who did it, why, and the ticket.
+    pub fn without_person(&self) -> Self {
+        Self { event_id: None, subject: None, by: None, detail: None, ticket: None, ..self.clone() }
+    }
+}

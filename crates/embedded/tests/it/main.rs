@@ -3,6 +3,7 @@
 
 mod contract;
 mod crash;
+mod damaged;
 mod disk_full;
 mod opening;
 mod restart;

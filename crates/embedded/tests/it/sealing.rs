@@ -12,7 +12,7 @@ use embedded::{Embedded, EmbeddedConfig, back_up};
 use futures::StreamExt as _;
 use ports::{
     GivenAnswer, StoreError,
-    store::{DeadLetterFilter, Opened, RunFilter},
+    store::{DeadLetterFilter, Opened, RunFilter, readable},
 };
 use rusqlite::Connection;
 use sealing::KeyFile;
@@ -72,7 +72,7 @@ async fn everything_is_found(embedded: &Embedded) {
     // The same entry again changes nothing, in whatever form the first is stored.
     store.record_consent(&entry(&number(CASE, 1), ConsentChange::OptOut, 3)).await.unwrap();
     assert_eq!(store.consent_log(&number(CASE, 1)).await.unwrap().len(), 1);
-    let letters = store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap();
+    let letters = readable(store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap()).0;
     assert!(letters[0].event.as_ref().unwrap().contains(TEXT));
     let subject = opening.run.subject().unwrap();
     assert_eq!(store.open_runs(opening.run.workflow(), subject).await.unwrap().len(), 1);

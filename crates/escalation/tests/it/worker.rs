@@ -11,7 +11,10 @@ use domain::{
     run::RunPhase,
     timeline::{Command, TimelineEvent},
 };
-use ports::{Queue, store::DeadLetterFilter};
+use ports::{
+    Queue,
+    store::{DeadLetterFilter, readable},
+};
 
 use crate::harness::{RETENTION_S, TEXTS_S, World};
 
@@ -86,7 +89,8 @@ async fn texts_and_letters_are_removed_earlier_than_runs() {
     world.ports.runs.apply(&id, |run, ctx| run.cancel("ada", ctx)).await.unwrap().unwrap();
     world.store.add_dead_letter(&letter("housekeeping", 1, 1)).await.unwrap();
     let worker = world.start();
-    let letters = async || world.store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap();
+    let letters =
+        async || readable(world.store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap()).0;
     for (seconds, are_kept) in [(1 + TEXTS_S, true), (1 + TEXTS_S + 3_600, false)] {
         world.clock.set(at(seconds));
         world.retention.purged_up_to(at(seconds - RETENTION_S)).await;
@@ -107,7 +111,8 @@ async fn a_command_of_senders_becomes_a_dead_letter_and_the_next_is_worked_on() 
     let misrouted = Command::PollStatus { message, epoch: 1 };
     world.bus.publish(Queue::Escalation, &misrouted).await.unwrap();
     let worker = world.start();
-    let letters = async || world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+    let letters =
+        async || readable(world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0;
     until("a dead letter", async || !letters().await.is_empty()).await;
     assert_eq!(letters().await[0].reason, "misrouted");
     world.clock.set(at(STEP_S));

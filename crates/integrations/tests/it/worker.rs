@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use conformance::{fixture::at, roles::until};
 use domain::effect::EffectAnswer;
-use ports::{Clock as _, store::EffectCounts};
+use ports::{
+    Clock as _,
+    store::{EffectCounts, readable},
+};
 
 use crate::harness::{Scripted, World, ticket};
 
@@ -70,7 +73,7 @@ async fn what_is_refused_is_a_dead_letter_and_said_in_the_run() {
     let refused = EffectAnswer::Refused { reason: "answered 422".to_owned() };
     let worker = world.start(&[("ops", Scripted::answering([refused]))].into());
     until("the end", async || world.counts().await.dead == 1).await;
-    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    let letters = readable(world.store.dead_letters(&Default::default(), 10).await.unwrap()).0;
     assert_eq!((letters[0].reason.as_str(), letters[0].error.as_str()), ("effect", "ops: answered 422"));
     let said = serde_json::to_string(&world.store.timeline(&id).await.unwrap()).unwrap();
     assert!(said.contains("ticket_failed"), "{said}");
@@ -87,7 +90,7 @@ async fn what_waits_for_a_destination_that_was_removed_becomes_a_dead_letter() {
     world.in_time("the look that finds it", 50, async || world.clock.now() > at(200)).await;
     assert_eq!(world.counts().await.dead, 0, "another process may know it");
     world.in_time("the dead letter", 595, async || world.counts().await.dead == 1).await;
-    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    let letters = readable(world.store.dead_letters(&Default::default(), 10).await.unwrap()).0;
     assert!(letters[0].error.contains("has this name any more: add it again"), "{letters:?}");
     let said = serde_json::to_string(&world.store.timeline(&id).await.unwrap()).unwrap();
     assert!(said.contains("ticket_failed"), "{said}");
@@ -149,7 +152,7 @@ async fn a_letter_counts_every_request_and_says_where_its_ticket_names_the_run()
     let tracker = Scripted::answering([failed(false), busy, refused]);
     let worker = world.start(&[("ops", tracker.clone())].into());
     world.in_time("the end", 0, async || world.counts().await.dead == 1).await;
-    let letters = world.store.dead_letters(&Default::default(), 10).await.unwrap();
+    let letters = readable(world.store.dead_letters(&Default::default(), 10).await.unwrap()).0;
     assert_eq!(letters[0].attempts, 3);
     let requests = tracker.requests.lock().unwrap().clone();
     assert_eq!(requests[1].effect.last_failure.as_deref(), Some("answered 500"));

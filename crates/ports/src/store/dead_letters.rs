@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::timeline::DeadLetter;
 
-use super::values::{DeadLetterFilter, StoreError};
+use super::values::{DeadLetterFilter, Listed, StoreError};
 
 /// What cannot proceed, until it is replayed or discarded.
 ///
@@ -15,7 +15,11 @@ pub trait DeadLetterStore: Send + Sync {
     async fn add_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError>;
 
     /// Dead letters that match and were neither replayed nor discarded, oldest first, at most `max`.
-    async fn dead_letters(&self, filter: &DeadLetterFilter, max: u16) -> Result<Vec<DeadLetter>, StoreError>;
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        max: u16,
+    ) -> Result<Vec<Listed<DeadLetter>>, StoreError>;
 
     /// The dead letter with this id, unless it was replayed or discarded.
     async fn dead_letter(&self, id: &str) -> Result<Option<DeadLetter>, StoreError>;

@@ -16,6 +16,11 @@ pub trait OutcomeLog: Send + Sync {
     /// Up to `max` events after this position, in order, each with its position. Positions rise, with gaps.
     async fn logged_outcomes(&self, after: u64, max: u16) -> Result<Vec<(u64, OutcomeEvent)>, StoreError>;
 
+    /// Puts an event in the place of the one with its id, at the same position; nothing where there is none.
+    ///
+    /// Repeatable, and durable when it returns.
+    async fn replace_logged(&self, event: &OutcomeEvent) -> Result<(), StoreError>;
+
     /// The position of the latest event; 0 before the first.
     async fn last_logged(&self) -> Result<u64, StoreError>;
 }

@@ -1,6 +1,8 @@
 //! Runs and the definitions they were opened with. A port; its contract is in the comments, and the `conformance` suite checks it.
 
-use super::values::{Change, Changed, Opened, OpeningEvent, Resolution, RunFilter, StoreError, Versioned};
+use super::values::{
+    Change, Changed, Listed, Opened, OpeningEvent, Resolution, RunFilter, StoreError, Versioned,
+};
 use async_trait::async_trait;
 use domain::{
     event::{ContentHash, EventKey},
@@ -45,7 +47,7 @@ pub trait RunStore: Send + Sync {
     async fn open_runs(&self, workflow: &str, subject: &str) -> Result<Vec<RunId>, StoreError>;
 
     /// Runs that match, latest opened first; at most `max`, and never more than [`domain::limits::LIST_MAX`].
-    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Run>, StoreError>;
+    async fn list_runs(&self, filter: &RunFilter, max: u16) -> Result<Vec<Listed<Run>>, StoreError>;
 
     /// The timeline of a run, in order; empty if there is none.
     async fn timeline(&self, id: &RunId) -> Result<Vec<Entry>, StoreError>;

@@ -248,3 +248,38 @@ pub enum StoreError {
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
 }
+
+/// A document that is there and cannot be read: it was damaged, or a later version wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{error}")]
+pub struct Unreadable {
+    /// Its id.
+    pub id: String,
+    /// What it is and why it cannot be read: no text, no number.
+    pub error: String,
+}
+
+impl Unreadable {
+    /// The document of this id, and what reading it ended with.
+    pub fn new(id: String, error: StoreError) -> Self {
+        let error = match error {
+            StoreError::Corrupt(error) | StoreError::Unavailable(error) | StoreError::Full(error) => error,
+        };
+        Self { id, error }
+    }
+}
+
+/// One of a list: whoever lists others is not stopped by one that cannot be read.
+pub type Listed<T> = Result<T, Unreadable>;
+
+/// The readable ones of a list, and the others.
+pub fn readable<T>(listed: Vec<Listed<T>>) -> (Vec<T>, Vec<Unreadable>) {
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for one in listed {
+        match one {
+            Ok(one) => readable.push(one),
+            Err(one) => unreadable.push(one),
+        }
+    }
+    (readable, unreadable)
+}

@@ -2,7 +2,7 @@
 
 use conformance::fixture::at;
 use domain::broker_origin::BrokerOrigin;
-use ports::store::DeadLetterFilter;
+use ports::store::{DeadLetterFilter, readable};
 use runtime::{DeadLetters, Undeliverable};
 
 use crate::harness::World;
@@ -17,7 +17,7 @@ async fn the_same_bytes_are_one_dead_letter_however_often_they_come() {
         let refused = Undeliverable { body: body.as_bytes(), origin: None };
         letters.add(refused, "unreadable", "no JSON").await.unwrap();
     }
-    let stored = world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+    let stored = readable(world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0;
     let stored: Vec<_> = stored.iter().map(|letter| (letter.event.as_deref().unwrap(), letter.at)).collect();
     assert_eq!(stored, [("first", at(0)), ("second", at(1))]);
 }
@@ -35,7 +35,7 @@ async fn f1_the_same_bytes_of_two_broker_users_are_two_letters_and_each_names_it
         let refused = Undeliverable { body: b"same", origin: Some(origin) };
         letters.add(refused, "unreadable", "not trusted").await.unwrap();
     }
-    let stored = world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap();
+    let stored = readable(world.store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0;
     let mut users: Vec<_> = stored.into_iter().map(|letter| letter.origin.unwrap().user).collect();
     users.sort();
     assert_eq!(users, [None, Some("billing".to_owned()), Some("guest".to_owned())]);

@@ -12,7 +12,7 @@ use domain::{
 };
 use ports::{
     Queue, Versioned,
-    store::{Resolution, RunFilter},
+    store::{Resolution, RunFilter, readable},
 };
 use runtime::{OpenedRun, Precedent, RunService, WorkflowRegistry};
 use serde_json::json;
@@ -61,7 +61,7 @@ async fn a_run_whose_resolution_overtook_it_opens_as_resolved() {
     };
     assert_eq!(world.runs.resolve(&resolution).await.unwrap(), []);
     assert!(matches!(world.open(&event).await, OpenedRun::Resolved));
-    let listed = world.store.list_runs(&RunFilter::default(), 10).await.unwrap();
+    let listed = readable(world.store.list_runs(&RunFilter::default(), 10).await.unwrap()).0;
     let [run] = listed.as_slice() else { panic!("{listed:?}") };
     assert_eq!((run.phase(), run.messages().len()), (RunPhase::Resolved, 0));
     assert_eq!(world.bus.depth(COMMANDS).await.unwrap(), 0);

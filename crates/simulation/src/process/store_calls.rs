@@ -28,7 +28,7 @@ use ports::{
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
     PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
     SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Resolution, RunFilter},
+    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
 use super::Instrumented;
@@ -54,7 +54,7 @@ pass_on! {
     Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
     Store: fn open_runs(workflow: &str, subject: &str) -> Vec<RunId>;
-    Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Run>;
+    Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Listed<Run>>;
     Store: fn timeline(id: &RunId) -> Vec<Entry>;
     Store: fn keep_workflow(hash: &str, definition: &WorkflowDefinition) -> ();
     Store: fn workflow(hash: &str) -> Option<WorkflowDefinition>;
@@ -83,7 +83,7 @@ pass_on! {
 pass_on! {
     DeadLetterStore:
     Store: fn add_dead_letter(letter: &DeadLetter) -> ();
-    Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<DeadLetter>;
+    Store: fn dead_letters(filter: &DeadLetterFilter, max: u16) -> Vec<Listed<DeadLetter>>;
     Store: fn dead_letter(id: &str) -> Option<DeadLetter>;
     Store: fn remove_dead_letter(id: &str) -> bool;
 }
@@ -185,6 +185,7 @@ pass_on! {
 pass_on! {
     OutcomeLog:
     Store: fn log_outcome(event: &OutcomeEvent, most: u32) -> ();
+    Store: fn replace_logged(event: &OutcomeEvent) -> ();
     Store: fn logged_outcomes(after: u64, max: u16) -> Vec<(u64, OutcomeEvent)>;
     Store: fn last_logged() -> u64;
 }

@@ -4,6 +4,7 @@
 mod cluster;
 mod contract;
 mod crash;
+mod damaged;
 mod event_ledger;
 mod memory;
 mod opening;

@@ -3,7 +3,8 @@
 
 use conformance::fixture::{Opening, letter, load, open_new};
 use ports::{
-    AuditStore as _, DeadLetterStore as _, RunStore as _, store::DeadLetterFilter, store::RunFilter,
+    AuditStore as _, DeadLetterStore as _, RunStore as _,
+    store::{DeadLetterFilter, RunFilter, readable},
 };
 use store_redis::RedisStore;
 use test_servers::RedisServer;
@@ -12,13 +13,13 @@ use crate::setup::config;
 
 /// What `runs list`, `runs show`, `audit` and `dlq list` ask of a store.
 async fn read_everything(store: &RedisStore) -> usize {
-    let runs = store.list_runs(&RunFilter::default(), 10).await.unwrap();
+    let runs = readable(store.list_runs(&RunFilter::default(), 10).await.unwrap()).0;
     for run in &runs {
         load(store, run).await;
         store.timeline(run.id()).await.unwrap();
     }
     store.audit_counts().await.unwrap();
-    for letter in store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap() {
+    for letter in readable(store.dead_letters(&DeadLetterFilter::default(), 10).await.unwrap()).0 {
         store.dead_letter(&letter.id).await.unwrap().unwrap();
     }
     runs.len()

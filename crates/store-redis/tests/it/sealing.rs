@@ -18,7 +18,7 @@ use domain::{
 use ports::{
     ConsentStore as _, DeadLetterStore as _, EventLedger as _, LookupStore as _, RateLimitStore as _,
     RetentionStore as _, RunStore as _, SealingStore as _, StatusStore as _, StoreError,
-    store::{DeadLetterFilter, Opened},
+    store::{DeadLetterFilter, Opened, readable},
 };
 use sealing::KeyFile;
 use store_redis::{RedisConfig, RedisStore};
@@ -76,7 +76,7 @@ async fn everything_is_found(store: &RedisStore) {
     assert_eq!(store.consent(&number(CASE, 1)).await.unwrap().opted_out_since(), Some(at(3)));
     store.record_consent(&entry(&number(CASE, 1), ConsentChange::OptOut, 3)).await.unwrap();
     assert_eq!(store.consent_log(&number(CASE, 1)).await.unwrap().len(), 1);
-    let letters = store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap();
+    let letters = readable(store.dead_letters(&DeadLetterFilter::default(), 9).await.unwrap()).0;
     assert!(letters[0].event.as_ref().unwrap().contains(TEXT));
     let late = Opening::new(CASE, 2).subject(SUBJECT).opened(-10).change();
     let opened = conformance::fixture::open(store, &late).await;
