@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Measure outcomes beside a destination that hangs, alone: 10,000 events if not said otherwise.
     #[arg(long, conflicts_with = "siege")]
     pub(crate) outcomes: bool,
+    /// Measure what encryption at rest costs, alone: alternating runs without and with a key, of one sender in a fleet.
+    #[arg(long, conflicts_with_all = ["siege", "outcomes"])]
+    pub(crate) sealed: bool,
     /// The binary; by default the one in this program's directory.
     #[arg(long)]
     pub(crate) callout: Option<PathBuf>,

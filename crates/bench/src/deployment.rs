@@ -2,7 +2,9 @@
 //! Out: something to load.
 
 use std::{
+    fs::Permissions,
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -59,6 +61,18 @@ pub(crate) struct Extras {
     pub(crate) files: Option<u32>,
     /// What `integrations.toml` says.
     pub(crate) destinations: Option<String>,
+    /// Whether what it stores is encrypted.
+    pub(crate) is_sealed: bool,
+}
+
+/// The section by which a store is encrypted, and its key beside `callout.toml`.
+pub(crate) fn privacy(callout: &Path, folder: &Path) -> Result<&'static str> {
+    let made = Command::new(callout).args(["privacy", "new-key", "bench"]).stdin(Stdio::null()).output()?;
+    ensure!(made.status.success(), "callout privacy new-key ended with {}", made.status);
+    let path = folder.join("privacy.key");
+    std::fs::write(&path, made.stdout)?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    Ok("[privacy]\nkey_file = \"privacy.key\"\n")
 }
 
 impl Deployment {
@@ -67,7 +81,7 @@ impl Deployment {
     }
 
     pub(crate) async fn start_with(callout: &Path, latency_ms: u64, extras: Extras) -> Result<Self> {
-        let Extras { files, destinations } = extras;
+        let Extras { files, destinations, is_sealed } = extras;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let url = format!("http://{address}");
         let config = SimConfig {
@@ -88,7 +102,8 @@ impl Deployment {
              [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
              [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
         );
-        std::fs::write(folder.path().join("callout.toml"), settings)?;
+        let sealing = if is_sealed { privacy(callout, folder.path())? } else { "" };
+        std::fs::write(folder.path().join("callout.toml"), settings + sealing)?;
         if let Some(destinations) = destinations {
             std::fs::write(folder.path().join("integrations.toml"), destinations)?;
         }

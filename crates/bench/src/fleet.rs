@@ -2,8 +2,8 @@
 //!
 //! Never: fails because a figure is low.
 
-mod deployment;
-mod load;
+pub(crate) mod deployment;
+pub(crate) mod load;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -21,9 +21,9 @@ use self::{
 };
 
 /// Events per burst, if not said otherwise.
-const EVENTS: usize = 20_000;
+pub(crate) const EVENTS: usize = 20_000;
 /// Requests open at once where the machine is the bound.
-const IN_FLIGHT_MAX: usize = 480;
+pub(crate) const IN_FLIGHT_MAX: usize = 480;
 /// The same for each sender where they are the bound, and how much less there is to do.
 const IN_FLIGHT_EACH: usize = 60;
 const SHORTER: usize = 4;
@@ -33,7 +33,12 @@ pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
     let events = args.events.unwrap_or(EVENTS);
     println_line("| figure | senders | median | spread |");
     println_line("|---|---|---|---|");
-    let size = |senders| Size { senders, in_flight_max: IN_FLIGHT_MAX, latency_ms: latency_ms(args) };
+    let size = |senders| Size {
+        senders,
+        in_flight_max: IN_FLIGHT_MAX,
+        latency_ms: latency_ms(args),
+        is_sealed: false,
+    };
     for senders in &args.senders {
         bursts(args, callout, size(*senders), events, Ingress::Exchange).await?;
     }
@@ -68,7 +73,7 @@ pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
 }
 
 /// The provider's latency; a fleet is measured at one.
-fn latency_ms(args: &Args) -> u64 {
+pub(crate) fn latency_ms(args: &Args) -> u64 {
     args.latencies.as_ref().and_then(|latencies| latencies.last().copied()).unwrap_or(50)
 }
 

@@ -10,6 +10,7 @@ mod fleet;
 mod load;
 mod outcomes;
 mod process;
+mod sealed;
 
 use std::{path::Path, time::Duration};
 
@@ -40,6 +41,9 @@ async fn main() -> Result<()> {
         None => std::env::current_exe()?.with_file_name("callout"),
     };
     println_line(&format!("machine: {}", process::machine()));
+    if args.sealed {
+        return sealed::measure(&args, &callout).await;
+    }
     match args.backend {
         Backend::Embedded => embedded(&args, &callout).await,
         Backend::Fleet => fleet::measure(&args, &callout).await,
@@ -51,7 +55,7 @@ async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> 
     let (mut answers, mut texts, mut callbacks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
         let deployment =
-            Deployment::start_with(callout, 0, Extras { files: Some(1_024), destinations: None }).await?;
+            Deployment::start_with(callout, 0, Extras { files: Some(1_024), ..Extras::default() }).await?;
         let [answer, text, callback] = load::besieged(&deployment, STEADY_PER_S, lasting).await?;
         answers.push(answer.p99_ms);
         texts.push(text.p99_ms);

@@ -75,7 +75,7 @@ async fn one(callout: &Path, events: usize, lasting: Duration, hanging: Option<&
     if let Some(silent) = hanging {
         destinations.push_str(&webhook(HANGS, &silent.address));
     }
-    let extras = Extras { files: None, destinations: Some(destinations) };
+    let extras = Extras { destinations: Some(destinations), ..Extras::default() };
     let deployment = Deployment::start_with(callout, 0, extras).await?;
     let begun = SystemClock.now();
     load::flood(&deployment, events).await?;

@@ -22,7 +22,7 @@ use test_servers::{RabbitMq, RedisServer, free_port};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
-    deployment::{BUSY, WORKFLOW},
+    deployment::{BUSY, WORKFLOW, privacy},
     process,
 };
 
@@ -56,6 +56,8 @@ pub(crate) struct Size {
     pub(crate) in_flight_max: usize,
     /// How long the provider takes for one.
     pub(crate) latency_ms: u64,
+    /// Whether what it stores is encrypted.
+    pub(crate) is_sealed: bool,
 }
 
 /// A running fleet.
@@ -73,7 +75,7 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) async fn start(callout: &Path, size: Size) -> Result<Self> {
-        let Size { senders, in_flight_max, latency_ms } = size;
+        let Size { senders, in_flight_max, latency_ms, is_sealed } = size;
         let broker = tokio::task::spawn_blocking(RabbitMq::private);
         let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
         let broker = Arc::new(broker.await?);
@@ -94,7 +96,8 @@ impl Fleet {
         let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
         let sim = Simulator::start(config).await?;
         let folder = tempfile::tempdir()?;
-        write_settings(folder.path(), ingest, callback, in_flight_max)?;
+        let sealing = if is_sealed { privacy(callout, folder.path())? } else { "" };
+        write_settings(folder.path(), ingest, callback, in_flight_max, sealing)?;
         let env = [
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
@@ -193,6 +196,7 @@ fn write_settings(
     ingest: SocketAddr,
     callback: SocketAddr,
     in_flight_max: usize,
+    sealing: &str,
 ) -> Result<()> {
     std::fs::create_dir(folder.join("workflows"))?;
     std::fs::write(folder.join("workflows/note.toml"), WORKFLOW)?;
@@ -200,7 +204,7 @@ fn write_settings(
         "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n[log]\nfilter = \"warn\"\n\
          [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {in_flight_max}\n\
          [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
-         [backend]\nkind = \"fleet\"\namqp_prefix = \"{PREFIX}\"\n"
+         [backend]\nkind = \"fleet\"\namqp_prefix = \"{PREFIX}\"\n{sealing}"
     );
     Ok(std::fs::write(folder.join("callout.toml"), settings)?)
 }
