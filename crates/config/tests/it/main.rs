@@ -4,6 +4,7 @@
 mod adapters;
 mod defaults;
 mod integrations;
+mod originators;
 mod rotations;
 mod secrets;
 mod teams;
@@ -111,7 +112,7 @@ fn a_field_that_the_schema_does_not_declare_is_no_target() {
 fn infrastructure_and_people_are_checked_too() {
     let found = problems(
         "callout.toml",
-        "environment = \"prod\"\n[backend]\nkind = \"postgres\"\n[http]\nlisten = \"8080\"\n[twilio]\nfrom = \"+1\"\n\
+        "environment = \"prod\"\n[backend]\nkind = \"postgres\"\n[http]\nlisten = \"8080\"\n[twilio]\nfrom = \"+14155550100\"\n\
          messaging_service_sid = \"MG1\"\npublic_url = \"https://x.example/path\"\n[[source]]\nname = \"m\"\n",
     );
     for line in [
