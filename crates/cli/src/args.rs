@@ -10,6 +10,7 @@ mod simulate;
 mod tokens;
 pub(crate) mod values;
 mod watching;
+mod workflows;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -23,19 +24,21 @@ pub(crate) use consent::{Consent, ConsentImport, Proof};
 pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap};
 pub(crate) use preflight::Preflight;
+use runs::parse_since;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
 pub(crate) use silence::{SilenceAdd, SilenceCommand};
 pub(crate) use simulate::Simulate;
 pub(crate) use tokens::{Tokens, TokensCreate};
 use values::{http_url, listen, number};
 pub(crate) use watching::{Erase, Status, Tail, Top};
+pub(crate) use workflows::{Promote, Workflows, WorkflowsStatus};
 
 /// SMS as an operations channel: events become texts that arrive, are answered, or are escalated.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `workflows`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -87,6 +90,9 @@ pub(crate) enum Command {
     /// List and show dead letters; replay or discard them.
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Show how workflows do and what stands between each and its next stage; write the next stage into its file.
+    #[command(subcommand)]
+    Workflows(Workflows),
     /// Show who is on call; have somebody take over, or swap two people's shifts. In force at once.
     #[command(subcommand, name = "oncall")]
     OnCall(OnCall),
@@ -303,6 +309,20 @@ pub(crate) struct Verify {
 pub(crate) enum Events {
     /// Submit one CloudEvent, or a JSON array of them.
     Send(EventsSend),
+    /// Print the events of runs, one CloudEvent on each line, as `callout simulate --events` reads them.
+    ///
+    /// Whole numbers may be in their fields. Events whose fields were removed are left out, and it is said how many.
+    Export(EventsExport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsExport {
+    /// Of runs opened at this time or later, or in so long: 30d, 2026-01-31T00:00:00Z.
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_since)]
+    pub(crate) since: jiff::Timestamp,
+    /// Of this workflow alone.
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
 }
 
 #[derive(Debug, Args)]

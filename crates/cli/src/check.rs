@@ -13,7 +13,7 @@ use domain::{
     notice::Notices,
     plural::counted,
     unguarded_fields::{unfit_fields, unguarded_fields},
-    workflow::{Stage, Workflow},
+    workflow::Workflow,
 };
 use ports::{Clock as _, SystemClock};
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
             let workflows: Vec<_> = config
                 .workflows
                 .iter()
-                .map(|w| json!({"name": w.name(), "hash": &*w.hash, "stage": stage(&w.definition.stage)}))
+                .map(|w| json!({"name": w.name(), "hash": &*w.hash, "stage": w.definition.stage.as_str()}))
                 .collect();
             output::json(&json!({
                 "valid": true, "warnings": warnings, "files": config.files, "workflows": workflows,
@@ -181,7 +181,7 @@ impl Summary {
             output::line(format!("tickets      {queue}: {by}"));
         }
         for name in ["live", "canary", "shadow"] {
-            let in_stage = |workflow: &&Workflow| stage(&workflow.definition.stage) == name;
+            let in_stage = |workflow: &&Workflow| workflow.definition.stage.as_str() == name;
             let names: Vec<_> = config.workflows.iter().filter(in_stage).map(Workflow::name).collect();
             if !names.is_empty() {
                 output::line(format!("{name:<11}  {}", names.join(", ")));
@@ -201,14 +201,6 @@ fn tickets(config: &Config) -> BTreeMap<String, Option<&'static str>> {
     };
     let asked = config.workflows.iter().flat_map(|workflow| workflow.definition.ticket_queues());
     asked.map(|queue| (queue.to_owned(), tracker(queue))).collect()
-}
-
-fn stage(stage: &Stage) -> &'static str {
-    match stage {
-        Stage::Shadow => "shadow",
-        Stage::Canary { .. } => "canary",
-        Stage::Live => "live",
-    }
 }
 
 /// Times at which a step would text nobody, as far as the files alone tell.

@@ -12,11 +12,12 @@ use crate::{
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
     exit::Usage,
-    explain, manual, oncall, output, personal, preflight,
+    explain, export_events, manual, oncall, output, personal, preflight,
     reload::{self, Reloaded},
     runs,
     server::Server,
     service_manager, shutdown, silence, simulate, status, tail, test_page, tokens, top, topology, tracker,
+    workflows,
 };
 
 /// Carries out the command line.
@@ -26,6 +27,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => return demo::run(&args, common.output).await,
         Command::Serve(args) => serve(&common, &args).await?,
         Command::Events(Events::Send(args)) => return events::send(&common, &args).await,
+        Command::Events(Events::Export(args)) => export_events::export(&common, &args).await?,
+        Command::Workflows(command) => workflows::run(&common, command).await?,
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Silence(command) => silence::run(&common, command).await?,

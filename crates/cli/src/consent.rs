@@ -1,12 +1,18 @@
-//! `callout consent show|grant|revoke|import`. In: arguments, a CSV file. Out: what is known afterwards, and a report.
+//! `callout consent show|grant|revoke|import|export`. In: arguments, a CSV file. Out: what is known afterwards, a report,
+//! and such a file.
 //!
-//! Never: prints a whole number that it was not given; a bad row stops no other.
+//! Never: prints a whole number that it was not given, apart from the export; a bad row stops no other.
 
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use control::{Answer, ConsentView, NewConsent, RecordedChange, Request};
-use domain::{phone::E164, plural::counted, workflow::Category};
+use domain::{
+    consent::{ConsentChange, ConsentEntry},
+    phone::E164,
+    plural::counted,
+    workflow::Category,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -34,6 +40,7 @@ pub(crate) async fn run(common: &Common, command: Consent) -> anyhow::Result<Exi
             record(common, number, change, proof).await?;
         }
         Consent::Import(args) => return import(common, args).await,
+        Consent::Export => export(common).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,9 +77,10 @@ fn print(view: &ConsentView) {
     }
     for entry in entries {
         let category = match entry.change {
-            domain::consent::ConsentChange::Grant(category)
-            | domain::consent::ConsentChange::Revoke(category) => format!(" {}", category.as_str()),
-            domain::consent::ConsentChange::OptOut | domain::consent::ConsentChange::OptIn => String::new(),
+            ConsentChange::Grant(category) | ConsentChange::Revoke(category) => {
+                format!(" {}", category.as_str())
+            }
+            ConsentChange::OptOut | ConsentChange::OptIn => String::new(),
         };
         let said =
             |name: &str, text: &str| if text.is_empty() { String::new() } else { format!(", {name} {text}") };
@@ -108,6 +116,11 @@ struct Row {
     wording: String,
     #[serde(default)]
     channel: String,
+    /// Written by an export; whoever imports is the source.
+    #[serde(default, rename = "source")]
+    _source: String,
+    #[serde(default, rename = "by")]
+    _by: String,
 }
 
 impl Row {
@@ -123,6 +136,7 @@ impl Row {
             "grant" => RecordedChange::Grant(category()?),
             "revoke" => RecordedChange::Revoke(category()?),
             "opt_out" => RecordedChange::OptOut,
+            "opt_in" => return Err("change: opt_in is the phone's own START, and is not imported".to_owned()),
             _ => return Err("change: expected grant, revoke or opt_out".to_owned()),
         };
         let at =
@@ -136,6 +150,67 @@ impl Row {
         let (wording, channel) = (self.wording, self.channel);
         Ok(NewConsent { number, change, at, is_import: true, evidence, wording, channel })
     }
+}
+
+/// The columns of a file that is written; those of one that is read, and what it does not take over.
+const COLUMNS: [&str; 9] =
+    ["number", "change", "category", "at", "evidence", "wording", "channel", "source", "by"];
+
+/// Prints every entry once, page by page.
+async fn export(common: &Common) -> anyhow::Result<()> {
+    let client = ControlClient::open(&common.config).await?;
+    let written = write_entries(common, &client).await;
+    client.close().await;
+    written
+}
+
+async fn write_entries(common: &Common, client: &ControlClient) -> anyhow::Result<()> {
+    let (mut entries, mut after, mut left_out) = (Vec::<ConsentEntry>::new(), None, 0_usize);
+    loop {
+        let answer = client.execute("", Request::ListConsent { after }).await?;
+        let Answer::ConsentEntries { entries: page, next, unreadable } = answer else {
+            anyhow::bail!(UNEXPECTED_ANSWER);
+        };
+        output::unreadable(&unreadable);
+        left_out += unreadable.len();
+        entries.extend(page);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    // A page may repeat what another one has.
+    entries.sort_by(|one, other| key(one).cmp(&key(other)));
+    entries.dedup_by(|one, other| key(one) == key(other));
+    if common.output == Output::Json {
+        output::json(&entries)?;
+    } else {
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        rows.write_record(COLUMNS)?;
+        for entry in &entries {
+            rows.write_record(row(entry))?;
+        }
+        output::bytes(&rows.into_inner()?);
+    }
+    anyhow::ensure!(left_out == 0, "{} could not be read and are left out", counted(left_out, "entry"));
+    Ok(())
+}
+
+/// By number, then by time.
+fn key(entry: &ConsentEntry) -> (&str, Timestamp, &str, ConsentChange, &str) {
+    (entry.number.as_str(), entry.at, &entry.source, entry.change, &entry.evidence)
+}
+
+fn row(entry: &ConsentEntry) -> [String; COLUMNS.len()] {
+    let (change, category) = match entry.change {
+        ConsentChange::Grant(category) => ("grant", category.as_str()),
+        ConsentChange::Revoke(category) => ("revoke", category.as_str()),
+        ConsentChange::OptOut => ("opt_out", ""),
+        ConsentChange::OptIn => ("opt_in", ""),
+    };
+    let ConsentEntry { number, at, source, evidence, wording, channel, by, .. } = entry.clone();
+    let number = number.as_str().to_owned();
+    [number, change.to_owned(), category.to_owned(), at.to_string(), evidence, wording, channel, source, by]
 }
 
 /// What became of a file.

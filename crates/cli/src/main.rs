@@ -25,6 +25,7 @@ mod drawn_timeline;
 mod events;
 mod exit;
 mod explain;
+mod export_events;
 mod health;
 mod heartbeat;
 mod installation_metrics;
@@ -62,6 +63,7 @@ mod topology;
 mod tracker;
 mod unlikely;
 mod wiring;
+mod workflows;
 
 // Every request makes a few dozen short-lived allocations on several threads, which the system's allocator handles slowly.
 #[global_allocator]

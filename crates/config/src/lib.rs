@@ -25,6 +25,7 @@ mod seconds;
 mod secrets;
 mod server_url;
 mod source;
+mod stage;
 mod team;
 mod tls_files;
 mod twilio_settings;
@@ -53,6 +54,7 @@ pub use retention::RetentionSettings;
 pub use scope::Scope;
 pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
+pub use stage::{Staged, with_stage};
 pub use tls_files::TlsFiles;
 pub use twilio_settings::TwilioSettings;
 

@@ -98,6 +98,7 @@ macro_rules! store_contract {
                     the_log_is_in_order_of_time
                     entries_of_a_change_count_once_it_is_stored
                     one_number_says_nothing_about_another
+                    the_whole_log_is_in_the_pages
                 }
                 replies {
                     routes_that_have_expired_are_not_returned

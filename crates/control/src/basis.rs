@@ -54,9 +54,12 @@ impl Control {
             | Request::FindPosition { .. }
             | Request::ReadStream { .. }
             | Request::ListSilences
+            | Request::WorkflowFigures { .. }
+            | Request::ListEvents { .. }
             | Request::AddSilence(_)
             | Request::EndSilence { .. }
             | Request::ShowConsent { .. }
+            | Request::ListConsent { .. }
             | Request::RecordConsent(_)
             | Request::ShowOnCall { .. }
             | Request::ExplainRecipient { .. }

@@ -8,6 +8,7 @@ use domain::{
     phone::E164,
     workflow::Category,
 };
+use ports::store::readable;
 use runtime::RoleError;
 
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
     request::{Answer, Principal},
 };
 
+/// Entries of one page of the whole log.
+const PAGE_MAX: u16 = 500;
 /// The longest of the texts of an entry, in characters.
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -33,6 +36,13 @@ impl Control {
         let consent = self.ports.consent.consent(number).await.map_err(RoleError::from)?;
         let entries = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
         Ok(Answer::Consent { view: Box::new(self.view_of(&consent, entries)) })
+    }
+
+    /// Some entries of all numbers, for who has the machine.
+    pub(crate) async fn list_consent(&self, after: Option<&str>) -> Result<Answer, ControlError> {
+        let page = self.ports.consent.consent_page(after, PAGE_MAX).await.map_err(RoleError::from)?;
+        let (entries, unreadable) = readable(page.entries);
+        Ok(Answer::ConsentEntries { entries, next: page.next, unreadable })
     }
 
     /// Records a change.

@@ -165,6 +165,11 @@ impl Control {
             Request::ListSilences => self.silences().await,
             Request::AddSilence(new) => self.add_silence(principal, new).await,
             Request::EndSilence { id } => self.end_silence(principal, &id).await,
+            Request::WorkflowFigures { workflow, since } => {
+                self.workflow_figures(principal, workflow, since).await
+            }
+            Request::ListEvents { workflow, since, after } => self.list_events(workflow, since, after).await,
+            Request::ListConsent { after } => self.list_consent(after.as_deref()).await,
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    consent::ConsentEntry,
     coverage::Gap,
     effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
     phone::E164,
     preflight::PreflightReport,
+    rollout::WorkflowFigures,
     run::RunPhase,
     timeline::DeadLetter,
     token::{Scope, Token},
@@ -228,6 +230,22 @@ pub enum Request {
         /// Says what would go, and changes nothing.
         dry_run: bool,
     },
+    /// Shows how workflows do, and what stands between each and its next stage.
+    WorkflowFigures {
+        /// This one alone.
+        workflow: Option<String>,
+        /// Of runs opened at this time or later.
+        since: Timestamp,
+    },
+    /// Lists the events of runs, page by page.
+    ListEvents {
+        /// Of this workflow alone.
+        workflow: Option<String>,
+        /// Of runs opened at this time or later.
+        since: Timestamp,
+        /// Where the page before ended.
+        after: Option<RunId>,
+    },
     /// Lists the silences that have not ended.
     ListSilences,
     /// Makes a silence.
@@ -241,6 +259,11 @@ pub enum Request {
     ShowConsent {
         /// The number.
         number: E164,
+    },
+    /// Lists the consent log of all numbers, page by page.
+    ListConsent {
+        /// Where the page before ended.
+        after: Option<String>,
     },
     /// Records a change of it.
     RecordConsent(NewConsent),
@@ -323,10 +346,15 @@ impl Request {
             Self::ReadStream { .. } => ("read_stream", ""),
             Self::ShowHeldData { .. } => ("show_held_data", ""),
             Self::Erase { .. } => ("erase", ""),
+            Self::WorkflowFigures { workflow, .. } => {
+                ("workflow_figures", workflow.as_deref().unwrap_or_default())
+            }
+            Self::ListEvents { .. } => ("list_events", ""),
             Self::ListSilences => ("list_silences", ""),
             Self::AddSilence(_) => ("add_silence", ""),
             Self::EndSilence { id } => ("end_silence", id),
             Self::ShowConsent { .. } => ("show_consent", ""),
+            Self::ListConsent { .. } => ("list_consent", ""),
             Self::RecordConsent(_) => ("record_consent", ""),
             Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
             Self::TestPage(new) => ("test_page", &new.contact),
@@ -350,6 +378,8 @@ impl Request {
                 | Self::ListTokens
                 | Self::RevokeToken { .. }
                 | Self::ShowHeldData { .. }
+                | Self::ListConsent { .. }
+                | Self::ListEvents { .. }
                 | Self::Erase { .. }
                 | Self::Gaps { .. }
                 | Self::KeepPreflight { .. }
@@ -369,6 +399,7 @@ impl Request {
             | Self::Status
             | Self::FindPosition { .. }
             | Self::ListSilences
+            | Self::WorkflowFigures { .. }
             | Self::ShowConsent { .. }
             | Self::ShowOnCall { .. }
             | Self::ExplainRecipient { .. }
@@ -389,6 +420,8 @@ impl Request {
             | Self::Discard { .. } => &[Scope::Operate],
             // Asked for on the machine alone.
             Self::ShowHeldData { .. }
+            | Self::ListConsent { .. }
+            | Self::ListEvents { .. }
             | Self::Erase { .. }
             | Self::AddToken { .. }
             | Self::ListTokens
@@ -485,10 +518,44 @@ pub enum Answer {
         /// What went, and what stays.
         erasure: Box<Erasure>,
     },
+    /// To [`Request::WorkflowFigures`].
+    Workflows {
+        /// Those that are configured, by name.
+        workflows: Vec<WorkflowFigures>,
+        /// Whether there are older runs in that time that were not looked at.
+        more: bool,
+        /// Runs that cannot be read and are not counted, for who may see all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
+    },
+    /// To [`Request::ListEvents`].
+    Events {
+        /// The events, latest run first. One that opened several runs is there for each.
+        events: Vec<serde_json::Value>,
+        /// Runs whose event is left out because its fields were removed.
+        without_fields: u64,
+        /// Where the next page begins; absent after the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<RunId>,
+        /// Runs that cannot be read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
+    },
     /// To [`Request::ListSilences`], [`Request::AddSilence`] and [`Request::EndSilence`].
     Silences {
         /// Those that have not ended, as they are afterwards.
         silences: Vec<SilenceView>,
+    },
+    /// To [`Request::ListConsent`].
+    ConsentEntries {
+        /// Entries, in no particular order.
+        entries: Vec<ConsentEntry>,
+        /// Where the next page begins; absent after the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        /// Those that cannot be read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
     },
     /// To [`Request::ShowConsent`] and [`Request::RecordConsent`].
     Consent {

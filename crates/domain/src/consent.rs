@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{phone::E164, words, workflow::Category};
 
 /// What changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentChange {
     /// STOP, or the provider's refusal for it: nothing may be sent.

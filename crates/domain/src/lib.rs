@@ -46,6 +46,7 @@ pub mod recipient_hash;
 pub mod reply;
 pub mod retry;
 pub mod retry_budget;
+pub mod rollout;
 pub mod run;
 mod run_phase;
 pub mod schema;

@@ -7,6 +7,7 @@ use domain::{
     consent::{Consent, ConsentEntry},
     time::floor_us,
 };
+use ports::store::{ConsentPage, Unreadable};
 use rusqlite::{Connection, params};
 use sealing::{Kind, Lookup, Sealer};
 
@@ -80,6 +81,26 @@ pub(crate) fn log(
         entries.push(Sealed::new(sealer, Kind::Consent).read(&number, row.get_ref(1)?)?);
     }
     Ok(entries)
+}
+
+/// Entries of all numbers after a row, in the order in which they were recorded.
+pub(crate) fn page(
+    connection: &Connection,
+    sealer: &Sealer,
+    after: i64,
+    max: u16,
+) -> Result<ConsentPage, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, number, doc FROM consent WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut rows = statement.query(params![after, max])?;
+    let (mut entries, mut last) = (Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        let (seq, number): (i64, String) = (row.get(0)?, row.get(1)?);
+        let read = Sealed::new(sealer, Kind::Consent).read(&number, row.get_ref(2)?);
+        entries.push(read.map_err(|fault: Fault| Unreadable::new(seq.to_string(), fault.into())));
+        last = Some(seq.to_string());
+    }
+    Ok(ConsentPage { next: last.filter(|_| entries.len() == usize::from(max)), entries })
 }
 
 /// The consent that follows from a number's entries.

@@ -25,7 +25,7 @@ use ports::{
     AuditStore, Change, Changed, Clock, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
     SealingStore, StoreError, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
+    store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 use rusqlite::params;
 use sealing::{Kind, Lookup, Sealer};
@@ -193,6 +193,13 @@ impl ConsentStore for EmbeddedStore {
     async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
         let (sealer, numbers) = (self.sealer(), self.state.sealer.forms(Lookup::Number, number.as_str()));
         Ok(self.readers.read(move |connection| consent::log(connection, &sealer, &numbers)).await?)
+    }
+
+    async fn consent_page(&self, after: Option<&str>, max: u16) -> Result<ConsentPage, StoreError> {
+        let unknown = || StoreError::Corrupt("no place in the consent log".to_owned());
+        let after = after.map_or(Some(i64::MIN), |after| after.parse().ok()).ok_or_else(unknown)?;
+        let sealer = self.sealer();
+        Ok(self.readers.read(move |connection| consent::page(connection, &sealer, after, max)).await?)
     }
 }
 

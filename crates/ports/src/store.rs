@@ -25,7 +25,7 @@ mod tokens;
 mod values;
 
 pub use audit::AuditStore;
-pub use consent::ConsentStore;
+pub use consent::{ConsentPage, ConsentStore};
 pub use dead_letters::DeadLetterStore;
 pub use due::DueStore;
 pub use effects::{EffectEnd, EffectStore};

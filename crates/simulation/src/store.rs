@@ -24,7 +24,9 @@ use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd, EffectStore,
     LookupStore, Opened, OpeningEvent, OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore,
     SealingStore, StoreError, Versioned,
-    store::{AuditCounts, DeadLetterFilter, EffectCounts, EventCounts, Listed, Resolution, RunFilter},
+    store::{
+        AuditCounts, ConsentPage, DeadLetterFilter, EffectCounts, EventCounts, Listed, Resolution, RunFilter,
+    },
 };
 
 use crate::rows::{Row, State};
@@ -224,6 +226,14 @@ impl ConsentStore for MemoryStore {
         let mut log: Vec<_> = state.consent.iter().filter(|entry| entry.number == *number).cloned().collect();
         log.sort_by_key(|entry| entry.at);
         Ok(log)
+    }
+
+    async fn consent_page(&self, after: Option<&str>, max: u16) -> Result<ConsentPage, StoreError> {
+        let (state, from) = (self.state(), after.and_then(|after| after.parse().ok()).unwrap_or(0_usize));
+        let entries: Vec<_> =
+            state.consent.iter().skip(from).take(usize::from(max)).cloned().map(Ok).collect();
+        let to = from + entries.len();
+        Ok(ConsentPage { entries, next: (to < state.consent.len()).then(|| to.to_string()) })
     }
 }
 

@@ -127,9 +127,18 @@ impl Keys {
         format!("{}reply:{}", self.prefix, short(&["number", number]))
     }
 
-    /// `number` is as it is looked up.
+    /// `number` is as it is looked up. A hash stands in the key as it is: what is sealed is bound to it, and could not be
+    /// opened by who looks through all keys.
     pub(crate) fn consent(&self, number: &str) -> String {
-        format!("{}consent:{}", self.prefix, short(&["number", number]))
+        if number.starts_with('+') {
+            return format!("{}{}", self.consent_of_all(), short(&["number", number]));
+        }
+        format!("{}{number}", self.consent_of_all())
+    }
+
+    /// What the log under a key is bound to, where it is sealed.
+    pub(crate) fn number_of_consent<'k>(&self, key: &'k str) -> &'k str {
+        key.strip_prefix(&self.consent_of_all()).unwrap_or_default()
     }
 
     /// What the event with this key said.

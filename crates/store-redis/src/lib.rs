@@ -14,6 +14,7 @@ mod codec;
 mod config;
 mod connect;
 mod connection;
+mod consent_page;
 mod dependency;
 mod documents;
 mod due;

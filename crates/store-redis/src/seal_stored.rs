@@ -78,7 +78,7 @@ impl RedisStore {
         }
     }
 
-    fn servers(&self) -> Vec<String> {
+    pub(crate) fn servers(&self) -> Vec<String> {
         self.connection.key_per_server(|number| self.keys.check(number))
     }
 
@@ -97,10 +97,7 @@ impl RedisStore {
         if let Stage::Consent = stage {
             let servers = self.servers();
             let Some(server) = servers.get(part) else { return Ok((0, None)) };
-            let mut scan = cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(format!("{}*", self.keys.consent_of_all()));
-            scan.arg("COUNT").arg(max.saturating_mul(10));
-            let (cursor, keys): (u64, Vec<String>) = self.connection.command_at(server, &scan).await?;
+            let (cursor, keys) = self.consent_keys(server, cursor, max).await?;
             let mut sealed = 0;
             for key in keys {
                 sealed += self.seal_consent(&key).await?;

@@ -25,7 +25,7 @@ use ports::{
     AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, LookupStore, Opened, OpeningEvent,
     OutcomeStore, OverrideStore, RateLimitStore, RetentionStore, RunStore, SealingStore, StoreError,
     TimerSlot, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
+    store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 use redis::cmd;
 use sealing::{Kind, Lookup};
@@ -292,6 +292,10 @@ impl ConsentStore for RedisStore {
         let mut log = named.into_values().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         log.sort_by_key(|(seq, entry)| (entry.at, *seq));
         Ok(log.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    async fn consent_page(&self, after: Option<&str>, max: u16) -> Result<ConsentPage, StoreError> {
+        self.consent_of_all(after, max).await
     }
 }
 

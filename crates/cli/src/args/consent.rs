@@ -43,6 +43,10 @@ pub(crate) enum Consent {
     /// evidence, wording and channel. A row without evidence has the file's name and its line. A file may be imported again:
     /// what is recorded already changes nothing.
     Import(ConsentImport),
+    /// Print the consent log of all numbers as CSV, with whole numbers.
+    ///
+    /// It can be imported again, here or into another installation; source and by are then those of the import.
+    Export,
 }
 
 /// What shows that it is so.

@@ -124,6 +124,29 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
     // Again: nothing is recorded twice.
     report(&[]);
     assert_eq!(fleet.json(&["consent", "show", SECOND])["entries"].as_array().unwrap().len(), 1);
+    // What is exported can be imported.
+    fleet.json(&["consent", "revoke", SECOND, "--evidence", "letter 3, \"no more\""]);
+    let exported = fleet.run(&["consent", "export"]);
+    assert_eq!(exported.status.code(), Some(0));
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let line =
+        |needle: &str| exported.lines().find(|line| line.contains(needle)).unwrap_or_default().to_owned();
+    assert!(
+        exported.starts_with("number,change,category,at,evidence,wording,channel,source,by\n"),
+        "{exported}"
+    );
+    let first = line("form 1");
+    assert!(
+        first.starts_with(&format!("{FIRST},grant,marketing,2026-01-31T09:30:00Z,form 1,Offers,,import,")),
+        "{first}"
+    );
+    assert!(
+        line("letter 3").contains(",opt_out,,") && line("letter 3").contains("\"letter 3, \"\"no more\"\"\"")
+    );
+    assert_eq!(exported.lines().count(), 4, "{exported}");
+    std::fs::write(&file, &exported).unwrap();
+    let (code, again) = report(&[]);
+    assert_eq!((code, &again["recorded"]), (Some(0), &json!(3)), "{again}");
     let refused = fleet.run(&["consent", "import", fleet.folder.path().join("none.csv").to_str().unwrap()]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("none.csv cannot be read"));
 }

@@ -39,3 +39,4 @@ mod status;
 mod test_page;
 mod walk;
 mod watching;
+mod workflows;

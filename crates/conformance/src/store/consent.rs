@@ -80,3 +80,29 @@ pub async fn one_number_says_nothing_about_another(store: Arc<dyn Store>) {
     assert_eq!(store.consent(&number(case, 2)).await.unwrap(), Consent::default());
     assert_eq!(store.consent_log(&number(case, 2)).await.unwrap(), []);
 }
+
+/// Page by page, each of every number once at least.
+pub async fn the_whole_log_is_in_the_pages(store: Arc<dyn Store>) {
+    let mut recorded = Vec::new();
+    for n in 0..7 {
+        let phone = number("whole_log", n);
+        for seconds in [10, 20] {
+            let entry = entry(&phone, ConsentChange::OptOut, seconds);
+            let entry = ConsentEntry { evidence: format!("{seconds}"), ..entry };
+            store.record_consent(&entry).await.unwrap();
+            recorded.push(entry);
+        }
+    }
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.consent_page(after.as_deref(), 3).await.unwrap();
+        found.extend(page.entries.into_iter().map(Result::unwrap));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    for entry in &recorded {
+        assert!(found.contains(entry), "{entry:?} is in no page");
+    }
+}

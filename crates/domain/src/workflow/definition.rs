@@ -56,6 +56,26 @@ pub enum Stage {
     Live,
 }
 
+impl Stage {
+    /// Its name, as configured.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Canary { .. } => "canary",
+            Self::Live => "live",
+        }
+    }
+
+    /// The name of the stage that comes next; `None` when it is live.
+    pub fn next(&self) -> Option<&'static str> {
+        match self {
+            Self::Shadow => Some("canary"),
+            Self::Canary { .. } => Some("live"),
+            Self::Live => None,
+        }
+    }
+}
+
 /// What to do with a text of which it is still unknown, after the last question, whether it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -28,7 +28,7 @@ use ports::{
     EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
     PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
     SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
-    store::{AuditCounts, DeadLetterFilter, Listed, Resolution, RunFilter},
+    store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
 use super::Instrumented;
@@ -78,6 +78,7 @@ pass_on! {
     Store: fn consent(number: &E164) -> Consent;
     Store: fn record_consent(entry: &ConsentEntry) -> ();
     Store: fn consent_log(number: &E164) -> Vec<ConsentEntry>;
+    Store: fn consent_page(after: Option<&str>, max: u16) -> ConsentPage;
 }
 
 pass_on! {

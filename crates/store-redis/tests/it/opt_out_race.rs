@@ -23,7 +23,10 @@ use domain::{
 };
 use embedded::{Embedded, EmbeddedConfig};
 use jiff::Timestamp;
-use ports::{Bus as _, Clock as _, ConsentStore, ProviderError, SmsProvider, Store, StoreError, SystemClock};
+use ports::{
+    Bus as _, Clock as _, ConsentStore, ProviderError, SmsProvider, Store, StoreError, SystemClock,
+    store::ConsentPage,
+};
 use runtime::{DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::{SenderConfig, SenderPorts};
 use serde_json::json;
@@ -87,6 +90,10 @@ impl ConsentStore for Stopping {
 
     async fn record_consent(&self, entry: &ConsentEntry) -> Result<(), StoreError> {
         self.store.record_consent(entry).await
+    }
+
+    async fn consent_page(&self, after: Option<&str>, max: u16) -> Result<ConsentPage, StoreError> {
+        self.store.consent_page(after, max).await
     }
 
     async fn consent_log(&self, number: &E164) -> Result<Vec<ConsentEntry>, StoreError> {
