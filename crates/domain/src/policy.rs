@@ -4,24 +4,25 @@
 //! Never: asks an agent, a template or the event whether a rule applies.
 
 mod meaning;
+mod quiet;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     consent::{Consent, GrantNeeds},
     directory::Recipient,
     id::digest,
     phone::E164,
-    quiet_hours::zone,
     silence::Silence,
     workflow::{Category, Stage, WorkflowDefinition},
 };
 
 /// Version of the rules, stored with every decision. Raised when a rule's meaning changes.
-pub const POLICY_VERSION: u16 = 1;
+pub const POLICY_VERSION: u16 = 2;
 
 /// Where callout runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,6 +65,15 @@ pub enum Rule {
     /// It is quiet, and the workflow is urgent.
     #[serde(rename = "quiet_hours.urgent")]
     QuietUrgent,
+    /// It is quiet for longer than a text of the workflow waits, and it is dropped.
+    #[serde(rename = "quiet_hours.drop")]
+    QuietDropped,
+    /// It is quiet for longer than a text of the workflow waits, and the run goes on without it.
+    #[serde(rename = "quiet_hours.escalate")]
+    QuietEscalated,
+    /// Where the recipient is cannot be known, and the workflow refuses such texts.
+    #[serde(rename = "quiet_hours.zone_unknown")]
+    QuietZoneUnknown,
     /// The event is no longer of use.
     #[serde(rename = "expiry.not_after")]
     NotAfter,
@@ -94,6 +104,9 @@ impl Rule {
             Self::QuietHours => "quiet_hours.active",
             Self::QuietPastDeadline => "quiet_hours.past_deadline",
             Self::QuietUrgent => "quiet_hours.urgent",
+            Self::QuietDropped => "quiet_hours.drop",
+            Self::QuietEscalated => "quiet_hours.escalate",
+            Self::QuietZoneUnknown => "quiet_hours.zone_unknown",
             Self::NotAfter => "expiry.not_after",
             Self::RecipientRate => "pace.recipient",
             Self::SenderRate => "pace.sender",
@@ -186,6 +199,10 @@ pub struct PolicyInput<'a> {
     pub recipient: &'a Recipient,
     /// What they agreed to.
     pub consent: &'a Consent,
+    /// The fields of the event.
+    pub data: &'a Map<String, Value>,
+    /// Since when the text waits for quiet hours to end; absent where it does not.
+    pub waits_since: Option<Timestamp>,
     /// The silence that holds for the event, if one does.
     pub silence: Option<&'a Silence>,
     /// When the event stops being of use.
@@ -196,7 +213,7 @@ pub struct PolicyInput<'a> {
 
 /// Decides, in the order of the rules: expiry, environment, stage, silence, opt-out, consent, quiet hours.
 pub fn decide(input: &PolicyInput<'_>) -> Decision {
-    let PolicyInput { workflow, environment, recipient, consent, silence, not_after, now } = *input;
+    let PolicyInput { workflow, environment, recipient, consent, silence, not_after, now, .. } = *input;
     if now >= not_after {
         return Decision::expire(not_after);
     }
@@ -226,7 +243,7 @@ pub fn decide(input: &PolicyInput<'_>) -> Decision {
     if let Some(decision) = forbid(consent, workflow.category, &environment.grant_needs) {
         return decision;
     }
-    quiet_hours(input).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
+    quiet::quiet_hours(input).unwrap_or_else(|| decision(Verdict::Send, Rule::Passed, []))
 }
 
 /// What the recipient's consent forbids, if anything. Asked as part of [`decide`], and once more between the claim of a
@@ -240,28 +257,16 @@ pub fn forbid(consent: &Consent, category: Category, needs: &GrantNeeds) -> Opti
         .then(|| decision(Verdict::Suppress, Rule::NotGranted, [("category", category.as_str().to_owned())]))
 }
 
-fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
-    let hours = input.workflow.quiet_hours.as_ref()?;
-    let name = input.recipient.time_zone.as_deref().unwrap_or(&hours.time_zone);
-    // A zone that is not known is one that we cannot call at night by mistake: the configured one counts.
-    let zone = zone(name).or_else(|| zone(&hours.time_zone))?;
-    let until = hours.quiet_until(&zone, input.now)?;
-    let inputs = [("time_zone", name.to_owned()), ("until", until.to_string())];
-    Some(if hours.urgent {
-        decision(Verdict::Send, Rule::QuietUrgent, inputs)
-    } else if until >= input.not_after {
-        decision(Verdict::Suppress, Rule::QuietPastDeadline, inputs)
-    } else {
-        decision(Verdict::Defer(until), Rule::QuietHours, inputs)
-    })
-}
-
 /// A stable number from 0 to 99 for this recipient in this workflow.
 fn canary_bucket(workflow: &str, number: &E164) -> u8 {
     digest(&[workflow, number.as_str()])[0] % 100
 }
 
-fn decision<const N: usize>(verdict: Verdict, rule: Rule, inputs: [(&str, String); N]) -> Decision {
+fn decision<'a>(
+    verdict: Verdict,
+    rule: Rule,
+    inputs: impl IntoIterator<Item = (&'a str, String)>,
+) -> Decision {
     let inputs = inputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Decision { verdict, rule, inputs, policy: POLICY_VERSION }
 }
@@ -312,6 +317,8 @@ mod tests {
             environment: &case.environment,
             recipient: &case.recipient,
             consent: &case.consent,
+            data: &Map::new(),
+            waits_since: None,
             silence: case.silence.as_ref(),
             not_after: "2026-01-16T17:00:00Z".parse().unwrap(),
             now: case.now,
@@ -338,10 +345,8 @@ mod tests {
 
         let night: Timestamp = "2026-01-16T05:00:00Z".parse().unwrap();
         let hours = |urgent| QuietHours {
-            start: "21:00".parse().unwrap(),
-            end: "08:00".parse().unwrap(),
-            time_zone: "UTC".into(),
             urgent,
+            ..QuietHours::daily("21:00".parse().unwrap(), "08:00".parse().unwrap(), "UTC")
         };
         case.workflow.quiet_hours = Some(hours(false));
         case.now = night;
@@ -389,12 +394,8 @@ mod tests {
     #[test]
     fn a_text_that_would_be_stale_after_the_quiet_hours_is_suppressed() {
         let mut case = case();
-        case.workflow.quiet_hours = Some(QuietHours {
-            start: "11:00".parse().unwrap(),
-            end: "23:59".parse().unwrap(),
-            time_zone: "UTC".into(),
-            urgent: false,
-        });
+        let (start, end) = ("11:00".parse().unwrap(), "23:59".parse().unwrap());
+        case.workflow.quiet_hours = Some(QuietHours::daily(start, end, "UTC"));
         case.now = "2026-01-16T16:30:00Z".parse().unwrap();
         check(&case, Verdict::Suppress, Rule::QuietPastDeadline);
     }

@@ -17,6 +17,17 @@ impl Rule {
                 "it was quiet where the recipient is, and the text would be stale when that ends"
             }
             Self::QuietUrgent => "it was quiet where the recipient is, and the workflow is urgent",
+            Self::QuietDropped => {
+                "it was quiet where the recipient is for longer than a text of the workflow waits, so it was dropped"
+            }
+            Self::QuietEscalated => {
+                "it was quiet where the recipient is for longer than a text of the workflow waits, so the run goes on \
+                 without it"
+            }
+            Self::QuietZoneUnknown => {
+                "neither contact, event nor number says in which time zone the recipient is, and the workflow refuses \
+                 such texts"
+            }
             Self::NotAfter => "the event was no longer of use: its not_after had passed",
             Self::RecipientRate => "the phone had as many texts of the workflow as it gets in an hour",
             Self::SenderRate => {
