@@ -1,6 +1,7 @@
 //! The configuration: one typed tree, read once.
 //!
-//! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `integrations.toml`, `workflows/*.toml` beside it, and the environment's secrets.
+//! In: `callout.toml`, `calendars.toml`, `contacts.toml`, `oncall.toml`, `integrations.toml`, `workflows/*.toml` beside it, and
+//! the environment's secrets.
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
@@ -17,6 +18,7 @@ mod originators;
 mod people;
 mod privacy;
 mod problem;
+mod quiet_hours;
 mod reader;
 mod replies;
 mod retention;
@@ -28,6 +30,7 @@ mod source;
 mod team;
 mod tls_files;
 mod twilio_settings;
+mod weekdays;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +51,7 @@ pub use integrations::Destination;
 pub use near::meant;
 pub use originators::OriginatorSettings;
 pub use problem::{Problem, Problems};
+pub use quiet_hours::QuietDefaults;
 pub use replies::ReplySettings;
 pub use retention::RetentionSettings;
 pub use scope::Scope;
@@ -116,8 +120,13 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             }
         }
     };
-    let infrastructure = read(main_file, true, &mut problems)
-        .map(|text| infrastructure::read(main_file, &text, &mut problems))
+    let main_text = read(main_file, true, &mut problems);
+    let calendars_file = folder.join(quiet_hours::CALENDARS);
+    let calendars = read(&calendars_file, false, &mut problems)
+        .map(|text| quiet_hours::read_calendars(&calendars_file, &text, &mut problems))
+        .unwrap_or_default();
+    let infrastructure = main_text
+        .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
         .unwrap_or_default();
     let contacts_file = folder.join(people::CONTACTS);
     let contacts = read(&contacts_file, false, &mut problems)
@@ -128,11 +137,16 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         .map(|text| people::read_rotations(&oncall_file, &text, &contacts, &mut problems))
         .unwrap_or_default();
     let directory = Directory { contacts, rotations };
+    let around = workflow::Around {
+        directory: &directory,
+        calendars: &calendars,
+        quiet_defaults: &infrastructure.quiet_hours,
+    };
     let mut workflows: Vec<Workflow> = Vec::new();
     let workflow_files = workflow_files(&folder.join("workflows"), &mut problems);
     for path in &workflow_files {
         let Some(text) = read(path, true, &mut problems) else { continue };
-        if let Some(workflow) = workflow::read(path, &text, &directory, &mut problems) {
+        if let Some(workflow) = workflow::read(path, &text, &around, &mut problems) {
             workflows.push(workflow);
         }
     }
@@ -146,6 +160,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let integrations = read(&integrations_file, false, &mut problems)
         .map(|text| integrations::read(&integrations_file, &text, &names, &mut problems))
         .unwrap_or_default();
+    problems.without_consequences(folder, quiet_hours::CALENDARS);
     problems.without_consequences(folder, people::CONTACTS);
     problems.without_consequences(folder, people::ONCALL);
     if workflows.is_empty() && problems.is_empty() {

@@ -102,7 +102,8 @@ impl QuietHours {
         let is_endless = |windows: &[QuietWindow]| {
             quiet_by(&self.windows, windows, &zones, any_monday).is_some_and(|quiet| quiet.until >= last)
         };
-        is_endless(&[]) || self.by_field.iter().flat_map(|by| by.calendars.values()).any(|windows| is_endless(windows))
+        is_endless(&[])
+            || self.by_field.iter().flat_map(|by| by.calendars.values()).any(|windows| is_endless(windows))
     }
 }
 
@@ -116,8 +117,10 @@ fn quiet_by<'a>(
     now: Timestamp,
 ) -> Option<Quiet<'a>> {
     let holding = |at: Timestamp| {
-        let pairs = zones.iter().flat_map(|zone| windows.iter().chain(more).map(move |window| (zone, window)));
-        let holding = pairs.filter_map(|(zone, window)| Some(Quiet { until: window.ends(zone, at)?, window, zone }));
+        let pairs =
+            zones.iter().flat_map(|zone| windows.iter().chain(more).map(move |window| (zone, window)));
+        let holding =
+            pairs.filter_map(|(zone, window)| Some(Quiet { until: window.ends(zone, at)?, window, zone }));
         holding.max_by_key(|quiet| quiet.until)
     };
     let mut quiet = holding(now)?;

@@ -12,8 +12,9 @@ const TABLE: &str = include_str!("zones.txt");
 /// The longest prefix of the table, in digits.
 const PREFIX_DIGITS_MAX: usize = 4;
 
-static ZONES: LazyLock<BTreeMap<&'static str, &'static str>> =
-    LazyLock::new(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' ')).collect());
+static ZONES: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| {
+    TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' ')).collect()
+});
 
 /// The IANA names of every zone that the number may be in; none where its first digits are of no country.
 pub fn zones_of(number: &E164) -> impl Iterator<Item = &'static str> {
@@ -32,7 +33,10 @@ mod tests {
     fn every_zone_of_the_table_is_known_and_every_prefix_has_one() {
         assert!(ZONES.len() > 600, "{}", ZONES.len());
         for (prefix, names) in ZONES.iter() {
-            assert!(prefix.len() <= PREFIX_DIGITS_MAX && prefix.bytes().all(|byte| byte.is_ascii_digit()), "{prefix}");
+            assert!(
+                prefix.len() <= PREFIX_DIGITS_MAX && prefix.bytes().all(|byte| byte.is_ascii_digit()),
+                "{prefix}"
+            );
             for name in names.split(',') {
                 assert!(TimeZone::get(name).is_ok(), "{prefix} {name}");
             }

@@ -38,6 +38,11 @@ impl Rule {
         }
     }
 
+    /// Whether it is one of quiet hours.
+    pub fn is_of_quiet_hours(self) -> bool {
+        self.id().starts_with("quiet_hours.")
+    }
+
     /// Whether it is a limit, which makes a text wait, and not a rule of who may be texted.
     pub fn is_limit(self) -> bool {
         matches!(self, Self::RecipientRate | Self::SenderRate | Self::RetryBudget)

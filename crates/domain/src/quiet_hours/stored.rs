@@ -32,12 +32,14 @@ fn is_default(then: &AfterWait) -> bool {
 
 impl From<StoredQuietHours> for QuietHours {
     fn from(stored: StoredQuietHours) -> Self {
-        let StoredQuietHours { start, end, time_zone, urgent, mut windows, by_field, defer_at_most_s, then } = stored;
+        let StoredQuietHours { start, end, time_zone, urgent, mut windows, by_field, defer_at_most_s, then } =
+            stored;
         // One that ends when it starts was never quiet.
         if let (Some(start), Some(end)) = (start, end)
             && start != end
         {
-            windows.insert(0, QuietWindow { start, end, days: Vec::new(), dates: Vec::new(), calendar: None });
+            windows
+                .insert(0, QuietWindow { start, end, days: Vec::new(), dates: Vec::new(), calendar: None });
         }
         Self { windows, by_field, time_zone, urgent, defer_at_most_s, then }
     }

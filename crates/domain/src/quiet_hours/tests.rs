@@ -51,25 +51,10 @@ fn c2_the_hour_that_comes_twice_is_quiet_both_times() {
         check(&hours, "America/New_York", now, Some("2026-11-01T06:30:00Z"));
     }
     check(&hours, "America/New_York", "2026-11-01T06:30:00Z", None);
-    check(
-        &quiet("21:00", "01:30"),
-        "America/New_York",
-        "2026-11-01T06:15:00Z",
-        Some("2026-11-01T06:30:00Z"),
-    );
-    check(
-        &quiet("01:30", "06:00"),
-        "America/New_York",
-        "2026-11-01T06:15:00Z",
-        Some("2026-11-01T11:00:00Z"),
-    );
+    check(&quiet("21:00", "01:30"), "America/New_York", "2026-11-01T06:15:00Z", Some("2026-11-01T06:30:00Z"));
+    check(&quiet("01:30", "06:00"), "America/New_York", "2026-11-01T06:15:00Z", Some("2026-11-01T11:00:00Z"));
     // What was announced in the skipped hour holds until then.
-    check(
-        &quiet("21:00", "02:30"),
-        "America/New_York",
-        "2026-03-08T07:10:00Z",
-        Some("2026-03-08T07:30:00Z"),
-    );
+    check(&quiet("21:00", "02:30"), "America/New_York", "2026-03-08T07:10:00Z", Some("2026-03-08T07:30:00Z"));
 }
 
 #[test]
@@ -80,12 +65,7 @@ fn clock_changes_move_the_end_with_the_local_clock() {
     // It falls back on 2026-11-01.
     check(&hours, "America/New_York", "2026-11-01T04:00:00Z", Some("2026-11-01T13:00:00Z"));
     // An end inside the hour that is skipped moves forward with the clock.
-    check(
-        &quiet("21:00", "02:30"),
-        "America/New_York",
-        "2026-03-08T05:00:00Z",
-        Some("2026-03-08T07:30:00Z"),
-    );
+    check(&quiet("21:00", "02:30"), "America/New_York", "2026-03-08T05:00:00Z", Some("2026-03-08T07:30:00Z"));
 }
 
 #[test]
@@ -121,7 +101,10 @@ fn weekdays_have_windows_of_their_own_and_adjoining_ones_are_one() {
     check(&hours, "UTC", "2026-01-19T17:59:59Z", None);
     assert!(!hours.are_endless());
     let shown: Vec<_> = hours.windows.iter().map(ToString::to_string).collect();
-    assert_eq!(shown, ["mon,tue,wed,thu,fri 18:00-09:00", "sat 17:00-24:00", "sun 00:00-24:00", "mon 00:00-09:00"]);
+    assert_eq!(
+        shown,
+        ["mon,tue,wed,thu,fri 18:00-09:00", "sat 17:00-24:00", "sun 00:00-24:00", "mon 00:00-09:00"]
+    );
 }
 
 #[test]
@@ -137,8 +120,10 @@ fn dates_have_windows_of_their_own_also_by_a_field_of_the_event() {
     check(&hours, "America/New_York", "2026-12-24T13:00:00Z", None);
     assert_eq!(hours.windows[1].to_string(), "us 00:00-24:00");
     let early = window(&[], "18:00", "10:00");
-    hours.by_field =
-        Some(WindowsByField { field: "customer.state".into(), calendars: [("KY".into(), vec![early])].into() });
+    hours.by_field = Some(WindowsByField {
+        field: "customer.state".into(),
+        calendars: [("KY".into(), vec![early])].into(),
+    });
     let zones = [zone("America/New_York").unwrap()];
     let quiet = |state: &str| {
         let data = json!({"customer": {"state": state}});
@@ -153,9 +138,15 @@ fn dates_have_windows_of_their_own_also_by_a_field_of_the_event() {
 fn what_is_quiet_in_one_of_the_zones_is_quiet() {
     let hours = quiet("21:00", "08:00");
     let zones = ["America/New_York", "America/Los_Angeles"];
-    assert_eq!(until_of(&hours, &zones, "2026-01-15T12:00:00Z"), Some("2026-01-15T16:00:00Z".parse().unwrap()));
+    assert_eq!(
+        until_of(&hours, &zones, "2026-01-15T12:00:00Z"),
+        Some("2026-01-15T16:00:00Z".parse().unwrap())
+    );
     assert_eq!(until_of(&hours, &zones, "2026-01-15T16:00:00Z"), None);
-    assert_eq!(until_of(&hours, &zones, "2026-01-16T02:00:00Z"), Some("2026-01-16T16:00:00Z".parse().unwrap()));
+    assert_eq!(
+        until_of(&hours, &zones, "2026-01-16T02:00:00Z"),
+        Some("2026-01-16T16:00:00Z".parse().unwrap())
+    );
 }
 
 #[test]
@@ -163,10 +154,16 @@ fn windows_that_leave_no_time_are_endless() {
     let endless = |windows: Vec<QuietWindow>| QuietHours { windows, ..quiet("21:00", "08:00") }.are_endless();
     assert!(endless(vec![window(&[], "00:00", "00:00")]));
     assert!(endless(vec![window(&[], "08:00", "21:00"), window(&[], "20:00", "08:00")]));
-    assert!(!endless(vec![window(&[], "08:00", "21:00"), window(&[Mon, Tue, Wed, Thu, Fri, Sat], "20:00", "08:00")]));
+    assert!(!endless(vec![
+        window(&[], "08:00", "21:00"),
+        window(&[Mon, Tue, Wed, Thu, Fri, Sat], "20:00", "08:00")
+    ]));
     let by_field = |start: &str| {
         let calendars = [("x".to_owned(), vec![window(&[], start, "21:00")])].into();
-        QuietHours { by_field: Some(WindowsByField { field: "a.b".into(), calendars }), ..quiet("21:00", "08:00") }
+        QuietHours {
+            by_field: Some(WindowsByField { field: "a.b".into(), calendars }),
+            ..quiet("21:00", "08:00")
+        }
     };
     assert!(by_field("08:00").are_endless());
     assert!(!by_field("08:01").are_endless());

@@ -43,7 +43,8 @@ impl QuietWindow {
         let days = (0..=DAYS_BACK).filter_map(|days| today.checked_sub(days.days()).ok());
         days.filter(|day| self.begins_on(*day)).find_map(|day| {
             let last = if self.start < self.end { day } else { day.tomorrow().ok()? };
-            let (start, end) = (first(zone, day.to_datetime(self.start))?, last_time(zone, last.to_datetime(self.end))?);
+            let (start, end) =
+                (first(zone, day.to_datetime(self.start))?, last_time(zone, last.to_datetime(self.end))?);
             (start <= now && now < end).then_some(end)
         })
     }
@@ -81,7 +82,8 @@ impl fmt::Display for QuietWindow {
             let days: Vec<_> = self.days.iter().map(|day| day.as_str()).collect();
             write!(f, "{} ", days.join(","))?;
         }
-        let minute = |time: Time| time.strftime(if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string();
+        let minute =
+            |time: Time| time.strftime(if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string();
         let end = if self.end == Time::midnight() { "24:00".to_owned() } else { minute(self.end) };
         write!(f, "{}-{end}", minute(self.start))
     }

@@ -27,7 +27,11 @@ impl Run {
         self.advance(ctx);
         let reason = self.step_is_over(ctx.workflow, ctx.now)?;
         if self.is_every_text(|rule| rule == Rule::QuietDropped) {
-            self.close(RunPhase::Suppressed, "every text would have waited too long for quiet hours to end", ctx);
+            self.close(
+                RunPhase::Suppressed,
+                "every text would have waited too long for quiet hours to end",
+                ctx,
+            );
             return None;
         }
         self.leave_step(reason, ctx)
@@ -192,7 +196,8 @@ impl Run {
 
     /// Whether there are texts, and each is suppressed by such a rule.
     fn is_every_text(&self, of: impl Fn(Rule) -> bool) -> bool {
-        let is = |message: &Message| matches!(message.phase(), MessagePhase::Suppressed { rule } if of(*rule));
+        let is =
+            |message: &Message| matches!(message.phase(), MessagePhase::Suppressed { rule } if of(*rule));
         !self.messages.is_empty() && self.messages.iter().all(is)
     }
 
