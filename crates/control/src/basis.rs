@@ -59,6 +59,7 @@ impl Control {
             | Request::ShowConsent { .. }
             | Request::RecordConsent(_)
             | Request::ShowOnCall { .. }
+            | Request::ShowCalendar { .. }
             | Request::ExplainRecipient { .. }
             | Request::ListTexts { .. }
             | Request::TestPage(_)

@@ -1,15 +1,17 @@
-//! The rules of quiet hours. In: the workflow's windows, the recipient, the event and the time. Out: a verdict, or none where it
-//! is not quiet.
+//! The rules of quiet hours. In: the workflow's windows, the recipient, the event and the time. Out: a verdict with the zone
+//! that it is of; none where the workflow has no quiet hours.
 //!
 //! Never: lets a text wait beyond the time at which its event is of no use.
 
+use jiff::tz::TimeZone;
+
 use super::{Decision, PolicyInput, Rule, Verdict, decision};
 use crate::{
-    quiet_hours::{AfterWait, Place, ZoneSource},
+    quiet_hours::{AfterWait, Place},
     time::after_s,
 };
 
-/// What quiet hours say; `None` where they say nothing.
+/// What quiet hours say; `None` where the workflow has none.
 ///
 /// A text that would wait for too long is not kept until that is so: when it is quiet no more is known from the start.
 pub(super) fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
@@ -23,17 +25,17 @@ pub(super) fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
         };
         return Some(decision(verdict, rule, [("time_zone", "unknown".to_owned())]));
     };
-    let quiet = hours.quiet(&place.zones, data, now)?;
-    let mut inputs = vec![
-        ("time_zone", quiet.zone.iana_name().unwrap_or("UTC").to_owned()),
-        ("time_zone_from", place.source.as_str().to_owned()),
-        ("window", quiet.window.to_string()),
-        ("until", quiet.until.to_string()),
-    ];
-    // The number's own country has several, and it is quiet in this one.
-    if place.source == ZoneSource::Number && place.zones.len() > 1 {
+    let quiet = hours.quiet(&place.zones, data, now);
+    let named = quiet.as_ref().map(|quiet| quiet.zone).or(place.zones.first());
+    let name = named.and_then(TimeZone::iana_name).unwrap_or("UTC").to_owned();
+    let mut inputs = vec![("time_zone", name), ("time_zone_from", place.source.as_str().to_owned())];
+    // It is quiet in the one that is named, or in none of them.
+    if place.zones.len() > 1 {
         inputs.push(("time_zones", place.zones.len().to_string()));
     }
+    let Some(quiet) = quiet else { return Some(decision(Verdict::Send, Rule::Passed, inputs)) };
+    inputs.push(("window", quiet.window.to_string()));
+    inputs.push(("until", quiet.until.to_string()));
     let waits_until = hours.defer_at_most_s.map(|most_s| after_s(waits_since.unwrap_or(now), most_s));
     let (verdict, rule) = if hours.urgent {
         (Verdict::Send, Rule::QuietUrgent)

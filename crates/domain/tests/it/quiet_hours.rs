@@ -287,5 +287,10 @@ fn the_zone_is_the_contact_s_else_the_event_s_else_the_number_s_else_as_configur
         "quiet_hours.active Europe/Berlin number 00:00-23:00",
     );
     check(nowhere, None, "field:phone", Some("UTC"), "quiet_hours.active UTC default 00:00-23:00");
+    // Where it is not quiet, the verdict says so too: in New York it is 7 o'clock.
+    let hours = QuietHours::daily("08:00".parse().unwrap(), "23:00".parse().unwrap(), "UTC");
+    let late = WorkflowDefinition { quiet_hours: Some(hours), ..reminder() };
+    let american = recipients_of("+12125550123", None, "field:phone");
+    assert_eq!(decided(late, american), "policy.passed America/New_York number -");
     check(nowhere, None, "field:phone", None, "quiet_hours.zone_unknown unknown - -");
 }
