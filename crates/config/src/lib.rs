@@ -121,21 +121,15 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         }
     };
     let main_text = read(main_file, true, &mut problems);
-    let calendars_file = folder.join(quiet_hours::CALENDARS);
-    let calendars = read(&calendars_file, false, &mut problems)
-        .map(|text| quiet_hours::read_calendars(&calendars_file, &text, &mut problems))
-        .unwrap_or_default();
+    let calendars =
+        beside(folder, quiet_hours::CALENDARS, &mut read, &mut problems, quiet_hours::read_calendars);
     let infrastructure = main_text
         .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
         .unwrap_or_default();
-    let contacts_file = folder.join(people::CONTACTS);
-    let contacts = read(&contacts_file, false, &mut problems)
-        .map(|text| people::read_contacts(&contacts_file, &text, &mut problems))
-        .unwrap_or_default();
-    let oncall_file = folder.join(people::ONCALL);
-    let rotations = read(&oncall_file, false, &mut problems)
-        .map(|text| people::read_rotations(&oncall_file, &text, &contacts, &mut problems))
-        .unwrap_or_default();
+    let contacts = beside(folder, people::CONTACTS, &mut read, &mut problems, people::read_contacts);
+    let rotations = beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
+        people::read_rotations(path, text, &contacts, problems)
+    });
     let directory = Directory { contacts, rotations };
     let around = workflow::Around {
         directory: &directory,
@@ -146,9 +140,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let workflow_files = workflow_files(&folder.join("workflows"), &mut problems);
     for path in &workflow_files {
         let Some(text) = read(path, true, &mut problems) else { continue };
-        if let Some(workflow) = workflow::read(path, &text, &around, &mut problems) {
-            workflows.push(workflow);
-        }
+        workflows.extend(workflow::read(path, &text, &around, &mut problems));
     }
     // One that cannot be read might have been of a team that is missed.
     if workflows.len() == workflow_files.len() {
@@ -156,19 +148,16 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     }
     let named = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
     let names: Vec<String> = workflow_files.iter().filter_map(named).collect();
-    let integrations_file = folder.join(integrations::INTEGRATIONS);
-    let integrations = read(&integrations_file, false, &mut problems)
-        .map(|text| integrations::read(&integrations_file, &text, &names, &mut problems))
-        .unwrap_or_default();
+    let read_integrations =
+        |path: &Path, text: &str, problems: &mut Problems| integrations::read(path, text, &names, problems);
+    let integrations =
+        beside(folder, integrations::INTEGRATIONS, &mut read, &mut problems, read_integrations);
     problems.without_consequences(folder, quiet_hours::CALENDARS);
     problems.without_consequences(folder, people::CONTACTS);
     problems.without_consequences(folder, people::ONCALL);
     if workflows.is_empty() && problems.is_empty() {
-        problems.add(
-            &folder.join("workflows"),
-            None,
-            "there is no workflow; copy one from examples/workflows".to_owned(),
-        );
+        let message = "there is no workflow; copy one from examples/workflows";
+        problems.add(&folder.join("workflows"), None, message.to_owned());
     }
     let secrets = secrets::read(&infrastructure, &integrations, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
@@ -182,6 +171,18 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let digest = short(&texts);
     Ok((Config { infrastructure, environment, directory, workflows, integrations, files, digest }, secrets))
+}
+
+/// What an optional file beside the main one says.
+fn beside<T: Default>(
+    folder: &Path,
+    name: &str,
+    read: &mut dyn FnMut(&Path, bool, &mut Problems) -> Option<String>,
+    problems: &mut Problems,
+    parse: impl FnOnce(&Path, &str, &mut Problems) -> T,
+) -> T {
+    let file = folder.join(name);
+    read(&file, false, problems).map(|text| parse(&file, &text, problems)).unwrap_or_default()
 }
 
 /// A file's text.

@@ -1,6 +1,6 @@
 //! Rules in words. In: a rule. Out: what its verdict means, in one sentence, and whether it is a limit.
 
-use super::Rule;
+use super::decision::Rule;
 
 impl Rule {
     /// Why it decided as it did, for people who do not know its id.

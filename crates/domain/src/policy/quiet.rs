@@ -5,7 +5,10 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Decision, PolicyInput, Rule, Verdict, decision};
+use super::{
+    decision::{Decision, Rule, Verdict, decision},
+    input::PolicyInput,
+};
 use crate::{
     quiet_hours::{AfterWait, Place},
     time::after_s,
