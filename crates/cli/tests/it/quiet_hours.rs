@@ -2,13 +2,14 @@
 //! says of it.
 
 use jiff::{Timestamp, ToSpan, civil::Time, tz::TimeZone};
+use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::harness::{FIRST, Fleet, Layout, NOTE, PAGE, SECOND, event, run_of};
 
 /// The time of the day in UTC, so many seconds from now.
 fn in_seconds(seconds: i64) -> Time {
-    let at = Timestamp::now().checked_add(seconds.seconds()).unwrap().to_zoned(TimeZone::UTC);
+    let at = SystemClock.now().checked_add(seconds.seconds()).unwrap().to_zoned(TimeZone::UTC);
     at.time().round(jiff::Unit::Second).unwrap()
 }
 
@@ -62,7 +63,7 @@ async fn a_text_that_waits_goes_out_after_the_process_was_killed() {
     assert!(fleet.sim.phone(FIRST).texts().is_empty(), "it went out too early");
     fleet.serve().await;
     fleet.wait_until(|view| !view.texts(FIRST).is_empty()).await;
-    assert!(Timestamp::now() >= until, "it went out before {until}");
+    assert!(SystemClock.now() >= until, "it went out before {until}");
     let run = fleet.run_until(&run, |run| run["phase"] == "completed").await;
     assert_eq!(run["messages"].as_array().unwrap().len(), 1, "{run}");
 }
