@@ -1,5 +1,5 @@
-//! The configuration. In: `callout.toml`, `contacts.toml`, `oncall.toml` and a workflow, divided by lines `===`. Out:
-//! errors with a line that the file has; or workflows that compile to the same when they are read from the store.
+//! The configuration. In: `callout.toml`, `contacts.toml`, `oncall.toml`, a workflow and calendars, divided by lines `===`.
+//! Out: errors with a line that the file has; or workflows that compile to the same when they are read from the store.
 #![no_main]
 
 use std::{cell::OnceCell, fs, path::PathBuf};
@@ -8,7 +8,8 @@ use config::{Scope, load};
 use domain::workflow::{Workflow, WorkflowDefinition};
 use libfuzzer_sys::fuzz_target;
 
-const FILES: [&str; 4] = ["callout.toml", "contacts.toml", "oncall.toml", "workflows/paging.toml"];
+const FILES: [&str; 5] =
+    ["callout.toml", "contacts.toml", "oncall.toml", "workflows/paging.toml", "calendars.toml"];
 
 thread_local! {
     /// In memory, where the system has such a folder: files are written for each input.

@@ -23,7 +23,7 @@ const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
         crate::runs::list, crate::runs::show, crate::runs::acknowledge, crate::runs::escalate, crate::runs::cancel,
         crate::runs::resolve_doubt, crate::dead_letters::list, crate::dead_letters::show, crate::dead_letters::replay,
         crate::dead_letters::discard, crate::audit::audit, crate::events::receive, crate::status::status, crate::stream::follow,
-        crate::policy::show_on_call, crate::policy::add_override, crate::policy::swap_shifts, crate::policy::remove_override,
+        crate::policy::show_on_call, crate::policy::show_calendar, crate::policy::add_override, crate::policy::swap_shifts, crate::policy::remove_override,
         crate::policy::list_silences, crate::policy::add_silence, crate::policy::end_silence, crate::policy::show_consent,
         crate::policy::record_consent
     ),

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Query, State, rejection::BytesRejection, rejection::QueryRejection},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
 };
@@ -30,6 +30,7 @@ use crate::{
 pub(crate) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/v1/oncall", get(show_on_call))
+        .route("/v1/oncall/calendar.ics", get(show_calendar))
         .route("/v1/oncall/overrides", post(add_override))
         .route("/v1/oncall/overrides/{id}", delete(remove_override))
         .route("/v1/oncall/swaps", post(swap_shifts))
@@ -74,6 +75,45 @@ pub(crate) async fn show_on_call(
     let (from, until) = (time("from", from.as_deref())?, time("until", until.as_deref())?);
     let request = Request::ShowOnCall { query: LayerQuery { schedule, layer }, from, until };
     Ok(Json(layers(api.ports.control.execute(&who.principal, request).await?)?))
+}
+
+/// Whose shifts the calendar has.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CalendarParameters {
+    /// Of this schedule.
+    schedule: Option<String>,
+    /// With this name, for example `primary`.
+    layer: Option<String>,
+    /// Of this person, by the name in contacts.toml.
+    contact: Option<String>,
+    /// A token with the scope `calendar` alone, for programs that can send no header.
+    token: Option<String>,
+}
+
+/// Shifts as iCalendar, to subscribe to: from a week ago to a quarter of a year ahead. It bears a token as others do or, where it
+/// has the scope `calendar` alone, in its address.
+#[utoipa::path(get, path = "/v1/oncall/calendar.ics", operation_id = "show_calendar", tag = "policy", params(CalendarParameters),
+    responses((status = 200, body = String, content_type = "text/calendar"), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show_calendar(
+    State(api): State<Arc<Api>>,
+    bearer: Result<Authenticated, ApiError>,
+    parameters: Result<Query<CalendarParameters>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let who = match (bearer, &parameters) {
+        (Err(ApiError::Unauthenticated), Ok(Query(CalendarParameters { token: Some(token), .. }))) => {
+            Authenticated::by_address(token, "/v1/oncall/calendar.ics", &api).await?
+        }
+        (bearer, _) => bearer?,
+    };
+    let Query(CalendarParameters { schedule, layer, contact, .. }) = parameters?;
+    let request = Request::ShowCalendar { query: LayerQuery { schedule, layer }, contact };
+    let Answer::Calendar { text } = api.ports.control.execute(&who.principal, request).await? else {
+        return Err(ApiError::Unexpected);
+    };
+    Ok(([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response())
 }
 
 /// Somebody who takes over for a while.

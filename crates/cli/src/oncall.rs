@@ -2,8 +2,6 @@
 //!
 //! Never: decides who is on call.
 
-mod calendar;
-
 use control::{Answer, LayerQuery, LayerView, NewOverride, OverrideView, Request, ShiftSwap};
 use domain::{oncall::Shift, quiet_hours::zone};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -35,7 +33,7 @@ pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> 
         }
         OnCall::Calendar(OnCallCalendar { layer, contact, days }) => {
             let (from, layers) = shown(common, layer, None, days).await?;
-            output::bytes(calendar::calendar(&layers, contact.as_deref(), from).as_bytes());
+            output::bytes(control::calendar(&layers, contact.as_deref(), from).as_bytes());
             Ok(())
         }
         OnCall::Undo { id, by } => changed(common, &by, Request::RemoveOverride { id }).await,

@@ -226,10 +226,20 @@ fn drawn(run: &SimulatedRun, sign: &str) -> Vec<String> {
     let about = run.subject.as_ref().map(|subject| format!(" about {subject}")).unwrap_or_default();
     let mut lines = vec![format!("{sign}{}  event {}{about}", output::time(run.at), run.event_id)];
     lines.extend(run.not_notified.iter().map(|reason| format!("{sign}  not notified: {reason}")));
-    for SimulatedText { at, step, target, to, status, rule } in &run.texts {
+    for SimulatedText { at, step, target, to, status, rule, quiet } in &run.texts {
         let at = at.map_or_else(|| "not sent".to_owned(), |at| format!("sent {}", output::time(at)));
         let rule = rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
         lines.push(format!("{sign}  step {step}  {to} by {target}  {at}  {status}{rule}"));
+        lines.extend(quiet.iter().map(|decision| {
+            let inputs: Vec<_> =
+                decision.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            format!(
+                "{sign}    {} [rule {}; {}]",
+                decision.rule.meaning(),
+                decision.rule.id(),
+                inputs.join(", ")
+            )
+        }));
     }
     lines.extend(run.tickets.iter().map(|queue| format!("{sign}  ticket in {queue}")));
     let ended = run.ended_at.map_or_else(String::new, |at| format!(" {}", output::time(at)));

@@ -19,6 +19,7 @@ use url::Url;
 use crate::{
     privacy::read_privacy,
     problem::Problems,
+    quiet_hours::{Calendars, QuietDefaults, read_defaults},
     reader::{Document, Placed, Section},
     replies::{ReplySettings, read_replies},
     retention::{RetentionSettings, read_retention},
@@ -58,6 +59,8 @@ pub struct Infrastructure {
     pub sources: Vec<SourceSettings>,
     /// Which categories take a grant of the recipient.
     pub grant_needs: GrantNeeds,
+    /// The quiet hours of workflows that set none themselves.
+    pub quiet_hours: QuietDefaults,
     /// Format and filter of the log.
     pub log: LogSettings,
     /// The lines of settings that are judged together with others: `log.filter`, `source NAME`.
@@ -151,6 +154,7 @@ impl Default for Infrastructure {
             sources: Vec::new(),
             lines: BTreeMap::new(),
             grant_needs: GrantNeeds::default(),
+            quiet_hours: QuietDefaults::new(),
             log: LogSettings { json: false, filter: "info".to_owned() },
         }
     }
@@ -166,7 +170,12 @@ const LISTED_ONLY: &str = "staging";
 
 const ENVIRONMENTS: [&str; 4] = ["production", "staging", "development", "test"];
 
-pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastructure {
+pub(crate) fn read(
+    path: &Path,
+    text: &str,
+    calendars: &Calendars,
+    problems: &mut Problems,
+) -> Infrastructure {
     let mut doc = Document::new(path, text, problems);
     let mut top = doc.parse();
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -208,6 +217,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         })
         .collect();
     let grant_needs = top.section(&mut doc, "consent").map(|section| read_consent(&mut doc, section));
+    let quiet_hours = read_defaults(&mut doc, &mut top, calendars);
     let log = read_log(&mut doc, &mut top, defaults.log, &mut lines);
     top.finish(&mut doc);
     Infrastructure {
@@ -226,6 +236,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Problems) -> Infrastr
         replies,
         sources,
         grant_needs: grant_needs.unwrap_or_default(),
+        quiet_hours,
         log,
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration: one typed tree, read once.
 //!
-//! In: `callout.toml`, `contacts.toml`, `oncall.toml`, `integrations.toml`, `workflows/*.toml` beside it, and the environment's secrets.
+//! In: `callout.toml`, `calendars.toml`, `contacts.toml`, `oncall.toml`, `integrations.toml`, `workflows/*.toml` beside it, and
+//! the environment's secrets.
 //! Out: [`Config`], or every error with file and line.
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
@@ -17,6 +18,7 @@ mod originators;
 mod people;
 mod privacy;
 mod problem;
+mod quiet_hours;
 mod reader;
 mod replies;
 mod retention;
@@ -29,6 +31,7 @@ mod stage;
 mod team;
 mod tls_files;
 mod twilio_settings;
+mod weekdays;
 mod workflow;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +52,7 @@ pub use integrations::Destination;
 pub use near::meant;
 pub use originators::OriginatorSettings;
 pub use problem::{Problem, Problems};
+pub use quiet_hours::QuietDefaults;
 pub use replies::ReplySettings;
 pub use retention::RetentionSettings;
 pub use scope::Scope;
@@ -118,25 +122,27 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             }
         }
     };
-    let infrastructure = read(main_file, true, &mut problems)
-        .map(|text| infrastructure::read(main_file, &text, &mut problems))
+    let main_text = read(main_file, true, &mut problems);
+    let calendars =
+        beside(folder, quiet_hours::CALENDARS, &mut read, &mut problems, quiet_hours::read_calendars);
+    let infrastructure = main_text
+        .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
         .unwrap_or_default();
-    let contacts_file = folder.join(people::CONTACTS);
-    let contacts = read(&contacts_file, false, &mut problems)
-        .map(|text| people::read_contacts(&contacts_file, &text, &mut problems))
-        .unwrap_or_default();
-    let oncall_file = folder.join(people::ONCALL);
-    let rotations = read(&oncall_file, false, &mut problems)
-        .map(|text| people::read_rotations(&oncall_file, &text, &contacts, &mut problems))
-        .unwrap_or_default();
+    let contacts = beside(folder, people::CONTACTS, &mut read, &mut problems, people::read_contacts);
+    let rotations = beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
+        people::read_rotations(path, text, &contacts, problems)
+    });
     let directory = Directory { contacts, rotations };
+    let around = workflow::Around {
+        directory: &directory,
+        calendars: &calendars,
+        quiet_defaults: &infrastructure.quiet_hours,
+    };
     let mut workflows: Vec<Workflow> = Vec::new();
     let workflow_files = workflow_files(&folder.join("workflows"), &mut problems);
     for path in &workflow_files {
         let Some(text) = read(path, true, &mut problems) else { continue };
-        if let Some(workflow) = workflow::read(path, &text, &directory, &mut problems) {
-            workflows.push(workflow);
-        }
+        workflows.extend(workflow::read(path, &text, &around, &mut problems));
     }
     // One that cannot be read might have been of a team that is missed.
     if workflows.len() == workflow_files.len() {
@@ -144,18 +150,16 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     }
     let named = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
     let names: Vec<String> = workflow_files.iter().filter_map(named).collect();
-    let integrations_file = folder.join(integrations::INTEGRATIONS);
-    let integrations = read(&integrations_file, false, &mut problems)
-        .map(|text| integrations::read(&integrations_file, &text, &names, &mut problems))
-        .unwrap_or_default();
+    let read_integrations =
+        |path: &Path, text: &str, problems: &mut Problems| integrations::read(path, text, &names, problems);
+    let integrations =
+        beside(folder, integrations::INTEGRATIONS, &mut read, &mut problems, read_integrations);
+    problems.without_consequences(folder, quiet_hours::CALENDARS);
     problems.without_consequences(folder, people::CONTACTS);
     problems.without_consequences(folder, people::ONCALL);
     if workflows.is_empty() && problems.is_empty() {
-        problems.add(
-            &folder.join("workflows"),
-            None,
-            "there is no workflow; copy one from examples/workflows".to_owned(),
-        );
+        let message = "there is no workflow; copy one from examples/workflows";
+        problems.add(&folder.join("workflows"), None, message.to_owned());
     }
     let secrets = secrets::read(&infrastructure, &integrations, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
@@ -169,6 +173,18 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let digest = short(&texts);
     Ok((Config { infrastructure, environment, directory, workflows, integrations, files, digest }, secrets))
+}
+
+/// What an optional file beside the main one says.
+fn beside<T: Default>(
+    folder: &Path,
+    name: &str,
+    read: &mut dyn FnMut(&Path, bool, &mut Problems) -> Option<String>,
+    problems: &mut Problems,
+    parse: impl FnOnce(&Path, &str, &mut Problems) -> T,
+) -> T {
+    let file = folder.join(name);
+    read(&file, false, problems).map(|text| parse(&file, &text, problems)).unwrap_or_default()
 }
 
 /// A file's text.

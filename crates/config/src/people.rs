@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use domain::{
     directory::Contact,
-    oncall::{OnCallDay, OnCallHours, Rotation, TurnLength},
+    oncall::{OnCallHours, Rotation, TurnLength},
     quiet_hours::zone,
 };
 use jiff::{civil, tz::TimeZone};
@@ -15,6 +15,7 @@ use crate::{
     problem::Problems,
     reader::{Document, Placed, Section},
     team::read_team,
+    weekdays::read_weekdays,
 };
 
 /// The file of people.
@@ -130,22 +131,7 @@ fn read_turn(doc: &mut Document<'_>, section: &mut Section<'_>) -> TurnLength {
 /// When a rotation holds: `weekdays`, `from` and `until`.
 fn read_hours(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<OnCallHours> {
     const TIME: &str = "a time of the day such as 09:00";
-    let mut weekdays = Vec::new();
-    for text in section.texts(doc, "weekdays") {
-        match OnCallDay::ALL.into_iter().find(|day| day.as_str() == text.value) {
-            Some(day) if weekdays.contains(&day) => {
-                doc.problem(&text.at, format!("rotation.weekdays: {} is there twice", text.value));
-            }
-            Some(day) => weekdays.push(day),
-            None => {
-                let names = OnCallDay::ALL.map(OnCallDay::as_str).join(", ");
-                doc.problem(
-                    &text.at,
-                    format!("rotation.weekdays: expected some of {names}, not {:?}", text.value),
-                );
-            }
-        }
-    }
+    let weekdays: Vec<_> = read_weekdays(doc, section, "weekdays", None).into_iter().flatten().collect();
     let (from, until) = (section.value::<civil::Time>(doc, "from", TIME), section.value(doc, "until", TIME));
     match (from, until) {
         (Some(from), Some(until)) => Some(OnCallHours { weekdays, from: from.value, until: until.value }),

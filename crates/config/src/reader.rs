@@ -132,7 +132,13 @@ impl<'t> Section<'t> {
         self.table.contains_key(key)
     }
 
-    fn label(&self, key: &str) -> String {
+    /// The table's name, as errors give it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of a key of it, as errors give it.
+    pub(crate) fn label(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 

@@ -15,25 +15,34 @@ use domain::{
     oncall::LayerName,
     phone::E164,
     poll::PollSchedule,
-    quiet_hours::QuietHours,
     retry::RetryPolicy,
     team::meet,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
-use jiff::civil::Time;
 
 use crate::{
-    people::{CONTACTS, ONCALL, check_zone},
+    people::{CONTACTS, ONCALL},
     problem::Problems,
+    quiet_hours::{Calendars, QuietDefaults, QuietFields, read_of_workflow},
     reader::{Document, Placed, Section},
     seconds::parse_seconds,
     team::read_team,
 };
 
+/// What workflows are read with: people, calendars, and what holds for those that say nothing themselves.
+pub(crate) struct Around<'a> {
+    /// People and rotations.
+    pub(crate) directory: &'a Directory,
+    /// Windows of quiet hours, by the calendar's name.
+    pub(crate) calendars: &'a Calendars,
+    /// Quiet hours by category.
+    pub(crate) quiet_defaults: &'a QuietDefaults,
+}
+
 pub(crate) fn read(
     path: &Path,
     text: &str,
-    directory: &Directory,
+    around: &Around<'_>,
     problems: &mut Problems,
 ) -> Option<Workflow> {
     let before = problems.0.len();
@@ -78,10 +87,7 @@ pub(crate) fn read(
     }
     definition.not_after_s =
         top.seconds(&mut doc, "not_after", 1..NOT_AFTER_S_MAX + 1).unwrap_or(NOT_AFTER_S_DEFAULT);
-    definition.quiet_hours =
-        top.section(&mut doc, "quiet_hours").and_then(|section| read_quiet_hours(&mut doc, section));
-    let time_zone_field = top.text(&mut doc, "time_zone_field");
-    definition.time_zone_field = time_zone_field.as_ref().map(|field| field.value.clone());
+    let quiet_fields = read_quiet_hours(&mut doc, &mut top, around, &mut definition);
     definition.retry =
         top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
@@ -91,7 +97,7 @@ pub(crate) fn read(
         section.finish(&mut doc);
     }
     let mut targets = Vec::new();
-    definition.steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
+    definition.steps = read_steps(&mut doc, &mut top, around.directory, team.as_deref(), &mut targets);
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
     definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
     definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
@@ -104,11 +110,10 @@ pub(crate) fn read(
     definition.template = template.value.clone();
     definition.schema = schema.value;
     let workflow = Workflow { team, ..compile(&mut doc, definition, &template, &schema.at)? };
-    check_fields(&mut doc, &workflow, &targets, time_zone_field.as_ref());
+    check_fields(&mut doc, &workflow, &targets, &quiet_fields);
     (problems.0.len() == before).then_some(workflow)
 }
 
-const TIME: &str = "a time of the day such as 21:00";
 const LANES: [(&str, Lane); 3] =
     [("critical", Lane::Critical), ("standard", Lane::Standard), ("bulk", Lane::Bulk)];
 const CATEGORIES: [(&str, Category); 3] = [
@@ -178,26 +183,26 @@ fn read_stage(doc: &mut Document<'_>, top: &mut Section<'_>) -> Stage {
     choice(doc, top, "stage", &stages).unwrap_or_default()
 }
 
-fn read_quiet_hours(doc: &mut Document<'_>, mut section: Section<'_>) -> Option<QuietHours> {
-    for key in ["start", "end"] {
-        if !section.has(key) {
-            section.missing(key, format!("quiet_hours.{key}: required, for example \"21:00\""));
-        }
+/// The workflow's own quiet hours, else those of its category. Returns the fields of the event that they look at.
+fn read_quiet_hours(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    around: &Around<'_>,
+    definition: &mut WorkflowDefinition,
+) -> QuietFields {
+    let own = top.section(doc, "quiet_hours").map(|section| read_of_workflow(doc, section, around.calendars));
+    let of_category = || (around.quiet_defaults.get(&definition.category).cloned(), QuietFields::default());
+    let (hours, mut fields) = own.unwrap_or_else(of_category);
+    // The older place of the same setting.
+    let time_zone_field = top.text(doc, "time_zone_field");
+    if let (Some(field), Some(_)) = (&fields.zone, &time_zone_field) {
+        let message = "quiet_hours.zone_field: time_zone_field says the same; leave one of them out";
+        doc.problem(&field.at, message.to_owned());
     }
-    let start = section.value::<Time>(doc, "start", TIME);
-    let end = section.value::<Time>(doc, "end", TIME);
-    let time_zone = section.required_text(doc, "time_zone");
-    check_zone(doc, time_zone.as_ref());
-    let urgent = section.boolean(doc, "urgent").unwrap_or(false);
-    section.finish(doc);
-    let (start, end) = (start?, end?);
-    if start.value == end.value {
-        let message =
-            "quiet_hours: start and end are the same time, which is never quiet; leave the section out";
-        doc.problem(&end.at, message.to_owned());
-        return None;
-    }
-    Some(QuietHours { start: start.value, end: end.value, time_zone: time_zone?.value, urgent })
+    fields.zone = fields.zone.or(time_zone_field);
+    definition.quiet_hours = hours;
+    definition.time_zone_field = fields.zone.as_ref().map(|field| field.value.clone());
+    fields
 }
 
 fn read_retry(doc: &mut Document<'_>, mut section: Section<'_>) -> RetryPolicy {
@@ -335,7 +340,7 @@ fn check_fields(
     doc: &mut Document<'_>,
     workflow: &Workflow,
     targets: &[Placed<Target>],
-    time_zone_field: Option<&Placed<String>>,
+    quiet: &QuietFields,
 ) {
     let declares = |path: &str| workflow.schema.declares(&path.split('.').collect::<Vec<_>>());
     for target in targets {
@@ -345,10 +350,9 @@ fn check_fields(
             doc.problem(&target.at, format!("step.notify: field {path:?} is not declared in the schema"));
         }
     }
-    if let Some(field) = time_zone_field.filter(|field| !declares(&field.value)) {
-        doc.problem(
-            &field.at,
-            format!("time_zone_field: field {:?} is not declared in the schema", field.value),
-        );
+    for (key, field) in [("time_zone_field", &quiet.zone), ("quiet_hours.calendar_field", &quiet.calendar)] {
+        if let Some(field) = field.as_ref().filter(|field| !declares(&field.value)) {
+            doc.problem(&field.at, format!("{key}: field {:?} is not declared in the schema", field.value));
+        }
     }
 }

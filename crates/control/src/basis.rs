@@ -62,6 +62,7 @@ impl Control {
             | Request::ListConsent { .. }
             | Request::RecordConsent(_)
             | Request::ShowOnCall { .. }
+            | Request::ShowCalendar { .. }
             | Request::ExplainRecipient { .. }
             | Request::ListTexts { .. }
             | Request::TestPage(_)

@@ -173,6 +173,7 @@ impl Control {
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
+            Request::ShowCalendar { query, contact } => self.show_calendar(&query, contact.as_deref()).await,
             Request::TestPage(new) => self.test_page(principal, new).await,
             Request::ExplainRecipient { whom, from, until } => {
                 self.explain_recipient(principal, whom, from, until).await

@@ -4,6 +4,7 @@
 //! Never: sends a text; it changes state, and the roles act on that.
 
 mod basis;
+mod calendar;
 mod consent;
 mod consent_view;
 mod control;
@@ -31,6 +32,7 @@ mod stream;
 mod test_page;
 mod view;
 
+pub use calendar::calendar;
 pub use consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
 pub use error::ControlError;

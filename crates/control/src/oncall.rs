@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::RoleError;
 
 use crate::{
+    calendar::calendar,
     control::{Control, of_all_teams},
     error::ControlError,
     layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap},
@@ -21,6 +22,10 @@ use crate::{
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How far ahead what was changed is shown.
 const SHOWN_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// A feed shows the shift of today whole, where that lasts a week, and a quarter of a year ahead.
+const FEED_BACK: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// See [`FEED_BACK`].
+const FEED_AHEAD: SignedDuration = SignedDuration::from_hours(92 * 24);
 /// The longest reason, in characters.
 const WHY_CHARS_MAX: usize = 200;
 
@@ -32,6 +37,29 @@ impl Control {
         from: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<Answer, ControlError> {
+        Ok(Answer::OnCall { layers: self.layers(query, from, until).await? })
+    }
+
+    /// Their shifts as iCalendar, of one person or of all.
+    pub(crate) async fn show_calendar(
+        &self,
+        query: &LayerQuery,
+        contact: Option<&str>,
+    ) -> Result<Answer, ControlError> {
+        let now = self.ports.clock.now();
+        if let Some(name) = contact.filter(|name| !self.ports.runs.directory().contacts.contains_key(*name)) {
+            return Err(ControlError::Unusable(format!("no contact is named {name:?}")));
+        }
+        let layers = self.layers(query, Some(now - FEED_BACK), Some(now + FEED_AHEAD)).await?;
+        Ok(Answer::Calendar { text: calendar(&layers, contact, now) })
+    }
+
+    async fn layers(
+        &self,
+        query: &LayerQuery,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<LayerView>, ControlError> {
         let from = from.unwrap_or_else(|| self.ports.clock.now());
         let until = until.unwrap_or(from + SHOWN_AHEAD);
         if until <= from || until.duration_since(from) > SPAN_MAX {
@@ -50,7 +78,7 @@ impl Control {
         if layers.is_empty() && (query.schedule.is_some() || query.layer.is_some()) {
             return Err(no_layer(&directory, query));
         }
-        Ok(Answer::OnCall { layers })
+        Ok(layers)
     }
 
     /// Has somebody take over for a while.

@@ -78,9 +78,15 @@ impl Principal {
         }
     }
 
-    /// Whether it may do what takes this scope. Who may change things may look at them.
+    /// Whether it may do what takes this scope. Who may change things may look at them, and who may look at everything may
+    /// look at shifts.
     pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || (scope == Scope::Read && self.scopes.contains(&Scope::Operate))
+        let has = |scope: Scope| self.scopes.contains(&scope);
+        match scope {
+            Scope::Calendar => has(Scope::Calendar) || has(Scope::Read) || has(Scope::Operate),
+            Scope::Read => has(Scope::Read) || has(Scope::Operate),
+            Scope::ReadTexts | Scope::Operate => has(scope),
+        }
     }
 }
 
@@ -279,6 +285,15 @@ pub enum Request {
         #[serde(default)]
         until: Option<Timestamp>,
     },
+    /// Shows shifts as iCalendar: from a week ago to a quarter of a year ahead.
+    ShowCalendar {
+        /// In which layers.
+        #[serde(default)]
+        query: LayerQuery,
+        /// Those of one person, by the name in contacts.toml; all without it.
+        #[serde(default)]
+        contact: Option<String>,
+    },
     /// Sends a test page to a contact.
     TestPage(NewTestPage),
     /// Says why somebody was texted within a span of time, or was not.
@@ -357,6 +372,9 @@ impl Request {
             Self::ListConsent { .. } => ("list_consent", ""),
             Self::RecordConsent(_) => ("record_consent", ""),
             Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
+            Self::ShowCalendar { query, .. } => {
+                ("show_calendar", query.schedule.as_deref().unwrap_or_default())
+            }
             Self::TestPage(new) => ("test_page", &new.contact),
             Self::ExplainRecipient { .. } => ("explain_recipient", ""),
             Self::ListTexts { .. } => ("list_texts", ""),
@@ -405,6 +423,7 @@ impl Request {
             | Self::ExplainRecipient { .. }
             | Self::ListTexts { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
+            Self::ShowCalendar { .. } => &[Scope::Calendar],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
             | Self::ResolveReview { .. }
@@ -578,6 +597,11 @@ pub enum Answer {
     OnCall {
         /// By schedule and layer.
         layers: Vec<LayerView>,
+    },
+    /// To [`Request::ShowCalendar`].
+    Calendar {
+        /// iCalendar (RFC 5545).
+        text: String,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

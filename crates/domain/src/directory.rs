@@ -70,6 +70,11 @@ impl Recipient {
     pub fn shown_name(&self) -> String {
         if self.name.is_empty() { self.number.masked() } else { self.name.clone() }
     }
+
+    /// Whether the event named the number, not a contact.
+    pub(crate) fn is_of_event(&self) -> bool {
+        self.target.starts_with("field:")
+    }
 }
 
 /// Contacts and on-call rotations.

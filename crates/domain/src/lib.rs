@@ -63,5 +63,6 @@ pub mod time;
 pub mod timeline;
 pub mod token;
 pub mod unguarded_fields;
+pub mod weekday;
 pub mod words;
 pub mod workflow;

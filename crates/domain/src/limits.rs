@@ -79,6 +79,8 @@ pub const NOT_AFTER_S_DEFAULT: u32 = 24 * 3600;
 pub const NOT_AFTER_S_MAX: u32 = DEDUPE_S;
 /// How long an event is remembered, so that a repetition sends no text, in seconds: 7 days.
 pub const DEDUPE_S: u32 = 7 * 24 * 3600;
+/// How far ahead the end of quiet hours is looked for, in seconds: beyond it every event is of no use.
+pub const QUIET_SEARCH_S: u32 = NOT_AFTER_S_MAX + 24 * 3600;
 /// How long an ended run is kept if nothing else is said, in seconds: 30 days.
 pub const RETENTION_S_DEFAULT: u32 = 30 * 24 * 3600;
 /// How short and how long it may be kept, in seconds: as long as events are remembered, to ten years.

@@ -69,6 +69,9 @@ pub struct Message {
     /// Its recipient wants no more texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     opted_out: bool,
+    /// Since when it waits for quiet hours to end. Kept until its next request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quiet_since: Option<Timestamp>,
 }
 
 /// A text that could not be composed is stored as an empty one, as the first version did.
@@ -122,6 +125,7 @@ impl Message {
             from: None,
             refused_from: Vec::new(),
             opted_out: false,
+            quiet_since: None,
         }
     }
 
@@ -168,6 +172,16 @@ impl Message {
     /// Forgets what it said.
     pub(crate) fn remove_text(&mut self) {
         self.text = None;
+    }
+
+    /// It waits for quiet hours to end, from now on if it did not before.
+    pub(crate) fn note_quiet(&mut self, now: Timestamp) {
+        self.quiet_since.get_or_insert(now);
+    }
+
+    /// Since when it waits for quiet hours to end; absent where it does not.
+    pub fn quiet_since(&self) -> Option<Timestamp> {
+        self.quiet_since
     }
 
     /// Its recipient opted out after it was composed, or in again.

@@ -9,7 +9,7 @@ mod shifts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use hours::{OnCallDay, OnCallHours};
+pub use hours::OnCallHours;
 pub use rotation::{Rotation, TurnLength};
 pub use shifts::{Shift, SwapFault, shifts, swap};
 

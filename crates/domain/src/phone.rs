@@ -4,6 +4,7 @@
 
 mod calling_code;
 mod free_text;
+mod zones;
 
 use std::{fmt, str::FromStr};
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calling_code::{CallingCode, NotCallingCode};
 pub use free_text::without_numbers;
+pub use zones::zones_of;
 
 /// A phone number in E.164 form: `+`, then 7 to 15 digits, the first not zero.
 ///

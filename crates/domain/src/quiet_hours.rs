@@ -1,41 +1,134 @@
 //! Quiet hours in the recipient's own time zone.
 //!
-//! In: a window of local time, a zone and an instant. Out: whether it is quiet, and when that ends.
+//! In: windows of local time, zones and an instant. Out: whether it is quiet, by which window, and when that ends.
 //! Never: uses the server's zone. Daylight-saving changes are resolved by the zone's rules.
+
+mod place;
+mod stored;
+mod window;
+
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// A daily window of local time in which texts wait.
+pub use place::{Place, ZoneSource};
+pub use window::QuietWindow;
+
+use crate::{field_path::text_at, limits::QUIET_SEARCH_S, time::after_s};
+
+/// When texts of a workflow wait, and what becomes of those that would wait for too long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "stored::StoredQuietHours", into = "stored::StoredQuietHours")]
 pub struct QuietHours {
-    /// When it begins, local time.
-    pub start: Time,
-    /// When it ends, local time; before `start` when it spans midnight.
-    pub end: Time,
-    /// The zone used when a recipient's is not known.
-    pub time_zone: String,
+    /// The windows in which texts wait. It is quiet while any of them holds.
+    pub windows: Vec<QuietWindow>,
+    /// More windows, by what a field of the event says.
+    pub by_field: Option<WindowsByField>,
+    /// The zone used when a recipient's is not known; absent where such a text is refused.
+    pub time_zone: Option<String>,
     /// Texts of this workflow are urgent: they go out all the same, and the decision says so.
     pub urgent: bool,
+    /// How long a text waits at most, in seconds; until its event is of no use where absent.
+    pub defer_at_most_s: Option<u32>,
+    /// What becomes of one that would wait longer.
+    pub then: AfterWait,
+}
+
+/// Windows that hold for events of which a field names their calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowsByField {
+    /// The field, dots between names.
+    pub field: String,
+    /// The windows of each calendar.
+    pub calendars: BTreeMap<String, Vec<QuietWindow>>,
+}
+
+/// What becomes of a text that would wait for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterWait {
+    /// It is withheld. A run that has no other text ends by that.
+    #[default]
+    Drop,
+    /// It is withheld, and the run goes on to its next step.
+    Escalate,
+}
+
+/// That it is quiet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quiet<'a> {
+    /// When it is not any more. At the end of the search it may be quiet still, and is asked again.
+    pub until: Timestamp,
+    /// A window that holds.
+    pub window: &'a QuietWindow,
+    /// The zone in which it does.
+    pub zone: &'a TimeZone,
 }
 
 impl QuietHours {
-    /// When the quiet window that holds at `now` ends, or `None` when it is not quiet.
-    ///
-    /// On the night the clocks go back, a window lasts from the first time its start comes to the last time its end
-    /// does. A local time that a daylight-saving change skips is moved forward with the clock.
-    pub fn quiet_until(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-        if self.start == self.end {
-            return None;
+    /// One window, the same every day.
+    pub fn daily(start: Time, end: Time, time_zone: &str) -> Self {
+        let window = QuietWindow { start, end, days: Vec::new(), dates: Vec::new(), calendar: None };
+        Self {
+            windows: vec![window],
+            by_field: None,
+            time_zone: Some(time_zone.to_owned()),
+            urgent: false,
+            defer_at_most_s: None,
+            then: AfterWait::default(),
         }
-        let today = now.to_zoned(zone.clone()).date();
-        [today.yesterday(), Ok(today)].into_iter().flatten().find_map(|day| {
-            let last = if self.start < self.end { day } else { day.tomorrow().ok()? };
-            let start = zone.to_ambiguous_zoned(day.to_datetime(self.start)).compatible().ok()?.timestamp();
-            let end = zone.to_ambiguous_zoned(last.to_datetime(self.end)).later().ok()?.timestamp();
-            (start <= now && now < end).then_some(end)
-        })
     }
+
+    /// Whether it is quiet at `now` in any of these zones, for an event with this data; `None` where it is not.
+    ///
+    /// What ends in the middle of another window goes on to that one's end. Nothing is looked for beyond
+    /// [`QUIET_SEARCH_S`], by which every event is of no use.
+    pub fn quiet<'a>(
+        &'a self,
+        zones: &'a [TimeZone],
+        data: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Option<Quiet<'a>> {
+        let calendar = self.by_field.as_ref().and_then(|by| by.calendars.get(text_at(data, &by.field)?));
+        quiet_by(&self.windows, calendar.map_or(&[], Vec::as_slice), zones, now)
+    }
+
+    /// Whether there is no time of the week at which a text may go out.
+    pub fn are_endless(&self) -> bool {
+        let (zones, any_monday) = ([TimeZone::UTC], MONDAY);
+        let last = after_s(any_monday, QUIET_SEARCH_S);
+        let is_endless = |windows: &[QuietWindow]| {
+            quiet_by(&self.windows, windows, &zones, any_monday).is_some_and(|quiet| quiet.until >= last)
+        };
+        is_endless(&[])
+            || self.by_field.iter().flat_map(|by| by.calendars.values()).any(|windows| is_endless(windows))
+    }
+}
+
+/// Monday, 2001-01-01, at midnight: far from every date that a calendar names.
+const MONDAY: Timestamp = Timestamp::constant(978_307_200, 0);
+
+fn quiet_by<'a>(
+    windows: &'a [QuietWindow],
+    more: &'a [QuietWindow],
+    zones: &'a [TimeZone],
+    now: Timestamp,
+) -> Option<Quiet<'a>> {
+    let holding = |at: Timestamp| {
+        let pairs =
+            zones.iter().flat_map(|zone| windows.iter().chain(more).map(move |window| (zone, window)));
+        let holding =
+            pairs.filter_map(|(zone, window)| Some(Quiet { until: window.ends(zone, at)?, window, zone }));
+        holding.max_by_key(|quiet| quiet.until)
+    };
+    let mut quiet = holding(now)?;
+    let last = after_s(now, QUIET_SEARCH_S);
+    while let Some(next) = holding(quiet.until).filter(|_| quiet.until < last) {
+        quiet.until = next.until;
+    }
+    Some(quiet)
 }
 
 /// The zone with this IANA name, from the tables built into the program.
@@ -44,82 +137,4 @@ pub fn zone(name: &str) -> Option<TimeZone> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn quiet(start: &str, end: &str) -> QuietHours {
-        QuietHours {
-            start: start.parse().unwrap(),
-            end: end.parse().unwrap(),
-            time_zone: "UTC".into(),
-            urgent: false,
-        }
-    }
-
-    #[track_caller]
-    fn check(hours: &QuietHours, zone_name: &str, now: &str, until: Option<&str>) {
-        let until = until.map(|text| text.parse::<Timestamp>().unwrap());
-        assert_eq!(hours.quiet_until(&zone(zone_name).unwrap(), now.parse().unwrap()), until);
-    }
-
-    #[test]
-    fn a_window_over_midnight_ends_the_next_morning() {
-        let hours = quiet("21:00", "08:00");
-        check(&hours, "America/New_York", "2026-01-15T03:00:00Z", Some("2026-01-15T13:00:00Z"));
-        check(&hours, "America/New_York", "2026-01-15T12:59:59Z", Some("2026-01-15T13:00:00Z"));
-        check(&hours, "America/New_York", "2026-01-15T13:00:00Z", None);
-        check(&hours, "America/New_York", "2026-01-16T01:59:59Z", None);
-    }
-
-    #[test]
-    fn a_window_within_a_day_ends_the_same_day() {
-        let hours = quiet("12:00", "14:00");
-        check(&hours, "Europe/Berlin", "2026-07-01T10:30:00Z", Some("2026-07-01T12:00:00Z"));
-        check(&hours, "Europe/Berlin", "2026-07-01T12:00:00Z", None);
-    }
-
-    #[test]
-    fn c2_the_hour_that_comes_twice_is_quiet_both_times() {
-        let hours = quiet("00:00", "01:30");
-        // New York, 2026-11-01: 01:15 is 05:15Z and 06:15Z.
-        for now in ["2026-11-01T05:15:00Z", "2026-11-01T05:45:00Z", "2026-11-01T06:15:00Z"] {
-            check(&hours, "America/New_York", now, Some("2026-11-01T06:30:00Z"));
-        }
-        check(&hours, "America/New_York", "2026-11-01T06:30:00Z", None);
-        check(
-            &quiet("21:00", "01:30"),
-            "America/New_York",
-            "2026-11-01T06:15:00Z",
-            Some("2026-11-01T06:30:00Z"),
-        );
-        check(
-            &quiet("01:30", "06:00"),
-            "America/New_York",
-            "2026-11-01T06:15:00Z",
-            Some("2026-11-01T11:00:00Z"),
-        );
-        // What was announced in the skipped hour holds until then.
-        check(
-            &quiet("21:00", "02:30"),
-            "America/New_York",
-            "2026-03-08T07:10:00Z",
-            Some("2026-03-08T07:30:00Z"),
-        );
-    }
-
-    #[test]
-    fn clock_changes_move_the_end_with_the_local_clock() {
-        let hours = quiet("21:00", "08:00");
-        // New York springs forward on 2026-03-08: 08:00 is 12:00Z, the day before it was 13:00Z.
-        check(&hours, "America/New_York", "2026-03-08T05:00:00Z", Some("2026-03-08T12:00:00Z"));
-        // It falls back on 2026-11-01.
-        check(&hours, "America/New_York", "2026-11-01T04:00:00Z", Some("2026-11-01T13:00:00Z"));
-        // An end inside the hour that is skipped moves forward with the clock.
-        check(
-            &quiet("21:00", "02:30"),
-            "America/New_York",
-            "2026-03-08T05:00:00Z",
-            Some("2026-03-08T07:30:00Z"),
-        );
-    }
-}
+mod tests;

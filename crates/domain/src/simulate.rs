@@ -12,7 +12,7 @@ use crate::{
     directory::Directory,
     event::{Event, EventKey},
     message::{Message, MessageEvent, MessagePhase},
-    policy::Environment,
+    policy::{Decision, Environment},
     provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
     run::{Addressee, Audience, Dispatch, DispatchInput, Run, RunPhase, StepContext},
     time::after_ms,
@@ -98,6 +98,9 @@ pub struct SimulatedText {
     /// The rule that would forbid it, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What quiet hours would decide about it, in order: with zone, window and end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quiet: Vec<Decision>,
 }
 
 /// What is expected to happen to a run.
@@ -237,6 +240,14 @@ fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> Simulate
         });
         began.map(|entry| entry.at)
     };
+    let quiet = |number: u16| {
+        let of_message = timeline.iter().filter(|entry| entry.message == Some(number));
+        let decided = of_message.filter_map(|entry| {
+            let TimelineEvent::Decided(decision) = &entry.what else { return None };
+            decision.rule.is_of_quiet_hours().then(|| decision.clone())
+        });
+        decided.collect()
+    };
     let text = |message: &Message| SimulatedText {
         at: sent_at(message.number()),
         step: message.step() + 1,
@@ -244,6 +255,7 @@ fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> Simulate
         to: message.recipient().shown_name(),
         status: message.phase().name().to_owned(),
         rule: rule_of(message),
+        quiet: quiet(message.number()),
     };
     let (mut not_notified, mut tickets, mut reason) = (Vec::new(), Vec::new(), String::new());
     for entry in timeline {

@@ -34,11 +34,13 @@ pub enum Scope {
     ReadTexts,
     /// To acknowledge, escalate, cancel and review runs, and to replay and discard dead letters.
     Operate,
+    /// To read on-call shifts as a calendar. A token with this scope alone may stand in an address.
+    Calendar,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::ReadTexts, Self::Operate];
+    pub const ALL: [Self; 4] = [Self::Read, Self::ReadTexts, Self::Operate, Self::Calendar];
 
     /// Its name on the command line and in answers.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Scope {
             Self::Read => "read",
             Self::ReadTexts => "read_texts",
             Self::Operate => "operate",
+            Self::Calendar => "calendar",
         }
     }
 }
@@ -89,7 +92,9 @@ impl FromStr for Grant {
 
 /// A scope that there is none of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected read, read_texts, operate, or raise: and a type of events, such as raise:incident.*")]
+#[error(
+    "expected read, read_texts, operate, calendar, or raise: and a type of events, such as raise:incident.*"
+)]
 pub struct UnknownScope;
 
 /// A token as it is stored.
@@ -146,7 +151,7 @@ pub enum InvalidToken {
     #[error("expected a label of 1 to {LABEL_CHARS_MAX} visible characters")]
     Label,
     /// It would allow nothing.
-    #[error("expected at least one scope: read, read_texts, operate or raise:TYPE")]
+    #[error("expected at least one scope: read, read_texts, operate, calendar or raise:TYPE")]
     NoScope,
     /// No workflow can be of it.
     #[error("expected a team of letters, digits, hyphens, dots and underscores, not {0:?}")]

@@ -1,8 +1,12 @@
 //! On-call, silences and consent over HTTP. In: requests of tokens. Out: what there is afterwards, and who may not.
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use conformance::{fixture::at, roles::ADA};
 use domain::token::Scope;
+use http_body_util::BodyExt as _;
 use serde_json::json;
 
 use crate::harness::World;
@@ -101,4 +105,40 @@ async fn consent_is_recorded_with_its_proof() {
     ] {
         assert_eq!(record(body.clone()).await.status, status, "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_calendar_is_read_by_address_with_a_token_that_allows_nothing_else() {
+    let world = World::new();
+    let (subscriber, reader) =
+        (world.token(&[Scope::Calendar], &[]).await, world.token(&[Scope::Read], &[]).await);
+    let fetch = async |query: &str| {
+        let path = format!("/v1/oncall/calendar.ics?{query}");
+        let answer = world.ask(Request::get(path).body(Body::empty()).unwrap()).await;
+        let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, kind.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+    };
+    let (status, kind, text) = fetch(&format!("schedule=desk&contact=ada&token={subscriber}")).await;
+    assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/calendar; charset=utf-8"), "{text}");
+    assert!(
+        text.starts_with("BEGIN:VCALENDAR") && text.contains("SUMMARY:On call: desk/primary (ada)"),
+        "{text}"
+    );
+    assert!(!text.contains("(ben)") && !text.contains("+1"), "{text}");
+    // What allows more is not taken from an address, and what allows that alone reads nothing else.
+    for (query, expected) in [
+        (format!("token={reader}"), StatusCode::UNAUTHORIZED),
+        ("token=callout_none".to_owned(), StatusCode::UNAUTHORIZED),
+        (String::new(), StatusCode::UNAUTHORIZED),
+        (format!("schedule=none&token={subscriber}"), StatusCode::NOT_FOUND),
+        (format!("contact=eve&token={subscriber}"), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let (status, _, text) = fetch(&query).await;
+        assert_eq!(status, expected, "{query}: {text}");
+    }
+    assert_eq!(world.get("/v1/oncall", &subscriber).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.get("/v1/runs", &subscriber).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.get("/v1/oncall/calendar.ics", &reader).await.status, StatusCode::OK);
 }

@@ -18,7 +18,7 @@ pub(crate) struct TokensCreate {
     /// Whose it is: the name that timelines show, for example `dashboard`.
     #[arg(long)]
     pub(crate) label: String,
-    /// What it allows: read, read_texts (texts of messages as well), operate (changes as well) or raise:TYPE (sending events
+    /// What it allows: read, read_texts (texts of messages as well), operate (changes as well), calendar (on-call shifts alone) or raise:TYPE (sending events
     /// of that type, for example raise:incident.*); may be repeated.
     #[arg(long = "scope", value_name = "SCOPE", default_value = "read")]
     pub(crate) scopes: Vec<Grant>,

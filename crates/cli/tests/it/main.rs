@@ -29,6 +29,7 @@ mod output;
 mod personal;
 mod preflight;
 mod privacy;
+mod quiet_hours;
 mod reload;
 mod replies;
 mod runs;

@@ -139,3 +139,33 @@ fn a_month_of_a_thousand_events_a_day_is_done_in_one_command() {
     assert_eq!(code, Some(0), "{error}");
     assert!(text.ends_with("30000 runs, 60000 texts: 30000 exhausted\n"), "{error}");
 }
+
+#[test]
+fn a_text_that_would_wait_names_rule_zone_and_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder, "1h");
+    let calendars = "[holidays]\ndates = [\"2026-01-05\"]\n";
+    std::fs::write(folder.join("calendars.toml"), calendars).unwrap();
+    let page_with = |more: &str| {
+        let quiet = format!("[quiet_hours]\ntime_zone = \"UTC\"\ncalendars = [\"holidays\"]\n{more}[schema]");
+        std::fs::write(folder.join("workflows/page.toml"), PAGE.replacen("[schema]", &quiet, 1)).unwrap();
+    };
+    std::fs::write(folder.join("events.jsonl"), page("p-1", "2026-01-05T12:00:00Z").to_string()).unwrap();
+    page_with("");
+    let text = &report(folder, &[])["runs"][0]["texts"][0];
+    assert_eq!(text["at"], "2026-01-06T00:00:00Z", "{text}");
+    let quiet = &text["quiet"][0];
+    assert_eq!(
+        (&quiet["rule"], &quiet["inputs"]["window"]),
+        (&json!("quiet_hours.active"), &json!("holidays 00:00-24:00"))
+    );
+    assert_eq!(
+        (&quiet["inputs"]["time_zone"], &quiet["inputs"]["time_zone_from"]),
+        (&json!("UTC"), &json!("contact"))
+    );
+    page_with("defer_at_most = \"11h\"\nthen = \"escalate\"\n");
+    let (_, text, _) = simulated(folder, &[]);
+    assert!(text.contains("[rule quiet_hours.escalate; time_zone=UTC, time_zone_from=contact, until=2026-01-06T00:00:00Z, waits_until=2026-01-05T23:00:00Z, window=holidays 00:00-24:00]"), "{text}");
+    assert!(text.contains("exhausted 2026-01-05 12:00:00Z"), "{text}");
+}

@@ -115,6 +115,7 @@ fn every_key_that_is_known_is_in_it() {
 fn is_table(key: &str) -> bool {
     let environments = ["production", "staging", "development", "test"];
     environments.contains(&key)
+        || DEFAULTS.contains(&format!("[{key}."))
         || DEFAULTS.contains(&format!("[{key}]"))
         || DEFAULTS.contains(&format!(".{key}]"))
 }

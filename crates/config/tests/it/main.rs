@@ -5,6 +5,7 @@ mod adapters;
 mod defaults;
 mod integrations;
 mod originators;
+mod quiet_hours;
 mod rotations;
 mod secrets;
 mod teams;
@@ -45,7 +46,10 @@ fn the_examples_are_valid() {
     let (config, secrets) =
         config::load(&examples().join("callout.toml"), &env, config::Scope::SERVER).unwrap();
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
-    assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
+    assert_eq!(
+        names,
+        ["appointment-confirmation", "incident-paging", "payment-reminder", "seasonal-offer", "sla-breach"]
+    );
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
     assert!(secrets.twilio.is_none());
 }
@@ -260,7 +264,7 @@ fn a_broker_user_publishes_for_one_source_or_is_our_own() {
 fn g6_an_error_is_named_once_without_what_follows_from_it() {
     let folder = tempfile::tempdir().unwrap();
     let copy = || {
-        for name in ["callout.toml", "contacts.toml", "oncall.toml"] {
+        for name in ["calendars.toml", "callout.toml", "contacts.toml", "oncall.toml"] {
             std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
         }
         std::fs::create_dir_all(folder.path().join("workflows")).unwrap();

@@ -88,7 +88,7 @@ fn e10_a_name_that_is_nearly_right_is_pointed_out() {
 #[test]
 fn h10_a_password_that_breaks_its_address_is_refused_with_what_to_write_instead() {
     let folder = tempfile::tempdir().unwrap();
-    for entry in ["contacts.toml", "oncall.toml"] {
+    for entry in ["calendars.toml", "contacts.toml", "oncall.toml"] {
         std::fs::copy(examples().join(entry), folder.path().join(entry)).unwrap();
     }
     std::os::unix::fs::symlink(examples().join("workflows"), folder.path().join("workflows")).unwrap();

@@ -107,6 +107,7 @@ impl Message {
         let lease_until = after_ms(ctx.now, LEASE_MS);
         self.wait(MessagePhase::Dispatching { started_at: ctx.now, lease_until });
         self.slot_at = None;
+        self.quiet_since = None;
         self.from = from.cloned();
         self.attempt += 1;
         self.first_attempt_at.get_or_insert(ctx.now);

@@ -4,64 +4,22 @@
 
 use jiff::{
     Timestamp, ToSpan,
-    civil::{Date, Time, Weekday},
+    civil::{Date, Time},
     tz::TimeZone,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::weekday::DayOfWeek;
 
 /// Weekdays and hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnCallHours {
     /// The days on which the hours begin, each once; all of them when empty.
-    pub weekdays: Vec<OnCallDay>,
+    pub weekdays: Vec<DayOfWeek>,
     /// When they begin, local time.
     pub from: Time,
     /// When they end, local time; on the next day where that is not after `from`.
     pub until: Time,
-}
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "days say what they are")]
-pub enum OnCallDay {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
-}
-
-impl OnCallDay {
-    /// All of them, from Monday on.
-    pub const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
-
-    /// Its short name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mon => "mon",
-            Self::Tue => "tue",
-            Self::Wed => "wed",
-            Self::Thu => "thu",
-            Self::Fri => "fri",
-            Self::Sat => "sat",
-            Self::Sun => "sun",
-        }
-    }
-
-    fn of(day: Date) -> Self {
-        match day.weekday() {
-            Weekday::Monday => Self::Mon,
-            Weekday::Tuesday => Self::Tue,
-            Weekday::Wednesday => Self::Wed,
-            Weekday::Thursday => Self::Thu,
-            Weekday::Friday => Self::Fri,
-            Weekday::Saturday => Self::Sat,
-            Weekday::Sunday => Self::Sun,
-        }
-    }
 }
 
 /// Days to look ahead for the next change: a week, and one for hours that end on the next day.
@@ -88,7 +46,7 @@ impl OnCallHours {
     ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         let today = now.to_zoned(zone.clone()).date();
         let days = (-1..=ahead).filter_map(move |days| today.checked_add(days.days()).ok());
-        let begins_on = |day: &Date| self.weekdays.is_empty() || self.weekdays.contains(&OnCallDay::of(*day));
+        let begins_on = |day: &Date| self.weekdays.is_empty() || self.weekdays.contains(&DayOfWeek::of(*day));
         days.filter(begins_on).filter_map(|day| {
             let last = if self.from < self.until { day } else { day.tomorrow().ok()? };
             let from = zone.to_ambiguous_zoned(day.to_datetime(self.from)).compatible().ok()?.timestamp();
@@ -103,7 +61,7 @@ mod tests {
     use super::*;
     use crate::quiet_hours::zone;
 
-    fn hours(weekdays: &[OnCallDay], from: &str, until: &str) -> OnCallHours {
+    fn hours(weekdays: &[DayOfWeek], from: &str, until: &str) -> OnCallHours {
         OnCallHours {
             weekdays: weekdays.to_vec(),
             from: from.parse().unwrap(),
@@ -122,7 +80,7 @@ mod tests {
 
     #[test]
     fn hours_hold_on_their_weekdays() {
-        use OnCallDay::{Fri, Mon, Thu, Tue, Wed};
+        use DayOfWeek::{Fri, Mon, Thu, Tue, Wed};
         let work = hours(&[Mon, Tue, Wed, Thu, Fri], "09:00", "17:00");
         // Friday, 2026-01-16, to Monday.
         check(&work, "2026-01-16T07:59:59Z", false, "2026-01-16T08:00:00Z");
@@ -132,7 +90,7 @@ mod tests {
 
     #[test]
     fn hours_over_midnight_belong_to_the_day_on_which_they_begin() {
-        let night = hours(&[OnCallDay::Fri], "22:00", "06:00");
+        let night = hours(&[DayOfWeek::Fri], "22:00", "06:00");
         check(&night, "2026-01-16T20:59:59Z", false, "2026-01-16T21:00:00Z");
         check(&night, "2026-01-17T04:59:59Z", true, "2026-01-17T05:00:00Z");
         check(&night, "2026-01-17T05:00:00Z", false, "2026-01-23T21:00:00Z");

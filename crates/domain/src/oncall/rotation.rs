@@ -120,7 +120,7 @@ impl Rotation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oncall::OnCallDay;
+    use crate::weekday::DayOfWeek;
 
     fn weekly() -> Rotation {
         Rotation {
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn during(from: &str, until: &str, weekdays: &[OnCallDay]) -> Rotation {
+    fn during(from: &str, until: &str, weekdays: &[DayOfWeek]) -> Rotation {
         let hours = OnCallHours {
             weekdays: weekdays.to_vec(),
             from: from.parse().unwrap(),
@@ -219,7 +219,7 @@ mod tests {
         let (day, night) = (during("08:00", "20:00", &[]), during("20:00", "08:00", &[]));
         assert_eq!(day.overlap(&night), None);
         assert!(day.overlap(&weekly()).is_some() && weekly().overlap(&weekly()).is_some());
-        let weekend = during("00:00", "00:00", &[OnCallDay::Sat, OnCallDay::Sun]);
+        let weekend = during("00:00", "00:00", &[DayOfWeek::Sat, DayOfWeek::Sun]);
         assert_eq!(day.overlap(&weekend), Some("2026-03-28T07:00:00Z".parse().unwrap()));
         // In two zones with clock changes of their own, day and night meet for some weeks of the year only.
         let elsewhere = Rotation { time_zone: "America/New_York".into(), ..during("14:00", "02:00", &[]) };

@@ -1,6 +1,6 @@
 //! Rules in words. In: a rule. Out: what its verdict means, in one sentence, and whether it is a limit.
 
-use super::Rule;
+use super::decision::Rule;
 
 impl Rule {
     /// Why it decided as it did, for people who do not know its id.
@@ -17,6 +17,17 @@ impl Rule {
                 "it was quiet where the recipient is, and the text would be stale when that ends"
             }
             Self::QuietUrgent => "it was quiet where the recipient is, and the workflow is urgent",
+            Self::QuietDropped => {
+                "it was quiet where the recipient is for longer than a text of the workflow waits, so it was dropped"
+            }
+            Self::QuietEscalated => {
+                "it was quiet where the recipient is for longer than a text of the workflow waits, so the run goes on \
+                 without it"
+            }
+            Self::QuietZoneUnknown => {
+                "neither contact, event nor number says in which time zone the recipient is, and the workflow refuses \
+                 such texts"
+            }
             Self::NotAfter => "the event was no longer of use: its not_after had passed",
             Self::RecipientRate => "the phone had as many texts of the workflow as it gets in an hour",
             Self::SenderRate => {
@@ -25,6 +36,11 @@ impl Rule {
             Self::RetryBudget => "enough of what was being sent were retries",
             Self::Passed => "no rule objected",
         }
+    }
+
+    /// Whether it is one of quiet hours.
+    pub fn is_of_quiet_hours(self) -> bool {
+        self.id().starts_with("quiet_hours.")
     }
 
     /// Whether it is a limit, which makes a text wait, and not a rule of who may be texted.

@@ -26,6 +26,14 @@ impl Run {
         }
         self.advance(ctx);
         let reason = self.step_is_over(ctx.workflow, ctx.now)?;
+        if self.is_every_text(|rule| rule == Rule::QuietDropped) {
+            self.close(
+                RunPhase::Suppressed,
+                "every text would have waited too long for quiet hours to end",
+                ctx,
+            );
+            return None;
+        }
         self.leave_step(reason, ctx)
     }
 
@@ -158,27 +166,25 @@ impl Run {
     }
 
     fn finish(&mut self, ctx: &mut StepContext<'_>) {
-        let all = |is: fn(&Message) -> bool| !self.messages.is_empty() && self.messages.iter().all(is);
         let held_back = |rule: Rule| {
             matches!(
                 rule,
                 Rule::StageShadow | Rule::StageCanary | Rule::EnvironmentAllowList | Rule::Silenced
             )
         };
-        let staged = self
-            .messages
-            .iter()
-            .all(|message| matches!(message.phase(), MessagePhase::Suppressed { rule } if held_back(*rule)));
-        if all(|message| *message.phase() == MessagePhase::Expired) {
+        let is_expired = |message: &Message| *message.phase() == MessagePhase::Expired;
+        if !self.messages.is_empty() && self.messages.iter().all(is_expired) {
             return self.close(
                 RunPhase::Expired,
                 "the event's not_after passed before anything was sent",
                 ctx,
             );
         }
-        let suppressed = all(|message| matches!(message.phase(), MessagePhase::Suppressed { .. }));
-        // A run that needs an acknowledgement and may text no recipient is not done: a ticket must say so.
-        if suppressed && (staged || !ctx.workflow.definition.wants_acknowledgement()) {
+        // A run that needs an acknowledgement and may text no recipient is not done: a ticket must say so. Nor is one that
+        // goes on without a text which waits too long, as its workflow asks.
+        let is_done = !ctx.workflow.definition.wants_acknowledgement()
+            && self.is_every_text(|rule| rule != Rule::QuietEscalated);
+        if is_done || self.is_every_text(held_back) {
             return self.close(RunPhase::Suppressed, "every text was suppressed", ctx);
         }
         if let Some(queue) = &ctx.workflow.definition.exhausted_ticket {
@@ -186,6 +192,13 @@ impl Run {
             ctx.note_run(TimelineEvent::TicketWanted { queue: queue.clone(), because: None });
         }
         self.close(RunPhase::Exhausted, "the steps are used up", ctx);
+    }
+
+    /// Whether there are texts, and each is suppressed by such a rule.
+    fn is_every_text(&self, of: impl Fn(Rule) -> bool) -> bool {
+        let is =
+            |message: &Message| matches!(message.phase(), MessagePhase::Suppressed { rule } if of(*rule));
+        !self.messages.is_empty() && self.messages.iter().all(is)
     }
 
     pub(super) fn cancel_waiting(&mut self, ctx: &mut StepContext<'_>) {

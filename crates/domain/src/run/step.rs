@@ -17,7 +17,7 @@ use crate::{
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
     link_secret::LinkSecret,
     message::{Message, MessageEvent},
-    policy::{Decision, PolicyInput, Verdict, decide},
+    policy::{Decision, PolicyInput, Rule, Verdict, decide},
     provider::Submission,
     silence::Silenceable,
     template::Given,
@@ -189,6 +189,8 @@ impl Run {
             environment: ctx.environment,
             recipient: message.recipient(),
             consent,
+            data: &self.data,
+            waits_since: message.quiet_since(),
             not_after: self.not_after,
             now: ctx.now,
         })
@@ -202,9 +204,13 @@ impl Run {
             Verdict::Suppress => Some(MessageEvent::Suppress(decision.rule)),
             Verdict::Expire => Some(MessageEvent::Expire),
         };
+        let is_quiet = decision.rule == Rule::QuietHours;
         ctx.note(message.number(), TimelineEvent::Decided(decision));
         if let Some(event) = event {
             message.apply(&event, &self.context(ctx.workflow, self.step, ctx.now), &mut ctx.effects);
+        }
+        if is_quiet {
+            message.note_quiet(ctx.now);
         }
     }
 

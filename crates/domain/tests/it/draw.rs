@@ -26,7 +26,7 @@ impl Plan {
         let steps = self.steps.iter().map(|(deliver, ack, _)| step(*deliver, *ack)).collect();
         let sizes: Vec<u16> = self.steps.iter().map(|(.., people)| *people).collect();
         let (start, end) = ("12:05".parse().unwrap(), "13:00".parse().unwrap());
-        let hours = QuietHours { start, end, time_zone: "UTC".into(), urgent: false };
+        let hours = QuietHours::daily(start, end, "UTC");
         let mut definition = WorkflowDefinition {
             on_doubt: self.on_doubt,
             quiet_hours: self.quiet.then_some(hours),

@@ -15,6 +15,7 @@ mod effects;
 mod follow_up;
 mod message_table;
 mod properties;
+mod quiet_hours;
 mod replay;
 mod run_table;
 mod scenarios;

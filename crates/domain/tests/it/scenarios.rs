@@ -22,7 +22,7 @@ use crate::world::{
 
 fn quiet(start: &str, end: &str, definition: WorkflowDefinition) -> WorkflowDefinition {
     let (start, end) = (start.parse().unwrap(), end.parse().unwrap());
-    let hours = QuietHours { start, end, time_zone: "UTC".into(), urgent: false };
+    let hours = QuietHours::daily(start, end, "UTC");
     WorkflowDefinition { quiet_hours: Some(hours), ..definition }
 }
 

@@ -102,7 +102,7 @@ fn a_text_that_is_held_back_waits_and_only_a_slot_is_remembered() {
 /// Nothing goes out in the first hour.
 fn quiet_until_one() -> WorkflowDefinition {
     let (start, end) = ("11:00".parse().unwrap(), "13:00".parse().unwrap());
-    let hours = QuietHours { start, end, time_zone: "UTC".into(), urgent: false };
+    let hours = QuietHours::daily(start, end, "UTC");
     WorkflowDefinition { quiet_hours: Some(hours), ..reminder() }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Never: a number; a calendar is shown to many.
 
-use control::LayerView;
 use icalendar::{Calendar, Component as _, Event};
 use jiff::Timestamp;
 
+use crate::layer::LayerView;
+
 /// The calendar of these layers; of one person's shifts where `contact` names one.
-pub(super) fn calendar(layers: &[LayerView], contact: Option<&str>, now: Timestamp) -> String {
+pub fn calendar(layers: &[LayerView], contact: Option<&str>, now: Timestamp) -> String {
     let mut calendar = Calendar::new();
     calendar.name("On call");
     for layer in layers {
