@@ -8,6 +8,7 @@ mod adapters;
 mod destination_address;
 mod destination_kind;
 mod environment;
+mod escalation;
 mod http_kind;
 mod infrastructure;
 mod integrations;

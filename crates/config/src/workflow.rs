@@ -23,6 +23,7 @@ use domain::{
 use jiff::civil::Time;
 
 use crate::{
+    escalation::{self, PlacedStep},
     people::{CONTACTS, ONCALL, check_zone},
     problem::Problems,
     reader::{Document, Placed, Section},
@@ -90,8 +91,10 @@ pub(crate) fn read(
         definition.all_clear = section.boolean(&mut doc, "notify").unwrap_or_default();
         section.finish(&mut doc);
     }
+    let escalation = escalation::read(&mut doc, &mut top, &mut definition);
     let mut targets = Vec::new();
-    definition.steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
+    let steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
+    definition.steps = escalation::check(&mut doc, &escalation, steps, &definition);
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
     definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
     definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
@@ -221,7 +224,7 @@ fn read_steps(
     directory: &Directory,
     team: Option<&str>,
     targets: &mut Vec<Placed<Target>>,
-) -> Vec<Step> {
+) -> Vec<PlacedStep> {
     let message = format!("give 1 to {STEPS_MAX} steps, each written [[step]]");
     let (is_named, before) = (top.has("step"), doc.count());
     let sections = top.sections(doc, "step");
@@ -239,7 +242,7 @@ fn read_step(
     directory: &Directory,
     team: Option<&str>,
     targets: &mut Vec<Placed<Target>>,
-) -> Step {
+) -> PlacedStep {
     let mut notify = Vec::new();
     let message = format!("step.notify: name 1 to {RECIPIENTS_PER_STEP_MAX} targets");
     let texts = section.required_texts(doc, "notify", &message);
@@ -263,8 +266,10 @@ fn read_step(
     let waits = section.has("ack_within").then_some(DEADLINE_S_MIN);
     let ack_within_s = section.seconds(doc, "ack_within", deadlines).or(waits);
     let ticket = section.text(doc, "ticket").map(|queue| queue.value);
+    let step = Step { notify, deliver_within_s, ack_within_s, ticket, ..Step::default() };
+    let step = escalation::read_step(doc, &mut section, step);
     section.finish(doc);
-    Step { notify, deliver_within_s, ack_within_s, ticket }
+    step
 }
 
 fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, directory: &Directory) {

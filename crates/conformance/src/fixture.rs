@@ -45,12 +45,8 @@ pub fn workflow() -> &'static Workflow {
 pub fn workflow_named(name: &str) -> Workflow {
     let schema =
         json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
-    let step = Step {
-        notify: vec![Target::Contact("ada".into())],
-        deliver_within_s: None,
-        ack_within_s: Some(300),
-        ticket: None,
-    };
+    let step =
+        Step { notify: vec![Target::Contact("ada".into())], ack_within_s: Some(300), ..Step::default() };
     let template = "{{ title }}. Reply {{ ack }}";
     let mut definition = WorkflowDefinition::new(name, "conformance.critical", template, schema, vec![step]);
     definition.stage = Stage::Live;
@@ -122,6 +118,7 @@ impl Opening {
             target: "contact:ada".to_owned(),
             name: "Ada".to_owned(),
             number: number(self.case, self.n),
+            more_numbers: Vec::new(),
             time_zone: Some("Europe/Berlin".to_owned()),
             taken_over: None,
         };

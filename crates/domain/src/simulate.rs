@@ -121,7 +121,7 @@ pub fn simulate(
     let mut timeline = Vec::new();
     let mut ctx = StepContext::new(around.workflow, around.environment, at);
     let mut run = Run::open(event, &mut ctx);
-    let first = (run.phase() == RunPhase::Active).then_some(0);
+    let first = run.planned_step(at);
     go_on(&mut run, first, around, &mut ctx, &mut expected, assumed);
     timeline.append(&mut ctx.effects.timeline);
     for _ in 0..LOOKS_MAX {
@@ -291,7 +291,7 @@ mod tests {
             notify: vec![Target::Contact(name.to_owned())],
             deliver_within_s: Some(300),
             ack_within_s: Some(600),
-            ticket: None,
+            ..Step::default()
         };
         let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
         let steps = vec![step("first"), step("second")];
@@ -308,6 +308,7 @@ mod tests {
         let contact = |number: &str| Contact {
             name: number.to_owned(),
             number: number.parse().unwrap(),
+            more_numbers: Vec::new(),
             time_zone: "UTC".into(),
             team: None,
         };

@@ -71,7 +71,7 @@ fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) 
         Some(("field", path)) => Target::Field(path.to_owned()),
         _ => Target::Contact(target.to_owned()),
     };
-    Step { notify: vec![target], deliver_within_s, ack_within_s, ticket: None }
+    Step { notify: vec![target], deliver_within_s, ack_within_s, ..Step::default() }
 }
 
 /// Notes that are resent or left to review when in doubt, and pages for two people.
@@ -107,7 +107,16 @@ pub(crate) fn workflows() -> Vec<Workflow> {
 pub(crate) fn contacts() -> BTreeMap<String, Contact> {
     let person = |name: &str, digit: u8| {
         let number = format!("+1415555010{digit}").parse().unwrap_or_else(|error| panic!("{error}"));
-        (name.to_owned(), Contact { name: name.to_owned(), number, time_zone: "UTC".to_owned(), team: None })
+        (
+            name.to_owned(),
+            Contact {
+                name: name.to_owned(),
+                number,
+                more_numbers: Vec::new(),
+                time_zone: "UTC".to_owned(),
+                team: None,
+            },
+        )
     };
     [person("first", 1), person("second", 2)].into()
 }

@@ -104,6 +104,10 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         TimelineEvent::Acknowledged { by, via } => {
             OutcomeEvent { by: detail(by), detail: detail(via), ..of(OutcomeKind::RunAcknowledged) }
         }
+        TimelineEvent::AcknowledgementExpired { step } => {
+            let expired = Some("its acknowledgement expired".to_owned());
+            OutcomeEvent { step: Some(*step), detail: expired, ..of(OutcomeKind::RunEscalated) }
+        }
         TimelineEvent::AcknowledgedLate { by } => {
             let late = Some("after the run was over".to_owned());
             OutcomeEvent { by: detail(by), detail: late, ..of(OutcomeKind::RunAcknowledged) }
@@ -132,6 +136,10 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         }
         TimelineEvent::LaneLowered { .. }
         | TimelineEvent::StepStarted { .. }
+        | TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::DelayCut { .. }
+        | TimelineEvent::NextNumber { .. }
+        | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::Decided(_)
         | TimelineEvent::Shortened { .. }
         | TimelineEvent::TextChanged { .. }
