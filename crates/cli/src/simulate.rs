@@ -231,6 +231,8 @@ fn drawn(run: &SimulatedRun, sign: &str) -> Vec<String> {
         let rule = rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
         lines.push(format!("{sign}  step {step}  {to} by {target}  {at}  {status}{rule}"));
     }
+    let notes = run.notes.iter();
+    lines.extend(notes.map(|note| format!("{sign}  {}  {}", output::time(note.at), note.text)));
     lines.extend(run.tickets.iter().map(|queue| format!("{sign}  ticket in {queue}")));
     let ended = run.ended_at.map_or_else(String::new, |at| format!(" {}", output::time(at)));
     let reason = if run.reason.is_empty() { String::new() } else { format!(": {}", run.reason) };

@@ -35,7 +35,7 @@ pub(crate) fn read(
     definition: &mut WorkflowDefinition,
 ) -> Escalation {
     definition.repeat = top.integer(doc, "repeat", 0..u32::from(REPEATS_MAX) + 1).unwrap_or(0) as u8;
-    let ack_expires = top.parsed_seconds(doc, "ack_expires", 60..DEADLINE_S_MAX + 1);
+    let ack_expires = top.parsed_seconds(doc, "ack_expires", DEADLINE_S_MIN..DEADLINE_S_MAX + 1);
     let ack_expired_text = top.text(doc, "ack_expired_text");
     definition.ack_expires_s = ack_expires.as_ref().map(|expires| expires.value);
     definition.ack_expired_text = ack_expired_text.as_ref().map(|text| text.value.clone());

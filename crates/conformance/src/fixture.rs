@@ -53,6 +53,14 @@ pub fn workflow_named(name: &str) -> Workflow {
     Workflow::compile(definition).unwrap()
 }
 
+/// The same, whose acknowledgement expires after ten minutes.
+pub fn workflow_that_pages_again() -> Workflow {
+    let mut definition = workflow().definition.as_ref().clone();
+    definition.resolved_by = Some("conformance.resolved".to_owned());
+    definition.ack_expires_s = Some(600);
+    Workflow::compile(definition).unwrap()
+}
+
 /// A phone number of this case.
 pub fn number(case: &str, n: u32) -> E164 {
     let digest = digest(&["number", case, &n.to_string()]);
@@ -213,7 +221,8 @@ pub fn change(run: &Run, now: Timestamp, transition: impl FnOnce(&mut Run, &mut 
     change_in(workflow(), run, now, transition)
 }
 
-fn change_in(
+/// The run after any transition, in a workflow of its own.
+pub fn change_in(
     workflow: &Workflow,
     run: &Run,
     now: Timestamp,

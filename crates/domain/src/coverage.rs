@@ -262,6 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn who_can_be_reached_by_another_number_is_somebody() {
+        let (workflow, mut directory) = (workflow(&[&["contact:ben"]]), directory());
+        let other: E164 = "+14155550109".parse().unwrap();
+        directory.contacts.get_mut("ben").unwrap().more_numbers.push(other.clone());
+        let found = |allowed: Option<&[&str]>, out: &[&str]| {
+            let set = |numbers: &[&str]| numbers.iter().map(|number| number.parse().unwrap()).collect();
+            let environment = Environment { allow_recipients: allowed.map(set), ..Environment::default() };
+            let opted_out: BTreeSet<E164> = set(out);
+            let barred = Barred { environment: &environment, opted_out: &opted_out };
+            gaps([&workflow], &directory, &[], barred, now(), 3).len()
+        };
+        assert_eq!((found(None, &[BEN]), found(Some(&[other.as_str()]), &[])), (0, 0));
+        assert_eq!((found(None, &[BEN, other.as_str()]), found(Some(&[BEN]), &[BEN])), (1, 1));
+        assert!(numbers(&directory).contains(&other), "its consent is asked for");
+    }
+
+    #[test]
     fn an_override_of_somebody_who_left_is_a_gap_as_long_as_it_lasts() {
         let gone = held("eve", "2026-03-02T18:00:00Z", "2026-03-03T06:00:00Z");
         let gaps = found(&workflow(&[&["oncall:platform"]]), &[gone], None, &[]);

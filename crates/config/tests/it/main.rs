@@ -3,6 +3,7 @@
 
 mod adapters;
 mod defaults;
+mod escalation;
 mod integrations;
 mod rotations;
 mod secrets;
@@ -44,7 +45,10 @@ fn the_examples_are_valid() {
     let (config, secrets) =
         config::load(&examples().join("callout.toml"), &env, config::Scope::SERVER).unwrap();
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
-    assert_eq!(names, ["appointment-confirmation", "incident-paging", "payment-reminder", "sla-breach"]);
+    assert_eq!(
+        names,
+        ["appointment-confirmation", "incident-paging", "major-incident", "payment-reminder", "sla-breach"]
+    );
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
     assert!(secrets.twilio.is_none());
 }

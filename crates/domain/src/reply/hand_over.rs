@@ -53,7 +53,8 @@ pub(super) fn read(body: &str, open: &[OpenCode]) -> Option<HandOver> {
         }
         tokens.rest.to_owned()
     };
-    let said = words::words(&rest);
+    // What follows on other lines may be a copy of our own text.
+    let said = words::words(rest.lines().next().unwrap_or_default());
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     if vocabulary::acknowledges(&vocabulary::meant(&said)) {
         return Some(HandOver::Contradicts);

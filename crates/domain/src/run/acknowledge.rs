@@ -38,8 +38,8 @@ impl Run {
     /// The recipient of the message with this number pressed the button behind its link. Pressed twice it is one
     /// acknowledgement; what is over gets a line, as for a reply.
     pub fn acknowledge_by_link(&mut self, by: &str, number: u16, ctx: &mut StepContext<'_>) {
-        let has_before = self.message(number).is_some_and(|message| self.has_acknowledged(message));
-        if self.phase != RunPhase::Acknowledged && !(self.phase == RunPhase::Active && has_before) {
+        let has_before = self.phase == RunPhase::Active && self.is_acknowledged_by(number);
+        if self.phase != RunPhase::Acknowledged && !has_before {
             self.acknowledge(by, "link", Some(number), ctx);
         }
     }
@@ -66,6 +66,11 @@ impl Run {
             return Vec::new();
         }
         self.awaited(self.start()).into_iter().map(|message| message.recipient().shown_name()).collect()
+    }
+
+    /// Whether the recipient of this message has acknowledged, while its step waits for others.
+    pub fn is_acknowledged_by(&self, number: u16) -> bool {
+        self.message(number).is_some_and(|message| self.has_acknowledged(message))
     }
 
     /// The people whom the step of this message waits for beside those who have acknowledged, by name.

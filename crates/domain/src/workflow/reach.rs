@@ -142,7 +142,7 @@ mod tests {
         let contact = |number: &str| Contact {
             name: "Name".into(),
             number: number.parse().unwrap(),
-            more_numbers: Vec::new(),
+            more_numbers: vec![format!("{number}9").parse().unwrap()],
             time_zone: "UTC".into(),
             team: None,
         };
@@ -168,11 +168,11 @@ mod tests {
             why: String::new(),
             made_at: None,
         };
-        assert_eq!(reach("contact:ada", &[]), Reach::Numbers(["+14155550101".parse().unwrap()].into()));
-        assert_eq!(
-            reach("oncall:platform", &[ben]),
-            Reach::Numbers(["+14155550102".parse().unwrap()].into())
-        );
+        let both = |number: &str| {
+            Reach::Numbers([number.parse().unwrap(), format!("{number}9").parse().unwrap()].into())
+        };
+        assert_eq!(reach("contact:ada", &[]), both("+14155550101"), "each of their numbers may be texted");
+        assert_eq!(reach("oncall:platform", &[ben]), both("+14155550102"));
         let nobody = "workflow page finds nobody to text: nobody is on call for oncall:platform";
         assert_eq!(reach("oncall:platform", &[]), Reach::Nobody(nobody.into()));
     }
