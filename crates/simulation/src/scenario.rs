@@ -117,8 +117,8 @@ fn crew(schema: &serde_json::Value) -> WorkflowDefinition {
     let mut crew = WorkflowDefinition::new("crew", "crew.created", text, schema.clone(), steps);
     crew.resolved_by = Some("crew.resolved".to_owned());
     crew.repeat = 1;
-    crew.not_after_s = 5_400;
-    crew.ack_expires_s = Some(1_200);
+    crew.not_after_s = 2_700;
+    crew.ack_expires_s = Some(600);
     crew.on_doubt = OnDoubt::Resend;
     crew.exhausted_ticket = Some("desk".to_owned());
     crew

@@ -6,7 +6,7 @@ use domain::workflow::AcknowledgedBy;
 use crate::{env, problems};
 
 const START: &str = "event = \"e\"\nresolved_by = \"r\"\ntemplate = \"{{ ack }}\"\nnot_after = \"4h\"\n";
-const SCHEMA: &str = "[schema]\ntype = \"object\"\n";
+const SCHEMA: &str = "[schema]\ntype = \"object\"\nproperties = { title = { type = \"string\" } }\n";
 const ASKS: &str = "[[step]]\nnotify = [\"contact:head-of-operations\"]\nack_within = \"5m\"\n";
 const TELLS: &str = "[[step]]\nnotify = [\"contact:head-of-operations\"]\n";
 
@@ -52,23 +52,23 @@ fn what_cannot_be_is_said_with_its_line() {
         (of("repeat = 10\n", ASKS), "x.toml:5: repeat: expected a whole number from 0 to 9"),
         (
             of("", &format!("{ASKS}{TELLS}acknowledged_by = \"all\"\n")),
-            "x.toml:12: step.acknowledged_by: the step asks nobody to acknowledge; give it ack_within, or leave this out",
+            "x.toml:13: step.acknowledged_by: the step asks nobody to acknowledge; give it ack_within, or leave this out",
         ),
         (
             of("", &format!("{ASKS}acknowledged_by = \"most\"\n")),
-            "x.toml:10: step.acknowledged_by: expected one of any, all, not \"most\"",
+            "x.toml:11: step.acknowledged_by: expected one of any, all, not \"most\"",
         ),
         (
             of("", &format!("{ASKS}continue_after = \"1m\"\n{ASKS}")),
-            "x.toml:10: step.continue_after: the step goes on whether anybody acknowledges or not",
+            "x.toml:11: step.continue_after: the step goes on whether anybody acknowledges or not",
         ),
         (
             of("repeat = 1\n", &format!("{ASKS}{TELLS}continue_after = \"1m\"\n")),
-            "x.toml:13: step.continue_after: no step follows that it could go on to",
+            "x.toml:14: step.continue_after: no step follows that it could go on to",
         ),
         (
             of("", &format!("{ASKS}delay = \"4h\"\n")),
-            "x.toml:10: step.delay: the event is of no use by then; make it shorter than not_after (4h)",
+            "x.toml:11: step.delay: the event is of no use by then; make it shorter than not_after (4h)",
         ),
         (
             of("ack_expires = \"4h\"\n", ASKS),
