@@ -87,10 +87,7 @@ pub(crate) fn read(
         top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
     definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
-    if let Some(mut section) = top.section(&mut doc, "resolved") {
-        definition.all_clear = section.boolean(&mut doc, "notify").unwrap_or_default();
-        section.finish(&mut doc);
-    }
+    definition.all_clear = read_all_clear(&mut doc, &mut top);
     let escalation = escalation::read(&mut doc, &mut top, &mut definition);
     let mut targets = Vec::new();
     let steps = read_steps(&mut doc, &mut top, directory, team.as_deref(), &mut targets);
@@ -153,6 +150,14 @@ fn read_schedule(
         doc.problem(&first.at, format!("{key}: expected 1 to {most} rising times such as \"40s\", \"3m\""));
     }
     Some(seconds)
+}
+
+/// Whether those who were texted hear that the event is resolved.
+fn read_all_clear(doc: &mut Document<'_>, top: &mut Section<'_>) -> bool {
+    let Some(mut section) = top.section(doc, "resolved") else { return false };
+    let notify = section.boolean(doc, "notify").unwrap_or_default();
+    section.finish(doc);
+    notify
 }
 
 /// The queue that gets a ticket after what the section is named by.

@@ -152,7 +152,7 @@ impl Message {
     }
 
     /// The same text under its own number to the next number of its recipient, which it leaves to that message.
-    pub(crate) fn to_next_number(&mut self, number: u16, now: Timestamp) -> Option<Self> {
+    pub(crate) fn pass_to_next_number(&mut self, number: u16, now: Timestamp) -> Option<Self> {
         let mut more_numbers = std::mem::take(&mut self.recipient.more_numbers);
         if more_numbers.is_empty() {
             return None;

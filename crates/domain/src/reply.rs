@@ -39,9 +39,10 @@ pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
         Some(HandOver::Contradicts) => about(Meaning::NotUnderstood, &[], open),
         Some(HandOver::As(body)) => {
             let reading = read_acknowledgement(&body, open, people);
-            match reading.meaning {
-                Meaning::Acknowledge => Reading { meaning: Meaning::HandOver, ..reading },
-                _ => reading,
+            if reading.meaning == Meaning::Acknowledge {
+                Reading { meaning: Meaning::HandOver, ..reading }
+            } else {
+                reading
             }
         }
     }

@@ -87,6 +87,7 @@ fn named(mut event: OutcomeEvent, apart: &str) -> OutcomeEvent {
     event
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
 fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
     let of = |kind| {
         let apart = entry.message.map(|number| number.to_string()).unwrap_or_default();

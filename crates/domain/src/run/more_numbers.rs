@@ -83,7 +83,7 @@ impl Run {
                 continue;
             }
             let number = self.messages.len() as u16 + 1;
-            let Some(next) = self.messages[index].to_next_number(number, ctx.now) else { break };
+            let Some(next) = self.messages[index].pass_to_next_number(number, ctx.now) else { break };
             let phone = &next.recipient().number;
             let is_known =
                 |known: &Message| known.start() == next.start() && known.recipient().number == *phone;

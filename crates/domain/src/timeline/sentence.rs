@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// What happened, in one sentence. `whom` is the recipient of the message it concerns.
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
 pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
