@@ -215,7 +215,7 @@ pub(crate) async fn acknowledge(
     change(&api, &who, &headers, run(&id)?, |id| Request::Acknowledge { id }).await
 }
 
-/// Has a run move on to its next step now. Two requests about the step that both saw move it on once.
+/// Has a run move on to its next step now, also one that somebody has acknowledged. Two requests about the step that both saw move it on once.
 #[utoipa::path(post, path = "/v1/runs/{id}/escalate", operation_id = "escalate_run", tag = "runs",
     params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$"), IfMatch, IdempotencyKey),
     responses((status = 200, body = ChangedRun), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),

@@ -9,7 +9,7 @@ use domain::{
     id::{MessageId, RunId},
     notice::Notices,
     provider::{InboundKeyword, InboundText},
-    reply::{KnownCode, Meaning, OpenCode, Reading, answer, candidates, is_answered, read, time_zone},
+    reply::{KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read, time_zone},
     run::{Run, RunPhase, StepContext},
 };
 use jiff::tz::TimeZone;
@@ -45,7 +45,7 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
         let MessageId { run, number } = route.message;
         if noted.insert(run.clone()) {
             let note = |run: &mut Run, ctx: &mut StepContext<'_>| {
-                run.take_consent_change(&text.sid, number, change, ctx);
+                run.take_consent_change(&text.sid, &text.from, number, change, ctx);
             };
             ports.runs.apply(&run, note).await?;
         }
@@ -71,7 +71,7 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     let contact = ports.runs.contact_with(&text.from);
     let notices = notices.filter(|_| is_answered(meaning, &known, contact.is_some()));
     let answer = notices.map(|notices| notices.answer_run(&text.sid));
-    let mut before = BTreeMap::new();
+    let mut taken = BTreeMap::new();
     for message in messages {
         let applied = ports
             .runs
@@ -79,16 +79,21 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
                 let before = run.phase();
                 let by = contact.as_ref().map(|contact| contact.name.as_str());
                 run.take_reply(&text.sid, message.number, meaning, by, answer.as_ref(), ctx);
-                before
+                Taken {
+                    before,
+                    after: run.phase(),
+                    awaited: run.awaited_beside(message.number),
+                    is_renewed: run.ack_hold().is_some(),
+                }
             })
             .await?;
-        before.extend(applied.map(|applied| (message.run, applied.value)));
+        taken.extend(applied.map(|applied| (message.run, applied.value)));
     }
     // A process that dies here leaves a text without its answer, as the network may; what it says is stored.
     match notices {
         Some(notices) => {
             let zone = time_zone(contact.as_ref(), &known);
-            send_answer(ports, text, notices, meaning, &known, &before, &zone).await
+            send_answer(ports, text, notices, meaning, &known, &taken, &zone).await
         }
         None => Ok(()),
     }
@@ -116,17 +121,17 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
     Ok(known)
 }
 
-/// Opens the run of the answer. `before` holds where the runs stood that the text is about, just before it was taken.
+/// Opens the run of the answer. `taken` holds what the text did to the runs that it is about.
 async fn send_answer(
     ports: &CallbackPorts,
     text: &InboundText,
     notices: &Notices,
     meaning: Meaning,
     known: &[KnownCode],
-    before: &BTreeMap<RunId, RunPhase>,
+    taken: &BTreeMap<RunId, Taken>,
     zone: &TimeZone,
 ) -> Result<(), RoleError> {
-    let mut candidates = candidates(known, before);
+    let mut candidates = candidates(known, taken);
     for candidate in candidates.iter_mut().filter(|candidate| candidate.was_acknowledged()) {
         candidate.acknowledged = ports.runs.acknowledged(&candidate.run).await?;
     }

@@ -108,10 +108,14 @@ async fn find(ports: &CallbackPorts, message: &str, secret: &str) -> Result<Opti
 
 async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleError> {
     let Linked { run, zone, .. } = linked;
+    let number = linked.message.number;
+    let takes_part = run.phase() == RunPhase::Active && run.is_acknowledged_by(number);
     let at = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
     let state = if run.phase() == RunPhase::Acknowledged {
         let by = ports.runs.acknowledged(run.id()).await?;
         by.map_or_else(String::new, |(by, when)| format!("Acknowledged by {by}, {}", at(when)))
+    } else if takes_part {
+        format!("Acknowledged by you. Still waiting for {}", run.awaited_beside(number).join(", "))
     } else {
         format!("Over: {}", run.phase().as_str())
     };
@@ -119,7 +123,7 @@ async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleErro
         about: run.about(),
         workflow: run.workflow(),
         opened_at: at(run.opened_at()),
-        is_open: run.phase() == RunPhase::Active,
+        is_open: run.phase() == RunPhase::Active && !takes_part,
         state,
     };
     Ok(page.render().unwrap_or_default())

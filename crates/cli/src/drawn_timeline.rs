@@ -60,12 +60,16 @@ fn about(line: &TimelineLine) -> String {
         TimelineEvent::Opened { .. }
         | TimelineEvent::LaneLowered { .. }
         | TimelineEvent::Acknowledged { .. }
+        | TimelineEvent::AcknowledgedPartly { .. }
+        | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::TextsRemoved
         | TimelineEvent::Closed { .. } => "run".to_owned(),
-        TimelineEvent::StepStarted { step, .. } => format!("step {}", step + 1),
+        TimelineEvent::StepStarted { step, .. }
+        | TimelineEvent::StepDelayed { step, .. }
+        | TimelineEvent::DelayCut { step, .. } => format!("step {}", step + 1),
         TimelineEvent::Escalated { .. } => "escalate".to_owned(),
         TimelineEvent::Decided(_) => of_message("policy"),
         TimelineEvent::Shortened { .. }
@@ -77,6 +81,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::Died { .. }
         | TimelineEvent::Replayed { .. }
         | TimelineEvent::Discarded { .. }
+        | TimelineEvent::NextNumber { .. }
         | TimelineEvent::Cancelled => of_message("text"),
         TimelineEvent::RetryScheduled { .. } => of_message("retry"),
         TimelineEvent::DoubtBegan { .. }
@@ -112,7 +117,7 @@ mod tests {
             what,
         };
         let opened = TimelineEvent::Opened { event: "e".to_owned() };
-        let started = TimelineEvent::StepStarted { step: 1, unresolved: Vec::new() };
+        let started = TimelineEvent::StepStarted { step: 1, round: 0, unresolved: Vec::new() };
         let closed = TimelineEvent::Closed { phase: RunPhase::Exhausted, reason: String::new() };
         let drawn = draw(&[
             line("2026-01-31T23:59:00.250Z", None, "run opened", opened),

@@ -160,7 +160,8 @@ fn print(explanation: &Explanation) {
 }
 
 fn print_step(step: &StepExplanation) {
-    output::line(format!("  step {} began {}", step.step, output::time(step.started_at)));
+    let round = if step.round > 1 { format!(" of round {}", step.round) } else { String::new() };
+    output::line(format!("  step {}{round} began {}", step.step, output::time(step.started_at)));
     for reason in &step.not_notified {
         output::wrapped(&format!("    not notified: {reason}"), 6);
     }

@@ -179,7 +179,8 @@ fn tickets(run: &RunView) -> Vec<String> {
 /// Prints a run without its timeline.
 pub(crate) fn run(run: &RunView) {
     line(format!("run        {}  {}", run.id, run.phase.as_str()));
-    line(format!("workflow   {}, step {}", run.workflow, run.step));
+    let round = if run.round > 1 { format!(", round {}", run.round) } else { String::new() };
+    line(format!("workflow   {}, step {}{round}", run.workflow, run.step));
     line(format!("event      {} from {}", run.event_id, run.source));
     if let Some(subject) = &run.subject {
         line(format!("subject    {subject}"));
@@ -190,6 +191,12 @@ pub(crate) fn run(run: &RunView) {
     line(format!("opened     {}", time(run.opened_at)));
     if let Some(closed_at) = run.closed_at {
         line(format!("ended      {}", time(closed_at)));
+    }
+    if let Some(at) = run.next_step_at {
+        line(format!("next step  {}", time(at)));
+    }
+    if let Some(at) = run.ack_expires_at {
+        line(format!("pages again {}, unless it is resolved", time(at)));
     }
     for message in &run.messages {
         let why =

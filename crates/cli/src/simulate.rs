@@ -241,6 +241,8 @@ fn drawn(run: &SimulatedRun, sign: &str) -> Vec<String> {
             )
         }));
     }
+    let notes = run.notes.iter();
+    lines.extend(notes.map(|note| format!("{sign}  {}  {}", output::time(note.at), note.text)));
     lines.extend(run.tickets.iter().map(|queue| format!("{sign}  ticket in {queue}")));
     let ended = run.ended_at.map_or_else(String::new, |at| format!(" {}", output::time(at)));
     let reason = if run.reason.is_empty() { String::new() } else { format!(": {}", run.reason) };

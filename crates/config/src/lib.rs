@@ -9,6 +9,7 @@ mod adapters;
 mod destination_address;
 mod destination_kind;
 mod environment;
+mod escalation;
 mod http_kind;
 mod infrastructure;
 mod integrations;

@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use domain::{
     directory::Contact,
+    limits::NUMBERS_PER_CONTACT_MAX,
     oncall::{OnCallHours, Rotation, TurnLength},
+    phone::E164,
     quiet_hours::zone,
 };
 use jiff::{civil, tz::TimeZone};
@@ -31,19 +33,50 @@ pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) ->
     let mut contacts = BTreeMap::new();
     for (id, mut section) in top.into_sections(&mut doc) {
         let name = section.text(&mut doc, "name").map_or_else(|| id.clone(), |name| name.value);
-        if !section.has("number") {
-            section.missing("number", format!("{id}.number: required, for example \"+14155550100\""));
-        }
-        let number = section.parsed(&mut doc, "number");
+        let numbers = read_numbers(&mut doc, &mut section, &id);
         let time_zone = section.required_text(&mut doc, "time_zone");
         check_zone(&mut doc, time_zone.as_ref());
         let team = read_team(&mut doc, &mut section, &format!("{id}."));
         section.finish(&mut doc);
-        if let (Some(number), Some(time_zone)) = (number, time_zone) {
-            contacts.insert(id, Contact { name, number: number.value, time_zone: time_zone.value, team });
+        if let (Some((number, more_numbers)), Some(time_zone)) = (numbers, time_zone) {
+            contacts.insert(id, Contact { name, number, more_numbers, time_zone: time_zone.value, team });
         }
     }
     contacts
+}
+
+/// `number`, or `numbers` in the order in which they are tried.
+fn read_numbers(doc: &mut Document<'_>, section: &mut Section<'_>, id: &str) -> Option<(E164, Vec<E164>)> {
+    let (has_one, has_several) = (section.has("number"), section.has("numbers"));
+    if !has_one && !has_several {
+        section.missing("number", format!("{id}.number: required, for example \"+14155550100\""));
+    }
+    let empty = section.empty_list("numbers");
+    let number = section.parsed(doc, "number").map(|number| number.value);
+    let mut numbers: Vec<E164> = Vec::new();
+    let texts = section.texts(doc, "numbers");
+    if let (Some(first), true) = (texts.first(), has_one) {
+        let message = format!("{id}: give number or numbers, not both; the first of numbers is tried first");
+        doc.problem(&first.at, message);
+    }
+    for text in &texts {
+        match text.value.parse() {
+            Ok(number) if numbers.contains(&number) => {
+                doc.problem(&text.at, format!("{id}.numbers: a number is there twice"));
+            }
+            Ok(number) => numbers.push(number),
+            Err(error) => doc.problem(&text.at, format!("{id}.numbers: {error}")),
+        }
+    }
+    let most = texts.get(NUMBERS_PER_CONTACT_MAX).map(|text| text.at.clone());
+    if let Some(at) = empty.or(most) {
+        doc.problem(&at, format!("{id}.numbers: give 1 to {NUMBERS_PER_CONTACT_MAX} numbers"));
+    }
+    if number.is_some() {
+        return number.map(|number| (number, Vec::new()));
+    }
+    let mut numbers = numbers.into_iter();
+    numbers.next().map(|first| (first, numbers.collect()))
 }
 
 pub(crate) fn read_rotations(

@@ -271,12 +271,21 @@ impl<'t> Section<'t> {
         key: &'static str,
         range: Range<u32>,
     ) -> Option<u32> {
+        Some(self.parsed_seconds(doc, key, range)?.value)
+    }
+
+    pub(crate) fn parsed_seconds(
+        &mut self,
+        doc: &mut Document<'_>,
+        key: &'static str,
+        range: Range<u32>,
+    ) -> Option<Placed<u32>> {
         let (least, most) = (in_units(range.start), in_units(range.end - 1));
         let kind =
             format!("a time such as \"90s\", \"5m\", \"2h\" or \"7d\", from \"{least}\" to \"{most}\"");
         let read =
             |value: &DeValue<'t>| parse_seconds(value.as_str()?).filter(|seconds| range.contains(seconds));
-        Some(self.of_kind(doc, key, &kind, read)?.value)
+        self.of_kind(doc, key, &kind, read)
     }
 
     pub(crate) fn texts(&mut self, doc: &mut Document<'_>, key: &'static str) -> Vec<Placed<String>> {

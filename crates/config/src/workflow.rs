@@ -21,6 +21,7 @@ use domain::{
 };
 
 use crate::{
+    escalation::{self, PlacedStep},
     people::{CONTACTS, ONCALL},
     problem::Problems,
     quiet_hours::{Calendars, QuietDefaults, QuietFields, read_of_workflow},
@@ -92,12 +93,11 @@ pub(crate) fn read(
         top.section(&mut doc, "retry").map_or_else(RetryPolicy::default, |s| read_retry(&mut doc, s));
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
     definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
-    if let Some(mut section) = top.section(&mut doc, "resolved") {
-        definition.all_clear = section.boolean(&mut doc, "notify").unwrap_or_default();
-        section.finish(&mut doc);
-    }
+    definition.all_clear = read_all_clear(&mut doc, &mut top);
+    let escalation = escalation::read(&mut doc, &mut top, &mut definition);
     let mut targets = Vec::new();
-    definition.steps = read_steps(&mut doc, &mut top, around.directory, team.as_deref(), &mut targets);
+    let steps = read_steps(&mut doc, &mut top, around.directory, team.as_deref(), &mut targets);
+    definition.steps = escalation::check(&mut doc, &escalation, steps, &definition);
     definition.exhausted_ticket = read_ticket(&mut doc, &mut top, "exhausted");
     definition.undeliverable_ticket = read_ticket(&mut doc, &mut top, "undeliverable");
     definition.needs_review_ticket = read_ticket(&mut doc, &mut top, "needs_review");
@@ -155,6 +155,14 @@ fn read_schedule(
         doc.problem(&first.at, format!("{key}: expected 1 to {most} rising times such as \"40s\", \"3m\""));
     }
     Some(seconds)
+}
+
+/// Whether those who were texted hear that the event is resolved.
+fn read_all_clear(doc: &mut Document<'_>, top: &mut Section<'_>) -> bool {
+    let Some(mut section) = top.section(doc, "resolved") else { return false };
+    let notify = section.boolean(doc, "notify").unwrap_or_default();
+    section.finish(doc);
+    notify
 }
 
 /// The queue that gets a ticket after what the section is named by.
@@ -226,7 +234,7 @@ fn read_steps(
     directory: &Directory,
     team: Option<&str>,
     targets: &mut Vec<Placed<Target>>,
-) -> Vec<Step> {
+) -> Vec<PlacedStep> {
     let message = format!("give 1 to {STEPS_MAX} steps, each written [[step]]");
     let (is_named, before) = (top.has("step"), doc.count());
     let sections = top.sections(doc, "step");
@@ -244,7 +252,7 @@ fn read_step(
     directory: &Directory,
     team: Option<&str>,
     targets: &mut Vec<Placed<Target>>,
-) -> Step {
+) -> PlacedStep {
     let mut notify = Vec::new();
     let message = format!("step.notify: name 1 to {RECIPIENTS_PER_STEP_MAX} targets");
     let texts = section.required_texts(doc, "notify", &message);
@@ -268,8 +276,10 @@ fn read_step(
     let waits = section.has("ack_within").then_some(DEADLINE_S_MIN);
     let ack_within_s = section.seconds(doc, "ack_within", deadlines).or(waits);
     let ticket = section.text(doc, "ticket").map(|queue| queue.value);
+    let step = Step { notify, deliver_within_s, ack_within_s, ticket, ..Step::default() };
+    let step = escalation::read_step(doc, &mut section, step);
     section.finish(doc);
-    Step { notify, deliver_within_s, ack_within_s, ticket }
+    step
 }
 
 fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, directory: &Directory) {

@@ -45,15 +45,19 @@ pub fn workflow() -> &'static Workflow {
 pub fn workflow_named(name: &str) -> Workflow {
     let schema =
         json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]});
-    let step = Step {
-        notify: vec![Target::Contact("ada".into())],
-        deliver_within_s: None,
-        ack_within_s: Some(300),
-        ticket: None,
-    };
+    let step =
+        Step { notify: vec![Target::Contact("ada".into())], ack_within_s: Some(300), ..Step::default() };
     let template = "{{ title }}. Reply {{ ack }}";
     let mut definition = WorkflowDefinition::new(name, "conformance.critical", template, schema, vec![step]);
     definition.stage = Stage::Live;
+    Workflow::compile(definition).unwrap()
+}
+
+/// The same, whose acknowledgement expires after ten minutes.
+pub fn workflow_that_pages_again() -> Workflow {
+    let mut definition = workflow().definition.as_ref().clone();
+    definition.resolved_by = Some("conformance.resolved".to_owned());
+    definition.ack_expires_s = Some(600);
     Workflow::compile(definition).unwrap()
 }
 
@@ -122,6 +126,7 @@ impl Opening {
             target: "contact:ada".to_owned(),
             name: "Ada".to_owned(),
             number: number(self.case, self.n),
+            more_numbers: Vec::new(),
             time_zone: Some("Europe/Berlin".to_owned()),
             taken_over: None,
         };
@@ -216,7 +221,8 @@ pub fn change(run: &Run, now: Timestamp, transition: impl FnOnce(&mut Run, &mut 
     change_in(workflow(), run, now, transition)
 }
 
-fn change_in(
+/// The run after any transition, in a workflow of its own.
+pub fn change_in(
     workflow: &Workflow,
     run: &Run,
     now: Timestamp,

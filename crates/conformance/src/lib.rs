@@ -195,6 +195,7 @@ macro_rules! store_contract {
                     closed_runs_that_ended_earlier_are_purged
                     runs_that_are_open_or_ended_later_stay
                     a_closed_run_that_is_still_due_stays
+                    an_acknowledged_run_that_pages_again_stays_and_comes_back
                     everything_of_a_purged_run_is_gone
                     consent_outlives_a_purged_run
                     a_purged_run_can_be_opened_again

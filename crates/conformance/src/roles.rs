@@ -63,9 +63,8 @@ pub fn paging_definition() -> WorkflowDefinition {
     let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}});
     let step = |name: &str| Step {
         notify: vec![Target::Contact(name.to_owned())],
-        deliver_within_s: None,
         ack_within_s: u32::try_from(STEP_S).ok(),
-        ticket: None,
+        ..Step::default()
     };
     let steps = vec![step("ada"), step("ben")];
     let template = "{{ title }}. Reply {{ ack }}";
@@ -86,6 +85,7 @@ pub fn directory() -> Directory {
     let contact = |name: &str, number: &str| Contact {
         name: name.to_owned(),
         number: number.parse().unwrap(),
+        more_numbers: Vec::new(),
         time_zone: "Europe/Berlin".to_owned(),
         team: None,
     };

@@ -267,7 +267,7 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         self.change(principal, id, version, |run, ctx| {
             // One that is over gets a line all the same.
-            let changes = run.phase() != RunPhase::Acknowledged;
+            let changes = run.phase() != RunPhase::Acknowledged || run.ack_hold().is_some();
             if changes {
                 run.acknowledge(&principal.name, principal.via, None, ctx);
             }
@@ -347,9 +347,10 @@ impl Control {
         let seen = self.visible(principal, id).await?;
         // Two who escalate at once mean the step that both saw, not two steps. What happens to the run meanwhile, such as
         // a receipt, changes its version and not what is meant.
-        let step = seen.value.step();
+        let of = |run: &Run| (run.start(), run.next().map(|next| next.start), run.phase());
+        let step = of(&seen.value);
         let is_meant = |run: &Versioned<Run>| {
-            run.value.step() == step && version.is_none_or(|version| run.version == version)
+            of(&run.value) == step && version.is_none_or(|version| run.version == version)
         };
         let escalated = self.ports.runs.escalate(id, &principal.name, is_meant).await?;
         if escalated != Some(true) && version.is_some() {

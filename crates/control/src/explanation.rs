@@ -46,6 +46,9 @@ pub struct Explanation {
 pub struct StepExplanation {
     /// Its number, from 1.
     pub step: u8,
+    /// The round of the steps, from 1.
+    #[serde(default)]
+    pub round: u16,
     /// When it began.
     pub started_at: Timestamp,
     /// Targets that led to nobody, and why.
@@ -121,15 +124,16 @@ impl Explanation {
                 reason = "the other lines go to their text or to the run"
             )]
             match &line.what {
-                TimelineEvent::StepStarted { step, unresolved } => steps.push(StepExplanation {
+                TimelineEvent::StepStarted { step, round, unresolved } => steps.push(StepExplanation {
                     step: step + 1,
+                    round: u16::from(*round) + 1,
                     started_at: line.at,
                     not_notified: unresolved.clone(),
-                    texts: texts_of(run, step + 1),
+                    texts: texts_of(run, step + 1, steps.len()),
                     over: None,
                 }),
                 TimelineEvent::Escalated { step, reason } => {
-                    match steps.iter_mut().find(|one| one.step == step + 1) {
+                    match steps.iter_mut().rev().find(|one| one.step == step + 1) {
                         Some(one) => one.over = Some(reason.clone()),
                         None => rest.push(explained(line)),
                     }
@@ -153,8 +157,14 @@ impl Explanation {
     }
 }
 
-fn texts_of(run: &RunView, step: u8) -> Vec<TextExplanation> {
-    let numbered = (1..).zip(&run.messages).filter(|(_, message)| message.step == step);
+/// The texts of a step that began after so many others.
+fn texts_of(run: &RunView, step: u8, before: usize) -> Vec<TextExplanation> {
+    let is_of_start = |message: &MessageView| match message.start {
+        0 => true,
+        start => usize::from(start) == before + 1,
+    };
+    let numbered =
+        (1..).zip(&run.messages).filter(|(_, message)| message.step == step && is_of_start(message));
     numbered.map(|(number, message)| text_of(run, number, message)).collect()
 }
 
@@ -227,12 +237,17 @@ fn about(line: &TimelineLine) -> &'static str {
         | TimelineEvent::Discarded { .. }
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::AllClear { .. }
+        | TimelineEvent::NextNumber { .. }
         | TimelineEvent::Cancelled => "callout",
         TimelineEvent::Opened { .. }
         | TimelineEvent::LaneLowered { .. }
         | TimelineEvent::StepStarted { .. }
         | TimelineEvent::Escalated { .. }
+        | TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::DelayCut { .. }
         | TimelineEvent::Acknowledged { .. }
+        | TimelineEvent::AcknowledgedPartly { .. }
+        | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::EffectReplayed { .. }
@@ -246,11 +261,14 @@ fn about(line: &TimelineLine) -> &'static str {
 
 /// The end of a run in one sentence, or what it waits for.
 pub(crate) fn why_ended(run: &RunView) -> String {
+    if let (RunPhase::Active, Some(at)) = (run.phase, run.next_step_at) {
+        return format!("it is under way: the next step begins at {at}");
+    }
     if run.phase == RunPhase::Active {
         return format!("it is under way, at step {}", run.step);
     }
     let acknowledged =
-        run.timeline.iter().find(|line| matches!(line.what, TimelineEvent::Acknowledged { .. }));
+        run.timeline.iter().rev().find(|line| matches!(line.what, TimelineEvent::Acknowledged { .. }));
     if let Some(line) = acknowledged.filter(|_| run.phase == RunPhase::Acknowledged) {
         return line.text.clone();
     }

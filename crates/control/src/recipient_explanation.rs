@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use domain::{
     consent::Consent,
-    directory::Directory,
+    directory::{Contact, Directory},
     phone::E164,
     run::{Run, RunPhase},
     silence::Silence,
@@ -41,6 +41,8 @@ const EXPLAINED_MAX: usize = 200;
 /// Who is meant, and what may lead to them.
 struct Person {
     number: E164,
+    /// That one, and the other numbers of the same contacts.
+    numbers: BTreeSet<E164>,
     contacts: BTreeSet<String>,
     /// Schedule and layer.
     layers: BTreeSet<(String, String)>,
@@ -65,8 +67,12 @@ impl Control {
         }
         let directory = self.ports.runs.directory();
         let number = number_of(whom, &directory)?;
-        let contacts = directory.contacts.iter().filter(|(_, contact)| contact.number == number);
-        let contacts: BTreeSet<String> = contacts.map(|(name, _)| name.clone()).collect();
+        let contacts =
+            directory.contacts.iter().filter(|(_, contact)| contact.numbers().any(|own| *own == number));
+        let contacts: Vec<(&String, &Contact)> = contacts.collect();
+        let numbers = contacts.iter().flat_map(|(_, contact)| contact.numbers()).chain([&number]);
+        let numbers: BTreeSet<E164> = numbers.cloned().collect();
+        let contacts: BTreeSet<String> = contacts.into_iter().map(|(name, _)| name.clone()).collect();
         let overrides = self.ports.overrides.overrides(from).await.map_err(RoleError::from)?;
         let held = overrides.iter().filter(|held| held.from < until && contacts.contains(&held.contact));
         let held = held.map(|held| (held.schedule.clone(), held.layer.clone()));
@@ -75,14 +81,14 @@ impl Control {
         });
         let layers: BTreeSet<_> = turns.map(|(layer, _)| layer.clone()).chain(held).collect();
         let on_call = layers.iter().map(|layer| view(&directory, layer, &overrides, from, until)).collect();
-        let person = Person { number, contacts, layers };
+        let person = Person { number, numbers, contacts, layers };
 
         let silences = self.ports.silences.silences(from).await.map_err(RoleError::from)?;
         let silences = silences.into_iter().filter(|silence| silence.from < until);
         let (runs, incomplete) = self.under_way(from, until).await?;
         let (mut texted, mut not_reached) = (Vec::new(), Vec::new());
         for run in runs.iter().rev() {
-            if run.messages().iter().any(|message| message.recipient().number == person.number) {
+            if run.messages().iter().any(|message| person.numbers.contains(&message.recipient().number)) {
                 let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
                 texted.push(Explanation::of(&RunView::new(run, &timeline, self.ports.runs.recipient_key())));
             } else {
@@ -241,14 +247,9 @@ fn named_by<'a>(
         Target::Contact(name) => person.contacts.contains(name),
         Target::OnCall { schedule, layer } => person.layers.contains(&(schedule.clone(), layer.clone())),
         Target::Field(_) => {
-            let alone = Step {
-                notify: vec![target.clone()],
-                deliver_within_s: None,
-                ack_within_s: None,
-                ticket: None,
-            };
+            let alone = Step { notify: vec![target.clone()], ..Step::default() };
             let found = run.recipients(&alone, &workflow.definition, directory, &[], run.opened_at()).found;
-            found.iter().any(|recipient| recipient.number == person.number)
+            found.iter().any(|recipient| person.numbers.contains(&recipient.number))
         }
     };
     let steps = (0..).zip(&workflow.definition.steps);
@@ -259,7 +260,7 @@ fn named_by<'a>(
 /// Why a target of a step did not lead to somebody.
 fn missed(run: &Run, step: u8, target: &str, timeline: &[Entry], view: &RunView) -> String {
     let started = timeline.iter().find_map(|entry| {
-        let TimelineEvent::StepStarted { step: started, unresolved } = &entry.what else { return None };
+        let TimelineEvent::StepStarted { step: started, unresolved, .. } = &entry.what else { return None };
         (*started == step).then_some(unresolved)
     });
     let Some(unresolved) = started else {

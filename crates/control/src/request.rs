@@ -154,7 +154,7 @@ pub enum Request {
         /// The run.
         id: RunId,
     },
-    /// Has a run move on to its next step now.
+    /// Has a run move on to its next step now, also one that was acknowledged.
     Escalate {
         /// The run.
         id: RunId,

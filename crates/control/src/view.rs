@@ -33,6 +33,17 @@ pub struct RunView {
     pub subject: Option<String>,
     /// The step under way, from 1.
     pub step: u8,
+    /// The round of the steps, from 1; 0 where an older process said nothing of it.
+    #[serde(default)]
+    pub round: u16,
+    /// When the next step begins, where none is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_step_at: Option<Timestamp>,
+    /// When its acknowledgement expires, so that it pages again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ack_expires_at: Option<Timestamp>,
     /// When it was opened.
     #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
@@ -59,6 +70,15 @@ pub struct MessageView {
     pub id: String,
     /// The step it belongs to, from 1.
     pub step: u8,
+    /// Which start of a step it belongs to, from 1; 0 where an older process said nothing of it.
+    #[serde(default)]
+    pub start: u16,
+    /// The number of the message that it follows, as that one was not delivered to another number of its recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u16>,
+    /// Whether its recipient has acknowledged while its step waits for others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledged: bool,
     /// How its recipient was chosen.
     pub target: String,
     /// The recipient's name, where the number is a contact's.
@@ -135,6 +155,9 @@ impl RunView {
             event_id: run.event().id.clone(),
             subject: run.subject().map(str::to_owned),
             step: run.step() + 1,
+            round: u16::from(run.round()) + 1,
+            next_step_at: run.next().map(|next| next.at),
+            ack_expires_at: run.ack_hold().map(|hold| hold.until),
             opened_at: run.opened_at(),
             closed_at: run.closed_at(),
             ticket: run.ticket().filter(|queue| run.ticket_at(queue).is_none()).map(str::to_owned),
@@ -158,6 +181,9 @@ impl MessageView {
         Self {
             id: run.message_id(message.number()).to_string(),
             step: message.step() + 1,
+            start: message.start() + 1,
+            follows: message.follows(),
+            acknowledged: message.is_acknowledged(),
             target: message.recipient().target.clone(),
             name: message.recipient().name.clone(),
             taken_over: message.recipient().taken_over.clone(),

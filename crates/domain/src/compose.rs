@@ -42,6 +42,8 @@ pub struct ComposeRules<'a> {
     pub links: LinkPolicy,
     /// What is said where the template cannot be: what the event is about, on one line.
     pub plain: &'a str,
+    /// What stands before the template's text; empty for most.
+    pub before: &'a str,
 }
 
 /// A text that is ready to be sent.
@@ -91,6 +93,7 @@ pub fn compose(
     let given = Given { recipient: &recipient, ..*given };
     let render = |fields: &Map<String, Value>| -> Result<Rendered, RenderError> {
         let (text, absent) = rules.template.render(fields, &given)?;
+        let text = if rules.before.is_empty() { text } else { format!("{}{text}", rules.before) };
         Ok(Rendered { absent, ..Rendered::new(text, rules.link_hosts) })
     };
     let rendered = match render(&fields) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use crate::{
-    directory::Directory,
+    directory::{Contact, Directory},
     limits::COVERAGE_DAYS_MAX,
     oncall::{LayerName, Override, shifts},
     phone::E164,
@@ -95,7 +95,7 @@ pub fn gaps<'a>(
 
 /// The numbers that steps of these workflows may text between now and then, as far as the directory knows them.
 pub fn numbers(directory: &Directory) -> BTreeSet<E164> {
-    directory.contacts.values().map(|contact| contact.number.clone()).collect()
+    directory.contacts.values().flat_map(Contact::numbers).cloned().collect()
 }
 
 /// Why a step would text nobody at this time; `None` where it would text somebody.
@@ -110,10 +110,15 @@ fn nobody(
     let mut first = None;
     for target in &step.notify {
         let why = match directory.resolve(target, &Map::new(), None, overrides, at) {
-            Ok(recipient) if barred.opted_out.contains(&recipient.number) => {
+            // One number that may be texted is enough; the others are passed over.
+            Ok(recipient) if recipient.numbers().all(|number| barred.opted_out.contains(number)) => {
                 format!("{} ({target}) has opted out", recipient.name)
             }
-            Ok(recipient) if !workflow.may_text(&recipient.number, barred.environment) => {
+            Ok(recipient)
+                if recipient.numbers().all(|number| {
+                    barred.opted_out.contains(number) || !workflow.may_text(number, barred.environment)
+                }) =>
+            {
                 format!(
                     "{} ({target}) may not be texted in {}: see allow_recipients and [canary]",
                     recipient.name, barred.environment.name
@@ -167,6 +172,7 @@ mod tests {
         let contact = |name: &str, number: &str| Contact {
             name: name.into(),
             number: number.parse().unwrap(),
+            more_numbers: Vec::new(),
             time_zone: "UTC".into(),
             team: None,
         };
@@ -191,9 +197,7 @@ mod tests {
     fn staged(stage: Stage, steps: &[&[&str]]) -> Workflow {
         let steps = steps.iter().map(|targets| Step {
             notify: targets.iter().map(|target| target.parse().unwrap()).collect(),
-            deliver_within_s: None,
-            ack_within_s: None,
-            ticket: None,
+            ..Step::default()
         });
         let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
         let definition = WorkflowDefinition::new("page", "page", "x", schema, steps.collect());
@@ -255,6 +259,23 @@ mod tests {
         let gaps = found(&workflow(&[&["contact:ben"], &["contact:ada"]]), &[], None, &[BEN]);
         assert_eq!(gaps.len(), 1);
         assert!(gaps[0].contains("from 2026-03-02 12:00Z on: Ben (contact:ben) has opted out"), "{gaps:?}");
+    }
+
+    #[test]
+    fn who_can_be_reached_by_another_number_is_somebody() {
+        let (workflow, mut directory) = (workflow(&[&["contact:ben"]]), directory());
+        let other: E164 = "+14155550109".parse().unwrap();
+        directory.contacts.get_mut("ben").unwrap().more_numbers.push(other.clone());
+        let found = |allowed: Option<&[&str]>, out: &[&str]| {
+            let set = |numbers: &[&str]| numbers.iter().map(|number| number.parse().unwrap()).collect();
+            let environment = Environment { allow_recipients: allowed.map(set), ..Environment::default() };
+            let opted_out: BTreeSet<E164> = set(out);
+            let barred = Barred { environment: &environment, opted_out: &opted_out };
+            gaps([&workflow], &directory, &[], barred, now(), 3).len()
+        };
+        assert_eq!((found(None, &[BEN]), found(Some(&[other.as_str()]), &[])), (0, 0));
+        assert_eq!((found(None, &[BEN, other.as_str()]), found(Some(&[BEN]), &[BEN])), (1, 1));
+        assert!(numbers(&directory).contains(&other), "its consent is asked for");
     }
 
     #[test]

@@ -23,11 +23,21 @@ pub struct Contact {
     pub name: String,
     /// Where texts go.
     pub number: E164,
+    /// Where they go next, in order, when a text to the number before was not delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_numbers: Vec<E164>,
     /// IANA time zone, for quiet hours.
     pub time_zone: String,
     /// Whose it is: workflows of other teams may not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
+}
+
+impl Contact {
+    /// Its numbers, in the order in which they are tried.
+    pub fn numbers(&self) -> impl Iterator<Item = &E164> {
+        std::iter::once(&self.number).chain(&self.more_numbers)
+    }
 }
 
 /// Whom one text goes to.
@@ -39,6 +49,9 @@ pub struct Recipient {
     pub name: String,
     /// Where the text goes.
     pub number: E164,
+    /// The person's other numbers that are tried after this one, in order; none once the run has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_numbers: Vec<E164>,
     /// IANA time zone, where known.
     pub time_zone: Option<String>,
     /// The override by which the recipient was on call; absent where a rotation said so, or no schedule was asked.
@@ -66,6 +79,11 @@ impl TakenOver {
 }
 
 impl Recipient {
+    /// The numbers of the person, this one first, in the order in which they are tried.
+    pub fn numbers(&self) -> impl Iterator<Item = &E164> {
+        std::iter::once(&self.number).chain(&self.more_numbers)
+    }
+
     /// The name to show: the recipient's own, or the masked number where there is none.
     pub fn shown_name(&self) -> String {
         if self.name.is_empty() { self.number.masked() } else { self.name.clone() }
@@ -89,7 +107,7 @@ pub struct Directory {
 impl Directory {
     /// The contact with this number: the first by key, should several share it.
     pub fn contact_with(&self, number: &E164) -> Option<&Contact> {
-        self.contacts.values().find(|contact| contact.number == *number)
+        self.contacts.values().find(|contact| contact.numbers().any(|own| own == number))
     }
 
     /// The rotations of a layer.
@@ -136,6 +154,7 @@ impl Directory {
                     target: target.to_string(),
                     name: String::new(),
                     number,
+                    more_numbers: Vec::new(),
                     time_zone: time_zone.map(str::to_owned),
                     taken_over: None,
                 })
@@ -154,6 +173,7 @@ impl Directory {
             target: target.to_string(),
             name: contact.name.clone(),
             number: contact.number.clone(),
+            more_numbers: contact.more_numbers.clone(),
             time_zone: Some(contact.time_zone.clone()),
             taken_over,
         })
@@ -183,6 +203,7 @@ mod tests {
         let contact = |number: &str| Contact {
             name: "Name".into(),
             number: number.parse().unwrap(),
+            more_numbers: Vec::new(),
             time_zone: "Europe/Berlin".into(),
             team: None,
         };

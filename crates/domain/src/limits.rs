@@ -42,6 +42,14 @@ pub const CALLBACK_BODY_BYTES_MAX: usize = 32 * 1024;
 pub const STEPS_MAX: usize = 10;
 /// Most recipients in one step.
 pub const RECIPIENTS_PER_STEP_MAX: usize = 20;
+/// Most texts of one run, over all rounds of its steps; one that has as many ends.
+pub const RUN_MESSAGES_MAX: usize = 2_000;
+/// Most times that all steps of a workflow are gone through again.
+pub const REPEATS_MAX: u8 = 9;
+/// Most acknowledgements of a run that may expire before its event is of no use any more.
+pub const ACK_EXPIRIES_MAX: u32 = 100;
+/// Most numbers of one contact.
+pub const NUMBERS_PER_CONTACT_MAX: usize = 5;
 /// Largest audience a sender dispatches in the delivery of the event itself; larger ones go through `send` commands.
 pub const INLINE_DISPATCH_MAX: usize = 4;
 /// Events a second that a source may bring at full urgency, unless configured.

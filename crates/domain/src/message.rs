@@ -72,6 +72,18 @@ pub struct Message {
     /// Since when it waits for quiet hours to end. Kept until its next request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quiet_since: Option<Timestamp>,
+    /// Which start of a step it belongs to; absent where that is the step's own number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<u16>,
+    /// When it was made; absent where no other number of its recipient could follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_at: Option<Timestamp>,
+    /// The number of the message that it follows, which was not delivered to another number of its recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    follows: Option<u16>,
+    /// Its recipient has acknowledged, and its step waits for others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    acknowledged: bool,
 }
 
 /// A text that could not be composed is stored as an empty one, as the first version did.
@@ -126,7 +138,52 @@ impl Message {
             refused_from: Vec::new(),
             opted_out: false,
             quiet_since: None,
+            start: None,
+            made_at: None,
+            follows: None,
+            acknowledged: false,
         }
+    }
+
+    /// The same in this start of its step.
+    pub(crate) fn of_start(self, start: u16) -> Self {
+        Self { start: (start != u16::from(self.step)).then_some(start), ..self }
+    }
+
+    /// The same, where other numbers of its recipient may follow.
+    pub(crate) fn made_at(self, now: Timestamp) -> Self {
+        Self { made_at: Some(now), ..self }
+    }
+
+    /// The same text under its own number to the next number of its recipient, which it leaves to that message.
+    pub(crate) fn pass_to_next_number(&mut self, number: u16, now: Timestamp) -> Option<Self> {
+        let mut more_numbers = std::mem::take(&mut self.recipient.more_numbers);
+        if more_numbers.is_empty() {
+            return None;
+        }
+        let next = more_numbers.remove(0);
+        let recipient = Recipient { number: next, more_numbers, ..self.recipient.clone() };
+        let mut message = Self::new(number, self.step, recipient, self.ack, now).of_start(self.start());
+        message.text.clone_from(&self.text);
+        message.segments = self.segments;
+        message.link.clone_from(&self.link);
+        message.follows = Some(self.number);
+        Some(message.made_at(now))
+    }
+
+    /// Skips the number that this message would have gone to: another text of the step goes there.
+    pub(crate) fn take_more_numbers(&mut self, skipped: &Self) {
+        self.recipient.more_numbers.clone_from(&skipped.recipient.more_numbers);
+    }
+
+    /// Forgets the numbers that could have followed.
+    pub(crate) fn forget_more_numbers(&mut self) {
+        self.recipient.more_numbers.clear();
+    }
+
+    /// Its recipient acknowledged, or another text to the same person did.
+    pub(crate) fn take_acknowledgement(&mut self) {
+        self.acknowledged = true;
     }
 
     /// Its number within the run, from 1.
@@ -137,6 +194,26 @@ impl Message {
     /// The step it belongs to, from 0.
     pub fn step(&self) -> u8 {
         self.step
+    }
+
+    /// Which start of a step it belongs to, from 0.
+    pub fn start(&self) -> u16 {
+        self.start.unwrap_or(u16::from(self.step))
+    }
+
+    /// When it was made; absent where no other number of its recipient could follow.
+    pub(crate) fn was_made_at(&self) -> Option<Timestamp> {
+        self.made_at
+    }
+
+    /// The number of the message to the same person that it follows, as that one was not delivered.
+    pub fn follows(&self) -> Option<u16> {
+        self.follows
+    }
+
+    /// Whether its recipient has acknowledged while its step waits for others.
+    pub fn is_acknowledged(&self) -> bool {
+        self.acknowledged
     }
 
     /// The person and the number that it goes to.

@@ -195,6 +195,7 @@ impl Notices {
             link_hosts: &[],
             links: workflow.definition.links,
             plain: "",
+            before: "",
         };
         compose(&rules, &event.data, &Given::default()).ok()
     }
@@ -235,6 +236,8 @@ impl Notices {
             | NoticeKind::Which
             | NoticeKind::Declined
             | NoticeKind::StillAcknowledged
+            | NoticeKind::AcknowledgedPartly
+            | NoticeKind::HandedOver
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
@@ -287,8 +290,7 @@ fn definition(name: &str, template: &str) -> WorkflowDefinition {
     let step = Step {
         notify: vec![Target::Field("phone".to_owned())],
         deliver_within_s: Some(NOTICE_NOT_AFTER_S),
-        ack_within_s: None,
-        ticket: None,
+        ..Step::default()
     };
     let mut definition = WorkflowDefinition::new(name, name, template, schema(), vec![step]);
     definition.category = Category::Operational;
@@ -341,6 +343,8 @@ mod tests {
         Nothing is open for you.
         Not understood. Reply ACK 44MC to take db-1.
         Resolved: db-1.
+        Noted: db-1. Still waiting for Ada.
+        Handed over: db-1. The next step is paged.
         ");
     }
 

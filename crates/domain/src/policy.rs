@@ -131,6 +131,7 @@ mod tests {
                 target: "contact:ada".into(),
                 name: "Ada".into(),
                 number: "+14155550100".parse().unwrap(),
+                more_numbers: Vec::new(),
                 time_zone: Some("America/New_York".into()),
                 taken_over: None,
             },

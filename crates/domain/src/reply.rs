@@ -6,6 +6,7 @@
 
 mod answer;
 mod clause;
+mod hand_over;
 mod open_code;
 mod people;
 mod quote;
@@ -21,8 +22,9 @@ mod without_code;
 use std::collections::BTreeSet;
 
 use crate::{ack_code::AckCode, words};
-pub use answer::{Candidate, KnownCode, answer, candidates, is_answered, time_zone};
+pub use answer::{Candidate, KnownCode, Taken, answer, candidates, is_answered, time_zone};
 use clause::Clause;
+use hand_over::HandOver;
 pub use open_code::OpenCode;
 pub use people::People;
 pub use reading::{Meaning, Reading};
@@ -32,6 +34,21 @@ use saying::{Named, Saying, Topic};
 /// Reads a reply. `open` holds the codes of the phone that sent it, in the order of expiry, the latest first; should two
 /// texts share a code, the later is meant. `people` are those whom it may name.
 pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
+    match hand_over::read(body, open) {
+        None => read_acknowledgement(body, open, people),
+        Some(HandOver::Contradicts) => about(Meaning::NotUnderstood, &[], open),
+        Some(HandOver::As(body)) => {
+            let reading = read_acknowledgement(&body, open, people);
+            if reading.meaning == Meaning::Acknowledge {
+                Reading { meaning: Meaning::HandOver, ..reading }
+            } else {
+                reading
+            }
+        }
+    }
+}
+
+fn read_acknowledgement(body: &str, open: &[OpenCode], people: &People) -> Reading {
     let reader = Reader { body, open, people: people.with_names_in(body) };
     if reaction::is_reaction(body) {
         return about(Meaning::Quoted, &reader.quoted(), open);

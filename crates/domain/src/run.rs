@@ -3,11 +3,14 @@
 //! In: a run, its workflow, what happened, and the time. Out: the changed run, and effects.
 //! Never: leaves a run without a next due time unless it is closed and its messages are final.
 
+mod acknowledge;
 mod audience;
 mod context;
 mod deadline;
 mod end;
 mod index;
+mod more_numbers;
+mod plan;
 mod replay;
 mod reply;
 mod step;
@@ -22,6 +25,7 @@ pub use audience::Recipients;
 pub use context::StepContext;
 pub use end::Erasable;
 pub use index::RunIndex;
+pub use plan::{AckHold, Planned};
 pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 
@@ -72,10 +76,30 @@ pub struct Run {
     /// When its subject was resolved, if it had ended otherwise by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved_at: Option<Timestamp>,
+    /// Which start of a step is under way; absent where that is the step's own number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<u16>,
+    /// How often all steps have been gone through.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    round: u8,
+    /// The step that begins next, while none is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Planned>,
+    /// Until when its acknowledgement holds; absent where it holds for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ack_hold: Option<AckHold>,
+    /// How many acknowledgements have expired.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    expired_acks: u8,
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl Run {
-    /// Opens a run for an event. Without messages yet: [`Run::start_step`] makes them.
+    /// Opens a run for an event. Without messages yet: [`Run::planned_step`] says which step begins, and
+    /// [`Run::start_step`] makes them.
     pub fn open(event: &Event, ctx: &mut StepContext<'_>) -> Self {
         let (workflow, now) = (ctx.workflow, ctx.now);
         let definition = &workflow.definition;
@@ -104,7 +128,13 @@ impl Run {
             resolved_as: None,
             tickets: Vec::new(),
             resolved_at: None,
+            start: None,
+            round: 0,
+            next: None,
+            ack_hold: None,
+            expired_acks: 0,
         };
+        run.plan_first(ctx);
         if now >= not_after {
             run.close(RunPhase::Expired, "the event is older than its workflow's not_after", ctx);
         }
@@ -161,6 +191,31 @@ impl Run {
         self.step
     }
 
+    /// Which start of a step is under way, from 0.
+    pub fn start(&self) -> u16 {
+        self.start.unwrap_or(u16::from(self.step))
+    }
+
+    /// How often all steps have been gone through: the round of its steps, from 0.
+    pub fn round(&self) -> u8 {
+        self.round
+    }
+
+    /// The step that begins next, and when, while none is under way.
+    pub fn next(&self) -> Option<&Planned> {
+        self.next.as_ref()
+    }
+
+    /// Until when its acknowledgement holds; absent where it has none, or it holds for good.
+    pub fn ack_hold(&self) -> Option<&AckHold> {
+        self.ack_hold.as_ref()
+    }
+
+    /// How many acknowledgements of it have expired.
+    pub fn expired_acks(&self) -> u8 {
+        self.expired_acks
+    }
+
     /// From when the deadlines of that step count: its start, or the end of a deferral.
     pub fn clock_from(&self) -> Timestamp {
         self.clock_from
@@ -203,7 +258,9 @@ impl Run {
 
     /// Whether something is still to be done for it, to be expected, or to be reviewed by an operator.
     pub fn is_unfinished(&self) -> bool {
-        self.closed_at.is_none() || self.messages.iter().any(Message::is_unfinished)
+        self.closed_at.is_none()
+            || self.ack_hold.is_some()
+            || self.messages.iter().any(Message::is_unfinished)
     }
 
     /// Lets others go first: the source exceeded its quota.
@@ -252,18 +309,23 @@ impl Run {
         let mut message = self.messages[index].clone();
         let spent = message.spent_originators().into_iter().chain(message.from()).collect::<Vec<_>>();
         let may_try_another = ctx.originators.offers_another(&message.recipient().number, &spent);
-        let around =
-            MessageContext { may_try_another, ..self.context(ctx.workflow, message.step(), ctx.now) };
+        let around = MessageContext { may_try_another, ..self.context(ctx.workflow, &message, ctx.now) };
         let before = message.failure();
         message.apply(event, &around, &mut ctx.effects);
         let failure = message.failure().filter(|failure| before != Some(*failure));
         self.messages[index] = message;
-        if let Some(failure) = failure {
+        if let Some(failure) = failure.filter(|failure| !self.is_left_to_next_number(index, *failure)) {
             self.want_ticket_for(index, failure, ctx);
         }
     }
 
-    fn context<'a>(&'a self, workflow: &'a Workflow, step: u8, now: Timestamp) -> MessageContext<'a> {
+    fn context<'a>(
+        &'a self,
+        workflow: &'a Workflow,
+        message: &Message,
+        now: Timestamp,
+    ) -> MessageContext<'a> {
+        let step = message.step();
         MessageContext {
             run: &self.id,
             workflow: &self.workflow,
@@ -275,10 +337,11 @@ impl Run {
             doubt: &workflow.definition.doubt_ask_after,
             poll: &workflow.definition.poll_after,
             deliver_within_s: workflow.step(step).and_then(Step::deliver_within_s),
-            is_escalated: workflow.leads_on_from(step),
+            is_escalated: workflow.leads_on_from(step, self.round)
+                || !message.recipient().more_numbers.is_empty(),
             may_try_another: false,
-            is_wanted: self.phase == RunPhase::Active && step == self.step,
-            last_try_at: self.last_try_at(workflow, step),
+            is_wanted: self.is_wanted(message, workflow),
+            last_try_at: self.last_try_at(workflow, message),
             not_after: self.not_after,
             now,
         }

@@ -16,7 +16,7 @@ use crate::{
     provider::{FailureClass, ProviderMessageId, ProviderStatus, SubmitOutcome},
     run::{Addressee, Audience, Dispatch, DispatchInput, Run, RunPhase, StepContext},
     time::after_ms,
-    timeline::{Entry, TimelineEvent},
+    timeline::{Entry, TimelineEvent, sentence},
     workflow::Workflow,
 };
 
@@ -67,6 +67,10 @@ pub struct SimulatedRun {
     pub at: Timestamp,
     /// Its texts, in order.
     pub texts: Vec<SimulatedText>,
+    /// How it would escalate where that is more than one step after another, in order: rounds, delays, other numbers,
+    /// those who take part, and acknowledgements that expire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<SimulatedNote>,
     /// Targets that would lead to nobody, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_notified: Vec<String>,
@@ -103,6 +107,15 @@ pub struct SimulatedText {
     pub quiet: Vec<Decision>,
 }
 
+/// Something that would happen to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedNote {
+    /// When.
+    pub at: Timestamp,
+    /// In one sentence.
+    pub text: String,
+}
+
 /// What is expected to happen to a run.
 enum Expected {
     Status(u16, ProviderMessageId, bool),
@@ -124,12 +137,13 @@ pub fn simulate(
     let mut timeline = Vec::new();
     let mut ctx = StepContext::new(around.workflow, around.environment, at);
     let mut run = Run::open(event, &mut ctx);
-    let first = (run.phase() == RunPhase::Active).then_some(0);
+    let first = run.planned_step(at);
     go_on(&mut run, first, around, &mut ctx, &mut expected, assumed);
     timeline.append(&mut ctx.effects.timeline);
     for _ in 0..LOOKS_MAX {
-        let is_over = run.phase() != RunPhase::Active && expected.is_empty();
-        let due = run.next_due(around.workflow).filter(|_| run.phase() == RunPhase::Active);
+        let may_page = run.phase() == RunPhase::Active || run.ack_hold().is_some();
+        let is_over = !may_page && expected.is_empty();
+        let due = run.next_due(around.workflow).filter(|_| may_page);
         let next = expected.iter().map(|(at, _)| *at).chain(due).min();
         let Some(now) = next.filter(|_| !is_over) else { break };
         let mut ctx = StepContext::new(around.workflow, around.environment, now.max(ctx_now(&timeline, at)));
@@ -233,6 +247,19 @@ fn rule_of(message: &Message) -> Option<String> {
     Some(rule.id().to_owned())
 }
 
+/// Whether a line tells how a run escalates, where that is more than one step after another.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other lines are told by the texts, or by the end")]
+fn is_noted(what: &TimelineEvent) -> bool {
+    match what {
+        TimelineEvent::StepStarted { round, .. } => *round > 0,
+        TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::NextNumber { .. }
+        | TimelineEvent::AcknowledgedPartly { .. }
+        | TimelineEvent::AcknowledgementExpired { .. } => true,
+        _ => false,
+    }
+}
+
 fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> SimulatedRun {
     let sent_at = |number: u16| {
         let began = timeline.iter().find(|entry| {
@@ -258,6 +285,14 @@ fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> Simulate
         quiet: quiet(message.number()),
     };
     let (mut not_notified, mut tickets, mut reason) = (Vec::new(), Vec::new(), String::new());
+    let whom = |entry: &Entry| {
+        let message = entry.message.and_then(|number| run.message(number));
+        message.map(|message| message.recipient().shown_name()).unwrap_or_default()
+    };
+    let notes = timeline
+        .iter()
+        .filter(|entry| is_noted(&entry.what))
+        .map(|entry| SimulatedNote { at: entry.at, text: sentence(&entry.what, &whom(entry)) });
     for entry in timeline {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines are told by the texts")]
         match &entry.what {
@@ -274,6 +309,7 @@ fn told(event: &Event, at: Timestamp, run: &Run, timeline: &[Entry]) -> Simulate
         subject: event.subject.clone(),
         at,
         texts: run.messages().iter().map(text).collect(),
+        notes: notes.collect(),
         not_notified,
         tickets,
         phase: run.phase(),
@@ -303,7 +339,7 @@ mod tests {
             notify: vec![Target::Contact(name.to_owned())],
             deliver_within_s: Some(300),
             ack_within_s: Some(600),
-            ticket: None,
+            ..Step::default()
         };
         let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
         let steps = vec![step("first"), step("second")];
@@ -317,9 +353,18 @@ mod tests {
         resolved: Option<(EventKey, Timestamp)>,
         assumed: &dyn Fn(&Message) -> AssumedOutcome,
     ) -> SimulatedRun {
+        simulated_in(&workflow(), resolved, assumed)
+    }
+
+    fn simulated_in(
+        workflow: &Workflow,
+        resolved: Option<(EventKey, Timestamp)>,
+        assumed: &dyn Fn(&Message) -> AssumedOutcome,
+    ) -> SimulatedRun {
         let contact = |number: &str| Contact {
             name: number.to_owned(),
             number: number.parse().unwrap(),
+            more_numbers: vec![format!("{number}0").parse().unwrap()],
             time_zone: "UTC".into(),
             team: None,
         };
@@ -334,8 +379,8 @@ mod tests {
             data: json!({"text": "Down"}).as_object().unwrap().clone(),
             traceparent: None,
         };
-        let (workflow, environment) = (workflow(), Environment::default());
-        let around = Surroundings { workflow: &workflow, directory: &directory, environment: &environment };
+        let environment = Environment::default();
+        let around = Surroundings { workflow, directory: &directory, environment: &environment };
         simulate(&event, at(0), &around, resolved, assumed)
     }
 
@@ -361,10 +406,39 @@ mod tests {
 
         let lost = AssumedOutcome { arrives: false, ..AssumedOutcome::default() };
         let run = simulated(None, &|message| if message.step() == 0 { lost } else { acknowledged });
-        assert_eq!((run.phase, sent(&run)), (RunPhase::Acknowledged, vec![0, 0]), "at once: {run:?}");
+        assert_eq!((run.phase, sent(&run)), (RunPhase::Acknowledged, vec![0, 0, 0]), "at once: {run:?}");
+        let next = "text 1 was not delivered: it goes to the next number of +14155550111";
+        assert_eq!(run.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), [next]);
 
         let by = EventKey { source: "s".into(), id: "e-2".into() };
         let run = simulated(Some((by, at(3))), &|_| AssumedOutcome::default());
         assert_eq!((run.phase, sent(&run), run.ended_at), (RunPhase::Resolved, vec![0], Some(at(3))));
+    }
+
+    #[test]
+    fn rounds_delays_and_expired_acknowledgements_are_followed() {
+        let mut definition = workflow().definition.as_ref().clone();
+        definition.repeat = 1;
+        definition.steps[1].delay_s = Some(300);
+        let in_rounds = Workflow::compile(definition.clone()).unwrap();
+        let run = simulated_in(&in_rounds, None, &|_| AssumedOutcome::default());
+        assert_eq!(
+            (run.phase, sent(&run), run.ended_at),
+            (RunPhase::Exhausted, vec![0, 15, 25, 40], Some(at(50)))
+        );
+        assert!(run.notes.iter().any(|note| note.text == "step 2 started, round 2"), "{:?}", run.notes);
+
+        definition.ack_expires_s = Some(1_800);
+        let pages_again = Workflow::compile(definition).unwrap();
+        let by = EventKey { source: "s".into(), id: "e-2".into() };
+        let acknowledged =
+            AssumedOutcome { acknowledged_after_ms: Some(60_000), ..AssumedOutcome::default() };
+        let run = simulated_in(&pages_again, Some((by, at(70))), &|_| acknowledged);
+        assert_eq!(
+            (run.phase, sent(&run), run.ended_at),
+            (RunPhase::Resolved, vec![0, 31, 62], Some(at(70)))
+        );
+        let expired = "not resolved since it was acknowledged: paging again from step 1";
+        assert_eq!(run.notes.iter().filter(|note| note.text == expired).count(), 2);
     }
 }

@@ -43,7 +43,7 @@ impl TestPage<'_> {
             notify: vec![Target::Contact(self.contact.to_owned())],
             deliver_within_s: Some(self.within_s),
             ack_within_s: self.wants_reply.then_some(self.within_s),
-            ticket: None,
+            ..Step::default()
         };
         let schema = json!({ "type": "object", "properties": { "contact": { "type": "string" } } });
         let mut definition = WorkflowDefinition::new(TEST_PAGE, TEST_PAGE, template, schema, vec![step]);

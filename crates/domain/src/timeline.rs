@@ -57,9 +57,32 @@ pub enum TimelineEvent {
     StepStarted {
         /// Its index, from 0.
         step: u8,
+        /// The round of the steps, from 0.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        round: u8,
         /// Targets that led to no recipient, and why.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unresolved: Vec<String>,
+    },
+    /// A step begins later, unless somebody acknowledges before.
+    StepDelayed {
+        /// Its index, from 0.
+        step: u8,
+        /// When it begins.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        until: Timestamp,
+    },
+    /// A step that was to begin later begins now.
+    DelayCut {
+        /// Its index, from 0.
+        step: u8,
+        /// Who wants that.
+        reason: String,
+    },
+    /// A text was not delivered to one number of its recipient, and goes to the next.
+    NextNumber {
+        /// The number of the message that was not delivered.
+        follows: u16,
     },
     /// A policy verdict about one message.
     Decided(Decision),
@@ -212,6 +235,20 @@ pub enum TimelineEvent {
         /// How: `reply`, `link`, `operator`, `api`.
         via: String,
     },
+    /// Somebody took it on, and the step waits for others as well.
+    AcknowledgedPartly {
+        /// The name of the person.
+        by: String,
+        /// How: `reply`, `link`.
+        via: String,
+        /// The names of those who are still awaited.
+        awaited: Vec<String>,
+    },
+    /// Its acknowledgement has expired, and nothing resolved it: it pages again.
+    AcknowledgementExpired {
+        /// The step that begins again, from 0.
+        step: u8,
+    },
     /// Somebody took it on after the run was over.
     AcknowledgedLate {
         /// The name of the person.
@@ -258,6 +295,10 @@ pub enum TimelineEvent {
         /// What was seen.
         reason: String,
     },
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 /// What can become of a text so that somebody has to look after it.

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub use definition::{Category, OnDoubt, Stage, WorkflowDefinition};
+pub use definition::{ACK_EXPIRED_TEXT, Category, OnDoubt, Stage, WorkflowDefinition};
 pub use lane::Lane;
 pub use reach::Reach;
-pub use step::{Step, Target};
+pub use step::{AcknowledgedBy, Step, Target};
 
 use crate::{
     field_path::number_at,
@@ -89,9 +89,16 @@ impl Workflow {
         &self.definition.name
     }
 
-    /// Whether something follows a step that fails: another step, or a ticket.
-    pub fn leads_on_from(&self, index: u8) -> bool {
-        self.step(index.saturating_add(1)).is_some() || self.definition.exhausted_ticket.is_some()
+    /// Whether something follows a step that fails in this round of the steps, the first of which is 0: another step, or a
+    /// ticket.
+    pub fn leads_on_from(&self, index: u8, round: u8) -> bool {
+        self.next_step(index, round).is_some() || self.definition.exhausted_ticket.is_some()
+    }
+
+    /// The step that follows another in a round of the steps, and its round.
+    pub fn next_step(&self, index: u8, round: u8) -> Option<(u8, u8)> {
+        let next = index.checked_add(1).filter(|next| self.step(*next).is_some());
+        next.map(|next| (next, round)).or_else(|| (round < self.definition.repeat).then_some((0, round + 1)))
     }
 
     /// The step with this index, from 0.
@@ -128,9 +135,7 @@ mod tests {
     fn a13_a_field_that_holds_no_number_is_named_by_its_pointer() {
         let step = Step {
             notify: vec![Target::Field("customer.phone".into()), Target::Contact("ada".into())],
-            deliver_within_s: None,
-            ack_within_s: None,
-            ticket: None,
+            ..Step::default()
         };
         let schema = json!({"properties": {"title": {"type": "string"}}});
         let definition = WorkflowDefinition::new("w", "e", "{{ title }}", schema, vec![step.clone(), step]);

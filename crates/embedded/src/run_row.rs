@@ -75,7 +75,9 @@ pub(crate) fn event_name(event: &EventKey) -> String {
 
 /// Whether there is nothing left to do for a run and nothing left to expect.
 pub(crate) fn is_over(run: &Run) -> bool {
-    run.closed_at().is_some() && run.messages().iter().all(domain::message::Message::is_final)
+    run.closed_at().is_some()
+        && run.ack_hold().is_none()
+        && run.messages().iter().all(domain::message::Message::is_final)
 }
 
 impl RunRow {

@@ -31,7 +31,7 @@ use domain::{
     provider::Submission,
     recipient_hash::RecipientKey,
     reply::People,
-    run::{Run, RunPhase, StepContext},
+    run::{Run, StepContext},
     silence::Silence,
     timeline::{Effects, TimelineEvent},
     workflow::{Reach, Step, Workflow},
@@ -311,13 +311,13 @@ impl RunService {
             .under(self.silences())
     }
 
-    /// Who acknowledged a run first, and when.
+    /// Who acknowledged a run last, and when.
     ///
     /// # Errors
     /// When the store cannot be asked.
     pub async fn acknowledged(&self, id: &RunId) -> Result<Option<(String, Timestamp)>, RoleError> {
         let timeline = self.ports.runs.timeline(id).await?;
-        Ok(timeline.into_iter().find_map(|entry| {
+        Ok(timeline.into_iter().rev().find_map(|entry| {
             let TimelineEvent::Acknowledged { by, .. } = entry.what else { return None };
             Some((by, entry.at))
         }))
@@ -408,7 +408,7 @@ impl RunService {
     ) -> Result<Option<bool>, RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
             let Some(stored) = self.load(id).await? else { return Ok(None) };
-            if stored.value.phase() != RunPhase::Active || !is_meant(&stored) {
+            if !stored.value.may_move_on(self.now()) || !is_meant(&stored) {
                 return Ok(Some(false));
             }
             if self.step_on(stored, |run, ctx| run.escalate(by, ctx)).await? {

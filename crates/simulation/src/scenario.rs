@@ -16,7 +16,7 @@ use domain::{
     provider::ProviderStatus,
     run::Run,
     timeline::{DoubtResolvedBy, TimelineEvent},
-    workflow::{OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition},
+    workflow::{AcknowledgedBy, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition},
 };
 use ports::{
     AuditStore as _, DeadLetterStore as _, RunStore as _,
@@ -74,7 +74,7 @@ fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) 
         Some(("field", path)) => Target::Field(path.to_owned()),
         _ => Target::Contact(target.to_owned()),
     };
-    Step { notify: vec![target], deliver_within_s, ack_within_s, ticket: None }
+    Step { notify: vec![target], deliver_within_s, ack_within_s, ..Step::default() }
 }
 
 /// Notes that are resent or left to review when in doubt, and pages for two people.
@@ -95,7 +95,8 @@ pub(crate) fn workflows() -> Vec<Workflow> {
     page.resolved_by = Some("page.resolved".to_owned());
     page.all_clear = true;
     page.exhausted_ticket = Some("desk".to_owned());
-    [note("note", OnDoubt::Resend), note("held", OnDoubt::Review), page]
+    let crew = crew(&schema);
+    [note("note", OnDoubt::Resend), note("held", OnDoubt::Review), page, crew]
         .into_iter()
         .map(|mut definition| {
             definition.stage = Stage::Live;
@@ -107,10 +108,41 @@ pub(crate) fn workflows() -> Vec<Workflow> {
         .collect()
 }
 
+/// Everything that a workflow may say of how it escalates.
+fn crew(schema: &serde_json::Value) -> WorkflowDefinition {
+    let informs = Step { continue_after_s: Some(30), ..step("second", None, None) };
+    let mut everybody = step("first", Some(60), Some(300));
+    everybody.notify.push(Target::Contact("second".to_owned()));
+    everybody.acknowledged_by = AcknowledgedBy::All;
+    let delayed = Step { delay_s: Some(60), ..step("second", None, Some(300)) };
+    let text = "{{ text }}. Reply ACK {{ ack }}";
+    let steps = vec![informs, everybody, delayed];
+    let mut crew = WorkflowDefinition::new("crew", "crew.created", text, schema.clone(), steps);
+    crew.resolved_by = Some("crew.resolved".to_owned());
+    crew.repeat = 1;
+    crew.not_after_s = 2_700;
+    crew.ack_expires_s = Some(600);
+    crew.on_doubt = OnDoubt::Resend;
+    crew.exhausted_ticket = Some("desk".to_owned());
+    crew
+}
+
 pub(crate) fn contacts() -> BTreeMap<String, Contact> {
     let person = |name: &str, digit: u8| {
-        let number = format!("+1415555010{digit}").parse().unwrap_or_else(|error| panic!("{error}"));
-        (name.to_owned(), Contact { name: name.to_owned(), number, time_zone: "UTC".to_owned(), team: None })
+        let number = |digits: String| digits.parse().unwrap_or_else(|error| panic!("{error}"));
+        let more = number(format!("+1415555020{digit}"));
+        let number = number(format!("+1415555010{digit}"));
+        (
+            name.to_owned(),
+            Contact {
+                name: name.to_owned(),
+                number,
+                // The second of each.
+                more_numbers: vec![more],
+                time_zone: "UTC".to_owned(),
+                team: None,
+            },
+        )
     };
     [person("first", 1), person("second", 2)].into()
 }
@@ -138,12 +170,17 @@ pub fn run(seed: u64) -> Result<Report, String> {
         let count = 3 + world.chance.below(6);
         let mut sent = Vec::new();
         for number in 0..count {
-            let kind = ["note.created", "held.created", "page.created", "page.created"]
-                [world.chance.below(4) as usize];
+            let kind = ["note.created", "held.created", "page.created", "page.created", "crew.created"]
+                [world.chance.below(5) as usize];
             let event = event(kind, number);
             world.send(&event).await;
-            if kind == "page.created" && world.chance.below(4) == 0 {
-                let mut resolving = self::event("page.resolved", 1_000 + number);
+            let resolved = match kind {
+                "page.created" => Some("page.resolved"),
+                "crew.created" => Some("crew.resolved"),
+                _ => None,
+            };
+            if let Some(kind) = resolved.filter(|_| world.chance.below(4) == 0) {
+                let mut resolving = self::event(kind, 1_000 + number);
                 resolving.subject.clone_from(&event.subject);
                 world.wait_ms(world.chance.below(100_000)).await;
                 world.send(&resolving).await;

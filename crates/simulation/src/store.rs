@@ -387,8 +387,7 @@ impl AuditStore for MemoryStore {
             for message in row.run.messages() {
                 *counts.messages.entry(message.phase().name().to_owned()).or_default() += 1;
             }
-            let waits = row.run.messages().iter().any(|message| message.next_due().is_some());
-            if row.due.is_none() && (row.run.closed_at().is_none() || waits) {
+            if row.due.is_none() && row.run.index().needs_due_row {
                 counts.forgotten += 1;
             }
         }

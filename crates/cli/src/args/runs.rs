@@ -22,7 +22,7 @@ pub(crate) enum Runs {
     Ack(RunChange),
     /// Settle held texts: say whether they were sent.
     Settle(Box<Settle>),
-    /// Have a run move on to its next step now.
+    /// Have a run move on to its next step now, also one that somebody has acknowledged.
     Escalate(RunChange),
     /// End a run without sending another text.
     Cancel(RunChange),

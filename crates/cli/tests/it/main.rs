@@ -14,6 +14,7 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod escalation;
 mod explain;
 mod follow_up;
 mod harness;

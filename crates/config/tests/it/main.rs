@@ -3,6 +3,7 @@
 
 mod adapters;
 mod defaults;
+mod escalation;
 mod integrations;
 mod originators;
 mod quiet_hours;
@@ -48,7 +49,14 @@ fn the_examples_are_valid() {
     let names: Vec<_> = config.workflows.iter().map(|workflow| workflow.name().to_owned()).collect();
     assert_eq!(
         names,
-        ["appointment-confirmation", "incident-paging", "payment-reminder", "seasonal-offer", "sla-breach"]
+        [
+            "appointment-confirmation",
+            "incident-paging",
+            "major-incident",
+            "payment-reminder",
+            "seasonal-offer",
+            "sla-breach"
+        ]
     );
     assert_eq!(config.environment.allow_recipients.map(|allowed| allowed.len()), Some(5));
     assert!(secrets.twilio.is_none());

@@ -4,14 +4,20 @@
 
 use std::sync::Arc;
 
-use domain::{consent::ConsentChange, message::ReviewVerdict, run::Run};
+use domain::{
+    consent::ConsentChange,
+    message::{MessageEvent, ReviewVerdict},
+    provider::{FailureClass, ProviderStatus},
+    run::{Run, RunPhase},
+};
 use ports::{
     Change, Changed, Store,
     store::{DeadLetterFilter, RunFilter, readable},
 };
 
 use crate::fixture::{
-    Opening, acknowledged, at, change, doubt_until_review, ended, entry, letter, load, number, open_new, sid,
+    Opening, acknowledged, at, change, change_in, doubt_until_review, ended, entry, letter, load, number,
+    open_new, sid, workflow_that_pages_again,
 };
 
 async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
@@ -51,6 +57,45 @@ pub async fn a_closed_run_that_is_still_due_stays(store: Arc<dyn Store>) {
     open_new(&*store, &change).await;
     assert_eq!(store.purge(at(1_000), 100).await.unwrap(), 0);
     assert!(is_stored(&*store, &change.run).await);
+}
+
+/// Its acknowledgement expires: until then it is due, whoever dies meanwhile, and afterwards it is under way.
+pub async fn an_acknowledged_run_that_pages_again_stays_and_comes_back(store: Arc<dyn Store>) {
+    let (case, workflow) = ("pages_again", workflow_that_pages_again());
+    let opening = Opening::new(case, 1).through(workflow.clone()).change();
+    let sid = sid(case, 1);
+    let over = change_in(&workflow, &opening.run, at(10), |run, ctx| {
+        let event = MessageEvent::Status {
+            sid: &sid,
+            status: ProviderStatus::Delivered,
+            code: None,
+            class: FailureClass::Informational,
+        };
+        run.apply_to_message(1, &event, ctx);
+        run.acknowledge("ada", "reply", Some(1), ctx);
+    });
+    assert_eq!((over.run.closed_at(), over.due), (Some(at(10)), Some(at(610))));
+    open_new(&*store, &over).await;
+    assert_eq!(store.purge(at(1_000), 100).await.unwrap(), 0);
+    assert_eq!(store.ended_with_texts(at(1_000), 100).await.unwrap(), []);
+    let unfinished = RunFilter { unfinished: true, ..RunFilter::default() };
+    assert_eq!(store.list_runs(&unfinished, 10).await.unwrap().len(), 1);
+    assert_eq!(store.audit_counts().await.unwrap().forgotten, 0);
+    let id = over.run.id().clone();
+    assert_eq!(store.take_due(None, at(609), at(700), 10).await.unwrap(), []);
+    assert_eq!(store.take_due(None, at(610), at(625), 10).await.unwrap(), std::slice::from_ref(&id));
+    // Whoever took it died.
+    assert_eq!(store.take_due(None, at(625), at(640), 10).await.unwrap(), [id]);
+    let stored = load(&*store, &over.run).await;
+    let again = change_in(&workflow, &stored.value, at(626), |run, ctx| {
+        assert_eq!(run.tick(ctx), Some(0));
+    });
+    assert_eq!((again.run.phase(), again.run.closed_at()), (RunPhase::Active, None));
+    assert!(matches!(store.change_run(again.clone(), stored.version).await.unwrap(), Changed::Stored { .. }));
+    let active = RunFilter { phase: Some(RunPhase::Active), ..RunFilter::default() };
+    assert_eq!(readable(store.list_runs(&active, 10).await.unwrap()).0, std::slice::from_ref(&again.run));
+    let counts = store.audit_counts().await.unwrap().runs;
+    assert_eq!((counts.get("active"), counts.get("acknowledged").copied().unwrap_or(0)), (Some(&1), 0));
 }
 
 /// Nothing that names it is left.

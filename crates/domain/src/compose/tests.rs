@@ -22,7 +22,7 @@ fn try_compose(source: &str, max_segments: u8, fields: Value) -> Result<Composed
     let link_hosts = ["status.example.com".to_owned()];
     let links = LinkPolicy::Defang;
     let (template, plain) = (&template(source), "paging: db-1");
-    let rules = ComposeRules { template, max_segments, link_hosts: &link_hosts, links, plain };
+    let rules = ComposeRules { template, max_segments, link_hosts: &link_hosts, links, plain, before: "" };
     let code = "K7X4".parse().unwrap();
     let given = Given { ack: Some(&code), ack_url: Some(LINK), recipient: "Ada\nLovelace", step: 1 };
     compose(&rules, fields.as_object().unwrap(), &given)
@@ -229,7 +229,8 @@ fn a5_letters_and_dots_that_look_alike_make_no_link() {
 #[test]
 fn a_workflow_may_refuse_texts_with_links() {
     let (template, links) = (&template("{{ title }}"), LinkPolicy::Refuse);
-    let rules = ComposeRules { template, max_segments: 1, link_hosts: &[], links, plain: "paging" };
+    let rules =
+        ComposeRules { template, max_segments: 1, link_hosts: &[], links, plain: "paging", before: "" };
     let fields = json!({ "title": "see bit.ly/x" });
     let refused = compose(&rules, fields.as_object().unwrap(), &Given { ack: None, ..Given::sample(None) })
         .unwrap_err();

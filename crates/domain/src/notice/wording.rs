@@ -25,11 +25,15 @@ pub enum NoticeKind {
     NotUnderstood,
     /// The event that somebody was texted about is over.
     AllClear,
+    /// The reply acknowledged, and its step waits for others as well.
+    AcknowledgedPartly,
+    /// The reply handed on.
+    HandedOver,
 }
 
 impl NoticeKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Acknowledged,
         Self::AlreadyAcknowledged,
         Self::Ended,
@@ -39,6 +43,8 @@ impl NoticeKind {
         Self::NothingOpen,
         Self::NotUnderstood,
         Self::AllClear,
+        Self::AcknowledgedPartly,
+        Self::HandedOver,
     ];
 
     /// Its key in the configuration.
@@ -53,6 +59,8 @@ impl NoticeKind {
             Self::NothingOpen => "nothing_open",
             Self::NotUnderstood => "not_understood",
             Self::AllClear => "all_clear",
+            Self::AcknowledgedPartly => "acknowledged_partly",
+            Self::HandedOver => "handed_over",
         }
     }
 
@@ -159,4 +167,16 @@ const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
         "No entendido. Responda ACK {{ code }} para {{ about }}.",
     ],
     ["Resolved: {{ about }}.", "Behoben: {{ about }}.", "Résolu : {{ about }}.", "Resuelto: {{ about }}."],
+    [
+        "Noted: {{ about }}. Still waiting for {{ by }}.",
+        "Notiert: {{ about }}. Es fehlt noch: {{ by }}.",
+        "Noté : {{ about }}. On attend encore {{ by }}.",
+        "Anotado: {{ about }}. Falta todavia {{ by }}.",
+    ],
+    [
+        "Handed over: {{ about }}. The next step is paged.",
+        "Übergeben: {{ about }}. Der nächste Schritt wird gerufen.",
+        "Transmis : {{ about }}. L'étape suivante est appelée.",
+        "Pasado: {{ about }}. Se avisa al paso siguiente.",
+    ],
 ];

@@ -23,7 +23,8 @@ fn check(number: &str, source: &str, expected: &str) {
     let schema = FieldSchema::compile(&json!({ "properties": { "n": {}, "m": {} } })).unwrap();
     let template = &Template::compile(source, &schema, false).unwrap();
     let links = LinkPolicy::Defang;
-    let rules = ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain" };
+    let rules =
+        ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain", before: "" };
     let came = event(&format!(r#"{{"n":{number},"m":[{number},7]}}"#));
     let queued = Event::from_json(&came.to_json()).unwrap();
     assert_eq!(queued, came, "{number}");
@@ -91,7 +92,8 @@ fn a11_an_endless_number_is_cut_as_other_fields_are() {
         (format!("[{digits}]"), "{{ title }}: {{ n }}", "n.0"),
     ] {
         let template = &Template::compile(source, &schema, false).unwrap();
-        let rules = ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain" };
+        let rules =
+            ComposeRules { template, max_segments: 2, link_hosts: &[], links, plain: "plain", before: "" };
         let data = event(&format!(r#"{{"title":"Disk full","n":{number}}}"#)).data;
         let composed =
             compose(&rules, &data, &Given { recipient: "Ada", step: 0, ..Given::sample(None) }).unwrap();

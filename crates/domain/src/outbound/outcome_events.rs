@@ -87,6 +87,7 @@ fn named(mut event: OutcomeEvent, apart: &str) -> OutcomeEvent {
     event
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
 fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
     let of = |kind| {
         let apart = entry.message.map(|number| number.to_string()).unwrap_or_default();
@@ -103,6 +104,10 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         }
         TimelineEvent::Acknowledged { by, via } => {
             OutcomeEvent { by: detail(by), detail: detail(via), ..of(OutcomeKind::RunAcknowledged) }
+        }
+        TimelineEvent::AcknowledgementExpired { step } => {
+            let expired = Some("its acknowledgement expired".to_owned());
+            OutcomeEvent { step: Some(*step), detail: expired, ..of(OutcomeKind::RunEscalated) }
         }
         TimelineEvent::AcknowledgedLate { by } => {
             let late = Some("after the run was over".to_owned());
@@ -132,6 +137,10 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         }
         TimelineEvent::LaneLowered { .. }
         | TimelineEvent::StepStarted { .. }
+        | TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::DelayCut { .. }
+        | TimelineEvent::NextNumber { .. }
+        | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::Decided(_)
         | TimelineEvent::Shortened { .. }
         | TimelineEvent::TextChanged { .. }

@@ -89,6 +89,7 @@ fn of_workflow(workflow: &Workflow, given: &Given<'_>, found: &mut Findings) -> 
         link_hosts: &definition.link_hosts,
         links: definition.links,
         plain: name,
+        before: if definition.ack_expires_s.is_some() { definition.ack_expired_text() } else { "" },
     };
     let short = match compose(&rules, &filled(workflow, Fill::Short), given) {
         Ok(composed) => composed,
@@ -256,12 +257,7 @@ mod tests {
     const BASE: &str = "https://sms.example.org";
 
     fn workflow(template: &str, change: impl FnOnce(&mut WorkflowDefinition)) -> Workflow {
-        let step = Step {
-            notify: vec!["field:phone".parse().unwrap()],
-            deliver_within_s: None,
-            ack_within_s: None,
-            ticket: None,
-        };
+        let step = Step { notify: vec!["field:phone".parse().unwrap()], ..Step::default() };
         let schema = json!({"type": "object", "required": ["phone", "title", "note"], "properties": {
             "phone": {"type": "string"}, "title": {"type": "string", "maxLength": 200}, "note": {"type": "string"},
             "level": {"enum": ["low", "critical"]}, "count": {"type": "integer"},

@@ -37,19 +37,20 @@ pub fn is_answered(meaning: Meaning, known: &[KnownCode], is_contact: bool) -> b
     !is_machine && (is_contact || !known.is_empty())
 }
 
-/// The runs that an answer may name, each with the code that was looked up first. `before` holds where the runs stood
-/// that the reply is about, just before it was taken.
-pub fn candidates(known: &[KnownCode], before: &BTreeMap<RunId, RunPhase>) -> Vec<Candidate> {
+/// The runs that an answer may name, each with the code that was looked up first. `taken` holds what the reply did to
+/// the runs that it is about.
+pub fn candidates(known: &[KnownCode], taken: &BTreeMap<RunId, Taken>) -> Vec<Candidate> {
     let mut by_run: BTreeMap<&RunId, Candidate> = BTreeMap::new();
     for KnownCode { open, phase, .. } in known {
         let run = &open.message.run;
-        let taken = before.get(run);
+        let taken = taken.get(run);
         by_run.entry(run).or_insert_with(|| Candidate {
             run: run.clone(),
             about: open.about.clone(),
             code: open.code,
             is_meant: taken.is_some(),
-            phase: *taken.unwrap_or(phase),
+            phase: taken.map_or(*phase, |taken| taken.before),
+            taken: taken.cloned(),
             acknowledged: None,
         });
     }
@@ -62,6 +63,19 @@ pub fn time_zone(contact: Option<&Contact>, known: &[KnownCode]) -> TimeZone {
     let of_contact = contact.map(|contact| contact.time_zone.as_str());
     let of_messages = known.iter().filter_map(|known| known.time_zone.as_deref());
     of_contact.into_iter().chain(of_messages).find_map(quiet_hours::zone).unwrap_or(TimeZone::UTC)
+}
+
+/// What a reply did to a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Where the run stood just before.
+    pub before: RunPhase,
+    /// Where it stood just after.
+    pub after: RunPhase,
+    /// Whom its step still waits for, by name.
+    pub awaited: Vec<String>,
+    /// Whether its acknowledgement expires unless it is renewed, as this reply did.
+    pub is_renewed: bool,
 }
 
 /// A run whose code the phone holds, as it was before the reply.
@@ -77,11 +91,18 @@ pub struct Candidate {
     pub is_meant: bool,
     /// Where it stood.
     pub phase: RunPhase,
+    /// What the reply did to it, where it is about it.
+    pub taken: Option<Taken>,
     /// Who had acknowledged it, and when; needed where [`Candidate::was_acknowledged`].
     pub acknowledged: Option<(String, Timestamp)>,
 }
 
 impl Candidate {
+    /// Where it stands since the reply.
+    fn after(&self) -> RunPhase {
+        self.taken.as_ref().map_or(self.phase, |taken| taken.after)
+    }
+
     /// Whether the answer says who acknowledged it before.
     pub fn was_acknowledged(&self) -> bool {
         self.is_meant && self.phase == RunPhase::Acknowledged
@@ -100,6 +121,7 @@ pub fn answer(
         candidates.iter().filter(|candidate| candidate.phase == RunPhase::Active).collect();
     match meaning {
         Meaning::Acknowledge => acknowledged(&meant, language, zone),
+        Meaning::HandOver => handed_over(&meant, language, zone),
         Meaning::Negated if meant.iter().any(|candidate| candidate.was_acknowledged()) => {
             let taken: Vec<&Candidate> =
                 meant.into_iter().filter(|candidate| candidate.was_acknowledged()).collect();
@@ -140,10 +162,22 @@ pub fn answer(
 
 /// The answer to a reply that acknowledges: what is new of it, else what was there before.
 fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (NoticeKind, NoticeFields) {
-    let fresh: Vec<&Candidate> =
-        meant.iter().copied().filter(|candidate| candidate.phase == RunPhase::Active).collect();
+    let is_renewed = |candidate: &Candidate| {
+        candidate.was_acknowledged() && candidate.taken.as_ref().is_some_and(|taken| taken.is_renewed)
+    };
+    let (partly, fresh): (Vec<&Candidate>, Vec<&Candidate>) = meant
+        .iter()
+        .copied()
+        .filter(|candidate| candidate.phase == RunPhase::Active || is_renewed(candidate))
+        .partition(|candidate| candidate.after() == RunPhase::Active && candidate.taken.is_some());
     if !fresh.is_empty() {
         return (NoticeKind::Acknowledged, NoticeFields { about: abouts(&fresh), ..Default::default() });
+    }
+    if !partly.is_empty() {
+        let awaited = partly.iter().filter_map(|candidate| candidate.taken.as_ref());
+        let names: Vec<&str> = awaited.flat_map(|taken| &taken.awaited).map(String::as_str).collect();
+        let fields = NoticeFields { about: abouts(&partly), by: names.join(", "), ..Default::default() };
+        return (NoticeKind::AcknowledgedPartly, fields);
     }
     let taken: Vec<&Candidate> =
         meant.iter().copied().filter(|candidate| candidate.acknowledged.is_some()).collect();
@@ -154,10 +188,23 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
     }
 }
 
+/// The answer to a reply that hands on: what pages now, else how it ended.
+fn handed_over(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (NoticeKind, NoticeFields) {
+    let paging: Vec<&Candidate> =
+        meant.iter().copied().filter(|candidate| candidate.after() == RunPhase::Active).collect();
+    if !paging.is_empty() {
+        return (NoticeKind::HandedOver, NoticeFields { about: abouts(&paging), ..Default::default() });
+    }
+    match meant.iter().find(|candidate| candidate.after() == RunPhase::Acknowledged) {
+        Some(kept) => (NoticeKind::AlreadyAcknowledged, acknowledged_before(&[kept], zone)),
+        None => ended(meant, language),
+    }
+}
+
 /// How the first of these runs ended.
 fn ended(meant: &[&Candidate], language: Language) -> (NoticeKind, NoticeFields) {
     let Some(first) = meant.first() else { return (NoticeKind::NothingOpen, NoticeFields::default()) };
-    let state = language.state(first.phase).to_owned();
+    let state = language.state(first.after()).to_owned();
     (NoticeKind::Ended, NoticeFields { about: abouts(meant), state, ..Default::default() })
 }
 
@@ -184,7 +231,7 @@ mod tests {
         let at = "2026-03-02T08:12:00Z".parse().unwrap();
         let acknowledged = (phase == RunPhase::Acknowledged).then(|| ("Ada".to_owned(), at));
         let run = RunId::derive("monitor", about, "paging", None);
-        Candidate { run, about: about.to_owned(), code, is_meant, phase, acknowledged }
+        Candidate { run, about: about.to_owned(), code, is_meant, phase, taken: None, acknowledged }
     }
 
     fn check(meaning: Meaning, candidates: &[Candidate], kind: NoticeKind, fields: NoticeFields) {
@@ -259,6 +306,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_takes_part_hears_who_is_awaited_and_who_hands_over_that_it_goes_on() {
+        let after = |before, after, awaited: &[&str]| {
+            let awaited = awaited.iter().map(|name| (*name).to_owned()).collect();
+            let taken = Some(Taken { before, after, awaited, is_renewed: false });
+            [Candidate { taken, ..candidate("db-1", before, true) }]
+        };
+        let none = NoticeFields::default;
+        let (active, acknowledged) = (RunPhase::Active, RunPhase::Acknowledged);
+        let about = || NoticeFields { about: "db-1".into(), ..none() };
+        let partly = NoticeFields { by: "Ben, Eve".into(), ..about() };
+        let awaited = after(active, active, &["Ben", "Eve"]);
+        check(Meaning::Acknowledge, &awaited, NoticeKind::AcknowledgedPartly, partly);
+        check(Meaning::Acknowledge, &after(active, acknowledged, &[]), NoticeKind::Acknowledged, about());
+        check(Meaning::HandOver, &after(acknowledged, active, &[]), NoticeKind::HandedOver, about());
+        let over = NoticeFields { state: "escalated to a ticket".into(), ..about() };
+        check(Meaning::HandOver, &after(active, RunPhase::Exhausted, &[]), NoticeKind::Ended, over);
+        let renewed = Taken { before: acknowledged, after: acknowledged, awaited: vec![], is_renewed: true };
+        let renewed = Candidate { taken: Some(renewed), ..candidate("db-1", acknowledged, true) };
+        check(Meaning::Acknowledge, &[renewed], NoticeKind::Acknowledged, about());
+    }
+
     fn known(about: &str, number: u16, time_zone: Option<&str>) -> KnownCode {
         let Candidate { run, about, code, phase, .. } = candidate(about, RunPhase::Active, false);
         let open = OpenCode {
@@ -290,8 +359,14 @@ mod tests {
     #[test]
     fn a_run_is_one_candidate_as_it_stood_before_the_reply() {
         let (db, again, api) = (known("db-1", 1, None), known("db-1", 2, None), known("api", 1, None));
-        let before = [(db.open.message.run.clone(), RunPhase::Acknowledged)].into();
-        let mut found = candidates(&[db, again, api], &before);
+        let taken = Taken {
+            before: RunPhase::Acknowledged,
+            after: RunPhase::Acknowledged,
+            awaited: Vec::new(),
+            is_renewed: false,
+        };
+        let taken = [(db.open.message.run.clone(), taken)].into();
+        let mut found = candidates(&[db, again, api], &taken);
         found.sort_by(|a, b| a.about.cmp(&b.about));
         let [api, db] = &found[..] else { panic!("{found:?}") };
         assert_eq!((api.is_meant, api.phase, api.was_acknowledged()), (false, RunPhase::Active, false));
@@ -311,6 +386,7 @@ mod tests {
         let contact = |time_zone: &str| Contact {
             name: "Ada".into(),
             number: "+14155550101".parse().unwrap(),
+            more_numbers: Vec::new(),
             time_zone: time_zone.to_owned(),
             team: None,
         };

@@ -25,7 +25,7 @@ impl People {
     /// Those whom a reply from this number may name.
     pub fn beside(number: &E164, directory: &Directory) -> Self {
         let own = directory.contact_with(number).map_or("", |contact| contact.name.as_str());
-        let others = directory.contacts.values().filter(|contact| contact.number != *number);
+        let others = directory.contacts.values().filter(|contact| contact.numbers().all(|own| own != number));
         Self::new(own, others.map(|contact| contact.name.as_str()))
     }
 

@@ -24,6 +24,8 @@ pub struct Reading {
 pub enum Meaning {
     /// Somebody takes it on.
     Acknowledge,
+    /// Somebody hands it on to the next step.
+    HandOver,
     /// Somebody takes one of several runs on, without saying which.
     Ambiguous,
     /// Somebody takes the only open run on without its code, and its workflow asks for the code.
@@ -43,10 +45,10 @@ pub enum Meaning {
 }
 
 impl Meaning {
-    /// Why such a reply acknowledges nothing; `None` for one that does.
+    /// Why such a reply changes nothing; `None` for one that does.
     pub fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Acknowledge => None,
+            Self::Acknowledge | Self::HandOver => None,
             Self::Ambiguous => Some("without a code it could mean several runs"),
             Self::NeedsCode => Some("it names no code, and its workflow asks for one"),
             Self::NothingOpen => Some("no run waits for this phone"),

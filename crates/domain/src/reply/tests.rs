@@ -9,6 +9,7 @@ use crate::provider::Text;
 mod bare;
 mod everyday;
 mod explicit;
+mod hand_over;
 mod quoting;
 mod second_thoughts;
 mod signed;

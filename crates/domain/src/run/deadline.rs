@@ -9,11 +9,10 @@ use super::{Run, RunPhase, StepContext};
 use crate::{
     limits::{LAST_TRY_S, SWEEP_EVERY_S},
     message::{Message, MessageEvent, MessagePhase},
-    notice::TEST_PAGE,
     policy::Rule,
     time::after_s,
     timeline::TimelineEvent,
-    workflow::{Step, Workflow},
+    workflow::{AcknowledgedBy, Step, Workflow},
 };
 
 impl Run {
@@ -21,44 +20,28 @@ impl Run {
     ///
     /// Returns the step that must start, if the one under way cannot do any more.
     pub fn tick(&mut self, ctx: &mut StepContext<'_>) -> Option<u8> {
+        self.expire_acknowledgement(ctx);
         for index in 0..self.messages.len() {
             self.apply_at(index, &MessageEvent::Tick, ctx);
         }
         self.advance(ctx);
-        let reason = self.step_is_over(ctx.workflow, ctx.now)?;
-        if self.is_every_text(|rule| rule == Rule::QuietDropped) {
-            self.close(
-                RunPhase::Suppressed,
-                "every text would have waited too long for quiet hours to end",
-                ctx,
-            );
-            return None;
+        if self.next.is_none() {
+            let reason = self.step_is_over(ctx.workflow, ctx.now)?;
+            // A step that only informs drops its texts and no page that comes after it.
+            let informs = ctx.workflow.step(self.step).is_some_and(Step::only_informs);
+            if !informs && self.is_every_text(|rule| rule == Rule::QuietDropped) {
+                let reason = "every text would have waited too long for quiet hours to end";
+                self.close(RunPhase::Suppressed, reason, ctx);
+                return None;
+            }
+            return self.leave_step(reason, false, ctx);
         }
-        self.leave_step(reason, ctx)
-    }
-
-    /// Somebody has the run move on before the step under way is over. Returns the step that must start; `None` also
-    /// where the run is over, or ends by this.
-    pub fn escalate(&mut self, by: &str, ctx: &mut StepContext<'_>) -> Option<u8> {
-        if self.phase != RunPhase::Active {
-            return None;
+        let step = self.planned_step(ctx.now)?;
+        if ctx.now < self.not_after {
+            return Some(step);
         }
-        self.leave_step(&format!("escalated by {by}"), ctx)
-    }
-
-    fn leave_step(&mut self, reason: &str, ctx: &mut StepContext<'_>) -> Option<u8> {
-        if self.workflow == TEST_PAGE {
-            self.end_test_page(reason, ctx);
-            return None;
-        }
-        ctx.note_run(TimelineEvent::Escalated { step: self.step, reason: reason.to_owned() });
-        self.cancel_waiting(ctx);
-        let next = self.step.checked_add(1).filter(|next| ctx.workflow.step(*next).is_some());
-        if next.is_none() || ctx.now >= self.not_after {
-            self.finish(ctx);
-            return None;
-        }
-        next
+        self.finish(ctx);
+        None
     }
 
     /// When the run is due: at this time something may have to be done. `None` only once it is closed and its messages
@@ -66,7 +49,7 @@ impl Run {
     pub fn next_due(&self, workflow: &Workflow) -> Option<Timestamp> {
         let messages = self.messages.iter().filter_map(Message::next_due);
         let deadlines = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
-        messages.chain(deadlines).min()
+        messages.chain(deadlines).chain(self.ack_hold.as_ref().map(|hold| hold.until)).min()
     }
 
     /// Whether the run's due time needs a timer, to the second.
@@ -80,43 +63,61 @@ impl Run {
         let others =
             self.messages.iter().filter(|message| !is_backstop(message)).filter_map(Message::next_due);
         let deadline = (self.phase == RunPhase::Active).then(|| self.step_due(workflow));
-        let Some(first) = others.chain(deadline).min() else { return false };
+        let hold = self.ack_hold.as_ref().map(|hold| hold.until);
+        let Some(first) = others.chain(deadline).chain(hold).min() else { return false };
         self.next_due(workflow).is_some_and(|due| first <= after_s(due, SWEEP_EVERY_S))
     }
 
     fn step_due(&self, workflow: &Workflow) -> Timestamp {
+        let next_numbers = self.messages.iter().filter_map(|message| self.next_number_at(message, workflow));
+        let next_number = next_numbers.min().unwrap_or(Timestamp::MAX);
+        if let Some(next) = &self.next {
+            return next.at.min(next_number);
+        }
         let Some(step) = workflow.step(self.step).filter(|step| self.may_succeed(step)) else {
             return self.opened_at; // The step leads to nothing: look at once, even where a deferral moved the clock.
         };
-        self.deadline(step).0
+        self.deadline(step).0.min(next_number)
     }
 
     /// The earliest deadline of a step that still counts, with what passing it means.
     fn deadline(&self, step: &Step) -> (Timestamp, &'static str) {
+        if let Some(after) = step.continue_after_s {
+            return (after_s(self.clock_from, after), "it only informs");
+        }
         let arrived = self.current().any(Message::is_delivered);
-        let deliver =
-            step.deliver_within_s().filter(|_| !arrived).map(|within| (within, "not delivered in time"));
-        let ack = step.ack_within_s.map(|within| (within, "not acknowledged in time"));
-        let deadlines = [deliver, ack].into_iter().flatten();
-        let earliest = deadlines.map(|(within_s, reason)| (after_s(self.clock_from, within_s), reason)).min();
+        // A text to another number of a recipient has as long as the first had.
+        let later = self.current().filter(|m| m.follows().is_some()).filter_map(Message::was_made_at).max();
+        let from = later.map_or(self.clock_from, |later| later.max(self.clock_from));
+        let deliver = step
+            .deliver_within_s()
+            .filter(|_| !arrived)
+            .map(|within| (after_s(from, within), "not delivered in time"));
+        let ack =
+            step.ack_within_s.map(|within| (after_s(self.clock_from, within), "not acknowledged in time"));
+        let earliest = [deliver, ack].into_iter().flatten().min();
         // Fallback for a step without deadlines: `not_after` ends the run.
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
     }
 
     /// When a request must begin to be answered before the deadline of its step.
-    pub(super) fn last_try_at(&self, workflow: &Workflow, step: u8) -> Option<Timestamp> {
-        let ends = workflow.step(step).map(|step| self.deadline(step).0);
-        ends.filter(|_| step == self.step).map(|ends| after_s(ends, -LAST_TRY_S))
+    pub(super) fn last_try_at(&self, workflow: &Workflow, message: &Message) -> Option<Timestamp> {
+        let step = workflow.step(message.step()).filter(|step| !step.only_informs());
+        let ends = step.map(|step| self.deadline(step).0);
+        ends.filter(|_| self.is_current(message)).map(|ends| after_s(ends, -LAST_TRY_S))
     }
 
     /// Whether a text of the step may still do what the step is for: be acknowledged, or else arrive.
     fn may_succeed(&self, step: &Step) -> bool {
+        if step.acknowledged_by == AcknowledgedBy::All {
+            return self.all_may_answer();
+        }
         let may = if step.ack_within_s.is_some() { Message::may_be_answered } else { Message::is_alive };
         self.current().any(may)
     }
 
     fn current(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().filter(|message| message.step() == self.step)
+        self.messages.iter().filter(|message| message.start() == self.start())
     }
 
     /// Why the step under way cannot do any more, if so.
@@ -128,8 +129,13 @@ impl Run {
             return Some("the step notifies nobody");
         };
         if !self.may_succeed(step) {
+            let waits_for_all = step.acknowledged_by == AcknowledgedBy::All;
             return Some(if self.current().any(Message::is_alive) {
-                "every recipient of the step opted out"
+                if waits_for_all {
+                    "not everybody of the step can be reached"
+                } else {
+                    "every recipient of the step opted out"
+                }
             } else if self.current().all(|m| matches!(m.phase(), MessagePhase::Suppressed { .. })) {
                 "every text of the step is suppressed"
             } else {
@@ -142,22 +148,18 @@ impl Run {
 
     /// Ends a run whose text arrived when nothing more was asked for, and withdraws texts that are of no use any more.
     pub(super) fn advance(&mut self, ctx: &mut StepContext<'_>) {
-        let waits_for_ack = ctx.workflow.step(self.step).is_none_or(|step| step.ack_within_s.is_some());
-        if self.phase == RunPhase::Active && !waits_for_ack && self.current().any(Message::is_delivered) {
+        let waits = |step: &Step| step.ack_within_s.is_some() || step.only_informs();
+        let waits_for_more = ctx.workflow.step(self.step).is_none_or(waits);
+        if self.phase == RunPhase::Active && !waits_for_more && self.current().any(Message::is_delivered) {
             self.cancel_waiting(ctx);
             self.close(RunPhase::Completed, "", ctx);
         }
-        // A refusal or the end of a doubt may leave a text waiting in a run, or a step, that is over.
-        let over = self.phase != RunPhase::Active;
-        for index in 0..self.messages.len() {
-            if over || self.messages[index].step() < self.step {
-                self.apply_at(index, &MessageEvent::Cancel, ctx);
-            }
-        }
+        self.cancel_unwanted(ctx);
+        self.try_next_numbers(ctx);
     }
 
     /// A test page escalates to nobody, and an unanswered one is no run that reached nobody.
-    fn end_test_page(&mut self, reason: &str, ctx: &mut StepContext<'_>) {
+    pub(super) fn end_test_page(&mut self, reason: &str, ctx: &mut StepContext<'_>) {
         self.cancel_waiting(ctx);
         let suppressed = |message: &Message| matches!(message.phase(), MessagePhase::Suppressed { .. });
         let phase =
@@ -165,7 +167,7 @@ impl Run {
         self.close(phase, reason, ctx);
     }
 
-    fn finish(&mut self, ctx: &mut StepContext<'_>) {
+    pub(super) fn finish(&mut self, ctx: &mut StepContext<'_>) {
         let held_back = |rule: Rule| {
             matches!(
                 rule,

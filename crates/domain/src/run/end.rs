@@ -14,7 +14,7 @@ use crate::{
     limits::DEDUPE_S,
     message::Message,
     time::after_s,
-    timeline::{Entry, Outcome, TimelineEvent},
+    timeline::{Outcome, TimelineEvent},
     workflow::Workflow,
 };
 
@@ -55,29 +55,6 @@ impl Run {
         self.messages.iter_mut().for_each(Message::remove_text);
         ctx.note_run(TimelineEvent::TextsRemoved);
         true
-    }
-
-    /// Somebody takes it on. A run that is over keeps its phase; the timeline gets a line all the same.
-    pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
-        let by = by.to_owned();
-        let what = if self.phase == RunPhase::Active {
-            TimelineEvent::Acknowledged { by, via: via.to_owned() }
-        } else {
-            TimelineEvent::AcknowledgedLate { by }
-        };
-        ctx.effects.timeline.push(Entry { at: ctx.now, message, what });
-        if self.phase == RunPhase::Active {
-            self.cancel_waiting(ctx);
-            self.close(RunPhase::Acknowledged, "", ctx);
-        }
-    }
-
-    /// The recipient of the message with this number pressed the button behind its link. Pressed twice it is one
-    /// acknowledgement; what is over gets a line, as for a reply.
-    pub fn acknowledge_by_link(&mut self, by: &str, number: u16, ctx: &mut StepContext<'_>) {
-        if self.phase != RunPhase::Acknowledged {
-            self.acknowledge(by, "link", Some(number), ctx);
-        }
     }
 
     /// The resolving event came. Returns whether that changed anything: an event of another source ends the run only
@@ -146,9 +123,9 @@ impl Run {
         self.is_resolvable() && workflow.definition.resolves_across(&self.event.source, &by.source)
     }
 
-    /// An operator ends it. Returns whether that changed anything.
+    /// An operator ends it: also one that was acknowledged, and would page again. Returns whether that changed anything.
     pub fn cancel(&mut self, by: &str, ctx: &mut StepContext<'_>) -> bool {
-        if self.phase != RunPhase::Active {
+        if self.phase != RunPhase::Active && self.ack_hold.is_none() {
             return false;
         }
         self.cancel_waiting(ctx);
@@ -160,6 +137,8 @@ impl Run {
         self.phase = phase;
         self.closed_at = Some(ctx.now);
         self.resolved_as = None;
+        (self.next, self.ack_hold) = (None, None);
+        self.messages.iter_mut().for_each(Message::forget_more_numbers);
         ctx.note_run(TimelineEvent::Closed { phase, reason: reason.to_owned() });
         ctx.effects.outcomes.push(Outcome {
             run: self.id.clone(),

@@ -36,6 +36,7 @@ impl Run {
         }
         RunIndex {
             needs_due_row: self.closed_at.is_none()
+                || self.ack_hold.is_some()
                 || self.messages.iter().any(|message| message.next_due().is_some()),
             is_unfinished: self.is_unfinished(),
             needs_review: self.messages.iter().any(Message::needs_review),

@@ -41,14 +41,14 @@ impl Run {
             );
         }
         match self.phase {
-            RunPhase::Active if step == self.step => {}
+            RunPhase::Active if self.is_current(message) => {}
             RunPhase::Active => return Replay::Stale("the run has moved on to another step".to_owned()),
             RunPhase::Exhausted if self.is_resolved() => {
                 return Replay::Stale(
                     "the event is over: a resolving event came after the run ended".to_owned(),
                 );
             }
-            RunPhase::Exhausted => self.reopen(step, ctx.now),
+            RunPhase::Exhausted => self.reopen(step, message.start(), ctx.now),
             RunPhase::Acknowledged
             | RunPhase::Completed
             | RunPhase::Resolved
@@ -86,10 +86,11 @@ impl Run {
         ctx.effects.discarded.push(letter.id.clone());
     }
 
-    fn reopen(&mut self, step: u8, now: Timestamp) {
+    fn reopen(&mut self, step: u8, start: u16, now: Timestamp) {
         self.phase = RunPhase::Active;
         self.closed_at = None;
         self.step = step;
+        self.set_start(start);
         self.clock_from = now;
     }
 }

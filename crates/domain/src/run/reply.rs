@@ -5,8 +5,8 @@
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
-    consent::ConsentChange, id::RunId, message::Message, provider::ProviderMessageId, reply::Meaning,
-    timeline::TimelineEvent,
+    consent::ConsentChange, id::RunId, message::Message, phone::E164, provider::ProviderMessageId,
+    reply::Meaning, timeline::TimelineEvent,
 };
 
 /// Most texts of recipients that a run remembers. A repetition comes within seconds, before that many others.
@@ -27,13 +27,20 @@ impl Run {
         if !self.is_new_reply(sid) {
             return false;
         }
-        match meaning.reason() {
-            None => {
-                let recipient = || self.message(number).map(|message| message.recipient().shown_name());
-                let by = by.map(str::to_owned).or_else(recipient).unwrap_or_default();
-                self.acknowledge(&by, "reply", Some(number), ctx);
+        let recipient = || self.message(number).map(|message| message.recipient().shown_name());
+        let by = by.map(str::to_owned).or_else(recipient).unwrap_or_default();
+        let reason = match meaning.reason() {
+            None if meaning == Meaning::HandOver => {
+                (!self.hand_over(&by, number, ctx)).then_some("the run has moved on, or is over")
             }
-            Some(reason) => ctx.note(number, TimelineEvent::ReplyUnclear { reason: reason.to_owned() }),
+            None => {
+                self.acknowledge(&by, "reply", Some(number), ctx);
+                None
+            }
+            reason => reason,
+        };
+        if let Some(reason) = reason {
+            ctx.note(number, TimelineEvent::ReplyUnclear { reason: reason.to_owned() });
         }
         if let Some(answer) = answer {
             ctx.note(number, TimelineEvent::ReplyAnswered { run: answer.clone() });
@@ -41,20 +48,21 @@ impl Run {
         true
     }
 
-    /// The recipient of the message with this number opted out, or in again, with this text. A run that is over, and a
+    /// The owner of a phone that was texted, or may be next, for the message with this number opted out, or in again, with
+    /// this text. A run that is over, and a
     /// text that was taken before, get no line. A step that waits for an acknowledgement waits for those alone who did
     /// not opt out.
     pub fn take_consent_change(
         &mut self,
         sid: &ProviderMessageId,
+        phone: &E164,
         number: u16,
         change: ConsentChange,
         ctx: &mut StepContext<'_>,
     ) {
         if self.phase == RunPhase::Active && self.is_new_reply(sid) {
             ctx.note(number, TimelineEvent::ConsentChanged { change });
-            let phone = self.message(number).map(|message| message.recipient().number.clone());
-            let of_phone = |message: &&mut Message| Some(&message.recipient().number) == phone.as_ref();
+            let of_phone = |message: &&mut Message| message.recipient().number == *phone;
             self.messages.iter_mut().filter(of_phone).for_each(|message| message.take_consent_change(change));
         }
     }

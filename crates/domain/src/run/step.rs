@@ -14,7 +14,7 @@ use crate::{
     compose::{ComposeRules, compose},
     consent::Consent,
     directory::Recipient,
-    limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, VALIDITY_S_MAX, VALIDITY_S_MIN},
+    limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, RUN_MESSAGES_MAX, VALIDITY_S_MAX, VALIDITY_S_MIN},
     link_secret::LinkSecret,
     message::{Message, MessageEvent},
     policy::{Decision, PolicyInput, Rule, Verdict, decide},
@@ -23,11 +23,11 @@ use crate::{
     template::Given,
     time::after_s,
     timeline::{ReplyRoute, TimelineEvent},
-    workflow::Workflow,
+    workflow::{Step, Workflow},
 };
 
-// Messages are numbered within a run, and a step starts once.
-const _: () = assert!((u8::MAX as usize + 1) * RECIPIENTS_PER_STEP_MAX < u16::MAX as usize);
+// Messages are numbered within a run.
+const _: () = assert!(RUN_MESSAGES_MAX + RECIPIENTS_PER_STEP_MAX < u16::MAX as usize);
 
 /// One recipient of a step that is about to start, with what the caller knows of them.
 #[derive(Debug, Clone)]
@@ -74,14 +74,15 @@ pub enum Dispatch {
 impl Run {
     /// Begins a step: composes a text for every addressee that the policy allows.
     ///
-    /// A step of a run that is over, one that has begun already and one that is not there change nothing: no recipient
-    /// is texted twice for it.
+    /// A step that is not planned for now, such as one that has begun already, changes nothing: no recipient is texted
+    /// twice for it.
     pub fn start_step(&mut self, step: u8, audience: &Audience, ctx: &mut StepContext<'_>) {
-        let has_begun = step < self.step || self.messages.iter().any(|message| message.step() >= step);
-        if self.phase != RunPhase::Active || has_begun || ctx.workflow.step(step).is_none() {
+        if self.planned_step(ctx.now) != Some(step) || ctx.workflow.step(step).is_none() {
             return;
         }
-        self.step = step;
+        let Some(planned) = self.next.take() else { return };
+        (self.step, self.round) = (step, planned.round);
+        self.set_start(planned.start);
         self.clock_from = ctx.now;
         let mut unresolved = audience.unresolved.clone();
         if let Some(left_out) =
@@ -91,15 +92,22 @@ impl Run {
             unresolved
                 .push(format!("{left_out} more than the {RECIPIENTS_PER_STEP_MAX} that one step may notify"));
         }
-        ctx.note_run(TimelineEvent::StepStarted { step, unresolved });
-        if let Some(queue) = ctx.workflow.step(step).and_then(|step| step.ticket.clone()) {
+        ctx.note_run(TimelineEvent::StepStarted { step, round: planned.round, unresolved });
+        let ticket = ctx.workflow.step(step).and_then(|step| step.ticket.clone());
+        let is_new = |queue: &String| planned.start == u16::from(step) || self.ticket.as_ref() != Some(queue);
+        if let Some(queue) = ticket.filter(is_new) {
             self.ticket = Some(queue.clone());
             ctx.note_run(TimelineEvent::TicketWanted { queue, because: None });
         }
         for addressee in audience.addressees.iter().take(RECIPIENTS_PER_STEP_MAX) {
             self.add_message(addressee, audience, ctx);
         }
-        self.set_clock();
+        self.set_clock(ctx.workflow);
+    }
+
+    /// Which start of a step is under way.
+    pub(super) fn set_start(&mut self, start: u16) {
+        self.start = (start != u16::from(self.step)).then_some(start);
     }
 
     fn add_message(&mut self, addressee: &Addressee, audience: &Audience, ctx: &mut StepContext<'_>) {
@@ -118,8 +126,13 @@ impl Run {
             link_hosts: &definition.link_hosts,
             links: definition.links,
             plain: &self.plain_text(),
+            before: if self.expired_acks > 0 { definition.ack_expired_text() } else { "" },
         };
-        let mut message = Message::new(number, self.step, recipient.clone(), ack, now);
+        let mut message = Message::new(number, self.step, recipient.clone(), ack, now).of_start(self.start());
+        let has_more_numbers = !recipient.more_numbers.is_empty();
+        if has_more_numbers {
+            message = message.made_at(now);
+        }
         if let Some(link) = link {
             message.take_link(link);
         }
@@ -133,7 +146,7 @@ impl Run {
             Err(error) => message.die_unsent(
                 "composition",
                 &error.to_string(),
-                &self.context(workflow, message.step(), now),
+                &self.context(workflow, &message, now),
                 &mut ctx.effects,
             ),
             Ok(composed) => {
@@ -146,21 +159,23 @@ impl Run {
                 }
                 let decision = self.decide(&message, &addressee.consent, ctx);
                 self.follow(&mut message, decision, ctx);
-                if let (Some(code), true) = (message.ack(), message.is_waiting()) {
+                // From whichever of their numbers somebody replies, it counts.
+                if let (Some(code), true) = (message.ack(), message.is_waiting() || has_more_numbers) {
                     let expires_at = self.reply_expires_at(workflow, now);
-                    ctx.effects.reply_routes.push(ReplyRoute {
-                        number: recipient.number.clone(),
+                    ctx.effects.reply_routes.extend(recipient.numbers().map(|number| ReplyRoute {
+                        number: number.clone(),
                         code,
-                        message: id,
+                        message: id.clone(),
                         expires_at,
-                    });
+                    }));
                 }
             }
         }
         let failure = message.failure();
         self.messages.push(message);
-        if let Some(failure) = failure {
-            self.want_ticket_for(self.messages.len() - 1, failure, ctx);
+        let index = self.messages.len() - 1;
+        if let Some(failure) = failure.filter(|failure| !self.is_left_to_next_number(index, *failure)) {
+            self.want_ticket_for(index, failure, ctx);
         }
     }
 
@@ -207,7 +222,8 @@ impl Run {
         let is_quiet = decision.rule == Rule::QuietHours;
         ctx.note(message.number(), TimelineEvent::Decided(decision));
         if let Some(event) = event {
-            message.apply(&event, &self.context(ctx.workflow, self.step, ctx.now), &mut ctx.effects);
+            let around = self.context(ctx.workflow, message, ctx.now);
+            message.apply(&event, &around, &mut ctx.effects);
         }
         if is_quiet {
             message.note_quiet(ctx.now);
@@ -215,9 +231,12 @@ impl Run {
     }
 
     /// The deadlines of a step count from when its first text may go out. One that went out has set them for good.
-    fn set_clock(&mut self) {
-        let current =
-            self.messages.iter().filter(|message| message.step() == self.step && message.is_alive());
+    fn set_clock(&mut self, workflow: &Workflow) {
+        // One that only informs waits for nothing.
+        if workflow.step(self.step).is_some_and(Step::only_informs) {
+            return;
+        }
+        let current = self.messages.iter().filter(|message| self.is_current(message) && message.is_alive());
         // `None` is less than any time: a text that does not wait keeps the clock where it is.
         if let Some(Some(first)) = current.map(Message::next_phase_at).min() {
             self.clock_from = self.clock_from.max(first.min(self.not_after));
@@ -264,7 +283,7 @@ impl Run {
             message.charge_recipient();
         }
         self.messages[index] = message;
-        self.set_clock();
+        self.set_clock(ctx.workflow);
         self.advance(ctx);
         Dispatch::Stay
     }
@@ -304,7 +323,7 @@ impl Run {
         self.follow(&mut message, deferral.decision(ctx.now, self.not_after), ctx);
         message.keep_slot(deferral.slot_at());
         self.messages[index] = message;
-        self.set_clock();
+        self.set_clock(ctx.workflow);
         self.advance(ctx);
         Dispatch::Stay
     }
@@ -319,7 +338,7 @@ impl Run {
         }
         if self.message(number).map(Message::epoch) != before {
             ctx.note(number, TimelineEvent::Decided(decision.clone()));
-            self.set_clock();
+            self.set_clock(ctx.workflow);
             self.advance(ctx);
         }
     }
@@ -352,15 +371,17 @@ impl Run {
             to: message.recipient().number.clone(),
             body,
             media: ctx.workflow.definition.media_urls.clone(),
-            validity_s: self.validity_s(ctx.workflow, ctx.now),
+            validity_s: self.validity_s(message, ctx.workflow, ctx.now),
         })
     }
 
     /// How long a text sent now stays useful: until the step's first deadline, within the provider's bounds.
-    fn validity_s(&self, workflow: &Workflow, now: Timestamp) -> u32 {
-        let step_ends = workflow.step(self.step).and_then(|step| {
+    fn validity_s(&self, message: &Message, workflow: &Workflow, now: Timestamp) -> u32 {
+        let step = workflow.step(message.step()).filter(|step| !step.only_informs());
+        let step_ends = step.filter(|_| self.is_current(message)).and_then(|step| {
             let within = [step.deliver_within_s(), step.ack_within_s].into_iter().flatten().min()?;
-            Some(after_s(self.clock_from, within))
+            let from = message.was_made_at().map_or(self.clock_from, |made_at| made_at.max(self.clock_from));
+            Some(after_s(from, within))
         });
         let until = step_ends.map_or(self.not_after, |at| at.min(self.not_after));
         let left = until.duration_since(now).as_secs().clamp(0, i64::from(VALIDITY_S_MAX));

@@ -8,12 +8,20 @@ use crate::{
 };
 
 /// What happened, in one sentence. `whom` is the recipient of the message it concerns.
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
 pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
     let code_of = |code: &Option<u32>| code.map(|code| format!(" with error {code}")).unwrap_or_default();
     match what {
         TimelineEvent::LaneLowered { lane } => lane_lowered(*lane),
         TimelineEvent::Opened { event } => format!("run opened by {event}"),
-        TimelineEvent::StepStarted { step, unresolved } => step_words(*step, unresolved),
+        TimelineEvent::StepStarted { step, round, unresolved } => step_words(*step, *round, unresolved),
+        TimelineEvent::StepDelayed { step, until } => {
+            format!("step {} begins at {until}, unless somebody acknowledges before", step + 1)
+        }
+        TimelineEvent::DelayCut { step, reason } => format!("step {} begins now: {reason}", step + 1),
+        TimelineEvent::NextNumber { follows } => {
+            format!("text {follows} was not delivered: it goes to the next number of {whom}")
+        }
         TimelineEvent::Decided(decision) => decision_words(decision, whom),
         TimelineEvent::TextChanged { changes } => {
             let changes: Vec<_> =
@@ -63,6 +71,12 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::ConsentChanged { change } => format!("{whom} {}", consent_words(*change)),
         TimelineEvent::ReplyUnclear { reason } => format!("reply from {whom} acknowledges nothing: {reason}"),
         TimelineEvent::Acknowledged { by, via } => format!("acknowledged by {by} ({via})"),
+        TimelineEvent::AcknowledgedPartly { by, via, awaited } => {
+            format!("acknowledged by {by} ({via}); still awaited: {}", awaited.join(", "))
+        }
+        TimelineEvent::AcknowledgementExpired { step } => {
+            format!("not resolved since it was acknowledged: paging again from step {}", step + 1)
+        }
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
         TimelineEvent::ResolvedLate { reason } => format!("{reason}, after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
@@ -79,8 +93,12 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
     }
 }
 
-fn step_words(step: u8, unresolved: &[String]) -> String {
-    let started = format!("step {} started", u16::from(step) + 1);
+fn step_words(step: u8, round: u8, unresolved: &[String]) -> String {
+    let number = u16::from(step) + 1;
+    let started = match round {
+        0 => format!("step {number} started"),
+        round => format!("step {number} started, round {}", u16::from(round) + 1),
+    };
     if unresolved.is_empty() {
         started
     } else {

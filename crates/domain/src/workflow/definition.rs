@@ -146,6 +146,15 @@ pub struct WorkflowDefinition {
     pub all_clear: bool,
     /// The steps, first to last.
     pub steps: Vec<Step>,
+    /// How often all steps are gone through again before they are used up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeat: u8,
+    /// An acknowledged run that is not resolved within this many seconds pages again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack_expires_s: Option<u32>,
+    /// What the texts of such a run begin with; absent for [`ACK_EXPIRED_TEXT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack_expired_text: Option<String>,
     /// The queue in which a ticket is opened when the steps are used up.
     pub exhausted_ticket: Option<String>,
     /// The queue in which one is opened when a text did not arrive and is not tried again.
@@ -154,6 +163,13 @@ pub struct WorkflowDefinition {
     /// The queue in which one is opened when only a person can tell whether a text went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs_review_ticket: Option<String>,
+}
+
+/// What a text begins with that comes because an acknowledgement has expired, unless the workflow has its own words.
+pub const ACK_EXPIRED_TEXT: &str = "Still open: ";
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl WorkflowDefinition {
@@ -184,6 +200,9 @@ impl WorkflowDefinition {
             bare_word: false,
             all_clear: false,
             steps,
+            repeat: 0,
+            ack_expires_s: None,
+            ack_expired_text: None,
             exhausted_ticket: None,
             undeliverable_ticket: None,
             needs_review_ticket: None,
@@ -209,6 +228,11 @@ impl WorkflowDefinition {
         let ends = [&self.exhausted_ticket, &self.undeliverable_ticket, &self.needs_review_ticket];
         let steps = self.steps.iter().map(|step| &step.ticket);
         steps.chain(ends).filter_map(Option::as_deref)
+    }
+
+    /// What a text begins with that comes because an acknowledgement has expired.
+    pub fn ack_expired_text(&self) -> &str {
+        self.ack_expired_text.as_deref().unwrap_or(ACK_EXPIRED_TEXT)
     }
 
     /// Whether any step waits for an acknowledgement.

@@ -47,10 +47,12 @@ impl Workflow {
         let (mut numbers, mut unresolved, mut is_barred) = (BTreeSet::new(), None, false);
         for target in self.definition.steps.iter().flat_map(|step| &step.notify) {
             match directory.resolve(target, data, None, overrides, now) {
-                Ok(recipient) if self.may_text(&recipient.number, environment) => {
-                    numbers.insert(recipient.number);
+                Ok(recipient) => {
+                    let may: Vec<&E164> =
+                        recipient.numbers().filter(|number| self.may_text(number, environment)).collect();
+                    is_barred |= may.is_empty();
+                    numbers.extend(may.into_iter().cloned());
                 }
-                Ok(_) => is_barred = true,
                 Err(error) => unresolved = unresolved.or(Some(error)),
             }
         }
@@ -99,12 +101,7 @@ mod tests {
     #[test]
     fn a_shadow_workflow_and_a_recipient_who_is_not_allowed_are_said() {
         let check_aged = |stage: Stage, allowed: Option<&str>, age_s: i64| {
-            let step = Step {
-                notify: vec![Target::Field("phone".into())],
-                deliver_within_s: None,
-                ack_within_s: None,
-                ticket: None,
-            };
+            let step = Step { notify: vec![Target::Field("phone".into())], ..Step::default() };
             let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
             let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
             definition.stage = stage;
@@ -141,15 +138,11 @@ mod tests {
 
     #[test]
     fn who_is_on_call_is_asked_and_nobody_is_said() {
-        let step = |target: &str| Step {
-            notify: vec![target.parse().unwrap()],
-            deliver_within_s: None,
-            ack_within_s: None,
-            ticket: None,
-        };
+        let step = |target: &str| Step { notify: vec![target.parse().unwrap()], ..Step::default() };
         let contact = |number: &str| Contact {
             name: "Name".into(),
             number: number.parse().unwrap(),
+            more_numbers: vec![format!("{number}9").parse().unwrap()],
             time_zone: "UTC".into(),
             team: None,
         };
@@ -175,11 +168,11 @@ mod tests {
             why: String::new(),
             made_at: None,
         };
-        assert_eq!(reach("contact:ada", &[]), Reach::Numbers(["+14155550101".parse().unwrap()].into()));
-        assert_eq!(
-            reach("oncall:platform", &[ben]),
-            Reach::Numbers(["+14155550102".parse().unwrap()].into())
-        );
+        let both = |number: &str| {
+            Reach::Numbers([number.parse().unwrap(), format!("{number}9").parse().unwrap()].into())
+        };
+        assert_eq!(reach("contact:ada", &[]), both("+14155550101"), "each of their numbers may be texted");
+        assert_eq!(reach("oncall:platform", &[ben]), both("+14155550102"));
         let nobody = "workflow page finds nobody to text: nobody is on call for oncall:platform";
         assert_eq!(reach("oncall:platform", &[]), Reach::Nobody(nobody.into()));
     }
@@ -187,7 +180,7 @@ mod tests {
     #[test]
     fn an_event_without_a_subject_is_never_resolved_where_a_workflow_resolves() {
         let check = |resolved_by: Option<&str>, subject: Option<&str>| {
-            let step = Step { notify: Vec::new(), deliver_within_s: None, ack_within_s: None, ticket: None };
+            let step = Step { notify: Vec::new(), ..Step::default() };
             let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
             let mut definition = WorkflowDefinition::new("note", "note", "{{ phone }}", schema, vec![step]);
             definition.resolved_by = resolved_by.map(str::to_owned);

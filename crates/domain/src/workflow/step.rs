@@ -58,8 +58,25 @@ impl fmt::Display for Target {
     }
 }
 
+/// Whose acknowledgement a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcknowledgedBy {
+    /// Anybody's.
+    #[default]
+    Any,
+    /// Everybody's whom the step texted.
+    All,
+}
+
+impl AcknowledgedBy {
+    fn is_any(&self) -> bool {
+        *self == Self::Any
+    }
+}
+
 /// One step of the escalation policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Step {
     /// Whom to notify, all at once.
     pub notify: Vec<Target>,
@@ -67,12 +84,26 @@ pub struct Step {
     pub deliver_within_s: Option<u32>,
     /// Somebody must acknowledge within this many seconds.
     pub ack_within_s: Option<u32>,
+    /// Whose acknowledgement it waits for.
+    #[serde(default, skip_serializing_if = "AcknowledgedBy::is_any")]
+    pub acknowledged_by: AcknowledgedBy,
+    /// It texts for information: the next step follows after this many seconds, whatever becomes of its texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continue_after_s: Option<u32>,
+    /// How long after the end of the step before it begins, in seconds. An acknowledgement meanwhile cancels it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_s: Option<u32>,
     /// The queue in which a ticket is opened when the step begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
 }
 
 impl Step {
+    /// Whether it texts for information alone.
+    pub fn only_informs(&self) -> bool {
+        self.continue_after_s.is_some()
+    }
+
     /// The delivery deadline that applies, in seconds. A step that waits for nothing else waits for a receipt.
     pub fn deliver_within_s(&self) -> Option<u32> {
         match (self.deliver_within_s, self.ack_within_s) {

@@ -3,17 +3,35 @@
 //! In: chance. Out: a plan and operations. Never: an operation that the world could not do.
 
 use domain::{
+    directory::Recipient,
+    phone::E164,
     provider::{FailureClass, ProviderStatus},
     quiet_hours::QuietHours,
-    workflow::{OnDoubt, WorkflowDefinition},
+    workflow::{AcknowledgedBy, OnDoubt, Step, WorkflowDefinition},
 };
 use proptest::prelude::*;
 
 use crate::world::{World, audiences, definition, step};
 
+/// What is drawn of a step beside its deadlines and how many it notifies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Extra {
+    /// It waits for everybody.
+    pub(crate) all: bool,
+    /// It only informs, and goes on after this many seconds.
+    pub(crate) continues: Option<u32>,
+    pub(crate) delay: Option<u32>,
+    /// How many other numbers each person has.
+    pub(crate) more_numbers: u16,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<(Option<u32>, Option<u32>, u16)>,
+    /// By step.
+    pub(crate) extras: Vec<Extra>,
+    pub(crate) repeat: u8,
+    pub(crate) ack_expires: Option<u32>,
     pub(crate) on_doubt: OnDoubt,
     pub(crate) quiet: bool,
     pub(crate) attempts_max: u16,
@@ -23,7 +41,20 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn open(&self) -> World {
-        let steps = self.steps.iter().map(|(deliver, ack, _)| step(*deliver, *ack)).collect();
+        let last = self.steps.len() - 1;
+        let of = |(index, (deliver, ack, _)): (usize, &(Option<u32>, Option<u32>, u16))| {
+            let extra = &self.extras[index];
+            // What the configuration would refuse is not drawn.
+            let continues = extra.continues.filter(|_| index < last && ack.is_none());
+            let by = if extra.all && ack.is_some() { AcknowledgedBy::All } else { AcknowledgedBy::Any };
+            Step {
+                acknowledged_by: by,
+                continue_after_s: continues,
+                delay_s: extra.delay,
+                ..step(*deliver, *ack)
+            }
+        };
+        let steps = self.steps.iter().enumerate().map(of).collect();
         let sizes: Vec<u16> = self.steps.iter().map(|(.., people)| *people).collect();
         let (start, end) = ("12:05".parse().unwrap(), "13:00".parse().unwrap());
         let hours = QuietHours::daily(start, end, "UTC");
@@ -31,12 +62,37 @@ impl Plan {
             on_doubt: self.on_doubt,
             quiet_hours: self.quiet.then_some(hours),
             not_after_s: self.not_after_s,
+            repeat: self.repeat,
+            ack_expires_s: self.ack_expires,
             ..definition(steps)
         };
         definition.retry.attempts_max = self.attempts_max;
         definition.exhausted_ticket = definition.exhausted_ticket.filter(|_| self.ticket);
-        World::open(definition, audiences(&sizes))
+        let mut people = audiences(&sizes);
+        for (audience, extra) in people.iter_mut().zip(&self.extras) {
+            audience
+                .addressees
+                .iter_mut()
+                .for_each(|one| one.recipient.more_numbers = more(&one.recipient, extra));
+        }
+        World::open(definition, people)
     }
+}
+
+/// Numbers of one person beside the first.
+fn more(recipient: &Recipient, extra: &Extra) -> Vec<E164> {
+    let number = |n: u16| format!("{}{n}", recipient.number.as_str()).parse().unwrap();
+    (0..extra.more_numbers).map(number).collect()
+}
+
+fn extras() -> impl Strategy<Value = Extra> {
+    let seconds = || prop::option::weighted(0.3, prop::sample::select(vec![5u32, 60, 300]));
+    (any::<bool>(), seconds(), seconds(), 0u16..3).prop_map(|(all, continues, delay, more_numbers)| Extra {
+        all,
+        continues,
+        delay,
+        more_numbers,
+    })
 }
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
@@ -44,9 +100,17 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let steps = prop::collection::vec((deadline(), deadline(), 0u16..=3), 1..=3);
     let on_doubt = prop::sample::select(vec![OnDoubt::Resend, OnDoubt::Review]);
     let not_after_s = prop::sample::select(vec![100u32, 1_000, 86_400]);
-    (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s, any::<bool>()).prop_map(
-        |(steps, on_doubt, quiet, attempts_max, not_after_s, ticket)| Plan {
+    let around = (
+        prop::collection::vec(extras(), 3),
+        0u8..3,
+        prop::option::of(prop::sample::select(vec![900u32, 3_600])),
+    );
+    (steps, on_doubt, any::<bool>(), 1u16..4, not_after_s, any::<bool>(), around).prop_map(
+        |(steps, on_doubt, quiet, attempts_max, not_after_s, ticket, (extras, repeat, ack_expires))| Plan {
             steps,
+            extras,
+            repeat,
+            ack_expires,
             on_doubt,
             quiet,
             attempts_max,
@@ -87,6 +151,12 @@ pub(crate) enum Op {
         class: FailureClass,
     },
     Acknowledge,
+    /// The recipient of one of the texts acknowledges.
+    AcknowledgeOf(usize),
+    /// The recipient of one of the texts hands the run on.
+    HandOver(usize),
+    /// An operator has the run move on.
+    Escalate,
     /// An operator says what became of a held text.
     Settle {
         which: usize,
@@ -143,6 +213,9 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
             .prop_map(|(which, status, class)| Op::Callback { which, status, class }),
         1 => (which(), any::<bool>()).prop_map(|(which, sent)| Op::Settle { which, sent }),
         1 => Just(Op::Acknowledge),
+        1 => which().prop_map(Op::AcknowledgeOf),
+        1 => which().prop_map(Op::HandOver),
+        1 => Just(Op::Escalate),
         1 => Just(Op::Resolve),
         1 => Just(Op::Cancel),
         1 => which().prop_map(Op::OptOut),

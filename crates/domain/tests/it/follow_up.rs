@@ -79,7 +79,8 @@ fn a_step_does_not_wait_for_a_recipient_who_opted_out() {
         world
     };
     let change = |world: &mut World, name, number, change| {
-        world.transition(|run, _, ctx| run.take_consent_change(&sid(name), number, change, ctx));
+        let phone = world.message(number).recipient().number.clone();
+        world.transition(|run, _, ctx| run.take_consent_change(&sid(name), &phone, number, change, ctx));
     };
     let mut world = delivered(1);
     change(&mut world, 8, 1, ConsentChange::OptOut);

@@ -12,6 +12,7 @@
 mod adapters;
 mod draw;
 mod effects;
+mod escalation;
 mod follow_up;
 mod message_table;
 mod properties;

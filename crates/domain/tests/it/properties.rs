@@ -21,13 +21,13 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use crate::{
-    draw::{Answer, Op, Plan, ops, plans},
+    draw::{Answer, Extra, Op, Plan, ops, plans},
     world::{World, not_sent, sent, sid, unclear},
 };
 
 /// Most looks a run may take to end: with every wake-up lost it is looked at every [`REWAKE_MS`] for each of its texts,
-/// for three steps of ten minutes and an hour of quiet.
-const LOOKS_MAX: usize = 9 * 2 * (3 * 600 + 3_600 + 600) * 1_000 / REWAKE_MS as usize;
+/// for three rounds of three steps of ten minutes, each delayed and with three numbers, and an hour of quiet.
+const LOOKS_MAX: usize = 27 * 2 * (3 * 3 * (3 * 600 + 300) + 3_600 + 600) * 1_000 / REWAKE_MS as usize;
 
 /// The provider: what it took, whoever knows of it.
 struct Drive {
@@ -70,6 +70,16 @@ impl Drive {
                 world.apply(number, &MessageEvent::Reviewed { by: "Ada", verdict: &verdict });
             }
             Op::Acknowledge => _ = world.acknowledge("Ada"),
+            Op::AcknowledgeOf(which) if !world.run.messages().is_empty() => {
+                let number = world.run.messages()[which % world.run.messages().len()].number();
+                world.acknowledge_of("Ada", number);
+            }
+            Op::HandOver(which) if !world.run.messages().is_empty() => {
+                let number = world.run.messages()[which % world.run.messages().len()].number();
+                let name = 100_000 + world.log.timeline.len() as u64;
+                world.hand_over(name, number);
+            }
+            Op::Escalate => _ = world.escalate(),
             Op::Resolve => _ = world.resolve(),
             Op::Cancel => _ = world.cancel(),
             Op::OptOut(which) if !world.run.messages().is_empty() => {
@@ -84,6 +94,8 @@ impl Drive {
             | Op::Answer { .. }
             | Op::Callback { .. }
             | Op::OptOut(_)
+            | Op::AcknowledgeOf(_)
+            | Op::HandOver(_)
             | Op::Settle { .. } => {}
         }
     }
@@ -179,9 +191,13 @@ fn check(before: &Run, after: &World) -> Result<(), TestCaseError> {
     prop_assert!(after.next_due().is_some() || is_over(run), "forgotten: {run:?}");
     let json = serde_json::to_string(run).unwrap();
     prop_assert_eq!(&serde_json::from_str::<Run>(&json).unwrap(), run);
-    prop_assert!(run.step() >= before.step() && run.messages().len() >= before.messages().len());
+    prop_assert!(run.start() >= before.start() && run.messages().len() >= before.messages().len());
+    prop_assert!(run.round() >= before.round() && run.round() <= after.workflow.definition.repeat);
     let ended = before.phase() != RunPhase::Active;
-    let may_follow = before.phase() == RunPhase::Acknowledged && run.phase() == RunPhase::Resolved;
+    // One that was acknowledged may be resolved, page again, or be handed on and end.
+    let may_follow = before.phase() == RunPhase::Acknowledged;
+    prop_assert!(run.ack_hold().is_none() || run.phase() == RunPhase::Acknowledged);
+    prop_assert!(run.next().is_none() || run.phase() == RunPhase::Active);
     prop_assert!(
         !ended || run.phase() == before.phase() || may_follow,
         "{:?} -> {:?}",
@@ -206,8 +222,26 @@ fn check(before: &Run, after: &World) -> Result<(), TestCaseError> {
         }
     }
     for message in run.messages() {
-        let is_current = run.phase() == RunPhase::Active && message.step() == run.step();
-        prop_assert!(is_current || !message.is_waiting(), "waits in vain: {message:?}");
+        let informs = after.workflow.step(message.step()).is_some_and(|step| step.only_informs());
+        let is_current = run.next().is_none() && message.start() == run.start();
+        let is_wanted = run.phase() == RunPhase::Active && (is_current || informs);
+        prop_assert!(is_wanted || !message.is_waiting(), "waits in vain: {message:?}");
+        prop_assert!(run.phase() == RunPhase::Active || message.recipient().more_numbers.is_empty());
+    }
+    check_people(run)?;
+    Ok(())
+}
+
+/// Of one start of a step, no phone gets two texts, and who goes to the next number is the same person.
+fn check_people(run: &Run) -> Result<(), TestCaseError> {
+    let mut phones = BTreeSet::new();
+    for message in run.messages() {
+        let recipient = message.recipient();
+        prop_assert!(phones.insert((message.start(), recipient.number.clone())), "texted twice: {message:?}");
+        if let Some(before) = message.follows().and_then(|number| run.message(number)) {
+            prop_assert_eq!(&before.recipient().name, &recipient.name);
+            prop_assert_eq!((before.start(), before.ack()), (message.start(), message.ack()));
+        }
     }
     Ok(())
 }
@@ -218,7 +252,9 @@ fn keeps_epoch(old: &Message, new: &Message) -> bool {
 }
 
 fn is_over(run: &Run) -> bool {
-    run.phase() != RunPhase::Active && run.messages().iter().all(Message::is_final)
+    run.phase() != RunPhase::Active
+        && run.ack_hold().is_none()
+        && run.messages().iter().all(Message::is_final)
 }
 
 /// What must hold of a whole story.
@@ -256,12 +292,17 @@ fn check_story(world: &World) -> Result<(), TestCaseError> {
     }
     let mut ends = BTreeSet::new();
     for outcome in &world.log.outcomes {
-        prop_assert!(ends.insert(outcome.phase), "{:?} twice", outcome.phase);
+        let is_new = ends.insert(outcome.phase);
+        prop_assert!(is_new || outcome.phase == RunPhase::Acknowledged, "{:?} twice", outcome.phase);
     }
     let closed = world.entries(|what| matches!(what, TimelineEvent::Closed { .. })).len();
     prop_assert_eq!(closed, world.log.outcomes.len());
     let tickets = world.entries(|what| matches!(what, TimelineEvent::TicketWanted { .. })).len();
-    prop_assert!(closed <= 2 && tickets <= 1);
+    let taken = world.log.outcomes.iter().filter(|outcome| outcome.phase == RunPhase::Acknowledged).count();
+    prop_assert!(closed <= taken + 1 && tickets <= 1);
+    // Whoever is paged again had acknowledged, and it had expired or was handed on.
+    let expired = world.entries(|what| matches!(what, TimelineEvent::AcknowledgementExpired { .. })).len();
+    prop_assert_eq!(usize::from(world.run.expired_acks()), expired);
     let letters: BTreeSet<_> = world.log.dead_letters.iter().map(|letter| &letter.id).collect();
     prop_assert_eq!(letters.len(), world.log.dead_letters.len());
     Ok(())
@@ -307,6 +348,9 @@ proptest! {
 fn the_same_story_is_told_the_same_way_twice() {
     let plan = Plan {
         steps: vec![(Some(20), Some(120), 2), (None, Some(600), 1)],
+        extras: vec![Extra { all: true, more_numbers: 1, ..Extra::default() }, Extra::default()],
+        repeat: 1,
+        ack_expires: Some(900),
         on_doubt: OnDoubt::Resend,
         quiet: true,
         attempts_max: 3,

@@ -98,3 +98,20 @@ fn a_letter_that_is_put_away_leaves_its_text_dead_and_says_who_did_it() {
     }
     assert_eq!(world.run, before);
 }
+
+#[test]
+fn a_run_that_is_taken_up_goes_on_to_its_next_step() {
+    let mut world = World::open(paging(), audiences(&[1, 1]));
+    world.at(5).answer(1, &not_sent(FailureClass::Recipient, 21_211)).look().take_commands();
+    world.answer(2, &not_sent(FailureClass::Recipient, 21_211)).look().is(
+        RunPhase::Exhausted,
+        1,
+        &["dead", "dead"],
+    );
+    let epoch = world.message(1).epoch();
+    assert_eq!(replay(world.at(60), epoch).0, Replay::Queued);
+    world.is(RunPhase::Active, 0, &["queued", "dead"]);
+    world.at(360).look().is(RunPhase::Active, 1, &["cancelled", "dead", "queued"]);
+    world.at(960).look();
+    assert_eq!(world.run.phase(), RunPhase::Exhausted);
+}

@@ -100,6 +100,7 @@ fn events() -> Vec<(&'static str, Do)> {
         ("look at 1,000", |world| _ = world.at(1_000).look()),
         ("look at not_after", |world| _ = world.at(86_400).look()),
         ("acknowledge", |world| _ = world.acknowledge("Ada")),
+        ("escalate", |world| _ = world.escalate()),
         ("resolve", |world| _ = world.resolve()),
         ("cancel", |world| _ = world.cancel()),
         ("first text sent", |world| _ = world.status(1, 1, ProviderStatus::Sent)),

@@ -33,7 +33,7 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn step(deliver_within_s: Option<u32>, ack_within_s: Option<u32>) -> Step {
-    Step { notify: vec![Target::Contact("ada".into())], deliver_within_s, ack_within_s, ticket: None }
+    Step { notify: vec![Target::Contact("ada".into())], deliver_within_s, ack_within_s, ..Step::default() }
 }
 
 /// A live workflow with these steps and a ticket at the end.
@@ -74,6 +74,7 @@ pub(crate) fn addressee(who: u16) -> Addressee {
             target: format!("contact:person-{who}"),
             name: format!("Person {who}"),
             number: format!("+141555501{who:02}").parse().unwrap(),
+            more_numbers: Vec::new(),
             time_zone: Some("UTC".into()),
             taken_over: None,
         },
@@ -165,7 +166,7 @@ impl World {
             audiences,
         };
         world.keep(opened);
-        let mut next = (world.run.phase() == RunPhase::Active).then_some(0);
+        let mut next = world.run.planned_step(now);
         while let Some(step) = next {
             let (mut requests, later) = world.transition(|run, audiences, ctx| {
                 run.start_step(step, &audience_of(audiences, step), ctx);
@@ -303,6 +304,32 @@ impl World {
 
     pub(crate) fn acknowledge(&mut self, by: &str) -> &mut Self {
         self.transition(|run, _, ctx| run.acknowledge(by, "reply", Some(1), ctx));
+        self
+    }
+
+    /// The recipient of this message acknowledges.
+    pub(crate) fn acknowledge_of(&mut self, by: &str, number: u16) -> &mut Self {
+        self.transition(|run, _, ctx| run.acknowledge(by, "reply", Some(number), ctx));
+        self
+    }
+
+    /// The recipient of this message hands the run on, with the text of this name.
+    pub(crate) fn hand_over(&mut self, name: u64, number: u16) -> &mut Self {
+        self.transition(|run, _, ctx| {
+            run.take_reply(&sid(name), number, Meaning::HandOver, None, None, ctx);
+        });
+        self
+    }
+
+    /// An operator has the run move on.
+    pub(crate) fn escalate(&mut self) -> &mut Self {
+        self.transition(|run, audiences, ctx| {
+            let mut next = run.escalate("op", ctx);
+            while let Some(step) = next {
+                run.start_step(step, &audience_of(audiences, step), ctx);
+                next = run.tick(ctx);
+            }
+        });
         self
     }
 

@@ -30,11 +30,12 @@ impl RunService {
         for recipient in recipients.found {
             let (number, now) = (&recipient.number, ctx.now);
             let taken = async {
-                if definition.wants_acknowledgement() {
-                    self.ports.lookup.reply_routes(number, now).await
-                } else {
-                    Ok(Vec::new())
+                let mut routes = Vec::new();
+                // A code is the same for all numbers of a person.
+                for number in recipient.numbers().filter(|_| definition.wants_acknowledgement()) {
+                    routes.extend(self.ports.lookup.reply_routes(number, now).await?);
                 }
+                Ok(routes)
             };
             // Side by side, for each is a way to the store and back.
             let (consent, routes) = futures::try_join!(self.ports.consent.consent(number), taken)?;

@@ -5,7 +5,7 @@
 use domain::{
     event::{Event, EventKey},
     lane_placement::LanePlacement,
-    run::{Run, RunPhase},
+    run::Run,
     workflow::Workflow,
 };
 use jiff::Timestamp;
@@ -74,8 +74,9 @@ impl RunService {
         let mut run = Run::open(event, &mut ctx);
         run.lower_lane(placement.lane, &mut ctx);
         let mut submissions = Vec::new();
-        if run.phase() == RunPhase::Active {
-            submissions = self.run_steps(&mut run, Some(0), &mut ctx, hook).await?;
+        let first = run.planned_step(ctx.now);
+        if first.is_some() {
+            submissions = self.run_steps(&mut run, first, &mut ctx, hook).await?;
         }
         let change = self.change(&run, ctx.effects, workflow);
         let (due, effects) = (change.due, change.effects.clone());

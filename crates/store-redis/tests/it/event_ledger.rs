@@ -171,8 +171,7 @@ fn workflow() -> Workflow {
     let step = Step {
         notify: vec![Target::Contact("ada".into())],
         deliver_within_s: Some(3_600),
-        ack_within_s: None,
-        ticket: None,
+        ..Step::default()
     };
     let mut definition = WorkflowDefinition::new("ingest", STANDARD, "{{ title }}", schema, vec![step]);
     definition.stage = Stage::Live;
@@ -191,7 +190,13 @@ struct World {
 impl World {
     fn run_service(&self, bus: &Arc<dyn Bus>) -> Arc<RunService> {
         let number = "+14155550101".parse().unwrap();
-        let ada = Contact { name: "Ada".to_owned(), number, time_zone: "UTC".to_owned(), team: None };
+        let ada = Contact {
+            name: "Ada".to_owned(),
+            number,
+            more_numbers: Vec::new(),
+            time_zone: "UTC".to_owned(),
+            team: None,
+        };
         let ports = RunPorts::new(self.store.clone(), bus.clone(), self.clock.clone());
         let contacts = BTreeMap::from([("ada".to_owned(), ada)]);
         let directory = Directory { contacts, ..Directory::default() };

@@ -140,7 +140,7 @@ impl SmsProvider for Provider {
 fn workflow() -> Workflow {
     let schema = json!({"type": "object", "properties": {"phone": {"type": "string"}}});
     let notify = vec![Target::Field("phone".to_owned())];
-    let step = Step { notify, deliver_within_s: Some(3_600), ack_within_s: None, ticket: None };
+    let step = Step { notify, deliver_within_s: Some(3_600), ..Step::default() };
     let mut definition = WorkflowDefinition::new("note", KIND, "Hello", schema, vec![step]);
     definition.stage = Stage::Live;
     Workflow::compile(definition).unwrap()

@@ -134,7 +134,7 @@ impl RunMetrics {
             TimelineEvent::Opened { .. } => _ = self.opened.get_or_create(&way()).inc(),
             TimelineEvent::DispatchBegan { attempt } => {
                 self.attempts.inc();
-                if *attempt == 1 && message.is_some_and(|message| message.step() == 0) {
+                if *attempt == 1 && message.is_some_and(is_first) {
                     let since = accepted_at.unwrap_or(run.opened_at());
                     self.event_to_post.observe(way(), entry.at.duration_since(since));
                 }
@@ -162,7 +162,10 @@ impl RunMetrics {
                 self.decisions.get_or_create(&labels).inc();
             }
             TimelineEvent::Escalated { .. } => _ = self.escalations.get_or_create(&workflow()).inc(),
-            TimelineEvent::Acknowledged { .. } => {
+            // One that is renewed, or follows one that expired, says nothing of how fast somebody came.
+            TimelineEvent::Acknowledged { .. }
+                if run.closed_at() == Some(entry.at) && run.expired_acks() == 0 =>
+            {
                 self.event_to_ack.observe(way(), entry.at.duration_since(run.opened_at()));
             }
             TimelineEvent::Closed { phase, .. } => {
@@ -215,4 +218,9 @@ impl RunMetrics {
         let source = CONSENT_SOURCES.into_iter().find(|known| *known == entry.source).unwrap_or(OTHER);
         self.consent.get_or_create(&labels([("change", change), ("source", source)])).inc();
     }
+}
+
+/// Whether a message is of the first step that began, and no other number of its recipient had failed.
+fn is_first(message: &Message) -> bool {
+    message.start() == 0 && message.follows().is_none()
 }
