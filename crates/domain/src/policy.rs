@@ -7,11 +7,13 @@ mod decision;
 mod input;
 mod meaning;
 mod quiet;
+mod replay;
 
 use jiff::Timestamp;
 
 pub use decision::{Decision, POLICY_VERSION, Rule, Verdict};
-pub use input::{Environment, PolicyInput};
+pub use input::{Environment, HoldingSilence, PolicyInput};
+pub use replay::{Replayed, Standing, replay};
 
 use crate::{
     consent::{Consent, GrantNeeds},
@@ -71,8 +73,8 @@ pub fn decide(input: &PolicyInput<'_>) -> Decision {
         Stage::Live => {}
     }
     if let Some(silence) = silence {
-        let inputs =
-            [("silence", silence.id()), ("until", silence.until.to_string()), ("why", silence.why.clone())];
+        let HoldingSilence { id, until, why } = silence.clone();
+        let inputs = [("silence", id), ("until", until.to_string()), ("why", why)];
         return decision(Verdict::Suppress, Rule::Silenced, inputs);
     }
     if let Some(decision) = forbid(consent, workflow.category, &environment.grant_needs) {
@@ -117,7 +119,7 @@ mod tests {
         environment: Environment,
         recipient: Recipient,
         consent: Consent,
-        silence: Option<Silence>,
+        silence: Option<HoldingSilence>,
         now: Timestamp,
     }
 
@@ -204,7 +206,8 @@ mod tests {
         check(&case, Verdict::Suppress, Rule::OptedOut);
 
         let (of, by, why) = (SilenceMatch::default(), "ada".to_owned(), "maintenance".to_owned());
-        case.silence = Some(Silence { of, from: night, until: night, by, why, made_at: night });
+        let silence = Silence { of, from: night, until: night, by, why, made_at: night };
+        case.silence = Some(HoldingSilence::from(&silence));
         check(&case, Verdict::Suppress, Rule::Silenced);
 
         case.workflow.stage = Stage::Canary { recipients: vec![], percent: 0 };

@@ -26,6 +26,23 @@ pub struct Environment {
     pub grant_needs: GrantNeeds,
 }
 
+/// What a decision says of the silence that holds for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingSilence {
+    /// Its id.
+    pub id: String,
+    /// The first instant after it.
+    pub until: Timestamp,
+    /// Why it was made.
+    pub why: String,
+}
+
+impl From<&Silence> for HoldingSilence {
+    fn from(silence: &Silence) -> Self {
+        Self { id: silence.id(), until: silence.until, why: silence.why.clone() }
+    }
+}
+
 /// What a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyInput<'a> {
@@ -42,7 +59,7 @@ pub struct PolicyInput<'a> {
     /// Since when the text waits for quiet hours to end; absent where it does not.
     pub waits_since: Option<Timestamp>,
     /// The silence that holds for the event, if one does.
-    pub silence: Option<&'a Silence>,
+    pub silence: Option<&'a HoldingSilence>,
     /// When the event stops being of use.
     pub not_after: Timestamp,
     /// The present.

@@ -17,7 +17,7 @@ use crate::{
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, RUN_MESSAGES_MAX, VALIDITY_S_MAX, VALIDITY_S_MIN},
     link_secret::LinkSecret,
     message::{Message, MessageEvent},
-    policy::{Decision, PolicyInput, Rule, Verdict, decide},
+    policy::{Decision, HoldingSilence, PolicyInput, Rule, Verdict, decide},
     provider::Submission,
     silence::Silenceable,
     template::Given,
@@ -198,8 +198,9 @@ impl Run {
             subject: self.subject(),
             data: &self.data,
         };
+        let silence = ctx.silences.iter().find(|silence| silence.holds(&event, ctx.now));
         decide(&PolicyInput {
-            silence: ctx.silences.iter().find(|silence| silence.holds(&event, ctx.now)),
+            silence: silence.map(HoldingSilence::from).as_ref(),
             workflow: &ctx.workflow.definition,
             environment: ctx.environment,
             recipient: message.recipient(),

@@ -10,6 +10,7 @@
 )]
 
 mod adapters;
+mod decisions;
 mod draw;
 mod effects;
 mod escalation;
