@@ -339,6 +339,9 @@ pub(crate) struct EventsSend {
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
+    /// Ask the rules again for every stored verdict instead, and list those that are not the same, byte for byte.
+    #[arg(long)]
+    pub(crate) decisions: bool,
     /// List at most this many unfinished messages.
     #[arg(long, default_value_t = 1_000, value_parser = number::<usize>(1..=u64::MAX))]
     pub(crate) max: usize,

@@ -5,8 +5,8 @@
 
 use std::process::ExitCode;
 
-use control::{Answer, MessageView, Request, RunQuery, RunView};
-use domain::limits::LIST_MAX;
+use control::{Answer, DecisionAudit, DifferentDecision, MessageView, Request, RunQuery, RunView};
+use domain::{limits::LIST_MAX, plural::counted};
 use jiff::Timestamp;
 use ports::store::AuditCounts;
 use serde::Serialize;
@@ -41,6 +41,9 @@ struct Unfinished {
 
 /// Prints the audit; the exit code says whether the counts balance.
 pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitCode> {
+    if args.decisions {
+        return decisions(common).await;
+    }
     let client = ControlClient::open(&common.config).await?;
     let report = report(&client, args.max).await;
     client.close().await;
@@ -50,6 +53,69 @@ pub(crate) async fn audit(common: &Common, args: &Audit) -> anyhow::Result<ExitC
         Output::Text => print(&report),
     }
     Ok(if report.counts.balances() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs after which a note says how far it is.
+const NOTED_EVERY: u64 = 10_000;
+
+async fn decisions(common: &Common) -> anyhow::Result<ExitCode> {
+    let client = ControlClient::open(&common.config).await?;
+    let audited = audited(&client).await;
+    client.close().await;
+    let audit = audited?;
+    match common.output {
+        Output::Json => output::json(&audit)?,
+        Output::Text => print_decisions(&audit),
+    }
+    let is_clean = audit.different.is_empty() && audit.unreadable.is_empty();
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn audited(client: &ControlClient) -> anyhow::Result<DecisionAudit> {
+    let (mut all, mut after, mut noted) = (DecisionAudit::default(), None, 0);
+    loop {
+        let Answer::DecisionsAudited { audit, next } =
+            client.execute("", Request::AuditDecisions { after }).await?
+        else {
+            anyhow::bail!(UNEXPECTED_ANSWER);
+        };
+        all.extend(*audit);
+        if next.is_none() {
+            return Ok(all);
+        }
+        if all.runs / NOTED_EVERY > noted {
+            noted = all.runs / NOTED_EVERY;
+            output::note(format!("{} so far", counted(all.runs, "run")));
+        }
+        after = next;
+    }
+}
+
+fn print_decisions(audit: &DecisionAudit) {
+    let DecisionAudit { runs, same, limits, other_versions, without_facts, different, unreadable } = audit;
+    output::unreadable(unreadable);
+    output::line(format!(
+        "{} of {}: the rules say the same",
+        counted(*same, "verdict"),
+        counted(*runs, "run")
+    ));
+    for (count, what) in [
+        (limits, "of limits, whose state is not kept"),
+        (other_versions, "of other versions of the rules"),
+        (without_facts, "whose facts retention removed"),
+    ] {
+        if *count > 0 {
+            output::line(format!("{} {what}: not asked again", counted(*count, "verdict")));
+        }
+    }
+    for DifferentDecision { message, at, stored, now } in different {
+        let said = |decision: &domain::policy::Decision| {
+            format!("{} by {} {:?}", decision.verdict.as_str(), decision.rule.id(), decision.inputs)
+        };
+        let at = output::time(*at);
+        output::wrapped(&format!("{message} at {at}: stored {}, now {}", said(stored), said(now)), 4);
+    }
+    output::line(format!("{} not the same", counted(different.len(), "verdict")));
 }
 
 async fn report(client: &ControlClient, max: usize) -> anyhow::Result<Report> {

@@ -56,6 +56,7 @@ impl Control {
             | Request::ListSilences
             | Request::WorkflowFigures { .. }
             | Request::ListEvents { .. }
+            | Request::AuditDecisions { .. }
             | Request::AddSilence(_)
             | Request::EndSilence { .. }
             | Request::ShowConsent { .. }

@@ -169,6 +169,7 @@ impl Control {
                 self.workflow_figures(principal, workflow, since).await
             }
             Request::ListEvents { workflow, since, after } => self.list_events(workflow, since, after).await,
+            Request::AuditDecisions { after } => self.audit_decisions(after).await,
             Request::ListConsent { after } => self.list_consent(after.as_deref()).await,
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     consent_view::{ConsentView, NewConsent},
+    decision_audit_view::DecisionAudit,
     held_data::{Erasure, HeldData},
     layer::{LayerQuery, LayerView, NewOverride, ShiftSwap},
     new_test_page::NewTestPage,
@@ -198,6 +199,11 @@ pub enum Request {
         /// The letter.
         id: String,
     },
+    /// Asks the rules again for stored verdicts, page by page.
+    AuditDecisions {
+        /// Where the page before ended.
+        after: Option<RunId>,
+    },
     /// Counts what the store holds.
     AuditCounts,
     /// Says how the installation is.
@@ -365,6 +371,7 @@ impl Request {
                 ("workflow_figures", workflow.as_deref().unwrap_or_default())
             }
             Self::ListEvents { .. } => ("list_events", ""),
+            Self::AuditDecisions { .. } => ("audit_decisions", ""),
             Self::ListSilences => ("list_silences", ""),
             Self::AddSilence(_) => ("add_silence", ""),
             Self::EndSilence { id } => ("end_silence", id),
@@ -398,6 +405,7 @@ impl Request {
                 | Self::ShowHeldData { .. }
                 | Self::ListConsent { .. }
                 | Self::ListEvents { .. }
+                | Self::AuditDecisions { .. }
                 | Self::Erase { .. }
                 | Self::Gaps { .. }
                 | Self::KeepPreflight { .. }
@@ -441,6 +449,7 @@ impl Request {
             Self::ShowHeldData { .. }
             | Self::ListConsent { .. }
             | Self::ListEvents { .. }
+            | Self::AuditDecisions { .. }
             | Self::Erase { .. }
             | Self::AddToken { .. }
             | Self::ListTokens
@@ -559,6 +568,14 @@ pub enum Answer {
         /// Runs that cannot be read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unreadable: Vec<Unreadable>,
+    },
+    /// To [`Request::AuditDecisions`].
+    DecisionsAudited {
+        /// What was found.
+        audit: Box<DecisionAudit>,
+        /// Where the next page begins; absent after the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<RunId>,
     },
     /// To [`Request::ListSilences`], [`Request::AddSilence`] and [`Request::EndSilence`].
     Silences {

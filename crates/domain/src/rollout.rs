@@ -103,15 +103,12 @@ impl Rollout {
         let mut asked: BTreeMap<u16, Timestamp> = BTreeMap::new();
         for Entry { at, message, what } in timeline {
             let number = message.unwrap_or_default();
-            match what {
-                TimelineEvent::DispatchBegan { .. } => drop(asked.insert(number, *at)),
-                TimelineEvent::Status { status: ProviderStatus::Delivered, .. } => {
-                    self.to_delivered.extend(asked.get(&number).map(|since| millis(*since, *at)));
-                }
-                TimelineEvent::Acknowledged { .. } => {
-                    self.to_acknowledged.push(millis(run.opened_at(), *at));
-                }
-                _ => {}
+            if matches!(what, TimelineEvent::DispatchBegan { .. }) {
+                asked.insert(number, *at);
+            } else if matches!(what, TimelineEvent::Status { status: ProviderStatus::Delivered, .. }) {
+                self.to_delivered.extend(asked.get(&number).map(|since| millis(*since, *at)));
+            } else if matches!(what, TimelineEvent::Acknowledged { .. }) {
+                self.to_acknowledged.push(millis(run.opened_at(), *at));
             }
         }
     }

@@ -190,3 +190,19 @@ async fn who_is_unknown_or_was_never_texted_is_said() {
         );
     }
 }
+
+/// What decided is kept with what it looked at, so that the rules can be asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rules_say_of_stored_verdicts_what_they_said() {
+    let fleet = Fleet::start().await;
+    for id in ["a-1", "a-2"] {
+        fleet.event(&event("note.created", id, id, json!({"text": "Hello", "phone": FIRST}))).await;
+        fleet.run_until(&run_of(id, "note", id), |run| run["phase"] == "completed").await;
+    }
+    let audit = fleet.json(&["audit", "--decisions"]);
+    assert_eq!((&audit["runs"], &audit["different"]), (&json!(2), &json!([])), "{audit}");
+    assert!(audit["same"].as_u64().unwrap() >= 4, "planned and sent: {audit}");
+    let said = fleet.run(&["audit", "--decisions", "--output", "text"]);
+    assert_eq!(said.status.code(), Some(0));
+    assert!(String::from_utf8(said.stdout).unwrap().contains("the rules say the same"));
+}
