@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+/// Events of an embedded burst, if not said otherwise.
+pub(crate) const EVENTS: usize = 40_000;
+
 /// Measures a release build of callout.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {

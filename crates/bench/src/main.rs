@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
 use crate::{
-    args::{Args, Backend},
+    args::{Args, Backend, EVENTS},
     deployment::{Deployment, Extras},
     figures::{STEADY_PER_S, println_line, row},
     load::Throughput,
@@ -28,8 +28,6 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Events of an embedded burst, if not said otherwise.
-const EVENTS: usize = 40_000;
 /// Events whose outcomes are told.
 const TOLD: usize = 10_000;
 

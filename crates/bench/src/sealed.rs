@@ -7,8 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
-    EVENTS,
-    args::{Args, Backend},
+    args::{Args, Backend, EVENTS},
     deployment::{Deployment, Extras},
     figures::{median, println_line, row},
     fleet::{

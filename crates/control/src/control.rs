@@ -17,8 +17,8 @@ use ports::{
 use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
-    dead_letter::LetterPage,
     error::ControlError,
+    letter_page::LetterPage,
     request::{Answer, Principal, Request, RunQuery},
     run_list::{self, Found},
     status_report::Installation,

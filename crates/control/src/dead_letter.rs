@@ -15,24 +15,15 @@ use domain::{
     token::Scope,
 };
 use jiff::Timestamp;
-use ports::store::{DeadLetterFilter, Unreadable, readable};
+use ports::store::{DeadLetterFilter, readable};
 use runtime::RoleError;
 
 use crate::{
     control::Control,
     error::ControlError,
+    letter_page::LetterPage,
     request::{DeadLetterChange, LetterCursor, Principal},
 };
-
-/// Some dead letters.
-pub(crate) struct LetterPage {
-    /// Oldest first.
-    pub(crate) letters: Vec<DeadLetter>,
-    /// Whether there are more.
-    pub(crate) more: bool,
-    /// Those that cannot be read, of the ones that were looked at, for who may see all.
-    pub(crate) unreadable: Vec<Unreadable>,
-}
 
 impl Control {
     /// The oldest letters that match and that the principal sees.

@@ -16,6 +16,7 @@ mod event_list;
 mod explanation;
 mod held_data;
 mod layer;
+mod letter_page;
 mod new_test_page;
 mod oncall;
 mod personal;

@@ -19,9 +19,9 @@ use runtime::RoleError;
 
 use crate::{
     control::Control,
-    dead_letter::LetterPage,
     error::ControlError,
     held_data::{Erasure, HeldData},
+    letter_page::LetterPage,
     request::{Answer, LetterCursor, Principal},
     run_list::{self, RunConditions},
     view::RunView,

@@ -11,6 +11,7 @@ mod end;
 mod index;
 mod more_numbers;
 mod plan;
+mod planned;
 mod replay;
 mod reply;
 mod step;
@@ -25,7 +26,7 @@ pub use audience::Recipients;
 pub use context::StepContext;
 pub use end::Erasable;
 pub use index::RunIndex;
-pub use plan::{AckHold, Planned};
+pub use planned::{AckHold, Planned};
 pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 

@@ -4,9 +4,8 @@
 //! Never: starts a step; who it notifies is not known here.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Run, RunPhase, StepContext};
+use super::{AckHold, Planned, Run, RunPhase, StepContext};
 use crate::{
     limits::RUN_MESSAGES_MAX,
     message::{Message, MessageEvent},
@@ -15,29 +14,6 @@ use crate::{
     timeline::TimelineEvent,
     workflow::{Step, Workflow},
 };
-
-/// A step that begins next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Planned {
-    /// The step, from 0.
-    pub step: u8,
-    /// The round of the steps that it is a part of, from 0.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
-    pub round: u8,
-    /// Which start of a step it is, from 0.
-    pub start: u16,
-    /// When it begins.
-    pub at: Timestamp,
-}
-
-/// An acknowledgement that holds for some time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AckHold {
-    /// The step that was acknowledged, from 0: it begins again.
-    pub step: u8,
-    /// Until when it holds.
-    pub until: Timestamp,
-}
 
 impl Run {
     /// Plans the first step.
