@@ -37,10 +37,10 @@ impl Endpoint {
                 held.runs.extend(held_by);
                 continue;
             }
-            let round =
-                if report.is_counted() { self.round(source, settings, report, now).await? } else { 0 };
+            let recurrence =
+                if report.is_counted() { self.recurrence(source, settings, report, now).await? } else { 0 };
             let schemas: Vec<_> = routes.opens.iter().map(|workflow| &workflow.schema).collect();
-            events.push(report.event(&source.name, settings, &schemas, round, now));
+            events.push(report.event(&source.name, settings, &schemas, recurrence, now));
         }
         if events.is_empty() {
             return Ok(held);
@@ -73,7 +73,7 @@ impl Endpoint {
 
     /// How many runs of the report's subject have ended: a report while the next one is on its way, or open, has the same
     /// id as the report that opened it, in whatever process it is taken.
-    async fn round(
+    async fn recurrence(
         &self,
         source: &Source,
         settings: &AdapterSettings,
@@ -83,7 +83,7 @@ impl Endpoint {
         if !self.is_over(source, settings, report, 0, now).await? {
             return Ok(0);
         }
-        // The first round that is not over is beyond `over`, and not beyond `open`.
+        // The first recurrence that is not over is beyond `over`, and not beyond `open`.
         let (mut over, mut open) = (0, 1);
         while self.is_over(source, settings, report, open, now).await? {
             (over, open) = (open, open.saturating_mul(2));
@@ -102,16 +102,16 @@ impl Endpoint {
         Ok(open)
     }
 
-    /// Whether a round of the report's subject opened its runs and all of them ended.
+    /// Whether a recurrence of the report's subject opened its runs and all of them ended.
     async fn is_over(
         &self,
         source: &Source,
         settings: &AdapterSettings,
         report: &Report,
-        round: u32,
+        recurrence: u32,
         now: Timestamp,
     ) -> Result<bool, Problem> {
-        let key = report.key(&source.name, Says::Opens, round);
+        let key = report.key(&source.name, Says::Opens, recurrence);
         let workflows = self.ports.runs.workflows();
         let opens = workflows.routes(&settings.opens, &source.name).opens;
         for workflow in &opens {

@@ -234,7 +234,7 @@ fn by_age(alert: &Value) -> (bool, Option<Timestamp>, String) {
 
 /// Since when it fires tells one firing from the next; without that, each is a new one once the run of the last is over.
 fn identity_of(started: Option<Timestamp>) -> Identity {
-    started.map_or(Identity::Round, |at| Identity::Payload(at.to_string()))
+    started.map_or(Identity::Recurrence, |at| Identity::Payload(at.to_string()))
 }
 
 /// What tells an alert from all others: Alertmanager's digest of its labels, or ours.

@@ -64,7 +64,7 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Result<Report, Vec<FieldError
         .unwrap_or_default();
     view.extend(only(&event, ["client", "client_url", "event_action"]));
     view.insert("dedup_key".to_owned(), subject.clone().into());
-    Ok(Report { adapter: Adapter::PagerDuty, says, subject, identity: Identity::Round, view, usual })
+    Ok(Report { adapter: Adapter::PagerDuty, says, subject, identity: Identity::Recurrence, view, usual })
 }
 
 /// The key of an event without one: the same for what is sent again because no answer came, another for what happens

@@ -31,7 +31,7 @@ pub(super) enum Identity {
     /// The payload holds it, such as the time since which an alert fires.
     Payload(String),
     /// Nothing in the payload does: reports of a subject are one until its run has ended.
-    Round,
+    Recurrence,
 }
 
 /// What a tool says of one subject.
@@ -60,7 +60,7 @@ pub fn chose_id(id: &str) -> bool {
 impl Report {
     /// Whether its events are told apart by counting the runs of its subject that have ended.
     pub fn is_counted(&self) -> bool {
-        self.identity == Identity::Round
+        self.identity == Identity::Recurrence
     }
 
     /// The type of its event.
@@ -73,15 +73,15 @@ impl Report {
 
     /// What the source and the id of its event are.
     ///
-    /// `round` counts the runs of its subject that have ended, where [`Report::is_counted`]; else it changes nothing.
-    pub fn key(&self, source: &str, says: Says, round: u32) -> EventKey {
+    /// `recurrence` counts the runs of its subject that have ended, where [`Report::is_counted`]; else it changes nothing.
+    pub fn key(&self, source: &str, says: Says, recurrence: u32) -> EventKey {
         let said = match says {
             Says::Opens => "opens",
             Says::Resolves => "resolves",
         };
         let identity = match &self.identity {
             Identity::Payload(identity) => identity.clone(),
-            Identity::Round => round.to_string(),
+            Identity::Recurrence => recurrence.to_string(),
         };
         let id = short_digest(&[&self.subject, said, &identity]);
         EventKey { source: source.to_owned(), id: format!("{}:{id}", self.adapter.name()) }
@@ -94,7 +94,7 @@ impl Report {
         source: &str,
         settings: &AdapterSettings,
         schemas: &[&FieldSchema],
-        round: u32,
+        recurrence: u32,
         now: Timestamp,
     ) -> Event {
         let mut data = self.usual.clone();
@@ -112,7 +112,7 @@ impl Report {
         fit(&mut data, schemas);
         shorten(&mut data, EVENT_DATA_BYTES_MAX);
         Event {
-            key: self.key(source, self.says, round),
+            key: self.key(source, self.says, recurrence),
             kind: self.kind(settings).to_owned(),
             subject: Some(self.subject.clone()),
             time: Some(now),

@@ -287,7 +287,7 @@ fn an_event_for_pagerduty_has_one_id_until_its_run_has_ended() {
     let settings = AdapterSettings::default();
     let report = &reports(Adapter::PagerDuty, PAGERDUTY, &settings)[0];
     assert!(report.is_counted());
-    let key = |round| report.event("tool", &settings, &[], round, now()).key;
+    let key = |recurrence| report.event("tool", &settings, &[], recurrence, now()).key;
     assert_eq!(key(0), key(0));
     assert_ne!(key(0), key(1));
     assert_ne!(report.key("tool", Says::Opens, 0), report.key("tool", Says::Resolves, 0));
