@@ -77,9 +77,9 @@ const BUGS: [Bug; 12] = [
     },
     Bug {
         name: "texts wait in a run that is over",
-        file: "crates/domain/src/run/deadline.rs",
-        right: "if over || self.messages[index].step() < self.step {",
-        wrong: "if over && self.messages[index].step() < self.step {",
+        file: "crates/domain/src/run/plan.rs",
+        right: "if !self.is_wanted(&self.messages[index], ctx.workflow) {",
+        wrong: "if !self.is_wanted(&self.messages[index], ctx.workflow) && self.messages.is_empty() {",
     },
     Bug {
         name: "lost wake-ups are not swept for",

@@ -15,6 +15,7 @@ use crate::{
     backend::{self, Backend},
     configuration,
     exit::{ConfigurationRefused, NotFound, Usage},
+    output,
     reload::{RELOAD_PATH, Reloaded},
     remote::Remote,
     running,
@@ -49,12 +50,24 @@ impl ControlClient {
         if let Some(remote) = Remote::from_environment()? {
             return Ok(Self::Remote(Box::new(remote)));
         }
-        let (config, secrets) = configuration::load(config_file, Scope::OPERATOR)?;
-        if let Some(socket) = backend::control_socket(&config.infrastructure.backend)
+        let loaded = configuration::load(config_file, Scope::OPERATOR);
+        let backend = match &loaded {
+            Ok((config, _)) => Some(config.infrastructure.backend.clone()),
+            Err(_) => config::backend_of(config_file),
+        };
+        if let Some(socket) = backend.as_ref().and_then(backend::control_socket)
             && let Some(client) = running::reach(&socket).await?
         {
+            // Whoever must acknowledge at night does not mend a file first.
+            if loaded.is_err() {
+                output::note(
+                    "the configuration on disk has errors, which `callout check` lists; the running process goes on with \
+                     what it read before",
+                );
+            }
             return Ok(Self::Socket(client));
         }
+        let (config, secrets) = loaded?;
         if let config::Backend::Embedded { path, .. } = &config.infrastructure.backend
             && !creates
             && path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)

@@ -98,6 +98,15 @@ impl Config {
     }
 }
 
+/// The backend that the main file names, whatever is wrong with the other files: a command still finds the process that
+/// runs with what it read before. `None` where the main file cannot be read.
+pub fn backend_of(main_file: &Path) -> Option<Backend> {
+    let mut problems = Problems::default();
+    let text = text_of(main_file, std::fs::read(main_file).ok()?, &mut problems)?;
+    let read = infrastructure::read(main_file, &text, &Default::default(), &mut problems);
+    problems.is_empty().then_some(read.backend)
+}
+
 /// Reads the configuration around the main file.
 ///
 /// `env` looks up environment variables. `scope` says which secrets must be there.

@@ -66,7 +66,8 @@ fn ids<T>(listed: &[Listed<T>], what: &str, id: impl Fn(&T) -> String) -> Vec<St
     let id = |one: &Listed<T>| match one {
         Ok(one) => id(one),
         Err(one) => {
-            assert!(one.error.starts_with(&format!("{what} {}: ", one.id)), "{one}");
+            // A dead letter's name may be a number, and may be withheld.
+            assert!(one.error.starts_with(what), "{one}");
             format!("unreadable {}", one.id)
         }
     };

@@ -42,6 +42,7 @@ impl ProviderSignal {
                 | FailureClass::Recipient
                 | FailureClass::OptedOut
                 | FailureClass::Configuration
+                | FailureClass::Originator
                 | FailureClass::Informational => Self::Answer,
             },
         }

@@ -147,6 +147,8 @@ pub enum FailureClass {
     OptedOut,
     /// Permanent until our request, content, sender or registration changes.
     Configuration,
+    /// The number or the service that it came from may not text there until its registration changes: another one may.
+    Originator,
     /// The whole account is stopped: page someone.
     Account,
     /// Nothing to do.
@@ -163,6 +165,7 @@ impl FailureClass {
             Self::Recipient => "recipient",
             Self::OptedOut => "opted_out",
             Self::Configuration => "configuration",
+            Self::Originator => "originator",
             Self::Account => "account",
             Self::Informational => "informational",
         }

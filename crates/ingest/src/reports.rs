@@ -6,6 +6,7 @@ use domain::{
     acceptance::{Accepted, SameId},
     adapter::{AdapterSettings, Report, Says, holds_back},
     id::RunId,
+    run::Run,
     source::Source,
 };
 use http_server::events::Problem;
@@ -37,8 +38,7 @@ impl Endpoint {
                 held.runs.extend(held_by);
                 continue;
             }
-            let recurrence =
-                if report.is_counted() { self.recurrence(source, settings, report, now).await? } else { 0 };
+            let recurrence = self.recurrence(source, settings, report, now).await?;
             let schemas: Vec<_> = routes.opens.iter().map(|workflow| &workflow.schema).collect();
             events.push(report.event(&source.name, settings, &schemas, recurrence, now));
         }
@@ -117,7 +117,9 @@ impl Endpoint {
         for workflow in &opens {
             let id = RunId::derive(&key.source, &key.id, workflow.name(), Some(&report.subject));
             let run = self.ports.runs.load(&id).await.map_err(not_stored)?;
-            if run.is_none_or(|run| holds_back(&run.value, workflow, settings, now)) {
+            let is_same =
+                |run: &Run| holds_back(run, workflow, settings, now) || !report.is_back_after(run, now);
+            if run.is_none_or(|run| is_same(&run.value)) {
                 return Ok(false);
             }
         }

@@ -90,6 +90,7 @@ fn class_of(name: &str) -> Option<FailureClass> {
         "recipient" => FailureClass::Recipient,
         "opted_out" => FailureClass::OptedOut,
         "configuration" => FailureClass::Configuration,
+        "originator" => FailureClass::Originator,
         "account" => FailureClass::Account,
         "informational" => FailureClass::Informational,
         _ => return None,

@@ -123,3 +123,21 @@ async fn a_text_whose_originator_is_refused_goes_from_another_at_once() {
         assert_eq!(audit["dead_letters"], json!({}), "{audit}");
     }
 }
+
+/// A number without a registration: its receipts say so, and every text would end there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_its_originator_may_not_send_goes_from_another_at_once() {
+    let fleet = start().await;
+    for code in [30_032, 30_034] {
+        fleet.sim.inject(Injection {
+            from: Some(USUAL_FROM.to_owned()),
+            code: Some(code),
+            ..FaultKind::DeliveryFailure.into()
+        });
+        assert_eq!(fleet.event(&note(code as usize)).await, 202);
+        let id = run_of(&format!("n-{code}"), "note", &format!("s-{code}"));
+        let run = fleet.run_until(&id, |run| run["phase"] == "completed").await;
+        assert!(run["timeline"].to_string().contains(&code.to_string()), "{run}");
+    }
+    assert_eq!(origins(&fleet), [OTHER_FROM, OTHER_FROM]);
+}

@@ -159,3 +159,20 @@ async fn a_mistake_that_the_running_process_finds_has_the_exit_code_of_mistakes(
         "{said}"
     );
 }
+
+/// Whoever must acknowledge at night does not mend a file first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_on_disk_keeps_no_operator_from_the_running_process() {
+    let fleet = Fleet::start().await;
+    fleet.event(&event("page.created", "p-1", "db", json!({"text": "Down"}))).await;
+    let run = run_of("p-1", "page", "db");
+    fleet.run_until(&run, |run| run["messages"][0]["status"] == "delivered").await;
+    let file = fleet.folder.path().join("workflows/broken.toml");
+    std::fs::write(&file, "x = [").unwrap();
+    let acknowledged = fleet.run(&["runs", "ack", &run]);
+    let said = String::from_utf8(acknowledged.stderr).unwrap();
+    assert_eq!(acknowledged.status.code(), Some(0), "{said}");
+    assert!(said.contains("the configuration on disk has errors"), "{said}");
+    assert_eq!(fleet.run(&["status"]).status.code(), Some(0));
+    assert_eq!(fleet.run(&["check"]).status.code(), Some(78));
+}

@@ -13,8 +13,13 @@ use super::{
 use crate::{
     event::{Event, EventKey},
     limits::{ATTRIBUTE_BYTES_MAX, DOOR_FIELD_CHARS_MAX, EVENT_DATA_BYTES_MAX},
+    run::{Run, RunPhase},
     schema::{FieldSchema, fit::fit},
+    time::after_s,
 };
+
+/// A report of what was resolved is a copy that comes late within so many seconds, and says that it is back after them.
+const LATE_COPY_S: u32 = 60;
 
 /// What a report says of its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,16 @@ impl Report {
         self.identity == Identity::Recurrence
     }
 
+    /// Whether it is of another time than a run of its subject that is over.
+    ///
+    /// One that the payload tells apart is the same as long as nobody said that it was over: what is repeated pages once.
+    /// Said to be over and then reported again, it is back, though its tool counts from the same time: it lost sight of it in
+    /// between. A copy that only comes late comes soon after.
+    pub fn is_back_after(&self, run: &Run, now: Timestamp) -> bool {
+        let is_late_copy = || run.closed_at().is_none_or(|closed| now < after_s(closed, LATE_COPY_S));
+        self.is_counted() || (run.phase() == RunPhase::Resolved && !is_late_copy())
+    }
+
     /// The type of its event.
     pub fn kind<'a>(&self, settings: &'a AdapterSettings) -> &'a str {
         match self.says {
@@ -73,14 +88,15 @@ impl Report {
 
     /// What the source and the id of its event are.
     ///
-    /// `recurrence` counts the runs of its subject that have ended, where [`Report::is_counted`]; else it changes nothing.
+    /// `recurrence` counts the runs of its subject that are over, as [`Report::is_back_after`] says.
     pub fn key(&self, source: &str, says: Says, recurrence: u32) -> EventKey {
         let said = match says {
             Says::Opens => "opens",
             Says::Resolves => "resolves",
         };
         let identity = match &self.identity {
-            Identity::Payload(identity) => identity.clone(),
+            Identity::Payload(identity) if recurrence == 0 => identity.clone(),
+            Identity::Payload(identity) => format!("{identity} {recurrence}"),
             Identity::Recurrence => recurrence.to_string(),
         };
         let id = short_digest(&[&self.subject, said, &identity]);

@@ -98,8 +98,17 @@ impl Message {
         fx: &mut Effects,
     ) {
         let MessagePhase::Submitted { sid, .. } = &self.phase else { return };
-        let may_help = matches!(class, FailureClass::RetrySoon | FailureClass::RetryLater);
-        if !may_help || !ctx.is_wanted || ctx.is_escalated {
+        if !ctx.is_wanted || ctx.is_escalated {
+            return;
+        }
+        if class == FailureClass::Originator {
+            let sid = sid.clone();
+            if self.take_another(ctx, fx) {
+                self.failed_sids.push(sid);
+            }
+            return;
+        }
+        if !matches!(class, FailureClass::RetrySoon | FailureClass::RetryLater) {
             return;
         }
         if let Some(until) = self.retry_at(None, ctx) {

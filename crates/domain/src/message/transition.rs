@@ -177,7 +177,10 @@ impl Message {
                 self.note_opt_out(refusal.code, ctx, fx);
             }
             FailureClass::Ambiguous => self.doubt(&refusal.reason, ctx, fx),
-            FailureClass::Recipient | FailureClass::Configuration | FailureClass::Informational => {
+            FailureClass::Recipient
+            | FailureClass::Configuration
+            | FailureClass::Originator
+            | FailureClass::Informational => {
                 self.die("refused", &refusal.reason, refusal.code, ctx, fx);
             }
         }
@@ -187,6 +190,11 @@ impl Message {
     fn try_another(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) -> bool {
         let calling_code = CallingCode::of(&self.recipient.number);
         fx.receipts.push(Receipt { originator: self.from.clone(), calling_code, is_delivered: false });
+        self.take_another(ctx, fx)
+    }
+
+    /// Another originator is tried at once, if there is one that was not tried.
+    pub(super) fn take_another(&mut self, ctx: &MessageContext<'_>, fx: &mut Effects) -> bool {
         let Some(from) = self.from.clone().filter(|_| ctx.may_try_another) else { return false };
         self.refused_from.push(from);
         self.uncounted_attempts = self.uncounted_attempts.saturating_add(1);

@@ -74,3 +74,19 @@ fn what_an_adapter_cannot_do_as_configured_is_said() {
     let usual = Adapters::default().warnings("prometheus", &[]);
     assert_eq!(usual, [""; 0], "an adapter that nobody configured may be one that nobody uses");
 }
+
+#[test]
+fn what_fires_again_since_the_same_time_is_back_once_it_was_resolved_and_is_no_late_copy() {
+    let body = include_bytes!("recorded/alertmanager_firing.json");
+    let reports = Adapter::Alertmanager.read(body, &AdapterSettings::default(), at(0)).unwrap();
+    let mut world = World::open(resolvable(), audiences(&[1]));
+    let is_back = |world: &World, second: i64| reports[0].is_back_after(&world.run, at(second));
+    assert!(!is_back(&world, DAY_S), "it is being paged for");
+    world.at(100).resolve();
+    for (second, back) in [(100, false), (159, false), (160, true)] {
+        assert_eq!(is_back(&world, second), back, "{second}");
+    }
+    let mut cancelled = World::open(resolvable(), audiences(&[1]));
+    cancelled.at(100).cancel();
+    assert!(!is_back(&cancelled, DAY_S), "its repetitions page nobody");
+}

@@ -392,7 +392,7 @@ const STATUSES: [ProviderStatus; 7] = [
     ProviderStatus::Failed,
 ];
 
-const CLASSES: [FailureClass; 8] = [
+const CLASSES: [FailureClass; 9] = [
     FailureClass::RetrySoon,
     FailureClass::RetryLater,
     FailureClass::Ambiguous,
@@ -401,6 +401,7 @@ const CLASSES: [FailureClass; 8] = [
     FailureClass::Configuration,
     FailureClass::Account,
     FailureClass::Informational,
+    FailureClass::Originator,
 ];
 
 // A new variant breaks these matches; give it the next number, and a line in the table.
@@ -466,5 +467,6 @@ fn kind_of_class(class: FailureClass) -> usize {
         FailureClass::Configuration => 5,
         FailureClass::Account => 6,
         FailureClass::Informational => 7,
+        FailureClass::Originator => 8,
     }
 }
