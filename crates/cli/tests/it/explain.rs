@@ -201,7 +201,7 @@ async fn the_rules_say_of_stored_verdicts_what_they_said() {
     }
     let audit = fleet.json(&["audit", "--decisions"]);
     assert_eq!((&audit["runs"], &audit["different"]), (&json!(2), &json!([])), "{audit}");
-    assert!(audit["same"].as_u64().unwrap() >= 4, "planned and sent: {audit}");
+    assert!(audit["same"].as_u64().unwrap() >= 2, "{audit}");
     let said = fleet.run(&["audit", "--decisions", "--output", "text"]);
     assert_eq!(said.status.code(), Some(0));
     assert!(String::from_utf8(said.stdout).unwrap().contains("the rules say the same"));
