@@ -33,7 +33,7 @@ pub(crate) async fn report(
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (process, started_at) = (name(), clock.now());
+    let (process, started_at) = (telemetry::process_name(), clock.now());
     let Reporter { roles, without_preflight, own } = reporter;
     loop {
         let heartbeat = Heartbeat {
@@ -62,10 +62,4 @@ pub(crate) async fn report(
         tracing::debug!(%error, "this process could not report its end");
     }
     Ok(())
-}
-
-/// Host and process id. In a container, whose processes have the same ids each time, the host differs.
-fn name() -> String {
-    let host = rustix::system::uname();
-    format!("{}/{}", host.nodename().to_string_lossy(), std::process::id())
 }
