@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use control::OwnHeartbeat;
 use domain::{
     status::{HEARTBEAT_EVERY_S, HEARTBEAT_KEPT_S, Heartbeat},
     time::after_s,
@@ -14,16 +15,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{args::Role, health::Readiness};
 
+/// Who reports.
+pub(crate) struct Reporter {
+    /// What it runs.
+    pub(crate) roles: Vec<Role>,
+    /// Why it runs without a preflight, if it does.
+    pub(crate) without_preflight: Option<String>,
+    /// Where its own answers find what it reported, also when the store takes nothing.
+    pub(crate) own: OwnHeartbeat,
+}
+
 /// Reports until the process is told to stop, and then that it is gone.
 pub(crate) async fn report(
-    roles: Vec<Role>,
-    without_preflight: Option<String>,
+    reporter: Reporter,
     store: Arc<dyn StatusStore>,
     readiness: Arc<Readiness>,
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (process, started_at) = (name(), clock.now());
+    let (process, started_at) = (telemetry::process_name(), clock.now());
+    let Reporter { roles, without_preflight, own } = reporter;
     loop {
         let heartbeat = Heartbeat {
             process: process.clone(),
@@ -36,6 +47,7 @@ pub(crate) async fn report(
             without_preflight: without_preflight.clone(),
             at: clock.now(),
         };
+        own.set(heartbeat.clone());
         let forgotten_before = after_s(heartbeat.at, -HEARTBEAT_KEPT_S);
         // Who cannot reach the store says so in its readiness and in its log already.
         if let Err(error) = store.report(&heartbeat, forgotten_before).await {
@@ -50,10 +62,4 @@ pub(crate) async fn report(
         tracing::debug!(%error, "this process could not report its end");
     }
     Ok(())
-}
-
-/// Host and process id. In a container, whose processes have the same ids each time, the host differs.
-fn name() -> String {
-    let host = rustix::system::uname();
-    format!("{}/{}", host.nodename().to_string_lossy(), std::process::id())
 }

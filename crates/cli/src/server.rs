@@ -31,7 +31,8 @@ use crate::{
     backend::{self, Backend},
     exit::Usage,
     health::{self, Readiness},
-    heartbeat, installation_metrics,
+    heartbeat::{self, Reporter},
+    installation_metrics,
     listeners::{self, Listeners},
     provider::Account,
     reload::{Parts, Reloader},
@@ -80,8 +81,7 @@ async fn count_repeats(clock: Arc<dyn Clock>, shutdown: CancellationToken) -> an
 fn observed(
     backend: &Backend,
     settings: &Infrastructure,
-    without_preflight: Option<String>,
-    chosen: &[Role],
+    reporter: Reporter,
     clock: &Arc<dyn Clock>,
     roles: &mut JoinSet<anyhow::Result<()>>,
     shutdown: &CancellationToken,
@@ -92,8 +92,8 @@ fn observed(
         watching.watch(wal, stop).await;
         Ok(())
     });
-    let (chosen, store, stop) = (chosen.to_vec(), backend.store(), shutdown.clone());
-    roles.spawn(heartbeat::report(chosen, without_preflight, store, readiness.clone(), clock.clone(), stop));
+    let (store, stop) = (backend.store(), shutdown.clone());
+    roles.spawn(heartbeat::report(reporter, store, readiness.clone(), clock.clone(), stop));
     roles.spawn(count_repeats(clock.clone(), shutdown.clone()));
     health::monitoring(readiness)
 }
@@ -162,8 +162,8 @@ impl Server {
         };
         let (app, mut roles) = role_settings.start(&wiring, chosen, &shutdown)?;
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
-        let monitoring =
-            observed(&backend, &settings, without_preflight, chosen, &clock, &mut roles, &shutdown);
+        let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
+        let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         // Of two roles, so that one of them can be missed.
         if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{ApiPorts, StreamClient};
 use callback::CallbackPorts;
 use config::{Config, Infrastructure};
-use control::{Control, ControlPorts, Installation};
+use control::{Control, ControlPorts, Installation, OwnHeartbeat};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
@@ -33,6 +33,7 @@ pub(crate) struct Wiring {
     /// Takes the events that are sent with tokens.
     acceptance: Arc<Acceptance>,
     installation: Installation,
+    own_heartbeat: OwnHeartbeat,
     /// Where others reach the API.
     api_url: Option<Url>,
 }
@@ -60,12 +61,26 @@ impl Wiring {
         let runs =
             Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
-        Self { store, bus, clock, runs, acceptance, installation, api_url }
+        Self {
+            store,
+            bus,
+            clock,
+            runs,
+            acceptance,
+            installation,
+            own_heartbeat: OwnHeartbeat::default(),
+            api_url,
+        }
     }
 
     /// Stores every definition in force, so that runs opened with it can go on after a change.
     pub(crate) async fn keep_workflows(&self) -> anyhow::Result<()> {
         Ok(self.runs.keep_workflows().await?)
+    }
+
+    /// What this process says of itself.
+    pub(crate) fn own_heartbeat(&self) -> OwnHeartbeat {
+        self.own_heartbeat.clone()
     }
 
     /// What changes runs.
@@ -136,6 +151,7 @@ impl Wiring {
             bus: self.bus.clone(),
         })
         .of(self.installation.clone())
+        .reporting(self.own_heartbeat.clone())
     }
 
     pub(crate) fn integrations(&self) -> IntegrationsPorts {

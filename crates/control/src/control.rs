@@ -19,6 +19,7 @@ use runtime::{Acceptance, RoleError, RunService};
 use crate::{
     error::ControlError,
     letter_page::LetterPage,
+    own_heartbeat::OwnHeartbeat,
     request::{Answer, Principal, Request, RunQuery},
     run_list::{self, Found},
     status_report::Installation,
@@ -71,13 +72,24 @@ pub struct ControlPorts {
 pub struct Control {
     pub(crate) ports: ControlPorts,
     pub(crate) installation: Installation,
+    pub(crate) own_heartbeat: OwnHeartbeat,
     pub(crate) looked_at_max: usize,
 }
 
 impl Control {
     /// Over these ports.
     pub fn new(ports: ControlPorts) -> Self {
-        Self { ports, installation: Installation::default(), looked_at_max: run_list::LOOKED_AT_MAX }
+        Self {
+            ports,
+            installation: Installation::default(),
+            own_heartbeat: OwnHeartbeat::default(),
+            looked_at_max: run_list::LOOKED_AT_MAX,
+        }
+    }
+
+    /// In a process that reports so of itself.
+    pub fn reporting(self, own_heartbeat: OwnHeartbeat) -> Self {
+        Self { own_heartbeat, ..self }
     }
 
     /// Of this installation.

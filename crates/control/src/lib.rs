@@ -19,6 +19,7 @@ mod layer;
 mod letter_page;
 mod new_test_page;
 mod oncall;
+mod own_heartbeat;
 mod personal;
 mod raise;
 mod recipient_explanation;
@@ -44,6 +45,7 @@ pub use explanation::{ExplainedLine, Explanation, StepExplanation, TextExplanati
 pub use held_data::{Erasure, HeldData};
 pub use layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
 pub use new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX};
+pub use own_heartbeat::OwnHeartbeat;
 pub use recipient_explanation_view::{NotReached, RecipientExplanation, TargetMissed, TextView, Whom};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;

@@ -60,7 +60,8 @@ impl Control {
             environment,
             version,
             roles,
-            processes: store.heartbeats().await.map_err(RoleError::from)?,
+            // A store that takes none is told of by the process that answers.
+            processes: self.own_heartbeat.among(store.heartbeats().await.map_err(RoleError::from)?),
             queues,
             bus_fault,
             backlog,

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use http_client::{Reach, client_builder};
+use opentelemetry::KeyValue;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_sdk::Resource;
 use tokio::runtime::Handle;
@@ -78,14 +79,25 @@ pub(crate) fn not_built(what: &str, error: &dyn std::fmt::Display) -> String {
     format!("{what} cannot be exported: {error}; see the variables that begin with OTEL_EXPORTER_OTLP")
 }
 
-/// What everything that is exported is attributed to.
+/// What everything that is exported is attributed to, where the environment does not say it. Without an instance, sums of
+/// several processes would be taken for one that jumps (OpenTelemetry, semantic conventions, `service.*`).
 pub(crate) fn resource(var: impl Fn(&str) -> Option<String>) -> Resource {
-    let resource = Resource::builder();
     let attributes = var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-    if var("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=") {
-        return resource.build();
+    let is_said = |name: &str| attributes.split(',').any(|pair| pair.trim().starts_with(&format!("{name}=")));
+    let mut resource = Resource::builder();
+    if var("OTEL_SERVICE_NAME").is_none() && !is_said("service.name") {
+        resource = resource.with_service_name(SERVICE);
     }
-    resource.with_service_name(SERVICE).build()
+    let ours =
+        [("service.version", env!("CARGO_PKG_VERSION").to_owned()), ("service.instance.id", process_name())];
+    let ours = ours.into_iter().filter(|(name, _)| !is_said(name));
+    resource.with_attributes(ours.map(|(name, value)| KeyValue::new(name, value))).build()
+}
+
+/// Host and process id. In a container, whose processes have the same ids each time, the host differs.
+pub fn process_name() -> String {
+    let host = rustix::system::uname();
+    format!("{}/{}", host.nodename().to_string_lossy(), std::process::id())
 }
 
 /// Our HTTP client for an exporter that runs on a thread without a runtime.
@@ -125,6 +137,19 @@ impl HttpClient for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_exported_says_of_which_process_and_the_environment_has_the_last_word() {
+        let of = |attributes: &str, name: &'static str| {
+            let var = |asked: &str| (asked == "OTEL_RESOURCE_ATTRIBUTES").then(|| attributes.to_owned());
+            resource(var).get(&opentelemetry::Key::new(name)).map(|value| value.to_string())
+        };
+        assert_eq!(of("", "service.name").as_deref(), Some(SERVICE));
+        assert_eq!(of("", "service.version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(of("", "service.instance.id"), Some(process_name()));
+        // What the environment says is read from it by the library, not from what we were asked with.
+        assert_eq!(of("a=b, service.instance.id=mine", "service.instance.id"), None);
+    }
 
     #[test]
     fn a_collector_switches_signals_on_and_two_variables_off() {

@@ -60,3 +60,16 @@ async fn all_is_well_until_a_text_needs_review_or_the_process_is_killed() {
     let screen = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
     assert!(screen.starts_with("NOT WELL (") && screen.contains("do first: no process runs"), "{screen}");
 }
+
+/// A heartbeat that the store does not take says nothing of the process that answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_takes_nothing_is_named_and_the_process_is_not_called_dead() {
+    let fleet = Fleet::start().await;
+    status_until(&fleet, |report| report["is_well"] == true).await;
+    let database = fleet.folder.path().join("callout.db");
+    std::fs::rename(&database, fleet.folder.path().join("moved.db")).unwrap();
+    let is_named = |what: &String| what.contains("cannot use database");
+    let (report, code) = status_until(&fleet, |report| findings(report).iter().any(is_named)).await;
+    assert_eq!(code, Some(1), "{report}");
+    assert!(!findings(&report).iter().any(|what| what.starts_with("no process runs")), "{report}");
+}
