@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use simulation::{Fault, run};
 
 /// How many seeds are played when nothing else is said.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 500;
 
 #[expect(clippy::disallowed_methods, reason = "the environment sets the seed to play")]
 fn number_of(variable: &str) -> Option<u64> {
