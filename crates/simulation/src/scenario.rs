@@ -174,7 +174,7 @@ pub fn run(seed: u64) -> Result<Report, String> {
         let world = World::start(Chance::wild(seed), workflows(), contacts(), habits).await;
         let count = 3 + world.chance.below(6);
         // What a crew does takes three times as long as all else.
-        let kinds = if seed % CREW_EVERY == 0 { &KINDS[..] } else { &KINDS[..KINDS.len() - 1] };
+        let kinds = if seed.is_multiple_of(CREW_EVERY) { &KINDS[..] } else { &KINDS[..KINDS.len() - 1] };
         let mut sent = Vec::new();
         for number in 0..count {
             let kind = kinds[world.chance.below(kinds.len() as u64) as usize];
