@@ -2,7 +2,7 @@
 //!
 //! Never: changes one: what differs is evidence.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use domain::{
     id::RunId,
@@ -63,15 +63,10 @@ impl Control {
         });
         let Looked { stopped_after: next, unreadable } = looked.await.map_err(RoleError::from)?;
         let mut audit = DecisionAudit { unreadable, ..DecisionAudit::default() };
-        let mut definitions = BTreeMap::new();
+        let definitions = self.definitions(&runs).await?;
         for run in &runs {
-            let hash = run.workflow_hash();
-            if !definitions.contains_key(hash) {
-                let found = self.ports.list.workflow(hash).await.map_err(RoleError::from)?;
-                definitions.insert(hash.to_owned(), found);
-            }
             let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
-            add(&mut audit, run, definitions.get(hash).and_then(Option::as_ref), timeline);
+            add(&mut audit, run, definitions.get(run.workflow_hash()), timeline);
         }
         Ok(Answer::DecisionsAudited { audit: Box::new(audit), next })
     }

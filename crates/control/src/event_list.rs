@@ -2,7 +2,10 @@
 //!
 //! Never: an event whose fields were removed: it would not open what it opened.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use domain::{id::RunId, limits::LIST_MAX, run::Run, time::after_s, workflow::WorkflowDefinition};
 use jiff::Timestamp;
@@ -35,20 +38,29 @@ impl Control {
             ControlFlow::Continue(())
         });
         let Looked { stopped_after, unreadable } = looked.await.map_err(RoleError::from)?;
-        let mut definitions: BTreeMap<String, Option<WorkflowDefinition>> = BTreeMap::new();
+        let definitions = self.definitions(&runs).await?;
         let (mut events, mut without_fields) = (Vec::new(), 0);
         for run in &runs {
-            let hash = run.workflow_hash();
-            if !definitions.contains_key(hash) {
-                let found = self.ports.list.workflow(hash).await.map_err(RoleError::from)?;
-                definitions.insert(hash.to_owned(), found);
-            }
-            match definitions.get(hash).and_then(Option::as_ref).filter(|_| !run.data().is_empty()) {
+            match definitions.get(run.workflow_hash()).filter(|_| !run.data().is_empty()) {
                 Some(definition) => events.push(cloud_event(run, definition)),
                 None => without_fields += 1,
             }
         }
         Ok(Answer::Events { events, without_fields, next: stopped_after, unreadable })
+    }
+
+    /// The definitions that these runs were opened with, by hash, as far as they are kept.
+    pub(crate) async fn definitions(
+        &self,
+        runs: &[Run],
+    ) -> Result<BTreeMap<String, WorkflowDefinition>, ControlError> {
+        let hashes: BTreeSet<&str> = runs.iter().map(Run::workflow_hash).collect();
+        let mut definitions = BTreeMap::new();
+        for hash in hashes {
+            let found = self.ports.list.workflow(hash).await.map_err(RoleError::from)?;
+            definitions.extend(found.map(|found| (hash.to_owned(), found)));
+        }
+        Ok(definitions)
     }
 }
 
