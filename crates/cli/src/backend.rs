@@ -153,7 +153,7 @@ pub(crate) fn read_pem(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The keys by which texts and numbers are encrypted.
 fn key_file(config: &Config) -> anyhow::Result<Option<KeyFile>> {
-    Ok(config.infrastructure.key_file.as_deref().map(KeyFile::read).transpose()?)
+    Ok(config.infrastructure.key_file.as_ref().map(|keys| KeyFile::read(&keys.path)).transpose()?)
 }
 
 fn redis_config(

@@ -10,13 +10,17 @@ use serde_json::json;
 
 use crate::{
     args::{Common, Output},
-    configuration,
+    configuration::{self, REMOTE_URL, env},
     exit::{NotFound, Usage},
     output,
 };
 
 /// Makes the copy.
 pub(crate) fn back_up(common: &Common, copy: &Path) -> anyhow::Result<()> {
+    if env(REMOTE_URL).is_some() {
+        let message = "a backup is made on the machine that callout runs on: unset CALLOUT_URL there";
+        return Err(Usage(message.to_owned()).into());
+    }
     let (config, _) = configuration::load(&common.config, Scope::OPERATOR)?;
     let config::Backend::Embedded { path, .. } = &config.infrastructure.backend else {
         let message = "a fleet keeps its state in Redis, which is backed up with Redis' own means: see \

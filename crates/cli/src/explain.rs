@@ -8,6 +8,7 @@ use control::{
 };
 use domain::{id::RunId, workflow::Category};
 use ports::{Clock as _, SystemClock};
+use twilio::error_code::meaning;
 
 use crate::{
     args::{Common, Explain, Messages, Output},
@@ -62,7 +63,8 @@ pub(crate) async fn messages(common: &Common, args: Messages) -> anyhow::Result<
         output::line("no texts to that number");
     }
     for TextView { run, workflow, subject, event_id, opened_at, message } in &texts {
-        let code = message.error_code.map(|code| format!(" {code}")).unwrap_or_default();
+        let code =
+            message.error_code.map(|code| format!(", error {code}: {}", meaning(code))).unwrap_or_default();
         let reason = message.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let about = subject.as_ref().unwrap_or(event_id);
         let (at, status) = (output::time(*opened_at), &message.status);

@@ -11,6 +11,7 @@ use domain::{effect::Ticket, plural::counted, status::age, timeline::TimelineEve
 use jiff::Timestamp;
 use ports::{Clock as _, SystemClock, store::Unreadable};
 use serde::Serialize;
+use twilio::error_code::meaning;
 
 use crate::printable::printable;
 
@@ -199,8 +200,11 @@ pub(crate) fn run(run: &RunView) {
         line(format!("pages again {}, unless it is resolved", time(at)));
     }
     for message in &run.messages {
-        let why =
-            message.reason.iter().cloned().chain(message.error_code.map(|code| format!("error {code}")));
+        let why = message
+            .reason
+            .iter()
+            .cloned()
+            .chain(message.error_code.map(|code| format!("error {code}: {}", meaning(code))));
         let why: Vec<_> = why.collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(

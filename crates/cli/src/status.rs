@@ -161,6 +161,7 @@ fn print_waiting(status: &Facts) {
         ("accepted events", backlog.events),
         ("overdue deadlines", backlog.overdue),
         ("texts in doubt", Waiting { count: status.in_doubt, since: None }),
+        ("texts to be sent again", status.retry_waits.texts),
         ("runs that need review", backlog.needs_review),
         ("dead letters", backlog.dead_letters),
     ] {

@@ -30,6 +30,8 @@ struct Load {
     not_delivered: u64,
     /// Not final yet.
     under_way: u64,
+    /// Held back by a rule, withdrawn, or sent without a receipt.
+    other: u64,
     acknowledged: u64,
 }
 
@@ -122,7 +124,8 @@ impl Load {
         match message.status.as_str() {
             "delivered" => self.delivered += 1,
             "undelivered" | "failed" | "expired" | "dead" => self.not_delivered += 1,
-            _ => self.under_way += u64::from(message.unfinished),
+            _ if message.unfinished => self.under_way += 1,
+            _ => self.other += 1,
         }
     }
 }
@@ -150,14 +153,14 @@ fn print(report: &Report) {
     for (title, loads) in [("WORKFLOW", &report.workflows), ("RECIPIENT", &report.recipients)] {
         output::line("");
         output::line(format!(
-            "{title:<30}  {:>7}  {:>7}  {:>9}  {:>7}  {:>9}  {:>6}",
-            "RUNS", "TEXTS", "DELIVERED", "FAILED", "UNDER WAY", "ACKED"
+            "{title:<30}  {:>7}  {:>7}  {:>9}  {:>7}  {:>9}  {:>7}  {:>6}",
+            "RUNS", "TEXTS", "DELIVERED", "FAILED", "UNDER WAY", "OTHER", "ACKED"
         ));
         for load in loads {
-            let Load { name, runs, texts, delivered, not_delivered, under_way, acknowledged } = load;
+            let Load { name, runs, texts, delivered, not_delivered, under_way, other, acknowledged } = load;
             let name = output::cut(name, 30);
             output::line(format!(
-                "{name:<30}  {runs:>7}  {texts:>7}  {delivered:>9}  {not_delivered:>7}  {under_way:>9}  {acknowledged:>6}"
+                "{name:<30}  {runs:>7}  {texts:>7}  {delivered:>9}  {not_delivered:>7}  {under_way:>9}  {other:>7}  {acknowledged:>6}"
             ));
         }
     }

@@ -43,6 +43,7 @@ pub(crate) fn warnings(file: &Path, config: &Config, secrets: &Secrets) -> Vec<S
     found.extend(same_addresses(config, line));
     found.extend(unreachable(config, secrets, line));
     found.extend(unopened_tickets(config));
+    found.extend(telemetry::unusable_variables(env));
     found.extend(env_names().iter().filter_map(|name| unread_variable(name)));
     found
 }

@@ -17,7 +17,7 @@ use twilio::SidKind;
 use url::Url;
 
 use crate::{
-    privacy::read_privacy,
+    privacy::{KeysInFile, read_privacy},
     problem::Problems,
     quiet_hours::{Calendars, QuietDefaults, read_defaults},
     reader::{Document, Placed, Section},
@@ -42,7 +42,7 @@ pub struct Infrastructure {
     /// How long what has ended is kept.
     pub retention: RetentionSettings,
     /// The file with the keys by which texts and numbers are encrypted; absent where they are not.
-    pub key_file: Option<PathBuf>,
+    pub key_file: Option<KeysInFile>,
     /// The address of the HTTP server.
     pub listen: SocketAddr,
     /// The address of readiness and metrics; with the others when absent.

@@ -52,6 +52,7 @@ pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings};
 pub use integrations::Destination;
 pub use near::meant;
 pub use originators::OriginatorSettings;
+pub use privacy::KeysInFile;
 pub use problem::{Problem, Problems};
 pub use quiet_hours::QuietDefaults;
 pub use replies::ReplySettings;

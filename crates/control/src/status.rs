@@ -2,22 +2,28 @@
 //!
 //! Never: fails because the bus is away: that is what an operator wants to read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
 use domain::{
     effect::{Act, Effect},
+    limits::LIST_MAX,
     preflight::Severity,
-    status::{OriginatorStatus, PreflightSeen, QueueDepth, Status, WaitingEffect, findings},
+    run::Run,
+    status::{
+        OriginatorStatus, PreflightSeen, QueueDepth, RetryWaits, Status, UnreachedInARow, WaitingEffect,
+        findings,
+    },
 };
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use ports::{Queue, within};
+use ports::{Queue, store::RunFilter, within};
 use runtime::RoleError;
 
 use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
     request::{Answer, Principal},
+    run_list::each_run,
     status_report::{Installation, StatusReport},
 };
 
@@ -29,6 +35,10 @@ const GAP_DAYS: u16 = 7;
 const EFFECTS_LOOKED_AT: u16 = 500;
 /// The phase of messages of which nobody knows yet whether they were sent.
 const IN_DOUBT: &str = "in_doubt";
+/// The phase of messages that wait to be sent again.
+const RETRY_WAIT: &str = "retry_wait";
+/// The latest runs that are looked at for what became of them.
+const RUNS_LOOKED_AT: usize = 50;
 
 impl Control {
     /// The status, for who may see the whole installation.
@@ -66,6 +76,10 @@ impl Control {
             bus_fault,
             backlog,
             in_doubt: counts.messages.get(IN_DOUBT).copied().unwrap_or_default(),
+            retry_waits: self
+                .retry_waits(counts.messages.get(RETRY_WAIT).copied().unwrap_or_default())
+                .await?,
+            unreached: self.unreached().await?,
             originators: self.originators(now).await?,
             sending: self.ports.sending.sending().await.map_err(RoleError::from)?,
             balances: counts.balances(),
@@ -76,6 +90,30 @@ impl Control {
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);
         Ok(Answer::Status { report: Box::new(StatusReport { is_well, findings, status }) })
+    }
+
+    /// For how long texts have waited to be sent again, where some do.
+    async fn retry_waits(&self, count: u64) -> Result<RetryWaits, ControlError> {
+        let mut waits = RetryWaits::of_count(count);
+        if count > 0 {
+            let unfinished = RunFilter { unfinished: true, ..RunFilter::default() };
+            let look = |run: Run| {
+                waits.look_at(&run);
+                ControlFlow::Continue(())
+            };
+            each_run(&*self.ports.list, unfinished, LIST_MAX.into(), look).await.map_err(RoleError::from)?;
+        }
+        Ok(waits)
+    }
+
+    /// Whether the latest runs reached nobody.
+    async fn unreached(&self) -> Result<UnreachedInARow, ControlError> {
+        let mut row = UnreachedInARow::default();
+        let look =
+            |run: Run| if row.look_at(&run) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        let looked = each_run(&*self.ports.list, RunFilter::default(), RUNS_LOOKED_AT, look);
+        looked.await.map_err(RoleError::from)?;
+        Ok(row)
     }
 
     /// How the latest texts of each originator did.

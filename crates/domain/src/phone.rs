@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 pub use calling_code::{CallingCode, NotCallingCode};
-pub use free_text::without_numbers;
+pub use free_text::{identifier_without_numbers, without_numbers};
 pub use zones::zones_of;
 
 /// A phone number in E.164 form: `+`, then 7 to 15 digits, the first not zero.

@@ -17,8 +17,10 @@ use crate::{
 
 mod findings;
 mod readiness;
+mod run_facts;
 
 pub use findings::findings;
+pub use run_facts::{RetryWaits, UnreachedInARow};
 
 /// How often a process reports, in seconds.
 pub const HEARTBEAT_EVERY_S: i64 = 5;
@@ -189,6 +191,12 @@ pub struct Status {
     pub effects: Vec<WaitingEffect>,
     /// Messages of which nobody knows yet whether they were sent.
     pub in_doubt: u64,
+    /// Texts that wait to be sent again.
+    #[serde(default)]
+    pub retry_waits: RetryWaits,
+    /// Whether the latest runs reached nobody.
+    #[serde(default)]
+    pub unreached: UnreachedInARow,
     /// What became of the latest texts of each originator, by the recipient's country.
     #[serde(default)]
     pub originators: Vec<OriginatorStatus>,

@@ -42,12 +42,12 @@ pub enum BackupError {
     #[error("{} is there already: name a new file", .0.display())]
     Exists(PathBuf),
     /// The new file cannot be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {reason}", path.display())]
     Unwritable {
         /// The new file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The database cannot be copied.
     #[error("the database cannot be copied: {0}")]
@@ -70,7 +70,7 @@ pub fn back_up(database: &Path, copy: &Path, now: Timestamp) -> Result<Backup, B
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(BackupError::Exists(copy.to_owned()));
         }
-        Err(source) => return Err(BackupError::Unwritable { path: copy.to_owned(), source }),
+        Err(reason) => return Err(BackupError::Unwritable { path: copy.to_owned(), reason }),
     }
     let made = make(database, copy, now);
     if made.is_err() {
@@ -98,7 +98,7 @@ fn make(database: &Path, copy: &Path, now: Timestamp) -> Result<Backup, BackupEr
     connection.execute("INSERT INTO backup (taken_ms) VALUES (?1)", [floor_ms(now)])?;
     let runs: i64 = connection.query_row("SELECT count(*) FROM run", [], |row| row.get(0))?;
     connection.close().map_err(|(_, error)| error)?;
-    let unwritable = |source| BackupError::Unwritable { path: copy.to_owned(), source };
+    let unwritable = |reason| BackupError::Unwritable { path: copy.to_owned(), reason };
     let file = File::open(copy).map_err(unwritable)?;
     file.sync_all().map_err(unwritable)?;
     let bytes = file.metadata().map_err(unwritable)?.len();

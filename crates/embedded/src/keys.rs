@@ -18,7 +18,7 @@ pub(crate) fn unlock(
 ) -> Result<Sealer, OpenError> {
     let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
     let stored = stored(connection).map_err(sqlite)?;
-    let locked = |source| OpenError::Locked { path: path.to_owned(), source };
+    let locked = |reason| OpenError::Locked { path: path.to_owned(), reason };
     let unlocked = sealing::unlock(file, stored.as_deref()).map_err(locked)?;
     if let Some(mut replacement) = unlocked.replacement {
         // Where nothing was stored before there was a key, nothing is left to be sealed.

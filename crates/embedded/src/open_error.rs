@@ -84,12 +84,12 @@ pub enum OpenError {
         source: rusqlite::Error,
     },
     /// Its keys cannot be unlocked.
-    #[error("{} cannot be opened: {source}", path.display())]
+    #[error("{} cannot be opened: {reason}", path.display())]
     Locked {
         /// The database.
         path: PathBuf,
         /// Why not. It says what to do, so it is part of the sentence.
-        source: sealing::Locked,
+        reason: sealing::Locked,
     },
     /// There is no runtime to deliver from.
     #[error("the embedded backend was opened outside of a Tokio runtime")]

@@ -10,7 +10,7 @@ use domain::{
     cloud_event::identity,
     event::Event,
     limits::{DEAD_BODY_BYTES_KEPT, EVENT_BODY_BYTES_MAX},
-    phone::without_numbers,
+    phone::{identifier_without_numbers, without_numbers},
     timeline::DeadLetter,
 };
 use jiff::Timestamp;
@@ -55,8 +55,8 @@ impl DeadLetters {
         tracing::warn!(
             reason,
             error = without_numbers(error),
-            "event.source" = letter.source.as_deref().map(without_numbers),
-            "event.id" = letter.event_id.as_deref().map(without_numbers),
+            "event.source" = letter.source.as_deref().map(identifier_without_numbers),
+            "event.id" = letter.event_id.as_deref().map(identifier_without_numbers),
             dead_letter = %letter.id,
             bytes = body.len(),
             "a delivery became a dead letter"

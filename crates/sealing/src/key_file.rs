@@ -39,12 +39,12 @@ pub(crate) struct WrappingKey {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read.
-    #[error("{} cannot be read ({source}): name a file that this user may read", path.display())]
+    #[error("{} cannot be read ({reason}): name a file that this user may read", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Others may read or change it.
     #[error("every user may read or change {}: `chmod 600` it", path.display())]
@@ -77,7 +77,7 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError`], which shows nothing of what is in the file.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
+        let unreadable = |reason| KeyFileError::Unreadable { path: path.to_owned(), reason };
         let metadata = fs::metadata(path).map_err(unreadable)?;
         if metadata.is_file() && metadata.permissions().mode() & OTHERS != 0 {
             return Err(KeyFileError::Open { path: path.to_owned() });

@@ -9,7 +9,7 @@ use domain::{
     event::Event,
     lane_placement::LanePlacement,
     limits::EVENT_BODY_BYTES_MAX,
-    phone::without_numbers,
+    phone::{identifier_without_numbers, without_numbers},
     provider::Submission,
     run::{Dispatch, Run, StepContext},
     schema::FieldError,
@@ -72,7 +72,11 @@ async fn work_on(
     }
     // What comes over HTTP lost such a time on its way in.
     if let Some(warning) = event.unset_time() {
-        tracing::warn!("event.id" = without_numbers(&event.key.id), "{}", without_numbers(&warning));
+        tracing::warn!(
+            "event.id" = identifier_without_numbers(&event.key.id),
+            "{}",
+            without_numbers(&warning)
+        );
     }
     if !routes.resolves.is_empty() {
         resolve::event(sender, event, &routes.resolves).await?;

@@ -9,7 +9,7 @@ use domain::{
     event::{Event, EventKey},
     id::RunId,
     notice::Notices,
-    phone::without_numbers,
+    phone::identifier_without_numbers,
     run::{Run, StepContext},
     workflow::Workflow,
 };
@@ -23,7 +23,7 @@ pub(crate) async fn event(sender: &Sender, event: &Event, workflows: &[&Workflow
     let runs = &sender.ports.runs;
     let Some(subject) = &event.subject else {
         tracing::warn!(
-            "event.id" = without_numbers(&event.key.id),
+            "event.id" = identifier_without_numbers(&event.key.id),
             "a resolving event without a subject resolves nothing"
         );
         return Ok(());

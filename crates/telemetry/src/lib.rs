@@ -18,7 +18,7 @@ pub use logs::{LogFormat, check_filter, init, is_tracing, set_filter};
 pub use metrics::{
     InstallationMetrics, Intake, MetricExport, Metrics, ProcessMetrics, RunMetrics, SendingMetrics, metrics,
 };
-pub use otlp::process_name;
+pub use otlp::{process_name, unusable_variables};
 pub use outcomes::Found;
 pub use repeats::left_out;
 pub use self_report::{note_breaker, open_breakers, submitted};

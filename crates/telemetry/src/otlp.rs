@@ -74,6 +74,48 @@ impl Signal {
     }
 }
 
+/// Variables whose value is a whole number: of milliseconds, or of spans.
+const NUMBERS: [&str; 9] = [
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_METRIC_EXPORT_TIMEOUT",
+];
+/// Variables whose value is a list of names with values.
+const PAIRS: [&str; 4] = [
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+];
+
+/// What variables say that cannot be used: as the specification asks, it is passed by, and somebody should be told.
+/// A header's value is not shown.
+pub fn unusable_variables(var: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in NUMBERS {
+        if let Some(text) = var(name).filter(|text| text.parse::<u64>().is_err()) {
+            found.push(format!(
+                "{name} is {text:?}, which is passed by; expected a whole number such as 5000"
+            ));
+        }
+    }
+    for name in PAIRS {
+        let is_pair = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| !name.trim().is_empty());
+        if var(name).is_some_and(|text| !text.split(',').all(is_pair)) {
+            found.push(format!(
+                "a part of {name} is passed by; expected pairs such as name=value,other=value"
+            ));
+        }
+    }
+    found
+}
+
 /// What is said where an exporter cannot be built.
 pub(crate) fn not_built(what: &str, error: &dyn std::fmt::Display) -> String {
     format!("{what} cannot be exported: {error}; see the variables that begin with OTEL_EXPORTER_OTLP")
@@ -149,6 +191,24 @@ mod tests {
         assert_eq!(of("", "service.instance.id"), Some(process_name()));
         // What the environment says is read from it by the library, not from what we were asked with.
         assert_eq!(of("a=b, service.instance.id=mine", "service.instance.id"), None);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_told_of_and_no_secret_is() {
+        let of = |name: &'static str, value: &'static str| {
+            unusable_variables(|asked| (asked == name).then(|| value.to_owned()))
+        };
+        for (name, right, wrong) in [
+            ("OTEL_METRIC_EXPORT_INTERVAL", "60000", "1m"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "64", "-1"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10000", "10s"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret,b=c", "secret"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "a=b", "a=b,=c"),
+        ] {
+            assert_eq!(of(name, right), Vec::<String>::new(), "{name}");
+            let said = of(name, wrong).join("");
+            assert!(said.contains(name) && !said.contains("secret"), "{said}");
+        }
     }
 
     #[test]

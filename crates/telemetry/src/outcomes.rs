@@ -6,7 +6,7 @@
 
 use domain::{
     message::{Message, MessagePhase},
-    phone::without_numbers,
+    phone::{identifier_without_numbers, without_numbers},
     recipient_hash::RecipientKey,
     run::{Run, RunPhase},
     timeline::{Effects, TimelineEvent},
@@ -74,9 +74,9 @@ fn opened(run: &Run, event: &str) {
     info!(
         "run.id" = %run.id(),
         "trace.id" = run.traceparent().and_then(trace_id),
-        "event.source" = without_numbers(&run.event().source),
-        "event.id" = without_numbers(&run.event().id),
-        "event.type" = without_numbers(event),
+        "event.source" = identifier_without_numbers(&run.event().source),
+        "event.id" = identifier_without_numbers(&run.event().id),
+        "event.type" = identifier_without_numbers(event),
         workflow = run.workflow(),
         lane = run.lane().as_str(),
         "run opened"
@@ -87,8 +87,8 @@ fn escalated(run: &Run, step: u8, reason: &str) {
     info!(
         "run.id" = %run.id(),
         "trace.id" = run.traceparent().and_then(trace_id),
-        "event.source" = without_numbers(&run.event().source),
-        "event.id" = without_numbers(&run.event().id),
+        "event.source" = identifier_without_numbers(&run.event().source),
+        "event.id" = identifier_without_numbers(&run.event().id),
         workflow = run.workflow(),
         step = step + 1,
         reason = without_numbers(reason),
@@ -102,8 +102,8 @@ macro_rules! ended_line {
         $level!(
             "run.id" = %$run.id(),
             "trace.id" = $run.traceparent().and_then(trace_id),
-            "event.source" = without_numbers(&$run.event().source),
-            "event.id" = without_numbers(&$run.event().id),
+            "event.source" = identifier_without_numbers(&$run.event().source),
+            "event.id" = identifier_without_numbers(&$run.event().id),
             workflow = $run.workflow(),
             phase = $phase.as_str(),
             delivered = $run.messages().iter().filter(|message| message.is_delivered()).count(),
@@ -143,8 +143,8 @@ fn log_message(run: &Run, message: &Message, key: Option<&RecipientKey>) {
         "message.attempts" = message.attempt(),
         "message.status" = message.phase().name(),
         "trace.id" = run.traceparent().and_then(trace_id),
-        "event.source" = without_numbers(&run.event().source),
-        "event.id" = without_numbers(&run.event().id),
+        "event.source" = identifier_without_numbers(&run.event().source),
+        "event.id" = identifier_without_numbers(&run.event().id),
         "run.id" = %run.id(),
         workflow = run.workflow(),
         code,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use domain::{phone::without_numbers, run::Run, timeline::Effects};
+use domain::{phone::identifier_without_numbers, run::Run, timeline::Effects};
 use opentelemetry::{
     KeyValue,
     propagation::TextMapPropagator as _,
@@ -84,8 +84,8 @@ pub fn publish(source: &str, id: &str, traceparent: Option<&str>) -> (Span, Opti
         "messaging.operation.name" = "send",
         "messaging.operation.type" = "send",
         "messaging.destination.name" = "events",
-        "cloudevents.event_source" = without_numbers(source),
-        "cloudevents.event_id" = without_numbers(id),
+        "cloudevents.event_source" = identifier_without_numbers(source),
+        "cloudevents.event_id" = identifier_without_numbers(id),
     );
     continue_from(&span, traceparent);
     let context = traceparent_of(&span);
@@ -105,8 +105,8 @@ pub fn process(queue: &str, source: &str, id: &str, traceparent: Option<&str>) -
         "messaging.operation.name" = "process",
         "messaging.operation.type" = "process",
         "messaging.destination.name" = queue,
-        "cloudevents.event_source" = without_numbers(source),
-        "cloudevents.event_id" = without_numbers(id),
+        "cloudevents.event_source" = identifier_without_numbers(source),
+        "cloudevents.event_id" = identifier_without_numbers(id),
     );
     continue_from(&span, traceparent);
     span

@@ -32,7 +32,7 @@ use crate::{
 /// Spans that wait for their export at most, without `OTEL_BSP_MAX_QUEUE_SIZE`.
 const WAITING_MAX: usize = 2_048;
 /// How long the end of the process waits for the last export.
-const END_MAX: Duration = Duration::from_secs(5);
+const END_MAX: Duration = Duration::from_secs(2);
 
 /// Spans are exported while this is held.
 pub struct Traces {

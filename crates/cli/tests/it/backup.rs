@@ -30,6 +30,14 @@ async fn what_went_out_after_the_backup_does_not_go_out_again_once_it_is_restore
     let again = fleet.run(&["backup", copy.to_str().unwrap()]);
     assert!(again.status.code() == Some(1) && said(&again).contains("is there already"), "{}", said(&again));
 
+    let elsewhere =
+        fleet.callout(&["backup", "other.db"]).env("CALLOUT_URL", "http://127.0.0.1:1").output().unwrap();
+    assert!(
+        elsewhere.status.code() == Some(2) && said(&elsewhere).contains("unset CALLOUT_URL"),
+        "{}",
+        said(&elsewhere)
+    );
+
     fleet.sim.set_faults(FaultPlan::default()).unwrap();
     fleet.run_until(&waits, |run| run["messages"][0]["status"] == "delivered").await;
     fleet.kill();

@@ -138,6 +138,10 @@ fn e10_what_is_probably_not_meant_is_a_warning_with_its_place() {
         ),
         (same, "warning: callout.toml:9: api.listen and http.listen are both 127.0.0.1:8081"),
         (
+            Settings::new("").env("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+            "warning: OTEL_METRIC_EXPORT_INTERVAL is \"1m\", which is passed by",
+        ),
+        (
             Settings::new("").env("TWILIO_TOKEN", "x"),
             "warning: the environment sets TWILIO_TOKEN, which nothing reads; did you mean TWILIO_AUTH_TOKEN?",
         ),

@@ -54,8 +54,9 @@ async fn an_installation_gets_a_key_and_another_one_and_goes_on() {
         }
     };
     tokio::time::timeout(PATIENCE, encrypted).await.expect("everything is encrypted in the end");
-    fleet.kill();
     write(&key_file, &format!("{}{old}", new_key(&fleet, "new")), 0o600);
+    assert_eq!(fleet.json(&["reload"]), json!({"changed": [], "needs_restart": ["[privacy]"]}));
+    fleet.kill();
     fleet.serve().await;
     fleet.kill();
     let new = fs::read_to_string(&key_file).unwrap().lines().next().unwrap().to_owned();

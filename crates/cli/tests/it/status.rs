@@ -2,9 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
 
 use serde_json::{Value, json};
-use twilio_sim::FaultKind;
+use twilio_sim::{FaultKind, FaultPlan};
 
-use crate::harness::{FIRST, Fleet, PATIENCE, event};
+use crate::harness::{FIRST, Fleet, PATIENCE, event, run_of};
 
 /// What `status` says once this holds, and its exit code.
 pub(crate) async fn status_until(fleet: &Fleet, holds: impl Fn(&Value) -> bool) -> (Value, Option<i32>) {
@@ -72,4 +72,29 @@ async fn a_store_that_takes_nothing_is_named_and_the_process_is_not_called_dead(
     let (report, code) = status_until(&fleet, |report| findings(report).iter().any(is_named)).await;
     assert_eq!(code, Some(1), "{report}");
     assert!(!findings(&report).iter().any(|what| what.starts_with("no process runs")), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_reach_nobody_and_texts_that_are_not_taken_are_seen() {
+    let fleet = Fleet::start().await;
+    for id in ["q-1", "q-2", "q-3"] {
+        assert_eq!(fleet.event(&event("quick.created", id, id, json!({"text": "Down"}))).await, 202);
+        fleet.run_until(&run_of(id, "quick", id), |run| run["phase"] == "exhausted").await;
+    }
+    let (report, _) = status_until(&fleet, |report| report["status"]["unreached"]["runs"] == 3).await;
+    let finding = report["findings"].as_array().unwrap().iter().find(|finding| {
+        finding["what"].as_str().unwrap().starts_with("the latest 3 runs that ended reached nobody")
+    });
+    let last = run_of("q-3", "quick", "q-3");
+    assert!(finding.unwrap()["remedy"].as_str().unwrap().contains(&last), "{report}");
+
+    fleet.sim.set_faults(FaultPlan { rate_429: 1.0, ..FaultPlan::default() }).unwrap();
+    assert_eq!(fleet.event(&event("page.created", "p-1", "p-1", json!({"text": "Down"}))).await, 202);
+    let waits = |report: &Value| report["status"]["retry_waits"]["critical"]["count"] == 1;
+    let (report, _) = status_until(&fleet, waits).await;
+    let retry = &report["status"]["retry_waits"];
+    assert_eq!((&retry["texts"]["count"], &retry["run"]), (&json!(1), &json!(run_of("p-1", "page", "p-1"))));
+    assert!(retry["critical"]["since"].is_string(), "{report}");
+    let screen = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(screen.contains("texts to be sent again"), "{screen}");
 }

@@ -4,13 +4,35 @@
 
 use super::{DIGITS_MAX, MASKED_DIGITS_MIN};
 
-/// A text of somebody else, such as an event's id or subject, with everything masked that may be a phone number: digits in
-/// one piece, or in groups as people write them.
+/// Fewest digits of a number with its country's code, or with the zero of a national one: shorter ones are of places
+/// with a few thousand phones (ITU-T Operational Bulletin 1196).
+const WHOLE_DIGITS_MIN: usize = 10;
+
+/// What is somebody else's: prose, or a name that a machine gave.
+#[derive(Clone, Copy)]
+enum Kind {
+    Prose,
+    Identifier,
+}
+
+/// A text of somebody else, such as a reason, with everything masked that may be a phone number: digits in one piece, or
+/// in groups as people write them.
 pub fn without_numbers(text: &str) -> String {
+    masked(text, Kind::Prose)
+}
+
+/// The id, the source or the subject of an event with every phone number in it masked. Digits in one piece stay where they
+/// can be none: they are too few for one with its country's code, or are a date or a Unix time. Else two ids that differ
+/// in their digits would look the same.
+pub fn identifier_without_numbers(text: &str) -> String {
+    masked(text, Kind::Identifier)
+}
+
+fn masked(text: &str, kind: Kind) -> String {
     let mut masked = String::with_capacity(text.len());
     let (mut rest, mut before) = (text, None);
     while let Some(first) = rest.chars().next() {
-        let length = match number_at(rest, before) {
+        let length = match number_at(rest, before, kind) {
             Some(length) => {
                 masked.push_str(&mask(&rest[..length]));
                 length
@@ -39,12 +61,16 @@ fn digits_at(text: &str) -> usize {
 }
 
 /// How many bytes of a text belong to the phone number that it begins with, if it does.
-fn number_at(text: &str, before: Option<char>) -> Option<usize> {
+fn number_at(text: &str, before: Option<char>, kind: Kind) -> Option<usize> {
     let (is_international, is_bracketed) = (text.starts_with('+'), text.starts_with('('));
     let start = usize::from(is_international || is_bracketed);
     let first = digits_at(&text[start..]);
     if (MASKED_DIGITS_MIN..=DIGITS_MAX).contains(&first) {
-        return Some(start + first);
+        let is_number = match kind {
+            Kind::Prose => true,
+            Kind::Identifier => is_international || may_be_whole(&text[start..start + first]),
+        };
+        return is_number.then_some(start + first);
     }
     if first == 0 || first > DIGITS_MAX {
         return None;
@@ -69,6 +95,24 @@ fn number_at(text: &str, before: Option<char>) -> Option<usize> {
     let is_written_out =
         is_international || is_bracketed && text[1 + first..].starts_with(')') || is_national;
     (is_written_out && total >= MASKED_DIGITS_MIN).then_some(end)
+}
+
+/// Whether digits in one piece may be a phone number with its country's code, or a national one with its zero.
+fn may_be_whole(digits: &str) -> bool {
+    // A number that begins with 1 has 11 digits, or as a national one of China has: 10 are a Unix time, 13 one in ms.
+    let is_unix_time = matches!(digits.len(), 10 | 13) && digits.starts_with('1');
+    digits.len() >= WHOLE_DIGITS_MIN && !digits.starts_with("000") && !is_unix_time && !is_date(digits)
+}
+
+/// Whether digits are a date with hour and minute, and perhaps the second, as in `20260131120000`.
+fn is_date(digits: &str) -> bool {
+    let field = |from: usize, to: usize| digits[from..to].parse::<u8>().unwrap_or(u8::MAX);
+    matches!(digits.len(), 12 | 14)
+        && (digits.starts_with("19") || digits.starts_with("20"))
+        && (1..=12).contains(&field(4, 6))
+        && (1..=31).contains(&field(6, 8))
+        && field(8, 10) < 24
+        && field(10, 12) < 60
 }
 
 /// What separates digits from the next ones, and how many those are.
@@ -97,6 +141,34 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(without_numbers(text), expected);
+        }
+    }
+
+    #[test]
+    fn an_identifier_keeps_digits_that_are_no_number() {
+        for same in [
+            "INV-20260131",
+            "12345678",
+            "987654321",
+            "alert-1769860800",
+            "1769860800123",
+            "backup-20260131120000",
+            "000123456789",
+            "1234567890123456",
+        ] {
+            assert_eq!(identifier_without_numbers(same), same);
+        }
+        for (text, expected) in [
+            ("sms-+4512345678-2", "sms-+4…78-2"),
+            ("call +45 12 34 56 78", "call +4…78"),
+            ("14155550100", "1…00"),
+            ("4155550100", "4…00"),
+            ("über/004915112345678", "über/0…78"),
+            ("0170-1234567", "0…67"),
+            ("01701234567", "0…67"),
+            ("202699312500", "2…00"),
+        ] {
+            assert_eq!(identifier_without_numbers(text), expected);
         }
     }
 

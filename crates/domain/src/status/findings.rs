@@ -2,6 +2,7 @@
 //!
 //! Never: a finding for what heals by itself within seconds.
 
+mod outcomes;
 mod provider;
 mod words;
 
@@ -12,6 +13,7 @@ use crate::plural::counted;
 use super::{
     Finding, Heartbeat, PROVIDER_BREAKER, Sealing, Status, Waiting, age, note, problem, readiness, waiting,
 };
+use outcomes::{retries, unreached};
 use provider::{breakers, originators, provider};
 use words::{is_older, listed};
 
@@ -33,6 +35,8 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     servers(status, &mut found);
     provider(status, &mut found);
     originators(status, &mut found);
+    retries(status, &mut found);
+    unreached(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
     readiness::preflight(status, &mut found);
@@ -167,7 +171,7 @@ mod tests {
     use crate::{
         originator::{Arrived, ReceiptCount},
         outbound::{SendingSeen, SendingState},
-        status::{Backlog, OriginatorStatus, QueueDepth, WaitingEffect},
+        status::{Backlog, OriginatorStatus, QueueDepth, RetryWaits, UnreachedInARow, WaitingEffect},
         time::after_s,
     };
 
@@ -206,6 +210,8 @@ mod tests {
             effects: Vec::new(),
             originators: vec![originator(9, 1)],
             in_doubt: 3,
+            retry_waits: RetryWaits::default(),
+            unreached: UnreachedInARow::default(),
             sending: Some(SendingState { seen: SendingSeen::Going, since: ago(9), is_announced: true }),
             balances: true,
             preflight: None,
@@ -223,6 +229,10 @@ mod tests {
 
     fn waiting(seconds: i64) -> Waiting {
         Waiting { count: 2, since: Some(ago(seconds)) }
+    }
+
+    fn unreached_in_a_row(runs: u64, seconds: i64) -> UnreachedInARow {
+        UnreachedInARow { runs, last_at: Some(ago(seconds)), run: None }
     }
 
     fn effect(is_configured: bool, seconds: i64) -> WaitingEffect {
@@ -253,7 +263,7 @@ mod tests {
 
     #[test]
     fn each_problem_is_one_sentence() {
-        let problems: [(Change, &str); 15] = [
+        let problems: [(Change, &str); 18] = [
             (
                 |status| status.originators.push(originator(3, 9)),
                 "texts from us to +49 do not arrive: 3 of the latest 12 did",
@@ -290,6 +300,21 @@ mod tests {
             (
                 |status| status.processes[1].open_breakers = vec!["twilio".to_owned()],
                 "Twilio does not answer b/2: no texts go out there",
+            ),
+            (
+                |status| {
+                    let critical = Waiting { count: 1, since: Some(ago(31)) };
+                    status.retry_waits = RetryWaits { texts: waiting(31), critical, run: None };
+                },
+                "1 critical text was not taken and waits to be sent again, the oldest for 31s",
+            ),
+            (
+                |status| status.retry_waits.texts = waiting(301),
+                "2 texts were not taken and wait to be sent again, the oldest for 5m",
+            ),
+            (
+                |status| status.unreached = unreached_in_a_row(14, 120),
+                "the latest 14 runs that ended reached nobody, the last one 2m ago",
             ),
             (
                 |status| status.processes[0].open_breakers = vec!["desk".to_owned()],
@@ -339,12 +364,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_is_tried_again_for_a_moment_is_no_problem() {
+        let critical = Waiting { count: 1, since: Some(ago(30)) };
+        for retry_waits in [
+            RetryWaits { texts: waiting(30), critical, run: None },
+            RetryWaits { texts: waiting(300), ..RetryWaits::default() },
+            RetryWaits::of_count(9),
+        ] {
+            assert_eq!(found(|status| status.retry_waits = retry_waits), []);
+        }
+        for (runs, seconds) in [(2, 1), (14, 86_401)] {
+            assert_eq!(found(|status| status.unreached = unreached_in_a_row(runs, seconds)), []);
+        }
+    }
+
     /// A sender that is stopped consumes nothing, which is no second problem.
     #[test]
     fn what_follows_from_a_problem_is_no_finding() {
         let stopped = found(|status| {
             status.processes[1].open_breakers = vec!["twilio".to_owned(), "desk".to_owned()];
             status.queues[0].consumers = 0;
+            status.retry_waits.texts = waiting(900);
             status.backlog.effects = BTreeMap::from([("desk".to_owned(), 100)]);
         });
         assert_eq!(stopped.len(), 2, "{stopped:?}");

@@ -78,6 +78,8 @@ mod tests {
             effects: Vec::new(),
             originators: Vec::new(),
             in_doubt: 0,
+            retry_waits: crate::status::RetryWaits::default(),
+            unreached: crate::status::UnreachedInARow::default(),
             sending: None,
             balances: true,
             preflight: None,

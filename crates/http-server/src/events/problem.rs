@@ -11,7 +11,7 @@ use domain::{
     acceptance::NotAccepted,
     content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
-    phone::without_numbers,
+    phone::{identifier_without_numbers, without_numbers},
     plural::counted,
     schema::FieldError,
 };
@@ -116,13 +116,13 @@ impl Problem {
         let status = self.status();
         telemetry::metrics().intake.rejected(source, status.as_str());
         let listed = |texts: &mut dyn Iterator<Item = &str>| {
-            let listed: Vec<_> = texts.take(LISTED_MAX).map(without_numbers).collect();
+            let listed: Vec<_> = texts.take(LISTED_MAX).map(identifier_without_numbers).collect();
             (!listed.is_empty()).then(|| listed.join(" "))
         };
         tracing::info!(
             status = status.as_u16(),
             problem = without_numbers(&self.to_string()),
-            "event.source" = source.map(without_numbers),
+            "event.source" = source.map(identifier_without_numbers),
             "event.id" = listed(&mut ids.iter().map(String::as_str)),
             pointers = listed(&mut self.pointers()),
             "events were not taken"

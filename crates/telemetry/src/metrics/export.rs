@@ -27,7 +27,7 @@ use super::{
 use crate::otlp::{Http, Protocol, SERVICE, Signal, not_built, resource};
 
 /// How long the end of the process waits for the last export.
-const END_MAX: Duration = Duration::from_secs(5);
+const END_MAX: Duration = Duration::from_secs(2);
 
 /// Metrics are exported while this is held.
 pub struct MetricExport {

@@ -78,6 +78,7 @@ impl InstallationMetrics {
             ("needs_review", backlog.needs_review),
             ("dead_letters", backlog.dead_letters),
             ("in_doubt", Waiting { count: status.in_doubt, since: None }),
+            ("retries", status.retry_waits.texts),
         ] {
             let labels = labels([("kind", kind)]);
             let age = since.map_or(0, |since| status.now.duration_since(since).as_secs().max(0));

@@ -1,0 +1,73 @@
+//! What is wrong with what becomes of texts. In: a status. Out: findings about texts that are tried again, and about runs
+//! that reached nobody.
+//!
+//! Never: a finding whose cause has one already.
+
+use super::{provider::breakers, words::is_older};
+use crate::{
+    id::RunId,
+    plural::counted,
+    status::{Finding, PROVIDER_BREAKER, Status, Waiting, age, problem},
+};
+
+/// A critical text may be tried again for so long, in seconds, before that is a problem.
+const CRITICAL_RETRY_S: i64 = 30;
+/// Any text may be tried again for so long, in seconds, before that is a problem.
+const RETRY_S: i64 = 300;
+/// So many runs in a row that reached nobody are a problem.
+const UNREACHED_MANY: u64 = 3;
+/// Runs that ended longer ago than this, in seconds, say nothing of today.
+const UNREACHED_S: i64 = 86_400;
+
+/// Texts that were not taken, again and again.
+pub(super) fn retries(status: &Status, found: &mut Vec<Finding>) {
+    let is_stopped = !breakers(status, |breaker| breaker == PROVIDER_BREAKER).is_empty();
+    if is_stopped || status.refused_account().is_some() {
+        return;
+    }
+    let waits = &status.retry_waits;
+    let (late, noun) = if is_older(status.now, waits.critical.since, CRITICAL_RETRY_S) {
+        (waits.critical, "critical text")
+    } else if is_older(status.now, waits.texts.since, RETRY_S) {
+        (waits.texts, "text")
+    } else {
+        return;
+    };
+    let Waiting { count, since } = late;
+    let (were, wait) = if count == 1 { ("was", "waits") } else { ("were", "wait") };
+    let oldest = since.map(|since| age(status.now, since)).unwrap_or_default();
+    let what = format!(
+        "{} {were} not taken and {wait} to be sent again, the oldest for {oldest}",
+        counted(count, noun)
+    );
+    let remedy = format!(
+        "{} says what the provider answers; it is tried again by itself until its deadline",
+        explain(waits.run.as_ref())
+    );
+    problem(found, what, remedy);
+}
+
+/// Runs that reached nobody, one after the other.
+pub(super) fn unreached(status: &Status, found: &mut Vec<Finding>) {
+    let row = &status.unreached;
+    let Some(last) = row.last_at.filter(|last| !is_older(status.now, Some(*last), UNREACHED_S)) else {
+        return;
+    };
+    if row.runs < UNREACHED_MANY {
+        return;
+    }
+    let what = format!(
+        "the latest {} that ended reached nobody, the last one {} ago",
+        counted(row.runs, "run"),
+        age(status.now, last)
+    );
+    let remedy = format!(
+        "{} says why; `callout test-page CONTACT` shows whether a text arrives at all, and is answered",
+        explain(row.run.as_ref())
+    );
+    problem(found, what, remedy);
+}
+
+fn explain(run: Option<&RunId>) -> String {
+    run.map_or("`callout runs explain`".to_owned(), |run| format!("`callout runs explain {run}`"))
+}
