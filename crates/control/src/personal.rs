@@ -9,6 +9,7 @@ use domain::{
     effect::OutcomeEvent,
     id::RunId,
     limits::{DEAD_LETTERS_MAX, LIST_MAX},
+    message::Message,
     phone::E164,
     run::{Erasable, Run},
     time::after_s,
@@ -86,7 +87,7 @@ impl Control {
             let gone =
                 dry_run || self.ports.retention.purge_run(run.id(), before).await.map_err(RoleError::from)?;
             if gone {
-                let is_other = |message: &domain::message::Message| message.recipient().number != *number;
+                let is_other = |message: &Message| !is_of_person(message, number);
                 erasure.with_others += u64::from(run.messages().iter().any(is_other));
                 erasure.runs.push(id);
             } else {
@@ -128,9 +129,9 @@ impl Control {
         }
     }
 
-    /// Every run with a message to a number, latest first, and those that cannot be read.
+    /// Every run with a message to a person with this number, latest first, and those that cannot be read.
     async fn runs_to(&self, number: &E164) -> Result<(Vec<Run>, Vec<Unreadable>), ControlError> {
-        let conditions = RunConditions { to: Some(number.clone()), ..RunConditions::default() };
+        let conditions = RunConditions::default();
         let (mut runs, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let filter = RunFilter { after: after.take(), ..RunFilter::default() };
@@ -139,7 +140,7 @@ impl Control {
                 filter,
                 &conditions,
                 None,
-                |_| true,
+                |run| run.messages().iter().any(|message| is_of_person(message, number)),
                 LIST_MAX,
                 run_list::LOOKED_AT_MAX,
             );
@@ -178,4 +179,9 @@ impl Control {
             }
         }
     }
+}
+
+/// Whether a text is for a person with this number, be it one that is tried later.
+fn is_of_person(message: &Message, number: &E164) -> bool {
+    message.recipient().numbers().any(|known| known == number)
 }

@@ -6,10 +6,19 @@ use serde_json::{Value, json};
 use crate::harness::{FIRST, Fleet, event, run_of};
 
 const OTHER: &str = "+14155550177";
+/// Which is tried where the first number of that person does not answer.
+const LATER: &str = "+14155550178";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_held_about_a_number_is_shown_and_erased_but_for_its_opt_out() {
     let fleet = Fleet::start().await;
+    let contacts = fleet.folder.path().join("contacts.toml");
+    let people = std::fs::read_to_string(&contacts).unwrap();
+    let one = format!("number = \"{FIRST}\"");
+    assert!(people.contains(&one), "{people}");
+    std::fs::write(&contacts, people.replace(&one, &format!("numbers = [\"{FIRST}\", \"{LATER}\"]")))
+        .unwrap();
+    fleet.json(&["reload"]);
     for (id, phone) in [("mine", OTHER), ("others", FIRST)] {
         fleet
             .event(&event("note.created", id, id, json!({"text": format!("Secret {id}"), "phone": phone})))
@@ -42,8 +51,10 @@ async fn what_is_held_about_a_number_is_shown_and_erased_but_for_its_opt_out() {
     assert_eq!(fleet.json(&["runs", "show", &run_of("others", "note", "others")])["phase"], "completed");
 
     // What is under way stays, and says so.
-    let busy = fleet.json(&["erase", "--recipient", FIRST, "--also-recent", "--dry-run"]);
-    assert_eq!(busy["under_way"], json!([open]), "{busy}");
+    for number in [FIRST, LATER] {
+        let busy = fleet.json(&["erase", "--recipient", number, "--also-recent", "--dry-run"]);
+        assert_eq!(busy["under_way"], json!([open]), "{busy}");
+    }
     let log = std::fs::read_to_string(fleet.log()).unwrap();
     assert!(log.contains("what is held about a number was erased") && !log.contains(&OTHER[1..]), "{log}");
 }
