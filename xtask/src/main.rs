@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 
-use crate::output::say;
+use crate::output::{print, say};
 
 /// The project's chores.
 #[derive(Debug, Parser)]
@@ -165,7 +165,28 @@ fn test() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     prepare()?;
-    cargo(&["test", "--workspace"])
+    cargo(&["test", "--workspace", "--no-run"])?;
+    // The tests of the binary mostly wait for servers and timers: all others run meanwhile.
+    std::thread::scope(|scope| {
+        let of_binary = scope.spawn(|| cargo_command(&["test", "--package", "cli"], &[]).output());
+        let others = cargo(&[
+            "test",
+            "--workspace",
+            "--exclude",
+            "cli",
+            "--no-fail-fast",
+            "--lib",
+            "--bins",
+            "--tests",
+        ]);
+        let of_binary =
+            of_binary.join().map_err(|_| anyhow::anyhow!("the tests of the binary cannot be run"))?;
+        let of_binary = of_binary.context("cargo cannot be started")?;
+        say("cargo test --package cli, which ran meanwhile:");
+        print(&[of_binary.stderr, of_binary.stdout].concat());
+        others?;
+        if of_binary.status.success() { Ok(()) } else { bail!("cargo test --package cli failed") }
+    })
 }
 
 /// What a broker of another version may do differently.
@@ -217,17 +238,18 @@ fn cargo(args: &[&str]) -> Result<()> {
 }
 
 fn cargo_with(args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
-    say(&format!("cargo {}", args.join(" ")));
-    let status = Command::new(env!("CARGO"))
-        .args(args)
-        .envs(environment.iter().copied())
-        .current_dir(root())
-        .status()
-        .context("cargo cannot be started")?;
+    let status = cargo_command(args, environment).status().context("cargo cannot be started")?;
     if !status.success() {
         bail!("cargo {} failed", args.join(" "));
     }
     Ok(())
+}
+
+fn cargo_command(args: &[&str], environment: &[(&str, &str)]) -> Command {
+    say(&format!("cargo {}", args.join(" ")));
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).envs(environment.iter().copied()).current_dir(root());
+    command
 }
 
 fn root() -> PathBuf {
