@@ -84,7 +84,10 @@ impl ApiError {
             Self::Unexpected => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(_) | Self::Control(ControlError::Role(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Control(
-                ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal,
+                ControlError::Forbidden { .. }
+                | ControlError::OfAllTeams(_)
+                | ControlError::Agent(_)
+                | ControlError::NotLocal,
             ) => StatusCode::FORBIDDEN,
             Self::Control(
                 ControlError::NotFound(_)
@@ -111,6 +114,7 @@ impl ApiError {
         #[expect(clippy::wildcard_enum_match_arm, reason = "most errors have nothing to add")]
         match self {
             Self::Control(ControlError::Forbidden { scope, .. }) => json!({"scope": scope}),
+            Self::Control(ControlError::Agent(refusal)) => json!({"code": refusal.code()}),
             Self::Control(ControlError::Changed { version, .. }) => json!({"version": version}),
             Self::Control(ControlError::SeveralToReview { numbers, .. }) => json!({"messages": numbers}),
             _ => Value::Null,

@@ -168,6 +168,11 @@ pub(crate) enum Command {
         /// The new file.
         file: PathBuf,
     },
+    /// Serve software agents over MCP on standard input and output, for hosts that start a program.
+    ///
+    /// It passes messages on to the role api, at CALLOUT_URL or [api] listen of the configuration, with the token in
+    /// CALLOUT_TOKEN_FILE or CALLOUT_TOKEN; `callout tokens create --agent` makes one. Hosts that speak HTTP ask /mcp there.
+    Mcp,
     /// Run the Twilio simulator on its own port.
     TwilioSim(TwilioSim),
     /// Run a tracker of issues on its own port, to try tickets with: as much of GitHub's API as callout uses.

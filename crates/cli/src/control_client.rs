@@ -104,6 +104,7 @@ impl ControlClient {
                     ControlError::Unusable(what) => Usage(what).into(),
                     ControlError::Forbidden { .. }
                     | ControlError::OfAllTeams(_)
+                    | ControlError::Agent(_)
                     | ControlError::NotLocal
                     | ControlError::NoStream
                     | ControlError::NoRecipientKey

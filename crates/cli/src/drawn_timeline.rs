@@ -63,6 +63,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
+        | TimelineEvent::Observed { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::TextsRemoved

@@ -32,6 +32,7 @@ mod installation_metrics;
 mod listeners;
 mod management;
 mod manual;
+mod mcp_stdio;
 mod on_demand_bus;
 mod oncall;
 mod open_files;

@@ -2,16 +2,20 @@
 //!
 //! Never: sends the token over a connection that others can read, or says it.
 
+use std::path::Path;
+
 use anyhow::{Context as _, anyhow};
 use api::REMOTE_PATH;
+use config::Scope;
 use control::{Answer, Request};
 use http_server::{events::EVENTS_PATH, problem::NOTHING_HERE};
+use mcp::MCP_PATH;
 use reqwest::StatusCode;
 use serde_json::Value;
 use url::Url;
 
 use crate::{
-    configuration::{REMOTE_URL, env},
+    configuration::{self, REMOTE_URL, env},
     exit::{NotFound, Usage},
 };
 
@@ -25,6 +29,8 @@ pub(crate) struct Remote {
     url: Url,
     /// Where events go.
     events: Url,
+    /// Where messages of agents go.
+    mcp: Url,
     token: String,
 }
 
@@ -34,7 +40,29 @@ impl Remote {
     /// # Errors
     /// [`Usage`], when the address cannot be used or there is no token.
     pub(crate) fn from_environment() -> anyhow::Result<Option<Self>> {
-        let Some(text) = env(REMOTE_URL) else { return Ok(None) };
+        env(REMOTE_URL).map(|text| Self::at(&text)).transpose()
+    }
+
+    /// The API that an agent of this machine speaks to: the one that the environment names, else the configured one.
+    ///
+    /// # Errors
+    /// [`Usage`], when there is none, or no token.
+    pub(crate) fn for_agents(config_file: &Path) -> anyhow::Result<Self> {
+        if let Some(named) = Self::from_environment()? {
+            return Ok(named);
+        }
+        let (config, _) = configuration::load(config_file, Scope::OPERATOR)?;
+        let listen = config.infrastructure.api_listen.ok_or_else(|| {
+            let what = "agents are served by the role api: give [api] listen in the configuration";
+            Usage(format!("{what}, or the API's address in {REMOTE_URL}"))
+        })?;
+        let host =
+            if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { listen.ip().to_string() };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        Self::at(&format!("http://{host}:{}", listen.port()))
+    }
+
+    fn at(text: &str) -> anyhow::Result<Self> {
         let wrong = |fault: &str| Usage(format!("{REMOTE_URL}: {fault}"));
         let url: Url =
             text.parse().map_err(|_| wrong("expected an address such as https://callout.example.org"))?;
@@ -52,9 +80,10 @@ impl Remote {
             (None, Some(file)) => std::fs::read_to_string(&file)
                 .map_err(|error| Usage(format!("CALLOUT_TOKEN_FILE: {file} cannot be read: {error}")))?,
             (None, None) => {
-                return Err(
-                    Usage(format!("{REMOTE_URL} is set, and {TOKEN} is not: put the token there")).into()
-                );
+                return Err(Usage(format!(
+                    "the API asks for a token: put it into {TOKEN}, or its file into {TOKEN}_FILE"
+                ))
+                .into());
             }
         };
         let client = http_client::client_builder(http_client::Reach::Tls).build()?;
@@ -70,12 +99,18 @@ impl Remote {
             address.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
             address
         };
-        Ok(Some(Self { client, url: below(REMOTE_PATH), events: below(EVENTS_PATH), token }))
+        Ok(Self { client, url: below(REMOTE_PATH), events: below(EVENTS_PATH), mcp: below(MCP_PATH), token })
     }
 
     /// What sends events there: a client, the address, and the token.
     pub(crate) fn into_events(self) -> (reqwest::Client, Url, String) {
         (self.client, self.events, self.token)
+    }
+
+    /// A message of an agent, as yet without its body.
+    pub(crate) fn mcp_request(&self) -> reqwest::RequestBuilder {
+        let request = self.client.post(self.mcp.clone()).bearer_auth(&self.token);
+        request.header(reqwest::header::ACCEPT, "application/json, text/event-stream")
     }
 
     /// Asks for one thing.

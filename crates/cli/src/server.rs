@@ -249,7 +249,8 @@ fn reloading(
 fn api_routes(wiring: &Wiring, settings: &Infrastructure, stop: &CancellationToken) -> Router {
     let environment = settings.environment.clone();
     let version = env!("CARGO_PKG_VERSION");
-    api::router(wiring.api(), ApiSettings { environment, version, stop: stop.clone() })
+    let agents = mcp::router(wiring.mcp(), stop.clone());
+    api::router(wiring.api(), ApiSettings { environment, version, stop: stop.clone() }).merge(agents)
 }
 
 /// What the roles of one process are made with.

@@ -65,6 +65,7 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
         scopes,
         raises,
         teams: args.teams.into_iter().collect(),
+        is_agent: args.agent,
         expires_at: args.expires.map(until).transpose()?,
     };
     for warning in unknown(common, &request)? {
@@ -127,7 +128,7 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
     if common.output == Output::Json {
         let shown = |token: &Token| {
             json!({
-                "id": token.id, "label": token.label, "scopes": token.grants(), "teams": token.teams,
+                "id": token.id, "label": token.label, "agent": token.is_agent, "scopes": token.grants(), "teams": token.teams,
                 "created_at": token.created_at, "created_by": token.created_by, "expires_at": token.expires_at,
             })
         };
@@ -142,7 +143,8 @@ fn show(common: &Common, tokens: &[Token]) -> anyhow::Result<()> {
         let teams = if teams.is_empty() { "every team".to_owned() } else { teams.join(", ") };
         let expiry = token.expires_at.map_or("does not expire".to_owned(), |at| expiry(at, now));
         let grants = token.grants().join(", ");
-        output::wrapped(&format!("{}  {}  {grants}  {teams}  {expiry}", token.id, token.label), 4);
+        let agent = if token.is_agent { "  agent" } else { "" };
+        output::wrapped(&format!("{}  {}{agent}  {grants}  {teams}  {expiry}", token.id, token.label), 4);
     }
     Ok(())
 }

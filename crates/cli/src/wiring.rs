@@ -17,6 +17,7 @@ use domain::{
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use integrations::IntegrationsPorts;
+use mcp::McpPorts;
 use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
 use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
@@ -142,6 +143,7 @@ impl Wiring {
             status: self.store.clone(),
             sending: self.store.clone(),
             receipts: self.store.clone(),
+            rate_limits: self.store.clone(),
             overrides: self.store.clone(),
             silences: self.store.clone(),
             preflight: self.store.clone(),
@@ -171,6 +173,10 @@ impl Wiring {
             answers: self.store.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    pub(crate) fn mcp(&self) -> McpPorts {
+        McpPorts { control: self.control(), tokens: self.store.clone(), clock: self.clock.clone() }
     }
 
     /// What writes the log that the API streams.

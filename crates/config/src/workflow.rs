@@ -5,6 +5,7 @@
 use std::{path::Path, sync::Arc};
 
 use domain::{
+    agent::{AgentMay, AgentPolicy},
     content::LinkPolicy,
     directory::Directory,
     doubt::DoubtSchedule,
@@ -94,6 +95,7 @@ pub(crate) fn read(
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
     definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
     definition.all_clear = read_all_clear(&mut doc, &mut top);
+    definition.agents = read_agents(&mut doc, &mut top);
     let escalation = escalation::read(&mut doc, &mut top, &mut definition);
     let mut targets = Vec::new();
     let steps = read_steps(&mut doc, &mut top, around.directory, team.as_deref(), &mut targets);
@@ -121,6 +123,8 @@ const CATEGORIES: [(&str, Category); 3] = [
     ("transactional", Category::Transactional),
     ("marketing", Category::Marketing),
 ];
+const AGENT_MAY: [(&str, AgentMay); 3] =
+    [("approve", AgentMay::Approve), ("auto", AgentMay::Auto), ("never", AgentMay::Never)];
 const LINKS: [(&str, LinkPolicy); 2] = [("defang", LinkPolicy::Defang), ("refuse", LinkPolicy::Refuse)];
 /// `hold` is the older spelling of `review`.
 const ON_DOUBT: [(&str, OnDoubt); 3] =
@@ -163,6 +167,18 @@ fn read_all_clear(doc: &mut Document<'_>, top: &mut Section<'_>) -> bool {
     let notify = section.boolean(doc, "notify").unwrap_or_default();
     section.finish(doc);
     notify
+}
+
+/// What software agents may do with it. What is not said, a person decides on.
+fn read_agents(doc: &mut Document<'_>, top: &mut Section<'_>) -> AgentPolicy {
+    let Some(mut section) = top.section(doc, "agents") else { return AgentPolicy::default() };
+    let policy = AgentPolicy {
+        raise: choice(doc, &mut section, "raise", &AGENT_MAY).unwrap_or_default(),
+        escalate: choice(doc, &mut section, "escalate", &AGENT_MAY).unwrap_or_default(),
+        hourly_max: section.integer(doc, "hourly_max", 1..1_001),
+    };
+    section.finish(doc);
+    policy
 }
 
 /// The queue that gets a ticket after what the section is named by.

@@ -44,6 +44,7 @@ impl Control {
             | Request::FindRuns { .. }
             | Request::ShowRun { .. }
             | Request::Acknowledge { .. }
+            | Request::Observe { .. }
             | Request::Cancel { .. }
             | Request::ListDeadLetters { .. }
             | Request::ShowDeadLetter { .. }

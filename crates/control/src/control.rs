@@ -11,8 +11,8 @@ use domain::{
 };
 use ports::{
     AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, OverrideStore,
-    PreflightStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore,
-    TokenStore, Versioned, store::RunFilter,
+    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
+    StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -59,6 +59,8 @@ pub struct ControlPorts {
     pub silences: Arc<dyn SilenceStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
+    /// What agents may do within an hour.
+    pub rate_limits: Arc<dyn RateLimitStore>,
     /// What became of the latest texts.
     pub receipts: Arc<dyn ReceiptStore>,
     /// Where a replayed event is published.
@@ -131,6 +133,7 @@ impl Control {
                 Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
             }
             Request::Acknowledge { id } => self.acknowledge(principal, &id, version).await,
+            Request::Observe { id, note } => self.observe(principal, &id, note).await,
             Request::Escalate { id } => self.escalate(principal, &id, version).await,
             Request::ResolveReview { id, message, verdict } => {
                 let number = to_review(&self.visible(principal, &id).await?.value, message)?;
@@ -207,7 +210,11 @@ impl Control {
         if request.is_local() && !principal.is_local {
             return Err(ControlError::NotLocal);
         }
-        if let Some(scope) = request.needs().iter().copied().find(|scope| !principal.may(*scope)) {
+        let needed = request.needed_by(principal).inspect_err(|_| {
+            let (request, what) = request.in_short();
+            tracing::warn!(principal = name, request, what, "a request was refused: agents do not do that");
+        })?;
+        if let Some(scope) = needed.iter().copied().find(|scope| !principal.may(*scope)) {
             let (request, what) = request.in_short();
             tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
             return Err(ControlError::Forbidden { name: name.clone(), scope });
@@ -329,7 +336,7 @@ impl Control {
         seen.ok_or_else(|| ControlError::NotFound(id.clone()))
     }
 
-    async fn change(
+    pub(crate) async fn change(
         &self,
         principal: &Principal,
         id: &RunId,
@@ -357,6 +364,7 @@ impl Control {
         id: &RunId,
         version: Option<u64>,
     ) -> Result<Answer, ControlError> {
+        self.agent_may_escalate(principal, id).await?;
         let seen = self.visible(principal, id).await?;
         // Two who escalate at once mean the step that both saw, not two steps. What happens to the run meanwhile, such as
         // a receipt, changes its version and not what is meant.

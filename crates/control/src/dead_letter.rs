@@ -69,7 +69,11 @@ impl Control {
         Ok(letter)
     }
 
-    async fn dead_letter(&self, principal: &Principal, id: &str) -> Result<Option<DeadLetter>, ControlError> {
+    pub(crate) async fn dead_letter(
+        &self,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<Option<DeadLetter>, ControlError> {
         let letter = self.ports.letters.dead_letter(id).await.map_err(RoleError::from)?;
         Ok(letter.filter(|letter| {
             let sees = self.sees_letter(principal, letter);
@@ -139,6 +143,7 @@ impl Control {
         id: &str,
     ) -> Result<DeadLetterChange, ControlError> {
         let Some(letter) = self.dead_letter(principal, id).await? else { return Ok(DeadLetterChange::Gone) };
+        self.agent_may_replay(principal, &letter).await?;
         let change = match of_dead_letter(&letter, self.ports.runs.now()) {
             // Added before the letter goes: a process that dies in between leaves the letter, and an effect that is known.
             Some(effect) if self.lacks_tracker(&effect) => {

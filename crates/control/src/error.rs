@@ -1,6 +1,6 @@
 //! Why a request was not carried out.
 
-use domain::{id::RunId, token::Scope};
+use domain::{agent::AgentRefusal, id::RunId, token::Scope};
 use runtime::RoleError;
 
 /// Why a request was not carried out.
@@ -14,6 +14,9 @@ pub enum ControlError {
         /// What the request takes.
         scope: Scope,
     },
+    /// An agent may not do that on its own.
+    #[error("{0}")]
+    Agent(AgentRefusal),
     /// What is of no team is for those who are limited to none.
     #[error("{0} is limited to teams, and this is about the whole installation")]
     OfAllTeams(String),

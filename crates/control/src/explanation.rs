@@ -249,6 +249,7 @@ fn about(line: &TimelineLine) -> &'static str {
         | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
+        | TimelineEvent::Observed { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::EffectReplayed { .. }
         | TimelineEvent::TicketWanted { .. }

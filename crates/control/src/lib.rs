@@ -3,6 +3,7 @@
 //! In: a request and who makes it. Out: stored changes and answers made for reading.
 //! Never: sends a text; it changes state, and the roles act on that.
 
+mod agents;
 mod basis;
 mod calendar;
 mod consent;
@@ -21,6 +22,7 @@ mod new_test_page;
 mod oncall;
 mod own_heartbeat;
 mod personal;
+mod preview;
 mod raise;
 mod recipient_explanation;
 mod recipient_explanation_view;
@@ -46,6 +48,7 @@ pub use held_data::{Erasure, HeldData};
 pub use layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap};
 pub use new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX};
 pub use own_heartbeat::OwnHeartbeat;
+pub use preview::{EventPreview, EventType, TextPreview};
 pub use recipient_explanation_view::{NotReached, RecipientExplanation, TargetMissed, TextView, Whom};
 pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
 pub use run_list::RunConditions;

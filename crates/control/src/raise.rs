@@ -24,8 +24,8 @@ impl Control {
         is_batch: bool,
     ) -> Result<Accepted, NotAccepted> {
         let accepted = self.raised(principal, events, is_batch).await;
-        if let Err(NotAccepted::Forbidden(reason)) = &accepted {
-            let reason = domain::phone::without_numbers(reason);
+        if let Err(refused @ (NotAccepted::Forbidden(_) | NotAccepted::Agent(_))) = &accepted {
+            let reason = domain::phone::without_numbers(&refused.to_string());
             tracing::warn!(principal = principal.name, reason, "events were refused");
         }
         accepted
@@ -37,18 +37,27 @@ impl Control {
         events: &[Event],
         is_batch: bool,
     ) -> Result<Accepted, NotAccepted> {
+        let source = self.source_for(principal, events)?;
+        if principal.is_agent {
+            self.agent_may_raise(events).map_err(NotAccepted::Agent)?;
+            // What is wrong costs nothing.
+            self.ports.acceptance.check(&source, events, is_batch)?;
+            self.charge(principal, events).await?;
+        }
+        let now = self.ports.runs.now();
+        self.ports.acceptance.accept(&source, events, is_batch, SameId::Conflicts, now).await
+    }
+
+    /// The source that a principal is, if these events are its to send.
+    ///
+    /// # Errors
+    /// [`NotAccepted::Forbidden`].
+    pub(crate) fn source_for(&self, principal: &Principal, events: &[Event]) -> Result<Source, NotAccepted> {
         let name = &principal.name;
         if principal.raises.is_empty() {
             return Err(NotAccepted::Forbidden(format!("{name} lacks a scope raise:TYPE")));
         }
-        let source = Source {
-            name: principal.source.clone(),
-            types: principal.raises.iter().cloned().collect(),
-            keys: Vec::new(),
-            webhook_secrets: Vec::new(),
-            team: None,
-            adapters: Adapters::default(),
-        };
+        let source = principal.as_source();
         let workflows = self.ports.runs.workflows();
         for event in events.iter().filter(|event| source.may_send(&event.kind)) {
             let routes = workflows.routes(&event.kind, &source.name);
@@ -60,7 +69,20 @@ impl Control {
                 )));
             }
         }
-        let now = self.ports.runs.now();
-        self.ports.acceptance.accept(&source, events, is_batch, SameId::Conflicts, now).await
+        Ok(source)
+    }
+}
+
+impl Principal {
+    /// As a source of events.
+    pub(crate) fn as_source(&self) -> Source {
+        Source {
+            name: self.source.clone(),
+            types: self.raises.iter().cloned().collect(),
+            keys: Vec::new(),
+            webhook_secrets: Vec::new(),
+            team: None,
+            adapters: Adapters::default(),
+        }
     }
 }

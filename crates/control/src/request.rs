@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    agent::Observation,
     consent::ConsentEntry,
     coverage::Gap,
     effect::OutcomeEvent,
@@ -37,7 +38,7 @@ use crate::{
 pub struct Principal {
     /// The name that timelines show.
     pub name: String,
-    /// How it asks, as timelines show it: `operator` or `api`.
+    /// How it asks, as timelines show it: `operator`, `api` or `agent`.
     pub via: &'static str,
     /// Whether it asks on the machine itself, and not by a token.
     pub is_local: bool,
@@ -49,6 +50,8 @@ pub struct Principal {
     pub source: String,
     /// Whose runs it sees and changes; those of every team if empty.
     pub teams: BTreeSet<String>,
+    /// Whether it is a software agent, which decides nothing that a person must.
+    pub is_agent: bool,
 }
 
 impl Principal {
@@ -63,6 +66,7 @@ impl Principal {
             raises: BTreeSet::new(),
             source: String::new(),
             teams: BTreeSet::new(),
+            is_agent: false,
         }
     }
 
@@ -70,12 +74,13 @@ impl Principal {
     pub fn with_token(token: &Token) -> Self {
         Self {
             name: token.label.clone(),
-            via: "api",
+            via: if token.is_agent { "agent" } else { "api" },
             is_local: false,
             scopes: token.scopes.clone(),
             raises: token.raises.clone(),
             source: token.source(),
             teams: token.teams.clone(),
+            is_agent: token.is_agent,
         }
     }
 
@@ -86,7 +91,9 @@ impl Principal {
         match scope {
             Scope::Calendar => has(Scope::Calendar) || has(Scope::Read) || has(Scope::Operate),
             Scope::Read => has(Scope::Read) || has(Scope::Operate),
-            Scope::ReadTexts | Scope::Operate => has(scope),
+            Scope::ReadTexts | Scope::Operate | Scope::Observe | Scope::Escalate | Scope::Replay => {
+                has(scope)
+            }
         }
     }
 }
@@ -159,6 +166,13 @@ pub enum Request {
     Escalate {
         /// The run.
         id: RunId,
+    },
+    /// Notes that an agent has seen a run, which stops nothing.
+    Observe {
+        /// The run.
+        id: RunId,
+        /// What it notes.
+        note: Observation,
     },
     /// Says what became of a text that needs review.
     ResolveReview {
@@ -353,6 +367,7 @@ impl Request {
             Self::ShowRun { id, .. } => ("show_run", id.as_str()),
             Self::Acknowledge { id } => ("acknowledge", id.as_str()),
             Self::Escalate { id } => ("escalate", id.as_str()),
+            Self::Observe { id, .. } => ("observe", id.as_str()),
             Self::ResolveReview { id, .. } => ("resolve_review", id.as_str()),
             Self::Cancel { id } => ("cancel", id.as_str()),
             Self::ListDeadLetters { .. } => ("list_dead_letters", ""),
@@ -432,6 +447,7 @@ impl Request {
             | Self::ListTexts { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::ShowCalendar { .. } => &[Scope::Calendar],
+            Self::Observe { .. } => &[Scope::Observe],
             Self::Acknowledge { .. }
             | Self::Escalate { .. }
             | Self::ResolveReview { .. }

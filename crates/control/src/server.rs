@@ -36,9 +36,10 @@ async fn execute(
     let principal = Principal::operator(envelope.by);
     control.execute(&principal, envelope.request).await.map(Json).map_err(|error| {
         let status = match error {
-            ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal => {
-                StatusCode::FORBIDDEN
-            }
+            ControlError::Forbidden { .. }
+            | ControlError::OfAllTeams(_)
+            | ControlError::Agent(_)
+            | ControlError::NotLocal => StatusCode::FORBIDDEN,
             ControlError::NotFound(_)
             | ControlError::NothingToReview(_)
             | ControlError::NoDeadLetter(_)

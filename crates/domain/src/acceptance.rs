@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    agent::AgentRefusal,
     event::{Event, EventKey},
     id::RunId,
     schema::FieldError,
@@ -44,6 +45,9 @@ pub enum NotAccepted {
     /// Their sender may not send them.
     #[error("{0}")]
     Forbidden(String),
+    /// An agent may not send them on its own.
+    #[error("{0}")]
+    Agent(AgentRefusal),
     /// Other content under the source and id of another event.
     #[error(
         "another event came first with the same source and id, but other content; give each event an id of its own"

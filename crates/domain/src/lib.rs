@@ -9,6 +9,7 @@ pub mod ack_link;
 pub mod adapter;
 pub mod address;
 pub mod admission;
+pub mod agent;
 pub mod breaker;
 pub mod broker_origin;
 pub mod cloud_event;

@@ -4,6 +4,7 @@
 //! Never: leaves a run without a next due time unless it is closed and its messages are final.
 
 mod acknowledge;
+mod agents;
 mod audience;
 mod context;
 mod deadline;
@@ -31,6 +32,7 @@ pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 
 use crate::{
+    agent::Observed,
     effect::Ticket,
     event::{Event, EventKey},
     id::{MessageId, RunId},
@@ -74,6 +76,9 @@ pub struct Run {
     /// The tickets that were opened for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tickets: Vec<Ticket>,
+    /// What agents noted of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<Observed>,
     /// When its subject was resolved, if it had ended otherwise by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved_at: Option<Timestamp>,
@@ -128,6 +133,7 @@ impl Run {
             taken_replies: Vec::new(),
             resolved_as: None,
             tickets: Vec::new(),
+            observed: Vec::new(),
             resolved_at: None,
             start: None,
             round: 0,

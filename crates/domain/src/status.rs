@@ -18,9 +18,11 @@ use crate::{
 mod findings;
 mod readiness;
 mod run_facts;
+mod waiting;
 
 pub use findings::findings;
 pub use run_facts::{RetryWaits, UnreachedInARow};
+pub use waiting::Waiting;
 
 /// How often a process reports, in seconds.
 pub const HEARTBEAT_EVERY_S: i64 = 5;
@@ -64,15 +66,6 @@ impl Heartbeat {
     pub fn is_alive(&self, now: Timestamp) -> bool {
         now.duration_since(self.at).as_secs() < ALIVE_S
     }
-}
-
-/// How much waits, and since when the oldest of it does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// How much.
-    pub count: u64,
-    /// Since when the oldest does, where that is known.
-    pub since: Option<Timestamp>,
 }
 
 /// What waits in the store.

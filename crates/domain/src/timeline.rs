@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ack_code::AckCode,
+    agent::Observation,
     broker_origin::BrokerOrigin,
     consent::{ConsentChange, ConsentEntry},
     content::ContentChange,
@@ -253,6 +254,13 @@ pub enum TimelineEvent {
     AcknowledgedLate {
         /// The name of the person.
         by: String,
+    },
+    /// An agent noted that it has seen it, which stops nothing.
+    Observed {
+        /// The label of its token.
+        by: String,
+        /// What it noted.
+        note: Observation,
     },
     /// The event is over, after the run was.
     ResolvedLate {

@@ -36,11 +36,34 @@ pub enum Scope {
     Operate,
     /// To read on-call shifts as a calendar. A token with this scope alone may stand in an address.
     Calendar,
+    /// Of agents: to note that it has seen a run, which stops nothing.
+    Observe,
+    /// Of agents: to have a run move on to its next step, as far as its workflow lets agents.
+    Escalate,
+    /// Of agents: to replay a dead letter of which nothing was sent.
+    Replay,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Read, Self::ReadTexts, Self::Operate, Self::Calendar];
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::ReadTexts,
+        Self::Operate,
+        Self::Calendar,
+        Self::Observe,
+        Self::Escalate,
+        Self::Replay,
+    ];
+
+    /// Whose tokens may have it; `None` for those of everybody.
+    fn is_of_agents(self) -> Option<bool> {
+        match self {
+            Self::Read | Self::ReadTexts => None,
+            Self::Operate | Self::Calendar => Some(false),
+            Self::Observe | Self::Escalate | Self::Replay => Some(true),
+        }
+    }
 
     /// Its name on the command line and in answers.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +72,9 @@ impl Scope {
             Self::ReadTexts => "read_texts",
             Self::Operate => "operate",
             Self::Calendar => "calendar",
+            Self::Observe => "observe",
+            Self::Escalate => "escalate",
+            Self::Replay => "replay",
         }
     }
 }
@@ -93,7 +119,8 @@ impl FromStr for Grant {
 /// A scope that there is none of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected read, read_texts, operate, calendar, or raise: and a type of events, such as raise:incident.*"
+    "expected read, read_texts, operate, calendar, or raise: and a type of events, such as raise:incident.*; for agents also \
+     observe, escalate and replay"
 )]
 pub struct UnknownScope;
 
@@ -114,6 +141,9 @@ pub struct Token {
     /// Whose runs it sees and changes; those of every team if empty.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub teams: BTreeSet<String>,
+    /// Whether a software agent bears it, which never decides policy whatever its scopes are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_agent: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Who made it.
@@ -134,6 +164,8 @@ pub struct TokenRequest {
     pub raises: BTreeSet<String>,
     /// Whose runs it shall see and change.
     pub teams: BTreeSet<String>,
+    /// Whether a software agent shall bear it.
+    pub is_agent: bool,
     /// From when on it shall allow nothing.
     pub expires_at: Option<Timestamp>,
 }
@@ -153,6 +185,14 @@ pub enum InvalidToken {
     /// It would allow nothing.
     #[error("expected at least one scope: read, read_texts, operate, calendar or raise:TYPE")]
     NoScope,
+    /// An agent decides nothing, and a person needs no scope of agents.
+    #[error("the scope {scope} is for {whom}")]
+    Bearer {
+        /// The scope.
+        scope: Scope,
+        /// Whose tokens may have it.
+        whom: &'static str,
+    },
     /// No workflow can be of it.
     #[error("expected a team of letters, digits, hyphens, dots and underscores, not {0:?}")]
     Team(String),
@@ -172,7 +212,7 @@ impl Token {
         chance: &[u8; 32],
         now: Timestamp,
     ) -> Result<(Self, String), InvalidToken> {
-        let TokenRequest { label, mut scopes, raises, teams, expires_at } = request;
+        let TokenRequest { label, mut scopes, raises, teams, is_agent, expires_at } = request;
         let label = label.trim().to_owned();
         let length = label.chars().count();
         if !(1..=LABEL_CHARS_MAX).contains(&length) || label.chars().any(char::is_control) {
@@ -180,6 +220,12 @@ impl Token {
         }
         if scopes.is_empty() && raises.is_empty() {
             return Err(InvalidToken::NoScope);
+        }
+        let is_of_others =
+            |scope: &Scope| scope.is_of_agents().is_some_and(|of_agents| of_agents != is_agent);
+        if let Some(scope) = scopes.iter().copied().find(is_of_others) {
+            let whom = if is_agent { "people and tools" } else { "agents: give --agent as well" };
+            return Err(InvalidToken::Bearer { scope, whom });
         }
         // Texts are shown with what they belong to.
         if scopes.contains(&Scope::ReadTexts) {
@@ -203,6 +249,7 @@ impl Token {
                 scopes,
                 raises,
                 teams,
+                is_agent,
                 created_at: now,
                 created_by,
                 expires_at,
@@ -269,6 +316,7 @@ mod tests {
             scopes: [Scope::Read].into(),
             raises: BTreeSet::new(),
             teams: BTreeSet::new(),
+            is_agent: false,
             expires_at: None,
         }
     }
@@ -345,6 +393,26 @@ mod tests {
         assert_eq!(source("ci-runner.1"), "/callout/tokens/ci-runner.1");
         assert_eq!(source("ü/a"), "/callout/tokens/%C3%BC%2Fa");
         assert_ne!(source("a%20b"), source("a b"));
+    }
+
+    #[test]
+    fn an_agent_gets_no_scope_of_people_and_they_none_of_its() {
+        for (is_agent, scope, is_made) in [
+            (true, Scope::Observe, true),
+            (true, Scope::Read, true),
+            (true, Scope::Operate, false),
+            (true, Scope::Calendar, false),
+            (false, Scope::Escalate, false),
+            (false, Scope::Operate, true),
+        ] {
+            let asked = TokenRequest { scopes: [scope].into(), is_agent, ..request() };
+            let made = Token::mint(asked, "ada", &[7; 32], at(10));
+            assert_eq!(
+                made.is_ok_and(|(token, _)| token.is_agent == is_agent),
+                is_made,
+                "{is_agent} {scope}"
+            );
+        }
     }
 
     #[test]

@@ -137,7 +137,10 @@ impl Acceptance {
     }
 
     /// Names everything that is wrong with every event; one wrong event refuses the batch.
-    fn check(&self, source: &Source, events: &[Event], is_batch: bool) -> Result<(), NotAccepted> {
+    ///
+    /// # Errors
+    /// What is wrong, or that the source may not send it.
+    pub fn check(&self, source: &Source, events: &[Event], is_batch: bool) -> Result<(), NotAccepted> {
         let mut errors = Vec::new();
         for (index, event) in events.iter().enumerate() {
             may_send(source, event)?;
@@ -191,6 +194,15 @@ impl Acceptance {
 
     fn recent(&self) -> MutexGuard<'_, RecentEvents> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an event with this key came before, as far as this process and the store know.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn is_known(&self, event: &Event) -> Result<bool, RoleError> {
+        let is_recent = self.recent().knows(&event.key);
+        Ok(is_recent || self.runs.precedent(event).await? != Precedent::None)
     }
 
     /// What came before under the event's key. A resolving event is always taken, and so is one whose runs are not all

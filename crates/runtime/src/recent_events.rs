@@ -45,6 +45,11 @@ impl RecentEvents {
         Ok(())
     }
 
+    /// Whether an event with this key is remembered.
+    pub(crate) fn knows(&self, key: &EventKey) -> bool {
+        self.contents.contains_key(key)
+    }
+
     /// Forgets events that were not accepted after all.
     pub(crate) fn forget(&mut self, events: &[Event]) {
         for event in events {

@@ -12,6 +12,7 @@ mod changing;
 mod coverage;
 mod opening;
 mod originators;
+mod preview;
 mod sending;
 mod silences;
 mod step_hook;

@@ -196,6 +196,7 @@ impl World {
             retention: ports.clone(),
             sending: ports.clone(),
             receipts: ports.clone(),
+            rate_limits: ports.clone(),
             overrides: ports.clone(),
             silences: ports.clone(),
             preflight: ports.clone(),

@@ -15,7 +15,7 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 29] = [
+const RULES: [Rule; 30] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "http-server",
@@ -78,6 +78,11 @@ const RULES: [Rule; 29] = [
         may_use: &["control", "domain", "http-server", "ports"],
         why: "it puts operators' use-cases on HTTP and decides nothing; what it needs of a role goes through control",
     },
+    Rule {
+        name: "mcp",
+        may_use: &["control", "domain", "http-server", "ports", "runtime"],
+        why: "it puts use-cases before software agents and decides nothing; who may do what is control's",
+    },
     Rule { name: "control", may_use: &["domain", "ports", "runtime", "telemetry"], why: ROLE },
     Rule {
         name: "config",
@@ -103,6 +108,7 @@ const RULES: [Rule; 29] = [
     Rule {
         name: "cli",
         may_use: &[
+            "mcp",
             "bus-rabbitmq",
             "callback",
             "config",

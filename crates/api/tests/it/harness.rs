@@ -101,6 +101,7 @@ impl World {
             status: store.clone(),
             sending: store.clone(),
             receipts: store.clone(),
+            rate_limits: store.clone(),
             overrides: store.clone(),
             silences: store.clone(),
             preflight: store.clone(),
@@ -132,6 +133,7 @@ impl World {
             scopes: scopes.iter().copied().collect(),
             raises: raises.iter().map(|kind| (*kind).to_owned()).collect(),
             teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+            is_agent: false,
             expires_at: Some(at(100)),
         };
         // Each token of a test differs from the others.

@@ -25,6 +25,10 @@ pub(crate) struct TokensCreate {
     /// Whose runs it sees and changes, as `team` in workflows says; may be repeated. Without it, those of every team.
     #[arg(long = "team", value_name = "TEAM")]
     pub(crate) teams: Vec<String>,
+    /// A software agent bears it: it decides nothing that a person must, whatever its scopes are. It may have read,
+    /// read_texts, raise:TYPE and the scopes of agents: observe, escalate, replay.
+    #[arg(long)]
+    pub(crate) agent: bool,
     /// After how long it allows nothing any more, for example 90d or 12h. Without it, it does not expire.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) expires: Option<jiff::Span>,

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod after_outage;
+mod agents;
 mod api;
 mod api_fuzz;
 mod backup;

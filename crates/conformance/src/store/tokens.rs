@@ -14,6 +14,7 @@ fn token(n: u8, made_at: i64) -> Token {
         label: format!("tool {n}"),
         scopes: [Scope::Read, Scope::Operate].into(),
         raises: [].into(),
+        is_agent: false,
         teams: BTreeSet::from(["payments".to_owned()]),
         expires_at: Some(at(1_000)),
     };

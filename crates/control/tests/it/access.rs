@@ -150,6 +150,7 @@ async fn the_stream_is_read_with_the_scope_read_and_shows_a_team_its_own() {
 async fn tokens_are_handed_out_by_who_has_the_machine_alone() {
     let world = World::new();
     let request = TokenRequest {
+        is_agent: false,
         label: "tool".to_owned(),
         scopes: [Scope::Read].into(),
         raises: [].into(),
@@ -181,6 +182,7 @@ async fn a_label_of_a_token_in_force_is_not_given_to_another_team() {
     let world = World::new();
     let minted = |seed: u8, teams: &[&str], expires_at| {
         let request = TokenRequest {
+            is_agent: false,
             label: "ci".to_owned(),
             scopes: [].into(),
             raises: ["paging.*".to_owned()].into(),

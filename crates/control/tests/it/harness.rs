@@ -73,6 +73,7 @@ impl World {
             status: store.clone(),
             sending: store.clone(),
             receipts: store.clone(),
+            rate_limits: store.clone(),
             overrides: store.clone(),
             silences: store.clone(),
             preflight: store.clone(),
@@ -175,6 +176,7 @@ impl World {
 /// Who bears a token with these scopes, limited to these teams.
 pub(crate) fn with_token(scopes: &[Scope], teams: &[&str]) -> Principal {
     let request = TokenRequest {
+        is_agent: false,
         label: "ada".to_owned(),
         scopes: scopes.iter().copied().collect(),
         raises: [].into(),

@@ -18,6 +18,7 @@ use crate::harness::World;
 fn raising(types: &[&str], teams: &[&str]) -> Principal {
     let names = |list: &[&str]| -> BTreeSet<String> { list.iter().map(|name| (*name).to_owned()).collect() };
     let request = TokenRequest {
+        is_agent: false,
         label: "ci".to_owned(),
         scopes: [Scope::Read].into(),
         raises: names(types),

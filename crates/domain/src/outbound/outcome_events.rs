@@ -164,6 +164,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::ReplyUnclear { .. }
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::AllClear { .. }
+        | TimelineEvent::Observed { .. }
         | TimelineEvent::TextsRemoved
         | TimelineEvent::TicketWanted { .. } => return None,
     })

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Waiting;
+use super::waiting::Waiting;
 use crate::{
     id::RunId,
     message::MessagePhase,

@@ -78,6 +78,9 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
             format!("not resolved since it was acknowledged: paging again from step {}", step + 1)
         }
         TimelineEvent::AcknowledgedLate { by } => format!("acknowledged by {by} after the run was over"),
+        TimelineEvent::Observed { by, note } => {
+            format!("seen by agent {by}: {}; the run goes on", note.as_str().replace('_', " "))
+        }
         TimelineEvent::ResolvedLate { reason } => format!("{reason}, after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{lane::Lane, step::Step};
 use crate::{
-    content::LinkPolicy, doubt::DoubtSchedule, limits::NOT_AFTER_S_DEFAULT, phone::E164, poll::PollSchedule,
-    quiet_hours::QuietHours, retry::RetryPolicy,
+    agent::AgentPolicy, content::LinkPolicy, doubt::DoubtSchedule, limits::NOT_AFTER_S_DEFAULT, phone::E164,
+    poll::PollSchedule, quiet_hours::QuietHours, retry::RetryPolicy,
 };
 
 /// What a text is for. Which categories take a recorded grant is configured: marketing alone, unless it says otherwise.
@@ -144,6 +144,9 @@ pub struct WorkflowDefinition {
     /// Whether those who were texted hear that the event is resolved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_clear: bool,
+    /// What software agents may do with it.
+    #[serde(default, skip_serializing_if = "AgentPolicy::is_default")]
+    pub agents: AgentPolicy,
     /// The steps, first to last.
     pub steps: Vec<Step>,
     /// How often all steps are gone through again before they are used up.
@@ -199,6 +202,7 @@ impl WorkflowDefinition {
             recipient_hourly_max: None,
             bare_word: false,
             all_clear: false,
+            agents: AgentPolicy::default(),
             steps,
             repeat: 0,
             ack_expires_s: None,

@@ -82,6 +82,7 @@ stored_names! {
     AcknowledgedPartly => "acknowledged_partly",
     AcknowledgementExpired => "acknowledgement_expired",
     AcknowledgedLate => "acknowledged_late",
+    Observed => "observed",
     ResolvedLate => "resolved_late",
     TextsRemoved => "texts_removed",
     Closed => "closed",

@@ -9,6 +9,7 @@ use axum::{
 };
 use domain::{
     acceptance::NotAccepted,
+    agent::AgentRefusal,
     content_encoding::UnpackError,
     limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
     phone::{identifier_without_numbers, without_numbers},
@@ -50,6 +51,9 @@ pub enum Problem {
     /// A known sender, but not for this.
     #[error("{0}")]
     Forbidden(String),
+    /// A software agent may not send it on its own.
+    #[error("{0}")]
+    Agent(AgentRefusal),
     /// Other content under the source and id of another event.
     #[error(
         "another event came first with the same source and id, but other content; give each event an id of its own"
@@ -84,6 +88,7 @@ impl From<NotAccepted> for Problem {
         match reason {
             NotAccepted::Invalid(errors) => Self::Invalid(errors),
             NotAccepted::Forbidden(reason) => Self::Forbidden(reason),
+            NotAccepted::Agent(refusal) => Self::Agent(refusal),
             NotAccepted::Conflict { pointer } => Self::Conflict { pointer },
             NotAccepted::NotStored(reason) => Self::NotStored(reason),
         }
@@ -97,7 +102,7 @@ impl Problem {
             Self::Invalid(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnknownForm | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated | Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Agent(_) => StatusCode::FORBIDDEN,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge | Self::NotificationTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
@@ -140,6 +145,7 @@ impl Problem {
             | Self::Unauthenticated
             | Self::NoKey
             | Self::Forbidden(_)
+            | Self::Agent(_)
             | Self::TooLarge
             | Self::NotificationTooLarge(_)
             | Self::Busy
@@ -155,7 +161,7 @@ impl Problem {
             Self::UnknownForm => "The content type is not one of CloudEvents",
             Self::Encoding(_) => "The content encoding is not taken",
             Self::Unauthenticated | Self::NoKey => "The sender is not known",
-            Self::Forbidden(_) => "The sender may not send this",
+            Self::Forbidden(_) | Self::Agent(_) => "The sender may not send this",
             Self::Conflict { .. } => "The id belongs to another event",
             Self::TooLarge | Self::NotificationTooLarge(_) => "The request is too large",
             Self::Busy | Self::BusyAdapter => "Too many requests",
@@ -175,6 +181,8 @@ impl IntoResponse for Problem {
             Self::Conflict { pointer } => {
                 json!({"errors": [{"pointer": pointer, "detail": "the id of another event"}]})
             }
+            // A word by which an agent knows that it should stop.
+            Self::Agent(refusal) => json!({"code": refusal.code()}),
             Self::Unreadable(_)
             | Self::UnknownForm
             | Self::Encoding(_)

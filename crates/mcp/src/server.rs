@@ -1,0 +1,183 @@
+//! The server that agents speak to. In: requests of either era of the protocol, with a token. Out: tools, and their answers.
+//!
+//! Never: keeps a session, or believes that a caller is a person: whoever comes this way is held to what agents may do.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request as HttpRequest, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use control::{Control, Principal};
+use domain::token::Token;
+use http_server::problem::problem;
+use ports::{Clock, TokenStore};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject, ListToolsResult,
+        PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{catalog::Kind, error_code::Refusal, events, letters, runs};
+
+/// Where agents ask.
+pub const MCP_PATH: &str = "/mcp";
+/// Most bytes of one request: an event's fields, and what goes around them.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// For hosts that show it to their model.
+const INSTRUCTIONS: &str = "callout pages and notifies people by SMS as its workflows say. Read event_types before you raise \
+                            an event, and use dry_run before commit. A refusal has a code; call again only where its retry \
+                            is true. Nothing that you do stops an escalation.";
+
+/// What the server uses, and nothing else.
+#[derive(Clone)]
+pub struct McpPorts {
+    /// Carries out what is asked for.
+    pub control: Control,
+    /// Who asks.
+    pub tokens: Arc<dyn TokenStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The server's routes. They end when `stop` is cancelled.
+pub fn router(ports: McpPorts, stop: CancellationToken) -> Router {
+    let control = ports.control.clone();
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(BODY_BYTES_MAX)
+        // Who bears a token is no page in a browser that was led here.
+        .disable_allowed_hosts()
+        .enforce_origin_validation()
+        .with_cancellation_token(stop);
+    let serve = move || Ok(Handler { control: control.clone() });
+    let service = StreamableHttpService::new(serve, Arc::new(NeverSessionManager::default()), config);
+    Router::new().route_service(MCP_PATH, service).layer(from_fn_with_state(ports, authenticate))
+}
+
+/// Lets those in who bear a token that is in force.
+async fn authenticate(State(ports): State<McpPorts>, mut request: HttpRequest, next: Next) -> Response {
+    let clear = bearer(request.headers());
+    match principal(&ports, clear.as_deref()).await {
+        Ok(Some(principal)) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Ok(None) => {
+            let detail = "send a token of an agent as `Authorization: Bearer`; `callout tokens create --agent` makes one";
+            let mut response =
+                problem(StatusCode::UNAUTHORIZED, "The token is not taken", detail, Value::Null);
+            let scheme = HeaderValue::from_static("Bearer realm=\"callout\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            response
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a token could not be looked up");
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response()
+        }
+    }
+}
+
+async fn principal(ports: &McpPorts, clear: Option<&str>) -> Result<Option<Principal>, ports::StoreError> {
+    let Some((clear, id)) = clear.and_then(|clear| Some((clear, Token::id_in(clear)?))) else {
+        return Ok(None);
+    };
+    let now = ports.clock.now();
+    // Read at each request, so that a token that is revoked ends at once, in every process.
+    let token = ports.tokens.token(id).await?.filter(|token| token.is(clear, now));
+    if token.is_none() {
+        tracing::warn!(token = id, path = MCP_PATH, "a token was not taken");
+    }
+    Ok(token.map(|token| Principal { is_agent: true, via: "agent", ..Principal::with_token(&token) }))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// Answers for one request.
+struct Handler {
+    control: Control,
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("callout", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let who = caller(&context)?;
+        let tools = Kind::ALL.into_iter().filter(|kind| kind.is_for(who)).map(Kind::tool).collect();
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let who = caller(&context)?;
+        let answer = self.call(who, &request.name, request.arguments.unwrap_or_default()).await;
+        let code = answer.as_ref().err().map(|refusal| refusal.code);
+        tracing::info!(principal = who.name, tool = %request.name, refused = code, "an agent called a tool");
+        let result = match answer {
+            Ok(value) => CallToolResult::structured(value),
+            Err(refusal) => refusal.result(),
+        };
+        Ok(result.into())
+    }
+}
+
+impl Handler {
+    async fn call(&self, who: &Principal, name: &str, arguments: JsonObject) -> Result<Value, Refusal> {
+        let kind = Kind::named(name).filter(|kind| kind.is_for(who)).ok_or_else(|| {
+            Refusal::new("scope_missing", "there is no such tool, or this token does not allow it")
+        })?;
+        let control = &self.control;
+        match kind {
+            Kind::EventTypes => json(events::types(control, who, &read(arguments)?)?),
+            Kind::RunsList => json(runs::list(control, who, read(arguments)?).await?),
+            Kind::RunTimeline => json(runs::timeline(control, who, read(arguments)?).await?),
+            Kind::EventRaise => json(events::raise(control, who, read(arguments)?).await?),
+            Kind::RunAck => json(runs::ack(control, who, read(arguments)?).await?),
+            Kind::RunEscalate => json(runs::escalate(control, who, read(arguments)?).await?),
+            Kind::DeadLettersList => json(letters::list(control, who, read(arguments)?).await?),
+            Kind::DeadLetterReplay => json(letters::replay(control, who, read(arguments)?).await?),
+        }
+    }
+}
+
+fn caller(context: &RequestContext<RoleServer>) -> Result<&Principal, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let principal = parts.and_then(|parts| parts.extensions.get::<Principal>());
+    principal.ok_or_else(|| ErrorData::internal_error("the request has no principal", None))
+}
+
+fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
+    serde_json::from_value(Value::Object(arguments)).map_err(|error| Refusal::invalid(error.to_string()))
+}
+
+fn json(answer: impl Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(answer).map_err(|error| Refusal::new("unavailable", error.to_string()))
+}
