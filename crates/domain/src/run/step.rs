@@ -185,7 +185,7 @@ impl Run {
     }
 
     /// Until when a reply finds its run: for as long as the step may wait for one, and a while in any case.
-    fn reply_expires_at(&self, workflow: &Workflow, now: Timestamp) -> Timestamp {
+    pub(super) fn reply_expires_at(&self, workflow: &Workflow, now: Timestamp) -> Timestamp {
         let within_s = workflow.step(self.step).and_then(|step| step.ack_within_s);
         let last_deadline = within_s.map_or(now, |within_s| after_s(self.not_after, within_s));
         last_deadline.max(after_s(now, REPLY_ROUTE_S))
@@ -213,7 +213,7 @@ impl Run {
     }
 
     /// Moves a waiting message as the policy decided, and keeps the decision.
-    fn follow(&self, message: &mut Message, decision: Decision, ctx: &mut StepContext<'_>) {
+    pub(super) fn follow(&self, message: &mut Message, decision: Decision, ctx: &mut StepContext<'_>) {
         let event = match decision.verdict {
             Verdict::Send => None,
             Verdict::Defer(until) => Some(MessageEvent::Defer(until)),
@@ -232,7 +232,7 @@ impl Run {
     }
 
     /// The deadlines of a step count from when its first text may go out. One that went out has set them for good.
-    fn set_clock(&mut self, workflow: &Workflow) {
+    pub(super) fn set_clock(&mut self, workflow: &Workflow) {
         // One that only informs waits for nothing.
         if workflow.step(self.step).is_some_and(Step::only_informs) {
             return;
