@@ -117,7 +117,9 @@ impl Group {
             Joining::Flapping(window_s) => (window_s, true),
             Joining::Until(_) => (0, false),
         };
-        let open_until = self.until.filter(|until| now < *until || !self.waiting.is_empty());
+        // What is over, and was not gathered yet, takes in who comes before that.
+        let open_until =
+            self.until.filter(|until| now < *until || (!is_flapping && !self.waiting.is_empty()));
         match open_until {
             Some(until) if self.take_in(message) => Joined::Held(until),
             Some(_) => Joined::First,
@@ -257,7 +259,10 @@ mod tests {
         group.join(&d, WINDOW, at(310));
         assert_eq!(group.candidates(&c, Some(&b)), [d.clone()]);
         group.gather(&c, std::slice::from_ref(&d), &[], Some(&b), Some(300), at(600));
-        assert_eq!((group.carrier_of(&c), group.carrier_of(&d), group.carrier_of(&b)), (Some(&c), Some(&c), None));
+        assert_eq!(
+            (group.carrier_of(&c), group.carrier_of(&d), group.carrier_of(&b)),
+            (Some(&c), Some(&c), None)
+        );
     }
 
     #[test]

@@ -384,7 +384,9 @@ impl Message {
             | MessagePhase::RetryWait { .. }
             | MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. } => true,
-            MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. } => !status.is_failure(),
+            MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. } => {
+                !status.is_failure()
+            }
             MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired

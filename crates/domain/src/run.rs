@@ -26,7 +26,7 @@ pub use crate::run_phase::RunPhase;
 pub use audience::Recipients;
 pub use context::StepContext;
 pub use end::Erasable;
-pub use gathering::{DigestState, GroupAsk, GroupQuestion};
+pub use gathering::{DigestState, Gatherable, GroupAsk, GroupQuestion, Member};
 pub use index::RunIndex;
 pub use planned::{AckHold, Planned};
 pub use replay::Replay;

@@ -17,6 +17,8 @@ pub enum Point {
     OpenRun,
     /// [`ports::Store::change_run`].
     ChangeRun,
+    /// [`ports::GroupStore::keep_group`].
+    KeepGroup,
     /// Every other call of the store.
     Store,
     /// The request to the provider.

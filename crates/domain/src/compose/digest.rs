@@ -91,7 +91,10 @@ mod tests {
         let many: Vec<String> = (1..=200).map(|n| format!("host-{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let one = text(&many, 1, true, false);
-        assert!(one.starts_with("+200 more: host-1, host-2, ") && one.ends_with(" ... Reply ALL 44MC"), "{one}");
+        assert!(
+            one.starts_with("+200 more: host-1, host-2, ") && one.ends_with(" ... Reply ALL 44MC"),
+            "{one}"
+        );
         assert!(one.len() <= 160 && one.len() > 140, "{one}");
         assert!(text(&many, 2, true, false).len() > 160);
     }

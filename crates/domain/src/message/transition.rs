@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Report};
 use crate::{
     id::{MessageId, RunId},
-    limits::{CRITICAL_LATER_MS_MAX, DIGEST_LOOK_S, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
+    limits::{CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
     originator::{OriginatorName, Receipt},
     phone::CallingCode,
     policy::{Decision, Rule},
     provider::{FailureClass, Refusal, SubmitOutcome, Text},
     retry::{FailedAttempt, RetryPolicy, spread},
-    time::{after_ms, after_s},
+    time::after_ms,
     timeline::{Command, DeadLetter, DoubtResolvedBy, Effects, TimelineEvent},
 };
 
@@ -298,11 +298,8 @@ impl Message {
         let Some(due) = self.next_due().filter(|due| *due <= ctx.now) else { return };
         let message = MessageId { run: ctx.run.clone(), number: self.number };
         match self.phase {
-            // Who ticks it has looked at its group, or at the digest, before; what is held looks again.
-            MessagePhase::Queued { .. } if self.is_held() => {
-                self.phase = MessagePhase::Queued { not_before: after_s(ctx.now, DIGEST_LOOK_S) };
-                return;
-            }
+            // Its group is asked before it is sent, by who ticks its run: it stays due until then.
+            MessagePhase::Queued { .. } if self.is_held() => return,
             MessagePhase::Told { .. } => {
                 self.polls = self.polls.saturating_add(1);
                 self.poll_at = ctx.poll.next(self.polls, ctx.now);

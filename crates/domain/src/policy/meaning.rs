@@ -32,7 +32,9 @@ impl Rule {
             Self::GroupHeld => {
                 "a text of the same group had gone to the recipient shortly before, so it waits for the next digest"
             }
-            Self::Flapping => "its subject opened and was resolved again and again, so it waits for the next digest",
+            Self::Flapping => {
+                "its subject opened and was resolved again and again, so it waits for the next digest"
+            }
             Self::RecipientRate => "the phone had as many texts of the workflow as it gets in an hour",
             Self::SenderRate => {
                 "the sender sends so many segments a second, and the turn of this text came later"

@@ -15,11 +15,11 @@ use crate::{
     id::MessageId,
     limits::{DIGEST_LOOK_S, DIGEST_REPLIES_MAX},
     message::{DigestReply, Gathering, Message, MessageEvent, MessagePhase},
-    policy::{Rule, held},
+    policy::{Rule, Verdict, held},
     provider::ProviderStatus,
     time::after_s,
     timeline::{Command, ReplyRoute, TimelineEvent},
-    workflow::{Flapping, Lane},
+    workflow::{Flapping, Lane, Workflow},
 };
 
 /// What one message of a run asks before it may be sent, or while a digest tells of it.
@@ -57,6 +57,28 @@ pub enum GroupQuestion {
         /// The message whose text that is.
         carrier: MessageId,
     },
+}
+
+/// Whether a digest may tell of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gatherable {
+    /// It waits for one, its time has come, and the policy lets it go.
+    Yes,
+    /// It waits for a digest that comes later.
+    NotYet,
+    /// It waits for none any more, or the policy has something against it and says so when it is sent.
+    No,
+}
+
+/// What a digest tells of beside the run of its own message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The message that waits.
+    pub message: MessageId,
+    /// What its run is about.
+    pub about: String,
+    /// When its run was opened.
+    pub opened_at: Timestamp,
 }
 
 /// Where a digest stands, for one of the messages that it tells of.
@@ -118,13 +140,15 @@ impl Run {
                 Some(GroupQuestion::Join { key: of_quiet(), joining, subject: None })
             }
             None => {
-                let grouping = grouping.filter(|_| not_before <= ctx.now && definition.lane != Lane::Critical)?;
+                let grouping =
+                    grouping.filter(|_| not_before <= ctx.now && definition.lane != Lane::Critical)?;
                 // What would be of no use at the end of the window does not wait for it.
                 let is_urgent = grouping.goes_at_once(&self.data)
                     || after_s(ctx.now, grouping.window_s) >= self.not_after;
                 let key = self.group_key(&grouping.values(&self.data), message);
                 let joining = Joining::Window(grouping.window_s);
-                let subject = grouping.flapping.and_then(|flapping| Some((self.subject_key()?, flapping)));
+                let flapping = grouping.flapping.filter(|_| message.start() == 0);
+                let subject = flapping.and_then(|flapping| Some((self.subject_key()?, flapping)));
                 (!is_urgent).then_some(GroupQuestion::Join { key, joining, subject })
             }
         }
@@ -172,18 +196,40 @@ impl Run {
         }
     }
 
-    /// Whether a digest may tell of a message: it waits for one, its time has come, and the policy lets it go.
-    pub fn may_be_told(&self, number: u16, consent: &Consent, ctx: &StepContext<'_>) -> bool {
-        let is_held = self.message(number).is_some_and(Message::is_held);
-        self.phase == RunPhase::Active && is_held && self.allows(number, consent, ctx)
+    /// Whether a digest may tell of a message now.
+    pub fn gatherable(&self, number: u16, consent: &Consent, ctx: &StepContext<'_>) -> Gatherable {
+        let held = self.message(number).filter(|message| message.is_held() && self.phase == RunPhase::Active);
+        let Some(message) = held else { return Gatherable::No };
+        let knows_carrier = matches!(message.gathering(), Some(Gathering::Held { carrier: Some(_), .. }));
+        if !knows_carrier && !message.is_ready(ctx.now) {
+            return Gatherable::NotYet;
+        }
+        let is_allowed = self.decide(message, consent, ctx).verdict == Verdict::Send;
+        if is_allowed { Gatherable::Yes } else { Gatherable::No }
     }
 
-    /// A message carries the digest of others, each with what its run is about. It goes to `addressee`, whose open codes
-    /// its own is not one of.
+    /// The groups that its messages have asked, each with the message.
+    pub fn asked_groups(&self, workflow: &Workflow) -> Vec<(u16, GroupKey)> {
+        let asked = |message: &Message| {
+            let grouping = workflow.definition.grouping.as_ref();
+            let key = match message.gathering()? {
+                Gathering::Held { quiet: true, .. } => {
+                    GroupKey::of_quiet_hours(&self.workflow, &message.recipient().number)
+                }
+                Gathering::Held { .. } | Gathering::Passed => {
+                    self.group_key(&grouping?.values(&self.data), message)
+                }
+            };
+            Some((message.number(), key))
+        };
+        self.messages.iter().filter_map(asked).collect()
+    }
+
+    /// A message carries the digest of others. `taken` are the open codes of its recipient, of which its own is not one.
     pub fn carry_digest(
         &mut self,
         number: u16,
-        members: Vec<(MessageId, String)>,
+        members: Vec<Member>,
         taken: &[AckCode],
         audience: &Audience,
         ctx: &mut StepContext<'_>,
@@ -193,8 +239,10 @@ impl Run {
         let message = &self.messages[index];
         let ack = definition.wants_acknowledgement().then(|| AckCode::derive(&id, taken, &audience.code_key));
         let ack_url = message.link().map(|link| link.url(&audience.link_base, &id));
-        let mut about = vec![self.about()];
-        about.extend(members.iter().map(|(_, about)| about.as_str()));
+        let mut all: Vec<_> = members.iter().map(|member| (member.opened_at, &*member.about)).collect();
+        all.push((self.opened_at, self.about()));
+        all.sort_by_key(|(opened_at, _)| *opened_at);
+        let about: Vec<&str> = all.into_iter().map(|(_, about)| about).collect();
         let is_quiet = matches!(message.gathering(), Some(Gathering::Held { quiet: true, .. }));
         let (text, segments) = compose_digest(&DigestRules {
             about: &about,
@@ -204,7 +252,7 @@ impl Run {
             max_segments: definition.max_segments,
             link_hosts: &definition.link_hosts,
         });
-        let members: Vec<MessageId> = members.into_iter().map(|(message, _)| message).collect();
+        let members: Vec<MessageId> = members.into_iter().map(|member| member.message).collect();
         let runs = members.iter().map(|message| message.run.clone()).collect();
         ctx.note(number, TimelineEvent::Digest { runs });
         self.messages[index].carry(members, text, segments, ack, ctx.now);
@@ -261,7 +309,8 @@ impl Run {
         if !digest.members.contains(member) {
             return DigestState::Gone;
         }
-        let replies = self.digests_of(number).flat_map(|one| one.digest()).flat_map(|one| one.replies.clone());
+        let replies =
+            self.digests_of(number).flat_map(|one| one.digest()).flat_map(|one| one.replies.clone());
         let replies: Vec<DigestReply> = replies.collect();
         let known = |status, code| DigestState::Known { status, code, replies: replies.clone() };
         // The text to another number of its recipient, where there is one, is the one that counts.

@@ -191,7 +191,7 @@ impl Run {
         last_deadline.max(after_s(now, REPLY_ROUTE_S))
     }
 
-    fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
+    pub(super) fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
         let event = Silenceable {
             workflow: &self.workflow,
             source: &self.event.source,
@@ -246,7 +246,7 @@ impl Run {
 
     /// The messages that may be sent at `now`, by number.
     pub fn ready(&self, now: Timestamp) -> Vec<u16> {
-        let ready = self.messages.iter().filter(|message| message.is_queued_for(now));
+        let ready = self.messages.iter().filter(|message| message.is_queued_for(now) && !message.is_held());
         ready.map(|message| message.number()).collect()
     }
 
@@ -267,7 +267,8 @@ impl Run {
     ) -> Dispatch {
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
         let message = &self.messages[index];
-        if self.phase != RunPhase::Active || message.epoch() != epoch || !message.is_ready(ctx.now) {
+        let may_go = message.epoch() == epoch && message.is_ready(ctx.now) && !message.is_held();
+        if self.phase != RunPhase::Active || !may_go {
             return Dispatch::Stay;
         }
         let mut message = message.clone();

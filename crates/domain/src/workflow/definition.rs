@@ -7,8 +7,13 @@ use serde_json::Value;
 
 use super::{grouping::Grouping, lane::Lane, step::Step};
 use crate::{
-    content::LinkPolicy, doubt::DoubtSchedule, limits::NOT_AFTER_S_DEFAULT, phone::E164, poll::PollSchedule,
-    quiet_hours::{AfterWait, QuietHours}, retry::RetryPolicy,
+    content::LinkPolicy,
+    doubt::DoubtSchedule,
+    limits::NOT_AFTER_S_DEFAULT,
+    phone::E164,
+    poll::PollSchedule,
+    quiet_hours::{AfterWait, QuietHours},
+    retry::RetryPolicy,
 };
 
 /// What a text is for. Which categories take a recorded grant is configured: marketing alone, unless it says otherwise.

@@ -1,0 +1,286 @@
+//! Texts that are held for a digest: what runs ask of their groups, and of the digests that tell of them.
+//!
+//! In: a run before a change is stored. Out: the same run, with texts that wait, carry a digest or were told of by one.
+//! Never: the only memory of a held text: its run is due when the window ends, and asks here again.
+//!
+//! Two writes belong together, the group's and the run's, and the group's comes first. A process that dies between them
+//! leaves a group that names a message whose run does not know it. Asked again, by the delivery or the due row that comes
+//! back, the group answers the same. Where the run never comes, others find its message gone when they gather.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use domain::{
+    group::{Group, GroupKey, Joined, Joining},
+    id::MessageId,
+    limits::CHANGE_TRIES_MAX,
+    policy::Rule,
+    run::{Audience, DigestState, Gatherable, GroupAsk, GroupQuestion, Member, Run, StepContext},
+    workflow::{Flapping, Workflow},
+};
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::RunService;
+use crate::error::RoleError;
+
+/// Most groups whose locks are remembered before those that nobody holds are forgotten.
+const LOCKS_MAX: usize = 1_024;
+
+/// Lets the tasks of one process ask a group one after the other, so that they do not lose the race against each other.
+/// That tasks of several processes lose none is left to the compare-and-set.
+#[derive(Default)]
+pub(super) struct GroupLocks(Mutex<HashMap<GroupKey, Weak<AsyncMutex<()>>>>);
+
+impl GroupLocks {
+    fn of(&self, key: &GroupKey) -> Arc<AsyncMutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(key).and_then(Weak::upgrade) {
+            return lock;
+        }
+        if locks.len() >= LOCKS_MAX {
+            locks.retain(|_, lock| lock.strong_count() > 0);
+        }
+        let lock = Arc::new(AsyncMutex::new(()));
+        locks.insert(key.clone(), Arc::downgrade(&lock));
+        lock
+    }
+}
+
+/// What the end of a window brought for one message.
+enum Gathered {
+    /// It goes by itself.
+    Alone,
+    /// It tells of these as well.
+    Carries(Vec<Member>),
+    /// Another message tells of it.
+    ToldBy(MessageId, DigestState),
+}
+
+impl RunService {
+    /// Asks the groups of a run's messages, and the digests that tell of them, before the run goes on.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or others changed a group at every try.
+    pub(super) async fn gather(&self, run: &mut Run, ctx: &mut StepContext<'_>) -> Result<(), RoleError> {
+        for GroupAsk { number, what } in run.group_asks(ctx) {
+            match what {
+                GroupQuestion::Join { key, joining, subject } => {
+                    self.join(run, number, &key, joining, subject, ctx).await?;
+                }
+                GroupQuestion::Due { key, window_s, carrier } => {
+                    let gathered = self.gathered(run, number, &key, window_s, carrier, ctx).await?;
+                    self.follow_gathered(run, number, gathered, ctx).await?;
+                }
+                GroupQuestion::Follow { carrier } => {
+                    let state = self.digest_state(&carrier, &run.message_id(number)).await?;
+                    if let DigestState::Known { status, code, replies } = state {
+                        run.take_digest(number, &carrier, status, code, &replies, ctx);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn join(
+        &self,
+        run: &mut Run,
+        number: u16,
+        key: &GroupKey,
+        joining: Joining,
+        subject: Option<(GroupKey, Flapping)>,
+        ctx: &mut StepContext<'_>,
+    ) -> Result<(), RoleError> {
+        let is_flapping = match subject {
+            Some((subject, flapping)) => self.note_change(&subject, run, "opened", flapping).await?,
+            None => false,
+        };
+        let joining = match joining {
+            Joining::Window(window_s) if is_flapping => Joining::Flapping(window_s),
+            joining => joining,
+        };
+        let (id, now) = (run.message_id(number), ctx.now);
+        let joined = self.change_group(key, |group| group.join(&id, joining, now)).await?;
+        match joined {
+            Joined::First => run.let_go(number, ctx),
+            Joined::Held(until) => {
+                let is_quiet = matches!(joining, Joining::Until(_));
+                let rule = if is_flapping { Rule::Flapping } else { Rule::GroupHeld };
+                run.hold_for_digest(number, until, is_quiet, rule, ctx);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts that a run's subject opened, or was resolved. A process that dies before it counts one change less.
+    async fn note_change(
+        &self,
+        subject: &GroupKey,
+        run: &Run,
+        what: &str,
+        flapping: Flapping,
+    ) -> Result<bool, RoleError> {
+        let (name, now) = (format!("{} {what}", run.id()), self.now());
+        self.change_group(subject, |group| group.note_change(&name, flapping, now)).await
+    }
+
+    /// Counts that the subject of a run was resolved, where its workflow looks for flapping.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or others changed the count at every try.
+    pub async fn note_resolved(&self, run: &Run) -> Result<(), RoleError> {
+        let workflow = self.workflow_of(run).await?;
+        let flapping = workflow.definition.grouping.as_ref().and_then(|grouping| grouping.flapping);
+        if let (Some(flapping), Some(subject)) = (flapping, run.subject_key()) {
+            self.note_change(&subject, run, "resolved", flapping).await?;
+        }
+        Ok(())
+    }
+
+    /// A run that asked its groups was not opened: nothing is held because of it.
+    pub(super) async fn leave_groups(&self, run: &Run, workflow: &Workflow) -> Result<(), RoleError> {
+        for (number, key) in run.asked_groups(workflow) {
+            let id = run.message_id(number);
+            self.change_group(&key, |group| group.leave(&id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes a group, as often as it takes to win the compare-and-set.
+    async fn change_group<T>(
+        &self,
+        key: &GroupKey,
+        mut change: impl FnMut(&mut Group) -> T,
+    ) -> Result<T, RoleError> {
+        let lock = self.group_locks.of(key);
+        let _one = lock.lock().await;
+        for _ in 0..CHANGE_TRIES_MAX {
+            let (before, version) = self.group(key).await?;
+            let mut group = before.clone();
+            let value = change(&mut group);
+            if group == before || self.keep_group(key, &group, version).await? {
+                return Ok(value);
+            }
+        }
+        Err(RoleError::ContendedGroup(key.to_string()))
+    }
+
+    async fn group(&self, key: &GroupKey) -> Result<(Group, u64), RoleError> {
+        let stored = self.ports.groups.group(key).await?;
+        Ok(stored.map_or_else(Default::default, |stored| (stored.value, stored.version)))
+    }
+
+    async fn keep_group(&self, key: &GroupKey, group: &Group, version: u64) -> Result<bool, RoleError> {
+        let now = self.now();
+        Ok(self.ports.groups.keep_group(key, group, version, group.kept_until(now), now).await?)
+    }
+
+    /// Who tells of a message whose window is over.
+    async fn gathered(
+        &self,
+        run: &Run,
+        number: u16,
+        key: &GroupKey,
+        window_s: Option<u32>,
+        known: Option<MessageId>,
+        ctx: &StepContext<'_>,
+    ) -> Result<Gathered, RoleError> {
+        let id = run.message_id(number);
+        let lock = self.group_locks.of(key);
+        let _one = lock.lock().await;
+        for _ in 0..CHANGE_TRIES_MAX {
+            let (mut group, version) = self.group(key).await?;
+            let carrier = group.carrier_of(&id).cloned().or_else(|| known.clone());
+            let other = carrier.clone().filter(|carrier| *carrier != id);
+            let mut lost = None;
+            if let Some(other) = other {
+                match self.digest_state(&other, &id).await? {
+                    DigestState::Gone => lost = Some(other),
+                    state => return Ok(Gathered::ToldBy(other, state)),
+                }
+            }
+            // Whom the policy forbids to text is told nothing by a digest either: it says so when it is asked to send it.
+            let consent = match run.message(number) {
+                Some(message) => self.ports.consent.consent(&message.recipient().number).await?,
+                None => return Ok(Gathered::Alone),
+            };
+            if run.gatherable(number, &consent, ctx) != Gatherable::Yes {
+                return Ok(Gathered::Alone);
+            }
+            // Gathered before, by a process that died before it stored the text.
+            let again = group.members_of(&id).map(<[MessageId]>::to_vec);
+            let candidates = again.clone().unwrap_or_else(|| group.candidates(&id, lost.as_ref()));
+            let (mut members, mut gone) = (Vec::new(), Vec::new());
+            for other in candidates {
+                let Some(stored) = self.load(&other.run).await? else {
+                    gone.push(other);
+                    continue;
+                };
+                let workflow = self.workflow_of(&stored.value).await?;
+                match stored.value.gatherable(other.number, &consent, &self.context(&workflow)) {
+                    Gatherable::Yes => members.push(Member {
+                        message: other,
+                        about: stored.value.about().to_owned(),
+                        opened_at: stored.value.opened_at(),
+                    }),
+                    Gatherable::NotYet => {}
+                    Gatherable::No => gone.push(other),
+                }
+            }
+            if again.is_some() {
+                return Ok(Gathered::Carries(members));
+            }
+            let ids: Vec<MessageId> = members.iter().map(|member| member.message.clone()).collect();
+            group.gather(&id, &ids, &gone, lost.as_ref(), window_s, ctx.now);
+            if self.keep_group(key, &group, version).await? {
+                return Ok(if members.is_empty() { Gathered::Alone } else { Gathered::Carries(members) });
+            }
+        }
+        Err(RoleError::ContendedGroup(key.to_string()))
+    }
+
+    async fn follow_gathered(
+        &self,
+        run: &mut Run,
+        number: u16,
+        gathered: Gathered,
+        ctx: &mut StepContext<'_>,
+    ) -> Result<(), RoleError> {
+        match gathered {
+            Gathered::Alone => run.let_go(number, ctx),
+            Gathered::Carries(members) if members.is_empty() => run.let_go(number, ctx),
+            Gathered::Carries(members) => {
+                let mut taken = Vec::new();
+                let numbers: Vec<_> = run
+                    .message(number)
+                    .map_or_else(Vec::new, |message| message.recipient().numbers().cloned().collect());
+                for phone in &numbers {
+                    let routes = self.ports.lookup.reply_routes(phone, ctx.now).await?;
+                    taken.extend(routes.into_iter().map(|route| route.code));
+                }
+                let audience = Audience {
+                    code_key: self.code_key.clone(),
+                    link_base: self.link_base.clone(),
+                    ..Audience::default()
+                };
+                run.carry_digest(number, members, &taken, &audience, ctx);
+            }
+            Gathered::ToldBy(carrier, DigestState::Waits(until)) => {
+                run.wait_for_digest(number, &carrier, until, ctx);
+            }
+            Gathered::ToldBy(carrier, DigestState::Known { status, code, replies }) => {
+                run.take_digest(number, &carrier, status, code, &replies, ctx);
+            }
+            Gathered::ToldBy(_, DigestState::Gone) => {}
+        }
+        Ok(())
+    }
+
+    /// Where the digest of a message stands, for another that it tells of.
+    async fn digest_state(&self, carrier: &MessageId, member: &MessageId) -> Result<DigestState, RoleError> {
+        let stored = self.load(&carrier.run).await?;
+        Ok(stored.map_or(DigestState::Gone, |run| run.value.digest_state(carrier.number, member)))
+    }
+}
