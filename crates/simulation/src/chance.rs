@@ -221,6 +221,11 @@ impl Chance {
         kills
     }
 
+    /// From now on this always goes wrong.
+    pub(crate) fn begin(&self, fault: Fault) {
+        self.state().always.push(fault);
+    }
+
     /// From now on nothing goes wrong, so that what is under way can end.
     pub(crate) fn calm(&self) {
         let mut state = self.state();

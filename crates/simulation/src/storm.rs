@@ -21,7 +21,7 @@ use domain::{
 use serde_json::json;
 
 use crate::{
-    chance::Chance,
+    chance::{Chance, Fault},
     provider::Taken,
     provider_calls::reply,
     scenario::{Report, Script, conclude, contacts, event, on_a_paused_clock, step},
@@ -44,6 +44,8 @@ pub struct Storm {
     pub every_ms: u64,
     /// What the first recipient replies to their first digest, before its code.
     pub answer: Option<&'static str>,
+    /// From the reply on no wake-up arrives.
+    pub loses_wake_ups: bool,
     /// Events that are resolved before the window ends.
     pub resolved: u64,
     /// Each event goes by itself.
@@ -102,7 +104,7 @@ pub fn run_storm(storm: &Storm) -> Result<Report, String> {
             world.send(&resolving(event, sent.len() as u64)).await;
         }
         if let Some(word) = storm.answer {
-            answer(&world, word).await;
+            answer(&world, word, storm.loses_wake_ups).await;
         }
         world.wait_ms(240_000).await;
         world.chance.calm();
@@ -120,12 +122,15 @@ fn resolving(event: &Event, number: u64) -> Event {
 }
 
 /// Waits for the first digest, and replies to it.
-async fn answer(world: &Arc<World>, word: &str) {
+async fn answer(world: &Arc<World>, word: &str, loses_wake_ups: bool) {
     for _ in 0..300 {
         world.wait_ms(1_000).await;
         let digest = world.provider.taken().into_iter().find(|text| text.submission.body.0.starts_with('+'));
         let Some(digest) = digest.filter(|text| text.status == ProviderStatus::Delivered) else { continue };
         let code = digest.submission.body.0.rsplit(' ').next().unwrap_or_default().to_owned();
+        if loses_wake_ups {
+            world.chance.begin(Fault::WakeUpLost);
+        }
         return reply(world, &digest.submission, &format!("{word}{code}")).await;
     }
 }
