@@ -132,6 +132,11 @@ impl Group {
         }
     }
 
+    /// Until when texts are held; absent before the first.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
     /// Has a message wait. Returns whether it does: of too many no more do.
     fn take_in(&mut self, message: &MessageId) -> bool {
         if self.waiting.contains(message) || self.carrier_of(message).is_some() {
