@@ -201,7 +201,7 @@ pub(crate) fn run(run: &RunView) {
     for message in &run.messages {
         let why =
             message.reason.iter().cloned().chain(message.error_code.map(|code| format!("error {code}")));
-        let why: Vec<_> = why.collect();
+        let why: Vec<_> = why.chain(message.in_digest()).collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(
             "message    {}  {} to {} via {}",

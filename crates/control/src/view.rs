@@ -178,6 +178,14 @@ impl RunView {
 }
 
 impl MessageView {
+    /// What a digest has to do with it, in words.
+    pub fn in_digest(&self) -> Option<String> {
+        let told_by = self.told_by.as_ref().map(|by| format!("told by {by}"));
+        let held = self.held_for_digest.then(|| "held for a digest".to_owned());
+        let more = self.tells_of.len();
+        told_by.or(held).or_else(|| (more > 0).then(|| format!("tells of {more} more")))
+    }
+
     pub(crate) fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]

@@ -23,7 +23,10 @@ pub(super) fn without_all<'a>(body: &'a str, open: &[OpenCode]) -> Cow<'a, str> 
         let next = rest.trim_start();
         let is_word = !before.ends_with(char::is_alphanumeric) && next.len() < rest.len();
         let code = next.split(|c: char| !c.is_alphanumeric()).next().and_then(|word| word.parse().ok());
-        if is_word && code.is_some_and(asks_for_it) {
+        // A copy of the text stays one.
+        let words: Vec<&str> = before.split_whitespace().collect();
+        let is_copy = words.len() > 1 && words.last().is_some_and(|word| word.eq_ignore_ascii_case("reply"));
+        if is_word && !is_copy && code.is_some_and(asks_for_it) {
             let keyword = if before.chars().any(char::is_alphanumeric) { "" } else { "ACK " };
             return Cow::Owned(format!("{before}{keyword}{next}"));
         }

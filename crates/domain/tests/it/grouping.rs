@@ -172,7 +172,9 @@ fn a_reply_to_the_digest_wakes_every_run_that_it_tells_of() {
     with(&workflow, 300, |ctx| carrier.carry_digest(1, vec![member], &[], &audiences(&[1])[0], ctx));
     assert!(carrier.awaits_digest_reply(1));
     let ((), log) = with(&workflow, 320, |ctx| carrier.acknowledge_by_link("Ada", 1, ctx));
-    assert_eq!(log.commands, [Command::LookNow { run: other.id().clone() }]);
+    // Twice: it was acknowledged, and its text, which had not gone out, is withdrawn.
+    let look = Command::LookNow { run: other.id().clone() };
+    assert_eq!(log.commands, [look.clone(), look]);
     assert_eq!(carrier.phase(), RunPhase::Acknowledged);
     assert!(!carrier.awaits_digest_reply(1));
     let ((), log) = with(&workflow, 321, |ctx| carrier.acknowledge_by_link("Ada", 1, ctx));
