@@ -84,7 +84,7 @@ fn a_digest_that_dies_lets_its_runs_go_on() {
 
 #[test]
 fn a_storm_under_faults_is_told_once_whatever_the_seed() {
-    let many = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60);
+    let many = std::env::var("SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60);
     for seed in 0..many {
         let storm =
             Storm { seed: Some(seed), answer: (seed % 3 == 0).then_some("ALL "), ..storm(4 + seed % 9) };
