@@ -3,6 +3,7 @@
 //! In: what the step composed. Out: where the message stands; `transition` holds how that changes.
 //! Never: has a provider's name before the provider gave one.
 
+mod digest;
 mod doubt;
 mod due;
 mod event;
@@ -14,8 +15,8 @@ mod transition;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use digest::{Digest, DigestReply, Gathering};
 pub use event::{MessageContext, MessageEvent, ReviewVerdict};
-pub use gathered::{Digest, DigestReply, Gathering};
 pub use phase::MessagePhase;
 
 use crate::{

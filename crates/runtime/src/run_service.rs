@@ -11,6 +11,7 @@ mod audience;
 mod changing;
 mod coverage;
 mod gathering;
+mod group_locks;
 mod opening;
 mod originators;
 mod sending;
@@ -46,6 +47,7 @@ use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
+use group_locks::GroupLocks;
 use step_hook::ByCommand;
 
 pub use opening::{OpenedRun, Precedent};
@@ -109,7 +111,7 @@ pub struct RunService {
     silences: RwLock<Arc<[Silence]>>,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
-    group_locks: gathering::GroupLocks,
+    group_locks: GroupLocks,
 }
 
 /// What a reload replaces.
@@ -157,7 +159,7 @@ impl RunService {
             originators: OriginatorScores::default(),
             silences: RwLock::default(),
             recipient_key: None,
-            group_locks: gathering::GroupLocks::default(),
+            group_locks: GroupLocks::default(),
         }
     }
 

@@ -7,11 +7,6 @@
 //! leaves a group that names a message whose run does not know it. Asked again, by the delivery or the due row that comes
 //! back, the group answers the same. Where the run never comes, others find its message gone when they gather.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
-
 use domain::{
     group::{Group, GroupKey, Joined, Joining},
     id::MessageId,
@@ -20,33 +15,9 @@ use domain::{
     run::{Audience, DigestState, Gatherable, GroupAsk, GroupQuestion, Member, Run, StepContext},
     workflow::{Flapping, Workflow},
 };
-use tokio::sync::Mutex as AsyncMutex;
 
 use super::RunService;
 use crate::error::RoleError;
-
-/// Most groups whose locks are remembered before those that nobody holds are forgotten.
-const LOCKS_MAX: usize = 1_024;
-
-/// Lets the tasks of one process ask a group one after the other, so that they do not lose the race against each other.
-/// That tasks of several processes lose none is left to the compare-and-set.
-#[derive(Default)]
-pub(super) struct GroupLocks(Mutex<HashMap<GroupKey, Weak<AsyncMutex<()>>>>);
-
-impl GroupLocks {
-    fn of(&self, key: &GroupKey) -> Arc<AsyncMutex<()>> {
-        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = locks.get(key).and_then(Weak::upgrade) {
-            return lock;
-        }
-        if locks.len() >= LOCKS_MAX {
-            locks.retain(|_, lock| lock.strong_count() > 0);
-        }
-        let lock = Arc::new(AsyncMutex::new(()));
-        locks.insert(key.clone(), Arc::downgrade(&lock));
-        lock
-    }
-}
 
 /// What the end of a window brought for one message.
 enum Gathered {
