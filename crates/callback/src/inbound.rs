@@ -84,14 +84,11 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
                 let before = if is_open { RunPhase::Active } else { run.phase() };
                 let by = contact.as_ref().map(|contact| contact.name.as_str());
                 run.take_reply(&text.sid, message.number, meaning, by, answer.as_ref(), ctx);
+                let takes = is_open && meaning == Meaning::Acknowledge && run.phase() != RunPhase::Active;
+                let after = if takes { RunPhase::Acknowledged } else { run.phase() };
                 Taken {
                     before,
-                    after: match meaning {
-                        Meaning::Acknowledge if is_open && run.phase() != RunPhase::Active => {
-                            RunPhase::Acknowledged
-                        }
-                        _ => run.phase(),
-                    },
+                    after,
                     awaited: run.awaited_beside(message.number),
                     is_renewed: run.ack_hold().is_some(),
                 }

@@ -150,6 +150,7 @@ fn check(report: &Report) -> Result<(), String> {
         for message in run.messages() {
             let id = run.message_id(message.number());
             let by = told.get(&id).cloned().unwrap_or_default();
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the others are looked at below")]
             match message.phase() {
                 MessagePhase::Told { by: carrier, .. } => {
                     let lists =

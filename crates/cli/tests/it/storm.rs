@@ -64,7 +64,9 @@ async fn storm(grouping: &str) -> (Fleet, Outcome) {
         let (status, answer) = fleet.post(KEY, "application/cloudevents-batch+json", body).await;
         assert_eq!(status, 202, "{answer}");
     }
+    let mut looks = tokio::time::interval(Duration::from_millis(250));
     let runs = loop {
+        looks.tick().await;
         let listed = fleet.json(&["runs", "list", "--workflow", "storm", "--max", "1000"]);
         let listed = listed["runs"].as_array().unwrap_or_else(|| listed.as_array().unwrap()).clone();
         let is_told = |run: &Value| {
@@ -73,7 +75,6 @@ async fn storm(grouping: &str) -> (Fleet, Outcome) {
         if listed.len() == EVENTS && listed.iter().all(is_told) {
             break listed;
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
     };
     let first =
         (0..PEOPLE).flat_map(|index| fleet.sim.phone(&phone(index)).texts()).map(|text| text.at).min();

@@ -39,10 +39,7 @@ impl Message {
 
     /// The message whose digest told of it.
     pub fn told_by(&self) -> Option<&MessageId> {
-        match &self.phase {
-            MessagePhase::Told { by, .. } => Some(by),
-            _ => None,
-        }
+        if let MessagePhase::Told { by, .. } = &self.phase { Some(by) } else { None }
     }
 
     /// It carries the digest of these messages from now on, with this text.
@@ -74,10 +71,12 @@ impl Message {
         ctx: &MessageContext<'_>,
         fx: &mut Effects,
     ) {
-        let (is_new, heard, known) = match &self.phase {
-            MessagePhase::Told { heard, status, .. } => (false, *heard, Some(*status)),
-            _ if self.is_held() => (true, 0, None),
-            _ => return,
+        let (is_new, heard, known) = if let MessagePhase::Told { heard, status, .. } = &self.phase {
+            (false, *heard, Some(*status))
+        } else if self.is_held() {
+            (true, 0, None)
+        } else {
+            return;
         };
         if known.is_some_and(|known| known.rank() >= status.rank()) {
             return;

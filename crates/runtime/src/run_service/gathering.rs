@@ -8,6 +8,7 @@
 //! back, the group answers the same. Where the run never comes, others find its message gone when they gather.
 
 use domain::{
+    consent::Consent,
     group::{Group, GroupKey, Joined, Joining},
     id::MessageId,
     limits::CHANGE_TRIES_MAX,
@@ -70,7 +71,7 @@ impl RunService {
         };
         let joining = match joining {
             Joining::Window(window_s) if is_flapping => Joining::Flapping(window_s),
-            joining => joining,
+            Joining::Window(_) | Joining::Flapping(_) | Joining::Until(_) => joining,
         };
         let (id, now) = (run.message_id(number), ctx.now);
         let joined = self.change_group(key, |group| group.join(&id, joining, now)).await?;
@@ -167,10 +168,11 @@ impl RunService {
             let other = carrier.clone().filter(|carrier| *carrier != id);
             let mut lost = None;
             if let Some(other) = other {
-                match self.digest_state(&other, &id).await? {
-                    DigestState::Gone => lost = Some(other),
-                    state => return Ok(Gathered::ToldBy(other, state)),
+                let state = self.digest_state(&other, &id).await?;
+                if state != DigestState::Gone {
+                    return Ok(Gathered::ToldBy(other, state));
                 }
+                lost = Some(other);
             }
             // Whom the policy forbids to text is told nothing by a digest either: it says so when it is asked to send it.
             let consent = match run.message(number) {
@@ -183,23 +185,7 @@ impl RunService {
             // Gathered before, by a process that died before it stored the text.
             let again = group.members_of(&id).map(<[MessageId]>::to_vec);
             let candidates = again.clone().unwrap_or_else(|| group.candidates(&id, lost.as_ref()));
-            let (mut members, mut gone) = (Vec::new(), Vec::new());
-            for other in candidates {
-                let Some(stored) = self.load(&other.run).await? else {
-                    gone.push(other);
-                    continue;
-                };
-                let workflow = self.workflow_of(&stored.value).await?;
-                match stored.value.gatherable(other.number, &consent, &self.context(&workflow)) {
-                    Gatherable::Yes => members.push(Member {
-                        message: other,
-                        about: stored.value.about().to_owned(),
-                        opened_at: stored.value.opened_at(),
-                    }),
-                    Gatherable::NotYet => {}
-                    Gatherable::No => gone.push(other),
-                }
-            }
+            let (members, gone) = self.sorted(candidates, &consent, ctx).await?;
             if again.is_some() {
                 return Ok(Gathered::Carries(members));
             }
@@ -210,6 +196,33 @@ impl RunService {
             }
         }
         Err(RoleError::ContendedGroup(key.to_string()))
+    }
+
+    /// Those that a digest may tell of, and those that wait for none any more.
+    async fn sorted(
+        &self,
+        candidates: Vec<MessageId>,
+        consent: &Consent,
+        ctx: &StepContext<'_>,
+    ) -> Result<(Vec<Member>, Vec<MessageId>), RoleError> {
+        let (mut members, mut gone) = (Vec::new(), Vec::new());
+        for message in candidates {
+            let Some(run) = self.load(&message.run).await?.map(|stored| stored.value) else {
+                gone.push(message);
+                continue;
+            };
+            let workflow = self.workflow_of(&run).await?;
+            let at_one_time = StepContext { now: ctx.now, ..self.context(&workflow) };
+            match run.gatherable(message.number, consent, &at_one_time) {
+                Gatherable::Yes => {
+                    let (about, opened_at) = (run.about().to_owned(), run.opened_at());
+                    members.push(Member { message, about, opened_at });
+                }
+                Gatherable::NotYet => {}
+                Gatherable::No => gone.push(message),
+            }
+        }
+        Ok((members, gone))
     }
 
     async fn follow_gathered(
