@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(group.join(&a, WINDOW, at(20)), Joined::First, "asked again");
         assert_eq!(group.join(&b, WINDOW, at(20)), Joined::Held(at(300)), "asked again");
         assert_eq!(group.join(&c, WINDOW, at(301)), Joined::Held(at(300)), "others wait still");
-        assert_eq!(group.candidates(&b, None), [c.clone()]);
+        assert_eq!(group.candidates(&b, None), std::slice::from_ref(&c));
         group.gather(&b, std::slice::from_ref(&c), &[], None, Some(300), at(302));
         assert_eq!((group.carrier_of(&b), group.carrier_of(&c)), (Some(&b), Some(&b)));
         assert_eq!(group.carrier_of(&a), None);
@@ -262,7 +262,7 @@ mod tests {
         }
         group.gather(&b, std::slice::from_ref(&c), &[], None, Some(300), at(300));
         group.join(&d, WINDOW, at(310));
-        assert_eq!(group.candidates(&c, Some(&b)), [d.clone()]);
+        assert_eq!(group.candidates(&c, Some(&b)), std::slice::from_ref(&d));
         group.gather(&c, std::slice::from_ref(&d), &[], Some(&b), Some(300), at(600));
         assert_eq!(
             (group.carrier_of(&c), group.carrier_of(&d), group.carrier_of(&b)),

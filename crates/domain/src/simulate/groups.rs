@@ -53,11 +53,11 @@ impl SimulatedGroups {
     fn join(&mut self, key: &GroupKey, id: &MessageId, joining: Joining, now: Timestamp) -> Joined {
         let group = self.groups.entry(key.clone()).or_default();
         // What was told of by then is behind it, and its digest began another window.
-        if let (Joining::Window(window_s), Some(until)) = (joining, group.until()) {
-            if let Some(carrier) = self.carriers.get(&(key.clone(), until)).filter(|_| until <= now) {
-                let members = group.candidates(carrier, None);
-                group.gather(carrier, &members, &[], None, Some(window_s), until);
-            }
+        if let (Joining::Window(window_s), Some(until)) = (joining, group.until())
+            && let Some(carrier) = self.carriers.get(&(key.clone(), until)).filter(|_| until <= now)
+        {
+            let members = group.candidates(carrier, None);
+            group.gather(carrier, &members, &[], None, Some(window_s), until);
         }
         group.join(id, joining, now)
     }
