@@ -76,8 +76,7 @@ async fn storm(grouping: &str) -> (Fleet, Outcome) {
             break listed;
         }
     };
-    let first =
-        (0..PEOPLE).flat_map(|index| fleet.sim.phone(&phone(index)).texts()).map(|text| text.at).min();
+    let first = (0..PEOPLE).flat_map(|index| fleet.sim.phone(phone(index)).texts()).map(|text| text.at).min();
     let first_after = Duration::try_from(first.unwrap().duration_since(began)).unwrap();
     let texts = fleet.sim.report().accepted;
     (fleet, Outcome { texts, first_after, runs })
@@ -118,7 +117,7 @@ async fn a_thousand_events_for_ten_people_are_few_texts_that_tell_of_all() {
     }
     // What a phone shows counts what it stands for.
     let mut counted = 0;
-    for text in (0..PEOPLE).flat_map(|index| fleet.sim.phone(&phone(index)).texts()) {
+    for text in (0..PEOPLE).flat_map(|index| fleet.sim.phone(phone(index)).texts()) {
         assert!(text.body.len() <= 160, "{}", text.body);
         let more = text.body.strip_prefix('+').and_then(|rest| rest.split(' ').next());
         counted += more.map_or(1, |more| more.parse::<usize>().unwrap());
@@ -126,9 +125,9 @@ async fn a_thousand_events_for_ten_people_are_few_texts_that_tell_of_all() {
     assert_eq!(counted, EVENTS);
 
     let digest =
-        fleet.sim.phone(&phone(0)).texts().into_iter().find(|text| text.body.starts_with('+')).unwrap();
+        fleet.sim.phone(phone(0)).texts().into_iter().find(|text| text.body.starts_with('+')).unwrap();
     let code = digest.body.rsplit(' ').next().unwrap();
-    fleet.sim.phone(&phone(0)).reply(&format!("ALL {code}")).await.unwrap();
+    fleet.sim.phone(phone(0)).reply(&format!("ALL {code}")).await.unwrap();
     let (carrier, members) = told_of
         .iter()
         .find(|(carrier, members)| {
