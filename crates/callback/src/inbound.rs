@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     consent::{ConsentChange, ConsentEntry},
     id::{MessageId, RunId},
+    message::{Digest, Message},
     notice::Notices,
     provider::{InboundKeyword, InboundText},
     reply::{KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read, time_zone},
@@ -71,17 +72,23 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
     let contact = ports.runs.contact_with(&text.from);
     let notices = notices.filter(|_| is_answered(meaning, &known, contact.is_some()));
     let answer = notices.map(|notices| notices.answer_run(&text.sid));
+    let digests = known.iter().filter(|known| known.is_digest && known.open.is_active);
+    let open_sets: Vec<MessageId> = digests.map(|known| known.open.message.clone()).collect();
     let mut taken = BTreeMap::new();
     for message in messages {
         let applied = ports
             .runs
             .apply(&message.run, |run, ctx| {
-                let before = run.phase();
+                // A digest is of other runs as well: one that waits makes all of them wait.
+                let is_open = open_sets.contains(&message);
+                let before = if is_open { RunPhase::Active } else { run.phase() };
                 let by = contact.as_ref().map(|contact| contact.name.as_str());
                 run.take_reply(&text.sid, message.number, meaning, by, answer.as_ref(), ctx);
+                let takes = is_open && meaning == Meaning::Acknowledge && run.phase() != RunPhase::Active;
+                let after = if takes { RunPhase::Acknowledged } else { run.phase() };
                 Taken {
                     before,
-                    after: run.phase(),
+                    after,
                     awaited: run.awaited_beside(message.number),
                     is_renewed: run.ack_hold().is_some(),
                 }
@@ -106,19 +113,45 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
         let Some(run) = ports.runs.load(&route.message.run).await?.map(|run| run.value) else { continue };
         let workflow = ports.runs.workflow_of(&run).await?;
         let message = run.message(route.message.number);
+        // Its recipient was told another code for it, or none yet.
+        if message.is_some_and(|message| message.is_held() || message.told_by().is_some()) {
+            continue;
+        }
+        let digest = message.and_then(Message::digest);
+        let is_active = run.phase() == RunPhase::Active
+            || match digest {
+                Some(digest) => any_is_active(ports, digest).await?,
+                None => false,
+            };
+        let about = digest.map_or_else(
+            || run.about().to_owned(),
+            |digest| format!("{} +{}", run.about(), digest.members.len()),
+        );
         let open = OpenCode {
             code: route.code,
             message: route.message.clone(),
-            about: run.about().to_owned(),
-            is_active: run.phase() == RunPhase::Active,
+            about,
+            is_active,
             bare_word: workflow.definition.bare_word,
             page: message.and_then(|message| message.text().cloned()),
             answers: Vec::new(),
         };
         let time_zone = message.and_then(|message| message.recipient().time_zone.clone());
-        known.push(KnownCode { open, phase: run.phase(), time_zone });
+        let phase = if is_active { RunPhase::Active } else { run.phase() };
+        known.push(KnownCode { open, phase, time_zone, is_digest: digest.is_some() });
     }
     Ok(known)
+}
+
+/// Whether a run that a digest tells of waits for an acknowledgement.
+async fn any_is_active(ports: &CallbackPorts, digest: &Digest) -> Result<bool, RoleError> {
+    for member in &digest.members {
+        let run = ports.runs.load(&member.run).await?;
+        if run.is_some_and(|run| run.value.phase() == RunPhase::Active) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens the run of the answer. `taken` holds what the text did to the runs that it is about.

@@ -16,6 +16,7 @@ use domain::{
     ack_link::linked_message,
     id::MessageId,
     link_secret::LINK_PATH,
+    message::Message,
     quiet_hours,
     run::{Run, RunPhase},
 };
@@ -111,6 +112,13 @@ async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleErro
     let number = linked.message.number;
     let takes_part = run.phase() == RunPhase::Active && run.is_acknowledged_by(number);
     let at = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+    // A digest is of other runs as well, which may wait though this one does not.
+    let is_open = (run.phase() == RunPhase::Active && !takes_part) || run.awaits_digest_reply(number);
+    let others = run.message(number).and_then(Message::digest).map_or(0, |digest| digest.members.len());
+    let about = match others {
+        0 => run.about().to_owned(),
+        others => format!("{} +{others}", run.about()),
+    };
     let state = if run.phase() == RunPhase::Acknowledged {
         let by = ports.runs.acknowledged(run.id()).await?;
         by.map_or_else(String::new, |(by, when)| format!("Acknowledged by {by}, {}", at(when)))
@@ -119,13 +127,8 @@ async fn page(ports: &CallbackPorts, linked: &Linked) -> Result<String, RoleErro
     } else {
         format!("Over: {}", run.phase().as_str())
     };
-    let page = Page {
-        about: run.about(),
-        workflow: run.workflow(),
-        opened_at: at(run.opened_at()),
-        is_open: run.phase() == RunPhase::Active && !takes_part,
-        state,
-    };
+    let page =
+        Page { about: &about, workflow: run.workflow(), opened_at: at(run.opened_at()), is_open, state };
     Ok(page.render().unwrap_or_default())
 }
 

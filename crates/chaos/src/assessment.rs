@@ -109,7 +109,9 @@ impl Assessment {
             MessagePhase::Suppressed { rule } => {
                 self.offence(Some(run.id()), format!("a text was suppressed by {}", rule.id()));
             }
-            MessagePhase::Submitted { .. } | MessagePhase::SentUnconfirmed { .. } => {}
+            MessagePhase::Submitted { .. }
+            | MessagePhase::Told { .. }
+            | MessagePhase::SentUnconfirmed { .. } => {}
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }

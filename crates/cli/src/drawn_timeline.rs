@@ -83,6 +83,9 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::Replayed { .. }
         | TimelineEvent::Discarded { .. }
         | TimelineEvent::NextNumber { .. }
+        | TimelineEvent::Digest { .. }
+        | TimelineEvent::Told { .. }
+        | TimelineEvent::GoesAlone
         | TimelineEvent::Cancelled => of_message("text"),
         TimelineEvent::RetryScheduled { .. } => of_message("retry"),
         TimelineEvent::DoubtBegan { .. }
@@ -90,6 +93,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::DoubtResolved { .. }
         | TimelineEvent::SecondSid { .. } => of_message("doubt"),
         TimelineEvent::Status { .. }
+        | TimelineEvent::DigestStatus { .. }
         | TimelineEvent::StatusAsked { .. }
         | TimelineEvent::StatusUnknown
         | TimelineEvent::ContradictoryStatus { .. } => of_message("status"),

@@ -65,7 +65,12 @@ pub(crate) async fn messages(common: &Common, args: Messages) -> anyhow::Result<
     for TextView { run, workflow, subject, event_id, opened_at, message } in &texts {
         let code =
             message.error_code.map(|code| format!(", error {code}: {}", meaning(code))).unwrap_or_default();
-        let reason = message.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let reason = message
+            .reason
+            .clone()
+            .or_else(|| message.in_digest())
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
         let about = subject.as_ref().unwrap_or(event_id);
         let (at, status) = (output::time(*opened_at), &message.status);
         output::wrapped(&format!("{at}  {run}  {workflow}  {about}  {status}{code}{reason}"), 4);

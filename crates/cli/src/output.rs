@@ -205,7 +205,7 @@ pub(crate) fn run(run: &RunView) {
             .iter()
             .cloned()
             .chain(message.error_code.map(|code| format!("error {code}: {}", meaning(code))));
-        let why: Vec<_> = why.collect();
+        let why: Vec<_> = why.chain(message.in_digest()).collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         line(format!(
             "message    {}  {} to {} via {}",

@@ -11,7 +11,7 @@ use domain::{
     event::{Event, EventKey},
     message::Message,
     plural::counted,
-    simulate::{AssumedOutcome, SimulatedRun, SimulatedText, Surroundings, simulate},
+    simulate::{AssumedOutcome, SimulatedGroups, SimulatedRun, SimulatedText, Surroundings, simulate},
     workflow::Workflow,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -139,7 +139,7 @@ fn all(
     let opens = |(at, event): &&(Timestamp, Event)| {
         event.kind == workflow.definition.event && args.from.is_none_or(|from| *at >= from)
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut groups) = (Vec::new(), SimulatedGroups::default());
     for (at, event) in events.iter().filter(opens) {
         if let Some(error) = workflow.schema.validate(&event.data).first() {
             output::note(format!("event {} opens no run: {error}", event.key.id));
@@ -151,7 +151,7 @@ fn all(
         });
         let resolved = resolved.map(|(at, by)| ((*by).clone(), *at));
         let assumed = |message: &Message| assumed(outcomes, &event.key.id, message);
-        runs.push(simulate(event, *at, &around, resolved, &assumed));
+        runs.push(simulate(event, *at, &around, &mut groups, resolved, &assumed));
     }
     Ok(runs)
 }

@@ -10,6 +10,7 @@ mod destination_address;
 mod destination_kind;
 mod environment;
 mod escalation;
+mod grouping;
 mod http_kind;
 mod infrastructure;
 mod integrations;

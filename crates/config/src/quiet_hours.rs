@@ -192,15 +192,17 @@ fn read_wait(doc: &mut Document<'_>, section: &mut Section<'_>) -> (Option<u32>,
     let then = match text.value.as_str() {
         "drop" => Some(AfterWait::Drop),
         "escalate" => Some(AfterWait::Escalate),
+        "digest" => Some(AfterWait::Digest),
         _ => None,
     };
     let wrong = match (then, text.value.as_str()) {
+        // What waits for a digest waits until it is quiet no more, however long that is.
+        (Some(AfterWait::Digest), _) => None,
         (Some(_), _) if has_limit => None,
         (Some(_), _) => {
             Some("says what follows defer_at_most, which is not there; give one such as \"12h\"".to_owned())
         }
-        (None, "digest") => Some("\"digest\" is not available; write \"drop\" or \"escalate\"".to_owned()),
-        (None, other) => Some(format!("expected \"drop\" or \"escalate\", not {other:?}")),
+        (None, other) => Some(format!("expected \"drop\", \"escalate\" or \"digest\", not {other:?}")),
     };
     if let Some(wrong) = wrong {
         doc.problem(&text.at, format!("{label}: {wrong}"));

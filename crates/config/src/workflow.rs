@@ -23,6 +23,7 @@ use domain::{
 
 use crate::{
     escalation::{self, PlacedStep},
+    grouping,
     people::{CONTACTS, ONCALL},
     problem::Problems,
     quiet_hours::{Calendars, QuietDefaults, QuietFields, read_of_workflow},
@@ -96,6 +97,8 @@ pub(crate) fn read(
     definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
     definition.all_clear = read_all_clear(&mut doc, &mut top);
     definition.agents = read_agents(&mut doc, &mut top);
+    let (grouping, group_fields) = grouping::read(&mut doc, &mut top, &definition);
+    definition.grouping = grouping;
     let escalation = escalation::read(&mut doc, &mut top, &mut definition);
     let mut targets = Vec::new();
     let steps = read_steps(&mut doc, &mut top, around.directory, team.as_deref(), &mut targets);
@@ -112,7 +115,7 @@ pub(crate) fn read(
     definition.template = template.value.clone();
     definition.schema = schema.value;
     let workflow = Workflow { team, ..compile(&mut doc, definition, &template, &schema.at)? };
-    check_fields(&mut doc, &workflow, &targets, &quiet_fields);
+    check_fields(&mut doc, &workflow, &targets, &quiet_fields, &group_fields);
     (problems.0.len() == before).then_some(workflow)
 }
 
@@ -367,6 +370,7 @@ fn check_fields(
     workflow: &Workflow,
     targets: &[Placed<Target>],
     quiet: &QuietFields,
+    grouping: &[(&'static str, Placed<String>)],
 ) {
     let declares = |path: &str| workflow.schema.declares(&path.split('.').collect::<Vec<_>>());
     for target in targets {
@@ -376,8 +380,10 @@ fn check_fields(
             doc.problem(&target.at, format!("step.notify: field {path:?} is not declared in the schema"));
         }
     }
-    for (key, field) in [("time_zone_field", &quiet.zone), ("quiet_hours.calendar_field", &quiet.calendar)] {
-        if let Some(field) = field.as_ref().filter(|field| !declares(&field.value)) {
+    let of_quiet = [("time_zone_field", &quiet.zone), ("quiet_hours.calendar_field", &quiet.calendar)];
+    let of_quiet = of_quiet.into_iter().filter_map(|(key, field)| Some((key, field.as_ref()?)));
+    for (key, field) in of_quiet.chain(grouping.iter().map(|(key, field)| (*key, field))) {
+        if !declares(&field.value) {
             doc.problem(&field.at, format!("{key}: field {:?} is not declared in the schema", field.value));
         }
     }

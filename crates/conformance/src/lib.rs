@@ -165,6 +165,10 @@ macro_rules! store_contract {
                     one_of_many_notes_a_stop
                     a_note_replaces_the_one_that_it_follows_and_no_other
                 }
+                groups {
+                    a_group_is_changed_by_who_saw_it_last
+                    all_that_join_a_group_at_once_are_in_it
+                }
                 silences {
                     silences_are_shown_until_they_end
                     a_silence_that_is_removed_is_gone

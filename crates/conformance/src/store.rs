@@ -9,6 +9,7 @@ pub mod consent;
 pub mod dead_letters;
 pub mod due;
 pub mod effects;
+pub mod groups;
 pub mod listing;
 pub mod opening;
 pub mod outcome_log;

@@ -238,6 +238,10 @@ fn about(line: &TimelineLine) -> &'static str {
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::NextNumber { .. }
+        | TimelineEvent::Digest { .. }
+        | TimelineEvent::Told { .. }
+        | TimelineEvent::DigestStatus { .. }
+        | TimelineEvent::GoesAlone
         | TimelineEvent::Cancelled => "callout",
         TimelineEvent::Opened { .. }
         | TimelineEvent::LaneLowered { .. }

@@ -108,6 +108,15 @@ pub struct MessageView {
     /// Its text, where that was asked for and it is composed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The message whose digest told the recipient of it, so that it has no text of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<String>,
+    /// The messages of other runs that its text, a digest, tells of as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tells_of: Vec<String>,
+    /// Whether it waits for a digest of its group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_for_digest: bool,
     /// Whether something is still to be done or expected.
     #[serde(default)]
     pub unfinished: bool,
@@ -169,13 +178,21 @@ impl RunView {
 }
 
 impl MessageView {
+    /// What a digest has to do with it, in words.
+    pub fn in_digest(&self) -> Option<String> {
+        let told_by = self.told_by.as_ref().map(|by| format!("told by {by}"));
+        let held = self.held_for_digest.then(|| "held for a digest".to_owned());
+        let more = self.tells_of.len();
+        told_by.or(held).or_else(|| (more > 0).then(|| format!("tells of {more} more")))
+    }
+
     pub(crate) fn new(run: &Run, message: &Message, key: Option<&RecipientKey>) -> Self {
         use domain::message::MessagePhase;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other phases have neither reason nor code")]
         let (reason, error_code) = match message.phase() {
             MessagePhase::Suppressed { rule } => (Some(rule.id().to_owned()), None),
             MessagePhase::Dead { reason, code } => (Some(reason.clone()), *code),
-            MessagePhase::Submitted { code, .. } => (None, *code),
+            MessagePhase::Submitted { code, .. } | MessagePhase::Told { code, .. } => (None, *code),
             _ => (None, None),
         };
         Self {
@@ -196,6 +213,12 @@ impl MessageView {
             attempts: message.attempt(),
             segments: message.segments(),
             text: None,
+            told_by: message.told_by().map(ToString::to_string),
+            tells_of: message
+                .digest()
+                .map(|digest| digest.members.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
+            held_for_digest: message.is_held(),
             unfinished: message.is_unfinished(),
             next_at: message.next_due(),
         }

@@ -4,6 +4,7 @@
 //! of what was changed. Never reads a field as a template, or lets one begin a line; the code to reply with is
 //! always whole.
 
+mod digest;
 mod link;
 mod lists;
 
@@ -16,6 +17,7 @@ use icu_properties::{
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
+pub use digest::{DigestRules, compose_digest};
 use lists::ELLIPSIS;
 
 use crate::{

@@ -8,9 +8,14 @@ use crate::phone::{E164, NotE164};
 
 /// The text in a field, if there is one.
 pub(crate) fn text_at<'a>(data: &'a Map<String, Value>, path: &str) -> Option<&'a str> {
+    value_at(data, path)?.as_str()
+}
+
+/// What is in a field, if anything.
+pub(crate) fn value_at<'a>(data: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let mut names = path.split('.');
     let first = data.get(names.next()?)?;
-    names.try_fold(first, |value, name| value.get(name))?.as_str()
+    names.try_fold(first, |value, name| value.get(name))
 }
 
 /// The phone number in a field.

@@ -23,6 +23,7 @@ pub mod doubt;
 pub mod effect;
 pub mod event;
 mod field_path;
+pub mod group;
 pub mod gsm7;
 pub mod id;
 pub mod lane_limits;

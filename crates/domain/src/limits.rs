@@ -215,3 +215,23 @@ pub const EFFECT_TIMEOUT_S: u32 = 40;
 pub const EFFECT_LEASE_S: i64 = 60;
 /// How often due effects of a destination are looked for, in milliseconds.
 pub const EFFECT_POLL_MS: i64 = 1_000;
+/// Shortest window in which texts of a group are held, in seconds.
+pub const GROUP_WINDOW_S_MIN: u32 = 10;
+/// Longest such window, in seconds: 6 hours.
+pub const GROUP_WINDOW_S_MAX: u32 = 6 * 3600;
+/// Most fields by which a workflow groups.
+pub const GROUP_BY_MAX: usize = 5;
+/// Most texts of a group that are held at once; what comes beyond goes at once.
+pub const GROUP_WAITING_MAX: usize = 2_000;
+/// Most messages that one digest tells of beside its own. More are told by a second one.
+pub const DIGEST_MEMBERS_MAX: usize = 499;
+/// How long a group is remembered after its window, in seconds: an hour.
+pub const GROUP_KEPT_S: i64 = 3600;
+/// How long a held text waits before it looks again for the digest that tells of it, in seconds, unless it is woken.
+pub const DIGEST_LOOK_S: i64 = 30;
+/// Most changes of a subject that are counted.
+pub const FLAP_CHANGES_MAX: usize = 100;
+/// Longest time over which they are counted, in seconds: a day.
+pub const FLAP_WITHIN_S_MAX: u32 = 24 * 3600;
+/// Most replies to one digest that are handed on to the runs that it tells of.
+pub const DIGEST_REPLIES_MAX: usize = 16;

@@ -3,9 +3,11 @@
 //! In: what the step composed. Out: where the message stands; `transition` holds how that changes.
 //! Never: has a provider's name before the provider gave one.
 
+mod digest;
 mod doubt;
 mod due;
 mod event;
+mod gathered;
 mod phase;
 mod reported;
 mod transition;
@@ -13,6 +15,7 @@ mod transition;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use digest::{Digest, DigestReply, Gathering};
 pub use event::{MessageContext, MessageEvent, ReviewVerdict};
 pub use phase::MessagePhase;
 
@@ -84,6 +87,12 @@ pub struct Message {
     /// Its recipient has acknowledged, and its step waits for others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     acknowledged: bool,
+    /// What its group decided; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gathering: Option<Gathering>,
+    /// What it tells of beside its own run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<Box<Digest>>,
 }
 
 /// A text that could not be composed is stored as an empty one, as the first version did.
@@ -142,6 +151,8 @@ impl Message {
             made_at: None,
             follows: None,
             acknowledged: false,
+            gathering: None,
+            digest: None,
         }
     }
 
@@ -168,6 +179,8 @@ impl Message {
         message.segments = self.segments;
         message.link.clone_from(&self.link);
         message.follows = Some(self.number);
+        message.gathering = Some(Gathering::Passed);
+        message.digest.clone_from(&self.digest);
         Some(message.made_at(now))
     }
 
@@ -343,6 +356,7 @@ impl Message {
             | MessagePhase::RetryWait { .. }
             | MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. }
+            | MessagePhase::Told { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
@@ -350,9 +364,11 @@ impl Message {
         }
     }
 
-    /// Whether it arrived.
+    /// Whether it arrived, or the digest that tells of it did.
     pub fn is_delivered(&self) -> bool {
-        matches!(self.phase, MessagePhase::Submitted { status: ProviderStatus::Delivered, .. })
+        let delivered = ProviderStatus::Delivered;
+        matches!(&self.phase, MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. }
+            if *status == delivered)
     }
 
     /// Whether an answer to it can be expected: it may still arrive, or has, and its recipient did not opt out since.
@@ -369,7 +385,9 @@ impl Message {
             | MessagePhase::RetryWait { .. }
             | MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. } => true,
-            MessagePhase::Submitted { status, .. } => !status.is_failure(),
+            MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. } => {
+                !status.is_failure()
+            }
             MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
@@ -400,7 +418,9 @@ impl Message {
     /// Whether nothing more can happen to it but a late status.
     pub fn is_final(&self) -> bool {
         match &self.phase {
-            MessagePhase::Submitted { status, .. } => status.is_final() || self.poll_at.is_none(),
+            MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. } => {
+                status.is_final() || self.poll_at.is_none()
+            }
             MessagePhase::NeedsReview { .. } | MessagePhase::SentUnconfirmed { .. } => true,
             MessagePhase::Queued { .. }
             | MessagePhase::Dispatching { .. }
@@ -417,7 +437,7 @@ impl Message {
     pub(crate) fn failure(&self) -> Option<Failure> {
         match &self.phase {
             MessagePhase::Dead { .. } => Some(Failure::Undeliverable),
-            MessagePhase::Submitted { status, .. } => {
+            MessagePhase::Submitted { status, .. } | MessagePhase::Told { status, .. } => {
                 (status.is_failure() && self.is_final()).then_some(Failure::Undeliverable)
             }
             MessagePhase::NeedsReview { .. } => Some(Failure::NeedsReview),

@@ -48,6 +48,12 @@ impl Deferral {
     }
 }
 
+/// That a text is held for a digest of its group, whose name people read.
+pub(crate) fn held(rule: Rule, until: Timestamp, group: &str) -> Decision {
+    let group = (!group.is_empty()).then(|| ("group", group.to_owned()));
+    decision(Verdict::Defer(until), rule, group.into_iter().chain([("until", until.to_string())]))
+}
+
 /// Decides, in the order of the rules: expiry, environment, stage, silence, opt-out, consent, quiet hours.
 pub fn decide(input: &PolicyInput<'_>) -> Decision {
     let PolicyInput { workflow, environment, recipient, consent, silence, not_after, now, .. } = *input;

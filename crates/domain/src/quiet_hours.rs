@@ -54,6 +54,8 @@ pub enum AfterWait {
     Drop,
     /// It is withheld, and the run goes on to its next step.
     Escalate,
+    /// It waits all the same. What waited for one recipient is told of in one text.
+    Digest,
 }
 
 /// That it is quiet.

@@ -4,6 +4,7 @@
 //! Never: looks at a phone's codes for another phone; the caller reads those of the sender alone. Where a text could be
 //! read in two ways, the one that goes on paging is taken: a page that was answered costs less than one that was not.
 
+mod all_of;
 mod answer;
 mod clause;
 mod hand_over;
@@ -34,6 +35,7 @@ use saying::{Named, Saying, Topic};
 /// Reads a reply. `open` holds the codes of the phone that sent it, in the order of expiry, the latest first; should two
 /// texts share a code, the later is meant. `people` are those whom it may name.
 pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
+    let body = &*all_of::without_all(body, open);
     match hand_over::read(body, open) {
         None => read_acknowledgement(body, open, people),
         Some(HandOver::Contradicts) => about(Meaning::NotUnderstood, &[], open),

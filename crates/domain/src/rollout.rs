@@ -140,6 +140,7 @@ impl Rollout {
             | MessagePhase::Dispatching { .. }
             | MessagePhase::InDoubt { .. }
             | MessagePhase::RetryWait { .. }
+            | MessagePhase::Told { .. }
             | MessagePhase::Expired
             | MessagePhase::Cancelled => {}
         }

@@ -9,6 +9,7 @@ mod audience;
 mod context;
 mod deadline;
 mod end;
+mod gathering;
 mod index;
 mod more_numbers;
 mod plan;
@@ -26,6 +27,7 @@ pub use crate::run_phase::RunPhase;
 pub use audience::Recipients;
 pub use context::StepContext;
 pub use end::Erasable;
+pub use gathering::{DigestState, Gatherable, GroupAsk, GroupQuestion, Member};
 pub use index::RunIndex;
 pub use planned::{AckHold, Planned};
 pub use replay::Replay;
@@ -320,7 +322,11 @@ impl Run {
         let before = message.failure();
         message.apply(event, &around, &mut ctx.effects);
         let failure = message.failure().filter(|failure| before != Some(*failure));
+        let (was, is) = (self.messages[index].digest_mark(), message.digest_mark());
         self.messages[index] = message;
+        if was != is {
+            self.wake_members(index, ctx);
+        }
         if let Some(failure) = failure.filter(|failure| !self.is_left_to_next_number(index, *failure)) {
             self.want_ticket_for(index, failure, ctx);
         }

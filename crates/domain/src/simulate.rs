@@ -3,6 +3,8 @@
 //!
 //! Never: sends, stores, or knows of more than one run: rate limits, opt-outs, silences and overrides of a store are not there.
 
+mod groups;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,8 @@ use crate::{
     timeline::{Entry, TimelineEvent, sentence},
     workflow::Workflow,
 };
+
+pub use groups::SimulatedGroups;
 
 /// Most looks at one run: far more than one needs that ends.
 const LOOKS_MAX: u32 = 10_000;
@@ -68,7 +72,7 @@ pub struct SimulatedRun {
     /// Its texts, in order.
     pub texts: Vec<SimulatedText>,
     /// How it would escalate where that is more than one step after another, in order: rounds, delays, other numbers,
-    /// those who take part, and acknowledgements that expire.
+    /// those who take part, acknowledgements that expire, and texts that are held for a digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<SimulatedNote>,
     /// Targets that would lead to nobody, and why.
@@ -129,6 +133,7 @@ pub fn simulate(
     event: &Event,
     at: Timestamp,
     around: &Surroundings<'_>,
+    groups: &mut SimulatedGroups,
     resolved: Option<(EventKey, Timestamp)>,
     assumed: &dyn Fn(&Message) -> AssumedOutcome,
 ) -> SimulatedRun {
@@ -138,7 +143,7 @@ pub fn simulate(
     let mut ctx = StepContext::new(around.workflow, around.environment, at);
     let mut run = Run::open(event, &mut ctx);
     let first = run.planned_step(at);
-    go_on(&mut run, first, around, &mut ctx, &mut expected, assumed);
+    go_on(&mut run, first, around, groups, &mut ctx, &mut expected, assumed);
     timeline.append(&mut ctx.effects.timeline);
     for _ in 0..LOOKS_MAX {
         let may_page = run.phase() == RunPhase::Active || run.ack_hold().is_some();
@@ -152,8 +157,9 @@ pub fn simulate(
         for (_, what) in come {
             take(&mut run, what, &mut ctx);
         }
+        groups.answer(&mut run, &mut ctx);
         let next = run.tick(&mut ctx);
-        go_on(&mut run, next, around, &mut ctx, &mut expected, assumed);
+        go_on(&mut run, next, around, groups, &mut ctx, &mut expected, assumed);
         timeline.append(&mut ctx.effects.timeline);
     }
     told(event, at, &run, &timeline)
@@ -169,6 +175,7 @@ fn go_on(
     run: &mut Run,
     first: Option<u8>,
     around: &Surroundings<'_>,
+    groups: &mut SimulatedGroups,
     ctx: &mut StepContext<'_>,
     expected: &mut Vec<(Timestamp, Expected)>,
     assumed: &dyn Fn(&Message) -> AssumedOutcome,
@@ -177,6 +184,7 @@ fn go_on(
     while let Some(step) = next {
         let audience = audience(run, step, around, ctx.now);
         run.start_step(step, &audience, ctx);
+        groups.answer(run, ctx);
         next = run.tick(ctx);
     }
     for number in run.ready(ctx.now) {
@@ -252,7 +260,9 @@ fn rule_of(message: &Message) -> Option<String> {
 fn is_noted(what: &TimelineEvent) -> bool {
     match what {
         TimelineEvent::StepStarted { round, .. } => *round > 0,
+        TimelineEvent::Decided(decision) => decision.rule.is_of_group(),
         TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::Told { .. }
         | TimelineEvent::NextNumber { .. }
         | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::AcknowledgementExpired { .. } => true,
@@ -326,7 +336,7 @@ mod tests {
     use super::*;
     use crate::{
         directory::Contact,
-        workflow::{Stage, Step, Target, WorkflowDefinition},
+        workflow::{Grouping, Stage, Step, Target, WorkflowDefinition},
     };
 
     fn at(minute: i64) -> Timestamp {
@@ -361,6 +371,17 @@ mod tests {
         resolved: Option<(EventKey, Timestamp)>,
         assumed: &dyn Fn(&Message) -> AssumedOutcome,
     ) -> SimulatedRun {
+        simulated_at(workflow, "e-1", 0, &mut SimulatedGroups::default(), resolved, assumed)
+    }
+
+    fn simulated_at(
+        workflow: &Workflow,
+        id: &str,
+        minute: i64,
+        groups: &mut SimulatedGroups,
+        resolved: Option<(EventKey, Timestamp)>,
+        assumed: &dyn Fn(&Message) -> AssumedOutcome,
+    ) -> SimulatedRun {
         let contact = |number: &str| Contact {
             name: number.to_owned(),
             number: number.parse().unwrap(),
@@ -372,21 +393,40 @@ mod tests {
             [("first".to_owned(), contact("+14155550111")), ("second".to_owned(), contact("+14155550112"))];
         let directory = Directory { contacts: contacts.into(), ..Directory::default() };
         let event = Event {
-            key: EventKey { source: "s".into(), id: "e-1".into() },
+            key: EventKey { source: "s".into(), id: id.into() },
             kind: "e".into(),
             subject: Some("db-1".into()),
-            time: Some(at(0)),
+            time: Some(at(minute)),
             data: json!({"text": "Down"}).as_object().unwrap().clone(),
             traceparent: None,
         };
         let environment = Environment::default();
         let around = Surroundings { workflow, directory: &directory, environment: &environment };
-        simulate(&event, at(0), &around, resolved, assumed)
+        simulate(&event, at(minute), &around, groups, resolved, assumed)
     }
 
     /// When each text goes out, in minutes.
     fn sent(run: &SimulatedRun) -> Vec<i64> {
         run.texts.iter().map(|text| text.at.unwrap().duration_since(at(0)).as_mins()).collect()
+    }
+
+    #[test]
+    fn what_follows_within_the_window_is_told_of_by_the_first_that_waits() {
+        let mut definition = workflow().definition.as_ref().clone();
+        definition.grouping = Some(Grouping { by: Vec::new(), window_s: 300, at_once: None, flapping: None });
+        definition.steps.truncate(1);
+        let workflow = Workflow::compile(definition).unwrap();
+        let mut groups = SimulatedGroups::default();
+        let mut run = |id: &str, minute| {
+            simulated_at(&workflow, id, minute, &mut groups, None, &|_| AssumedOutcome::default())
+        };
+        let runs = [run("e-1", 0), run("e-2", 1), run("e-3", 2), run("e-4", 6), run("e-5", 20)];
+        let texts: Vec<_> = runs.iter().flat_map(|run| &run.texts).collect();
+        let at = |minute| Some(at(minute));
+        let expected = [at(0), at(5), None, at(10), at(20)];
+        assert_eq!(texts.iter().map(|text| text.at).collect::<Vec<_>>(), expected, "{runs:#?}");
+        assert_eq!(texts[2].status, "told");
+        assert_eq!(runs[2].notes.len(), 2, "{:?}", runs[2].notes);
     }
 
     #[test]

@@ -87,6 +87,26 @@ pub enum TimelineEvent {
     },
     /// A policy verdict about one message.
     Decided(Decision),
+    /// A text tells of further runs, whose texts waited for it.
+    Digest {
+        /// Those runs.
+        runs: Vec<RunId>,
+    },
+    /// A digest told the recipient, so that no text of its own goes out.
+    Told {
+        /// The message whose text that digest is.
+        by: MessageId,
+    },
+    /// Something became of the digest that told of it.
+    DigestStatus {
+        /// The status of its text.
+        status: ProviderStatus,
+        /// The error code of a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// It waited for a digest and goes out by itself: nothing else waited, or no digest came.
+    GoesAlone,
     /// A text was shortened to hold the segment limit.
     Shortened {
         /// The fields that were cut.

@@ -4,6 +4,7 @@
 //! Never: changes under a run: a run keeps the hash of the definition it was opened with.
 
 mod definition;
+mod grouping;
 mod lane;
 mod reach;
 mod step;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub use definition::{ACK_EXPIRED_TEXT, Category, OnDoubt, Stage, WorkflowDefinition};
+pub use grouping::{AtOnce, Flapping, Grouping};
 pub use lane::Lane;
 pub use reach::Reach;
 pub use step::{AcknowledgedBy, Step, Target};

@@ -21,6 +21,7 @@ mod due;
 mod effect_row;
 mod effects;
 mod fault;
+mod groups;
 mod keys;
 mod lock;
 mod locked;

@@ -25,8 +25,8 @@ pub use provider::{ProviderError, SmsProvider};
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
-    EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
-    SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
+    EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore,
+    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore,
+    SendingStore, SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

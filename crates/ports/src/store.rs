@@ -8,6 +8,7 @@ mod consent;
 mod dead_letters;
 mod due;
 mod effects;
+mod groups;
 mod lookup;
 mod outcome_log;
 mod outcomes;
@@ -29,6 +30,7 @@ pub use consent::{ConsentPage, ConsentStore};
 pub use dead_letters::DeadLetterStore;
 pub use due::DueStore;
 pub use effects::{EffectEnd, EffectStore};
+pub use groups::GroupStore;
 pub use lookup::LookupStore;
 pub use outcome_log::OutcomeLog;
 pub use outcomes::OutcomeStore;
@@ -56,6 +58,7 @@ pub trait Store:
     + ConsentStore
     + DeadLetterStore
     + EffectStore
+    + GroupStore
     + OutcomeStore
     + OverrideStore
     + PreflightStore
@@ -80,6 +83,7 @@ impl<T> Store for T where
         + ConsentStore
         + DeadLetterStore
         + EffectStore
+        + GroupStore
         + OutcomeStore
         + OverrideStore
         + PreflightStore

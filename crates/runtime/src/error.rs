@@ -27,4 +27,7 @@ pub enum RoleError {
     /// Others changed the run at every try.
     #[error("run {0} was changed by others at every try")]
     Contended(RunId),
+    /// Others changed the group at every try.
+    #[error("group {0} was changed by others at every try")]
+    ContendedGroup(String),
 }

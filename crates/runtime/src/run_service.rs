@@ -10,6 +10,8 @@ mod after_store;
 mod audience;
 mod changing;
 mod coverage;
+mod gathering;
+mod group_locks;
 mod opening;
 mod originators;
 mod preview;
@@ -39,13 +41,14 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, ReceiptStore, RunStore,
-    SendingStore, SilenceStore, Store, Versioned, store::Resolution,
+    Bus, Change, Clock, ConsentStore, EffectStore, GroupStore, LookupStore, OverrideStore, ReceiptStore,
+    RunStore, SendingStore, SilenceStore, Store, Versioned, store::Resolution,
 };
 use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
+use group_locks::GroupLocks;
 use step_hook::ByCommand;
 
 pub use opening::{OpenedRun, Precedent};
@@ -69,6 +72,8 @@ pub struct RunPorts {
     pub receipts: Arc<dyn ReceiptStore>,
     /// Events about which nobody is texted.
     pub silences: Arc<dyn SilenceStore>,
+    /// What is remembered of texts that belong together.
+    pub groups: Arc<dyn GroupStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -86,7 +91,8 @@ impl RunPorts {
             sending: store.clone(),
             effects: store.clone(),
             receipts: store.clone(),
-            silences: store,
+            silences: store.clone(),
+            groups: store,
             bus,
             clock,
         }
@@ -106,6 +112,7 @@ pub struct RunService {
     silences: RwLock<Arc<[Silence]>>,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
+    group_locks: GroupLocks,
 }
 
 /// What a reload replaces.
@@ -153,6 +160,7 @@ impl RunService {
             originators: OriginatorScores::default(),
             silences: RwLock::default(),
             recipient_key: None,
+            group_locks: GroupLocks::default(),
         }
     }
 
@@ -429,16 +437,19 @@ impl RunService {
         let found = Found::run(&stored.value);
         let mut run = stored.value;
         let mut ctx = self.context(&workflow);
+        self.gather(&mut run, &mut ctx).await?;
         let first = transition(&mut run, &mut ctx);
-        self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
+        self.run_steps(&mut run, first, true, &mut ctx, &mut ByCommand).await?;
         self.store(&run, ctx.effects, stored.version, &workflow, &found).await
     }
 
     /// Starts steps for as long as one ends at once. Returns the requests of the messages that were claimed on the way.
+    /// `gathers`: whether messages ask their groups first.
     async fn run_steps(
         &self,
         run: &mut Run,
         first: Option<u8>,
+        gathers: bool,
         ctx: &mut StepContext<'_>,
         hook: &mut dyn StepHook,
     ) -> Result<Vec<Submission>, RoleError> {
@@ -446,6 +457,9 @@ impl RunService {
         while let Some(step) = next {
             let audience = self.audience(run, step, ctx).await?;
             run.start_step(step, &audience, ctx);
+            if gathers {
+                self.gather(run, ctx).await?;
+            }
             submissions.extend(hook.step_started(run, ctx).await?);
             next = run.tick(ctx);
         }

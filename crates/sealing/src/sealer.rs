@@ -72,6 +72,8 @@ pub enum Lookup {
     Evidence,
     /// A rate limit.
     RateLimit,
+    /// A group of texts.
+    Group,
 }
 
 impl Lookup {
@@ -81,6 +83,7 @@ impl Lookup {
             Self::Subject => "subject",
             Self::Evidence => "evidence",
             Self::RateLimit => "rate limit",
+            Self::Group => "group",
         }
     }
 }

@@ -42,7 +42,10 @@ pub(crate) async fn event(sender: &Sender, event: &Event, workflows: &[&Workflow
     let all_clears = all_clears(sender, &event.key, &mut ending).await?;
     for (id, _) in ending {
         let told = all_clears.get(&id).map_or(&[][..], Vec::as_slice);
-        runs.apply(&id, |run, ctx| run.resolve(&event.key, told, ctx)).await?;
+        let resolved = runs.apply(&id, |run, ctx| run.resolve(&event.key, told, ctx)).await?;
+        if let Some(Applied { value: true, run }) = resolved {
+            runs.note_resolved(&run.value).await?;
+        }
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub enum Point {
     OpenRun,
     /// [`ports::Store::change_run`].
     ChangeRun,
+    /// [`ports::GroupStore::keep_group`].
+    KeepGroup,
     /// Every other call of the store.
     Store,
     /// The request to the provider.
@@ -217,6 +219,11 @@ impl Chance {
             *state.fired.entry(fault).or_default() += 1;
         }
         kills
+    }
+
+    /// From now on this always goes wrong.
+    pub(crate) fn begin(&self, fault: Fault) {
+        self.state().always.push(fault);
     }
 
     /// From now on nothing goes wrong, so that what is under way can end.

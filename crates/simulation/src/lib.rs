@@ -23,6 +23,7 @@ mod scenario;
 mod store;
 mod store_of_api;
 mod store_of_status;
+mod storm;
 mod tickets;
 mod world;
 
@@ -37,4 +38,5 @@ pub use page_waits::{page_at_a_frozen_sender, page_behind_idle_events};
 pub use provider::Taken;
 pub use scenario::{Report, Script, run, run_script};
 pub use store::MemoryStore;
+pub use storm::{Storm, run_storm};
 pub use tickets::{Ticketed, run_tickets};

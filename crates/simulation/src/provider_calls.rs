@@ -159,10 +159,15 @@ async fn recipient_may_reply(world: &Arc<World>, submission: &Submission) {
         return;
     };
     world.wait_ms(1_000 + world.chance.below(60_000)).await;
-    let number = world.chance.below(u64::MAX);
     let keyword = if world.chance.below(5) == 0 { "ESC" } else { "ACK" };
+    reply(world, submission, &format!("{keyword} {code}")).await;
+}
+
+/// The recipient of a text sends this.
+pub(crate) async fn reply(world: &Arc<World>, submission: &Submission, body: &str) {
+    let number = world.chance.below(u64::MAX);
     let params = [
-        ("Body".to_owned(), format!("{keyword} {code}")),
+        ("Body".to_owned(), body.to_owned()),
         ("From".to_owned(), submission.to.as_str().to_owned()),
         ("MessageSid".to_owned(), format!("SM{number:032x}")),
         ("To".to_owned(), "+15005550006".to_owned()),

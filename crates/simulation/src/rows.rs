@@ -8,6 +8,7 @@ use domain::{
     consent::ConsentEntry,
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
+    group::{Group, GroupKey},
     id::{MessageId, RunId},
     oncall::Override,
     originator::ReceiptTally,
@@ -23,7 +24,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Change, GivenAnswer, TimerSlot,
+    Change, GivenAnswer, TimerSlot, Versioned,
     store::{EffectCounts, EventCounts, Resolution},
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
     pub(crate) silences: BTreeMap<String, Silence>,
+    /// What is remembered of texts that belong together, at its version.
+    pub(crate) groups: BTreeMap<GroupKey, Versioned<Group>>,
     pub(crate) sending: Option<SendingState>,
     /// Receipts by the slice of time in which they came.
     pub(crate) receipts: BTreeMap<i64, ReceiptTally>,

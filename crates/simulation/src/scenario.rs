@@ -69,7 +69,7 @@ pub struct Script {
     pub is_replayed: bool,
 }
 
-fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) -> Step {
+pub(crate) fn step(target: &str, deliver_within_s: Option<u32>, ack_within_s: Option<u32>) -> Step {
     let target: Target = match target.split_once(':') {
         Some(("field", path)) => Target::Field(path.to_owned()),
         _ => Target::Contact(target.to_owned()),

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    group::{Group, GroupKey},
     originator::{ReceiptCount, ReceiptTally, slice_of, slices_at},
     outbound::SendingState,
     preflight::{Admitted, Preflight, PreflightReport},
@@ -9,7 +10,9 @@ use domain::{
     status::{Backlog, Heartbeat, Waiting},
 };
 use jiff::Timestamp;
-use ports::{PreflightStore, ReceiptStore, SendingStore, SilenceStore, StatusStore, StoreError};
+use ports::{
+    GroupStore, PreflightStore, ReceiptStore, SendingStore, SilenceStore, StatusStore, StoreError, Versioned,
+};
 
 use crate::store::MemoryStore;
 
@@ -121,6 +124,31 @@ impl SilenceStore for MemoryStore {
 
     async fn remove_silence(&self, id: &str) -> Result<bool, StoreError> {
         Ok(self.state().silences.remove(id).is_some())
+    }
+}
+
+#[async_trait]
+impl GroupStore for MemoryStore {
+    async fn group(&self, key: &GroupKey) -> Result<Option<Versioned<Group>>, StoreError> {
+        Ok(self.state().groups.get(key).cloned())
+    }
+
+    async fn keep_group(
+        &self,
+        key: &GroupKey,
+        group: &Group,
+        version: u64,
+        _kept_until: Timestamp,
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let groups = &mut self.state().groups;
+        let held = groups.get(key).map_or(0, |held| held.version);
+        let new = Versioned { value: group.clone(), version: version + 1 };
+        if held != version {
+            return Ok(groups.get(key) == Some(&new));
+        }
+        groups.insert(key.clone(), new);
+        Ok(true)
     }
 }
 

@@ -160,6 +160,11 @@ impl Keys {
         format!("{}pace:{}", self.prefix, short(&["pace", queue]))
     }
 
+    /// What is remembered of texts that belong together; `key` is as it is looked up.
+    pub(crate) fn group(&self, key: &str) -> String {
+        format!("{}group:{key}", self.prefix)
+    }
+
     pub(crate) fn workflow(&self, hash: &str) -> String {
         format!("{}wf:{hash}", self.prefix)
     }

@@ -21,6 +21,7 @@ mod due;
 mod effects;
 mod event_ledger;
 mod generation;
+mod groups;
 mod history;
 mod indexes;
 mod info;

@@ -39,6 +39,7 @@ mod service_manager;
 mod silence;
 mod simulate;
 mod status;
+mod storm;
 mod test_page;
 mod walk;
 mod watching;

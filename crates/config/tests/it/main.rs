@@ -4,6 +4,7 @@
 mod adapters;
 mod defaults;
 mod escalation;
+mod grouping;
 mod integrations;
 mod originators;
 mod quiet_hours;
@@ -50,6 +51,7 @@ fn the_examples_are_valid() {
     assert_eq!(
         names,
         [
+            "alert-storm",
             "appointment-confirmation",
             "incident-paging",
             "major-incident",

@@ -69,9 +69,9 @@ fn each_mistake_in_quiet_hours_is_said_with_its_line() {
             "quiet_hours.then: says what follows defer_at_most, which is not there; give one such as \"12h\"",
         ),
         (
-            format!("{night}{zone}defer_at_most = \"12h\"\nthen = \"digest\"\n"),
+            format!("{night}{zone}defer_at_most = \"12h\"\nthen = \"wait\"\n"),
             5,
-            "quiet_hours.then: \"digest\" is not available; write \"drop\" or \"escalate\"",
+            "quiet_hours.then: expected \"drop\", \"escalate\" or \"digest\", not \"wait\"",
         ),
         (
             format!("{night}{zone}zone_field = \"customer.zone\"\n"),

@@ -46,7 +46,7 @@ impl Message {
             | MessagePhase::RetryWait { until: at }
             | MessagePhase::InDoubt { ask_at: at, .. }
             | MessagePhase::Dispatching { lease_until: at, .. } => Some(*at),
-            MessagePhase::Submitted { .. } => self.poll_at,
+            MessagePhase::Submitted { .. } | MessagePhase::Told { .. } => self.poll_at,
             MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. }
             | MessagePhase::Suppressed { .. }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     doubt::{DoubtAnswer, DoubtSchedule},
-    id::RunId,
+    id::{MessageId, RunId},
     originator::OriginatorName,
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
@@ -66,6 +66,15 @@ pub enum MessageEvent<'a> {
         by: &'a str,
         /// What the operator found out.
         verdict: &'a ReviewVerdict,
+    },
+    /// A digest tells of it, or something became of that digest.
+    Told {
+        /// The message whose text it is.
+        by: &'a MessageId,
+        /// What became of that text.
+        status: ProviderStatus,
+        /// The error code of a failure.
+        code: Option<u32>,
     },
     /// Time has passed.
     Tick,

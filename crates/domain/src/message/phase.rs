@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    id::MessageId,
     policy::Rule,
     provider::{ProviderMessageId, ProviderStatus},
 };
@@ -67,6 +68,17 @@ pub enum MessagePhase {
         /// The operator who said so.
         by: String,
     },
+    /// The digest of another message tells its recipient of it.
+    Told {
+        /// The message whose text is that digest.
+        by: MessageId,
+        /// The status of that text.
+        status: ProviderStatus,
+        /// The error code of a failure.
+        code: Option<u32>,
+        /// How many replies to it were taken.
+        heard: u8,
+    },
     /// A rule forbids it.
     Suppressed {
         /// The rule that forbids it.
@@ -102,6 +114,7 @@ impl MessagePhase {
             },
             Self::NeedsReview { .. } => "held",
             Self::SentUnconfirmed { .. } => "sent",
+            Self::Told { .. } => "told",
             Self::Suppressed { .. } => "suppressed",
             Self::Dead { .. } => "dead",
             Self::Expired => "expired",

@@ -59,6 +59,7 @@ impl Message {
             MessageEvent::Reviewed { by, verdict } if self.needs_review() => {
                 self.reviewed(by, verdict, ctx, fx)
             }
+            MessageEvent::Told { by, status, code } => self.told(by, *status, *code, ctx, fx),
             MessageEvent::Tick => self.tick(ctx, fx),
             MessageEvent::Begin(_)
             | MessageEvent::Defer(_)
@@ -297,6 +298,13 @@ impl Message {
         let Some(due) = self.next_due().filter(|due| *due <= ctx.now) else { return };
         let message = MessageId { run: ctx.run.clone(), number: self.number };
         match self.phase {
+            // Its group is asked before it is sent, by who ticks its run: it stays due until then.
+            MessagePhase::Queued { .. } if self.is_held() => return,
+            MessagePhase::Told { .. } => {
+                self.polls = self.polls.saturating_add(1);
+                self.poll_at = ctx.poll.next(self.polls, ctx.now);
+                return;
+            }
             MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. } => {
                 fx.commands.push(Command::Dispatch { message, epoch: self.epoch });
             }

@@ -116,7 +116,9 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         TimelineEvent::ResolvedLate { reason } => told(OutcomeKind::RunResolved, reason),
         TimelineEvent::Closed { phase, reason } => told(OutcomeKind::of_phase(*phase)?, reason),
         // One that is tried again may still arrive.
-        TimelineEvent::Status { status, code } if status.is_failure() && is_over => {
+        TimelineEvent::Status { status, code } | TimelineEvent::DigestStatus { status, code }
+            if status.is_failure() && is_over =>
+        {
             let name = message.map_or("failed", |message| message.phase().name());
             let said = code.map_or(name.to_owned(), |code| format!("{name}, code {code}"));
             OutcomeEvent { detail: Some(said), ..of(OutcomeKind::MessageUndeliverable) }
@@ -142,6 +144,10 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::NextNumber { .. }
         | TimelineEvent::AcknowledgedPartly { .. }
         | TimelineEvent::Decided(_)
+        | TimelineEvent::Digest { .. }
+        | TimelineEvent::Told { .. }
+        | TimelineEvent::DigestStatus { .. }
+        | TimelineEvent::GoesAlone
         | TimelineEvent::Shortened { .. }
         | TimelineEvent::TextChanged { .. }
         | TimelineEvent::DispatchBegan { .. }

@@ -52,6 +52,12 @@ pub enum Rule {
     /// The event is no longer of use.
     #[serde(rename = "expiry.not_after")]
     NotAfter,
+    /// A text of its group went to the recipient a short while ago.
+    #[serde(rename = "group.held")]
+    GroupHeld,
+    /// Its subject opened and was resolved again and again.
+    #[serde(rename = "group.flapping")]
+    Flapping,
     /// The recipient has had as many texts of this workflow as one phone may get.
     #[serde(rename = "pace.recipient")]
     RecipientRate,
@@ -83,6 +89,8 @@ impl Rule {
             Self::QuietEscalated => "quiet_hours.escalate",
             Self::QuietZoneUnknown => "quiet_hours.zone_unknown",
             Self::NotAfter => "expiry.not_after",
+            Self::GroupHeld => "group.held",
+            Self::Flapping => "group.flapping",
             Self::RecipientRate => "pace.recipient",
             Self::SenderRate => "pace.sender",
             Self::RetryBudget => "retry.budget",

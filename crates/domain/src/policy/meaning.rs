@@ -29,6 +29,12 @@ impl Rule {
                  such texts"
             }
             Self::NotAfter => "the event was no longer of use: its not_after had passed",
+            Self::GroupHeld => {
+                "a text of the same group had gone to the recipient shortly before, so it waits for the next digest"
+            }
+            Self::Flapping => {
+                "its subject opened and was resolved again and again, so it waits for the next digest"
+            }
             Self::RecipientRate => "the phone had as many texts of the workflow as it gets in an hour",
             Self::SenderRate => {
                 "the sender sends so many segments a second, and the turn of this text came later"
@@ -45,6 +51,11 @@ impl Rule {
 
     /// Whether it is a limit, which makes a text wait, and not a rule of who may be texted.
     pub fn is_limit(self) -> bool {
-        matches!(self, Self::RecipientRate | Self::SenderRate | Self::RetryBudget)
+        matches!(self, Self::RecipientRate | Self::SenderRate | Self::RetryBudget) || self.is_of_group()
+    }
+
+    /// Whether it holds a text for a digest.
+    pub fn is_of_group(self) -> bool {
+        matches!(self, Self::GroupHeld | Self::Flapping)
     }
 }

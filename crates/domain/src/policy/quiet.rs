@@ -39,14 +39,15 @@ pub(super) fn quiet_hours(input: &PolicyInput<'_>) -> Option<Decision> {
     let Some(quiet) = quiet else { return Some(decision(Verdict::Send, Rule::Passed, inputs)) };
     inputs.push(("window", quiet.window.to_string()));
     inputs.push(("until", quiet.until.to_string()));
-    let waits_until = hours.defer_at_most_s.map(|most_s| after_s(waits_since.unwrap_or(now), most_s));
+    let at_most = hours.defer_at_most_s.filter(|_| hours.then != AfterWait::Digest);
+    let waits_until = at_most.map(|most_s| after_s(waits_since.unwrap_or(now), most_s));
     let (verdict, rule) = if hours.urgent {
         (Verdict::Send, Rule::QuietUrgent)
     } else if let Some(most) = waits_until.filter(|most| quiet.until > *most) {
         inputs.push(("waits_until", most.to_string()));
         let rule = match hours.then {
-            AfterWait::Drop => Rule::QuietDropped,
             AfterWait::Escalate => Rule::QuietEscalated,
+            AfterWait::Drop | AfterWait::Digest => Rule::QuietDropped,
         };
         (Verdict::Suppress, rule)
     } else if quiet.until >= not_after {

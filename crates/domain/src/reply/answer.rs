@@ -28,6 +28,8 @@ pub struct KnownCode {
     pub phase: RunPhase,
     /// The time zone of the phone's owner, where the message has one.
     pub time_zone: Option<String>,
+    /// Whether its text tells of other runs as well; it is active as long as one of them is.
+    pub is_digest: bool,
 }
 
 /// Whether a reply is answered: neither machines nor strangers are. `is_contact` says that the phone is one of our own
@@ -339,7 +341,7 @@ mod tests {
             page: None,
             answers: Vec::new(),
         };
-        KnownCode { open, phase, time_zone: time_zone.map(str::to_owned) }
+        KnownCode { open, phase, time_zone: time_zone.map(str::to_owned), is_digest: false }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::*;
 use crate::id::{MessageId, RunId};
 use crate::provider::Text;
 
+mod all_of;
 mod bare;
 mod everyday;
 mod explicit;

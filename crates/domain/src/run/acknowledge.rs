@@ -15,6 +15,9 @@ impl Run {
     /// them; who names no message, such as an operator, acknowledges for all. An acknowledgement that expires is renewed.
     /// A run that is over keeps its phase; the timeline gets a line all the same.
     pub fn acknowledge(&mut self, by: &str, via: &str, message: Option<u16>, ctx: &mut StepContext<'_>) {
+        if let Some(number) = message {
+            self.note_digest_reply(number, by, via, false, ctx);
+        }
         let (by, via) = (by.to_owned(), via.to_owned());
         let awaited = message.map(|number| self.take_part(number, ctx.workflow)).unwrap_or_default();
         let takes = self.phase == RunPhase::Active || self.ack_hold.is_some();
@@ -39,9 +42,16 @@ impl Run {
     /// acknowledgement; what is over gets a line, as for a reply.
     pub fn acknowledge_by_link(&mut self, by: &str, number: u16, ctx: &mut StepContext<'_>) {
         let has_before = self.phase == RunPhase::Active && self.is_acknowledged_by(number);
-        if self.phase != RunPhase::Acknowledged && !has_before {
+        // A digest is of other runs as well, which may wait though this one does not.
+        let is_new_to_others = self.awaits_digest_reply(number);
+        if is_new_to_others || (self.phase != RunPhase::Acknowledged && !has_before) {
             self.acknowledge(by, "link", Some(number), ctx);
         }
+    }
+
+    /// Whether the message with this number tells of other runs, and nobody has answered for them yet.
+    pub fn awaits_digest_reply(&self, number: u16) -> bool {
+        self.message(number).and_then(Message::digest).is_some_and(|digest| digest.replies.is_empty())
     }
 
     /// Whom the step of this message still waits for, once its recipient has acknowledged. Empty where anybody will do.

@@ -32,6 +32,7 @@ impl Message {
             | MessagePhase::RetryWait { .. }
             | MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. }
+            | MessagePhase::Told { .. }
             | MessagePhase::Expired
             | MessagePhase::Cancelled => false,
         }

@@ -31,6 +31,7 @@ impl Run {
         let by = by.map(str::to_owned).or_else(recipient).unwrap_or_default();
         let reason = match meaning.reason() {
             None if meaning == Meaning::HandOver => {
+                self.note_digest_reply(number, &by, "reply", true, ctx);
                 (!self.hand_over(&by, number, ctx)).then_some("the run has moved on, or is over")
             }
             None => {

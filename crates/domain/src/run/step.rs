@@ -185,13 +185,13 @@ impl Run {
     }
 
     /// Until when a reply finds its run: for as long as the step may wait for one, and a while in any case.
-    fn reply_expires_at(&self, workflow: &Workflow, now: Timestamp) -> Timestamp {
+    pub(super) fn reply_expires_at(&self, workflow: &Workflow, now: Timestamp) -> Timestamp {
         let within_s = workflow.step(self.step).and_then(|step| step.ack_within_s);
         let last_deadline = within_s.map_or(now, |within_s| after_s(self.not_after, within_s));
         last_deadline.max(after_s(now, REPLY_ROUTE_S))
     }
 
-    fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
+    pub(super) fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
         let event = Silenceable {
             workflow: &self.workflow,
             source: &self.event.source,
@@ -213,7 +213,7 @@ impl Run {
     }
 
     /// Moves a waiting message as the policy decided, and keeps the decision.
-    fn follow(&self, message: &mut Message, decision: Decision, ctx: &mut StepContext<'_>) {
+    pub(super) fn follow(&self, message: &mut Message, decision: Decision, ctx: &mut StepContext<'_>) {
         let event = match decision.verdict {
             Verdict::Send => None,
             Verdict::Defer(until) => Some(MessageEvent::Defer(until)),
@@ -232,7 +232,7 @@ impl Run {
     }
 
     /// The deadlines of a step count from when its first text may go out. One that went out has set them for good.
-    fn set_clock(&mut self, workflow: &Workflow) {
+    pub(super) fn set_clock(&mut self, workflow: &Workflow) {
         // One that only informs waits for nothing.
         if workflow.step(self.step).is_some_and(Step::only_informs) {
             return;
@@ -246,7 +246,7 @@ impl Run {
 
     /// The messages that may be sent at `now`, by number.
     pub fn ready(&self, now: Timestamp) -> Vec<u16> {
-        let ready = self.messages.iter().filter(|message| message.is_queued_for(now));
+        let ready = self.messages.iter().filter(|message| message.is_queued_for(now) && !message.is_held());
         ready.map(|message| message.number()).collect()
     }
 
@@ -267,7 +267,8 @@ impl Run {
     ) -> Dispatch {
         let Some(index) = self.index_of(number) else { return Dispatch::Stay };
         let message = &self.messages[index];
-        if self.phase != RunPhase::Active || message.epoch() != epoch || !message.is_ready(ctx.now) {
+        let may_go = message.epoch() == epoch && message.is_ready(ctx.now) && !message.is_held();
+        if self.phase != RunPhase::Active || !may_go {
             return Dispatch::Stay;
         }
         let mut message = message.clone();

@@ -3,9 +3,14 @@
 use super::TimelineEvent;
 use crate::{
     consent::ConsentChange,
+    id::RunId,
+    plural::counted,
     policy::{Decision, Verdict},
     workflow::Lane,
 };
+
+/// Most runs that a line names.
+const DIGEST_RUNS_SHOWN: usize = 20;
 
 /// What happened, in one sentence. `whom` is the recipient of the message it concerns.
 #[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
@@ -22,7 +27,14 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::NextNumber { follows } => {
             format!("text {follows} was not delivered: it goes to the next number of {whom}")
         }
+        TimelineEvent::Decided(decision) if decision.rule.is_of_group() => held_words(decision, whom),
         TimelineEvent::Decided(decision) => decision_words(decision, whom),
+        TimelineEvent::Digest { runs } => digest_words(runs, whom),
+        TimelineEvent::Told { by } => format!("{whom} is told by text {} of run {}", by.number, by.run),
+        TimelineEvent::DigestStatus { status, code } => {
+            format!("digest to {whom} {}{}", status.as_str(), code_of(code))
+        }
+        TimelineEvent::GoesAlone => format!("text to {whom} goes out by itself: there is no digest"),
         TimelineEvent::TextChanged { changes } => {
             let changes: Vec<_> =
                 changes.iter().map(|change| format!("{}: {}", change.field, change.reason)).collect();
@@ -135,6 +147,22 @@ fn decision_words(decision: &Decision, whom: &str) -> String {
         Verdict::Expire => format!("text to {whom} expired"),
     };
     format!("{verdict} by rule {}{inputs}", decision.rule.id())
+}
+
+fn held_words(decision: &Decision, whom: &str) -> String {
+    let said = |name: &str| decision.inputs.get(name).map_or("", String::as_str);
+    let of = match said("group") {
+        "" => String::new(),
+        group => format!(" of {group}"),
+    };
+    format!("text to {whom} held for the digest{of} until {} by rule {}", said("until"), decision.rule.id())
+}
+
+fn digest_words(runs: &[RunId], whom: &str) -> String {
+    let named: Vec<_> = runs.iter().take(DIGEST_RUNS_SHOWN).map(RunId::as_str).collect();
+    let more = runs.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("text to {whom} tells of {} as well: {}{more}", counted(runs.len(), "run"), named.join(", "))
 }
 
 fn consent_words(change: ConsentChange) -> &'static str {

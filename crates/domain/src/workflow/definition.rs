@@ -5,10 +5,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{lane::Lane, step::Step};
+use super::{grouping::Grouping, lane::Lane, step::Step};
 use crate::{
-    agent::AgentPolicy, content::LinkPolicy, doubt::DoubtSchedule, limits::NOT_AFTER_S_DEFAULT, phone::E164,
-    poll::PollSchedule, quiet_hours::QuietHours, retry::RetryPolicy,
+    agent::AgentPolicy,
+    content::LinkPolicy,
+    doubt::DoubtSchedule,
+    limits::NOT_AFTER_S_DEFAULT,
+    phone::E164,
+    poll::PollSchedule,
+    quiet_hours::{AfterWait, QuietHours},
+    retry::RetryPolicy,
 };
 
 /// What a text is for. Which categories take a recorded grant is configured: marketing alone, unless it says otherwise.
@@ -147,6 +153,9 @@ pub struct WorkflowDefinition {
     /// What software agents may do with it.
     #[serde(default, skip_serializing_if = "AgentPolicy::is_default")]
     pub agents: AgentPolicy,
+    /// Which texts to one recipient belong together; absent where each goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grouping: Option<Grouping>,
     /// The steps, first to last.
     pub steps: Vec<Step>,
     /// How often all steps are gone through again before they are used up.
@@ -203,6 +212,7 @@ impl WorkflowDefinition {
             bare_word: false,
             all_clear: false,
             agents: AgentPolicy::default(),
+            grouping: None,
             steps,
             repeat: 0,
             ack_expires_s: None,
@@ -237,6 +247,16 @@ impl WorkflowDefinition {
     /// What a text begins with that comes because an acknowledgement has expired.
     pub fn ack_expired_text(&self) -> &str {
         self.ack_expired_text.as_deref().unwrap_or(ACK_EXPIRED_TEXT)
+    }
+
+    /// Whether any of its texts may be held for a digest.
+    pub fn gathers(&self) -> bool {
+        self.grouping.is_some() || self.gathers_quiet()
+    }
+
+    /// Whether texts that wait for quiet hours to end are told of in one.
+    pub fn gathers_quiet(&self) -> bool {
+        self.quiet_hours.as_ref().is_some_and(|hours| hours.then == AfterWait::Digest)
     }
 
     /// Whether any step waits for an acknowledgement.

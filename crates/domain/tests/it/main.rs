@@ -15,6 +15,7 @@ mod draw;
 mod effects;
 mod escalation;
 mod follow_up;
+mod grouping;
 mod message_table;
 mod properties;
 mod quiet_hours;

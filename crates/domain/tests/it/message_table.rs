@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use domain::{
     doubt::{DoubtAnswer, DoubtSchedule},
-    id::RunId,
+    id::{MessageId, RunId},
     message::{Message, MessageContext, MessageEvent, MessagePhase, ReviewVerdict},
     policy::Rule,
     poll::{PollAnswer, PollSchedule},
@@ -108,7 +108,24 @@ fn phases() -> Vec<(String, Message)> {
     phases.push(("submitted, sent, asked later".to_owned(), polled(1_100, 1)));
     let second_try = message_with(MessagePhase::RetryWait { until: at(1_100) }, json!({"spent": [sid(1)]}));
     phases.push(("retry_wait, sid 1 was not delivered".to_owned(), second_try));
+    let held = json!({"gathering": {"held": {}}});
+    let not_before = |second| MessagePhase::Queued { not_before: at(second) };
+    phases.push(("queued, held, due".to_owned(), message_with(not_before(990), held.clone())));
+    phases.push(("queued, held, not due".to_owned(), message_with(not_before(1_100), held)));
+    let told = |status, poll_at: Option<i64>| {
+        let phase = MessagePhase::Told { by: carrier(), status, code: None, heard: 0 };
+        message_with(phase, poll_at.map_or_else(|| json!({}), |poll_at| json!({"poll_at": at(poll_at)})))
+    };
+    phases.push(("told, sent, to be looked at".to_owned(), told(ProviderStatus::Sent, Some(990))));
+    phases.push(("told, sent, looked at later".to_owned(), told(ProviderStatus::Sent, Some(1_100))));
+    phases.push(("told, delivered".to_owned(), told(ProviderStatus::Delivered, None)));
+    phases.push(("told, failed".to_owned(), told(ProviderStatus::Failed, None)));
     phases
+}
+
+/// The message whose text is a digest.
+fn carrier() -> MessageId {
+    MessageId { run: RunId::derive("monitor", "e-2", "paging", None), number: 1 }
 }
 
 /// One event, with what is special about its surroundings.
@@ -147,6 +164,11 @@ fn found(name: u64) -> DoubtAnswer {
     DoubtAnswer::Found { sid: sid(name), status, code: None, class, evidence: "same text".into() }
 }
 
+/// A digest that tells of the message stands so.
+fn told(status: ProviderStatus) -> MessageEvent<'static> {
+    MessageEvent::Told { by: leak(carrier()), status, code: None }
+}
+
 fn cases() -> Vec<Case> {
     let not_found = || MessageEvent::DoubtAnswered(leak(DoubtAnswer::NotFound { evidence: "none".into() }));
     let no_answer = DoubtAnswer::NoAnswer { reason: "503".into() };
@@ -159,6 +181,9 @@ fn cases() -> Vec<Case> {
         Case::new("old withdraw", MessageEvent::Withdraw { attempt: 1, rule: Rule::OptedOut }),
         Case::new("maybe lost", MessageEvent::MaybeLost(at(900))),
         Case::new("cancel", MessageEvent::Cancel),
+        Case::new("told: sent", told(ProviderStatus::Sent)),
+        Case::new("told: delivered", told(ProviderStatus::Delivered)),
+        Case::new("told: failed", told(ProviderStatus::Failed)),
         Case::new("tick", MessageEvent::Tick),
         Case { not_after: NOW, ..Case::new("tick at not_after", MessageEvent::Tick) },
         Case::new("answer: sent, same sid", answered(2, sent(1))),
@@ -275,6 +300,7 @@ fn show_phase(message: &Message) -> String {
             let which = if *name == sid(1) { "sid 1" } else { "sid 2" };
             format!("{}, {which}{}", status(*s), code.map(|code| format!(", {code}")).unwrap_or_default())
         }
+        MessagePhase::Told { status: s, .. } => status(*s),
         MessagePhase::Dead { reason, .. } => reason.clone(),
         MessagePhase::Suppressed { rule } => rule.id().to_owned(),
         MessagePhase::NeedsReview { .. }
@@ -376,8 +402,8 @@ fn applying_an_event_twice_asks_for_no_second_request_and_no_second_dead_letter(
 #[test]
 fn the_table_names_every_variant() {
     let of = |kinds: BTreeSet<usize>, count: usize| assert_eq!(kinds, (0..count).collect());
-    of(phases().iter().map(|(_, message)| kind_of_phase(message.phase())).collect(), 11);
-    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 18);
+    of(phases().iter().map(|(_, message)| kind_of_phase(message.phase())).collect(), 12);
+    of(cases().iter().map(|case| kind_of_event(&case.event)).collect(), 19);
     of(STATUSES.iter().map(|status| kind_of_status(*status)).collect(), STATUSES.len());
     of(CLASSES.iter().map(|class| kind_of_class(*class)).collect(), CLASSES.len());
 }
@@ -419,6 +445,7 @@ fn kind_of_phase(phase: &MessagePhase) -> usize {
         MessagePhase::Expired => 8,
         MessagePhase::Cancelled => 9,
         MessagePhase::SentUnconfirmed { .. } => 10,
+        MessagePhase::Told { .. } => 11,
     }
 }
 
@@ -442,6 +469,7 @@ fn kind_of_event(event: &MessageEvent<'_>) -> usize {
         MessageEvent::Reviewed { .. } => 15,
         MessageEvent::MaybeLost(_) => 16,
         MessageEvent::Withdraw { .. } => 17,
+        MessageEvent::Told { .. } => 18,
     }
 }
 

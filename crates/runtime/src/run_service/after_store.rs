@@ -63,7 +63,8 @@ impl RunService {
             }
         }
         let Some(due) = due else { return };
-        let result = if due <= self.now() && commands.is_empty() {
+        let is_alone = commands.iter().all(|command| matches!(command, Command::LookNow { .. }));
+        let result = if due <= self.now() && is_alone {
             bus.publish(Queue::Escalation, &Command::LookNow { run: run.id().clone() }).await
         } else if let Some(slot) = timer {
             bus.start_timer(slot).await

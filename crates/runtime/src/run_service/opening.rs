@@ -76,7 +76,9 @@ impl RunService {
         let mut submissions = Vec::new();
         let first = run.planned_step(ctx.now);
         if first.is_some() {
-            submissions = self.run_steps(&mut run, first, &mut ctx, hook).await?;
+            // What opens no run asks no group: a repeated event holds no text.
+            let gathers = workflow.definition.gathers() && self.load(run.id()).await?.is_none();
+            submissions = self.run_steps(&mut run, first, gathers, &mut ctx, hook).await?;
         }
         let change = self.change(&run, ctx.effects, workflow);
         let (due, effects) = (change.due, change.effects.clone());
@@ -91,8 +93,14 @@ impl RunService {
         }
         match opened {
             Opened::Known => Ok(OpenedRun::Known),
-            Opened::Conflict => Ok(OpenedRun::Conflict),
-            Opened::AlreadyResolved { by } => self.open_resolved(event, workflow, &by).await,
+            Opened::Conflict => {
+                self.leave_groups(&run, workflow).await?;
+                Ok(OpenedRun::Conflict)
+            }
+            Opened::AlreadyResolved { by } => {
+                self.leave_groups(&run, workflow).await?;
+                self.open_resolved(event, workflow, &by).await
+            }
             Opened::New { timer } => {
                 span::stored(&span, &effects);
                 self.after_store(&run, &effects, due, timer, &Found::event(accepted_at))

@@ -10,7 +10,7 @@ use crate::error::RoleError;
 
 impl RunService {
     /// The run that an event would open now, and its timeline. People, opt-outs, silences and quiet hours are asked as for
-    /// a run that is opened; rate limits are not.
+    /// a run that is opened; rate limits and groups are not.
     ///
     /// # Errors
     /// When the store cannot be asked.
@@ -19,7 +19,7 @@ impl RunService {
         let mut run = Run::open(event, &mut ctx);
         let first = run.planned_step(ctx.now);
         if first.is_some() {
-            self.run_steps(&mut run, first, &mut ctx, &mut ByCommand).await?;
+            self.run_steps(&mut run, first, false, &mut ctx, &mut ByCommand).await?;
         }
         Ok((run, ctx.effects.timeline))
     }

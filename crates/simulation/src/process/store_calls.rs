@@ -7,6 +7,7 @@ use domain::{
     consent::{Consent, ConsentEntry},
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
+    group::{Group, GroupKey},
     id::{MessageId, RunId},
     oncall::Override,
     originator::ReceiptCount,
@@ -25,9 +26,9 @@ use domain::{
 use jiff::Timestamp;
 use ports::{
     AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
-    EffectStore, GivenAnswer, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore, OverrideStore,
-    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore, SendingStore,
-    SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
+    EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore,
+    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore,
+    SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
@@ -64,6 +65,12 @@ pass_on! {
     DueStore:
     Store: fn take_due(shard: Option<u8>, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<RunId>;
     Store: fn next_due() -> Option<Timestamp>;
+}
+
+pass_on! {
+    GroupStore:
+    Store: fn group(key: &GroupKey) -> Option<Versioned<Group>>;
+    KeepGroup: fn keep_group(key: &GroupKey, group: &Group, version: u64, kept_until: Timestamp, now: Timestamp) -> bool;
 }
 
 pass_on! {

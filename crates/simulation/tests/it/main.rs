@@ -10,3 +10,4 @@ mod outage;
 mod page_waits;
 mod seeds;
 mod stopped_account;
+mod storms;

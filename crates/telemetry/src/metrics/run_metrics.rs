@@ -35,6 +35,8 @@ pub struct RunMetrics {
     delivered: Counters<1>,
     undelivered: Counters<2>,
     decisions: Counters<3>,
+    digests: Counters<1>,
+    grouped: Counters<1>,
     statuses: Counters<1>,
     attempts: Counter,
     originators: Counters<2>,
@@ -63,6 +65,11 @@ impl RunMetrics {
                 "Attempts whose text the provider took and did not deliver, by what the error code asks of us",
             ),
             decisions: families.counter("decisions", "Policy verdicts about texts, by rule"),
+            digests: families.counter("digests", "Texts that tell of several runs"),
+            grouped: families.counter(
+                "grouped",
+                "Texts that were not sent because a digest told their recipient",
+            ),
             statuses: families.counter("statuses", "Statuses from the provider that were stored"),
             attempts: families.counter("attempts", "Requests to send a text that were begun"),
             originators: families.counter(
@@ -161,6 +168,8 @@ impl RunMetrics {
                 let labels = labels([("workflow", run.workflow()), ("rule", rule), ("verdict", verdict)]);
                 self.decisions.get_or_create(&labels).inc();
             }
+            TimelineEvent::Digest { .. } => _ = self.digests.get_or_create(&workflow()).inc(),
+            TimelineEvent::Told { .. } => _ = self.grouped.get_or_create(&workflow()).inc(),
             TimelineEvent::Escalated { .. } => _ = self.escalations.get_or_create(&workflow()).inc(),
             // One that is renewed, or follows one that expired, says nothing of how fast somebody came.
             TimelineEvent::Acknowledged { .. }

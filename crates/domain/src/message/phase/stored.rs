@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MessagePhase;
 use crate::{
+    id::MessageId,
     policy::Rule,
     provider::{ProviderMessageId, ProviderStatus},
 };
@@ -45,6 +46,14 @@ pub(super) enum StoredPhase {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent_says: Option<String>,
     },
+    Told {
+        by: MessageId,
+        status: ProviderStatus,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        heard: u8,
+    },
     Suppressed {
         rule: Rule,
     },
@@ -55,6 +64,10 @@ pub(super) enum StoredPhase {
     },
     Expired,
     Cancelled,
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl From<StoredPhase> for MessagePhase {
@@ -71,6 +84,7 @@ impl From<StoredPhase> for MessagePhase {
             StoredPhase::Submitted { sid, status, code } => Self::Submitted { sid, status, code },
             StoredPhase::Held { started_at, sent_says: None } => Self::NeedsReview { started_at },
             StoredPhase::Held { started_at, sent_says: Some(by) } => Self::SentUnconfirmed { started_at, by },
+            StoredPhase::Told { by, status, code, heard } => Self::Told { by, status, code, heard },
             StoredPhase::Suppressed { rule } => Self::Suppressed { rule },
             StoredPhase::Dead { reason, code } => Self::Dead { reason, code },
             StoredPhase::Expired => Self::Expired,
@@ -95,6 +109,7 @@ impl From<MessagePhase> for StoredPhase {
             MessagePhase::SentUnconfirmed { started_at, by } => {
                 Self::Held { started_at, sent_says: Some(by) }
             }
+            MessagePhase::Told { by, status, code, heard } => Self::Told { by, status, code, heard },
             MessagePhase::Suppressed { rule } => Self::Suppressed { rule },
             MessagePhase::Dead { reason, code } => Self::Dead { reason, code },
             MessagePhase::Expired => Self::Expired,
