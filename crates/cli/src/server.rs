@@ -29,6 +29,7 @@ use crate::{
     admission::Admission,
     args::Role,
     backend::{self, Backend},
+    calendars,
     exit::Usage,
     health::{self, Readiness},
     heartbeat::{self, Reporter},
@@ -136,6 +137,7 @@ impl Server {
         describe(&config, chosen, clock.as_ref());
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
+        let calendar_client = calendars::client(&secrets)?;
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let without = without_preflight.as_deref();
         let sends = chosen.contains(&Role::Sender) && simulator.is_none();
@@ -146,6 +148,7 @@ impl Server {
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
         let wiring = Wiring::new(config, recipient_key, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
+        wiring.runs().refresh_calendars().await?;
         let stream = settings.api_listen.filter(|_| chosen.contains(&Role::Integrations));
         let stream = stream.map(|_| crate::destinations::stream(wiring.stream()));
         destinations.extend(stream.clone());
@@ -173,7 +176,11 @@ impl Server {
         if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
             roles.spawn(shared_state::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
         }
+        let reads = chosen.contains(&Role::Escalation);
+        let reading = reads.then(|| wiring.calendar_reading(calendar_client.clone()));
+        roles.spawn(calendars::follow(wiring.runs(), reading, clock.clone(), shutdown.clone()));
         let parts = Parts {
+            calendars: calendar_client,
             runs: wiring.runs(),
             sources,
             destinations,

@@ -17,8 +17,8 @@ use domain::{
 use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use integrations::IntegrationsPorts;
-use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
-use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use ports::{Bus, CalendarReader, Clock, ProviderWebhooks, SmsProvider, Store};
+use runtime::{Acceptance, CalendarReading, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use url::Url;
 
@@ -144,6 +144,7 @@ impl Wiring {
             receipts: self.store.clone(),
             overrides: self.store.clone(),
             silences: self.store.clone(),
+            calendars: self.store.clone(),
             preflight: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
@@ -152,6 +153,16 @@ impl Wiring {
         })
         .of(self.installation.clone())
         .reporting(self.own_heartbeat.clone())
+    }
+
+    /// What reads calendars where they are kept.
+    pub(crate) fn calendar_reading(&self, reader: Arc<dyn CalendarReader>) -> CalendarReading {
+        CalendarReading {
+            runs: self.runs.clone(),
+            store: self.store.clone(),
+            reader,
+            clock: self.clock.clone(),
+        }
     }
 
     pub(crate) fn integrations(&self) -> IntegrationsPorts {

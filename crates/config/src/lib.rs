@@ -6,6 +6,7 @@
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
 mod adapters;
+mod calendar;
 mod destination_address;
 mod destination_kind;
 mod environment;
@@ -46,6 +47,7 @@ use domain::{
     workflow::Workflow,
 };
 
+pub use calendar::address as calendar_address;
 pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings};
@@ -57,7 +59,7 @@ pub use quiet_hours::QuietDefaults;
 pub use replies::ReplySettings;
 pub use retention::RetentionSettings;
 pub use scope::Scope;
-pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
+pub use secrets::{CalendarUrl, FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
 pub use stage::{Staged, with_stage};
 pub use tls_files::TlsFiles;
@@ -139,10 +141,11 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
         .unwrap_or_default();
     let contacts = beside(folder, people::CONTACTS, &mut read, &mut problems, people::read_contacts);
-    let rotations = beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
-        people::read_rotations(path, text, &contacts, problems)
-    });
-    let directory = Directory { contacts, rotations };
+    let (rotations, calendars_of_layers) =
+        beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
+            people::read_on_call(path, text, &contacts, problems)
+        });
+    let directory = Directory { contacts, rotations, calendars: calendars_of_layers };
     let around = workflow::Around {
         directory: &directory,
         calendars: &calendars,
@@ -171,7 +174,8 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         let message = "there is no workflow; copy one from examples/workflows";
         problems.add(&folder.join("workflows"), None, message.to_owned());
     }
-    let secrets = secrets::read(&infrastructure, &integrations, main_file, env, scope, &mut problems);
+    let secrets =
+        secrets::read(&infrastructure, &integrations, &directory, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -165,6 +165,10 @@ macro_rules! store_contract {
                     one_of_many_notes_a_stop
                     a_note_replaces_the_one_that_it_follows_and_no_other
                 }
+                calendars {
+                    the_last_copy_of_each_calendar_is_kept
+                    one_of_many_reads_a_calendar
+                }
                 silences {
                     silences_are_shown_until_they_end
                     a_silence_that_is_removed_is_gone

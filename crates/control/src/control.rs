@@ -10,9 +10,9 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{
-    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, OverrideStore,
-    PreflightStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore, StatusStore,
-    TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog,
+    OverrideStore, PreflightStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
+    StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -57,6 +57,8 @@ pub struct ControlPorts {
     pub overrides: Arc<dyn OverrideStore>,
     /// Events about which nobody is texted.
     pub silences: Arc<dyn SilenceStore>,
+    /// Copies of calendars.
+    pub calendars: Arc<dyn CalendarStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
     /// What became of the latest texts.

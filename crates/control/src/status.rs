@@ -72,6 +72,7 @@ impl Control {
             preflight,
             // Opt-outs are left out: a status is asked for every few seconds.
             gaps: self.ports.runs.gaps(GAP_DAYS, false).await?,
+            calendars: self.calendars().await?,
         };
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     coverage::Gap,
+    oncall::copy::CalendarState,
     originator::ReceiptCount,
     outbound::{SendingSeen, SendingState},
     plural::counted,
@@ -202,6 +203,9 @@ pub struct Status {
     /// Times of the next days at which a step would text nobody.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// What is known of each calendar that is configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<CalendarState>,
 }
 
 impl Status {

@@ -8,6 +8,7 @@
 
 mod after_store;
 mod audience;
+mod calendars;
 mod changing;
 mod coverage;
 mod opening;
@@ -38,15 +39,17 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, ReceiptStore, RunStore,
-    SendingStore, SilenceStore, Store, Versioned, store::Resolution,
+    Bus, CalendarStore, Change, Clock, ConsentStore, EffectStore, LookupStore, OverrideStore, ReceiptStore,
+    RunStore, SendingStore, SilenceStore, Store, Versioned, store::Resolution,
 };
 use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
+use calendars::CalendarTexts;
 use step_hook::ByCommand;
 
+pub use calendars::{Meant, meant};
 pub use opening::{OpenedRun, Precedent};
 pub use step_hook::StepHook;
 
@@ -68,6 +71,8 @@ pub struct RunPorts {
     pub receipts: Arc<dyn ReceiptStore>,
     /// Events about which nobody is texted.
     pub silences: Arc<dyn SilenceStore>,
+    /// Copies of calendars.
+    pub calendars: Arc<dyn CalendarStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -85,7 +90,8 @@ impl RunPorts {
             sending: store.clone(),
             effects: store.clone(),
             receipts: store.clone(),
-            silences: store,
+            silences: store.clone(),
+            calendars: store,
             bus,
             clock,
         }
@@ -103,6 +109,8 @@ pub struct RunService {
     originators: OriginatorScores,
     /// Those that have not ended, as this process knows them.
     silences: RwLock<Arc<[Silence]>>,
+    /// Copies of calendars, as this process read them last.
+    calendars: RwLock<CalendarTexts>,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
 }
@@ -151,6 +159,7 @@ impl RunService {
             link_base: Arc::default(),
             originators: OriginatorScores::default(),
             silences: RwLock::default(),
+            calendars: RwLock::default(),
             recipient_key: None,
         }
     }
@@ -203,7 +212,7 @@ impl RunService {
         workflows.keep(&*self.ports.runs).await?;
         let new = InForce {
             workflows: Arc::new(workflows),
-            directory: Arc::new(directory),
+            directory: Arc::new(self.with_shifts(directory)),
             destinations: Some(Arc::new(destinations)),
         };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;

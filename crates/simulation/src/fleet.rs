@@ -198,6 +198,7 @@ impl World {
             receipts: ports.clone(),
             overrides: ports.clone(),
             silences: ports.clone(),
+            calendars: ports.clone(),
             preflight: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,

@@ -22,6 +22,7 @@ mod rows;
 mod scenario;
 mod store;
 mod store_of_api;
+mod store_of_calendars;
 mod store_of_status;
 mod tickets;
 mod world;

@@ -27,6 +27,8 @@ use ports::{
     store::{EffectCounts, EventCounts, Resolution},
 };
 
+use crate::store_of_calendars::KeptCalendar;
+
 /// Everything that is stored.
 #[derive(Default)]
 pub(crate) struct State {
@@ -47,6 +49,7 @@ pub(crate) struct State {
     pub(crate) effect_counts: EffectCounts,
     pub(crate) overrides: Vec<Override>,
     pub(crate) silences: BTreeMap<String, Silence>,
+    pub(crate) calendars: BTreeMap<(String, String), KeptCalendar>,
     pub(crate) sending: Option<SendingState>,
     /// Receipts by the slice of time in which they came.
     pub(crate) receipts: BTreeMap<i64, ReceiptTally>,

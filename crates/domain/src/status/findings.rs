@@ -2,6 +2,7 @@
 //!
 //! Never: a finding for what heals by itself within seconds.
 
+mod calendars;
 mod provider;
 mod words;
 
@@ -37,6 +38,7 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     persons(status, &mut found);
     readiness::preflight(status, &mut found);
     readiness::gaps(status, &mut found);
+    calendars::calendars(status, &mut found);
     oddities(status, &mut found);
     found
 }
@@ -210,6 +212,7 @@ mod tests {
             balances: true,
             preflight: None,
             gaps: Vec::new(),
+            calendars: Vec::new(),
         }
     }
 

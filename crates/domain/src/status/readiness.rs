@@ -82,6 +82,7 @@ mod tests {
             balances: true,
             preflight: None,
             gaps: Vec::new(),
+            calendars: Vec::new(),
         }
     }
 

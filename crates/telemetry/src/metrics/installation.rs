@@ -20,6 +20,8 @@ pub struct InstallationMetrics {
     originator_demoted: Gauges<2>,
     processes: Gauges<1>,
     oncall_gaps: Gauges<0>,
+    calendar_age: Gauges<2>,
+    calendar_failures: Gauges<2>,
     problems: Gauges<0>,
 }
 
@@ -40,6 +42,12 @@ impl InstallationMetrics {
             processes: families.gauge("processes", "Processes that reported lately, by role"),
             oncall_gaps: families
                 .gauge("oncall_gaps", "Times of the next 7 days at which a step would text nobody"),
+            calendar_age: families
+                .gauge("calendar_age_seconds", "For how long the copy of a calendar was not confirmed"),
+            calendar_failures: families.gauge(
+                "calendar_failures",
+                "Tries to read a calendar that failed since the last that did not",
+            ),
             problems: families.gauge("problems", "Problems that `callout status` shows"),
         }
     }
@@ -58,6 +66,8 @@ impl InstallationMetrics {
         }
         self.originator_texts.clear();
         self.originator_demoted.clear();
+        self.calendar_age.clear();
+        self.calendar_failures.clear();
         self.oncall_gaps.clear();
         self.problems.clear();
     }
@@ -100,6 +110,13 @@ impl InstallationMetrics {
         for role in &status.roles {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
+        }
+        for state in &status.calendars {
+            let labels = labels([("schedule", &state.schedule), ("layer", &state.layer)]);
+            self.calendar_failures.get_or_create(&labels).set(state.failures.into());
+            if let Some(age) = state.age(status.now) {
+                self.calendar_age.get_or_create(&labels).set(age.as_secs().max(0));
+            }
         }
         self.oncall_gaps.get_or_create(&[]).set(gauge(status.gaps.len() as u64));
         self.problems.get_or_create(&[]).set(gauge(problems as u64));
