@@ -190,6 +190,7 @@ impl Control {
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
             Request::ShowCalendar { query, contact } => self.show_calendar(&query, contact.as_deref()).await,
             Request::TestPage(new) => self.test_page(principal, new).await,
+            Request::ShowTestPage { id } => self.test_page_report(principal, &id).await,
             Request::ExplainRecipient { whom, from, until } => {
                 self.explain_recipient(principal, whom, from, until).await
             }

@@ -34,6 +34,7 @@ mod status;
 mod status_report;
 mod stream;
 mod test_page;
+mod test_page_report;
 mod view;
 
 pub use calendar::calendar;
@@ -52,4 +53,5 @@ pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use silence_view::{NewSilence, SilenceView};
 pub use status_report::{Installation, StatusReport};
+pub use test_page_report::{TestPageLeg, TestPageReport};
 pub use view::{MessageView, RunView, TimelineLine};

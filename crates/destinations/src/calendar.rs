@@ -34,6 +34,7 @@ const ETAG_BYTES_MAX: usize = 512;
 pub struct CalendarClient {
     public: Client,
     any: Client,
+    timeout: Duration,
     /// Addresses by the variables that hold them.
     urls: RwLock<BTreeMap<String, Url>>,
 }
@@ -44,9 +45,17 @@ impl CalendarClient {
     /// # Errors
     /// When this machine has no usable TLS.
     pub fn new(urls: BTreeMap<String, Url>) -> Result<Self, Unusable> {
+        Self::with_timeout(urls, TIMEOUT)
+    }
+
+    /// The same, with so much time for one request.
+    ///
+    /// # Errors
+    /// When this machine has no usable TLS.
+    pub fn with_timeout(urls: BTreeMap<String, Url>, timeout: Duration) -> Result<Self, Unusable> {
         let builder = || {
             http_client::client_builder(http_client::Reach::Tls)
-                .timeout(TIMEOUT)
+                .timeout(timeout)
                 .connect_timeout(CONNECT_TIMEOUT)
                 .user_agent(concat!("callout/", env!("CARGO_PKG_VERSION")))
         };
@@ -54,6 +63,7 @@ impl CalendarClient {
         Ok(Self {
             public: builder().dns_resolver(Arc::new(PublicResolver)).build().map_err(unusable)?,
             any: builder().build().map_err(unusable)?,
+            timeout,
             urls: RwLock::new(urls),
         })
     }
@@ -86,9 +96,9 @@ impl CalendarClient {
             if let Some(etag) = etag {
                 request = request.header(header::IF_NONE_MATCH, etag);
             }
-            let response = request.send().await.map_err(|error| unanswered(&error))?;
+            let response = request.send().await.map_err(|error| unanswered(&error, self.timeout))?;
             match response.status() {
-                StatusCode::OK => return taken(response).await,
+                StatusCode::OK => return taken(response, self.timeout).await,
                 StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(CalendarFetched::Same),
                 status if status.is_redirection() => {
                     let location = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
@@ -150,11 +160,11 @@ fn bounded(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "holds bytes that are no UTF-8".to_owned())
 }
 
-async fn taken(mut response: Response) -> Result<CalendarFetched, String> {
+async fn taken(mut response: Response, timeout: Duration) -> Result<CalendarFetched, String> {
     let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
     let etag = etag.filter(|etag| etag.len() <= ETAG_BYTES_MAX).map(str::to_owned);
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error, timeout))? {
         body.extend_from_slice(&chunk);
         if body.len() > CALENDAR_BYTES_MAX {
             break;
@@ -174,7 +184,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// What went wrong, without the address.
-fn unanswered(error: &reqwest::Error) -> String {
+fn unanswered(error: &reqwest::Error, timeout: Duration) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         if source.to_string() == PRIVATE {
@@ -183,7 +193,7 @@ fn unanswered(error: &reqwest::Error) -> String {
         cause = source.source();
     }
     if error.is_timeout() {
-        format!("the server gave no whole answer within {} s", TIMEOUT.as_secs())
+        format!("the server gave no whole answer within {timeout:?}")
     } else if error.is_connect() {
         "no connection to the server".to_owned()
     } else if error.is_body() || error.is_decode() {

@@ -4,7 +4,7 @@
 //! Never: opens a ticket, escalates, or texts anybody else.
 
 use jiff::Timestamp;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     event::{Event, EventKey},
@@ -16,6 +16,8 @@ use crate::{
 
 /// What a reply or a list says that it is about.
 const SUBJECT: &str = "test page";
+/// The field that says whether a reply is asked for.
+const WANTS_REPLY: &str = "wants_reply";
 
 /// What is to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +66,22 @@ impl TestPage<'_> {
             kind: TEST_PAGE.to_owned(),
             subject: Some(SUBJECT.to_owned()),
             time: None,
-            data: Map::from_iter([("contact".to_owned(), self.contact.into())]),
+            data: Map::from_iter([
+                ("contact".to_owned(), self.contact.into()),
+                (WANTS_REPLY.to_owned(), self.wants_reply.into()),
+            ]),
             traceparent: None,
         };
         let run = RunId::derive(SOURCE, &event.key.id, TEST_PAGE, event.subject.as_deref());
         (event, run)
     }
+}
+
+/// Whether a test page asks for a reply, by the event that opened its run; `None` of any other event.
+pub fn wants_reply(event: &Event) -> Option<bool> {
+    let is_of_us = event.key.source == SOURCE && event.kind == TEST_PAGE;
+    // Those of earlier versions do not say, and mostly did.
+    is_of_us.then(|| event.data.get(WANTS_REPLY).and_then(Value::as_bool).unwrap_or(true))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl CalendarStore for EmbeddedStore {
         let copy = text.map(|text| of_text.doc(&name, &text)).transpose()?;
         let keep = move |connection: &Connection| {
             let sql = "INSERT INTO calendar (name, doc, copy) VALUES (?1, ?2, ?3) \
-                       ON CONFLICT (name) DO UPDATE SET doc = ?2, copy = coalesce(?3, copy)";
+                       ON CONFLICT (name) DO UPDATE SET doc = ?2, copy = coalesce(?3, copy), taken_until_ms = 0";
             connection.prepare_cached(sql)?.execute(params![name, doc, copy])?;
             Ok(())
         };

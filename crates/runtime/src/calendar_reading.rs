@@ -47,14 +47,19 @@ impl CalendarReading {
         let (states, mut tried) = (self.store.calendars().await?, 0);
         for ((schedule, layer), calendar) in &directory.calendars {
             let (origin, now) = (self.reader.origin(&calendar.source), self.clock.now());
-            let known = states.iter().find(|state| state.schedule == *schedule && state.layer == *layer);
-            let state = known.cloned().unwrap_or_else(|| CalendarState::new(schedule, layer, &origin));
             let held = SignedDuration::from_secs(CALENDAR_LEASE_S);
-            if now < state.due(&origin, calendar.refresh_s)
-                || !self.store.take_calendar(schedule, layer, now, held).await?
-            {
+            let due = |states: &[CalendarState]| {
+                state_of(states, schedule, layer, &origin).due(&origin, calendar.refresh_s)
+            };
+            if now < due(&states) || !self.store.take_calendar(schedule, layer, now, held).await? {
                 continue;
             }
+            // Another process may have read it between.
+            let states = self.store.calendars().await?;
+            if now < due(&states) {
+                continue;
+            }
+            let state = state_of(&states, schedule, layer, &origin);
             self.read(&directory, calendar, state, &origin).await?;
             tried += 1;
         }
@@ -102,6 +107,11 @@ impl CalendarReading {
         say(&before, &state, now);
         Ok(())
     }
+}
+
+fn state_of(states: &[CalendarState], schedule: &str, layer: &str, origin: &str) -> CalendarState {
+    let known = states.iter().find(|state| state.schedule == schedule && state.layer == layer);
+    known.cloned().unwrap_or_else(|| CalendarState::new(schedule, layer, origin))
 }
 
 /// Says what changed. A failure that goes on is said once; the status and a metric keep saying it.

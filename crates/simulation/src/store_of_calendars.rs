@@ -30,6 +30,7 @@ impl CalendarStore for MemoryStore {
         let kept = kept.entry(name(&state.schedule, &state.layer)).or_default();
         kept.state = Some(state.clone());
         kept.text = text.map(str::to_owned).or(kept.text.take());
+        kept.taken_until = None;
         Ok(())
     }
 

@@ -35,6 +35,7 @@ impl CalendarStore for RedisStore {
         }
         let doc = self.sealed(Kind::Calendar).doc(&name, state)?;
         let _: u64 = self.connection.command(cmd("HSET").arg(docs).arg(&name).arg(doc)).await?;
+        let _: u64 = self.connection.command(cmd("DEL").arg(self.keys.calendar_taken(&name))).await?;
         Ok(())
     }
 

@@ -54,7 +54,8 @@ pub async fn one_of_many_reads_a_calendar(store: Arc<dyn Store>) {
     assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
     assert_eq!(store.calendars().await.unwrap(), []);
     assert!(store.take_calendar("a", "secondary", at(0), minute).await.unwrap(), "each by itself");
-    store.keep_calendar(&state("a"), Some("of a")).await.unwrap();
     assert!(!take().await.unwrap(), "until its time is over");
+    store.keep_calendar(&state("a"), Some("of a")).await.unwrap();
+    assert!(take().await.unwrap(), "or until it is kept");
     assert_eq!(store.calendars().await.unwrap(), [state("a")]);
 }
