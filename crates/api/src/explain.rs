@@ -11,7 +11,8 @@ use axum::{
     routing::{get, post},
 };
 use control::{
-    Answer, NewTestPage, RecipientExplanation, Request, TEST_PAGE_WITHIN_S_MAX, TestPageReport, TextView, Whom,
+    Answer, NewTestPage, RecipientExplanation, Request, TEST_PAGE_WITHIN_S_MAX, TestPageReport, TextView,
+    Whom,
 };
 use domain::limits::LIST_MAX;
 use jiff::SignedDuration;
@@ -85,8 +86,10 @@ pub(crate) async fn explain(
         }
     };
     let window_s = bounded("window_s", window_s.unwrap_or(WINDOW_S_DEFAULT), WINDOW_S_MAX)?;
-    let (at, window) =
-        (time("at", at.as_deref())?.unwrap_or_else(|| api.ports.clock.now()), SignedDuration::from_secs(window_s.into()));
+    let (at, window) = (
+        time("at", at.as_deref())?.unwrap_or_else(|| api.ports.clock.now()),
+        SignedDuration::from_secs(window_s.into()),
+    );
     let request = Request::ExplainRecipient { whom, from: at - window, until: at + window };
     let Answer::RecipientExplained { explanation } =
         api.ports.control.execute(&who.principal, request).await?

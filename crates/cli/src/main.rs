@@ -13,6 +13,7 @@ mod backend;
 mod backup;
 mod bulk;
 mod calendars;
+mod canaries;
 mod check;
 mod command_line;
 mod commands;

@@ -256,6 +256,7 @@ fn unapplied((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: 
         ("[http]", (was.listen, was.monitoring_listen) != (is.listen, is.monitoring_listen)),
         ("[api]", (was.api_listen, &was.api_public_url) != (is.api_listen, &is.api_public_url)),
         ("[privacy]", was.key_file != is.key_file),
+        ("[canary]", was.canary != is.canary),
         ("[retention]", was.retention != is.retention),
         ("[twilio]", was.twilio != is.twilio),
         ("CALLOUT_RECIPIENT_KEY", old_secrets.recipient_key != new_secrets.recipient_key),

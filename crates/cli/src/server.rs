@@ -29,7 +29,7 @@ use crate::{
     admission::Admission,
     args::Role,
     backend::{self, Backend},
-    calendars,
+    calendars, canaries,
     exit::Usage,
     health::{self, Readiness},
     heartbeat::{self, Reporter},
@@ -177,6 +177,9 @@ impl Server {
             roles.spawn(shared_state::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
         }
         let reads = chosen.contains(&Role::Escalation);
+        if let Some(canary) = settings.canary.clone().filter(|_| reads) {
+            roles.spawn(canaries::send(canary, wiring.runs(), clock.clone(), shutdown.clone()));
+        }
         let reading = reads.then(|| wiring.calendar_reading(calendar_client.clone()));
         roles.spawn(calendars::follow(wiring.runs(), reading, clock.clone(), shutdown.clone()));
         let parts = Parts {

@@ -174,6 +174,21 @@ fn print_waiting(status: &Facts) {
         let how = if backlog.sealing == Sealing::UnderWay { ", all but what is older" } else { "" };
         output::line(format!("{:<32}  with key {key}{how}", "encrypted"));
     }
+    for canary in &status.canaries {
+        let name = output::cut(&format!("canary from {}", canary.originator), 32);
+        output::wrapped(&format!("{name:<32}  {}", canary.in_words(status.now)), 34);
+    }
+    for state in &status.calendars {
+        let name = output::cut(&format!("calendar of {}/{}", state.schedule, state.layer), 32);
+        let copy = state.copy.as_ref().map_or_else(
+            || "no copy".to_owned(),
+            |copy| {
+                format!("confirmed {} ago, {}", age(status.now, copy.read_at), counted(copy.shifts, "shift"))
+            },
+        );
+        let failing = if state.error.is_some() { ", CANNOT BE READ" } else { "" };
+        output::line(format!("{name:<32}  {copy}{failing}"));
+    }
     if !status.originators.is_empty() {
         output::line("");
         print_originators(status);

@@ -217,7 +217,7 @@ fn notices(wording: &Wording) -> Option<Notices> {
 
 /// What a status says of the configuration.
 fn installation(config: &Config) -> Installation {
-    let Infrastructure { environment, api_listen, .. } = &config.infrastructure;
+    let Infrastructure { environment, api_listen, canary, .. } = &config.infrastructure;
     let has_destinations = !config.destinations().0.is_empty();
     let runs = |role: &Role| match role {
         Role::Integrations => has_destinations,
@@ -227,6 +227,7 @@ fn installation(config: &Config) -> Installation {
     Installation {
         environment: environment.clone(),
         configuration: config.digest.clone(),
+        canary: canary.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
     }

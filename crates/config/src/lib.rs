@@ -7,6 +7,7 @@
 
 mod adapters;
 mod calendar;
+mod canary;
 mod destination_address;
 mod destination_kind;
 mod environment;
@@ -146,6 +147,7 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             people::read_on_call(path, text, &contacts, problems)
         });
     let directory = Directory { contacts, rotations, calendars: calendars_of_layers };
+    canary::check_canary(main_file, &infrastructure, &directory, &mut problems);
     let around = workflow::Around {
         directory: &directory,
         calendars: &calendars,

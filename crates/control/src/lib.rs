@@ -5,6 +5,7 @@
 
 mod basis;
 mod calendar;
+mod canaries;
 mod consent;
 mod consent_view;
 mod control;

@@ -56,7 +56,7 @@ impl Control {
         id: &RunId,
     ) -> Result<Answer, ControlError> {
         let run = self.visible(principal, id).await?;
-        let wants_reply = test_page::wants_reply(run.value.event());
+        let wants_reply = test_page::wants_reply(&run.value);
         let wants_reply = wants_reply.ok_or_else(|| ControlError::NotFound(id.clone()))?;
         let Answer::Run { run, .. } = self.show(&run, false, false).await? else {
             return Err(ControlError::NotFound(id.clone()));

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::view::{RunView, TimelineLine};
 
+/// The leg from the request to the receipt.
+pub(crate) const DELIVERY: &str = "request to delivered";
+
 /// What came of a test page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestPageReport {
@@ -50,7 +53,7 @@ impl TestPageReport {
         let legs = [
             leg("event to request", Some(run.opened_at), posted),
             leg("request to provider's answer", posted, taken),
-            leg("request to delivered", posted, delivered),
+            leg(DELIVERY, posted, delivered),
             leg("delivered to reply", delivered, replied),
         ];
         let wanted = [

@@ -223,6 +223,14 @@ pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
 pub const ANSWERS_HOURLY_MAX: u32 = 5;
 /// Most test pages that one phone gets in an hour.
 pub const TEST_PAGES_HOURLY_MAX: u32 = 10;
+/// How long a canary may take to arrive, in seconds.
+pub const CANARY_WITHIN_S: u32 = 5 * 60;
+/// How often canaries are sent at most, and at least, in seconds: every ten minutes, so that one ends before the next; a week.
+pub const CANARY_EVERY_S_MIN: u32 = 2 * CANARY_WITHIN_S;
+/// See [`CANARY_EVERY_S_MIN`].
+pub const CANARY_EVERY_S_MAX: u32 = 7 * 24 * 3600;
+/// Slots of canaries that are looked at.
+pub const CANARY_SLOTS: i64 = 5;
 /// How long an answer or an all-clear is of use, in seconds: 10 minutes.
 pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
 /// Tries to change a run that others change at the same time.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    canary::CanaryStatus,
     coverage::Gap,
     oncall::copy::CalendarState,
     originator::ReceiptCount,
@@ -206,6 +207,9 @@ pub struct Status {
     /// What is known of each calendar that is configured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<CalendarState>,
+    /// How the latest canaries of each originator did; none where they are off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<CanaryStatus>,
 }
 
 impl Status {

@@ -11,6 +11,7 @@ use crate::{
     id::{RunId, short},
     limits::TEST_PAGES_HOURLY_MAX,
     notice::{SOURCE, TEST_PAGE},
+    run::Run,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 
@@ -77,11 +78,11 @@ impl TestPage<'_> {
     }
 }
 
-/// Whether a test page asks for a reply, by the event that opened its run; `None` of any other event.
-pub fn wants_reply(event: &Event) -> Option<bool> {
-    let is_of_us = event.key.source == SOURCE && event.kind == TEST_PAGE;
-    // Those of earlier versions do not say, and mostly did.
-    is_of_us.then(|| event.data.get(WANTS_REPLY).and_then(Value::as_bool).unwrap_or(true))
+/// Whether a test page asks for a reply; `None` of any other run.
+pub fn wants_reply(run: &Run) -> Option<bool> {
+    // Those of earlier versions do not say, nor do those whose fields were removed; most did.
+    let says = || run.data().get(WANTS_REPLY).and_then(Value::as_bool);
+    (run.workflow() == TEST_PAGE).then(|| says().unwrap_or(true))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod after_store;
 mod audience;
 mod calendars;
+mod canaries;
 mod changing;
 mod coverage;
 mod opening;

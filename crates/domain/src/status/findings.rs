@@ -34,6 +34,7 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     servers(status, &mut found);
     provider(status, &mut found);
     originators(status, &mut found);
+    canaries(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
     readiness::preflight(status, &mut found);
@@ -83,6 +84,19 @@ fn servers(status: &Status, found: &mut Vec<Finding>) {
             alive().filter(|process| process.faults.contains(fault)).map(|p| p.process.as_str()).collect();
         let remedy = "bring that server back, or see why it refuses; work waits and is not lost";
         problem(found, format!("{} cannot use {fault}", listed(&of)), remedy);
+    }
+}
+
+/// Originators whose canaries do not arrive. One may have been lost by the network of the phone.
+fn canaries(status: &Status, found: &mut Vec<Finding>) {
+    for canary in status.canaries.iter().filter(|canary| canary.failures > 0) {
+        let what = format!("the canary from {} {}", canary.originator, canary.in_words(status.now));
+        let remedy = "see docs/operations/callout-canary-fails.md";
+        if canary.failures > 1 {
+            problem(found, what, remedy);
+        } else {
+            note(found, what, remedy);
+        }
     }
 }
 
@@ -213,6 +227,7 @@ mod tests {
             preflight: None,
             gaps: Vec::new(),
             calendars: Vec::new(),
+            canaries: Vec::new(),
         }
     }
 

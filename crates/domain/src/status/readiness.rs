@@ -83,6 +83,7 @@ mod tests {
             preflight: None,
             gaps: Vec::new(),
             calendars: Vec::new(),
+            canaries: Vec::new(),
         }
     }
 

@@ -20,6 +20,9 @@ pub struct InstallationMetrics {
     originator_demoted: Gauges<2>,
     processes: Gauges<1>,
     oncall_gaps: Gauges<0>,
+    canary_failures: Gauges<1>,
+    canary_success: Gauges<1>,
+    canary_delivery: Gauges<1>,
     calendar_age: Gauges<2>,
     calendar_failures: Gauges<2>,
     problems: Gauges<0>,
@@ -42,6 +45,18 @@ impl InstallationMetrics {
             processes: families.gauge("processes", "Processes that reported lately, by role"),
             oncall_gaps: families
                 .gauge("oncall_gaps", "Times of the next 7 days at which a step would text nobody"),
+            canary_failures: families.gauge(
+                "canary_failures",
+                "Canaries of an originator in a row that did not arrive, 5 at most",
+            ),
+            canary_success: families.gauge(
+                "canary_last_success_timestamp_seconds",
+                "When the slot of an originator's last canary that arrived began",
+            ),
+            canary_delivery: families.gauge(
+                "canary_delivery_milliseconds",
+                "From the request of an originator's last canary to its receipt",
+            ),
             calendar_age: families
                 .gauge("calendar_age_seconds", "For how long the copy of a calendar was not confirmed"),
             calendar_failures: families.gauge(
@@ -66,6 +81,9 @@ impl InstallationMetrics {
         }
         self.originator_texts.clear();
         self.originator_demoted.clear();
+        self.canary_failures.clear();
+        self.canary_success.clear();
+        self.canary_delivery.clear();
         self.calendar_age.clear();
         self.calendar_failures.clear();
         self.oncall_gaps.clear();
@@ -110,6 +128,16 @@ impl InstallationMetrics {
         for role in &status.roles {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
+        }
+        for canary in &status.canaries {
+            let labels = labels([("originator", canary.originator.as_str())]);
+            self.canary_failures.get_or_create(&labels).set(canary.failures.into());
+            if let Some(at) = canary.last_success {
+                self.canary_success.get_or_create(&labels).set(at.as_second());
+            }
+            if let Some(delivery_ms) = canary.delivery_ms {
+                self.canary_delivery.get_or_create(&labels).set(delivery_ms);
+            }
         }
         for state in &status.calendars {
             let labels = labels([("schedule", &state.schedule), ("layer", &state.layer)]);
