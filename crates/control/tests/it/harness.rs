@@ -75,6 +75,7 @@ impl World {
             receipts: store.clone(),
             overrides: store.clone(),
             silences: store.clone(),
+            calendars: store.clone(),
             preflight: store.clone(),
             consent: store.clone(),
             retention: store.clone(),
