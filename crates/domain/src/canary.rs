@@ -62,7 +62,7 @@ impl Canary<'_> {
             deliver_within_s: Some(CANARY_WITHIN_S),
             ..Step::default()
         };
-        let schema = json!({ "type": "object" });
+        let schema = json!({ "type": "object", "properties": { "contact": { "type": "string" } } });
         let mut definition = WorkflowDefinition::new(CANARY, CANARY, template, schema, vec![step]);
         definition.lane = Lane::Critical;
         definition.category = Category::Operational;

@@ -54,7 +54,7 @@ async fn a_test_page_is_begun_once_and_says_how_far_it_is() {
         ("/v1/explain?contact=ada&recipient=%2B14155550101", StatusCode::BAD_REQUEST),
         ("/v1/explain?contact=ada&at=soon", StatusCode::BAD_REQUEST),
         ("/v1/explain?contact=ada&window_s=0", StatusCode::BAD_REQUEST),
-        ("/v1/explain?contact=nobody", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/v1/explain?contact=nobody", StatusCode::NOT_FOUND),
         ("/v1/messages", StatusCode::BAD_REQUEST),
         ("/v1/messages?to=me", StatusCode::BAD_REQUEST),
         ("/v1/messages?to=%2B14155550101&max=5000", StatusCode::BAD_REQUEST),
@@ -66,5 +66,5 @@ async fn a_test_page_is_begun_once_and_says_how_far_it_is() {
     }
     let nobody = json!({"contact": "nobody"}).to_string();
     let refused = world.send("POST", "/v1/test-pages", &operator, &[], &nobody).await;
-    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "{}", refused.body);
 }

@@ -61,7 +61,7 @@ fn the_address_of_a_calendar_is_a_secret_of_the_process_that_reads_it() {
     for name in ["callout.toml", "contacts.toml"] {
         std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
     }
-    let workflow = "event = \"a\"\ntemplate = \"x\"\n[schema]\ntype = \"object\"\n[[step]]\nnotify = [\"oncall:desk\"]\n";
+    let workflow = "event = \"a\"\ntemplate = \"x\"\n[schema]\ntype = \"object\"\nproperties = { a = { type = \"string\" } }\n[[step]]\nnotify = [\"oncall:desk\"]\n";
     std::fs::write(folder.path().join("workflows/desk.toml"), workflow).unwrap();
     std::fs::write(folder.path().join("oncall.toml"), &text).unwrap();
     let load = |scope| {
