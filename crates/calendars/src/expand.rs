@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use crate::{
-    Read, Span, Unreadable,
     event::{End, Event},
+    read::{Read, Span, Unreadable},
     value::Moment,
     zones::Zones,
 };

@@ -2,7 +2,7 @@
 //!
 //! Never: hands the parser components within components without end.
 
-use crate::Unreadable;
+use crate::read::Unreadable;
 
 /// How deep components are within one another, at most: RFC 5545 has an alarm in an event in a calendar.
 const DEPTH_MAX: usize = 8;

@@ -22,7 +22,7 @@ use crate::{
     args::{Common, OnCallImport, Output},
     configuration,
     exit::Usage,
-    oncall::print_not_taken,
+    not_taken::print_not_taken,
     output,
 };
 

@@ -35,6 +35,7 @@ mod installation_metrics;
 mod listeners;
 mod management;
 mod manual;
+mod not_taken;
 mod on_demand_bus;
 mod oncall;
 mod open_files;

@@ -4,7 +4,7 @@
 
 use control::{Answer, LayerQuery, LayerView, NewOverride, OverrideView, Request, ShiftSwap};
 use domain::{
-    oncall::{Shift, calendar::NotTaken, copy::CalendarState},
+    oncall::{Shift, copy::CalendarState},
     plural::counted,
     quiet_hours::zone,
     status::age,
@@ -15,7 +15,9 @@ use ports::{Clock as _, SystemClock};
 use crate::{
     args::{Common, Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap, Output},
     control_client::{UNEXPECTED_ANSWER, execute},
-    import_calendar as import, output,
+    import_calendar as import,
+    not_taken::print_not_taken,
+    output,
 };
 
 /// The layer that is meant where a schedule is named alone, as in a step.
@@ -150,17 +152,6 @@ fn print_calendar(state: &CalendarState, now: Timestamp) {
     if let Some(error) = &state.error {
         let failures = counted(state.failures, "failure");
         output::wrapped(&format!("  calendar  CANNOT BE READ ({failures} in a row): {error}"), 12);
-    }
-}
-
-/// What a calendar says that gives nobody a shift.
-pub(crate) fn print_not_taken(not_taken: &[NotTaken], passed_over: &[String]) {
-    for NotTaken { uid, summary, from, why } in not_taken {
-        let from = from.map_or_else(String::new, |from| format!(" from {}", output::time(from)));
-        output::wrapped(&format!("  not taken  {summary:?}{from}, UID {uid}: {why}"), 13);
-    }
-    for part in passed_over {
-        output::wrapped(&format!("  passed over  {part}"), 15);
     }
 }
 

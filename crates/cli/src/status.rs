@@ -9,7 +9,7 @@ use control::{Answer, Request, StatusReport};
 use domain::{
     originator::ReceiptCount,
     plural::counted,
-    status::{Heartbeat, OriginatorStatus, Sealing, Status as Facts, Waiting, age},
+    status::{Heartbeat, OriginatorStatus, Sealing, Status as Facts, Waiting, age, canary_in_words},
 };
 use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
@@ -176,7 +176,7 @@ fn print_waiting(status: &Facts) {
     }
     for canary in &status.canaries {
         let name = output::cut(&format!("canary from {}", canary.originator), 32);
-        output::wrapped(&format!("{name:<32}  {}", canary.in_words(status.now)), 34);
+        output::wrapped(&format!("{name:<32}  {}", canary_in_words(canary, status.now)), 34);
     }
     for state in &status.calendars {
         let name = output::cut(&format!("calendar of {}/{}", state.schedule, state.layer), 32);

@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::{
     destination_address::is_local,
-    people::check_zone,
     reader::{Document, Section},
+    zone_check::check_zone,
 };
 
 /// Reads the calendars of a file.

@@ -11,7 +11,6 @@ use domain::{
 };
 
 use crate::{
-    infrastructure::Infrastructure,
     people::CONTACTS,
     problem::Problems,
     reader::{Document, Section},
@@ -39,13 +38,13 @@ pub(crate) fn read_canary(
 /// Reports a contact that is not there.
 pub(crate) fn check_canary(
     file: &Path,
-    infrastructure: &Infrastructure,
+    (canary, lines): (Option<&CanarySettings>, &BTreeMap<String, usize>),
     directory: &Directory,
     problems: &mut Problems,
 ) {
-    let Some(CanarySettings { contact, .. }) = &infrastructure.canary else { return };
+    let Some(CanarySettings { contact, .. }) = canary else { return };
     if !directory.contacts.contains_key(contact) {
-        let line = infrastructure.lines.get(TO).copied();
+        let line = lines.get(TO).copied();
         problems.add(file, line, format!("canary.to: no contact is named {contact:?} in {CONTACTS}"));
         if let Some(problem) = problems.0.last_mut() {
             problem.missing_in = Some(CONTACTS);

@@ -36,6 +36,7 @@ mod tls_files;
 mod twilio_settings;
 mod weekdays;
 mod workflow;
+mod zone_check;
 
 use std::path::{Path, PathBuf};
 
@@ -147,7 +148,8 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
             people::read_on_call(path, text, &contacts, problems)
         });
     let directory = Directory { contacts, rotations, calendars: calendars_of_layers };
-    canary::check_canary(main_file, &infrastructure, &directory, &mut problems);
+    let canary = (infrastructure.canary.as_ref(), &infrastructure.lines);
+    canary::check_canary(main_file, canary, &directory, &mut problems);
     let around = workflow::Around {
         directory: &directory,
         calendars: &calendars,

@@ -16,9 +16,10 @@ use jiff::{civil, tz::TimeZone};
 use crate::{
     calendar::read_calendars,
     problem::Problems,
-    reader::{Document, Placed, Section},
+    reader::{Document, Section},
     team::read_team,
     weekdays::read_weekdays,
+    zone_check::check_zone,
 };
 
 /// The file of people.
@@ -205,14 +206,5 @@ fn read_hours(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<OnCal
             let midnight = civil::Time::midnight();
             (!weekdays.is_empty()).then_some(OnCallHours { weekdays, from: midnight, until: midnight })
         }
-    }
-}
-
-pub(crate) fn check_zone(doc: &mut Document<'_>, name: Option<&Placed<String>>) {
-    if let Some(name) = name.filter(|name| zone(&name.value).is_none()) {
-        doc.problem(
-            &name.at,
-            format!("unknown time zone {:?}; use an IANA name such as \"Europe/Berlin\"", name.value),
-        );
     }
 }

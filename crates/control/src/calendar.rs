@@ -34,10 +34,7 @@ fn utc(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{
-        directory::Contact,
-        oncall::{Shift, calendar::assign},
-    };
+    use domain::{calendar_people::assign, directory::Contact, oncall::Shift};
 
     use super::*;
 

@@ -13,7 +13,6 @@ use crate::{
     limits::CANARY_WITHIN_S,
     notice::{CANARY, SOURCE},
     originator::OriginatorName,
-    status::age,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 
@@ -116,18 +115,6 @@ pub struct CanaryStatus {
     /// When the slot of the last that arrived began, of those that are looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Timestamp>,
-}
-
-impl CanaryStatus {
-    /// What became of it, in a few words.
-    pub fn in_words(&self, now: Timestamp) -> String {
-        let ago = age(now, self.at);
-        match (&self.delivery_ms, &self.missing) {
-            (Some(ms), _) => format!("arrived {ago} ago, within {:.1} s", *ms as f64 / 1_000.0),
-            (None, Some(missing)) => format!("did not arrive {ago} ago: {missing}"),
-            (None, None) => format!("did not arrive {ago} ago"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod address;
 pub mod admission;
 pub mod breaker;
 pub mod broker_origin;
+pub mod calendar_people;
 pub mod canary;
 pub mod cloud_event;
 pub mod compose;

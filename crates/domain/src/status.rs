@@ -17,9 +17,11 @@ use crate::{
     plural::counted,
 };
 
+mod canary_words;
 mod findings;
 mod readiness;
 
+pub use canary_words::canary_in_words;
 pub use findings::findings;
 
 /// How often a process reports, in seconds.

@@ -8,6 +8,7 @@
 
 mod after_store;
 mod audience;
+mod calendar_texts;
 mod calendars;
 mod canaries;
 mod changing;
@@ -47,10 +48,10 @@ use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
-use calendars::CalendarTexts;
+use calendar_texts::CalendarTexts;
 use step_hook::ByCommand;
 
-pub use calendars::{Meant, meant};
+pub use calendar_texts::{Meant, meant};
 pub use opening::{OpenedRun, Precedent};
 pub use step_hook::StepHook;
 

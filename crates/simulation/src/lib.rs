@@ -13,6 +13,7 @@ mod desk_client;
 mod fleet;
 mod flood;
 mod freezer;
+mod kept_calendar;
 mod outage;
 mod page_waits;
 mod process;

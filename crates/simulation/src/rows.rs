@@ -27,7 +27,7 @@ use ports::{
     store::{EffectCounts, EventCounts, Resolution},
 };
 
-use crate::store_of_calendars::KeptCalendar;
+use crate::kept_calendar::KeptCalendar;
 
 /// Everything that is stored.
 #[derive(Default)]

@@ -7,14 +7,6 @@ use ports::{CalendarStore, StoreError};
 
 use crate::store::MemoryStore;
 
-/// A calendar as it is kept.
-#[derive(Default)]
-pub(crate) struct KeptCalendar {
-    state: Option<CalendarState>,
-    text: Option<String>,
-    taken_until: Option<Timestamp>,
-}
-
 #[async_trait]
 impl CalendarStore for MemoryStore {
     async fn calendars(&self) -> Result<Vec<CalendarState>, StoreError> {

@@ -68,8 +68,9 @@ fn an_event_that_cannot_be_read_is_named_and_the_others_are_taken() {
         let said = &found.passed_over[0];
         assert!(said.starts_with("event \"1\" (\"Ada\"): ") && said.contains(says), "{said}");
     }
-    let others = read(&calendar("BEGIN:VTODO\nUID:1\nEND:VTODO\nBEGIN:VTODO\nUID:2\nEND:VTODO")).unwrap();
-    assert_eq!(others.passed_over, ["VTODO is not read, only VEVENT"]);
+    let others =
+        read(&calendar("BEGIN:VJOURNAL\nUID:1\nEND:VJOURNAL\nBEGIN:VJOURNAL\nUID:2\nEND:VJOURNAL")).unwrap();
+    assert_eq!(others.passed_over, ["VJOURNAL is not read, only VEVENT"]);
 }
 
 #[test]

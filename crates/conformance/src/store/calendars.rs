@@ -17,7 +17,7 @@ fn state(schedule: &str) -> CalendarState {
         bytes: 10,
         shifts: 2,
         not_taken: Vec::new(),
-        passed_over: vec!["a VTODO".to_owned()],
+        passed_over: vec!["a VJOURNAL".to_owned()],
     };
     state.tried(CalendarRead::Copy(copy), "origin", 0, at(1));
     state

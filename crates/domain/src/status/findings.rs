@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::plural::counted;
 
+use super::canary_words::canary_in_words;
 use super::{
     Finding, Heartbeat, PROVIDER_BREAKER, Sealing, Status, Waiting, age, note, problem, readiness, waiting,
 };
@@ -90,7 +91,7 @@ fn servers(status: &Status, found: &mut Vec<Finding>) {
 /// Originators whose canaries do not arrive. One may have been lost by the network of the phone.
 fn canaries(status: &Status, found: &mut Vec<Finding>) {
     for canary in status.canaries.iter().filter(|canary| canary.failures > 0) {
-        let what = format!("the canary from {} {}", canary.originator, canary.in_words(status.now));
+        let what = format!("the canary from {} {}", canary.originator, canary_in_words(canary, status.now));
         let remedy = "see docs/operations/callout-canary-fails.md";
         if canary.failures > 1 {
             problem(found, what, remedy);

@@ -2,68 +2,18 @@
 //!
 //! Never: reads a calendar where it is kept, or the store for one text: a copy is in force within seconds of being taken.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
-use calendars::Span;
-use domain::{
-    directory::{Calendar, Contact, Directory},
-    oncall::{
-        CalendarShifts,
-        calendar::{NotTaken, assign},
-    },
-    quiet_hours::zone,
-};
-use jiff::Timestamp;
+use domain::directory::Directory;
 
-use super::RunService;
+use super::{
+    RunService,
+    calendar_texts::{Copy, meant},
+};
 use crate::error::RoleError;
 
 /// Shifts are worked out anew after so many seconds, for the time that is looked at goes on.
 const AGAIN_S: i64 = 6 * 3_600;
-
-/// Texts of copies as this process read them last.
-#[derive(Default)]
-pub(super) struct CalendarTexts {
-    by_layer: BTreeMap<(String, String), Copy>,
-    /// Which slice of time the shifts are of.
-    slice: i64,
-}
-
-struct Copy {
-    digest: String,
-    text: Arc<str>,
-}
-
-/// What a text means for these contacts.
-#[derive(Debug, Default)]
-pub struct Meant {
-    /// The shifts.
-    pub shifts: CalendarShifts,
-    /// Events that give nobody one.
-    pub not_taken: Vec<NotTaken>,
-    /// Parts that were passed over.
-    pub passed_over: Vec<String>,
-}
-
-/// Reads the text of a calendar.
-///
-/// # Errors
-/// When it is no calendar.
-pub fn meant(
-    text: &str,
-    calendar: &Calendar,
-    contacts: &BTreeMap<String, Contact>,
-    now: Timestamp,
-) -> Result<Meant, String> {
-    let zone =
-        zone(&calendar.time_zone).ok_or_else(|| format!("unknown time zone {}", calendar.time_zone))?;
-    let read = calendars::read(text, &zone, Span::around(now)).map_err(|error| error.to_string())?;
-    let (shifts, not_taken) = assign(&read.occurrences, contacts);
-    Ok(Meant { shifts, not_taken, passed_over: read.passed_over })
-}
 
 impl RunService {
     /// Takes the calendars of the store into force. Until it answers, those known before hold.
