@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ::destinations::CalendarClient;
 use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
@@ -168,20 +169,9 @@ impl Server {
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        // Of two roles, so that one of them can be missed.
-        if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
-            let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
-            roles.spawn(watching);
-        }
-        if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
-            roles.spawn(shared_state::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
-        }
+        keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
-        if let Some(canary) = settings.canary.clone().filter(|_| reads) {
-            roles.spawn(canaries::send(canary, wiring.runs(), clock.clone(), shutdown.clone()));
-        }
-        let reading = reads.then(|| wiring.calendar_reading(calendar_client.clone()));
-        roles.spawn(calendars::follow(wiring.runs(), reading, clock.clone(), shutdown.clone()));
+        keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
         let parts = Parts {
             calendars: calendar_client,
             runs: wiring.runs(),
@@ -223,6 +213,38 @@ impl Server {
         tracing::info!("stopped");
         result
     }
+}
+
+/// Watches the installation, and exchanges what processes share, where roles of this process want it.
+fn keep_up(
+    chosen: &[Role],
+    wiring: &Wiring,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) {
+    // Of two roles, so that one of them can be missed.
+    if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
+        roles.spawn(installation_metrics::watch(wiring.control(), wiring.clock(), shutdown.clone()));
+    }
+    if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
+        roles.spawn(shared_state::exchange(wiring.runs(), wiring.clock(), shutdown.clone()));
+    }
+}
+
+/// Takes calendars into force and, where this process `reads` them, reads them; sends canaries there.
+fn keep_schedules(
+    reads: bool,
+    settings: &Infrastructure,
+    wiring: &Wiring,
+    client: &Arc<CalendarClient>,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) {
+    if let Some(canary) = settings.canary.clone().filter(|_| reads) {
+        roles.spawn(canaries::send(canary, wiring.runs(), wiring.clock(), shutdown.clone()));
+    }
+    let reading = reads.then(|| wiring.calendar_reading(client.clone()));
+    roles.spawn(calendars::follow(wiring.runs(), reading, wiring.clock(), shutdown.clone()));
 }
 
 fn destinations_of(

@@ -155,6 +155,11 @@ impl Wiring {
         .reporting(self.own_heartbeat.clone())
     }
 
+    /// The time.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     /// What reads calendars where they are kept.
     pub(crate) fn calendar_reading(&self, reader: Arc<dyn CalendarReader>) -> CalendarReading {
         CalendarReading {

@@ -38,7 +38,8 @@ pub(crate) fn read_canary(
 /// Reports a contact that is not there.
 pub(crate) fn check_canary(
     file: &Path,
-    (canary, lines): (Option<&CanarySettings>, &BTreeMap<String, usize>),
+    canary: &Option<CanarySettings>,
+    lines: &BTreeMap<String, usize>,
     directory: &Directory,
     problems: &mut Problems,
 ) {

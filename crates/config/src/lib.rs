@@ -139,17 +139,11 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let main_text = read(main_file, true, &mut problems);
     let calendars =
         beside(folder, quiet_hours::CALENDARS, &mut read, &mut problems, quiet_hours::read_calendars);
-    let infrastructure = main_text
-        .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
-        .unwrap_or_default();
-    let contacts = beside(folder, people::CONTACTS, &mut read, &mut problems, people::read_contacts);
-    let (rotations, calendars_of_layers) =
-        beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
-            people::read_on_call(path, text, &contacts, problems)
-        });
-    let directory = Directory { contacts, rotations, calendars: calendars_of_layers };
-    let canary = (infrastructure.canary.as_ref(), &infrastructure.lines);
-    canary::check_canary(main_file, canary, &directory, &mut problems);
+    let infrastructure =
+        main_text.map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems));
+    let infrastructure = infrastructure.unwrap_or_default();
+    let directory = read_directory(folder, &mut read, &mut problems);
+    canary::check_canary(main_file, &infrastructure.canary, &infrastructure.lines, &directory, &mut problems);
     let around = workflow::Around {
         directory: &directory,
         calendars: &calendars,
@@ -191,6 +185,20 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let digest = short(&texts);
     Ok((Config { infrastructure, environment, directory, workflows, integrations, files, digest }, secrets))
+}
+
+/// `contacts.toml` and `oncall.toml`.
+fn read_directory(
+    folder: &Path,
+    read: &mut dyn FnMut(&Path, bool, &mut Problems) -> Option<String>,
+    problems: &mut Problems,
+) -> Directory {
+    let contacts = beside(folder, people::CONTACTS, read, problems, people::read_contacts);
+    let read_on_call = |path: &Path, text: &str, problems: &mut Problems| {
+        people::read_on_call(path, text, &contacts, problems)
+    };
+    let (rotations, calendars) = beside(folder, people::ONCALL, read, problems, read_on_call);
+    Directory { contacts, rotations, calendars }
 }
 
 /// What an optional file beside the main one says.
