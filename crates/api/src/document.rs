@@ -25,7 +25,8 @@ const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
         crate::dead_letters::discard, crate::audit::audit, crate::events::receive, crate::status::status, crate::stream::follow,
         crate::policy::show_on_call, crate::policy::show_calendar, crate::policy::add_override, crate::policy::swap_shifts, crate::policy::remove_override,
         crate::policy::list_silences, crate::policy::add_silence, crate::policy::end_silence, crate::policy::show_consent,
-        crate::policy::record_consent
+        crate::policy::record_consent, crate::explain::explain, crate::explain::list_messages,
+        crate::explain::send_test_page, crate::explain::show_test_page
     ),
     components(schemas(Problem)),
     modifiers(&BearerToken),

@@ -10,6 +10,7 @@ mod authenticate;
 mod dead_letters;
 mod document;
 mod events;
+mod explain;
 mod named;
 mod parameter;
 mod policy;
@@ -42,6 +43,7 @@ pub fn router(ports: ApiPorts, settings: ApiSettings) -> Router {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(policy::routes())
+        .merge(explain::routes())
         .merge(status::routes())
         .merge(stream::routes())
         .merge(remote::routes())

@@ -409,16 +409,16 @@ fn consent(answer: Answer) -> Result<ConsentView, ApiError> {
     Ok(*view)
 }
 
-fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+pub(crate) fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
     let body = body.map_err(|rejection| ApiError::Invalid(rejection.body_text()))?;
     serde_json::from_slice(&body).map_err(|error| ApiError::Invalid(format!("the body: {error}")))
 }
 
-fn phone(number: &str) -> Result<E164, ApiError> {
+pub(crate) fn phone(number: &str) -> Result<E164, ApiError> {
     number.parse().map_err(|error| ApiError::Invalid(format!("number: {error}")))
 }
 
-fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+pub(crate) fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     text.map(|text| required_time(name, text)).transpose()
 }
 

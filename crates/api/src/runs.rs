@@ -307,6 +307,6 @@ async fn change(
     once(api, who, headers, request, version, change).await
 }
 
-fn run(id: &str) -> Result<RunId, ApiError> {
+pub(crate) fn run(id: &str) -> Result<RunId, ApiError> {
     id.parse().map_err(|_| ApiError::Invalid("expected the id of a run, as lists show it".to_owned()))
 }

@@ -22,7 +22,9 @@ use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
 pub(crate) use explain::{Explain, Messages, TestPage};
-pub(crate) use oncall::{Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap};
+pub(crate) use oncall::{
+    Layer, OnCall, OnCallCalendar, OnCallImport, OnCallOverride, OnCallShow, OnCallSwap,
+};
 pub(crate) use preflight::Preflight;
 use runs::parse_since;
 pub(crate) use runs::{ReviewAnswer, Runs, RunsList, Settle};
@@ -279,6 +281,7 @@ impl Role {
             provider: roles.contains(&Self::Sender),
             webhooks: roles.contains(&Self::Callback),
             destinations: roles.contains(&Self::Integrations),
+            calendars: roles.contains(&Self::Escalation),
         }
     }
 }

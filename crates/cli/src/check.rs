@@ -4,11 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use config::{Backend, Config, Problem, Problems, Secrets};
 use domain::{
     coverage::{Barred, gaps},
+    directory::CalendarSource,
     limits::COVERAGE_DAYS,
     notice::Notices,
     plural::counted,
@@ -16,6 +18,7 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{Clock as _, SystemClock};
+use runtime::meant;
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,7 +43,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         }
         Ok((config, secrets))
     });
-    let (config, secrets) = match read {
+    let (mut config, secrets) = match read {
         Ok(read) => read,
         Err(error) => {
             if let (Output::Json, Some(Misconfigured(problems))) = (common.output, error.downcast_ref()) {
@@ -50,6 +53,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
             return Ok(exit::report(&error));
         }
     };
+    let calendars = calendar_warnings(&mut config);
     let notices =
         config.infrastructure.replies.wording.as_ref().and_then(|wording| Notices::compile(wording).ok());
     let costly = notices.iter().flat_map(Notices::warnings);
@@ -66,6 +70,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         .chain(adapters)
         .chain(costly)
         .chain(unlikely)
+        .chain(calendars)
         .chain(gap_warnings(&config))
         .collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
@@ -204,6 +209,41 @@ fn tickets(config: &Config) -> BTreeMap<String, Option<&'static str>> {
 }
 
 /// Times at which a step would text nobody, as far as the files alone tell.
+/// What the calendars in files say that puts nobody on call. They are in force for the gaps that are looked for next.
+fn calendar_warnings(config: &mut Config) -> Vec<String> {
+    let (now, directory) = (SystemClock.now(), &mut config.directory);
+    let mut warnings = Vec::new();
+    for ((schedule, layer), calendar) in &mut directory.calendars {
+        let of = format!("the calendar of {schedule}/{layer}");
+        let path = match &calendar.source {
+            CalendarSource::File(path) => path,
+            CalendarSource::UrlIn { .. } => {
+                warnings.push(format!(
+                    "{of} is behind an address, which is not read here: `callout oncall import --dry-run --schedule \
+                     {schedule}/{layer} URL` shows what it says"
+                ));
+                continue;
+            }
+        };
+        let meant = ::destinations::read_calendar_file(path)
+            .and_then(|text| meant(&text, calendar, &directory.contacts, now));
+        match meant {
+            Ok(meant) => {
+                warnings.extend(meant.not_taken.iter().map(|event| {
+                    format!(
+                        "{of}: event {:?}, UID {}, puts nobody on call: it {}",
+                        event.summary, event.uid, event.why
+                    )
+                }));
+                warnings.extend(meant.passed_over.iter().map(|part| format!("{of}: {part}")));
+                calendar.shifts = Some(Arc::new(meant.shifts));
+            }
+            Err(why) => warnings.push(format!("{of} cannot be read: {why}")),
+        }
+    }
+    warnings
+}
+
 fn gap_warnings(config: &Config) -> Vec<String> {
     let barred = Barred { environment: &config.environment, opted_out: &BTreeSet::new() };
     let (now, none) = (SystemClock.now(), []);

@@ -3,13 +3,20 @@
 //! Never: decides who is on call.
 
 use control::{Answer, LayerQuery, LayerView, NewOverride, OverrideView, Request, ShiftSwap};
-use domain::{oncall::Shift, quiet_hours::zone};
+use domain::{
+    oncall::{Shift, copy::CalendarState},
+    plural::counted,
+    quiet_hours::zone,
+    status::age,
+};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use ports::{Clock as _, SystemClock};
 
 use crate::{
     args::{Common, Layer, OnCall, OnCallCalendar, OnCallOverride, OnCallShow, OnCallSwap, Output},
     control_client::{UNEXPECTED_ANSWER, execute},
+    import_calendar as import,
+    not_taken::print_not_taken,
     output,
 };
 
@@ -36,6 +43,7 @@ pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> 
             output::bytes(control::calendar(&layers, contact.as_deref(), from).as_bytes());
             Ok(())
         }
+        OnCall::Import(args) => import::import(common, &args).await,
         OnCall::Undo { id, by } => changed(common, &by, Request::RemoveOverride { id }).await,
     }
 }
@@ -119,6 +127,9 @@ pub(crate) fn print_layers(layers: &[LayerView]) {
             let (from, until) = (local(layer, shift.from), local(layer, shift.until));
             output::wrapped(&format!("  {from} - {until}  {}{}", who(shift), by_override(layer, shift)), 44);
         }
+        if let Some(state) = &layer.calendar {
+            print_calendar(state, SystemClock.now());
+        }
         for OverrideView { id, held } in &layer.overrides {
             let (from, until) = (local(layer, held.from), local(layer, held.until));
             let by = if held.by.is_empty() { String::new() } else { format!(", made by {}", held.by) };
@@ -128,13 +139,30 @@ pub(crate) fn print_layers(layers: &[LayerView]) {
     }
 }
 
+/// What is known of a calendar: how old its copy is, what went wrong, and what it says that is not taken.
+fn print_calendar(state: &CalendarState, now: Timestamp) {
+    match &state.copy {
+        Some(copy) => {
+            let (ago, shifts) = (age(now, copy.read_at), counted(copy.shifts, "shift"));
+            output::line(format!("  calendar  confirmed {ago} ago, with {shifts} then"));
+            print_not_taken(&copy.not_taken, &copy.passed_over);
+        }
+        None => output::line("  calendar  NO COPY: it puts nobody on call"),
+    }
+    if let Some(error) = &state.error {
+        let failures = counted(state.failures, "failure");
+        output::wrapped(&format!("  calendar  CANNOT BE READ ({failures} in a row): {error}"), 12);
+    }
+}
+
 fn who(shift: &Shift) -> &str {
     shift.contact.as_deref().unwrap_or("NOBODY")
 }
 
 fn by_override(layer: &LayerView, shift: &Shift) -> String {
     let held = layer.overrides.iter().find(|held| Some(&held.id) == shift.by_override.as_ref());
-    held.map_or_else(String::new, |held| format!("  (override {})", held.id))
+    let by_calendar = if shift.by_calendar { "  (calendar)" } else { "" };
+    held.map_or_else(|| by_calendar.to_owned(), |held| format!("  (override {})", held.id))
 }
 
 /// A time as people of the layer read it.

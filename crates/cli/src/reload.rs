@@ -7,7 +7,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use config::{Config, Secrets};
-use domain::workflow::Workflow;
+use destinations::CalendarClient;
+use domain::{
+    directory::{Calendar, CalendarSource},
+    workflow::Workflow,
+};
 use ingest::access::Sources;
 use runtime::RunService;
 use serde::{Deserialize, Serialize};
@@ -20,7 +24,7 @@ use twilio::{TwilioClient, TwilioWebhooks};
 
 use crate::{
     args::Role,
-    backend,
+    backend, calendars,
     configuration::{self, LOG_FILTER, env},
     exit::Misconfigured,
     provider::Account,
@@ -60,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) client: Option<Arc<Replaceable<TwilioClient>>>,
     /// The simulator stands in for Twilio, and stays.
     pub(crate) is_simulated: bool,
+    /// What reads calendars.
+    pub(crate) calendars: Arc<CalendarClient>,
 }
 
 /// Reads the configuration again on demand, one reload at a time.
@@ -108,6 +114,7 @@ impl Reloader {
         if env(LOG_FILTER).is_none() {
             telemetry::set_filter(&config.infrastructure.log.filter).map_err(anyhow::Error::msg)?;
         }
+        self.parts.calendars.replace(calendars::urls(&secrets));
         self.parts
             .runs
             .replace(wiring::workflows(&config), config.directory.clone(), config.destinations())
@@ -199,6 +206,17 @@ fn changes((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
         config.directory.rotations.iter().map(named).collect()
     };
     differences("rotation", rotations(old), rotations(new), &mut changed);
+    let calendars = |config: &Config, secrets: &Secrets| {
+        let with_secret = |((schedule, layer), calendar): (&(String, String), &Calendar)| {
+            let url = match &calendar.source {
+                CalendarSource::UrlIn { variable, .. } => secrets.calendars.get(variable).cloned(),
+                CalendarSource::File(_) => None,
+            };
+            (format!("{schedule}/{layer}"), (calendar.clone(), url))
+        };
+        config.directory.calendars.iter().map(with_secret).collect()
+    };
+    differences("calendar", calendars(old, old_secrets), calendars(new, new_secrets), &mut changed);
     let sources = |secrets: &Secrets| {
         secrets.sources.iter().map(|source| (source.name.clone(), source.clone())).collect()
     };
@@ -238,6 +256,7 @@ fn unapplied((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: 
         ("[http]", (was.listen, was.monitoring_listen) != (is.listen, is.monitoring_listen)),
         ("[api]", (was.api_listen, &was.api_public_url) != (is.api_listen, &is.api_public_url)),
         ("[privacy]", was.key_file != is.key_file),
+        ("[canary]", was.canary != is.canary),
         ("[retention]", was.retention != is.retention),
         ("[twilio]", was.twilio != is.twilio),
         ("CALLOUT_RECIPIENT_KEY", old_secrets.recipient_key != new_secrets.recipient_key),

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ::destinations::CalendarClient;
 use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
@@ -29,6 +30,7 @@ use crate::{
     admission::Admission,
     args::Role,
     backend::{self, Backend},
+    calendars, canaries,
     exit::Usage,
     health::{self, Readiness},
     heartbeat::{self, Reporter},
@@ -136,6 +138,7 @@ impl Server {
         describe(&config, chosen, clock.as_ref());
         let sources = watch::Sender::new(Arc::new(Sources(std::mem::take(&mut secrets.sources))));
         let recipient_key = secrets.recipient_key.clone();
+        let calendar_client = calendars::client(&secrets)?;
         let (account, simulator) = Account::open(&settings, secrets, &url, timing).await?;
         let without = without_preflight.as_deref();
         let sends = chosen.contains(&Role::Sender) && simulator.is_none();
@@ -146,6 +149,7 @@ impl Server {
         config.infrastructure.twilio.public_url.get_or_insert_with(|| url.clone());
         let wiring = Wiring::new(config, recipient_key, backend.store(), backend.bus(), clock.clone());
         wiring.keep_workflows().await?;
+        wiring.runs().refresh_calendars().await?;
         let stream = settings.api_listen.filter(|_| chosen.contains(&Role::Integrations));
         let stream = stream.map(|_| crate::destinations::stream(wiring.stream()));
         destinations.extend(stream.clone());
@@ -165,15 +169,11 @@ impl Server {
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        // Of two roles, so that one of them can be missed.
-        if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
-            let watching = installation_metrics::watch(wiring.control(), clock.clone(), shutdown.clone());
-            roles.spawn(watching);
-        }
-        if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
-            roles.spawn(shared_state::exchange(wiring.runs(), clock.clone(), shutdown.clone()));
-        }
+        keep_up(chosen, &wiring, &mut roles, &shutdown);
+        let reads = chosen.contains(&Role::Escalation);
+        keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
         let parts = Parts {
+            calendars: calendar_client,
             runs: wiring.runs(),
             sources,
             destinations,
@@ -213,6 +213,38 @@ impl Server {
         tracing::info!("stopped");
         result
     }
+}
+
+/// Watches the installation, and exchanges what processes share, where roles of this process want it.
+fn keep_up(
+    chosen: &[Role],
+    wiring: &Wiring,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) {
+    // Of two roles, so that one of them can be missed.
+    if chosen.iter().any(|role| matches!(role, Role::Escalation | Role::Callback)) {
+        roles.spawn(installation_metrics::watch(wiring.control(), wiring.clock(), shutdown.clone()));
+    }
+    if chosen.iter().any(|role| matches!(role, Role::Sender | Role::Callback | Role::Escalation)) {
+        roles.spawn(shared_state::exchange(wiring.runs(), wiring.clock(), shutdown.clone()));
+    }
+}
+
+/// Takes calendars into force and, where this process `reads` them, reads them; sends canaries there.
+fn keep_schedules(
+    reads: bool,
+    settings: &Infrastructure,
+    wiring: &Wiring,
+    client: &Arc<CalendarClient>,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) {
+    if let Some(canary) = settings.canary.clone().filter(|_| reads) {
+        roles.spawn(canaries::send(canary, wiring.runs(), wiring.clock(), shutdown.clone()));
+    }
+    let reading = reads.then(|| wiring.calendar_reading(client.clone()));
+    roles.spawn(calendars::follow(wiring.runs(), reading, wiring.clock(), shutdown.clone()));
 }
 
 fn destinations_of(

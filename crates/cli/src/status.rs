@@ -9,7 +9,7 @@ use control::{Answer, Request, StatusReport};
 use domain::{
     originator::ReceiptCount,
     plural::counted,
-    status::{Heartbeat, OriginatorStatus, Sealing, Status as Facts, Waiting, age},
+    status::{Heartbeat, OriginatorStatus, Sealing, Status as Facts, Waiting, age, canary_in_words},
 };
 use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
@@ -174,6 +174,21 @@ fn print_waiting(status: &Facts) {
     if let Some(key) = &backlog.sealed_by {
         let how = if backlog.sealing == Sealing::UnderWay { ", all but what is older" } else { "" };
         output::line(format!("{:<32}  with key {key}{how}", "encrypted"));
+    }
+    for canary in &status.canaries {
+        let name = output::cut(&format!("canary from {}", canary.originator), 32);
+        output::wrapped(&format!("{name:<32}  {}", canary_in_words(canary, status.now)), 34);
+    }
+    for state in &status.calendars {
+        let name = output::cut(&format!("calendar of {}/{}", state.schedule, state.layer), 32);
+        let copy = state.copy.as_ref().map_or_else(
+            || "no copy".to_owned(),
+            |copy| {
+                format!("confirmed {} ago, {}", age(status.now, copy.read_at), counted(copy.shifts, "shift"))
+            },
+        );
+        let failing = if state.error.is_some() { ", CANNOT BE READ" } else { "" };
+        output::line(format!("{name:<32}  {copy}{failing}"));
     }
     if !status.originators.is_empty() {
         output::line("");

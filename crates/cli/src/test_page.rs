@@ -4,11 +4,10 @@
 
 use std::process::ExitCode;
 
-use control::{Answer, NewTestPage, Request, RunView, TimelineLine};
-use domain::{id::RunId, policy::Verdict, provider::ProviderStatus, run::RunPhase, timeline::TimelineEvent};
-use jiff::{SignedDuration, Timestamp};
+use control::{Answer, NewTestPage, Request, RunView, TestPageLeg, TestPageReport};
+use domain::{id::RunId, run::RunPhase};
+use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
-use serde::Serialize;
 
 use crate::{
     args::{Common, Output, TestPage},
@@ -21,26 +20,6 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(250);
 /// How long after its deadline a run has until it must have ended.
 const GRACE: SignedDuration = SignedDuration::from_secs(5);
 
-/// What came of a test page.
-#[derive(Debug, Serialize)]
-struct Report {
-    run: String,
-    to: String,
-    phase: RunPhase,
-    /// Whether everything that was waited for came.
-    arrived: bool,
-    legs: Vec<Leg>,
-    /// What did not come, and why where that is known.
-    missing: Vec<String>,
-}
-
-/// The time between two things that happened.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Leg {
-    leg: &'static str,
-    milliseconds: i64,
-}
-
 /// Sends it, and follows it to its end.
 pub(crate) async fn send(common: &Common, args: TestPage) -> anyhow::Result<ExitCode> {
     let client = ControlClient::open(&common.config).await?;
@@ -51,7 +30,7 @@ pub(crate) async fn send(common: &Common, args: TestPage) -> anyhow::Result<Exit
         false => follow(&client, &args).await,
     };
     client.close().await;
-    let report = report(&followed?, !args.no_reply);
+    let report = TestPageReport::of(&followed?, !args.no_reply);
     match common.output {
         Output::Json => output::json(&report)?,
         Output::Text => print(&report),
@@ -87,71 +66,10 @@ async fn look(client: &ControlClient, by: &str, request: Request) -> anyhow::Res
     Ok(*run)
 }
 
-/// What a run's timeline says of its legs.
-fn report(run: &RunView, wants_reply: bool) -> Report {
-    let last = |is: fn(&TimelineEvent) -> bool| {
-        run.timeline.iter().rev().find(|line| is(&line.what)).map(|line| line.at)
-    };
-    let posted = last(|what| matches!(what, TimelineEvent::DispatchBegan { .. }));
-    let taken = last(|what| matches!(what, TimelineEvent::Submitted { .. }));
-    let delivered =
-        last(|what| matches!(what, TimelineEvent::Status { status: ProviderStatus::Delivered, .. }));
-    let replied = last(|what| matches!(what, TimelineEvent::Acknowledged { .. }));
-    let leg = |leg, from: Option<Timestamp>, until: Option<Timestamp>| {
-        let milliseconds = i64::try_from(until?.duration_since(from?).as_millis()).unwrap_or(i64::MAX);
-        Some(Leg { leg, milliseconds })
-    };
-    let legs = [
-        leg("event to request", Some(run.opened_at), posted),
-        leg("request to provider's answer", posted, taken),
-        leg("request to delivered", posted, delivered),
-        leg("delivered to reply", delivered, replied),
-    ];
-    let wanted = [
-        (posted, "the text was not sent", true),
-        // The receipt may be there before the answer.
-        (taken.or(delivered), "the provider did not take it", true),
-        (delivered, "no receipt says that it was delivered", true),
-        (replied, "no reply acknowledged it", wants_reply),
-    ];
-    let first = wanted.iter().find(|(at, _, is_wanted)| *is_wanted && at.is_none());
-    let missing = first.map(|(_, missing, _)| match run.timeline.iter().rev().find_map(held_back) {
-        Some(why) if replied.is_none() => format!("{missing}: {why}"),
-        Some(_) | None => (*missing).to_owned(),
-    });
-    Report {
-        run: run.id.clone(),
-        to: run.messages.first().map(|message| message.to.clone()).unwrap_or_default(),
-        phase: run.phase,
-        arrived: missing.is_none(),
-        legs: legs.into_iter().flatten().collect(),
-        missing: missing.into_iter().collect(),
-    }
-}
-
-/// What kept the text from going on, if a line says so.
-fn held_back(line: &TimelineLine) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines hold nothing back")]
-    match &line.what {
-        TimelineEvent::Decided(decision) if decision.verdict != Verdict::Send => {
-            Some(format!("{} ({})", decision.rule.meaning(), decision.rule.id()))
-        }
-        TimelineEvent::Refused { .. }
-        | TimelineEvent::Died { .. }
-        | TimelineEvent::DoubtBegan { .. }
-        | TimelineEvent::DoubtAsked { .. } => Some(line.text.clone()),
-        TimelineEvent::Status { status, .. } if status.is_failure() => Some(line.text.clone()),
-        TimelineEvent::StepStarted { unresolved, .. } if !unresolved.is_empty() => {
-            Some(unresolved.join("; "))
-        }
-        _ => None,
-    }
-}
-
-fn print(report: &Report) {
-    let Report { run, to, phase, arrived, legs, missing } = report;
+fn print(report: &TestPageReport) {
+    let TestPageReport { run, to, phase, arrived, legs, missing } = report;
     output::line(format!("test page to {to}, run {run}: {}", phase.as_str()));
-    for Leg { leg, milliseconds } in legs {
+    for TestPageLeg { leg, milliseconds } in legs {
         output::line(format!("  {leg:<30} {:>9.3} s", *milliseconds as f64 / 1_000.0));
     }
     for what in missing {

@@ -18,8 +18,8 @@ use escalation::EscalationPorts;
 use ingest::IngestPorts;
 use integrations::IntegrationsPorts;
 use mcp::McpPorts;
-use ports::{Bus, Clock, ProviderWebhooks, SmsProvider, Store};
-use runtime::{Acceptance, DeadLetters, RunPorts, RunService, WorkflowRegistry};
+use ports::{Bus, CalendarReader, Clock, ProviderWebhooks, SmsProvider, Store};
+use runtime::{Acceptance, CalendarReading, DeadLetters, RunPorts, RunService, WorkflowRegistry};
 use sender::SenderPorts;
 use url::Url;
 
@@ -146,6 +146,7 @@ impl Wiring {
             rate_limits: self.store.clone(),
             overrides: self.store.clone(),
             silences: self.store.clone(),
+            calendars: self.store.clone(),
             preflight: self.store.clone(),
             consent: self.store.clone(),
             retention: self.store.clone(),
@@ -154,6 +155,21 @@ impl Wiring {
         })
         .of(self.installation.clone())
         .reporting(self.own_heartbeat.clone())
+    }
+
+    /// The time.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// What reads calendars where they are kept.
+    pub(crate) fn calendar_reading(&self, reader: Arc<dyn CalendarReader>) -> CalendarReading {
+        CalendarReading {
+            runs: self.runs.clone(),
+            store: self.store.clone(),
+            reader,
+            clock: self.clock.clone(),
+        }
     }
 
     pub(crate) fn integrations(&self) -> IntegrationsPorts {
@@ -212,7 +228,7 @@ fn notices(wording: &Wording) -> Option<Notices> {
 
 /// What a status says of the configuration.
 fn installation(config: &Config) -> Installation {
-    let Infrastructure { environment, api_listen, .. } = &config.infrastructure;
+    let Infrastructure { environment, api_listen, canary, .. } = &config.infrastructure;
     let has_destinations = !config.destinations().0.is_empty();
     let runs = |role: &Role| match role {
         Role::Integrations => has_destinations,
@@ -222,6 +238,7 @@ fn installation(config: &Config) -> Installation {
     Installation {
         environment: environment.clone(),
         configuration: config.digest.clone(),
+        canary: canary.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
     }

@@ -10,13 +10,14 @@ use std::{
 };
 
 use domain::{
-    consent::GrantNeeds, limits::QUOTA_PER_S_DEFAULT, notice::Wording, phone::E164, source_quota::QuotaRates,
-    workflow::Category,
+    canary::CanarySettings, consent::GrantNeeds, limits::QUOTA_PER_S_DEFAULT, notice::Wording, phone::E164,
+    source_quota::QuotaRates, workflow::Category,
 };
 use twilio::SidKind;
 use url::Url;
 
 use crate::{
+    canary::read_canary,
     privacy::{KeysInFile, read_privacy},
     problem::Problems,
     quiet_hours::{Calendars, QuietDefaults, read_defaults},
@@ -41,6 +42,8 @@ pub struct Infrastructure {
     pub backend: Backend,
     /// How long what has ended is kept.
     pub retention: RetentionSettings,
+    /// Texts that tell whether originators still send; absent where they are off.
+    pub canary: Option<CanarySettings>,
     /// The file with the keys by which texts and numbers are encrypted; absent where they are not.
     pub key_file: Option<KeysInFile>,
     /// The address of the HTTP server.
@@ -144,6 +147,7 @@ impl Default for Infrastructure {
             account_sids: BTreeMap::new(),
             backend: Backend::Embedded { path: PathBuf::from("callout.db"), max_mb: None },
             retention: RetentionSettings::default(),
+            canary: None,
             key_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             monitoring_listen: None,
@@ -204,6 +208,7 @@ pub(crate) fn read(
     let twilio = top
         .section(&mut doc, "twilio")
         .map_or_else(TwilioSettings::default, |section| read_twilio(&mut doc, section, folder, &mut lines));
+    let canary = read_canary(&mut doc, &mut top, &mut lines);
     let replies = read_replies(&mut doc, &mut top);
     let mut users = BrokerUsers { own: own_users, producers: BTreeSet::new() };
     let sources = top
@@ -226,6 +231,7 @@ pub(crate) fn read(
         account_sids,
         backend,
         retention,
+        canary,
         key_file,
         listen: listen.map_or(defaults.listen, |listen| listen.value),
         monitoring_listen: monitoring_listen.map(|listen| listen.value),

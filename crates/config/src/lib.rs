@@ -6,6 +6,8 @@
 //! Never: takes a secret from a file of its own, or a key it does not know.
 
 mod adapters;
+mod calendar;
+mod canary;
 mod destination_address;
 mod destination_kind;
 mod environment;
@@ -35,6 +37,7 @@ mod tls_files;
 mod twilio_settings;
 mod weekdays;
 mod workflow;
+mod zone_check;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +50,7 @@ use domain::{
     workflow::Workflow,
 };
 
+pub use calendar::address as calendar_address;
 pub use destination_kind::{DestinationKind, MailTls};
 pub use environment::Env;
 pub use infrastructure::{Backend, FleetSettings, Infrastructure, LogSettings};
@@ -59,7 +63,7 @@ pub use quiet_hours::QuietDefaults;
 pub use replies::ReplySettings;
 pub use retention::RetentionSettings;
 pub use scope::Scope;
-pub use secrets::{FleetSecrets, Secrets, TwilioSecrets};
+pub use secrets::{CalendarUrl, FleetSecrets, Secrets, TwilioSecrets};
 pub use source::SourceSettings;
 pub use stage::{Staged, with_stage};
 pub use tls_files::TlsFiles;
@@ -137,14 +141,11 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let main_text = read(main_file, true, &mut problems);
     let calendars =
         beside(folder, quiet_hours::CALENDARS, &mut read, &mut problems, quiet_hours::read_calendars);
-    let infrastructure = main_text
-        .map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems))
-        .unwrap_or_default();
-    let contacts = beside(folder, people::CONTACTS, &mut read, &mut problems, people::read_contacts);
-    let rotations = beside(folder, people::ONCALL, &mut read, &mut problems, |path, text, problems| {
-        people::read_rotations(path, text, &contacts, problems)
-    });
-    let directory = Directory { contacts, rotations };
+    let infrastructure =
+        main_text.map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems));
+    let infrastructure = infrastructure.unwrap_or_default();
+    let directory = read_directory(folder, &mut read, &mut problems);
+    canary::check_canary(main_file, &infrastructure.canary, &infrastructure.lines, &directory, &mut problems);
     let around = workflow::Around {
         directory: &directory,
         calendars: &calendars,
@@ -173,7 +174,8 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         let message = "there is no workflow; copy one from examples/workflows";
         problems.add(&folder.join("workflows"), None, message.to_owned());
     }
-    let secrets = secrets::read(&infrastructure, &integrations, main_file, env, scope, &mut problems);
+    let secrets =
+        secrets::read(&infrastructure, &integrations, &directory, main_file, env, scope, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -185,6 +187,20 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let digest = short(&texts);
     Ok((Config { infrastructure, environment, directory, workflows, integrations, files, digest }, secrets))
+}
+
+/// `contacts.toml` and `oncall.toml`.
+fn read_directory(
+    folder: &Path,
+    read: &mut dyn FnMut(&Path, bool, &mut Problems) -> Option<String>,
+    problems: &mut Problems,
+) -> Directory {
+    let contacts = beside(folder, people::CONTACTS, read, problems, people::read_contacts);
+    let read_on_call = |path: &Path, text: &str, problems: &mut Problems| {
+        people::read_on_call(path, text, &contacts, problems)
+    };
+    let (rotations, calendars) = beside(folder, people::ONCALL, read, problems, read_on_call);
+    Directory { contacts, rotations, calendars }
 }
 
 /// What an optional file beside the main one says.

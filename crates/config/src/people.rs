@@ -1,11 +1,11 @@
-//! `contacts.toml` and `oncall.toml`. In: their text. Out: contacts, and rotations of contacts that exist.
+//! `contacts.toml` and `oncall.toml`. In: their text. Out: contacts, calendars, and rotations of contacts that exist.
 //!
 //! Never: accepts a number, a time zone or a name that is not valid.
 
 use std::{collections::BTreeMap, path::Path};
 
 use domain::{
-    directory::Contact,
+    directory::{Calendar, Contact},
     limits::NUMBERS_PER_CONTACT_MAX,
     oncall::{OnCallHours, Rotation, TurnLength},
     phone::E164,
@@ -14,10 +14,12 @@ use domain::{
 use jiff::{civil, tz::TimeZone};
 
 use crate::{
+    calendar::read_calendars,
     problem::Problems,
-    reader::{Document, Placed, Section},
+    reader::{Document, Section},
     team::read_team,
     weekdays::read_weekdays,
+    zone_check::check_zone,
 };
 
 /// The file of people.
@@ -37,12 +39,35 @@ pub(crate) fn read_contacts(path: &Path, text: &str, problems: &mut Problems) ->
         let time_zone = section.required_text(&mut doc, "time_zone");
         check_zone(&mut doc, time_zone.as_ref());
         let team = read_team(&mut doc, &mut section, &format!("{id}."));
+        let email = read_email(&mut doc, &mut section, &id, &contacts);
         section.finish(&mut doc);
         if let (Some((number, more_numbers)), Some(time_zone)) = (numbers, time_zone) {
-            contacts.insert(id, Contact { name, number, more_numbers, time_zone: time_zone.value, team });
+            contacts
+                .insert(id, Contact { name, number, more_numbers, time_zone: time_zone.value, team, email });
         }
     }
     contacts
+}
+
+/// The address by which events of calendars mean a contact, and no other.
+fn read_email(
+    doc: &mut Document<'_>,
+    section: &mut Section<'_>,
+    id: &str,
+    others: &BTreeMap<String, Contact>,
+) -> Option<String> {
+    let email = section.text(doc, "email")?;
+    let (user, host) = email.value.split_once('@').unwrap_or_default();
+    if user.is_empty() || host.is_empty() || email.value.contains(char::is_whitespace) {
+        doc.problem(&email.at, format!("{id}.email: expected an address such as \"ada@example.com\""));
+    }
+    let is_same = |other: &&Contact| {
+        other.email.as_ref().is_some_and(|other| other.to_lowercase() == email.value.to_lowercase())
+    };
+    if others.values().any(|other| is_same(&other)) {
+        doc.problem(&email.at, format!("{id}.email: another contact has it; events would mean both"));
+    }
+    Some(email.value)
 }
 
 /// `number`, or `numbers` in the order in which they are tried.
@@ -79,12 +104,15 @@ fn read_numbers(doc: &mut Document<'_>, section: &mut Section<'_>, id: &str) -> 
     numbers.next().map(|first| (first, numbers.collect()))
 }
 
-pub(crate) fn read_rotations(
+/// Rotations and calendars, by schedule and layer.
+pub(crate) type OnCall = (BTreeMap<(String, String), Vec<Rotation>>, BTreeMap<(String, String), Calendar>);
+
+pub(crate) fn read_on_call(
     path: &Path,
     text: &str,
     contacts: &BTreeMap<String, Contact>,
     problems: &mut Problems,
-) -> BTreeMap<(String, String), Vec<Rotation>> {
+) -> OnCall {
     let mut doc = Document::new(path, text, problems);
     let mut top = doc.parse();
     let mut rotations: BTreeMap<(String, String), Vec<Rotation>> = BTreeMap::new();
@@ -109,8 +137,9 @@ pub(crate) fn read_rotations(
         }
         of_layer.push(rotation);
     }
+    let calendars = read_calendars(&mut doc, &mut top, path);
     top.finish(&mut doc);
-    rotations
+    (rotations, calendars)
 }
 
 fn read_rotation(
@@ -177,14 +206,5 @@ fn read_hours(doc: &mut Document<'_>, section: &mut Section<'_>) -> Option<OnCal
             let midnight = civil::Time::midnight();
             (!weekdays.is_empty()).then_some(OnCallHours { weekdays, from: midnight, until: midnight })
         }
-    }
-}
-
-pub(crate) fn check_zone(doc: &mut Document<'_>, name: Option<&Placed<String>>) {
-    if let Some(name) = name.filter(|name| zone(&name.value).is_none()) {
-        doc.problem(
-            &name.at,
-            format!("unknown time zone {:?}; use an IANA name such as \"Europe/Berlin\"", name.value),
-        );
     }
 }

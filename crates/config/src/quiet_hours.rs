@@ -13,10 +13,10 @@ use domain::{
 use jiff::civil::{Date, Time};
 
 use crate::{
-    people::check_zone,
     problem::Problems,
     reader::{Document, Placed, Section},
     weekdays::read_weekdays,
+    zone_check::check_zone,
 };
 
 /// The file of calendars.

@@ -11,11 +11,15 @@ pub struct Scope {
     pub webhooks: bool,
     /// The secrets of destinations: `integrations`.
     pub destinations: bool,
+    /// The addresses of calendars: `escalation`, which reads them.
+    pub calendars: bool,
 }
 
 impl Scope {
     /// A process that runs every role.
-    pub const SERVER: Self = Self { sources: true, provider: true, webhooks: true, destinations: true };
+    pub const SERVER: Self =
+        Self { sources: true, provider: true, webhooks: true, destinations: true, calendars: true };
     /// An operator's command, which needs the store and the bus only.
-    pub const OPERATOR: Self = Self { sources: false, provider: false, webhooks: false, destinations: false };
+    pub const OPERATOR: Self =
+        Self { sources: false, provider: false, webhooks: false, destinations: false, calendars: false };
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use domain::{
+    directory::{CalendarSource, Directory},
     recipient_hash::{RECIPIENT_KEY_CHARS_MIN, RecipientKey},
     source::{KeyHash, Source, WebhookSecret},
 };
@@ -15,6 +16,7 @@ use twilio::{Credentials, Proxy, Secret, SidKind};
 use url::Url;
 
 use crate::{
+    calendar::address,
     environment::{Env, Environment},
     infrastructure::{Backend, Infrastructure},
     integrations::Destination,
@@ -37,6 +39,8 @@ pub struct Secrets {
     pub sources: Vec<Source>,
     /// The secrets of each destination, by its name.
     pub destinations: BTreeMap<String, Vec<Secret>>,
+    /// The addresses of calendars, by the variables that hold them.
+    pub calendars: BTreeMap<String, CalendarUrl>,
     /// What hashes of recipients are keyed with; absent where nobody wants them.
     pub recipient_key: Option<RecipientKey>,
     /// The addresses of a fleet's servers; absent in embedded mode.
@@ -71,9 +75,20 @@ pub struct TwilioSecrets {
     pub proxy: Option<Proxy>,
 }
 
+/// The address of a calendar, which holds a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CalendarUrl(pub Url);
+
+impl std::fmt::Debug for CalendarUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CalendarUrl(***)")
+    }
+}
+
 pub(crate) fn read(
     infrastructure: &Infrastructure,
     integrations: &[Destination],
+    directory: &Directory,
     file: &Path,
     env: &Env<'_>,
     scope: Scope,
@@ -87,6 +102,7 @@ pub(crate) fn read(
         twilio: if scope.provider { reader.twilio() } else { None },
         webhook_tokens: if scope.webhooks { reader.webhook_tokens() } else { Vec::new() },
         sources: if scope.sources { reader.sources() } else { Vec::new() },
+        calendars: if scope.calendars { reader.calendars(directory) } else { BTreeMap::new() },
         destinations: if scope.destinations { reader.destinations(integrations) } else { BTreeMap::new() },
     }
 }
@@ -189,6 +205,26 @@ impl Reader<'_> {
             secrets.insert(name.clone(), found);
         }
         secrets
+    }
+
+    fn calendars(&mut self, directory: &Directory) -> BTreeMap<String, CalendarUrl> {
+        let mut urls = BTreeMap::new();
+        for ((schedule, layer), calendar) in &directory.calendars {
+            let CalendarSource::UrlIn { variable, .. } = &calendar.source else { continue };
+            if urls.contains_key(variable) {
+                continue;
+            }
+            match self.secret(variable).as_deref().map(address) {
+                Some(Ok(url)) => drop(urls.insert(variable.clone(), CalendarUrl(url))),
+                Some(Err(fault)) => self.problem(format!("{variable} {fault}")),
+                None if self.are_absent([variable.as_str()]) => self.problem(format!(
+                    "the calendar of {schedule}/{layer} has no address: set {variable} in the environment, or the same with \
+                     _FILE to a file"
+                )),
+                None => {}
+            }
+        }
+        urls
     }
 
     fn fleet(&mut self) -> Option<FleetSecrets> {

@@ -304,9 +304,7 @@ fn read_step(
 fn check_target(doc: &mut Document<'_>, target: &Target, text: &Placed<String>, directory: &Directory) {
     let unknown = match target {
         Target::Contact(name) => !directory.contacts.contains_key(name),
-        Target::OnCall { schedule, layer } => {
-            !directory.rotations.contains_key(&(schedule.clone(), layer.clone()))
-        }
+        Target::OnCall { schedule, layer } => !directory.has_layer(LayerName { schedule, layer }),
         Target::Field(_) => false,
     };
     if unknown {

@@ -169,6 +169,10 @@ macro_rules! store_contract {
                     a_group_is_changed_by_who_saw_it_last
                     all_that_join_a_group_at_once_are_in_it
                 }
+                calendars {
+                    the_last_copy_of_each_calendar_is_kept
+                    one_of_many_reads_a_calendar
+                }
                 silences {
                     silences_are_shown_until_they_end
                     a_silence_that_is_removed_is_gone

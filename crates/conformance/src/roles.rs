@@ -88,6 +88,7 @@ pub fn directory() -> Directory {
         more_numbers: Vec::new(),
         time_zone: "Europe/Berlin".to_owned(),
         team: None,
+        email: None,
     };
     Directory {
         contacts: [("ada".to_owned(), contact("Ada", ADA)), ("ben".to_owned(), contact("Ben", BEN))].into(),

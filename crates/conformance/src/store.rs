@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod audit_counts;
+pub mod calendars;
 pub mod changing;
 pub mod consent;
 pub mod dead_letters;

@@ -67,6 +67,7 @@ impl Control {
             | Request::ShowCalendar { .. }
             | Request::ExplainRecipient { .. }
             | Request::ListTexts { .. }
+            | Request::ShowTestPage { .. }
             | Request::TestPage(_)
             // Its time is in it, so that a repetition adds another; a person sees and takes back one of the two.
             | Request::AddOverride(_)

@@ -34,7 +34,7 @@ fn utc(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::oncall::Shift;
+    use domain::{calendar_people::assign, directory::Contact, oncall::Shift};
 
     use super::*;
 
@@ -46,6 +46,7 @@ mod tests {
             until: at(until),
             contact: contact.map(str::to_owned),
             by_override: None,
+            by_calendar: false,
         };
         let layer = LayerView {
             schedule: "desk".into(),
@@ -57,6 +58,7 @@ mod tests {
                 shift("2026-01-12T09:00:00Z", "2026-01-19T08:00:00Z", Some("ben")),
             ],
             overrides: Vec::new(),
+            calendar: None,
         };
         let now = at("2026-01-05T09:30:00Z");
         let all = calendar(std::slice::from_ref(&layer), None, now);
@@ -69,7 +71,23 @@ mod tests {
         ] {
             assert!(all.lines().any(|one| one == line), "{line} is not in {all}");
         }
-        let of_ben = calendar(&[layer], Some("ben"), now);
+        let of_ben = calendar(std::slice::from_ref(&layer), Some("ben"), now);
         assert!(of_ben.contains("(ben)") && !of_ben.contains("(ada)"), "{of_ben}");
+        // What is written can be read as the calendar of another schedule.
+        let read = calendars::read(&all, &jiff::tz::TimeZone::UTC, calendars::Span::around(now)).unwrap();
+        let contact = |name: &str| Contact {
+            name: name.to_owned(),
+            number: "+14155550100".parse().unwrap(),
+            more_numbers: Vec::new(),
+            time_zone: "UTC".to_owned(),
+            team: None,
+            email: None,
+        };
+        let contacts = ["ada", "ben"].map(|name| (name.to_owned(), contact(name))).into();
+        let (shifts, not_taken) = assign(&read.occurrences, &contacts);
+        let again: Vec<_> = shifts.iter().map(|of| (of.from, of.until, Some(of.contact.clone()))).collect();
+        let written = layer.shifts.iter().filter(|shift| shift.contact.is_some());
+        let written: Vec<_> = written.map(|of| (of.from, of.until, of.contact.clone())).collect();
+        assert_eq!((again, not_taken, read.passed_over), (written, Vec::new(), Vec::new()));
     }
 }

@@ -10,9 +10,9 @@ use domain::{
     workflow::Workflow,
 };
 use ports::{
-    AuditStore, Bus, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog, OverrideStore,
-    PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore, SilenceStore,
-    StatusStore, TokenStore, Versioned, store::RunFilter,
+    AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog,
+    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore,
+    SilenceStore, StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
@@ -57,6 +57,8 @@ pub struct ControlPorts {
     pub overrides: Arc<dyn OverrideStore>,
     /// Events about which nobody is texted.
     pub silences: Arc<dyn SilenceStore>,
+    /// Copies of calendars.
+    pub calendars: Arc<dyn CalendarStore>,
     /// Whether texts go out of the account.
     pub sending: Arc<dyn SendingStore>,
     /// What agents may do within an hour.
@@ -191,6 +193,7 @@ impl Control {
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
             Request::ShowCalendar { query, contact } => self.show_calendar(&query, contact.as_deref()).await,
             Request::TestPage(new) => self.test_page(principal, new).await,
+            Request::ShowTestPage { id } => self.test_page_report(principal, &id).await,
             Request::ExplainRecipient { whom, from, until } => {
                 self.explain_recipient(principal, whom, from, until).await
             }

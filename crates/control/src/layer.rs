@@ -1,6 +1,6 @@
 //! Layers of on-call schedules as they are asked for, changed and shown. In: nothing. Out: the values.
 
-use domain::oncall::{Override, Shift};
+use domain::oncall::{Override, Shift, copy::CalendarState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct LayerView {
     pub shifts: Vec<Shift>,
     /// The overrides of it that have not ended.
     pub overrides: Vec<OverrideView>,
+    /// What is known of its calendar, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarState>,
 }
 
 /// An override and its id.

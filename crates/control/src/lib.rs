@@ -6,6 +6,7 @@
 mod agents;
 mod basis;
 mod calendar;
+mod canaries;
 mod consent;
 mod consent_view;
 mod control;
@@ -36,6 +37,7 @@ mod status;
 mod status_report;
 mod stream;
 mod test_page;
+mod test_page_report;
 mod view;
 
 pub use calendar::calendar;
@@ -55,4 +57,5 @@ pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use silence_view::{NewSilence, SilenceView};
 pub use status_report::{Installation, StatusReport};
+pub use test_page_report::{TestPageLeg, TestPageReport};
 pub use view::{MessageView, RunView, TimelineLine};

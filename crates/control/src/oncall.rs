@@ -5,7 +5,7 @@
 
 use domain::{
     directory::Directory,
-    oncall::{LayerName, Override, shifts, swap},
+    oncall::{LayerName, Override, copy::CalendarState, shifts, swap},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::RoleError;
@@ -73,8 +73,15 @@ impl Control {
             query.schedule.as_ref().is_none_or(|only| only == schedule)
                 && query.layer.as_ref().is_none_or(|only| only == layer)
         };
-        let keys = directory.rotations.keys().filter(|(schedule, layer)| is_meant(schedule, layer));
+        let keys = directory.layers().into_iter().filter(|(schedule, layer)| is_meant(schedule, layer));
         let layers: Vec<LayerView> = keys.map(|key| view(&directory, key, &overrides, from, until)).collect();
+        let mut layers = layers;
+        for state in if directory.calendars.is_empty() { Vec::new() } else { self.calendars().await? } {
+            let of = |layer: &&mut LayerView| layer.schedule == state.schedule && layer.layer == state.layer;
+            if let Some(layer) = layers.iter_mut().find(of) {
+                layer.calendar = Some(state);
+            }
+        }
         if layers.is_empty() && (query.schedule.is_some() || query.layer.is_some()) {
             return Err(no_layer(&directory, query));
         }
@@ -126,8 +133,8 @@ impl Control {
         self.check_override(principal, &made, now)?;
         self.check_override(principal, &Override { contact: other.clone(), ..made.clone() }, now)?;
         let name = LayerName { schedule: &made.schedule, layer: &made.layer };
-        let (rotations, overrides) = (directory.rotations_of(name), self.overrides(now).await?);
-        let swapped = swap(name, rotations, &overrides, [&one, &other], after, &made)
+        let (plan, overrides) = (directory.plan_of(name), self.overrides(now).await?);
+        let swapped = swap(name, plan, &overrides, [&one, &other], after, &made)
             .map_err(|fault| ControlError::Unusable(fault.to_string()))?;
         self.keep_overrides(principal, &swapped, now).await
     }
@@ -153,6 +160,15 @@ impl Control {
         self.layer_of(&held, now).await
     }
 
+    /// What is known of the calendars that are configured. One that was not tried yet is not among them.
+    pub(crate) async fn calendars(&self) -> Result<Vec<CalendarState>, ControlError> {
+        let directory = self.ports.runs.directory();
+        let mut states = self.ports.calendars.calendars().await.map_err(RoleError::from)?;
+        states
+            .retain(|state| directory.calendars.contains_key(&(state.schedule.clone(), state.layer.clone())));
+        Ok(states)
+    }
+
     async fn overrides(&self, now: Timestamp) -> Result<Vec<Override>, ControlError> {
         Ok(self.ports.overrides.overrides(now).await.map_err(RoleError::from)?)
     }
@@ -168,7 +184,7 @@ impl Control {
         }
         let directory = self.ports.runs.directory();
         let query = LayerQuery { schedule: Some(held.schedule.clone()), layer: Some(held.layer.clone()) };
-        if directory.rotations_of(LayerName { schedule: &held.schedule, layer: &held.layer }).is_empty() {
+        if !directory.has_layer(LayerName { schedule: &held.schedule, layer: &held.layer }) {
             return Err(no_layer(&directory, &query));
         }
         if !directory.contacts.contains_key(&held.contact) {
@@ -224,20 +240,20 @@ pub(crate) fn view(
     until: Timestamp,
 ) -> LayerView {
     let name = LayerName { schedule, layer };
-    let rotations = directory.rotations_of(name);
     let of_layer = overrides.iter().filter(|held| held.schedule == *schedule && held.layer == *layer);
     LayerView {
         schedule: schedule.clone(),
         layer: layer.clone(),
-        time_zone: rotations.first().map_or_else(|| "UTC".to_owned(), |first| first.time_zone.clone()),
-        shifts: shifts(name, rotations, overrides, from, until),
+        time_zone: directory.zone_of(name).unwrap_or("UTC").to_owned(),
+        shifts: shifts(name, directory.plan_of(name), overrides, from, until),
         overrides: of_layer.map(|held| OverrideView { id: held.id(), held: held.clone() }).collect(),
+        calendar: None,
     }
 }
 
 fn no_layer(directory: &Directory, query: &LayerQuery) -> ControlError {
     let known: Vec<String> =
-        directory.rotations.keys().map(|(schedule, layer)| format!("{schedule}/{layer}")).collect();
+        directory.layers().into_iter().map(|(schedule, layer)| format!("{schedule}/{layer}")).collect();
     let known = if known.is_empty() {
         "none is configured".to_owned()
     } else {

@@ -79,7 +79,15 @@ impl Control {
         let turns = directory.rotations.iter().filter(|(_, rotations)| {
             rotations.iter().flat_map(|rotation| &rotation.members).any(|member| contacts.contains(member))
         });
-        let layers: BTreeSet<_> = turns.map(|(layer, _)| layer.clone()).chain(held).collect();
+        let by_calendar = directory.calendars.iter().filter(|(_, calendar)| {
+            calendar
+                .shifts
+                .iter()
+                .flat_map(|shifts| shifts.iter())
+                .any(|shift| contacts.contains(&shift.contact))
+        });
+        let turns = turns.map(|(layer, _)| layer).chain(by_calendar.map(|(layer, _)| layer));
+        let layers: BTreeSet<_> = turns.cloned().chain(held).collect();
         let on_call = layers.iter().map(|layer| view(&directory, layer, &overrides, from, until)).collect();
         let person = Person { number, numbers, contacts, layers };
 

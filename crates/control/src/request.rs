@@ -30,6 +30,7 @@ use crate::{
     run_list::RunConditions,
     silence_view::{NewSilence, SilenceView},
     status_report::StatusReport,
+    test_page_report::TestPageReport,
     view::RunView,
 };
 
@@ -316,6 +317,11 @@ pub enum Request {
     },
     /// Sends a test page to a contact.
     TestPage(NewTestPage),
+    /// Says what came of a test page so far.
+    ShowTestPage {
+        /// Its run.
+        id: RunId,
+    },
     /// Says why somebody was texted within a span of time, or was not.
     ExplainRecipient {
         /// Who.
@@ -398,6 +404,7 @@ impl Request {
                 ("show_calendar", query.schedule.as_deref().unwrap_or_default())
             }
             Self::TestPage(new) => ("test_page", &new.contact),
+            Self::ShowTestPage { id } => ("show_test_page", id.as_str()),
             Self::ExplainRecipient { .. } => ("explain_recipient", ""),
             Self::ListTexts { .. } => ("list_texts", ""),
             Self::AddOverride(new) => ("add_override", &new.schedule),
@@ -445,6 +452,7 @@ impl Request {
             | Self::ShowOnCall { .. }
             | Self::ExplainRecipient { .. }
             | Self::ListTexts { .. }
+            | Self::ShowTestPage { .. }
             | Self::ReadStream { .. } => &[Scope::Read],
             Self::ShowCalendar { .. } => &[Scope::Calendar],
             Self::Observe { .. } => &[Scope::Observe],
@@ -618,6 +626,11 @@ pub enum Answer {
     RecipientExplained {
         /// What is known.
         explanation: Box<RecipientExplanation>,
+    },
+    /// To [`Request::ShowTestPage`].
+    TestPage {
+        /// What came of it.
+        report: TestPageReport,
     },
     /// To [`Request::ListTexts`].
     Texts {

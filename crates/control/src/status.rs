@@ -55,7 +55,7 @@ impl Control {
             Ok(queues) => (queues, None),
             Err(fault) => (Vec::new(), Some(fault)),
         };
-        let Installation { environment, version, roles, configuration } = self.installation.clone();
+        let Installation { environment, version, roles, configuration, .. } = self.installation.clone();
         let preflight = self.ports.preflight.preflight().await.map_err(RoleError::from)?;
         let preflight = preflight.last.map(|last| PreflightSeen {
             at: last.at,
@@ -86,6 +86,8 @@ impl Control {
             preflight,
             // Opt-outs are left out: a status is asked for every few seconds.
             gaps: self.ports.runs.gaps(GAP_DAYS, false).await?,
+            calendars: self.calendars().await?,
+            canaries: self.canaries(now).await?,
         };
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);

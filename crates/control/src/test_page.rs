@@ -2,7 +2,11 @@
 //!
 //! Never: pages anybody else; the built-in workflow has one step and no ticket.
 
-use domain::{test_page::TestPage, workflow::WorkflowError};
+use domain::{
+    id::RunId,
+    test_page::{self, TestPage},
+    workflow::WorkflowError,
+};
 use runtime::RoleError;
 
 use crate::{
@@ -11,6 +15,7 @@ use crate::{
     new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX},
     recipient_explanation::no_contact,
     request::{Answer, Principal},
+    test_page_report::TestPageReport,
 };
 
 impl Control {
@@ -42,5 +47,20 @@ impl Control {
         self.ports.runs.open_notice(&event, &workflow).await?;
         tracing::info!(run = %run, contact, by = principal.name, "a test page was asked for");
         self.show(&self.visible(principal, &run).await?, true, false).await
+    }
+
+    /// What came of a test page so far.
+    pub(crate) async fn test_page_report(
+        &self,
+        principal: &Principal,
+        id: &RunId,
+    ) -> Result<Answer, ControlError> {
+        let run = self.visible(principal, id).await?;
+        let wants_reply = test_page::wants_reply(&run.value);
+        let wants_reply = wants_reply.ok_or_else(|| ControlError::NotFound(id.clone()))?;
+        let Answer::Run { run, .. } = self.show(&run, false, false).await? else {
+            return Err(ControlError::NotFound(id.clone()));
+        };
+        Ok(Answer::TestPage { report: TestPageReport::of(&run, wants_reply) })
     }
 }

@@ -4,6 +4,7 @@
 //! Never: follows a redirect, reaches a private address that was not allowed, or says a secret in an error.
 
 mod address_guard;
+mod calendar;
 mod cloud_event;
 mod email;
 mod error_answer;
@@ -28,6 +29,7 @@ use std::fmt;
 use domain::source::WebhookSecret;
 use url::Url;
 
+pub use calendar::{CalendarClient, read_file as read_calendar_file};
 pub use email::{Email, EmailSettings, MailTls};
 pub use github::Github;
 pub use http::{Http, HttpSettings};

@@ -1,6 +1,7 @@
 //! Times at which a step would text nobody. In: workflows, the directory, overrides, and a span of days. Out: gaps.
 //!
-//! Never: judges a step that also texts a number of the event, or a workflow that sends nothing.
+//! Never: judges a step that also texts a number of the event or by a calendar that was not read, or a workflow that sends
+//! nothing.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -70,7 +71,7 @@ pub fn gaps<'a>(
     let mut found = Vec::new();
     for workflow in workflows.into_iter().filter(|workflow| workflow.definition.stage != Stage::Shadow) {
         for (number, step) in (1_u8..).zip(&workflow.definition.steps) {
-            if step.notify.iter().any(|target| matches!(target, Target::Field(_))) {
+            if step.notify.iter().any(|target| is_open(target, directory)) {
                 continue;
             }
             let why = |at: Timestamp| nobody(workflow, step, directory, overrides, barred, at);
@@ -91,6 +92,18 @@ pub fn gaps<'a>(
         }
     }
     found
+}
+
+/// Whether it cannot be known whom a target means: the event says, or a calendar that was not read.
+fn is_open(target: &Target, directory: &Directory) -> bool {
+    match target {
+        Target::Field(_) => true,
+        Target::OnCall { schedule, layer } => directory
+            .calendars
+            .get(&(schedule.clone(), layer.clone()))
+            .is_some_and(|calendar| calendar.shifts.is_none()),
+        Target::Contact(_) => false,
+    }
 }
 
 /// The numbers that steps of these workflows may text between now and then, as far as the directory knows them.
@@ -144,7 +157,7 @@ fn changes(
     for target in &step.notify {
         let Target::OnCall { schedule, layer } = target else { continue };
         let layer = LayerName { schedule, layer };
-        let shifts = shifts(layer, directory.rotations_of(layer), overrides, from, until);
+        let shifts = shifts(layer, directory.plan_of(layer), overrides, from, until);
         times.extend(shifts.into_iter().map(|shift| shift.from));
     }
     times
@@ -175,6 +188,7 @@ mod tests {
             more_numbers: Vec::new(),
             time_zone: "UTC".into(),
             team: None,
+            email: None,
         };
         let daily = Rotation {
             time_zone: "UTC".into(),
@@ -187,6 +201,7 @@ mod tests {
         Directory {
             contacts: [("ada".into(), contact("Ada", ADA)), ("ben".into(), contact("Ben", BEN))].into(),
             rotations: [(("platform".into(), "primary".into()), vec![daily])].into(),
+            ..Directory::default()
         }
     }
 

@@ -1,8 +1,12 @@
-//! Who is who, and who is on call. In: contacts, rotations, overrides and the time. Out: recipients.
+//! Who is who, and who is on call. In: contacts, rotations, calendars, overrides and the time. Out: recipients.
 //!
 //! Never: decides whose turn it is; `oncall` does.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     field_path::{number_at, text_at},
-    oncall::{LayerName, OnCall, Override, Rotation, on_call},
+    oncall::{CalendarShifts, LayerName, LayerPlan, OnCall, Override, Rotation, on_call},
     phone::E164,
     quiet_hours::zone,
     workflow::Target,
@@ -31,6 +35,9 @@ pub struct Contact {
     /// Whose it is: workflows of other teams may not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
+    /// By which events of calendars mean it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }
 
 impl Contact {
@@ -95,13 +102,42 @@ impl Recipient {
     }
 }
 
-/// Contacts and on-call rotations.
+/// Contacts, on-call rotations and calendars.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     /// By name.
     pub contacts: BTreeMap<String, Contact>,
     /// By schedule and layer. No two of one layer hold at once.
     pub rotations: BTreeMap<(String, String), Vec<Rotation>>,
+    /// Calendars by schedule and layer, one of each at most.
+    pub calendars: BTreeMap<(String, String), Calendar>,
+}
+
+/// The calendar of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// IANA time zone of its days, and of times that name none.
+    pub time_zone: String,
+    /// Where it is read.
+    pub source: CalendarSource,
+    /// How often, in seconds.
+    pub refresh_s: u32,
+    /// Its shifts as they were read last; absent before.
+    pub shifts: Option<Arc<CalendarShifts>>,
+}
+
+/// Where a calendar is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarSource {
+    /// A file.
+    File(PathBuf),
+    /// The address in this environment variable, or in the file that the variable with `_FILE` names: it holds a secret.
+    UrlIn {
+        /// The variable.
+        variable: String,
+        /// Whether it may be on a private address.
+        allow_private: bool,
+    },
 }
 
 impl Directory {
@@ -116,6 +152,31 @@ impl Directory {
         self.rotations.get(&key).map_or(&[], Vec::as_slice)
     }
 
+    /// What says who is on call in a layer.
+    pub fn plan_of(&self, layer: LayerName<'_>) -> LayerPlan<'_> {
+        let key = (layer.schedule.to_owned(), layer.layer.to_owned());
+        let calendar = self.calendars.get(&key).and_then(|calendar| calendar.shifts.as_deref());
+        LayerPlan { calendar, rotations: self.rotations_of(layer) }
+    }
+
+    /// Every schedule with its layers.
+    pub fn layers(&self) -> BTreeSet<&(String, String)> {
+        self.rotations.keys().chain(self.calendars.keys()).collect()
+    }
+
+    /// Whether there is such a layer.
+    pub fn has_layer(&self, layer: LayerName<'_>) -> bool {
+        let key = (layer.schedule.to_owned(), layer.layer.to_owned());
+        self.rotations.contains_key(&key) || self.calendars.contains_key(&key)
+    }
+
+    /// The time zone in which people read the times of a layer.
+    pub fn zone_of(&self, layer: LayerName<'_>) -> Option<&str> {
+        let key = (layer.schedule.to_owned(), layer.layer.to_owned());
+        let of_rotation = self.rotations_of(layer).first().map(|rotation| rotation.time_zone.as_str());
+        of_rotation.or_else(|| self.calendars.get(&key).map(|calendar| calendar.time_zone.as_str()))
+    }
+
     /// Who is on call in a layer.
     pub fn on_call<'a>(
         &'a self,
@@ -123,7 +184,7 @@ impl Directory {
         overrides: &'a [Override],
         now: Timestamp,
     ) -> Option<OnCall<'a>> {
-        on_call(layer, self.rotations_of(layer), overrides, now)
+        on_call(layer, self.plan_of(layer), overrides, now)
     }
 
     /// Whom a target means for this event at this time.
@@ -206,11 +267,13 @@ mod tests {
             more_numbers: Vec::new(),
             time_zone: "Europe/Berlin".into(),
             team: None,
+            email: None,
         };
         let directory = Directory {
             contacts: [("ada".into(), contact("+491510000001")), ("ben".into(), contact("+491510000002"))]
                 .into(),
             rotations: [(("platform".into(), "primary".into()), vec![weekly()])].into(),
+            calendars: BTreeMap::new(),
         };
         let now: Timestamp = "2026-03-24T12:00:00Z".parse().unwrap();
         let data = json!({"customer": {"phone": "+14155550100", "zone": "America/New_York"}, "bad": "x"});

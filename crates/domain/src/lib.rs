@@ -12,6 +12,8 @@ pub mod admission;
 pub mod agent;
 pub mod breaker;
 pub mod broker_origin;
+pub mod calendar_people;
+pub mod canary;
 pub mod cloud_event;
 pub mod compose;
 pub mod consent;

@@ -122,6 +122,24 @@ const _: () = assert!(ADMITTED_EVERY_S * 24 < SERVED_LATELY_S);
 pub const COVERAGE_DAYS: u16 = 14;
 /// The most of them.
 pub const COVERAGE_DAYS_MAX: u16 = 92;
+/// How often a calendar of on-call shifts is read unless said otherwise, in seconds: 15 minutes.
+pub const CALENDAR_REFRESH_S_DEFAULT: u32 = 15 * 60;
+/// How often at most, and at least, in seconds: a minute, a day.
+pub const CALENDAR_REFRESH_S_MIN: u32 = 60;
+/// See [`CALENDAR_REFRESH_S_MIN`].
+pub const CALENDAR_REFRESH_S_MAX: u32 = 24 * 3600;
+/// How long after a failure it is read again, in seconds, unless it is read more often anyway.
+pub const CALENDAR_RETRY_S: u32 = 60;
+/// Largest calendar that is taken, in bytes.
+pub const CALENDAR_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Days back and ahead of now within which the events of a calendar are shifts: as far as shifts can be asked for.
+pub const CALENDAR_DAYS_BACK: i64 = 31;
+/// See [`CALENDAR_DAYS_BACK`].
+pub const CALENDAR_DAYS_AHEAD: i64 = 366;
+/// Most shifts of a calendar within that time: a year of shifts of an hour.
+pub const CALENDAR_SHIFTS_MAX: usize = 10_000;
+/// How long the process that reads a calendar keeps others from doing so, in seconds: longer than that may take.
+pub const CALENDAR_LEASE_S: i64 = 60;
 /// Longest name that a provider may give a message, in bytes.
 pub const PROVIDER_MESSAGE_ID_BYTES_MAX: usize = 64;
 /// Longest validity that the provider takes, in seconds.
@@ -205,6 +223,14 @@ pub const REPLY_ROUTE_S: i64 = 3 * 24 * 3600;
 pub const ANSWERS_HOURLY_MAX: u32 = 5;
 /// Most test pages that one phone gets in an hour.
 pub const TEST_PAGES_HOURLY_MAX: u32 = 10;
+/// How long a canary may take to arrive, in seconds.
+pub const CANARY_WITHIN_S: u32 = 5 * 60;
+/// How often canaries are sent at most, and at least, in seconds: every ten minutes, so that one ends before the next; a week.
+pub const CANARY_EVERY_S_MIN: u32 = 2 * CANARY_WITHIN_S;
+/// See [`CANARY_EVERY_S_MIN`].
+pub const CANARY_EVERY_S_MAX: u32 = 7 * 24 * 3600;
+/// Slots of canaries that are looked at.
+pub const CANARY_SLOTS: i64 = 5;
 /// How long an answer or an all-clear is of use, in seconds: 10 minutes.
 pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
 /// Tries to change a run that others change at the same time.

@@ -30,9 +30,11 @@ pub const SOURCE: &str = "callout";
 const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
 
 /// The names of the built-in workflows.
-pub const WORKFLOWS: [&str; 3] = [ANSWER, ALL_CLEAR, TEST_PAGE];
+pub const WORKFLOWS: [&str; 4] = [ANSWER, ALL_CLEAR, TEST_PAGE, CANARY];
 /// The workflow of test pages, which `test_page` defines.
 pub const TEST_PAGE: &str = "callout.test-page";
+/// The workflow of canaries, which `canary` defines.
+pub const CANARY: &str = "callout.canary";
 const ANSWER: &str = "callout.answer";
 const ALL_CLEAR: &str = "callout.all-clear";
 /// Most segments of a notice.

@@ -1,7 +1,11 @@
-//! Who is on call. In: rotations, overrides and the time. Out: a person and why, shifts, and overrides that swap two of them.
+//! Who is on call. In: calendars, rotations, overrides and the time. Out: a person and why, shifts, and overrides that swap
+//! two of them.
 //!
-//! Never: two answers for one moment: the override that was made last counts, then the one rotation that holds.
+//! Never: two answers for one moment: the override that was made last counts, then the shift of the calendar, then the one
+//! rotation that holds.
 
+pub mod calendar;
+pub mod copy;
 mod hours;
 mod rotation;
 mod shifts;
@@ -9,6 +13,7 @@ mod shifts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use calendar::CalendarShifts;
 pub use hours::OnCallHours;
 pub use rotation::{Rotation, TurnLength};
 pub use shifts::{Shift, SwapFault, shifts, swap};
@@ -70,26 +75,47 @@ pub struct LayerName<'a> {
     pub layer: &'a str,
 }
 
+/// What says who is on call in a layer, beside overrides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LayerPlan<'a> {
+    /// The shifts of its calendar, if it has one and it was read.
+    pub calendar: Option<&'a CalendarShifts>,
+    /// Its rotations, where the calendar has nobody.
+    pub rotations: &'a [Rotation],
+}
+
+impl<'a> LayerPlan<'a> {
+    /// A layer of rotations alone.
+    pub fn of(rotations: &'a [Rotation]) -> Self {
+        Self { calendar: None, rotations }
+    }
+}
+
 /// Who is on call, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OnCall<'a> {
     /// The contact's name.
     pub contact: &'a str,
-    /// The override that says so; absent where a rotation does.
+    /// The override that says so; absent where a calendar or a rotation does.
     pub held: Option<&'a Override>,
+    /// Whether a calendar says so.
+    pub by_calendar: bool,
 }
 
 /// Who is on call in a layer.
 pub fn on_call<'a>(
     layer: LayerName<'_>,
-    rotations: &'a [Rotation],
+    plan: LayerPlan<'a>,
     overrides: &'a [Override],
     now: Timestamp,
 ) -> Option<OnCall<'a>> {
     let held = overrides.iter().rfind(|held| held.holds(layer, now));
     if let Some(held) = held {
-        return Some(OnCall { contact: &held.contact, held: Some(held) });
+        return Some(OnCall { contact: &held.contact, held: Some(held), by_calendar: false });
     }
-    let contact = rotations.iter().find_map(|rotation| rotation.on_call(now))?;
-    Some(OnCall { contact, held: None })
+    if let Some(shift) = plan.calendar.and_then(|calendar| calendar.at(now)) {
+        return Some(OnCall { contact: &shift.contact, held: None, by_calendar: true });
+    }
+    let contact = plan.rotations.iter().find_map(|rotation| rotation.on_call(now))?;
+    Some(OnCall { contact, held: None, by_calendar: false })
 }

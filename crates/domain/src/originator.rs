@@ -96,6 +96,11 @@ impl Originators {
         !self.others.is_empty()
     }
 
+    /// The names of all of them, the preferred first.
+    pub fn names(&self) -> impl Iterator<Item = &OriginatorName> {
+        [&self.first].into_iter().chain(&self.others).map(|one| &one.name)
+    }
+
     /// The name of the preferred one.
     pub fn first(&self) -> &OriginatorName {
         &self.first.name

@@ -317,7 +317,8 @@ impl Run {
     fn apply_at(&mut self, index: usize, event: &MessageEvent<'_>, ctx: &mut StepContext<'_>) {
         let mut message = self.messages[index].clone();
         let spent = message.spent_originators().into_iter().chain(message.from()).collect::<Vec<_>>();
-        let may_try_another = ctx.originators.offers_another(&message.recipient().number, &spent);
+        let may_try_another = ctx.workflow.definition.only_from.is_none()
+            && ctx.originators.offers_another(&message.recipient().number, &spent);
         let around = MessageContext { may_try_another, ..self.context(ctx.workflow, &message, ctx.now) };
         let before = message.failure();
         message.apply(event, &around, &mut ctx.effects);

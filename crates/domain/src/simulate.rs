@@ -388,6 +388,7 @@ mod tests {
             more_numbers: vec![format!("{number}0").parse().unwrap()],
             time_zone: "UTC".into(),
             team: None,
+            email: None,
         };
         let contacts =
             [("first".to_owned(), contact("+14155550111")), ("second".to_owned(), contact("+14155550112"))];

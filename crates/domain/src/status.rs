@@ -9,17 +9,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    canary::CanaryStatus,
     coverage::Gap,
+    oncall::copy::CalendarState,
     originator::ReceiptCount,
     outbound::{SendingSeen, SendingState},
     plural::counted,
 };
 
+mod canary_words;
 mod findings;
 mod readiness;
 mod run_facts;
 mod waiting;
 
+pub use canary_words::canary_in_words;
 pub use findings::findings;
 pub use run_facts::{RetryWaits, UnreachedInARow};
 pub use waiting::Waiting;
@@ -203,6 +207,12 @@ pub struct Status {
     /// Times of the next days at which a step would text nobody.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// What is known of each calendar that is configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<CalendarState>,
+    /// How the latest canaries of each originator did; none where they are off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<CanaryStatus>,
 }
 
 impl Status {

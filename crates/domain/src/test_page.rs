@@ -4,18 +4,21 @@
 //! Never: opens a ticket, escalates, or texts anybody else.
 
 use jiff::Timestamp;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     event::{Event, EventKey},
     id::{RunId, short},
     limits::TEST_PAGES_HOURLY_MAX,
     notice::{SOURCE, TEST_PAGE},
+    run::Run,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 
 /// What a reply or a list says that it is about.
 const SUBJECT: &str = "test page";
+/// The field that says whether a reply is asked for.
+const WANTS_REPLY: &str = "wants_reply";
 
 /// What is to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +67,22 @@ impl TestPage<'_> {
             kind: TEST_PAGE.to_owned(),
             subject: Some(SUBJECT.to_owned()),
             time: None,
-            data: Map::from_iter([("contact".to_owned(), self.contact.into())]),
+            data: Map::from_iter([
+                ("contact".to_owned(), self.contact.into()),
+                (WANTS_REPLY.to_owned(), self.wants_reply.into()),
+            ]),
             traceparent: None,
         };
         let run = RunId::derive(SOURCE, &event.key.id, TEST_PAGE, event.subject.as_deref());
         (event, run)
     }
+}
+
+/// Whether a test page asks for a reply; `None` of any other run.
+pub fn wants_reply(run: &Run) -> Option<bool> {
+    // Those of earlier versions do not say, nor do those whose fields were removed; most did.
+    let says = || run.data().get(WANTS_REPLY).and_then(Value::as_bool);
+    (run.workflow() == TEST_PAGE).then(|| says().unwrap_or(true))
 }
 
 #[cfg(test)]

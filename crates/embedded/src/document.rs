@@ -77,11 +77,17 @@ impl<'a> Sealed<'a> {
             Kind::ReplyRoute => "reply route of",
             Kind::Resolution => "resolution of",
             Kind::Answer => "answer",
+            Kind::Calendar => "calendar",
+            Kind::CalendarText => "text of the calendar",
         }
     }
 
     /// What an error may show of a name: numbers, subjects and keys of requests are withheld.
     fn shown(self, bound_to: &str) -> &str {
-        if matches!(self.kind, Kind::Run | Kind::Effect) { bound_to } else { "(name withheld)" }
+        if matches!(self.kind, Kind::Run | Kind::Effect | Kind::Calendar | Kind::CalendarText) {
+            bound_to
+        } else {
+            "(name withheld)"
+        }
     }
 }

@@ -11,6 +11,7 @@ mod audit_counts;
 mod backup;
 mod bloom_filter;
 mod bus;
+mod calendars;
 mod change;
 mod checkpoint;
 mod consent;

@@ -19,7 +19,8 @@ use crate::{
 /// Seals some rows of one table, after a row. Returns the last row that was looked at; `None` at the end of the table.
 type Seal = fn(&Connection, &State, i64, u16) -> Result<(u64, Option<i64>), Fault>;
 
-const TABLES: [Seal; 8] = [runs, events, effects, letters, routes, consent, resolutions, answers];
+const TABLES: [Seal; 10] =
+    [runs, events, effects, letters, routes, consent, resolutions, answers, calendars, calendar_texts];
 
 /// Seals up to so many rows.
 pub(crate) struct SealStored {
@@ -229,6 +230,33 @@ fn answers(connection: &Connection, state: &State, _: i64, max: u16) -> Result<(
     let mut update = connection.prepare_cached("UPDATE answer SET doc = ?2 WHERE key = ?1")?;
     for row in &found {
         let doc = Sealed::new(&state.sealer, Kind::Answer).seal(text(row, 0), row.doc.clone())?;
+        update.execute(params![text(row, 0), doc])?;
+    }
+    Ok((found.len() as u64, last))
+}
+
+fn calendars(connection: &Connection, state: &State, _: i64, max: u16) -> Result<(u64, Option<i64>), Fault> {
+    let sql = "SELECT 0, doc, name FROM calendar WHERE ?1 IS NOT NULL AND typeof(doc) = 'text' LIMIT ?2";
+    let (found, last) = rows(connection, sql, 0, max, 1)?;
+    let mut update = connection.prepare_cached("UPDATE calendar SET doc = ?2 WHERE name = ?1")?;
+    for row in &found {
+        let doc = Sealed::new(&state.sealer, Kind::Calendar).seal(text(row, 0), row.doc.clone())?;
+        update.execute(params![text(row, 0), doc])?;
+    }
+    Ok((found.len() as u64, last))
+}
+
+fn calendar_texts(
+    connection: &Connection,
+    state: &State,
+    _: i64,
+    max: u16,
+) -> Result<(u64, Option<i64>), Fault> {
+    let sql = "SELECT 0, copy, name FROM calendar WHERE ?1 IS NOT NULL AND typeof(copy) = 'text' LIMIT ?2";
+    let (found, last) = rows(connection, sql, 0, max, 1)?;
+    let mut update = connection.prepare_cached("UPDATE calendar SET copy = ?2 WHERE name = ?1")?;
+    for row in &found {
+        let doc = Sealed::new(&state.sealer, Kind::CalendarText).seal(text(row, 0), row.doc.clone())?;
         update.execute(params![text(row, 0), doc])?;
     }
     Ok((found.len() as u64, last))

@@ -4,6 +4,7 @@
 //! Never: names SQL, AMQP or HTTP.
 
 pub mod bus;
+pub mod calendar;
 pub mod clock;
 pub mod dependency;
 pub mod destination;
@@ -16,6 +17,7 @@ pub mod webhooks;
 pub use bus::{
     Acker, BrokerDeadLetter, Bus, BusError, Dead, Delivery, Ended, Notification, Payload, Queue, Sending,
 };
+pub use calendar::{CalendarFetched, CalendarReader};
 pub use clock::{CLOCK_LOOK_EVERY, Clock, SystemClock, left_of_wait, time_until, within};
 pub use dependency::Dependency;
 pub use destination::{DestinationClient, EffectRequest};
@@ -24,9 +26,10 @@ pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
-    AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
-    EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore,
-    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore,
-    SendingStore, SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore, Versioned,
+    AnswerStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore,
+    EffectEnd, EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog,
+    OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
+    SealingStore, SendingStore, SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore,
+    Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

@@ -4,6 +4,7 @@
 //! uses.
 
 mod audit;
+mod calendars;
 mod consent;
 mod dead_letters;
 mod due;
@@ -26,6 +27,7 @@ mod tokens;
 mod values;
 
 pub use audit::AuditStore;
+pub use calendars::CalendarStore;
 pub use consent::{ConsentPage, ConsentStore};
 pub use dead_letters::DeadLetterStore;
 pub use due::DueStore;
@@ -55,6 +57,7 @@ pub trait Store:
     RunStore
     + DueStore
     + LookupStore
+    + CalendarStore
     + ConsentStore
     + DeadLetterStore
     + EffectStore
@@ -80,6 +83,7 @@ impl<T> Store for T where
     T: RunStore
         + DueStore
         + LookupStore
+        + CalendarStore
         + ConsentStore
         + DeadLetterStore
         + EffectStore

@@ -5,6 +5,7 @@
 //! Never: decides. What it chooses between are outcomes of the ports.
 
 mod acceptance;
+mod calendar_reading;
 mod claimed;
 mod dead_letter;
 mod error;
@@ -17,10 +18,11 @@ mod run_service;
 mod workflow_registry;
 
 pub use acceptance::Acceptance;
+pub use calendar_reading::CalendarReading;
 pub use claimed::Claimed;
 pub use dead_letter::{DeadLetters, Undeliverable};
 pub use error::RoleError;
 pub use outbox::{Outbox, Sweep};
 pub use run_cache::RunCache;
-pub use run_service::{Applied, OpenedRun, Precedent, RunPorts, RunService, StepHook};
+pub use run_service::{Applied, Meant, OpenedRun, Precedent, RunPorts, RunService, StepHook, meant};
 pub use workflow_registry::{Routes, WorkflowRegistry};

@@ -8,6 +8,9 @@
 
 mod after_store;
 mod audience;
+mod calendar_texts;
+mod calendars;
+mod canaries;
 mod changing;
 mod coverage;
 mod gathering;
@@ -41,16 +44,18 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    Bus, Change, Clock, ConsentStore, EffectStore, GroupStore, LookupStore, OverrideStore, ReceiptStore,
-    RunStore, SendingStore, SilenceStore, Store, Versioned, store::Resolution,
+    Bus, CalendarStore, Change, Clock, ConsentStore, EffectStore, GroupStore, LookupStore, OverrideStore,
+    ReceiptStore, RunStore, SendingStore, SilenceStore, Store, Versioned, store::Resolution,
 };
 use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
+use calendar_texts::CalendarTexts;
 use group_locks::GroupLocks;
 use step_hook::ByCommand;
 
+pub use calendar_texts::{Meant, meant};
 pub use opening::{OpenedRun, Precedent};
 pub use step_hook::StepHook;
 
@@ -74,6 +79,8 @@ pub struct RunPorts {
     pub silences: Arc<dyn SilenceStore>,
     /// What is remembered of texts that belong together.
     pub groups: Arc<dyn GroupStore>,
+    /// Copies of calendars.
+    pub calendars: Arc<dyn CalendarStore>,
     /// Wake-ups and notifications.
     pub bus: Arc<dyn Bus>,
     /// The time.
@@ -92,7 +99,8 @@ impl RunPorts {
             effects: store.clone(),
             receipts: store.clone(),
             silences: store.clone(),
-            groups: store,
+            groups: store.clone(),
+            calendars: store,
             bus,
             clock,
         }
@@ -110,6 +118,8 @@ pub struct RunService {
     originators: OriginatorScores,
     /// Those that have not ended, as this process knows them.
     silences: RwLock<Arc<[Silence]>>,
+    /// Copies of calendars, as this process read them last.
+    calendars: RwLock<CalendarTexts>,
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
     group_locks: GroupLocks,
@@ -159,6 +169,7 @@ impl RunService {
             link_base: Arc::default(),
             originators: OriginatorScores::default(),
             silences: RwLock::default(),
+            calendars: RwLock::default(),
             recipient_key: None,
             group_locks: GroupLocks::default(),
         }
@@ -212,7 +223,7 @@ impl RunService {
         workflows.keep(&*self.ports.runs).await?;
         let new = InForce {
             workflows: Arc::new(workflows),
-            directory: Arc::new(directory),
+            directory: Arc::new(self.with_shifts(directory)),
             destinations: Some(Arc::new(destinations)),
         };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;

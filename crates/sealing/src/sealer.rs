@@ -44,6 +44,10 @@ pub enum Kind {
     Resolution,
     /// An answer to a request that may be repeated, by its key.
     Answer,
+    /// What is known of a calendar, by its schedule and layer.
+    Calendar,
+    /// The text of a calendar, by the same.
+    CalendarText,
 }
 
 impl Kind {
@@ -57,6 +61,8 @@ impl Kind {
             Self::ReplyRoute => "reply route",
             Self::Resolution => "resolution",
             Self::Answer => "answer",
+            Self::Calendar => "calendar",
+            Self::CalendarText => "calendar text",
         }
     }
 }

@@ -199,6 +199,7 @@ impl World {
             rate_limits: ports.clone(),
             overrides: ports.clone(),
             silences: ports.clone(),
+            calendars: ports.clone(),
             preflight: ports.clone(),
             clock: self.clock.clone(),
             bus: ports,

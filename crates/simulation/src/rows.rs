@@ -28,6 +28,8 @@ use ports::{
     store::{EffectCounts, EventCounts, Resolution},
 };
 
+use crate::kept_calendar::KeptCalendar;
+
 /// Everything that is stored.
 #[derive(Default)]
 pub(crate) struct State {
@@ -50,6 +52,7 @@ pub(crate) struct State {
     pub(crate) silences: BTreeMap<String, Silence>,
     /// What is remembered of texts that belong together, at its version.
     pub(crate) groups: BTreeMap<GroupKey, Versioned<Group>>,
+    pub(crate) calendars: BTreeMap<(String, String), KeptCalendar>,
     pub(crate) sending: Option<SendingState>,
     /// Receipts by the slice of time in which they came.
     pub(crate) receipts: BTreeMap<i64, ReceiptTally>,

@@ -141,6 +141,7 @@ pub(crate) fn contacts() -> BTreeMap<String, Contact> {
                 more_numbers: vec![more],
                 time_zone: "UTC".to_owned(),
                 team: None,
+                email: None,
             },
         )
     };

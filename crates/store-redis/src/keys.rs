@@ -201,6 +201,16 @@ impl Keys {
         format!("{}silences", self.prefix)
     }
 
+    /// What is known of calendars, and their texts, by schedule and layer.
+    pub(crate) fn calendars(&self) -> [String; 2] {
+        ["docs", "texts"].map(|part| format!("{}cal:{{cal}}:{part}", self.prefix))
+    }
+
+    /// The process that reads a calendar for now.
+    pub(crate) fn calendar_taken(&self, name: &str) -> String {
+        format!("{}caltake:{}", self.prefix, short(&["calendar", name]))
+    }
+
     /// Whether texts go out of the account.
     pub(crate) fn sending(&self) -> String {
         format!("{}sending", self.prefix)

@@ -10,6 +10,7 @@
 mod api;
 mod arguments;
 mod audit_counts;
+mod calendars;
 mod codec;
 mod config;
 mod connect;

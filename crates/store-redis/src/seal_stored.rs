@@ -53,7 +53,10 @@ impl RedisStore {
         let mut sealed = 0;
         while sealed == 0 {
             let Some(stage) = STAGES.get(to.stage.0) else {
-                self.note_all_sealed().await?;
+                sealed = self.seal_calendars().await?;
+                if sealed == 0 {
+                    self.note_all_sealed().await?;
+                }
                 break;
             };
             let (count, next) = self.seal_page(*stage, to.stage.1, to.cursor, max).await?;

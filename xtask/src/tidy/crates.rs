@@ -15,7 +15,7 @@ const ROLE: &str = "a role uses ports and the runtime, never another role, a bac
 const TOOL: &str = "a tool starts real processes and looks at them from outside; what it needs of a role goes through \
                     the binary";
 
-const RULES: [Rule; 30] = [
+const RULES: [Rule; 31] = [
     Rule { name: "http-client", may_use: &[], why: "it builds clients and knows nothing of what they call" },
     Rule {
         name: "http-server",
@@ -27,6 +27,11 @@ const RULES: [Rule; 30] = [
         name: "domain",
         may_use: &["json-schema"],
         why: "decisions use nothing of ours; what they need comes in as arguments",
+    },
+    Rule {
+        name: "calendars",
+        may_use: &["domain"],
+        why: "it reads a text; where the text is from, and what follows from it, is for others",
     },
     Rule {
         name: "ports",
@@ -60,7 +65,7 @@ const RULES: [Rule; 30] = [
     Rule { name: "test-servers", may_use: &[], why: "it starts servers and knows nothing of what uses them" },
     Rule {
         name: "runtime",
-        may_use: &["domain", "ports", "telemetry"],
+        may_use: &["calendars", "domain", "ports", "telemetry"],
         why: "it is what roles stand on, so it knows no role",
     },
     Rule { name: "ingest", may_use: &["domain", "http-server", "ports", "runtime", "telemetry"], why: ROLE },

@@ -104,6 +104,7 @@ impl World {
             rate_limits: store.clone(),
             overrides: store.clone(),
             silences: store.clone(),
+            calendars: store.clone(),
             preflight: store.clone(),
             consent: store.clone(),
             retention: store.clone(),

@@ -6,6 +6,7 @@
 mod access;
 mod document;
 mod events;
+mod explain;
 mod harness;
 mod letters;
 mod lost_answers;

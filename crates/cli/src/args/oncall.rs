@@ -20,6 +20,8 @@ pub(crate) enum OnCall {
     Swap(OnCallSwap),
     /// Print shifts as a calendar (iCalendar), for a calendar program: of schedules, or of one person.
     Calendar(OnCallCalendar),
+    /// Show what a calendar (iCalendar) would put on call: shifts, events that mean nobody, parts that cannot be read.
+    Import(OnCallImport),
     /// Take an override back.
     Undo {
         /// Its id, as `callout oncall show` prints it.
@@ -54,6 +56,19 @@ pub(crate) struct OnCallCalendar {
     /// For how many days.
     #[arg(long, default_value_t = 90, value_parser = crate::args::values::number::<u16>(1..=366))]
     pub(crate) days: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OnCallImport {
+    /// A file, or an address that begins with https:// or webcal://.
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) from: String,
+    /// The schedule, whose primary layer is meant, or SCHEDULE/LAYER: its zone is that of days without one.
+    #[arg(long, value_name = "SCHEDULE", value_parser = parse_layer)]
+    pub(crate) schedule: Layer,
+    /// Change nothing. Required: what is taken for good is named by [[calendar]] in oncall.toml.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

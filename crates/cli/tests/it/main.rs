@@ -9,6 +9,7 @@ mod api;
 mod api_fuzz;
 mod backup;
 mod bad_input;
+mod canary;
 mod command_line;
 mod consent;
 mod crash;

@@ -121,3 +121,64 @@ async fn what_cannot_be_is_refused_with_what_there_is() {
     assert_eq!(days["shifts"][0]["contact"], Value::Null, "{days}");
     assert_eq!(days["shifts"][0]["until"], "2026-11-30T07:00:00Z");
 }
+
+/// A calendar in which somebody is on call from long ago on, a week at a time.
+fn calendar(contact: &str) -> String {
+    format!(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:1\nSUMMARY:On call - {contact}\n\
+         DTSTART;TZID=Europe/Berlin:20260105T090000\nDTEND;TZID=Europe/Berlin:20260112T090000\n\
+         RRULE:FREQ=WEEKLY\nEND:VEVENT\nBEGIN:VEVENT\nUID:2\nSUMMARY:Team lunch\nRRULE:FREQ=DAILY\n\
+         DTSTART;VALUE=DATE:20260105\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+}
+
+const BY_CALENDAR: &str =
+    "[[calendar]]\nschedule = \"desk\"\ntime_zone = \"Europe/Berlin\"\nfile = \"desk.ics\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_says_who_is_texted_and_its_last_good_copy_does_when_it_is_gone() {
+    let files = vec![
+        ("oncall.toml", BY_CALENDAR.to_owned()),
+        ("desk.ics", calendar("second")),
+        ("workflows/desk.toml", WORKFLOW.to_owned()),
+    ];
+    let fleet = Fleet::start_layout(Layout { roles: &[&[]], files, ..Layout::default() }).await;
+    let checked = String::from_utf8(fleet.run(&["check"]).stdout).unwrap();
+    assert!(
+        checked.contains("the calendar of desk/primary: event \"Team lunch\", UID 2, puts nobody on call"),
+        "{checked}"
+    );
+    fleet.metrics_with(0, &["callout_calendar_failures{schedule=\"desk\",layer=\"primary\"} 0"]).await;
+    let shift = on_call(&fleet);
+    assert_eq!((&shift["contact"], &shift["by_calendar"]), (&json!("second"), &json!(true)), "{shift}");
+    assert_eq!(texted(&fleet, "c-1").await, "second");
+    let shown = String::from_utf8(fleet.run(&["oncall", "show", "desk"]).stdout).unwrap();
+    assert!(shown.contains("(calendar)") && shown.contains("not taken  \"Team lunch\""), "{shown}");
+
+    // Another place is read at once, and what is there is no calendar.
+    std::fs::write(fleet.folder.path().join("oncall.toml"), BY_CALENDAR.replace("desk.ics", "other.ics"))
+        .unwrap();
+    std::fs::write(fleet.folder.path().join("other.ics"), "<html>Sign in</html>").unwrap();
+    assert!(fleet.run(&["reload"]).status.success());
+    fleet.metrics_with(0, &["callout_calendar_failures{schedule=\"desk\",layer=\"primary\"} 1"]).await;
+    assert_eq!(texted(&fleet, "c-2").await, "second");
+    let shown = String::from_utf8(fleet.run(&["oncall", "show", "desk"]).stdout).unwrap();
+    assert!(shown.contains("CANNOT BE READ (1 failure in a row): it is HTML"), "{shown}");
+    let status = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(status.contains("the calendar of desk/primary cannot be read: it is HTML"), "{status}");
+
+    // Overrides come first, and a dry run changes nothing.
+    let path = fleet.folder.path().join("third.ics");
+    std::fs::write(&path, calendar("first")).unwrap();
+    let path = path.to_str().unwrap();
+    let dry = fleet.json(&["oncall", "import", "--schedule", "desk", "--dry-run", path]);
+    assert_eq!(
+        (&dry["shifts"][0]["contact"], &dry["not_taken"][0]["uid"]),
+        (&json!("first"), &json!("2")),
+        "{dry}"
+    );
+    assert_eq!(fleet.run(&["oncall", "import", "--schedule", "desk", path]).status.code(), Some(2));
+    assert_eq!(texted(&fleet, "c-3").await, "second");
+    fleet.json(&["oncall", "override", "desk", "first", "--until", "8h"]);
+    assert_eq!(texted(&fleet, "c-4").await, "first");
+}

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
 
 mod answers;
+mod calendar;
 mod chats;
 mod mail;
 mod mail_server;

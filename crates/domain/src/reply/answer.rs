@@ -391,6 +391,7 @@ mod tests {
             more_numbers: Vec::new(),
             time_zone: time_zone.to_owned(),
             team: None,
+            email: None,
         };
         assert_eq!(time_zone(Some(&contact("Asia/Tokyo")), &codes).iana_name(), Some("Asia/Tokyo"));
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Run, RunPhase, StepContext};
 use crate::{
     message::{Message, MessageEvent, MessagePhase},
-    notice::TEST_PAGE,
+    notice::{CANARY, TEST_PAGE},
     policy::Rule,
     time::after_s,
     timeline::{Failure, TimelineEvent},
@@ -43,8 +43,8 @@ impl Run {
     /// When the text of a message goes to the next number of its recipient; `None` where it does not.
     pub(super) fn next_number_at(&self, message: &Message, workflow: &Workflow) -> Option<Timestamp> {
         let made_at = message.was_made_at().filter(|_| !message.recipient().more_numbers.is_empty())?;
-        // A test page is about one number.
-        if self.workflow == TEST_PAGE
+        // A test page and a canary are about one number.
+        if [TEST_PAGE, CANARY].contains(&&*self.workflow)
             || !self.is_wanted(message, workflow)
             || !self.has_room()
             || self.has_acknowledged(message)

@@ -9,7 +9,7 @@ use super::{AckHold, Planned, Run, RunPhase, StepContext};
 use crate::{
     limits::RUN_MESSAGES_MAX,
     message::{Message, MessageEvent},
-    notice::TEST_PAGE,
+    notice::{CANARY, TEST_PAGE},
     time::after_s,
     timeline::TimelineEvent,
     workflow::{Step, Workflow},
@@ -32,7 +32,7 @@ impl Run {
         match self.phase {
             RunPhase::Active => true,
             RunPhase::Acknowledged => {
-                self.workflow != TEST_PAGE && now < self.not_after && self.holds_texts()
+                ![TEST_PAGE, CANARY].contains(&&*self.workflow) && now < self.not_after && self.holds_texts()
             }
             RunPhase::Completed
             | RunPhase::Resolved
@@ -82,7 +82,7 @@ impl Run {
         at_once: bool,
         ctx: &mut StepContext<'_>,
     ) -> Option<u8> {
-        if self.workflow == TEST_PAGE {
+        if [TEST_PAGE, CANARY].contains(&&*self.workflow) {
             self.end_test_page(reason, ctx);
             return None;
         }

@@ -17,6 +17,7 @@ use crate::{
     limits::{RECIPIENTS_PER_STEP_MAX, REPLY_ROUTE_S, RUN_MESSAGES_MAX, VALIDITY_S_MAX, VALIDITY_S_MIN},
     link_secret::LinkSecret,
     message::{Message, MessageEvent},
+    originator::Choice,
     policy::{Decision, HoldingSilence, PolicyInput, Rule, Verdict, decide},
     provider::Submission,
     silence::Silenceable,
@@ -355,7 +356,10 @@ impl Run {
             return Dispatch::Stay;
         }
         let message = &self.messages[index];
-        let choice = ctx.originators.choose(&message.recipient().number, &message.spent_originators());
+        let choice = match &ctx.workflow.definition.only_from {
+            Some(name) => Choice { name: name.clone(), instead: None },
+            None => ctx.originators.choose(&message.recipient().number, &message.spent_originators()),
+        };
         // An only originator need not be remembered.
         let from = ctx.originators.are_several().then_some(&choice.name);
         self.apply_at(index, &MessageEvent::Begin(from), ctx);

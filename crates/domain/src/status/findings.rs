@@ -2,6 +2,7 @@
 //!
 //! Never: a finding for what heals by itself within seconds.
 
+mod calendars;
 mod outcomes;
 mod provider;
 mod words;
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::plural::counted;
 
+use super::canary_words::canary_in_words;
 use super::{
     Finding, Heartbeat, PROVIDER_BREAKER, Sealing, Status, Waiting, age, note, problem, readiness, waiting,
 };
@@ -37,10 +39,12 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     originators(status, &mut found);
     retries(status, &mut found);
     unreached(status, &mut found);
+    canaries(status, &mut found);
     backlog(status, &mut found);
     persons(status, &mut found);
     readiness::preflight(status, &mut found);
     readiness::gaps(status, &mut found);
+    calendars::calendars(status, &mut found);
     oddities(status, &mut found);
     found
 }
@@ -85,6 +89,19 @@ fn servers(status: &Status, found: &mut Vec<Finding>) {
             alive().filter(|process| process.faults.contains(fault)).map(|p| p.process.as_str()).collect();
         let remedy = "bring that server back, or see why it refuses; work waits and is not lost";
         problem(found, format!("{} cannot use {fault}", listed(&of)), remedy);
+    }
+}
+
+/// Originators whose canaries do not arrive. One may have been lost by the network of the phone.
+fn canaries(status: &Status, found: &mut Vec<Finding>) {
+    for canary in status.canaries.iter().filter(|canary| canary.failures > 0) {
+        let what = format!("the canary from {} {}", canary.originator, canary_in_words(canary, status.now));
+        let remedy = "see docs/operations/callout-canary-fails.md";
+        if canary.failures > 1 {
+            problem(found, what, remedy);
+        } else {
+            note(found, what, remedy);
+        }
     }
 }
 
@@ -216,6 +233,8 @@ mod tests {
             balances: true,
             preflight: None,
             gaps: Vec::new(),
+            calendars: Vec::new(),
+            canaries: Vec::new(),
         }
     }
 

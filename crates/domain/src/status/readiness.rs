@@ -84,6 +84,8 @@ mod tests {
             balances: true,
             preflight: None,
             gaps: Vec::new(),
+            calendars: Vec::new(),
+            canaries: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     content::LinkPolicy,
     doubt::DoubtSchedule,
     limits::NOT_AFTER_S_DEFAULT,
+    originator::OriginatorName,
     phone::E164,
     poll::PollSchedule,
     quiet_hours::{AfterWait, QuietHours},
@@ -144,6 +145,9 @@ pub struct WorkflowDefinition {
     /// Most texts that one phone gets through this workflow in an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_hourly_max: Option<u32>,
+    /// The originator that texts come from whatever becomes of them; the one that is best without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_from: Option<OriginatorName>,
     /// Whether a reply such as `ok` acknowledges without the code, while no other run waits for its phone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare_word: bool,
@@ -209,6 +213,7 @@ impl WorkflowDefinition {
             time_zone_field: None,
             retry: RetryPolicy::default(),
             recipient_hourly_max: None,
+            only_from: None,
             bare_word: false,
             all_clear: false,
             agents: AgentPolicy::default(),

@@ -145,6 +145,7 @@ mod tests {
             more_numbers: vec![format!("{number}9").parse().unwrap()],
             time_zone: "UTC".into(),
             team: None,
+            email: None,
         };
         let contacts =
             [("ada".into(), contact("+14155550101")), ("ben".into(), contact("+14155550102"))].into();

@@ -186,6 +186,7 @@ fn a_stored_definition_is_read_also_without_what_later_versions_added() {
         poll_after: defaults.poll_after,
         links: defaults.links,
         recipient_hourly_max: defaults.recipient_hourly_max,
+        only_from: defaults.only_from,
         bare_word: defaults.bare_word,
         all_clear: defaults.all_clear,
         ..full

@@ -9,7 +9,7 @@ use domain::{
     event::{ContentHash, EventKey},
     group::{Group, GroupKey},
     id::{MessageId, RunId},
-    oncall::Override,
+    oncall::{Override, copy::CalendarState},
     originator::ReceiptCount,
     outbound::SendingState,
     phone::E164,
@@ -23,12 +23,12 @@ use domain::{
     token::Token,
     workflow::WorkflowDefinition,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AnswerStore, AuditStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore, EffectEnd,
-    EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog, OutcomeStore,
-    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SealingStore,
-    SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
+    AnswerStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore,
+    EffectEnd, EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog,
+    OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
+    SealingStore, SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
@@ -115,6 +115,15 @@ pass_on! {
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
     Store: fn remove_override(held: &Override) -> bool;
+}
+
+pass_on! {
+    CalendarStore:
+    Store: fn calendars() -> Vec<CalendarState>;
+    Store: fn calendar_text(schedule: &str, layer: &str) -> Option<String>;
+    Store: fn keep_calendar(state: &CalendarState, text: Option<&str>) -> ();
+    Store: fn remove_calendar(schedule: &str, layer: &str) -> ();
+    Store: fn take_calendar(schedule: &str, layer: &str, now: Timestamp, held: SignedDuration) -> bool;
 }
 
 pass_on! {

@@ -196,6 +196,7 @@ impl World {
             more_numbers: Vec::new(),
             time_zone: "UTC".to_owned(),
             team: None,
+            email: None,
         };
         let ports = RunPorts::new(self.store.clone(), bus.clone(), self.clock.clone());
         let contacts = BTreeMap::from([("ada".to_owned(), ada)]);

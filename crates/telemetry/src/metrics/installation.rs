@@ -20,6 +20,11 @@ pub struct InstallationMetrics {
     originator_demoted: Gauges<2>,
     processes: Gauges<1>,
     oncall_gaps: Gauges<0>,
+    canary_failures: Gauges<1>,
+    canary_success: Gauges<1>,
+    canary_delivery: Gauges<1>,
+    calendar_age: Gauges<2>,
+    calendar_failures: Gauges<2>,
     problems: Gauges<0>,
 }
 
@@ -40,6 +45,24 @@ impl InstallationMetrics {
             processes: families.gauge("processes", "Processes that reported lately, by role"),
             oncall_gaps: families
                 .gauge("oncall_gaps", "Times of the next 7 days at which a step would text nobody"),
+            canary_failures: families.gauge(
+                "canary_failures",
+                "Canaries of an originator in a row that did not arrive, 5 at most",
+            ),
+            canary_success: families.gauge(
+                "canary_last_success_timestamp_seconds",
+                "When the slot of an originator's last canary that arrived began",
+            ),
+            canary_delivery: families.gauge(
+                "canary_delivery_milliseconds",
+                "From the request of an originator's last canary to its receipt",
+            ),
+            calendar_age: families
+                .gauge("calendar_age_seconds", "For how long the copy of a calendar was not confirmed"),
+            calendar_failures: families.gauge(
+                "calendar_failures",
+                "Tries to read a calendar that failed since the last that did not",
+            ),
             problems: families.gauge("problems", "Problems that `callout status` shows"),
         }
     }
@@ -58,6 +81,11 @@ impl InstallationMetrics {
         }
         self.originator_texts.clear();
         self.originator_demoted.clear();
+        self.canary_failures.clear();
+        self.canary_success.clear();
+        self.canary_delivery.clear();
+        self.calendar_age.clear();
+        self.calendar_failures.clear();
         self.oncall_gaps.clear();
         self.problems.clear();
     }
@@ -101,6 +129,23 @@ impl InstallationMetrics {
         for role in &status.roles {
             let alive = status.alive(role).count() as u64;
             self.processes.get_or_create(&labels([("role", role)])).set(gauge(alive));
+        }
+        for canary in &status.canaries {
+            let labels = labels([("originator", canary.originator.as_str())]);
+            self.canary_failures.get_or_create(&labels).set(canary.failures.into());
+            if let Some(at) = canary.last_success {
+                self.canary_success.get_or_create(&labels).set(at.as_second());
+            }
+            if let Some(delivery_ms) = canary.delivery_ms {
+                self.canary_delivery.get_or_create(&labels).set(delivery_ms);
+            }
+        }
+        for state in &status.calendars {
+            let labels = labels([("schedule", &state.schedule), ("layer", &state.layer)]);
+            self.calendar_failures.get_or_create(&labels).set(state.failures.into());
+            if let Some(age) = state.age(status.now) {
+                self.calendar_age.get_or_create(&labels).set(age.as_secs().max(0));
+            }
         }
         self.oncall_gaps.get_or_create(&[]).set(gauge(status.gaps.len() as u64));
         self.problems.get_or_create(&[]).set(gauge(problems as u64));

@@ -1,0 +1,100 @@
+//! What cannot be read. In: calendars with faults. Out: errors that say where, and parts that are passed over.
+
+use calendars::Unreadable;
+use proptest::prelude::*;
+
+use super::{calendar, event, read};
+
+fn refused(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_text_that_is_no_calendar_is_refused_as_a_whole() {
+    for (text, says) in [
+        ("", "it is not iCalendar"),
+        ("{\"error\": \"not found\"}", "it is not iCalendar"),
+        ("BEGIN:VCARD\nEND:VCARD\n", "it is not iCalendar"),
+        (
+            "<!DOCTYPE html><html><body>Sign in</body></html>",
+            "it is HTML, not iCalendar: copy the address of the feed",
+        ),
+        ("\n<html>", "it is HTML"),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n", "line 3: it ends before END:VEVENT: it was cut off"),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\n", "line 3: END:VCALENDAR where VEVENT began"),
+        ("BEGIN:VCALENDAR\nVERSION 2.0\nEND:VCALENDAR\n", "line 2: a property without a colon"),
+        ("BEGIN:VCALENDAR\nEND:VCALENDAR\nrest", "it is not iCalendar"),
+    ] {
+        assert!(refused(text).starts_with(says), "{text:?}: {}", refused(text));
+    }
+    assert_eq!(read(&"x".repeat(3 << 20)), Err(Unreadable::TooLong));
+    let deep = "BEGIN:VCALENDAR\n".repeat(100_000);
+    assert!(refused(&deep).contains("more than 8 deep"));
+}
+
+#[test]
+fn an_empty_calendar_is_one_without_events() {
+    assert_eq!(read(&calendar("")).unwrap(), calendars::Read::default());
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_named_and_the_others_are_taken() {
+    for (lines, says) in [
+        ("DTSTART:20260105\nDTEND:20260105", "ends before it begins"),
+        ("DTSTART:20260105T090000", "has neither DTEND nor DURATION"),
+        ("DTSTART:tomorrow\nDTEND:20260105", "DTSTART: \"tomorrow\" is no time"),
+        ("DTSTART:20260230T090000Z\nDURATION:PT1H", "\"20260230T090000Z\" is no time"),
+        (
+            "DTSTART;TZID=Mars/Base:20260105T090000\nDURATION:PT1H",
+            "the time zone \"Mars/Base\" is not of the IANA",
+        ),
+        ("DTSTART:20260105T090000Z\nDURATION:-PT1H", "\"-PT1H\" is no duration"),
+        ("DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=SOMETIMES", "RRULE FREQ=SOMETIMES: "),
+        (
+            "DTSTART:20010105T090000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY",
+            "RRULE FREQ=SECONDLY: has more than 100000 recurrences",
+        ),
+        ("DTSTART:20260105T090000Z\nDURATION:PT1H\nEXRULE:FREQ=DAILY", "EXRULE is not supported"),
+        (
+            "DTSTART:20260105T090000Z\nDURATION:PT1H\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260105T090000Z",
+            "RECURRENCE-ID with RANGE is not supported",
+        ),
+        ("DURATION:PT1H", "has no DTSTART"),
+    ] {
+        let good = "BEGIN:VEVENT\nUID:2\nDTSTART:20260105T090000Z\nDURATION:PT1H\nEND:VEVENT\nEND:VCALENDAR";
+        let found = read(&event(lines).replace("END:VCALENDAR", good)).unwrap();
+        assert_eq!(found.occurrences.len(), 1, "{lines}");
+        assert_eq!(found.passed_over.len(), 1, "{lines}");
+        let said = &found.passed_over[0];
+        assert!(said.starts_with("event \"1\" (\"Ada\"): ") && said.contains(says), "{said}");
+    }
+    let others =
+        read(&calendar("BEGIN:VJOURNAL\nUID:1\nEND:VJOURNAL\nBEGIN:VJOURNAL\nUID:2\nEND:VJOURNAL")).unwrap();
+    assert_eq!(others.passed_over, ["VJOURNAL is not read, only VEVENT"]);
+}
+
+#[test]
+fn more_shifts_than_are_taken_are_refused() {
+    let hourly = event("DTSTART:20260101T000000Z\nDURATION:PT1H\nRRULE:FREQ=MINUTELY;INTERVAL=20");
+    assert_eq!(read(&hourly), Err(Unreadable::TooMany));
+}
+
+proptest! {
+    /// Nothing that a server sends ends the process.
+    #[test]
+    fn any_text_is_read_or_refused(
+        lines in proptest::collection::vec(
+            prop_oneof![
+                Just("BEGIN:VEVENT".to_owned()), Just("END:VEVENT".to_owned()), Just("BEGIN:VTIMEZONE".to_owned()),
+                Just("END:VTIMEZONE".to_owned()), Just("BEGIN:STANDARD".to_owned()), Just("END:STANDARD".to_owned()),
+                Just("TZID:X".to_owned()), Just("TZOFFSETTO:+0100".to_owned()),
+                "(DTSTART|DTEND|RDATE|EXDATE|RECURRENCE-ID|UID)(;TZID=X|;VALUE=DATE)?:[0-9TZ/P,]{0,20}",
+                "RRULE:FREQ=(DAILY|WEEKLY|YEARLY);(INTERVAL|COUNT|BYDAY|BYMONTH|UNTIL)=[0-9A-Z-]{0,5}",
+                "DURATION:P[0-9]{0,20}[DWT]", "\\PC{0,30}",
+            ],
+            0..12,
+        )
+    ) {
+        let _ = read(&calendar(&lines.join("\n")));
+    }
+}
