@@ -166,26 +166,18 @@ fn test() -> Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     prepare()?;
     cargo(&["test", "--workspace", "--no-run"])?;
-    // The tests of the binary mostly wait for servers and timers: all others run meanwhile.
+    // The tests of a fleet mostly wait for servers and timers: all others run meanwhile. Both name the workspace, because
+    // features differ with the packages that are named, and so would what is compiled.
     std::thread::scope(|scope| {
-        let of_binary = scope.spawn(|| cargo_command(&["test", "--package", "cli"], &[]).output());
-        let others = cargo(&[
-            "test",
-            "--workspace",
-            "--exclude",
-            "cli",
-            "--no-fail-fast",
-            "--lib",
-            "--bins",
-            "--tests",
-        ]);
-        let of_binary =
-            of_binary.join().map_err(|_| anyhow::anyhow!("the tests of the binary cannot be run"))?;
-        let of_binary = of_binary.context("cargo cannot be started")?;
-        say("cargo test --package cli, which ran meanwhile:");
-        print(&[of_binary.stderr, of_binary.stdout].concat());
+        let of_fleet =
+            scope.spawn(|| cargo_command(&["test", "--workspace", "--test", "fleet"], &[]).output());
+        let others = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--test", "it"]);
+        let of_fleet = of_fleet.join().map_err(|_| anyhow::anyhow!("the tests of a fleet cannot be run"))?;
+        let of_fleet = of_fleet.context("cargo cannot be started")?;
+        say("cargo test --test fleet, which ran meanwhile:");
+        print(&[of_fleet.stderr, of_fleet.stdout].concat());
         others?;
-        if of_binary.status.success() { Ok(()) } else { bail!("cargo test --package cli failed") }
+        if of_fleet.status.success() { Ok(()) } else { bail!("cargo test --test fleet failed") }
     })
 }
 

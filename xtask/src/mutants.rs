@@ -36,8 +36,8 @@ const BUGS: [Bug; 12] = [
     Bug {
         name: "the epoch of a command is ignored",
         file: "crates/domain/src/run/step.rs",
-        right: "|| message.epoch() != epoch",
-        wrong: "|| message.epoch() == u32::MAX - epoch",
+        right: "message.epoch() == epoch && ",
+        wrong: "message.epoch() != u32::MAX - epoch && ",
     },
     Bug {
         name: "a status goes backwards",

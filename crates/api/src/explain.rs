@@ -82,7 +82,7 @@ pub(crate) async fn explain(
         (Some(number), None) => Whom::Number(phone(&number)?),
         (None, Some(contact)) => Whom::Contact(contact),
         (Some(_), Some(_)) | (None, None) => {
-            return Err(ApiError::Invalid("give recipient or contact, one of them".to_owned()));
+            return Err(ApiError::Unfit("give recipient or contact, one of them".to_owned()));
         }
     };
     let window_s = bounded("window_s", window_s.unwrap_or(WINDOW_S_DEFAULT), WINDOW_S_MAX)?;
@@ -154,8 +154,9 @@ pub(crate) struct TestPageBody {
     /// Whether the contact is asked to reply; so it is without it.
     reply: Option<bool>,
     /// How long the text, and the reply, may take, in seconds; five minutes without it.
-    #[schema(minimum = 1, maximum = 3600)]
-    within_s: Option<u32>,
+    // A whole number may be written as 300.0.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600)]
+    within_s: Option<f64>,
 }
 
 /// Sends a text that is marked as a test through policy, limits and the provider. `Location` says where its report is, which
@@ -170,7 +171,13 @@ pub(crate) async fn send_test_page(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let TestPageBody { contact, reply, within_s } = read(body)?;
-    let within_s = bounded("within_s", within_s.unwrap_or(WITHIN_S_DEFAULT), TEST_PAGE_WITHIN_S_MAX)?;
+    let within_s = match within_s {
+        None => WITHIN_S_DEFAULT,
+        Some(seconds) if seconds.fract() == 0.0 => {
+            bounded("within_s", seconds, f64::from(TEST_PAGE_WITHIN_S_MAX))? as u32
+        }
+        Some(_) => return Err(ApiError::Invalid("within_s: expected a whole number of seconds".to_owned())),
+    };
     let wants_reply = reply.unwrap_or(true);
     let request = Request::TestPage(NewTestPage { contact, wants_reply, within_s });
     // It has no basis that could be gone, so each turn is to send it.
@@ -187,7 +194,8 @@ pub(crate) async fn send_test_page(
 }
 
 /// Says what came of a test page so far: how long each leg took, and what is missing.
-#[utoipa::path(get, path = "/v1/test-pages/{id}", operation_id = "show_test_page", tag = "explain", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/test-pages/{id}", operation_id = "show_test_page", tag = "explain",
+    params(("id" = String, Path, pattern = "^r[01][0-9a-hjkmnp-tv-z]{17}$")),
     responses((status = 200, body = Object), (status = "4XX", body = crate::api_error::Problem, content_type = "application/problem+json"),
         (status = 503, body = crate::api_error::Problem, content_type = "application/problem+json")))]
 pub(crate) async fn show_test_page(

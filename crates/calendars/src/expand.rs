@@ -15,7 +15,7 @@ use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use crate::{
     event::{End, Event},
-    read::{Read, Span, Unreadable},
+    read::{Read, Span, Unreadable, VAIN_MAX},
     value::Moment,
     zones::Zones,
 };
@@ -24,6 +24,8 @@ use crate::{
 const LONGEST: SignedDuration = SignedDuration::from_hours(2 * 366 * 24);
 /// Most recurrences of a rule from its beginning on: eleven years of hours.
 const RECURRENCES_MAX: usize = 100_000;
+/// What is said of a rule such as the 30th of each February.
+const NEVER: &str = "it never recurs";
 
 /// Adds what a calendar says.
 pub(crate) fn add(
@@ -56,8 +58,13 @@ pub(crate) fn add(
             Err(why) => read.pass_over(named(&Event::name(component), &why)),
         }
     }
+    let mut vain = 0;
     for event in events.into_iter().filter(|event| !event.is_cancelled) {
         if let Err(why) = add_event(&event, span, &mut instead, read)? {
+            vain += usize::from(why.ends_with(NEVER));
+            if vain > VAIN_MAX {
+                return Err(Unreadable::Vain);
+            }
             read.pass_over(named(&(event.uid, event.summary), &why));
         }
     }
@@ -149,9 +156,10 @@ fn recurrences(rule: &str, start: &Moment, span: Span) -> Result<Vec<DateTime>, 
     let from = start.civil_of(span.from.checked_sub(LONGEST).unwrap_or(span.from));
     let until = start.civil_of(span.until);
     let set = RRuleSet::new(chrono_of(start.civil)?).rrule(validated).limit();
-    let mut found = Vec::new();
+    let (mut found, mut recurs) = (Vec::new(), false);
     // The library's own limit counts what it looks at in vain between two recurrences.
     for (number, at) in set.into_iter().enumerate() {
+        recurs = true;
         let civil = civil_of_chrono(&at)?;
         if civil >= until {
             break;
@@ -163,7 +171,7 @@ fn recurrences(rule: &str, start: &Moment, span: Span) -> Result<Vec<DateTime>, 
             found.push(civil);
         }
     }
-    Ok(found)
+    if recurs { Ok(found) } else { Err(NEVER.to_owned()) }
 }
 
 fn key_is(part: &str, key: &str) -> bool {

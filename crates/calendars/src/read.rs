@@ -6,6 +6,9 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+/// Events whose rule never recurs, in one calendar. To find out takes a while for each.
+pub(crate) const VAIN_MAX: usize = 20;
+
 /// The time that is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -60,6 +63,9 @@ pub enum Unreadable {
         "it has more than {CALENDAR_SHIFTS_MAX} shifts from {CALENDAR_DAYS_BACK} days back to {CALENDAR_DAYS_AHEAD} days ahead"
     )]
     TooMany,
+    /// It keeps its reader busy for nothing.
+    #[error("it has more than {VAIN_MAX} events whose rule never recurs")]
+    Vain,
 }
 
 impl Read {

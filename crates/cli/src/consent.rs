@@ -250,7 +250,12 @@ async fn import(common: &Common, args: ConsentImport) -> anyhow::Result<ExitCode
         }
         report.rows += 1;
         let line = record.position().map_or(line, csv::Position::line);
-        let row = record.deserialize::<Row>(Some(&headers)).map_err(|error| csv_fault(&error));
+        let row = match swallowed(&record) {
+            true => Err("opens quotes that a later row closes, and the rows up to there were read as one: close them, and \
+                         import these rows again"
+                .to_owned()),
+            false => record.deserialize::<Row>(Some(&headers)).map_err(|error| csv_fault(&error)),
+        };
         let done = match row.and_then(|row| row.read(&format!("{name}:{line}"))) {
             Err(wrong) => Err(wrong),
             Ok(new) => match &client {
@@ -276,6 +281,13 @@ async fn import(common: &Common, args: ConsentImport) -> anyhow::Result<ExitCode
     }
     say(common, &report, dry_run)?;
     Ok(if report.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether a field holds other rows: a line of it begins as one.
+fn swallowed(record: &csv::StringRecord) -> bool {
+    let begins =
+        |line: &str| line.split(',').next().is_some_and(|first| first.trim().parse::<E164>().is_ok());
+    record.iter().any(|field| field.lines().skip(1).any(begins))
 }
 
 fn reader(file: &Path) -> anyhow::Result<Box<dyn Read>> {
@@ -317,4 +329,22 @@ fn say(common: &Common, report: &Report, dry_run: bool) -> anyhow::Result<()> {
     let verb = if dry_run { "would be recorded" } else { "recorded" };
     output::line(format!("{} read, {recorded} {verb}, {} bad", counted(*rows, "row"), bad.len()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_that_swallow_other_rows_are_noticed() {
+        let rows = |text: &str| {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            reader.records().map(|record| swallowed(&record.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(rows("+14155550101,grant,\"5\"\" screen\n+14155550102,opt_out,x\n"), [true]);
+        assert_eq!(
+            rows("+14155550101,grant,\"two\nlines, +14155550102\"\n+14155550102,opt_out,x\n"),
+            [false; 2]
+        );
+    }
 }

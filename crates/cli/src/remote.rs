@@ -81,7 +81,7 @@ impl Remote {
                 .map_err(|error| Usage(format!("CALLOUT_TOKEN_FILE: {file} cannot be read: {error}")))?,
             (None, None) => {
                 return Err(Usage(format!(
-                    "the API asks for a token: put it into {TOKEN}, or its file into {TOKEN}_FILE"
+                    "the API asks for a token, and {TOKEN} is not set: put it there, or its file into {TOKEN}_FILE"
                 ))
                 .into());
             }

@@ -3,6 +3,8 @@
 //! In: a principal that is an agent, and what it asks for. Out: leave, or a refusal with a code.
 //! Never: lets a scope stand in for a person's decision.
 
+use std::time::Duration;
+
 use domain::{
     acceptance::NotAccepted,
     agent::{AgentMay, AgentPolicy, AgentRefusal, Observation, RAISES_HOURLY, SUBJECT_RAISES_HOURLY},
@@ -21,11 +23,16 @@ use crate::{
     request::{Answer, Principal, Request},
 };
 
+/// The time of the budgets.
+const HOUR: Duration = Duration::from_hours(1);
+
 impl Request {
     /// The scopes that an agent needs for it; `None`: no agent may ask for it.
     fn agent_needs(&self) -> Option<&'static [Scope]> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is for people")]
         match self {
+            // Texts hold the codes by which people acknowledge.
+            Self::ShowRun { reveal: true, .. } => None,
             Self::ListRuns(_)
             | Self::FindRuns { .. }
             | Self::ShowRun { .. }
@@ -108,8 +115,9 @@ impl Control {
         if !principal.is_agent {
             return Ok(());
         }
-        let unclear = || ControlError::Agent(AgentRefusal::DuplicatePossible);
-        let message = letter.message.as_ref().ok_or_else(unclear)?;
+        // Events and tickets are for their sources and for people.
+        let not_theirs = || ControlError::Agent(AgentRefusal::NotForAgents);
+        let message = letter.message.as_ref().ok_or_else(not_theirs)?;
         let run = self.visible(principal, &message.run).await?.value;
         run.agent_may_replay(message.number).map_err(ControlError::Agent)
     }
@@ -118,7 +126,7 @@ impl Control {
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn agent_may_raise(&self, events: &[Event]) -> Result<(), AgentRefusal> {
+    pub fn agent_may_raise(&self, events: &[Event]) -> Result<(), AgentRefusal> {
         let workflows = self.ports.runs.workflows();
         for event in events {
             let routes = workflows.routes(&event.kind, &event.key.source);
@@ -142,10 +150,12 @@ impl Control {
             for workflow in workflows.routes(&event.kind, &event.key.source).opens {
                 let hourly = workflow.definition.agents.hourly_max.unwrap_or(RAISES_HOURLY);
                 let subject = event.subject.as_deref().unwrap_or_default();
-                for (what, units) in [("", hourly), (subject, SUBJECT_RAISES_HOURLY.min(hourly))] {
+                // The narrow one first: what it refuses costs nothing of the other.
+                for (what, units) in [(subject, SUBJECT_RAISES_HOURLY.min(hourly)), ("", hourly)] {
                     // A subject may hold a number.
                     let queue = short(&["agent", &principal.source, workflow.name(), what]);
-                    let limit = RateLimit::hourly(units);
+                    // All at once after a rest, and as many again in the hour that follows.
+                    let limit = RateLimit::new(units, HOUR, units, 0);
                     let request = RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 };
                     let reserved = self.ports.rate_limits.acquire(&request, now).await;
                     if let Reservation::Full(again) = reserved.map_err(|error| not_stored(error.into()))? {

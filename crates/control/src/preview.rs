@@ -115,6 +115,15 @@ impl Control {
         std::iter::once(opens).chain(ends).collect()
     }
 
+    /// Whether an event with this id came before.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn knows(&self, event: &Event) -> Result<bool, NotAccepted> {
+        let known = self.ports.acceptance.is_known(event).await;
+        known.map_err(|error| NotAccepted::NotStored(error.to_string()))
+    }
+
     /// What an event would do, for each workflow that it opens a run of; none for one that only resolves.
     ///
     /// # Errors

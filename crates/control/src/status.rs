@@ -10,9 +10,9 @@ use domain::{
     preflight::Severity,
     run::Run,
     status::{
-        OriginatorStatus, PreflightSeen, QueueDepth, RetryWaits, Status, UnreachedInARow, WaitingEffect,
-        findings,
+        OriginatorStatus, PreflightSeen, QueueDepth, RetryWaits, Status, Unreached, WaitingEffect, findings,
     },
+    time::after_s,
 };
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -39,6 +39,8 @@ const IN_DOUBT: &str = "in_doubt";
 const RETRY_WAIT: &str = "retry_wait";
 /// The latest runs that are looked at for what became of them.
 const RUNS_LOOKED_AT: usize = 50;
+/// A run that reached nobody is told of for so long, in seconds.
+const UNREACHED_S: i64 = 3_600;
 
 impl Control {
     /// The status, for who may see the whole installation.
@@ -79,7 +81,7 @@ impl Control {
             retry_waits: self
                 .retry_waits(counts.messages.get(RETRY_WAIT).copied().unwrap_or_default())
                 .await?,
-            unreached: self.unreached().await?,
+            unreached: self.unreached(now).await?,
             originators: self.originators(now).await?,
             sending: self.ports.sending.sending().await.map_err(RoleError::from)?,
             balances: counts.balances(),
@@ -108,14 +110,16 @@ impl Control {
         Ok(waits)
     }
 
-    /// Whether the latest runs reached nobody.
-    async fn unreached(&self) -> Result<UnreachedInARow, ControlError> {
-        let mut row = UnreachedInARow::default();
-        let look =
-            |run: Run| if row.look_at(&run) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    /// Runs that reached nobody within the last hour, among the latest.
+    async fn unreached(&self, now: Timestamp) -> Result<Unreached, ControlError> {
+        let (mut found, since) = (Unreached::default(), after_s(now, -UNREACHED_S));
+        let look = |run: Run| {
+            found.look_at(&run, since);
+            ControlFlow::Continue(())
+        };
         let looked = each_run(&*self.ports.list, RunFilter::default(), RUNS_LOOKED_AT, look);
         looked.await.map_err(RoleError::from)?;
-        Ok(row)
+        Ok(found)
     }
 
     /// How the latest texts of each originator did.

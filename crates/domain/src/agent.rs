@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A step has been under way for at least this long, in seconds, before an agent may end it.
 pub const ESCALATE_AFTER_S: u32 = 60;
-/// Runs that one token of an agent opens through one workflow within an hour, unless the workflow says otherwise.
+/// Runs that one token of an agent opens through one workflow, at once after a rest and then within each hour, unless the workflow says otherwise.
 pub const RAISES_HOURLY: u32 = 20;
-/// Runs that one token of an agent opens about one subject within an hour.
+/// The same about one subject.
 pub const SUBJECT_RAISES_HOURLY: u32 = 3;
 /// Observations of one run that are kept; further ones change nothing.
 pub const OBSERVATIONS_MAX: usize = 16;

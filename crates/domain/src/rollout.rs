@@ -42,7 +42,7 @@ pub struct WorkflowFigures {
     /// Texts of which a receipt says that they did not.
     pub undelivered: u64,
     /// The same by the provider's code; 0 where it gave none.
-    pub undelivered_by_code: BTreeMap<u32, u64>,
+    pub undelivered_by_code: BTreeMap<String, u64>,
     /// Texts of which it is unknown whether they were sent, and which wait for an operator.
     pub held: u64,
     /// Texts that failed for good.
@@ -122,7 +122,10 @@ impl Rollout {
                     ProviderStatus::Delivered => figures.delivered += 1,
                     ProviderStatus::Undelivered | ProviderStatus::Failed => {
                         figures.undelivered += 1;
-                        *figures.undelivered_by_code.entry(code.unwrap_or_default()).or_default() += 1;
+                        *figures
+                            .undelivered_by_code
+                            .entry(code.unwrap_or_default().to_string())
+                            .or_default() += 1;
                     }
                     ProviderStatus::Accepted
                     | ProviderStatus::Queued
@@ -186,7 +189,7 @@ fn obstacles(figures: &WorkflowFigures, stage: &Stage) -> Vec<String> {
         }
         if let Some(percent) = figures.delivered_percent().filter(|percent| *percent < DELIVERED_PERCENT_MIN)
         {
-            let codes: Vec<String> = figures.undelivered_by_code.keys().map(u32::to_string).collect();
+            let codes: Vec<String> = figures.undelivered_by_code.keys().cloned().collect();
             let codes = codes.join(", ");
             found.push(format!(
                 "{percent} % of its texts arrived, {DELIVERED_PERCENT_MIN} are wanted: codes {codes}"
@@ -224,7 +227,7 @@ mod tests {
         assert!(said(&figures, &canary).contains("receipts of 0 texts came"));
         assert_eq!(said(&figures, &Stage::Live), "");
         figures = WorkflowFigures { runs: 30, delivered: 18, undelivered: 2, ..WorkflowFigures::default() };
-        figures.undelivered_by_code.insert(30007, 2);
+        figures.undelivered_by_code.insert("30007".to_owned(), 2);
         assert_eq!(said(&figures, &Stage::Shadow), "");
         assert_eq!(said(&figures, &canary), "90 % of its texts arrived, 95 are wanted: codes 30007");
         figures.delivered = 38;

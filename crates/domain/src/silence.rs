@@ -101,7 +101,7 @@ impl Silence {
     /// Why not.
     pub fn check(&self, now: Timestamp) -> Result<(), SilenceFault> {
         let SilenceMatch { workflow, source, subject, fields } = &self.of;
-        let says_something = |pattern: &String| pattern.chars().any(|c| c != '*');
+        let says_something = |pattern: &String| pattern.chars().any(|c| !matches!(c, '*' | '?'));
         let is_narrow = workflow.as_ref().is_some_and(says_something)
             || source.as_ref().is_some_and(says_something)
             || subject.as_ref().is_some_and(says_something)
@@ -229,6 +229,8 @@ mod tests {
         assert_eq!(check(silence(SilenceMatch::default())), Err(SilenceFault::Everything));
         let stars = SilenceMatch { workflow: some("*"), subject: some("**"), ..SilenceMatch::default() };
         assert_eq!(check(silence(stars)), Err(SilenceFault::Everything));
+        let any_text = SilenceMatch { subject: some("?*"), ..SilenceMatch::default() };
+        assert_eq!(check(silence(any_text)), Err(SilenceFault::Everything));
         assert_eq!(check(Silence { until: at(10), ..narrow() }), Err(SilenceFault::Backwards));
         assert_eq!(narrow().check(at(20)), Err(SilenceFault::Over));
         assert_eq!(check(Silence { until: at(31 * 24 * 3_600), ..narrow() }), Err(SilenceFault::TooLong));

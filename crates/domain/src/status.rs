@@ -25,7 +25,7 @@ mod waiting;
 
 pub use canary_words::canary_in_words;
 pub use findings::findings;
-pub use run_facts::{RetryWaits, UnreachedInARow};
+pub use run_facts::{RetryWaits, Unreached};
 pub use waiting::Waiting;
 
 /// How often a process reports, in seconds.
@@ -191,9 +191,9 @@ pub struct Status {
     /// Texts that wait to be sent again.
     #[serde(default)]
     pub retry_waits: RetryWaits,
-    /// Whether the latest runs reached nobody.
+    /// Runs that lately reached nobody.
     #[serde(default)]
-    pub unreached: UnreachedInARow,
+    pub unreached: Unreached,
     /// What became of the latest texts of each originator, by the recipient's country.
     #[serde(default)]
     pub originators: Vec<OriginatorStatus>,

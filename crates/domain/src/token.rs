@@ -59,8 +59,9 @@ impl Scope {
     /// Whose tokens may have it; `None` for those of everybody.
     fn is_of_agents(self) -> Option<bool> {
         match self {
-            Self::Read | Self::ReadTexts => None,
-            Self::Operate | Self::Calendar => Some(false),
+            Self::Read => None,
+            // Texts hold the codes by which people acknowledge.
+            Self::ReadTexts | Self::Operate | Self::Calendar => Some(false),
             Self::Observe | Self::Escalate | Self::Replay => Some(true),
         }
     }
@@ -401,6 +402,7 @@ mod tests {
             (true, Scope::Observe, true),
             (true, Scope::Read, true),
             (true, Scope::Operate, false),
+            (true, Scope::ReadTexts, false),
             (true, Scope::Calendar, false),
             (false, Scope::Escalate, false),
             (false, Scope::Operate, true),

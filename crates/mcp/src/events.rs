@@ -68,13 +68,21 @@ pub(crate) fn types(
 ) -> Result<Page<TypeRow>, Refusal> {
     let mut types = control.event_types(who);
     types.retain(|one| input.event_type.as_ref().is_none_or(|kind| *kind == one.kind));
-    if types.is_empty() {
+    let is_known = !types.is_empty();
+    types.retain(|one| input.cursor.as_ref().is_none_or(|cursor| place(one) > *cursor));
+    if !is_known {
         let message = "this token may raise no such type of events that a workflow takes";
         return Err(Refusal::new("not_found", message));
     }
+    let places: Vec<String> = types.iter().map(place).collect();
     let (rows, is_cut) = fit(types.into_iter().map(TypeRow::of).collect::<Vec<_>>());
-    // One type alone is asked for by its name.
-    Ok(Page { rows, next_cursor: is_cut.then(|| "ask for one event_type".to_owned()) })
+    let last = rows.len().checked_sub(1).and_then(|last| places.get(last).cloned());
+    Ok(Page { rows, next_cursor: last.filter(|_| is_cut) })
+}
+
+/// The place of a type in the list.
+fn place(one: &EventType) -> String {
+    format!("{} {} {}", one.kind, one.workflow, u8::from(one.resolves))
 }
 
 /// What an event did, or would do.
@@ -85,10 +93,8 @@ pub(crate) struct Raised {
     /// The runs that it opens.
     run_ids: Vec<String>,
     /// With `dry_run`: what would be sent first, by workflow.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     previews: Vec<PreviewRow>,
     /// What you should know.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
@@ -136,10 +142,17 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
         Refusal::new("invalid_fields", list.join("; "))
     })?;
     match input.mode {
-        Mode::DryRun => Ok(previewed(control.preview(who, &event).await?)),
+        Mode::DryRun => {
+            let previews = control.preview(who, &event).await?;
+            // Also where it only ends runs.
+            let refusal = control.agent_may_raise(std::slice::from_ref(&event)).err();
+            Ok(previewed(previews, refusal))
+        }
         Mode::Commit => {
+            // Its run may not be open yet; asked before, for afterwards it is known.
+            let is_known = control.knows(&event).await?;
             let accepted = control.raise(who, std::slice::from_ref(&event), false).await?;
-            let disposition = if accepted.fresh > 0 { "created" } else { "duplicate" };
+            let disposition = if accepted.fresh > 0 && !is_known { "created" } else { "duplicate" };
             Ok(Raised {
                 disposition: disposition.to_owned(),
                 run_ids: accepted.runs.iter().map(ToString::to_string).collect(),
@@ -150,19 +163,16 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
     }
 }
 
-fn previewed(previews: Vec<EventPreview>) -> Raised {
+fn previewed(previews: Vec<EventPreview>, refusal: Option<domain::agent::AgentRefusal>) -> Raised {
     use domain::agent::AgentRefusal;
 
-    let refusals: Vec<AgentRefusal> = previews.iter().filter_map(|preview| preview.agent).collect();
     let precedent = previews.first().map_or(Precedent::None, |preview| preview.precedent);
-    let disposition = match (precedent, refusals.as_slice()) {
+    let disposition = match (precedent, refusal) {
         (Precedent::Same, _) => "duplicate",
         (Precedent::Other, _) => "conflict",
-        (Precedent::None, []) => "would_create",
-        (Precedent::None, refusals) if refusals.iter().all(|one| *one == AgentRefusal::NeedsApproval) => {
-            "would_need_approval"
-        }
-        (Precedent::None, _) => "would_be_refused",
+        (Precedent::None, None) => "would_create",
+        (Precedent::None, Some(AgentRefusal::NeedsApproval)) => "would_need_approval",
+        (Precedent::None, Some(_)) => "would_be_refused",
     };
     Raised {
         disposition: disposition.to_owned(),

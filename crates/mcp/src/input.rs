@@ -22,6 +22,8 @@ pub(crate) enum Mode {
 pub(crate) struct EventTypes {
     /// One type alone, for example `incident.created`.
     pub(crate) event_type: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
+    pub(crate) cursor: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -92,7 +94,7 @@ pub(crate) struct RunAck {
     /// The run's id.
     #[schemars(regex(pattern = "^r[0-9a-z]{4,24}$"))]
     pub(crate) run_id: String,
-    /// The version of the run that you have seen.
+    /// The version of the run that you have seen. An older one is taken as well: a note changes nothing.
     pub(crate) expected_version: u64,
     /// What you note.
     pub(crate) reason: Note,

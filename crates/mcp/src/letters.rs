@@ -89,8 +89,9 @@ pub(crate) async fn replay(
 ) -> Result<Replayed, Refusal> {
     let id = input.dead_letter_id;
     let done = |result: &str| Replayed { dead_letter_id: id.clone(), result: result.to_owned() };
+    // What was replayed is no dead letter any more, and is not told from one that never was.
+    control.may_replay(who, &id).await?;
     if input.mode == Mode::DryRun {
-        control.may_replay(who, &id).await?;
         return Ok(done("allowed"));
     }
     let Answer::DeadLetterChanged { change } =

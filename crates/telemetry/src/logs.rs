@@ -26,8 +26,12 @@ pub enum LogFormat {
 
 /// How much each of these may log, whatever the filter says; the first that fits counts. lapin logs messages that a broker
 /// returns with their bodies, and at `trace` every frame, which is every body and header byte by byte.
-const AT_MOST: [(&str, LevelFilter); 2] =
-    [("lapin::returned_messages", LevelFilter::OFF), ("lapin", LevelFilter::DEBUG)];
+const AT_MOST: [(&str, LevelFilter); 3] = [
+    ("lapin::returned_messages", LevelFilter::OFF),
+    ("lapin", LevelFilter::DEBUG),
+    // It logs requests and answers of agents, which hold fields and texts.
+    ("rmcp", LevelFilter::ERROR),
+];
 
 /// Spans are for traces; in a log line their fields would stand beside its own.
 const SPANS: &str = "callout::trace=off";

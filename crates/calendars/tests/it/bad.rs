@@ -98,3 +98,17 @@ proptest! {
         let _ = read(&calendar(&lines.join("\n")));
     }
 }
+
+/// To find out that a rule never recurs takes a while, so a calendar has few of those.
+#[test]
+fn a_calendar_of_rules_that_never_recur_is_refused() {
+    let never = "DTSTART:20260101T090000Z\nDTEND:20260101T170000Z\nSUMMARY:ada\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30";
+    let of = |count: usize| {
+        let of = |n: usize| format!("BEGIN:VEVENT\nUID:never-{n}\n{never}\nEND:VEVENT");
+        let events: Vec<String> = (0..count).map(of).collect();
+        calendar(&events.join("\n"))
+    };
+    let few = read(&of(2)).unwrap();
+    assert!(few.occurrences.is_empty() && few.passed_over.len() == 2, "{few:?}");
+    assert_eq!(refused(&of(21)), "it has more than 20 events whose rule never recurs");
+}

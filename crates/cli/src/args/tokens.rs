@@ -26,7 +26,7 @@ pub(crate) struct TokensCreate {
     #[arg(long = "team", value_name = "TEAM")]
     pub(crate) teams: Vec<String>,
     /// A software agent bears it: it decides nothing that a person must, whatever its scopes are. It may have read,
-    /// read_texts, raise:TYPE and the scopes of agents: observe, escalate, replay.
+    /// raise:TYPE and the scopes of agents: observe, escalate, replay.
     #[arg(long)]
     pub(crate) agent: bool,
     /// After how long it allows nothing any more, for example 90d or 12h. Without it, it does not expire.

@@ -245,6 +245,9 @@ async fn what_an_agent_is_not_for_is_refused_by_every_door() {
     assert_eq!(refused(&agent, "run_escalate", escalate).await, "needs_approval");
     assert_eq!(refused(&agent, "run_timeline", json!({"run_id": "r0"})).await, "invalid_arguments");
 
+    let letter = json!({"dead_letter_id": "none", "mode": "commit"});
+    assert_eq!(refused(&agent, "dead_letter_replay", letter).await, "not_found");
+
     // Over HTTP, with the same token.
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for action in ["acknowledge", "cancel", "escalate"] {

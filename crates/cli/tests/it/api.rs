@@ -110,7 +110,7 @@ async fn commands_ask_the_api_of_another_machine() {
     assert_eq!(unknown.status.code(), Some(3));
 
     for (env, says) in [
-        (vec![("CALLOUT_URL", url.as_str())], "CALLOUT_TOKEN is not"),
+        (vec![("CALLOUT_URL", url.as_str())], "CALLOUT_TOKEN is not set"),
         (
             vec![("CALLOUT_URL", "http://callout.example.org"), ("CALLOUT_TOKEN", "x")],
             "must begin with https://",

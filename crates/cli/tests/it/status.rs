@@ -83,7 +83,7 @@ async fn runs_that_reach_nobody_and_texts_that_are_not_taken_are_seen() {
     }
     let (report, _) = status_until(&fleet, |report| report["status"]["unreached"]["runs"] == 3).await;
     let finding = report["findings"].as_array().unwrap().iter().find(|finding| {
-        finding["what"].as_str().unwrap().starts_with("the latest 3 runs that ended reached nobody")
+        finding["what"].as_str().unwrap().starts_with("3 runs reached nobody within the last hour")
     });
     let last = run_of("q-3", "quick", "q-3");
     assert!(finding.unwrap()["remedy"].as_str().unwrap().contains(&last), "{report}");

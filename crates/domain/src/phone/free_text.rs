@@ -77,7 +77,7 @@ fn number_at(text: &str, before: Option<char>, kind: Kind) -> Option<usize> {
     }
     let mut groups = vec![first];
     let (mut total, mut end) = (first, start + first);
-    while let Some((gap, length)) = group_at(&text[end..]) {
+    while let Some((gap, length)) = group_at(&text[end..], is_international) {
         // One digit is a counter, `-2`, but for area codes such as Dublin's.
         let is_counter = length == 1 && !(is_international && text[end..].starts_with([' ', '(']));
         let is_beyond = total + length > DIGITS_MAX;
@@ -116,8 +116,9 @@ fn is_date(digits: &str) -> bool {
 }
 
 /// What separates digits from the next ones, and how many those are.
-fn group_at(text: &str) -> Option<(usize, usize)> {
-    let gap = text.bytes().take_while(|byte| b" -./()".contains(byte)).count();
+fn group_at(text: &str, is_international: bool) -> Option<(usize, usize)> {
+    let separates = |byte: &u8| b" -./()".contains(byte) || is_international && b"_:".contains(byte);
+    let gap = text.bytes().take_while(separates).count();
     let length = digits_at(&text[gap..]);
     ((1..=3).contains(&gap) && length > 0).then_some((gap, length))
 }
@@ -161,6 +162,8 @@ mod tests {
         for (text, expected) in [
             ("sms-+4512345678-2", "sms-+4…78-2"),
             ("call +45 12 34 56 78", "call +4…78"),
+            ("+1_415_555_0103", "+1…03"),
+            ("+1:415:555:0103", "+1…03"),
             ("14155550100", "1…00"),
             ("4155550100", "4…00"),
             ("über/004915112345678", "über/0…78"),

@@ -135,7 +135,12 @@ impl Run {
                 is_due.then(|| GroupQuestion::Due { key, window_s, carrier: carrier.clone() })
             }
             None if message.attempt() > 0 || message.follows().is_some() => None,
-            None if definition.gathers_quiet() && message.quiet_since().is_some() && not_before > ctx.now => {
+            // What is named to go at once goes by itself when quiet hours end.
+            None if definition.gathers_quiet()
+                && message.quiet_since().is_some()
+                && not_before > ctx.now
+                && !grouping.is_some_and(|grouping| grouping.goes_at_once(&self.data)) =>
+            {
                 let joining = Joining::Until(not_before);
                 Some(GroupQuestion::Join { key: of_quiet(), joining, subject: None })
             }

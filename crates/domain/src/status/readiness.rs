@@ -79,7 +79,7 @@ mod tests {
             originators: Vec::new(),
             in_doubt: 0,
             retry_waits: crate::status::RetryWaits::default(),
-            unreached: crate::status::UnreachedInARow::default(),
+            unreached: crate::status::Unreached::default(),
             sending: None,
             balances: true,
             preflight: None,

@@ -1,5 +1,5 @@
-//! What the runs themselves say of how things go. In: runs. Out: texts that wait to be sent again, and runs in a row that
-//! reached nobody.
+//! What the runs themselves say of how things go. In: runs. Out: texts that wait to be sent again, and runs that reached
+//! nobody.
 //!
 //! Never: looks for a run; whoever asks chooses which are looked at.
 
@@ -54,34 +54,30 @@ impl RetryWaits {
     }
 }
 
-/// The latest runs, as far as they ended one after the other without reaching anybody.
+/// Runs that ended lately without reaching anybody, among the latest that were looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnreachedInARow {
+pub struct Unreached {
     /// How many.
     pub runs: u64,
+    /// How many of them are critical.
+    pub critical: u64,
     /// When the latest of them ended.
     pub last_at: Option<Timestamp>,
     /// The latest of them.
     pub run: Option<RunId>,
 }
 
-impl UnreachedInARow {
-    /// Takes the next older run into account. Whether one before it may still belong to them.
-    pub fn look_at(&mut self, run: &Run) -> bool {
-        match run.phase() {
-            RunPhase::Exhausted => {
-                if self.runs == 0 {
-                    (self.last_at, self.run) = (run.closed_at(), Some(run.id().clone()));
-                }
-                self.runs += 1;
-                true
-            }
-            // Those say nothing of it: they are under way, or were not meant to reach anybody.
-            RunPhase::Suppressed | RunPhase::Expired | RunPhase::Cancelled => true,
-            RunPhase::Active | RunPhase::Resolved => {
-                !run.messages().iter().any(|message| message.is_delivered())
-            }
-            RunPhase::Acknowledged | RunPhase::Completed => false,
+impl Unreached {
+    /// Takes one more run into account, if it ended at `since` or later.
+    pub fn look_at(&mut self, run: &Run, since: Timestamp) {
+        let Some(ended) = run.closed_at().filter(|at| run.phase() == RunPhase::Exhausted && *at >= since)
+        else {
+            return;
+        };
+        self.runs += 1;
+        self.critical += u64::from(run.lane() == Lane::Critical);
+        if self.last_at.is_none_or(|last| last < ended) {
+            (self.last_at, self.run) = (Some(ended), Some(run.id().clone()));
         }
     }
 }

@@ -7,17 +7,15 @@ use super::{provider::breakers, words::is_older};
 use crate::{
     id::RunId,
     plural::counted,
-    status::{Finding, PROVIDER_BREAKER, Status, Waiting, age, problem},
+    status::{Finding, PROVIDER_BREAKER, Status, Unreached, Waiting, age, problem},
 };
 
 /// A critical text may be tried again for so long, in seconds, before that is a problem.
 const CRITICAL_RETRY_S: i64 = 30;
 /// Any text may be tried again for so long, in seconds, before that is a problem.
 const RETRY_S: i64 = 300;
-/// So many runs in a row that reached nobody are a problem.
+/// So many runs that reached nobody are a problem, where none of them is critical.
 const UNREACHED_MANY: u64 = 3;
-/// Runs that ended longer ago than this, in seconds, say nothing of today.
-const UNREACHED_S: i64 = 86_400;
 
 /// Texts that were not taken, again and again.
 pub(super) fn retries(status: &Status, found: &mut Vec<Finding>) {
@@ -47,23 +45,18 @@ pub(super) fn retries(status: &Status, found: &mut Vec<Finding>) {
     problem(found, what, remedy);
 }
 
-/// Runs that reached nobody, one after the other.
+/// Runs that reached nobody.
 pub(super) fn unreached(status: &Status, found: &mut Vec<Finding>) {
-    let row = &status.unreached;
-    let Some(last) = row.last_at.filter(|last| !is_older(status.now, Some(*last), UNREACHED_S)) else {
-        return;
-    };
-    if row.runs < UNREACHED_MANY {
+    let Unreached { runs, critical, last_at, run } = &status.unreached;
+    if *critical == 0 && *runs < UNREACHED_MANY {
         return;
     }
-    let what = format!(
-        "the latest {} that ended reached nobody, the last one {} ago",
-        counted(row.runs, "run"),
-        age(status.now, last)
-    );
+    let last = last_at.map(|last| age(status.now, last)).unwrap_or_default();
+    let what =
+        format!("{} reached nobody within the last hour, the last one {last} ago", counted(*runs, "run"));
     let remedy = format!(
         "{} says why; `callout test-page CONTACT` shows whether a text arrives at all, and is answered",
-        explain(row.run.as_ref())
+        explain(run.as_ref())
     );
     problem(found, what, remedy);
 }

@@ -24,11 +24,15 @@ pub(super) fn provider(status: &Status, found: &mut Vec<Finding>) {
             "look at the account in Twilio's console; texts wait and go out once it is taken",
         );
     } else if let Some((_, of)) = stopped.first() {
-        let what = format!("Twilio does not answer {}: no texts go out there", listed(of));
+        let what = format!(
+            "Twilio does not answer {}, or answers that it is too much: no texts go out there",
+            listed(of)
+        );
         problem(
             found,
             what,
-            "look at status.twilio.com and the way out of your network; it is tried again by itself",
+            "see the sender's log for what it answers: with 429, who else uses the account, and twilio.segments_per_second; else \
+             status.twilio.com and the way out of your network; it is tried again by itself",
         );
     }
     for (destination, of) in breakers(status, |breaker| breaker != PROVIDER_BREAKER) {
