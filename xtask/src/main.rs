@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 
-use crate::output::{print, say};
+use crate::output::say;
 
 /// The project's chores.
 #[derive(Debug, Parser)]
@@ -165,20 +165,7 @@ fn test() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
     prepare()?;
-    cargo(&["test", "--workspace", "--no-run"])?;
-    // The tests of a fleet mostly wait for servers and timers: all others run meanwhile. Both name the workspace, because
-    // features differ with the packages that are named, and so would what is compiled.
-    std::thread::scope(|scope| {
-        let of_fleet =
-            scope.spawn(|| cargo_command(&["test", "--workspace", "--test", "fleet"], &[]).output());
-        let others = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--test", "it"]);
-        let of_fleet = of_fleet.join().map_err(|_| anyhow::anyhow!("the tests of a fleet cannot be run"))?;
-        let of_fleet = of_fleet.context("cargo cannot be started")?;
-        say("cargo test --test fleet, which ran meanwhile:");
-        print(&[of_fleet.stderr, of_fleet.stdout].concat());
-        others?;
-        if of_fleet.status.success() { Ok(()) } else { bail!("cargo test --test fleet failed") }
-    })
+    cargo(&["test", "--workspace"])
 }
 
 /// What a broker of another version may do differently.
@@ -230,18 +217,17 @@ fn cargo(args: &[&str]) -> Result<()> {
 }
 
 fn cargo_with(args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
-    let status = cargo_command(args, environment).status().context("cargo cannot be started")?;
+    say(&format!("cargo {}", args.join(" ")));
+    let status = Command::new(env!("CARGO"))
+        .args(args)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .context("cargo cannot be started")?;
     if !status.success() {
         bail!("cargo {} failed", args.join(" "));
     }
     Ok(())
-}
-
-fn cargo_command(args: &[&str], environment: &[(&str, &str)]) -> Command {
-    say(&format!("cargo {}", args.join(" ")));
-    let mut command = Command::new(env!("CARGO"));
-    command.args(args).envs(environment.iter().copied()).current_dir(root());
-    command
 }
 
 fn root() -> PathBuf {

@@ -5,9 +5,3 @@
 pub(crate) fn say(text: &str) {
     eprintln!("xtask: {text}");
 }
-
-/// Prints what a program printed.
-pub(crate) fn print(output: &[u8]) {
-    // Where nobody reads it, nothing can be said of that either.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), output);
-}

@@ -50,8 +50,8 @@ async fn a_test_page_is_begun_once_and_says_how_far_it_is() {
         );
     }
     for (path, status) in [
-        ("/v1/explain", StatusCode::BAD_REQUEST),
-        ("/v1/explain?contact=ada&recipient=%2B14155550101", StatusCode::BAD_REQUEST),
+        ("/v1/explain", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/v1/explain?contact=ada&recipient=%2B14155550101", StatusCode::UNPROCESSABLE_ENTITY),
         ("/v1/explain?contact=ada&at=soon", StatusCode::BAD_REQUEST),
         ("/v1/explain?contact=ada&window_s=0", StatusCode::BAD_REQUEST),
         ("/v1/explain?contact=nobody", StatusCode::NOT_FOUND),
