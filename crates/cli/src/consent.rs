@@ -14,6 +14,7 @@ use domain::{
     workflow::Category,
 };
 use jiff::Timestamp;
+use ports::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -146,6 +147,10 @@ impl Row {
                     "at: expected a time with its zone, such as 2026-01-31T09:30:00Z".to_owned()
                 })?),
             };
+        // What is imported is refused then; a dry run says so as well.
+        if let Some(at) = at.filter(|at| *at > SystemClock.now()) {
+            return Err(format!("{at} is in the future"));
+        }
         let evidence = if self.evidence.trim().is_empty() { place.to_owned() } else { self.evidence };
         let (wording, channel) = (self.wording, self.channel);
         Ok(NewConsent { number, change, at, is_import: true, evidence, wording, channel })

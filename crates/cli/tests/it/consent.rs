@@ -89,7 +89,8 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
     let file = fleet.folder.path().join("consent.csv");
     let rows = format!(
         "number,change,category,at,evidence,wording\n{FIRST},grant,marketing,2026-01-31T09:30:00Z,form 1,Offers\n\
-         12345,grant,marketing,,,\n{SECOND},grant,marketing,,,\n{SECOND},agrees,marketing,,,\n{SECOND},grant\n"
+         12345,grant,marketing,,,\n{SECOND},grant,marketing,,,\n{SECOND},agrees,marketing,,,\n{SECOND},grant\n\
+         {FIRST},revoke,marketing,2999-01-01T00:00:00Z,,\n"
     );
     std::fs::write(&file, rows).unwrap();
     let path = file.to_str().unwrap();
@@ -98,7 +99,7 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
         (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
     };
     let (code, dry) = report(&["--dry-run"]);
-    assert_eq!((code, &dry["rows"], &dry["recorded"]), (Some(1), &json!(5), &json!(2)), "{dry}");
+    assert_eq!((code, &dry["rows"], &dry["recorded"]), (Some(1), &json!(6), &json!(2)), "{dry}");
     assert!(fleet.json(&["consent", "show", FIRST])["entries"].as_array().unwrap().is_empty());
     let (code, done) = report(&[]);
     assert_eq!((code, &done["recorded"]), (Some(1), &json!(2)), "{done}");
@@ -108,7 +109,7 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
         .iter()
         .map(|bad| (bad["line"].as_u64().unwrap(), bad["error"].as_str().unwrap()))
         .collect();
-    assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 5, 6], "{bad:?}");
+    assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 5, 6, 7], "{bad:?}");
     assert!(
         bad[0].1.starts_with("number: not a phone number")
             && bad[1].1.contains("expected grant, revoke or opt_out"),
