@@ -42,7 +42,10 @@ pub(crate) async fn import(common: &Common, args: &OnCallImport) -> anyhow::Resu
     let schedule = &args.schedule.schedule;
     let layer = args.schedule.layer.as_deref().unwrap_or("primary");
     let name = LayerName { schedule, layer };
-    let time_zone = config.directory.zone_of(name).unwrap_or("UTC").to_owned();
+    // As the calendar is configured, else as its layer's rotation is.
+    let configured = config.directory.calendars.get(&(schedule.to_owned(), layer.to_owned()));
+    let time_zone = configured.map(|calendar| calendar.time_zone.as_str());
+    let time_zone = time_zone.or_else(|| config.directory.zone_of(name)).unwrap_or("UTC").to_owned();
     let source = CalendarSource::UrlIn { variable: ARGUMENT.to_owned(), allow_private: true };
     let text = if args.from.contains("://") {
         let url = calendar_address(&args.from).map_err(|fault| Usage(format!("the address {fault}")))?;
