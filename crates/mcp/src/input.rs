@@ -2,6 +2,7 @@
 //!
 //! Never: a field that is not listed.
 
+use domain::agent::Observation;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -74,20 +75,6 @@ pub(crate) struct EventRaise {
     pub(crate) mode: Mode,
 }
 
-/// What an agent notes of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Note {
-    /// It looks into it.
-    Investigating,
-    /// It found the cause.
-    CauseFound,
-    /// It believes that nothing needs to be done.
-    LooksHarmless,
-    /// It cannot help.
-    CannotHelp,
-}
-
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunAck {
@@ -97,7 +84,8 @@ pub(crate) struct RunAck {
     /// The version of the run that you have seen. An older one is taken as well: a note changes nothing.
     pub(crate) expected_version: u64,
     /// What you note.
-    pub(crate) reason: Note,
+    #[schemars(with = "String", extend("enum" = Observation::ALL.map(Observation::as_str)))]
+    pub(crate) reason: Observation,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

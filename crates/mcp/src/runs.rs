@@ -4,7 +4,6 @@
 
 use control::{Answer, Control, Principal, Request, RunConditions, RunQuery, RunView};
 use domain::{
-    agent::Observation,
     id::{MessageId, RunId},
     run::RunPhase,
 };
@@ -16,7 +15,7 @@ use crate::{
     error_code::Refusal,
     events::as_identifier,
     facts::Fact,
-    input::{Mode, Note, RunAck, RunEscalate, RunTimeline, RunsList},
+    input::{Mode, RunAck, RunEscalate, RunTimeline, RunsList},
     output::{Page, ROWS_MAX, fit},
 };
 
@@ -182,17 +181,12 @@ pub(crate) struct Noted {
 pub(crate) async fn ack(control: &Control, who: &Principal, input: RunAck) -> Result<Noted, Refusal> {
     let id = run_id(&input.run_id)?;
     let (seen, version) = show(control, who, id.clone()).await?;
-    let note = match input.reason {
-        Note::Investigating => Observation::Investigating,
-        Note::CauseFound => Observation::CauseFound,
-        Note::LooksHarmless => Observation::LooksHarmless,
-        Note::CannotHelp => Observation::CannotHelp,
-    };
     // The same call again has the same answer, though it was this one that changed the version.
     if input.expected_version > version {
         return Err(stale(&seen.id, version));
     }
-    let Answer::Run { run, changed, version } = control.execute(who, Request::Observe { id, note }).await?
+    let Answer::Run { run, changed, version } =
+        control.execute(who, Request::Observe { id, note: input.reason }).await?
     else {
         return Err(unexpected());
     };

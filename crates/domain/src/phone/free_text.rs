@@ -29,6 +29,27 @@ pub fn identifier_without_numbers(text: &str) -> String {
 }
 
 fn masked(text: &str, kind: Kind) -> String {
+    let plain: String = text.chars().map(plain).collect();
+    let masked = masked_plain(&plain, kind);
+    // Where nothing was masked, the text stays as it was written.
+    if masked == plain { text.to_owned() } else { masked }
+}
+
+/// Digits of other scripts as ASCII ones, and the dashes that word processors put as hyphens (Unicode, blocks of the
+/// scripts and General Punctuation).
+fn plain(c: char) -> char {
+    let zero = match c {
+        '\u{660}'..='\u{669}' => 0x660,
+        '\u{6f0}'..='\u{6f9}' => 0x6f0,
+        '\u{966}'..='\u{96f}' => 0x966,
+        '\u{ff10}'..='\u{ff19}' => 0xff10,
+        '\u{2010}'..='\u{2015}' => return '-',
+        _ => return c,
+    };
+    char::from_digit(u32::from(c) - zero, 10).unwrap_or(c)
+}
+
+fn masked_plain(text: &str, kind: Kind) -> String {
     let mut masked = String::with_capacity(text.len());
     let (mut rest, mut before) = (text, None);
     while let Some(first) = rest.chars().next() {
@@ -149,6 +170,7 @@ mod tests {
     fn an_identifier_keeps_digits_that_are_no_number() {
         for same in [
             "INV-20260131",
+            "ｄｂ１ – ２０２６",
             "12345678",
             "987654321",
             "alert-1769860800",
@@ -162,6 +184,8 @@ mod tests {
         for (text, expected) in [
             ("sms-+4512345678-2", "sms-+4…78-2"),
             ("call +45 12 34 56 78", "call +4…78"),
+            ("+1–415–555–0103", "+1…03"),
+            ("＋１４１５５５５０１０３ ١٤١٥٥٥٥٠١٠٣", "＋1…03 1…03"),
             ("+1_415_555_0103", "+1…03"),
             ("+1:415:555:0103", "+1…03"),
             ("14155550100", "1…00"),

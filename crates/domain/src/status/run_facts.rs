@@ -39,11 +39,11 @@ impl RetryWaits {
         let Some(since) = tried.iter().min().copied() else { return };
         let is_first = |known: Option<Timestamp>| known.is_none_or(|known| since < known);
         let is_critical = run.lane() == Lane::Critical;
-        if if is_critical {
-            is_first(self.critical.since)
-        } else {
-            self.critical.count == 0 && is_first(self.texts.since)
-        } {
+        let is_oldest = match is_critical {
+            true => is_first(self.critical.since),
+            false => self.critical.count == 0 && is_first(self.texts.since),
+        };
+        if is_oldest {
             self.run = Some(run.id().clone());
         }
         if is_critical {
