@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime as ChronoTime, Datelike as _, NaiveDate, TimeZone as _, Timelike as _};
 use domain::{limits::CALENDAR_SHIFTS_MAX, oncall::calendar::Occurrence};
 use icalendar::parser::Component;
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::{Date, DateTime}, tz::TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use crate::{
     event::{End, Event},
-    read::{Read, Span, Unreadable, VAIN_MAX},
+    read::{Read, Span, Unreadable, VAIN_MAX, WORK_MAX},
     value::Moment,
     zones::Zones,
 };
@@ -27,15 +27,43 @@ const RECURRENCES_MAX: usize = 100_000;
 /// What is said of a rule such as the 30th of each February.
 const NEVER: &str = "it never recurs";
 
+/// What was done for a calendar so far.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Events whose rule never recurs.
+    vain: usize,
+    /// Recurrences that were followed.
+    recurrences: usize,
+}
+
+/// Which recurrence of an event another one stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Recurrence {
+    /// That of this instant.
+    At(Timestamp),
+    /// The first of this day, whatever its time.
+    On(Date),
+}
+
+impl Recurrence {
+    fn of(moment: &Moment) -> Result<Self, String> {
+        Ok(if moment.is_day { Self::On(moment.civil.date()) } else { Self::At(moment.at()?) })
+    }
+}
+
+/// Events that stand for recurrences of others, by the `UID` of those.
+type Instead = BTreeMap<(String, Recurrence), Event>;
+
 /// Adds what a calendar says.
 pub(crate) fn add(
     calendar: &Component<'_>,
     default: &TimeZone,
     span: Span,
+    work: &mut Work,
     read: &mut Read,
 ) -> Result<(), Unreadable> {
     let zones = Zones::of(calendar, default);
-    let (mut events, mut instead) = (Vec::new(), BTreeMap::<(String, Timestamp), Event>::new());
+    let (mut events, mut instead) = (Vec::new(), Instead::new());
     for component in &calendar.components {
         match component.name.as_str().to_ascii_uppercase().as_str() {
             "VEVENT" => {}
@@ -46,10 +74,10 @@ pub(crate) fn add(
             }
         }
         let found = Event::read(component, &zones)
-            .and_then(|event| Ok((event.instead_of.as_ref().map(Moment::at).transpose()?, event)));
+            .and_then(|event| Ok((event.instead_of.as_ref().map(Recurrence::of).transpose()?, event)));
         match found {
-            Ok((Some(at), event)) => {
-                let key = (event.uid.clone(), at);
+            Ok((Some(recurrence), event)) => {
+                let key = (event.uid.clone(), recurrence);
                 if instead.get(&key).is_none_or(|other| other.sequence <= event.sequence) {
                     instead.insert(key, event);
                 }
@@ -58,14 +86,16 @@ pub(crate) fn add(
             Err(why) => read.pass_over(named(&Event::name(component), &why)),
         }
     }
-    let mut vain = 0;
     for event in events.into_iter().filter(|event| !event.is_cancelled) {
-        if let Err(why) = add_event(&event, span, &mut instead, read)? {
-            vain += usize::from(why.ends_with(NEVER));
-            if vain > VAIN_MAX {
+        if let Err(why) = add_event(&event, span, &mut instead, work, read)? {
+            work.vain += usize::from(why.ends_with(NEVER));
+            if work.vain > VAIN_MAX {
                 return Err(Unreadable::Vain);
             }
             read.pass_over(named(&(event.uid, event.summary), &why));
+        }
+        if work.recurrences > WORK_MAX {
+            return Err(Unreadable::Work);
         }
     }
     // Those whose recurrence is not in the calendar, which may hold a part of what there is.
@@ -86,10 +116,11 @@ fn named((uid, summary): &(String, String), why: &str) -> String {
 fn add_event(
     event: &Event,
     span: Span,
-    instead: &mut BTreeMap<(String, Timestamp), Event>,
+    instead: &mut Instead,
+    work: &mut Work,
     read: &mut Read,
 ) -> Result<Result<(), String>, Unreadable> {
-    let starts = match starts(event, span) {
+    let starts = match starts(event, span, work) {
         Ok(starts) => starts,
         Err(why) => return Ok(Err(why)),
     };
@@ -106,7 +137,8 @@ fn add_event(
             if !seen.insert(at) || is_excepted {
                 return Ok(None);
             }
-            match instead.remove(&(event.uid.clone(), at)) {
+            let mut other = |recurrence| instead.remove(&(event.uid.clone(), recurrence));
+            match other(Recurrence::At(at)).or_else(|| other(Recurrence::On(start.civil.date()))) {
                 Some(other) if other.is_cancelled => Ok(None),
                 Some(other) => occurrence(&other, &other.start, None).map(Some),
                 None => occurrence(event, &start, end).map(Some),
@@ -132,11 +164,11 @@ fn keep(found: Occurrence, span: Span, read: &mut Read) -> Result<(), Unreadable
 }
 
 /// When an event begins, with the ends that a list gives.
-fn starts(event: &Event, span: Span) -> Result<Vec<(Moment, Option<End>)>, String> {
+fn starts(event: &Event, span: Span, work: &mut Work) -> Result<Vec<(Moment, Option<End>)>, String> {
     let mut starts = vec![(event.start.clone(), None)];
     for rule in &event.rules {
         let recurrences =
-            recurrences(rule, &event.start, span).map_err(|why| format!("RRULE {rule}: {why}"))?;
+            recurrences(rule, &event.start, span, work).map_err(|why| format!("RRULE {rule}: {why}"))?;
         starts.extend(recurrences.into_iter().map(|civil| (Moment { civil, ..event.start.clone() }, None)));
     }
     starts.extend(event.more.iter().map(|listed| (listed.start.clone(), listed.end.clone())));
@@ -144,9 +176,15 @@ fn starts(event: &Event, span: Span) -> Result<Vec<(Moment, Option<End>)>, Strin
 }
 
 /// The local times of a rule that may matter within the span.
-fn recurrences(rule: &str, start: &Moment, span: Span) -> Result<Vec<DateTime>, String> {
+fn recurrences(rule: &str, start: &Moment, span: Span, work: &mut Work) -> Result<Vec<DateTime>, String> {
     let (until, rest): (Vec<&str>, Vec<&str>) =
         rule.split(';').filter(|part| !part.is_empty()).partition(|part| key_is(part, "UNTIL"));
+    for key in ["COUNT", "INTERVAL"] {
+        let value = rest.iter().find(|part| key_is(part, key)).and_then(|part| part.split_once('='));
+        if value.is_some_and(|(_, value)| value.trim().parse() == Ok(0)) {
+            return Err(format!("{key} is 0: it is 1 at least"));
+        }
+    }
     let of_library = |error: rrule::RRuleError| error.to_string();
     let mut rrule: RRule<Unvalidated> = rest.join(";").parse().map_err(of_library)?;
     if let Some(until) = until.first().and_then(|part| part.split_once('=')) {
@@ -160,8 +198,12 @@ fn recurrences(rule: &str, start: &Moment, span: Span) -> Result<Vec<DateTime>, 
     // The library's own limit counts what it looks at in vain between two recurrences.
     for (number, at) in set.into_iter().enumerate() {
         recurs = true;
+        work.recurrences += 1;
         let civil = civil_of_chrono(&at)?;
         if civil >= until {
+            break;
+        }
+        if work.recurrences > WORK_MAX {
             break;
         }
         if number >= RECURRENCES_MAX {

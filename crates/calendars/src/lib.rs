@@ -13,6 +13,9 @@ mod zones;
 use domain::limits::CALENDAR_BYTES_MAX;
 use jiff::tz::TimeZone;
 
+use expand::Work;
+use structure::Prepared;
+
 pub use read::{Read, Span, Unreadable};
 
 /// Reads a calendar. `zone` is that of its days, and of times that name none.
@@ -23,12 +26,13 @@ pub fn read(text: &str, zone: &TimeZone, span: Span) -> Result<Read, Unreadable>
     if text.len() > CALENDAR_BYTES_MAX {
         return Err(Unreadable::TooLong);
     }
-    let text = structure::prepared(text)?;
+    let Prepared { text, passed_over } = structure::prepared(text)?;
     let calendars = icalendar::parser::read_components(&text)
         .map_err(|_| Unreadable::Structure { line: 1, what: "a line cannot be read".to_owned() })?;
-    let mut read = Read::default();
+    let (mut read, mut work) = (Read::default(), Work::default());
+    passed_over.into_iter().for_each(|what| read.pass_over(what));
     for calendar in &calendars {
-        expand::add(calendar, zone, span, &mut read)?;
+        expand::add(calendar, zone, span, &mut work, &mut read)?;
     }
     read.occurrences.sort_by(|a, b| (a.from, a.until, &a.uid).cmp(&(b.from, b.until, &b.uid)));
     Ok(read)

@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Events whose rule never recurs, in one calendar. To find out takes a while for each.
 pub(crate) const VAIN_MAX: usize = 20;
+/// Recurrences that are followed in one calendar, also those before its span: about two seconds of work.
+pub(crate) const WORK_MAX: usize = 500_000;
 
 /// The time that is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,9 @@ pub enum Unreadable {
     /// It keeps its reader busy for nothing.
     #[error("it has more than {VAIN_MAX} events whose rule never recurs")]
     Vain,
+    /// It keeps its reader busy for long.
+    #[error("its rules have more than {WORK_MAX} recurrences until {CALENDAR_DAYS_AHEAD} days ahead: begin them later")]
+    Work,
 }
 
 impl Read {

@@ -317,7 +317,7 @@ pub(crate) struct Verify {
 pub(crate) enum Events {
     /// Submit one CloudEvent, or a JSON array of them.
     Send(EventsSend),
-    /// Print the events of runs, one CloudEvent on each line, as `callout simulate --events` reads them.
+    /// Print the events of runs and those that resolved them, one CloudEvent on each line, for `callout simulate --events`.
     ///
     /// Whole numbers may be in their fields. Events whose fields were removed are left out, and it is said how many.
     Export(EventsExport),

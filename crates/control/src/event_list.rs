@@ -1,4 +1,4 @@
-//! The events of runs, for a replay in simulated time. In: a span of time. Out: each as a CloudEvent.
+//! The events of runs, for a replay in simulated time. In: a span of time. Out: each as a CloudEvent, and what resolved it.
 //!
 //! Never: an event whose fields were removed: it would not open what it opened.
 
@@ -42,7 +42,10 @@ impl Control {
         let (mut events, mut without_fields) = (Vec::new(), 0);
         for run in &runs {
             match definitions.get(run.workflow_hash()).filter(|_| !run.data().is_empty()) {
-                Some(definition) => events.push(cloud_event(run, definition)),
+                Some(definition) => {
+                    events.push(cloud_event(run, definition));
+                    events.extend(resolving_event(run, definition));
+                }
                 None => without_fields += 1,
             }
         }
@@ -80,4 +83,19 @@ fn cloud_event(run: &Run, definition: &WorkflowDefinition) -> Value {
         event.insert("subject".to_owned(), json!(subject));
     }
     event
+}
+
+/// What resolved the run, without fields, for those are not kept. Its time is when it took effect.
+fn resolving_event(run: &Run, definition: &WorkflowDefinition) -> Option<Value> {
+    let (by, kind) = (run.resolution()?, definition.resolved_by.as_ref()?);
+    Some(json!({
+        "specversion": "1.0",
+        "id": by.event.id,
+        "source": by.event.source,
+        "type": kind,
+        "subject": run.subject()?,
+        "time": by.at,
+        "datacontenttype": "application/json",
+        "data": {},
+    }))
 }

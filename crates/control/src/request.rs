@@ -582,7 +582,7 @@ pub enum Answer {
     },
     /// To [`Request::ListEvents`].
     Events {
-        /// The events, latest run first. One that opened several runs is there for each.
+        /// The events, latest run first, each with the one that resolved it. One that is of several runs is there for each.
         events: Vec<serde_json::Value>,
         /// Runs whose event is left out because its fields were removed.
         without_fields: u64,

@@ -20,6 +20,7 @@ use url::{Host, Url};
 use crate::{
     Unusable,
     address_guard::{PRIVATE, PublicResolver, is_private_literal},
+    folded_utf8::utf8,
 };
 
 /// How long one request may take, redirects by themselves.
@@ -157,7 +158,7 @@ fn bounded(bytes: Vec<u8>) -> Result<String, String> {
     if bytes.len() > CALENDAR_BYTES_MAX {
         return Err(format!("is larger than {CALENDAR_BYTES_MAX} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "holds bytes that are no UTF-8".to_owned())
+    Ok(utf8(bytes))
 }
 
 async fn taken(mut response: Response, timeout: Duration) -> Result<CalendarFetched, String> {

@@ -8,6 +8,7 @@ mod calendar;
 mod cloud_event;
 mod email;
 mod error_answer;
+mod folded_utf8;
 mod github;
 mod http;
 mod jira;

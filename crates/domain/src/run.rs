@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 pub use crate::run_phase::RunPhase;
 pub use audience::Recipients;
 pub use context::StepContext;
-pub use end::Erasable;
+pub use end::{Erasable, ResolvedBy};
 pub use gathering::{DigestState, Gatherable, GroupAsk, GroupQuestion, Member};
 pub use index::RunIndex;
 pub use planned::{AckHold, Planned};
@@ -84,6 +84,9 @@ pub struct Run {
     /// When its subject was resolved, if it had ended otherwise by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved_at: Option<Timestamp>,
+    /// What resolved its subject; absent where nothing did, and in runs of versions that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolved_by: Option<ResolvedBy>,
     /// Which start of a step is under way; absent where that is the step's own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<u16>,
@@ -137,6 +140,7 @@ impl Run {
             tickets: Vec::new(),
             observed: Vec::new(),
             resolved_at: None,
+            resolved_by: None,
             start: None,
             round: 0,
             next: None,

@@ -22,8 +22,6 @@ fn a_text_that_is_no_calendar_is_refused_as_a_whole() {
         ("\n<html>", "it is HTML"),
         ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n", "line 3: it ends before END:VEVENT: it was cut off"),
         ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\n", "line 3: END:VCALENDAR where VEVENT began"),
-        ("BEGIN:VCALENDAR\nVERSION 2.0\nEND:VCALENDAR\n", "line 2: a property without a colon"),
-        ("BEGIN:VCALENDAR\nEND:VCALENDAR\nrest", "it is not iCalendar"),
     ] {
         assert!(refused(text).starts_with(says), "{text:?}: {}", refused(text));
     }
@@ -60,6 +58,11 @@ fn an_event_that_cannot_be_read_is_named_and_the_others_are_taken() {
             "RECURRENCE-ID with RANGE is not supported",
         ),
         ("DURATION:PT1H", "has no DTSTART"),
+        ("DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=0", "COUNT is 0: it is 1 at least"),
+        (
+            "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=0",
+            "INTERVAL is 0: it is 1 at least",
+        ),
     ] {
         let good = "BEGIN:VEVENT\nUID:2\nDTSTART:20260105T090000Z\nDURATION:PT1H\nEND:VEVENT\nEND:VCALENDAR";
         let found = read(&event(lines).replace("END:VCALENDAR", good)).unwrap();
@@ -71,6 +74,25 @@ fn an_event_that_cannot_be_read_is_named_and_the_others_are_taken() {
     let others =
         read(&calendar("BEGIN:VJOURNAL\nUID:1\nEND:VJOURNAL\nBEGIN:VJOURNAL\nUID:2\nEND:VJOURNAL")).unwrap();
     assert_eq!(others.passed_over, ["VJOURNAL is not read, only VEVENT"]);
+}
+
+/// A fault of one line leaves the rest of a calendar as it is.
+#[test]
+fn a_line_that_is_wrong_is_named_with_its_number_and_the_rest_is_taken() {
+    let good = "BEGIN:VEVENT\nUID:1\nSUMMARY:Ada\nDTSTART:20260105T090000Z\nDURATION:PT1H\nEND:VEVENT";
+    for (text, passed_over) in [
+        (calendar(good).replace("UID:1", "UID:1\nVERSION 2.0"), "line 5: a property without a colon"),
+        (calendar(good).replace("UID:1", "UID:1\n=?;:x"), "line 5: it is no property"),
+        (calendar(good) + "rest", "line 10: it is behind END:VCALENDAR"),
+        (calendar(good).replace("Ada", "Ada \u{fffd}"), "line 5: a character that is no UTF-8"),
+    ] {
+        let found = read(&text).unwrap();
+        assert_eq!((found.occurrences.len(), found.passed_over), (1, vec![passed_over.to_owned()]), "{text}");
+    }
+    let of_old = calendar(good).replace('\n', "\r");
+    assert_eq!(read(&of_old), read(&calendar(good)), "CR alone ends a line");
+    let two = calendar(good) + &calendar(&good.replace("20260105", "20260106"));
+    assert_eq!(read(&two).unwrap().occurrences.len(), 2, "a stream of two calendars");
 }
 
 #[test]
@@ -111,4 +133,13 @@ fn a_calendar_of_rules_that_never_recur_is_refused() {
     let few = read(&of(2)).unwrap();
     assert!(few.occurrences.is_empty() && few.passed_over.len() == 2, "{few:?}");
     assert_eq!(refused(&of(21)), "it has more than 20 events whose rule never recurs");
+}
+
+/// Each rule is within its bounds; all of them together are not.
+#[test]
+fn a_calendar_that_would_take_long_is_refused() {
+    let hourly = "DTSTART:20160101T000000Z\nDURATION:PT1M\nSUMMARY:ada\nRRULE:FREQ=HOURLY;UNTIL=20241231T000000Z";
+    let of = |n: usize| format!("BEGIN:VEVENT\nUID:hourly-{n}\n{hourly}\nEND:VEVENT");
+    let events: Vec<String> = (0..8).map(of).collect();
+    assert!(refused(&calendar(&events.join("\n"))).starts_with("its rules have more than 500000 recurrences"));
 }

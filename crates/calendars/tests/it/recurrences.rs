@@ -6,6 +6,23 @@ fn times(lines: &str) -> Vec<String> {
     shown(&event(lines)).into_iter().map(|line| line.trim_end_matches(" Ada").to_owned()).collect()
 }
 
+/// As some calendars export the change of one recurrence: by its day alone.
+#[test]
+fn a_recurrence_that_is_named_by_its_day_is_replaced() {
+    let series = "BEGIN:VEVENT\nUID:1\nSUMMARY:Ada\nDTSTART;TZID=Europe/Berlin:20260105T090000\nDURATION:PT1H\n\
+                  RRULE:FREQ=DAILY;COUNT=3\nEND:VEVENT\n";
+    let other = "BEGIN:VEVENT\nUID:1\nSUMMARY:Ben\nRECURRENCE-ID;VALUE=DATE:20260106\n\
+                 DTSTART;TZID=Europe/Berlin:20260106T120000\nDURATION:PT1H\nEND:VEVENT\n";
+    assert_eq!(
+        shown(&calendar(&format!("{series}{other}"))),
+        [
+            "2026-01-05T08:00:00Z 2026-01-05T09:00:00Z Ada",
+            "2026-01-06T11:00:00Z 2026-01-06T12:00:00Z Ben",
+            "2026-01-07T08:00:00Z 2026-01-07T09:00:00Z Ada"
+        ]
+    );
+}
+
 #[test]
 fn an_event_ends_at_its_local_time_through_clock_changes() {
     let nightly = "DTSTART;TZID=America/New_York:20260307T220000\nDTEND;TZID=America/New_York:20260308T060000\n\

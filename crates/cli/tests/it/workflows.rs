@@ -92,3 +92,30 @@ async fn the_events_of_runs_are_exported_for_a_simulation() {
     assert!(simulated.to_string().contains("e-1") && simulated.to_string().contains("e-2"), "{simulated}");
     assert_eq!(fleet.run(&["events", "export", "--workflow", "nothing"]).status.code(), Some(2));
 }
+
+/// What resolved a run is exported with it, so that a simulation ends the run as it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_resolved_runs_is_exported_with_its_time() {
+    let fleet = Fleet::start().await;
+    for (id, subject) in [("p-1", "db-1"), ("p-2", "db-2")] {
+        fleet.event(&event("page.created", id, subject, json!({"text": "Down"}))).await;
+    }
+    fleet.event(&event("page.resolved", "r-1", "db-1", json!({}))).await;
+    fleet.run_until(&run_of("p-1", "page", "db-1"), |run| run["phase"] == "resolved").await;
+    let exported = fleet.run(&["events", "export", "--workflow", "page"]);
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let events: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let resolving: Vec<_> = events.iter().filter(|event| event["type"] == "page.resolved").collect();
+    assert_eq!(resolving.len(), 1, "{exported}");
+    assert_eq!((&resolving[0]["id"], &resolving[0]["subject"]), (&json!("r-1"), &json!("db-1")));
+    let file = fleet.folder.path().join("events.jsonl");
+    std::fs::write(&file, &exported).unwrap();
+    let simulated = fleet.json(&["simulate", "--workflow", "page", "--events", file.to_str().unwrap()]);
+    let phase = |id: &str| {
+        let runs = simulated["runs"].as_array().unwrap();
+        let run = runs.iter().find(|run| run["event_id"] == id).unwrap();
+        (run["phase"].clone(), run["ended_at"].clone())
+    };
+    assert_eq!(phase("p-1"), (json!("resolved"), resolving[0]["time"].clone()), "{simulated}");
+    assert_eq!(phase("p-2").0, "exhausted");
+}

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
@@ -27,6 +28,15 @@ pub enum Erasable {
     From(Timestamp),
     /// It has not ended, or something of it is still expected.
     Unfinished,
+}
+
+/// What resolved the subject of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedBy {
+    /// The event.
+    pub event: EventKey,
+    /// When it took effect.
+    pub at: Timestamp,
 }
 
 impl Run {
@@ -68,6 +78,7 @@ impl Run {
         let is_meant = ctx.workflow.definition.resolves_across(&self.event.source, &by.source);
         if is_meant && self.awaits_late_resolution() {
             self.resolved_at = Some(ctx.now);
+            self.resolved_by = Some(ResolvedBy { event: by.clone(), at: ctx.now });
             ctx.note_run(TimelineEvent::ResolvedLate { reason });
             return true;
         }
@@ -78,8 +89,21 @@ impl Run {
         for (number, run) in all_clears {
             ctx.note(*number, TimelineEvent::AllClear { run: run.clone() });
         }
+        self.resolved_by = Some(ResolvedBy { event: by.clone(), at: ctx.now });
         self.close(RunPhase::Resolved, &reason, ctx);
         true
+    }
+
+    /// What resolved its subject, whether that ended the run or came later. Of a run of a version that did not keep the
+    /// event, one with a made-up id at the time that is known.
+    pub fn resolution(&self) -> Option<ResolvedBy> {
+        let unkept = || {
+            let ended_at = self.closed_at.filter(|_| self.phase == RunPhase::Resolved);
+            let EventKey { source, id } = &self.event;
+            let event = EventKey { source: source.clone(), id: format!("{id}-resolved") };
+            Some(ResolvedBy { event, at: ended_at.or(self.resolved_at)? })
+        };
+        self.resolved_by.clone().or_else(unkept)
     }
 
     /// Whether its subject is resolved: that ended the run, or came later.
