@@ -72,7 +72,7 @@ fn same_as_examples(folder: &str) {
     let workflows = std::fs::read_dir(root().join(folder).join("workflows")).unwrap();
     let workflows =
         workflows.map(|file| format!("workflows/{}", file.unwrap().file_name().to_str().unwrap()));
-    for name in workflows.chain(["contacts.toml".to_owned(), "oncall.toml".to_owned()]) {
+    for name in workflows.chain(["contacts.toml", "oncall.toml", "platform.ics"].map(str::to_owned)) {
         let read = |folder: &str| std::fs::read_to_string(root().join(folder).join(&name)).unwrap();
         assert!(read(folder) == read("examples"), "copy examples/{name} to {folder}");
     }

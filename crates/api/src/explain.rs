@@ -11,10 +11,10 @@ use axum::{
     routing::{get, post},
 };
 use control::{
-    Answer, NewTestPage, RecipientExplanation, Request, TEST_PAGE_WITHIN_S_MAX, TestPageReport, TextView,
-    Whom,
+    Answer, ControlError, NewTestPage, RecipientExplanation, Request, TEST_PAGE_WITHIN_S_MAX, TestPageReport,
+    TextView, Whom,
 };
-use domain::limits::LIST_MAX;
+use domain::{id::short, limits::LIST_MAX, token::Scope};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,7 +25,7 @@ use crate::{
     authenticate::Authenticated,
     named::Named,
     policy::{phone, read, time},
-    repeatable::{IdempotencyKey, Turn, once},
+    repeatable::{IdempotencyKey, Turn, key, once},
     runs::run as run_id,
 };
 
@@ -179,7 +179,9 @@ pub(crate) async fn send_test_page(
         Some(_) => return Err(ApiError::Invalid("within_s: expected a whole number of seconds".to_owned())),
     };
     let wants_reply = reply.unwrap_or(true);
-    let request = Request::TestPage(NewTestPage { contact, wants_reply, within_s });
+    // A process that dies before it answers has opened the run of that name, which the repetition finds.
+    let name = key(&headers)?.map(|named| short(&["test-page", &who.token, named]));
+    let request = Request::TestPage(NewTestPage { contact, wants_reply, within_s, name });
     // It has no basis that could be gone, so each turn is to send it.
     let made = async |turn| {
         let Turn::Make(request) = turn else { return Err(ApiError::Unexpected) };
@@ -203,6 +205,10 @@ pub(crate) async fn show_test_page(
     who: Authenticated,
     Named(id): Named,
 ) -> Result<Json<TestPageReport>, ApiError> {
+    // Who may read nothing is not told what an id looks like.
+    if !who.principal.may(Scope::Read) {
+        return Err(ControlError::Forbidden { name: who.principal.name.clone(), scope: Scope::Read }.into());
+    }
     let request = Request::ShowTestPage { id: run_id(&id)? };
     let Answer::TestPage { report } = api.ports.control.execute(&who.principal, request).await? else {
         return Err(ApiError::Unexpected);

@@ -109,7 +109,7 @@ pub(crate) async fn show_calendar(
         (bearer, _) => bearer?,
     };
     let Query(CalendarParameters { schedule, layer, contact, .. }) = parameters?;
-    let request = Request::ShowCalendar { query: LayerQuery { schedule, layer }, contact };
+    let request = Request::ShowCalendar { query: LayerQuery { schedule, layer }, contact, days: None };
     let Answer::Calendar { text } = api.ports.control.execute(&who.principal, request).await? else {
         return Err(ApiError::Unexpected);
     };

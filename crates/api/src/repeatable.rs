@@ -116,7 +116,8 @@ async fn is_made(
     Ok(answers.answer(begun, now).await?.is_some_and(|first| first != noted))
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+/// The key of a request, if it has one.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -10,7 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime as ChronoTime, Datelike as _, NaiveDate, TimeZone as _, Timelike as _};
 use domain::{limits::CALENDAR_SHIFTS_MAX, oncall::calendar::Occurrence};
 use icalendar::parser::Component;
-use jiff::{SignedDuration, Timestamp, civil::{Date, DateTime}, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
 
 use crate::{

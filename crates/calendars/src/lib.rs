@@ -26,13 +26,16 @@ pub fn read(text: &str, zone: &TimeZone, span: Span) -> Result<Read, Unreadable>
     if text.len() > CALENDAR_BYTES_MAX {
         return Err(Unreadable::TooLong);
     }
-    let Prepared { text, passed_over } = structure::prepared(text)?;
-    let calendars = icalendar::parser::read_components(&text)
-        .map_err(|_| Unreadable::Structure { line: 1, what: "a line cannot be read".to_owned() })?;
+    let Prepared { calendars, passed_over } = structure::prepared(text)?;
     let (mut read, mut work) = (Read::default(), Work::default());
     passed_over.into_iter().for_each(|what| read.pass_over(what));
-    for calendar in &calendars {
-        expand::add(calendar, zone, span, &mut work, &mut read)?;
+    for text in &calendars {
+        // The parser takes one calendar of a stream.
+        let calendar = icalendar::parser::read_components(text)
+            .map_err(|_| Unreadable::Structure { line: 1, what: "a line cannot be read".to_owned() })?;
+        for calendar in &calendar {
+            expand::add(calendar, zone, span, &mut work, &mut read)?;
+        }
     }
     read.occurrences.sort_by(|a, b| (a.from, a.until, &a.uid).cmp(&(b.from, b.until, &b.uid)));
     Ok(read)

@@ -69,7 +69,9 @@ pub enum Unreadable {
     #[error("it has more than {VAIN_MAX} events whose rule never recurs")]
     Vain,
     /// It keeps its reader busy for long.
-    #[error("its rules have more than {WORK_MAX} recurrences until {CALENDAR_DAYS_AHEAD} days ahead: begin them later")]
+    #[error(
+        "its rules have more than {WORK_MAX} recurrences until {CALENDAR_DAYS_AHEAD} days ahead: begin them later"
+    )]
     Work,
 }
 

@@ -8,10 +8,10 @@ use crate::read::Unreadable;
 /// How deep components are within one another, at most: RFC 5545 has an alarm in an event in a calendar.
 const DEPTH_MAX: usize = 8;
 
-/// A calendar whose components begin and end as they must.
+/// A text whose components begin and end as they must.
 pub(crate) struct Prepared {
-    /// One line for each property.
-    pub(crate) text: String,
+    /// Its calendars, each with one line for each property.
+    pub(crate) calendars: Vec<String>,
     /// Lines that were left out, with what is wrong with them.
     pub(crate) passed_over: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub(crate) fn prepared(text: &str) -> Result<Prepared, Unreadable> {
         let error = |what: String| Err(Unreadable::Structure { line: number, what });
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let component = value.trim().to_ascii_uppercase();
-        let mut is_outside = false;
+        let (mut begins, mut is_outside) = (false, false);
         if name.eq_ignore_ascii_case("BEGIN") {
             if open.is_empty() && component != "VCALENDAR" {
                 return Err(Unreadable::NotACalendar);
@@ -44,7 +44,7 @@ pub(crate) fn prepared(text: &str) -> Result<Prepared, Unreadable> {
             if open.len() >= DEPTH_MAX {
                 return error(format!("components are more than {DEPTH_MAX} deep"));
             }
-            is_begun = true;
+            (is_begun, begins) = (true, open.is_empty());
             open.push(component);
         } else if open.is_empty() {
             if !is_begun {
@@ -57,7 +57,7 @@ pub(crate) fn prepared(text: &str) -> Result<Prepared, Unreadable> {
                 return error(format!("END:{component} where {begun} began"));
             }
         }
-        lines.push(Line { number, text: line.to_owned(), is_outside });
+        lines.push(Line { number, text: line.to_owned(), begins, is_outside });
     }
     if let Some(open) = open.last() {
         let what = format!("it ends before END:{open}: it was cut off");
@@ -66,11 +66,17 @@ pub(crate) fn prepared(text: &str) -> Result<Prepared, Unreadable> {
     if !is_begun {
         return Err(Unreadable::NotACalendar);
     }
-    let mut prepared = Prepared { text: String::with_capacity(text.len()), passed_over: Vec::new() };
+    let mut prepared = Prepared { calendars: Vec::new(), passed_over: Vec::new() };
     for line in lines {
-        match line.fault() {
-            Some(what) => prepared.passed_over.push(format!("line {}: {what}", line.number)),
-            None => prepared.text.extend([&*line.text, "\r\n"]),
+        if line.begins {
+            prepared.calendars.push(String::new());
+        }
+        match (line.fault(), prepared.calendars.last_mut()) {
+            (None, Some(calendar)) => calendar.extend([&*line.text, "\r\n"]),
+            (fault, _) => {
+                let what = fault.unwrap_or_default();
+                prepared.passed_over.push(format!("line {}: {what}", line.number));
+            }
         }
         if line.text.contains(char::REPLACEMENT_CHARACTER) {
             prepared.passed_over.push(format!("line {}: a character that is no UTF-8", line.number));
@@ -84,6 +90,8 @@ struct Line {
     /// From 1, of its first part.
     number: usize,
     text: String,
+    /// Whether a calendar begins with it.
+    begins: bool,
     /// Whether it is in no calendar.
     is_outside: bool,
 }

@@ -9,7 +9,7 @@ use std::{
 
 use config::{Backend, Config, Problem, Problems, Secrets};
 use domain::{
-    coverage::{Barred, gaps},
+    coverage::{Barred, clashes, gaps},
     directory::CalendarSource,
     limits::COVERAGE_DAYS,
     notice::Notices,
@@ -72,6 +72,7 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
         .chain(unlikely)
         .chain(calendars)
         .chain(gap_warnings(&config))
+        .chain(clash_warnings(&config))
         .collect();
     let summary = Summary::of(&config, &secrets, scope.provider);
     match common.output {
@@ -91,10 +92,11 @@ pub(crate) fn run(common: &Common, roles: &[Role]) -> anyhow::Result<ExitCode> {
             warnings.iter().for_each(|warning| output::line(format!("warning: {warning}")));
             summary.print(&config);
             output::line(format!(
-                "valid: {}, {}, {}",
+                "valid: {}, {}, {}, {}",
                 counted(config.workflows.len(), "workflow"),
                 counted(config.directory.contacts.len(), "contact"),
-                counted(config.directory.rotations.values().map(Vec::len).sum::<usize>(), "rotation")
+                counted(config.directory.rotations.values().map(Vec::len).sum::<usize>(), "rotation"),
+                counted(config.directory.calendars.len(), "calendar")
             ));
         }
     }
@@ -249,6 +251,11 @@ fn gap_warnings(config: &Config) -> Vec<String> {
     let (now, none) = (SystemClock.now(), []);
     let gaps = gaps(&config.workflows, &config.directory, &none, barred, now, COVERAGE_DAYS);
     gaps.iter().map(ToString::to_string).collect()
+}
+
+fn clash_warnings(config: &Config) -> Vec<String> {
+    let clashes = clashes(&config.directory, SystemClock.now(), COVERAGE_DAYS);
+    clashes.iter().map(ToString::to_string).collect()
 }
 
 /// What a workflow's template writes although an event may lack it, or although its type does not fit.

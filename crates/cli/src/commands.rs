@@ -34,7 +34,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Silence(command) => silence::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
         Command::Explain(args) => explain::recipient(&common, args).await?,
-        Command::Simulate(args) => simulate::run(&common, &args)?,
+        Command::Simulate(args) => simulate::run(&common, &args).await?,
         Command::TestPage(args) => return test_page::send(&common, args).await,
         Command::Messages(args) => explain::messages(&common, args).await?,
         Command::OnCall(command) => oncall::run(&common, command).await?,

@@ -58,6 +58,7 @@ mod shared_state;
 mod shutdown;
 mod silence;
 mod simulate;
+mod simulated_calendars;
 mod simulator;
 mod status;
 mod tail;

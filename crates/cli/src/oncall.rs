@@ -22,6 +22,10 @@ use crate::{
 
 /// The layer that is meant where a schedule is named alone, as in a step.
 const PRIMARY: &str = "primary";
+/// The end of a shift is looked for in so many days.
+const END_WITHIN_DAYS: i64 = 92;
+/// The shifts of so many days are in the JSON of who is on call now.
+const SHOWN_DAYS: i64 = 14;
 
 /// Carries out a command.
 pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> {
@@ -39,8 +43,12 @@ pub(crate) async fn run(common: &Common, command: OnCall) -> anyhow::Result<()> 
             changed(common, &by, Request::SwapShifts(swap)).await
         }
         OnCall::Calendar(OnCallCalendar { layer, contact, days }) => {
-            let (from, layers) = shown(common, layer, None, days).await?;
-            output::bytes(control::calendar(&layers, contact.as_deref(), from).as_bytes());
+            let (query, days) = (meant(layer), Some(days));
+            let request = Request::ShowCalendar { query, contact, days };
+            let Answer::Calendar { text } = execute(&common.config, "", request).await? else {
+                anyhow::bail!(UNEXPECTED_ANSWER);
+            };
+            output::bytes(text.as_bytes());
             Ok(())
         }
         OnCall::Import(args) => import::import(common, &args).await,
@@ -61,9 +69,12 @@ async fn ask(common: &Common, by: &str, request: Request) -> anyhow::Result<Vec<
 
 /// Each layer's first shift of a span that begins at `at`.
 async fn now(common: &Common, at: Timestamp) -> anyhow::Result<()> {
-    let request = Request::ShowOnCall { query: LayerQuery::default(), from: Some(at), until: None };
-    let layers = ask(common, "", request).await?;
+    let until = at + SignedDuration::from_hours(24 * END_WITHIN_DAYS);
+    let request = Request::ShowOnCall { query: LayerQuery::default(), from: Some(at), until: Some(until) };
+    let mut layers = ask(common, "", request).await?;
     if common.output == Output::Json {
+        let until = at + SignedDuration::from_hours(24 * SHOWN_DAYS);
+        layers.iter_mut().for_each(|layer| layer.shifts.retain(|shift| shift.from < until));
         return output::json(&layers);
     }
     if layers.is_empty() {
@@ -73,14 +84,36 @@ async fn now(common: &Common, at: Timestamp) -> anyhow::Result<()> {
         let name = format!("{}/{}", layer.schedule, layer.layer);
         let Some(shift) = layer.shifts.first() else { continue };
         let by = by_override(layer, shift);
-        output::wrapped(&format!("{name:<28}  {}  until {}{by}", who(shift), local(layer, shift.until)), 30);
+        let end = if shift.goes_on {
+            format!("no end within {END_WITHIN_DAYS} days")
+        } else {
+            format!("until {}", local(layer, shift.until))
+        };
+        output::wrapped(&format!("{name:<28}  {}  {end}{by}", who(shift)), 30);
+        let soon = at + SignedDuration::from_hours(24 * SHOWN_DAYS);
+        print_clashes(layer, soon);
     }
     Ok(())
+}
+
+/// Events of its calendar that put several people on call at once, those that begin before a time.
+fn print_clashes(layer: &LayerView, until: Timestamp) {
+    for clash in layer.clashes.iter().filter(|clash| clash.from < until) {
+        output::wrapped(&format!("  warning  {clash}"), 11);
+    }
 }
 
 async fn show(common: &Common, args: OnCallShow) -> anyhow::Result<()> {
     let (_, layers) = shown(common, args.layer, args.from, args.days).await?;
     print(common, &layers)
+}
+
+/// Which layers are meant.
+fn meant(layer: Option<Layer>) -> LayerQuery {
+    layer.map_or_else(LayerQuery::default, |Layer { schedule, layer }| LayerQuery {
+        schedule: Some(schedule),
+        layer,
+    })
 }
 
 /// The layers that are meant, for so many days from a time, or from now on.
@@ -92,10 +125,7 @@ async fn shown(
 ) -> anyhow::Result<(Timestamp, Vec<LayerView>)> {
     let from = from.unwrap_or_else(|| SystemClock.now());
     let until = from + SignedDuration::from_hours(24 * i64::from(days));
-    let query = layer.map_or_else(LayerQuery::default, |Layer { schedule, layer }| LayerQuery {
-        schedule: Some(schedule),
-        layer,
-    });
+    let query = meant(layer);
     let request = Request::ShowOnCall { query, from: Some(from), until: Some(until) };
     Ok((from, ask(common, "", request).await?))
 }
@@ -125,8 +155,10 @@ pub(crate) fn print_layers(layers: &[LayerView]) {
         output::line(format!("{}/{}  times in {}", layer.schedule, layer.layer, layer.time_zone));
         for shift in &layer.shifts {
             let (from, until) = (local(layer, shift.from), local(layer, shift.until));
+            let until = if shift.goes_on { format!("{until} and on") } else { until.to_string() };
             output::wrapped(&format!("  {from} - {until}  {}{}", who(shift), by_override(layer, shift)), 44);
         }
+        print_clashes(layer, Timestamp::MAX);
         if let Some(state) = &layer.calendar {
             print_calendar(state, SystemClock.now());
         }

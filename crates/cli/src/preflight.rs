@@ -99,8 +99,8 @@ async fn made(
             Check::Templates => gathered.templates(),
             Check::Coverage => {
                 let asked = control_client::execute(&common.config, "", Request::Gaps { days: args.days });
-                let Answer::Gaps { gaps } = asked.await? else { anyhow::bail!(UNEXPECTED_ANSWER) };
-                domain::preflight::coverage(&gaps, args.days)
+                let Answer::Gaps { gaps, clashes } = asked.await? else { anyhow::bail!(UNEXPECTED_ANSWER) };
+                domain::preflight::coverage(&gaps, &clashes, args.days)
             }
         });
     }

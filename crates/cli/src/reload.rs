@@ -119,6 +119,7 @@ impl Reloader {
             .runs
             .replace(wiring::workflows(&config), config.directory.clone(), config.destinations())
             .await?;
+        self.parts.runs.set_canary(config.infrastructure.canary.clone());
         if config.integrations != in_force.0.integrations || secrets.destinations != in_force.1.destinations {
             self.parts.destinations.send_replace(Arc::new(destinations));
         }
@@ -234,6 +235,7 @@ fn changes((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: &S
     changed.extend(named([
         ("log.filter", was.log.filter != is.log.filter),
         ("[replies]", format!("{:?}", was.replies) != format!("{:?}", is.replies)),
+        ("[canary]", was.canary != is.canary),
         ("webhook tokens", old_secrets.webhook_tokens != new_secrets.webhook_tokens),
         ("Twilio's credentials", old_secrets.twilio != new_secrets.twilio),
     ]));
@@ -256,7 +258,6 @@ fn unapplied((old, old_secrets): &(Config, Secrets), new: &Config, new_secrets: 
         ("[http]", (was.listen, was.monitoring_listen) != (is.listen, is.monitoring_listen)),
         ("[api]", (was.api_listen, &was.api_public_url) != (is.api_listen, &is.api_public_url)),
         ("[privacy]", was.key_file != is.key_file),
-        ("[canary]", was.canary != is.canary),
         ("[retention]", was.retention != is.retention),
         ("[twilio]", was.twilio != is.twilio),
         ("CALLOUT_RECIPIENT_KEY", old_secrets.recipient_key != new_secrets.recipient_key),

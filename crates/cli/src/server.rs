@@ -171,7 +171,7 @@ impl Server {
         let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
-        keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
+        keep_schedules(reads, &wiring, &calendar_client, &mut roles, &shutdown);
         let parts = Parts {
             calendars: calendar_client,
             runs: wiring.runs(),
@@ -234,14 +234,13 @@ fn keep_up(
 /// Takes calendars into force and, where this process `reads` them, reads them; sends canaries there.
 fn keep_schedules(
     reads: bool,
-    settings: &Infrastructure,
     wiring: &Wiring,
     client: &Arc<CalendarClient>,
     roles: &mut JoinSet<anyhow::Result<()>>,
     shutdown: &CancellationToken,
 ) {
-    if let Some(canary) = settings.canary.clone().filter(|_| reads) {
-        roles.spawn(canaries::send(canary, wiring.runs(), wiring.clock(), shutdown.clone()));
+    if reads {
+        roles.spawn(canaries::send(wiring.runs(), wiring.clock(), shutdown.clone()));
     }
     let reading = reads.then(|| wiring.calendar_reading(client.clone()));
     roles.spawn(calendars::follow(wiring.runs(), reading, wiring.clock(), shutdown.clone()));

@@ -1,7 +1,7 @@
 //! `callout simulate`: what a workflow would do with events of a file. In: events, the configuration, and what is assumed to
 //! become of texts. Out: the texts that would be sent, when and to whom, or what differs under another configuration.
 //!
-//! Never: sends or stores anything, or looks into the store.
+//! Never: sends or stores anything, or looks into the store for more than copies of calendars.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,6 +22,7 @@ use crate::{
     configuration,
     exit::{NotFound, Usage},
     output,
+    simulated_calendars::fill,
 };
 
 /// What becomes of the texts that a line of the outcomes file means.
@@ -55,19 +56,23 @@ struct Difference<'a> {
 }
 
 /// Carries out the command.
-pub(crate) fn run(common: &Common, args: &Simulate) -> anyhow::Result<()> {
+pub(crate) async fn run(common: &Common, args: &Simulate) -> anyhow::Result<()> {
     let events = read_events(&args.events)?;
     let outcomes = args.outcomes.as_deref().map(read_outcomes).transpose()?.unwrap_or_default();
-    let simulated = |file: &Path| {
-        let (config, _) = configuration::load(file, Scope::OPERATOR)?;
+    let simulated = async |file: &Path| {
+        let (mut config, _) = configuration::load(file, Scope::OPERATOR)?;
+        if let (Some((first, _)), Some((last, _))) = (events.first(), events.last()) {
+            let notes = fill(&mut config, file, *first, *last).await;
+            notes.iter().for_each(output::note);
+        }
         all(&config, args, &events, &outcomes)
     };
-    let runs = simulated(&common.config)?;
+    let runs = simulated(&common.config).await?;
     if runs.is_empty() {
         output::note(format!("no event of the file opens a run of workflow {}", args.workflow));
     }
     match &args.against {
-        Some(file) => differences(common, &runs, &simulated(file)?),
+        Some(file) => differences(common, &runs, &simulated(file).await?),
         None => timeline(common, &runs),
     }
 }

@@ -175,6 +175,10 @@ fn print_waiting(status: &Facts) {
         let how = if backlog.sealing == Sealing::UnderWay { ", all but what is older" } else { "" };
         output::line(format!("{:<32}  with key {key}{how}", "encrypted"));
     }
+    if let Some(end) = status.silences.next_end {
+        let count = counted(status.silences.count, "silence");
+        output::line(format!("{:<32}  {count} now, the next ends {}", "silenced", output::time(end)));
+    }
     for canary in &status.canaries {
         let name = output::cut(&format!("canary from {}", canary.originator), 32);
         output::wrapped(&format!("{name:<32}  {}", canary_in_words(canary, status.now)), 34);

@@ -40,7 +40,8 @@ pub(crate) async fn send(common: &Common, args: TestPage) -> anyhow::Result<Exit
 
 async fn follow(client: &ControlClient, args: &TestPage) -> anyhow::Result<RunView> {
     let within_s = u32::try_from(args.wait.as_secs()).unwrap_or(u32::MAX);
-    let new = NewTestPage { contact: args.contact.clone(), wants_reply: !args.no_reply, within_s };
+    let new =
+        NewTestPage { contact: args.contact.clone(), wants_reply: !args.no_reply, within_s, name: None };
     let give_up_at = SystemClock.now() + args.wait + GRACE;
     let mut run = look(client, &args.by, Request::TestPage(new)).await?;
     let id: RunId = run.id.parse()?;

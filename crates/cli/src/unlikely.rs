@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use config::{Backend, Config, Secrets};
-use domain::event::holds_type;
+use domain::{event::holds_type, status::span, workflow::Workflow};
 use url::{Host, Url};
 
 use crate::configuration::{env, env_names};
@@ -43,6 +43,7 @@ pub(crate) fn warnings(file: &Path, config: &Config, secrets: &Secrets) -> Vec<S
     found.extend(same_addresses(config, line));
     found.extend(unreachable(config, secrets, line));
     found.extend(unopened_tickets(config));
+    found.extend(config.workflows.iter().filter_map(ungrouped));
     found.extend(telemetry::unusable_variables(env));
     found.extend(env_names().iter().filter_map(|name| unread_variable(name)));
     found
@@ -51,6 +52,22 @@ pub(crate) fn warnings(file: &Path, config: &Config, secrets: &Secrets) -> Vec<S
 /// Has the log of a process that starts name tickets that no destination opens.
 pub(crate) fn log_unopened_tickets(config: &Config) {
     unopened_tickets(config).iter().for_each(|warning| tracing::warn!("{warning}"));
+}
+
+/// A window that no event outlives: its texts would be of no use at its end, so none is held.
+fn ungrouped(workflow: &Workflow) -> Option<String> {
+    let definition = &workflow.definition;
+    let window_s = definition.grouping.as_ref()?.window_s;
+    let expires = i64::from(window_s) >= i64::from(definition.not_after_s);
+    expires.then(|| {
+        format!(
+            "workflow {}: grouping.window ({}) is not shorter than not_after ({}), so every text would be of no use at the \
+             end of the window: none is held, and each goes by itself; make the window shorter, or not_after longer",
+            workflow.name(),
+            span(window_s.into()),
+            span(i64::from(definition.not_after_s))
+        )
+    })
 }
 
 /// Tickets that workflows ask for and no destination opens.
@@ -98,7 +115,7 @@ fn unsent_events(file: &Path, config: &Config) -> Vec<String> {
     let is_sent =
         |kind: &&String| infrastructure.sources.iter().any(|source| holds_type(&source.types, kind));
     let folder = file.parent().unwrap_or(Path::new("")).join("workflows");
-    let of_workflow = |workflow: &domain::workflow::Workflow| {
+    let of_workflow = |workflow: &Workflow| {
         let at = folder.join(format!("{}.toml", workflow.name()));
         let definition = &workflow.definition;
         let kinds = [Some(&definition.event), definition.resolved_by.as_ref()];

@@ -61,6 +61,7 @@ impl Wiring {
             .sending_from(originators);
         let runs =
             Arc::new(runs.with_destinations(destinations).linking_to(&link_base).hashing_with(recipient_key));
+        runs.set_canary(config.infrastructure.canary.clone());
         let acceptance = Arc::new(Acceptance::new(runs.clone(), bus.clone(), clock.clone(), quotas));
         Self {
             store,
@@ -228,7 +229,7 @@ fn notices(wording: &Wording) -> Option<Notices> {
 
 /// What a status says of the configuration.
 fn installation(config: &Config) -> Installation {
-    let Infrastructure { environment, api_listen, canary, .. } = &config.infrastructure;
+    let Infrastructure { environment, api_listen, .. } = &config.infrastructure;
     let has_destinations = !config.destinations().0.is_empty();
     let runs = |role: &Role| match role {
         Role::Integrations => has_destinations,
@@ -238,7 +239,6 @@ fn installation(config: &Config) -> Installation {
     Installation {
         environment: environment.clone(),
         configuration: config.digest.clone(),
-        canary: canary.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roles: Role::chosen(&[]).iter().filter(|role| runs(role)).map(|role| role.name()).collect(),
     }

@@ -16,17 +16,20 @@ use crate::{
     zone_check::check_zone,
 };
 
-/// Reads the calendars of a file.
+/// Calendars by schedule and layer.
+pub(crate) type Calendars = BTreeMap<(String, String), Calendar>;
+
+/// Reads the calendars of a file. Also returns the lines that name variables with addresses, by the variable.
 pub(crate) fn read_calendars(
     doc: &mut Document<'_>,
     top: &mut Section<'_>,
     path: &Path,
-) -> BTreeMap<(String, String), Calendar> {
+) -> (Calendars, BTreeMap<String, usize>) {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut calendars = BTreeMap::new();
+    let (mut calendars, mut lines) = (Calendars::new(), BTreeMap::new());
     for mut section in top.sections(doc, "calendar") {
         let at = section.at.clone();
-        let read = read_calendar(doc, &mut section, folder);
+        let read = read_calendar(doc, &mut section, folder, &mut lines);
         section.finish(doc);
         let Some((key, calendar)) = read else { continue };
         if calendars.contains_key(&key) {
@@ -38,13 +41,14 @@ pub(crate) fn read_calendars(
         }
         calendars.insert(key, calendar);
     }
-    calendars
+    (calendars, lines)
 }
 
 fn read_calendar(
     doc: &mut Document<'_>,
     section: &mut Section<'_>,
     folder: &Path,
+    lines: &mut BTreeMap<String, usize>,
 ) -> Option<((String, String), Calendar)> {
     let at = section.at.clone();
     let schedule = section.required_text(doc, "schedule");
@@ -65,7 +69,10 @@ fn read_calendar(
     }
     let source = match (file, variable) {
         (Some(file), None) => CalendarSource::File(folder.join(file.value)),
-        (None, Some(variable)) => CalendarSource::UrlIn { variable: variable.value, allow_private },
+        (None, Some(variable)) => {
+            lines.extend(doc.line(&variable.at).map(|line| (variable.value.clone(), line)));
+            CalendarSource::UrlIn { variable: variable.value, allow_private }
+        }
         (Some(file), Some(_)) => {
             doc.problem(&file.at, "calendar: give file or url_env, not both".to_owned());
             return None;

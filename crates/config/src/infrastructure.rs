@@ -66,7 +66,8 @@ pub struct Infrastructure {
     pub quiet_hours: QuietDefaults,
     /// Format and filter of the log.
     pub log: LogSettings,
-    /// The lines of settings that are judged together with others: `log.filter`, `source NAME`.
+    /// The lines of settings that are judged together with others: `log.filter`, `source NAME`; of `oncall.toml`:
+    /// `calendar VARIABLE`.
     pub lines: BTreeMap<String, usize>,
 }
 

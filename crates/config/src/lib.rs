@@ -39,7 +39,10 @@ mod weekdays;
 mod workflow;
 mod zone_check;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use domain::{
     directory::Directory,
@@ -79,7 +82,7 @@ pub struct Config {
     pub infrastructure: Infrastructure,
     /// The environment, as the policy needs it.
     pub environment: Environment,
-    /// `contacts.toml` and `oncall.toml`.
+    /// `contacts.toml` and `oncall.toml`, and the lines of the latter that name the addresses of calendars.
     pub directory: Directory,
     /// `workflows/*.toml`.
     pub workflows: Vec<Workflow>,
@@ -143,8 +146,10 @@ pub fn load(main_file: &Path, env: &Env<'_>, scope: Scope) -> Result<(Config, Se
         beside(folder, quiet_hours::CALENDARS, &mut read, &mut problems, quiet_hours::read_calendars);
     let infrastructure =
         main_text.map(|text| infrastructure::read(main_file, &text, &calendars, &mut problems));
-    let infrastructure = infrastructure.unwrap_or_default();
-    let directory = read_directory(folder, &mut read, &mut problems);
+    let mut infrastructure = infrastructure.unwrap_or_default();
+    let (directory, lines) = read_directory(folder, &mut read, &mut problems);
+    let named = |(variable, line): (String, usize)| (secrets::calendar_line(&variable), line);
+    infrastructure.lines.extend(lines.into_iter().map(named));
     canary::check_canary(main_file, &infrastructure.canary, &infrastructure.lines, &directory, &mut problems);
     let around = workflow::Around {
         directory: &directory,
@@ -194,13 +199,13 @@ fn read_directory(
     folder: &Path,
     read: &mut dyn FnMut(&Path, bool, &mut Problems) -> Option<String>,
     problems: &mut Problems,
-) -> Directory {
+) -> (Directory, BTreeMap<String, usize>) {
     let contacts = beside(folder, people::CONTACTS, read, problems, people::read_contacts);
     let read_on_call = |path: &Path, text: &str, problems: &mut Problems| {
         people::read_on_call(path, text, &contacts, problems)
     };
-    let (rotations, calendars) = beside(folder, people::ONCALL, read, problems, read_on_call);
-    Directory { contacts, rotations, calendars }
+    let (rotations, (calendars, lines)) = beside(folder, people::ONCALL, read, problems, read_on_call);
+    (Directory { contacts, rotations, calendars }, lines)
 }
 
 /// What an optional file beside the main one says.

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use domain::{
-    directory::{Calendar, Contact},
+    directory::Contact,
     limits::NUMBERS_PER_CONTACT_MAX,
     oncall::{OnCallHours, Rotation, TurnLength},
     phone::E164,
@@ -14,7 +14,7 @@ use domain::{
 use jiff::{civil, tz::TimeZone};
 
 use crate::{
-    calendar::read_calendars,
+    calendar::{Calendars, read_calendars},
     problem::Problems,
     reader::{Document, Section},
     team::read_team,
@@ -104,8 +104,8 @@ fn read_numbers(doc: &mut Document<'_>, section: &mut Section<'_>, id: &str) -> 
     numbers.next().map(|first| (first, numbers.collect()))
 }
 
-/// Rotations and calendars, by schedule and layer.
-pub(crate) type OnCall = (BTreeMap<(String, String), Vec<Rotation>>, BTreeMap<(String, String), Calendar>);
+/// Rotations and calendars, by schedule and layer; of calendars also the lines that name variables with addresses.
+pub(crate) type OnCall = (BTreeMap<(String, String), Vec<Rotation>>, (Calendars, BTreeMap<String, usize>));
 
 pub(crate) fn read_on_call(
     path: &Path,

@@ -20,6 +20,7 @@ use crate::{
     environment::{Env, Environment},
     infrastructure::{Backend, Infrastructure},
     integrations::Destination,
+    people::ONCALL,
     problem::Problems,
     scope::Scope,
     server_url::{self, SENTINEL},
@@ -105,6 +106,11 @@ pub(crate) fn read(
         calendars: if scope.calendars { reader.calendars(directory) } else { BTreeMap::new() },
         destinations: if scope.destinations { reader.destinations(integrations) } else { BTreeMap::new() },
     }
+}
+
+/// Under which name the line of a calendar's `url_env` is kept.
+pub(crate) fn calendar_line(variable: &str) -> String {
+    format!("calendar {variable}")
 }
 
 struct Reader<'a> {
@@ -216,15 +222,24 @@ impl Reader<'_> {
             }
             match self.secret(variable).as_deref().map(address) {
                 Some(Ok(url)) => drop(urls.insert(variable.clone(), CalendarUrl(url))),
-                Some(Err(fault)) => self.problem(format!("{variable} {fault}")),
-                None if self.are_absent([variable.as_str()]) => self.problem(format!(
-                    "the calendar of {schedule}/{layer} has no address: set {variable} in the environment, or the same with \
-                     _FILE to a file"
-                )),
+                Some(Err(fault)) => self.calendar_problem(variable, format!("{variable} {fault}")),
+                None if self.are_absent([variable.as_str()]) => {
+                    let message = format!(
+                        "the calendar of {schedule}/{layer} has no address: set {variable} in the environment, or the same \
+                         with _FILE to a file"
+                    );
+                    self.calendar_problem(variable, message);
+                }
                 None => {}
             }
         }
         urls
+    }
+
+    /// A problem at the line that names the variable.
+    fn calendar_problem(&mut self, variable: &str, message: String) {
+        let line = self.infrastructure.lines.get(&calendar_line(variable)).copied();
+        self.problems.add(&self.file.with_file_name(ONCALL), line, message);
     }
 
     fn fleet(&mut self) -> Option<FleetSecrets> {

@@ -57,6 +57,7 @@ impl Control {
             | Request::ListSilences
             | Request::WorkflowFigures { .. }
             | Request::ListEvents { .. }
+            | Request::ReadCalendarCopy { .. }
             | Request::AuditDecisions { .. }
             | Request::AddSilence(_)
             | Request::EndSilence { .. }

@@ -1,25 +1,25 @@
-//! Shifts as a calendar. In: layers with their shifts. Out: iCalendar (RFC 5545), one event for each shift.
+//! Turns as a calendar. In: layers with their turns. Out: iCalendar (RFC 5545), one event for each turn.
 //!
 //! Never: a number; a calendar is shown to many.
 
+use domain::{id::short, oncall::Turn};
 use icalendar::{Calendar, Component as _, Event};
 use jiff::Timestamp;
 
-use crate::layer::LayerView;
-
-/// The calendar of these layers; of one person's shifts where `contact` names one.
-pub fn calendar(layers: &[LayerView], contact: Option<&str>, now: Timestamp) -> String {
+/// The calendar of these layers, each with its name; of one person's turns where `contact` names one.
+///
+/// What names an event follows from its layer, its person and its beginning, so that a calendar program knows it again.
+pub(crate) fn calendar(layers: &[(String, Vec<Turn>)], contact: Option<&str>, now: Timestamp) -> String {
     let mut calendar = Calendar::new();
     calendar.name("On call");
-    for layer in layers {
-        let name = format!("{}/{}", layer.schedule, layer.layer);
-        let shifts = layer.shifts.iter().filter_map(|shift| Some((shift, shift.contact.as_deref()?)));
-        for (shift, who) in shifts.filter(|(_, who)| contact.is_none_or(|only| only == *who)) {
+    for (name, turns) in layers {
+        for turn in turns.iter().filter(|turn| contact.is_none_or(|only| only == turn.contact)) {
+            let (who, beginning) = (&turn.contact, turn.from.as_second());
             let mut event = Event::new();
-            let beginning = shift.from.as_second();
-            event.uid(&format!("{name}-{beginning}@callout")).summary(&format!("On call: {name} ({who})"));
+            event.uid(&format!("{}@callout", short(&["turn", name, who, &beginning.to_string()])));
+            event.summary(&format!("On call: {name} ({who})"));
             event.add_property("DTSTAMP", utc(now));
-            event.add_property("DTSTART", utc(shift.from)).add_property("DTEND", utc(shift.until));
+            event.add_property("DTSTART", utc(turn.from)).add_property("DTEND", utc(turn.until));
             event.add_property("TRANSP", "TRANSPARENT");
             calendar.push(event.done());
         }
@@ -34,34 +34,25 @@ fn utc(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{calendar_people::assign, directory::Contact, oncall::Shift};
+    use domain::{calendar_people::assign, directory::Contact};
 
     use super::*;
 
     #[test]
-    fn each_shift_is_an_event_in_utc_and_gaps_are_none() {
+    fn each_turn_is_an_event_in_utc() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let shift = |from: &str, until: &str, contact: Option<&str>| Shift {
+        let turn = |from: &str, until: &str, contact: &str| Turn {
             from: at(from),
             until: at(until),
-            contact: contact.map(str::to_owned),
-            by_override: None,
-            by_calendar: false,
+            contact: contact.to_owned(),
         };
-        let layer = LayerView {
-            schedule: "desk".into(),
-            layer: "primary".into(),
-            time_zone: "Europe/Berlin".into(),
-            shifts: vec![
-                shift("2026-01-05T08:00:00Z", "2026-01-12T08:00:00Z", Some("ada")),
-                shift("2026-01-12T08:00:00Z", "2026-01-12T09:00:00Z", None),
-                shift("2026-01-12T09:00:00Z", "2026-01-19T08:00:00Z", Some("ben")),
-            ],
-            overrides: Vec::new(),
-            calendar: None,
-        };
+        let turns = vec![
+            turn("2026-01-05T08:00:00Z", "2026-01-12T08:00:00Z", "ada"),
+            turn("2026-01-12T09:00:00Z", "2026-01-19T08:00:00Z", "ben"),
+        ];
+        let layers = [("desk/primary".to_owned(), turns.clone())];
         let now = at("2026-01-05T09:30:00Z");
-        let all = calendar(std::slice::from_ref(&layer), None, now);
+        let all = calendar(&layers, None, now);
         assert_eq!(all.matches("BEGIN:VEVENT").count(), 2, "{all}");
         for line in [
             "DTSTART:20260105T080000Z",
@@ -71,7 +62,7 @@ mod tests {
         ] {
             assert!(all.lines().any(|one| one == line), "{line} is not in {all}");
         }
-        let of_ben = calendar(std::slice::from_ref(&layer), Some("ben"), now);
+        let of_ben = calendar(&layers, Some("ben"), now);
         assert!(of_ben.contains("(ben)") && !of_ben.contains("(ada)"), "{of_ben}");
         // What is written can be read as the calendar of another schedule.
         let read = calendars::read(&all, &jiff::tz::TimeZone::UTC, calendars::Span::around(now)).unwrap();
@@ -84,10 +75,9 @@ mod tests {
             email: None,
         };
         let contacts = ["ada", "ben"].map(|name| (name.to_owned(), contact(name))).into();
-        let (shifts, not_taken) = assign(&read.occurrences, &contacts);
-        let again: Vec<_> = shifts.iter().map(|of| (of.from, of.until, Some(of.contact.clone()))).collect();
-        let written = layer.shifts.iter().filter(|shift| shift.contact.is_some());
-        let written: Vec<_> = written.map(|of| (of.from, of.until, of.contact.clone())).collect();
+        let (shifts, not_taken) = assign(&read.occurrences, &contacts, now);
+        let again: Vec<_> = shifts.iter().map(|of| (of.from, of.until, of.contact.clone())).collect();
+        let written: Vec<_> = turns.into_iter().map(|of| (of.from, of.until, of.contact)).collect();
         assert_eq!((again, not_taken, read.passed_over), (written, Vec::new(), Vec::new()));
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 impl Control {
     /// How the latest canaries of each originator did; nothing where they are off.
     pub(crate) async fn canaries(&self, now: Timestamp) -> Result<Vec<CanaryStatus>, ControlError> {
-        let Some(settings) = &self.installation.canary else { return Ok(Vec::new()) };
+        let Some(settings) = &self.ports.runs.canary() else { return Ok(Vec::new()) };
         let (originators, mut found) = (self.ports.runs.originators(), Vec::new());
         for originator in originators.names() {
             found.extend(self.canaries_of(settings, originator, now).await?);

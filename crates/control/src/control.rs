@@ -168,7 +168,10 @@ impl Control {
             }),
             Request::AuditCounts => Err(of_all_teams(principal)),
             Request::Status => self.status(principal).await,
-            Request::Gaps { days } => Ok(Answer::Gaps { gaps: self.ports.runs.gaps(days, true).await? }),
+            Request::Gaps { days } => {
+                let gaps = self.ports.runs.gaps(days, true).await?;
+                Ok(Answer::Gaps { gaps, clashes: self.ports.runs.clashes(days) })
+            }
             Request::KeepPreflight { report } => {
                 self.ports.preflight.keep_preflight(&report).await.map_err(RoleError::from)?;
                 Ok(Answer::PreflightKept)
@@ -191,7 +194,13 @@ impl Control {
             Request::ShowConsent { number } => self.show_consent(principal, &number).await,
             Request::RecordConsent(new) => self.record_consent(principal, new).await,
             Request::ShowOnCall { query, from, until } => self.on_call(&query, from, until).await,
-            Request::ShowCalendar { query, contact } => self.show_calendar(&query, contact.as_deref()).await,
+            Request::ShowCalendar { query, contact, days } => {
+                self.show_calendar(&query, contact.as_deref(), days).await
+            }
+            Request::ReadCalendarCopy { schedule, layer } => {
+                let text = self.ports.calendars.calendar_text(&schedule, &layer);
+                Ok(Answer::CalendarCopy { text: text.await.map_err(RoleError::from)? })
+            }
             Request::TestPage(new) => self.test_page(principal, new).await,
             Request::ShowTestPage { id } => self.test_page_report(principal, &id).await,
             Request::ExplainRecipient { whom, from, until } => {

@@ -1,6 +1,6 @@
 //! Layers of on-call schedules as they are asked for, changed and shown. In: nothing. Out: the values.
 
-use domain::oncall::{Override, Shift, copy::CalendarState};
+use domain::oncall::{Override, Shift, calendar::Clash, copy::CalendarState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct LayerView {
     /// What is known of its calendar, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<CalendarState>,
+    /// Events of its calendar that put several people on call at once, within the span.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Clash>,
 }
 
 /// An override and its id.

@@ -40,7 +40,6 @@ mod test_page;
 mod test_page_report;
 mod view;
 
-pub use calendar::calendar;
 pub use consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
 pub use decision_audit_view::{DecisionAudit, DifferentDecision};

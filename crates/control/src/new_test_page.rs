@@ -11,6 +11,9 @@ pub struct NewTestPage {
     pub wants_reply: bool,
     /// How long text and reply may take, in seconds; 1 to [`TEST_PAGE_WITHIN_S_MAX`].
     pub within_s: u32,
+    /// What names it: asked for twice under one name, it is sent once. Each is another one without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// The longest wait for a receipt and a reply, in seconds: an hour.

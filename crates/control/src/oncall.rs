@@ -5,7 +5,7 @@
 
 use domain::{
     directory::Directory,
-    oncall::{LayerName, Override, copy::CalendarState, shifts, swap},
+    oncall::{LayerName, Override, copy::CalendarState, shifts, swap, turns},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::RoleError;
@@ -22,10 +22,10 @@ use crate::{
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How far ahead what was changed is shown.
 const SHOWN_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// A feed shows the shift of today whole, where that lasts a week, and a quarter of a year ahead.
+/// A feed shows the turns of the last week.
 const FEED_BACK: SignedDuration = SignedDuration::from_hours(8 * 24);
-/// See [`FEED_BACK`].
-const FEED_AHEAD: SignedDuration = SignedDuration::from_hours(92 * 24);
+/// And those of so many days ahead: a quarter of a year.
+const FEED_DAYS: u16 = 92;
 /// The longest reason, in characters.
 const WHY_CHARS_MAX: usize = 200;
 
@@ -40,17 +40,27 @@ impl Control {
         Ok(Answer::OnCall { layers: self.layers(query, from, until).await? })
     }
 
-    /// Their shifts as iCalendar, of one person or of all.
+    /// Their turns as iCalendar, of one person or of all.
     pub(crate) async fn show_calendar(
         &self,
         query: &LayerQuery,
         contact: Option<&str>,
+        days: Option<u16>,
     ) -> Result<Answer, ControlError> {
         let now = self.ports.clock.now();
         if let Some(name) = contact.filter(|name| !self.ports.runs.directory().contacts.contains_key(*name)) {
             return Err(ControlError::Unusable(format!("no contact is named {name:?}")));
         }
-        let layers = self.layers(query, Some(now - FEED_BACK), Some(now + FEED_AHEAD)).await?;
+        let (directory, from) = (self.ports.runs.directory(), now - FEED_BACK);
+        let until = now + SignedDuration::from_hours(24 * i64::from(days.unwrap_or(FEED_DAYS))).min(SPAN_MAX);
+        let keys = keys(&directory, query)?;
+        // Those that have ended cut turns that began before.
+        let overrides = self.overrides(from - SPAN_MAX).await?;
+        let of = |(schedule, layer): &(String, String)| {
+            let name = LayerName { schedule, layer };
+            (format!("{schedule}/{layer}"), turns(name, directory.plan_of(name), &overrides, from, until))
+        };
+        let layers: Vec<_> = keys.into_iter().map(of).collect();
         Ok(Answer::Calendar { text: calendar(&layers, contact, now) })
     }
 
@@ -69,21 +79,14 @@ impl Control {
         }
         let directory = self.ports.runs.directory();
         let overrides = self.overrides(from).await?;
-        let is_meant = |schedule: &String, layer: &String| {
-            query.schedule.as_ref().is_none_or(|only| only == schedule)
-                && query.layer.as_ref().is_none_or(|only| only == layer)
-        };
-        let keys = directory.layers().into_iter().filter(|(schedule, layer)| is_meant(schedule, layer));
-        let layers: Vec<LayerView> = keys.map(|key| view(&directory, key, &overrides, from, until)).collect();
-        let mut layers = layers;
+        let keys = keys(&directory, query)?;
+        let view = |key| view(&directory, key, &overrides, from, until);
+        let mut layers: Vec<LayerView> = keys.into_iter().map(view).collect();
         for state in if directory.calendars.is_empty() { Vec::new() } else { self.calendars().await? } {
             let of = |layer: &&mut LayerView| layer.schedule == state.schedule && layer.layer == state.layer;
             if let Some(layer) = layers.iter_mut().find(of) {
                 layer.calendar = Some(state);
             }
-        }
-        if layers.is_empty() && (query.schedule.is_some() || query.layer.is_some()) {
-            return Err(no_layer(&directory, query));
         }
         Ok(layers)
     }
@@ -198,6 +201,8 @@ impl Control {
             Some("an override must end in the future")
         } else if held.until.duration_since(held.from) > SPAN_MAX {
             Some("an override may last a year; change the rotation in oncall.toml instead")
+        } else if held.why.trim().is_empty() {
+            Some("say why, in 1 to 200 characters: others read it")
         } else if held.why.chars().count() > WHY_CHARS_MAX {
             Some("the reason is too long: 200 characters at most")
         } else {
@@ -231,6 +236,19 @@ impl Control {
     }
 }
 
+/// The layers that are meant.
+fn keys<'a>(directory: &'a Directory, query: &LayerQuery) -> Result<Vec<&'a (String, String)>, ControlError> {
+    let is_meant = |(schedule, layer): &&(String, String)| {
+        query.schedule.as_ref().is_none_or(|only| only == schedule)
+            && query.layer.as_ref().is_none_or(|only| only == layer)
+    };
+    let keys: Vec<_> = directory.layers().into_iter().filter(is_meant).collect();
+    if keys.is_empty() && (query.schedule.is_some() || query.layer.is_some()) {
+        return Err(no_layer(directory, query));
+    }
+    Ok(keys)
+}
+
 /// A layer within a span of time.
 pub(crate) fn view(
     directory: &Directory,
@@ -240,14 +258,16 @@ pub(crate) fn view(
     until: Timestamp,
 ) -> LayerView {
     let name = LayerName { schedule, layer };
+    let plan = directory.plan_of(name);
     let of_layer = overrides.iter().filter(|held| held.schedule == *schedule && held.layer == *layer);
     LayerView {
         schedule: schedule.clone(),
         layer: layer.clone(),
         time_zone: directory.zone_of(name).unwrap_or("UTC").to_owned(),
-        shifts: shifts(name, directory.plan_of(name), overrides, from, until),
+        shifts: shifts(name, plan, overrides, from, until),
         overrides: of_layer.map(|held| OverrideView { id: held.id(), held: held.clone() }).collect(),
         calendar: None,
+        clashes: plan.calendar.map(|calendar| calendar.clashes(from, until)).unwrap_or_default(),
     }
 }
 

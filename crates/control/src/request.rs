@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     agent::Observation,
     consent::ConsentEntry,
-    coverage::Gap,
+    coverage::{Gap, LayerClash},
     effect::OutcomeEvent,
     id::RunId,
     message::ReviewVerdict,
@@ -314,6 +314,16 @@ pub enum Request {
         /// Those of one person, by the name in contacts.toml; all without it.
         #[serde(default)]
         contact: Option<String>,
+        /// For so many days ahead.
+        #[serde(default)]
+        days: Option<u16>,
+    },
+    /// Reads the last good copy of a layer's calendar, for a simulation.
+    ReadCalendarCopy {
+        /// The schedule.
+        schedule: String,
+        /// Its layer.
+        layer: String,
     },
     /// Sends a test page to a contact.
     TestPage(NewTestPage),
@@ -403,6 +413,7 @@ impl Request {
             Self::ShowCalendar { query, .. } => {
                 ("show_calendar", query.schedule.as_deref().unwrap_or_default())
             }
+            Self::ReadCalendarCopy { schedule, .. } => ("read_calendar_copy", schedule),
             Self::TestPage(new) => ("test_page", &new.contact),
             Self::ShowTestPage { id } => ("show_test_page", id.as_str()),
             Self::ExplainRecipient { .. } => ("explain_recipient", ""),
@@ -427,6 +438,7 @@ impl Request {
                 | Self::ShowHeldData { .. }
                 | Self::ListConsent { .. }
                 | Self::ListEvents { .. }
+                | Self::ReadCalendarCopy { .. }
                 | Self::AuditDecisions { .. }
                 | Self::Erase { .. }
                 | Self::Gaps { .. }
@@ -473,6 +485,7 @@ impl Request {
             Self::ShowHeldData { .. }
             | Self::ListConsent { .. }
             | Self::ListEvents { .. }
+            | Self::ReadCalendarCopy { .. }
             | Self::AuditDecisions { .. }
             | Self::Erase { .. }
             | Self::AddToken { .. }
@@ -550,6 +563,9 @@ pub enum Answer {
     Gaps {
         /// The gaps, in the order of workflows, steps and times.
         gaps: Vec<Gap>,
+        /// Events of calendars that put several people on call at once.
+        #[serde(default)]
+        clashes: Vec<LayerClash>,
     },
     /// To [`Request::KeepPreflight`].
     PreflightKept,
@@ -648,6 +664,11 @@ pub enum Answer {
     Calendar {
         /// iCalendar (RFC 5545).
         text: String,
+    },
+    /// To [`Request::ReadCalendarCopy`].
+    CalendarCopy {
+        /// Its text; absent where there is no copy.
+        text: Option<String>,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

@@ -10,7 +10,8 @@ use domain::{
     preflight::Severity,
     run::Run,
     status::{
-        OriginatorStatus, PreflightSeen, QueueDepth, RetryWaits, Status, Unreached, WaitingEffect, findings,
+        ActiveSilences, OriginatorStatus, PreflightSeen, QueueDepth, RetryWaits, Status, Unreached,
+        WaitingEffect, findings,
     },
     time::after_s,
 };
@@ -89,6 +90,11 @@ impl Control {
             // Opt-outs are left out: a status is asked for every few seconds.
             gaps: self.ports.runs.gaps(GAP_DAYS, false).await?,
             calendars: self.calendars().await?,
+            clashes: self.ports.runs.clashes(GAP_DAYS),
+            silences: {
+                let silences = self.ports.silences.silences(now).await.map_err(RoleError::from)?;
+                ActiveSilences::of(&silences, now)
+            },
             canaries: self.canaries(now).await?,
         };
         let findings = findings(&status);

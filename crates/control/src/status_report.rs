@@ -1,9 +1,6 @@
 //! What a status says. In: a status and what is wrong with it. Out: one value for people and scripts.
 
-use domain::{
-    canary::CanarySettings,
-    status::{Finding, Status},
-};
+use domain::status::{Finding, Status};
 use serde::{Deserialize, Serialize};
 
 /// What is known of an installation beside its store and its bus.
@@ -17,8 +14,6 @@ pub struct Installation {
     pub roles: Vec<String>,
     /// The digest of the configuration.
     pub configuration: String,
-    /// Its canaries; absent where they are off.
-    pub canary: Option<CanarySettings>,
 }
 
 /// A status, and what it means.

@@ -28,7 +28,7 @@ impl Control {
         if !principal.teams.is_empty() {
             return Err(of_all_teams(principal));
         }
-        let NewTestPage { contact, wants_reply, within_s } = new;
+        let NewTestPage { contact, wants_reply, within_s, name } = new;
         if !(1..=TEST_PAGE_WITHIN_S_MAX).contains(&within_s) {
             return Err(ControlError::Unusable("a test page waits for a second to an hour".to_owned()));
         }
@@ -42,7 +42,7 @@ impl Control {
             ControlError::Unusable(errors.join("; "))
         };
         let workflow = page.workflow().map_err(unusable)?;
-        let (event, run) = page.event(&principal.name, self.ports.clock.now());
+        let (event, run) = page.event(&principal.name, name.as_deref(), self.ports.clock.now());
         self.ports.list.keep_workflow(&workflow.hash, &workflow.definition).await.map_err(RoleError::from)?;
         self.ports.runs.open_notice(&event, &workflow).await?;
         tracing::info!(run = %run, contact, by = principal.name, "a test page was asked for");

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::{
     directory::Contact,
     oncall::calendar::{CalendarShift, CalendarShifts, NotTaken, Occurrence},
@@ -12,10 +14,11 @@ use crate::{
 /// Gives each occurrence to the contact that it means: the one whose `email` takes part; else the one whose name, key or
 /// `email` is the summary, in any case; else the only one whose name, key or `email` is a part of it.
 ///
-/// Returns the shifts, and once each the events that mean nobody, or several.
+/// Returns the shifts, and once each the events that mean nobody, or several, with how often each takes place after `now`.
 pub fn assign(
     occurrences: &[Occurrence],
     contacts: &BTreeMap<String, Contact>,
+    now: Timestamp,
 ) -> (CalendarShifts, Vec<NotTaken>) {
     let people = People::new(contacts);
     let (mut shifts, mut not_taken) = (Vec::new(), BTreeMap::<(&str, &str), NotTaken>::new());
@@ -26,8 +29,10 @@ pub fn assign(
                 shifts.push(CalendarShift { from: *from, until: *until, contact: contact.to_owned() });
             }
             Err(why) => {
-                let new = || NotTaken { uid: uid.clone(), summary: summary.clone(), from: Some(*from), why };
-                not_taken.entry((uid, summary)).or_insert_with(new);
+                let (uid_of, summary_of) = (uid.clone(), summary.clone());
+                let new = || NotTaken { uid: uid_of, summary: summary_of, from: Some(*from), why, ahead: 0 };
+                let event = not_taken.entry((uid, summary)).or_insert_with(new);
+                event.ahead += u32::from(now < *until);
             }
         }
     }
@@ -131,7 +136,7 @@ mod tests {
         ]
         .into();
         let meant = |summary: &str, attendees: &[&str]| {
-            let (shifts, not_taken) = assign(&[occurrence(summary, attendees)], &contacts);
+            let (shifts, not_taken) = assign(&[occurrence(summary, attendees)], &contacts, Timestamp::MIN);
             let who = shifts.iter().next().map(|shift| shift.contact.clone());
             who.ok_or_else(|| not_taken.into_iter().next().unwrap().why)
         };
@@ -152,6 +157,11 @@ mod tests {
         }
         assert_eq!(meant("Ada and Ben", &[]).unwrap_err(), "names several contacts: ada, ben");
         let twice = [occurrence("Team lunch", &[]), occurrence("Team lunch", &[])];
-        assert_eq!(assign(&twice, &contacts).1.len(), 1, "an event is said once");
+        let not_taken = assign(&twice, &contacts, Timestamp::MIN).1;
+        assert_eq!(
+            not_taken.iter().map(|event| event.ahead).collect::<Vec<_>>(),
+            [2],
+            "an event is said once"
+        );
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     limits::CANARY_WITHIN_S,
     notice::{CANARY, SOURCE},
     originator::OriginatorName,
+    run::Run,
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 
@@ -93,6 +94,12 @@ impl Canary<'_> {
         let run = RunId::derive(SOURCE, &event.key.id, CANARY, event.subject.as_deref());
         (event, run)
     }
+}
+
+/// The originator that a run is the canary of; `None` of any other run.
+pub fn originator_of(run: &Run) -> Option<&str> {
+    let id = run.event().id.strip_prefix("canary/").filter(|_| run.workflow() == CANARY)?;
+    id.rsplit_once('/').map(|(originator, _)| originator)
 }
 
 /// How the latest canaries of an originator did.

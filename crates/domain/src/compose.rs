@@ -17,7 +17,7 @@ use icu_properties::{
 use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub use digest::{DigestRules, compose_digest};
+pub use digest::{DigestOf, DigestRules, compose_digest};
 use lists::ELLIPSIS;
 
 use crate::{

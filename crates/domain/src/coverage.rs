@@ -12,7 +12,7 @@ use serde_json::Map;
 use crate::{
     directory::{Contact, Directory},
     limits::COVERAGE_DAYS_MAX,
-    oncall::{LayerName, Override, shifts},
+    oncall::{LayerName, Override, calendar::Clash, shifts},
     phone::E164,
     policy::Environment,
     time::after_s,
@@ -47,6 +47,34 @@ impl fmt::Display for Gap {
             None => write!(f, " on: {why}"),
         }
     }
+}
+
+/// Events of a layer's calendar of which it is not plain whom they mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerClash {
+    /// The schedule.
+    pub schedule: String,
+    /// Its layer.
+    pub layer: String,
+    /// The people, and since when.
+    #[serde(flatten)]
+    pub clash: Clash,
+}
+
+impl fmt::Display for LayerClash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the calendar of {}/{}: {}", self.schedule, self.layer, self.clash)
+    }
+}
+
+/// The clashes of all calendars from `from` on for so many days.
+pub fn clashes(directory: &Directory, from: Timestamp, days: u16) -> Vec<LayerClash> {
+    let until = after_s(from, i64::from(days.clamp(1, COVERAGE_DAYS_MAX)) * DAY_S);
+    let of_layer = directory.calendars.iter().flat_map(|((schedule, layer), calendar)| {
+        let clashes = calendar.shifts.iter().flat_map(move |shifts| shifts.clashes(from, until));
+        clashes.map(move |clash| LayerClash { schedule: schedule.clone(), layer: layer.clone(), clash })
+    });
+    of_layer.collect()
 }
 
 /// What may keep a person from being texted.

@@ -233,6 +233,8 @@ pub const CANARY_EVERY_S_MAX: u32 = 7 * 24 * 3600;
 pub const CANARY_SLOTS: i64 = 5;
 /// How long an answer or an all-clear is of use, in seconds: 10 minutes.
 pub const NOTICE_NOT_AFTER_S: u32 = 10 * 60;
+/// For so long after an all-clear the next ones to its recipient wait for a digest, in seconds.
+pub const ALL_CLEAR_WINDOW_S: u32 = 60;
 /// Tries to change a run that others change at the same time.
 pub const CHANGE_TRIES_MAX: u8 = 32;
 /// How long the requests of one effect may take, in seconds.

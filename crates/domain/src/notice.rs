@@ -15,19 +15,22 @@ use crate::{
     event::{Event, EventKey},
     gsm7,
     id::{RunId, short},
-    limits::{ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S, SEGMENTS_MAX},
+    limits::{ALL_CLEAR_WINDOW_S, ANSWERS_HOURLY_MAX, NOTICE_NOT_AFTER_S, SEGMENTS_MAX},
     phone::E164,
     plural::counted,
     provider::{ProviderMessageId, Text},
     template::{Given, Template, TemplateError},
-    workflow::{Category, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
+    workflow::{
+        AtOnce, Category, Grouping, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition,
+        WorkflowError,
+    },
 };
 pub use wording::{Language, NoticeKind};
 
 /// The source of all notices, which no producer may use: what they send has a source of its own.
 pub const SOURCE: &str = "callout";
 /// What a template of a notice may use. Each is a text, empty where it has no meaning.
-const FIELDS: [&str; 6] = ["about", "by", "at", "state", "choices", "code"];
+const FIELDS: [&str; 6] = [ABOUT, "by", "at", "state", "choices", "code"];
 
 /// The names of the built-in workflows.
 pub const WORKFLOWS: [&str; 4] = [ANSWER, ALL_CLEAR, TEST_PAGE, CANARY];
@@ -36,7 +39,12 @@ pub const TEST_PAGE: &str = "callout.test-page";
 /// The workflow of canaries, which `canary` defines.
 pub const CANARY: &str = "callout.canary";
 const ANSWER: &str = "callout.answer";
-const ALL_CLEAR: &str = "callout.all-clear";
+/// The workflow of texts that something is over.
+pub(crate) const ALL_CLEAR: &str = "callout.all-clear";
+/// The field with what a notice is about.
+pub(crate) const ABOUT: &str = "about";
+/// The field with what groups a notice, where its template may not use it.
+const GROUP: &str = "group";
 /// Most segments of a notice.
 const NOTICE_SEGMENTS_MAX: u8 = 2;
 /// A number of nobody, for texts that are only measured.
@@ -109,6 +117,8 @@ pub struct NoticeFields {
     pub choices: String,
     /// The only open code.
     pub code: String,
+    /// The workflow with whose other all-clears it is told of; empty where it goes by itself.
+    pub group: String,
 }
 
 impl Notices {
@@ -124,7 +134,14 @@ impl Notices {
         let confirmation = definition(ANSWER, &cases.collect::<String>());
         let mut answer = confirmation.clone();
         answer.recipient_hourly_max = Some(ANSWERS_HOURLY_MAX);
-        let all_clear = definition(ALL_CLEAR, wording.text(NoticeKind::AllClear));
+        let mut all_clear = definition(ALL_CLEAR, wording.text(NoticeKind::AllClear));
+        let by_itself = AtOnce { field: GROUP.to_owned(), values: vec![String::new()] };
+        all_clear.grouping = Some(Grouping {
+            by: vec![GROUP.to_owned()],
+            window_s: ALL_CLEAR_WINDOW_S,
+            at_once: Some(by_itself),
+            flapping: None,
+        });
         Ok(Self {
             language: wording.language,
             answer: Workflow::compile(answer)?,
@@ -219,8 +236,17 @@ impl Notices {
     }
 
     /// The all-clear of a resolving event for a phone, and the run that it opens: one, however many runs the event ends.
-    pub fn all_clear(&self, by: &EventKey, to: &E164, about: &str) -> (Event, &Workflow, RunId) {
-        let fields = NoticeFields { about: about.to_owned(), ..Default::default() };
+    /// Where the texts of the run's workflow are grouped, those that follow wait for a digest.
+    pub fn all_clear(
+        &self,
+        by: &EventKey,
+        to: &E164,
+        about: &str,
+        of: &WorkflowDefinition,
+    ) -> (Event, &Workflow, RunId) {
+        let is_grouped = of.grouping.is_some() && of.lane != Lane::Critical;
+        let group = if is_grouped { of.name.clone() } else { String::new() };
+        let fields = NoticeFields { about: about.to_owned(), group, ..Default::default() };
         // Ids are shown and logged; a number is not.
         let id = format!("all-clear/{}", short(&[&by.source, &by.id, to.as_str()]));
         let (event, workflow) = self.event(NoticeKind::AllClear, &id, to, &fields);
@@ -243,13 +269,14 @@ impl Notices {
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
-        let NoticeFields { about, by, at, state, choices, code } = fields;
+        let NoticeFields { about, by, at, state, choices, code, group } = fields;
         let values = [about, by, at, state, choices, code];
         let mut data: Map<String, Value> = FIELDS
             .iter()
             .zip(values)
             .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
             .collect();
+        data.insert(GROUP.to_owned(), group.as_str().into());
         data.insert("kind".to_owned(), kind.key().into());
         data.insert("phone".to_owned(), to.as_str().into());
         let key = EventKey { source: SOURCE.to_owned(), id: id.to_owned() };
@@ -274,6 +301,7 @@ fn sample_fields() -> NoticeFields {
         state: "resolved".into(),
         choices: "N933 db-1, 44MC api".into(),
         code: "44MC".into(),
+        group: String::new(),
     }
 }
 
@@ -284,7 +312,7 @@ fn answer_id(text: &ProviderMessageId) -> String {
 fn schema() -> Value {
     let names = FIELDS.iter().chain(&["kind", "phone"]);
     let properties: Map<String, Value> =
-        names.clone().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
+        names.clone().chain(&[GROUP]).map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
     json!({ "type": "object", "properties": properties, "required": names.collect::<Vec<_>>() })
 }
 

@@ -9,6 +9,7 @@ pub mod copy;
 mod hours;
 mod rotation;
 mod shifts;
+mod turns;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub use calendar::CalendarShifts;
 pub use hours::OnCallHours;
 pub use rotation::{Rotation, TurnLength};
 pub use shifts::{Shift, SwapFault, shifts, swap};
+pub use turns::{Turn, turns};
 
 use crate::id::short;
 

@@ -27,11 +27,15 @@ pub use sender::{SenderFacts, sender};
 pub use templates::{FilledText, Templates, templates};
 pub use webhook::{Probe, WebhookFacts, webhook};
 
+use crate::coverage::{Gap, LayerClash};
 use finding::Findings;
 
-/// What the gaps on call are as findings; that there are none is one too.
-pub fn coverage(gaps: &[crate::coverage::Gap], days: u16) -> Vec<Finding> {
+/// What the gaps on call are as findings, and the shifts that two people have; that there are no gaps is one too.
+pub fn coverage(gaps: &[Gap], clashes: &[LayerClash], days: u16) -> Vec<Finding> {
     let mut found = Findings::of(Check::Coverage);
+    for clash in clashes {
+        found.warning("clash", clash.to_string(), "take one of the events out of the calendar");
+    }
     for gap in gaps {
         found.error(
             "gap",
@@ -78,8 +82,8 @@ mod tests {
             until: None,
             why: "nobody is on call for oncall:platform".to_owned(),
         };
-        assert_eq!(coverage(&[gap], 14)[0].severity, Severity::Error);
-        let none = coverage(&[], 14);
+        assert_eq!(coverage(&[gap], &[], 14)[0].severity, Severity::Error);
+        let none = coverage(&[], &[], 14);
         assert_eq!((none[0].id.as_str(), none[0].severity), ("coverage.covered", Severity::Ok));
     }
 }

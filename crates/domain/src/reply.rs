@@ -4,6 +4,7 @@
 //! Never: looks at a phone's codes for another phone; the caller reads those of the sender alone. Where a text could be
 //! read in two ways, the one that goes on paging is taken: a page that was answered costs less than one that was not.
 
+mod abouts;
 mod all_of;
 mod answer;
 mod clause;

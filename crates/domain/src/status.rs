@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     canary::CanaryStatus,
-    coverage::Gap,
+    coverage::{Gap, LayerClash},
     oncall::copy::CalendarState,
     originator::ReceiptCount,
     outbound::{SendingSeen, SendingState},
     plural::counted,
+    silence::Silence,
 };
 
 mod canary_words;
@@ -210,9 +211,34 @@ pub struct Status {
     /// What is known of each calendar that is configured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<CalendarState>,
+    /// Events of calendars that put several people on call at once, in the next days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<LayerClash>,
+    /// The silences that hold now.
+    #[serde(default)]
+    pub silences: ActiveSilences,
     /// How the latest canaries of each originator did; none where they are off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canaries: Vec<CanaryStatus>,
+}
+
+/// Silences that hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveSilences {
+    /// How many.
+    pub count: u64,
+    /// When the next of them ends; absent where none holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_end: Option<Timestamp>,
+}
+
+impl ActiveSilences {
+    /// Those of these silences that hold.
+    pub fn of(silences: &[Silence], now: Timestamp) -> Self {
+        let held = silences.iter().filter(|silence| silence.from <= now && now < silence.until);
+        let ends: Vec<Timestamp> = held.map(|silence| silence.until).collect();
+        Self { count: ends.len() as u64, next_end: ends.into_iter().min() }
+    }
 }
 
 impl Status {

@@ -59,9 +59,16 @@ impl TestPage<'_> {
         Workflow::compile(definition)
     }
 
-    /// The event that opens its run, and the run.
-    pub fn event(&self, by: &str, now: Timestamp) -> (Event, RunId) {
-        let id = format!("test-page/{}", short(&[self.contact, by, &now.to_string()]));
+    /// The event that opens its run, and the run. With a `name` there is one of that name, whenever it is asked for.
+    pub fn event(&self, by: &str, name: Option<&str>, now: Timestamp) -> (Event, RunId) {
+        let apart = name.map_or_else(
+            || short(&[self.contact, by, &now.to_string()]),
+            |name| {
+                let (reply, within) = (self.wants_reply.to_string(), self.within_s.to_string());
+                short(&["named", self.contact, by, name, &reply, &within])
+            },
+        );
+        let id = format!("test-page/{apart}");
         let event = Event {
             key: EventKey { source: SOURCE.to_owned(), id },
             kind: TEST_PAGE.to_owned(),
@@ -105,8 +112,10 @@ mod tests {
     #[test]
     fn two_at_different_times_are_two() {
         let page = TestPage { contact: "ada", wants_reply: true, within_s: 300 };
-        let run = |second| page.event("eve", Timestamp::from_second(second).unwrap()).1;
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
+        let run = |name, second| page.event("eve", name, Timestamp::from_second(second).unwrap()).1;
+        assert_eq!(run(None, 1), run(None, 1));
+        assert_ne!(run(None, 1), run(None, 2));
+        assert_eq!(run(Some("k1"), 1), run(Some("k1"), 2), "of one name there is one");
+        assert_ne!(run(Some("k1"), 1), run(Some("k2"), 1));
     }
 }

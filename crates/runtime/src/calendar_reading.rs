@@ -15,7 +15,7 @@ use ports::{CalendarFetched, CalendarReader, CalendarStore, Clock, within};
 
 use crate::{
     error::RoleError,
-    run_service::{RunService, meant},
+    run_service::{RunService, meant_aside},
 };
 
 /// How long one reading may take: less than others are held up for.
@@ -68,7 +68,7 @@ impl CalendarReading {
 
     async fn read(
         &self,
-        directory: &Directory,
+        directory: &Arc<Directory>,
         calendar: &Calendar,
         mut state: CalendarState,
         origin: &str,
@@ -79,12 +79,14 @@ impl CalendarReading {
         let fetched = within(&*self.clock, READ_MAX, reading).await;
         let now = self.clock.now();
         let fetched = fetched.unwrap_or_else(|| Err(format!("no answer within {} s", READ_MAX.as_secs())));
-        let shifts = |text: &str| meant(text, calendar, &directory.contacts, now);
-        let kept = self.store.calendar_text(&state.schedule, &state.layer).await?;
-        let ahead = kept.and_then(|text| shifts(&text).ok()).map_or(0, |meant| meant.shifts.ahead(now));
+        let shifts = |text: &str| meant_aside(text.into(), calendar, directory, now);
+        let ahead = match self.store.calendar_text(&state.schedule, &state.layer).await? {
+            Some(kept) => shifts(&kept).await.map_or(0, |meant| meant.shifts.ahead(now)),
+            None => 0,
+        };
         let (read, text) = match fetched {
             Ok(CalendarFetched::Same) => (CalendarRead::Same, None),
-            Ok(CalendarFetched::Text { text, etag }) => match shifts(&text) {
+            Ok(CalendarFetched::Text { text, etag }) => match shifts(&text).await {
                 Ok(meant) => {
                     let copy = CalendarCopy {
                         digest: short(&[&text]),

@@ -24,5 +24,7 @@ pub use dead_letter::{DeadLetters, Undeliverable};
 pub use error::RoleError;
 pub use outbox::{Outbox, Sweep};
 pub use run_cache::RunCache;
-pub use run_service::{Applied, Meant, OpenedRun, Precedent, RunPorts, RunService, StepHook, meant};
+pub use run_service::{
+    Applied, Meant, OpenedRun, Precedent, RunPorts, RunService, StepHook, meant, meant_between,
+};
 pub use workflow_registry::{Routes, WorkflowRegistry};

@@ -26,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{
     ack_code::CodeKey,
+    canary::CanarySettings,
     consent::{Consent, GrantNeeds},
     directory::{Contact, Directory},
     event::Event,
@@ -55,7 +56,8 @@ use calendar_texts::CalendarTexts;
 use group_locks::GroupLocks;
 use step_hook::ByCommand;
 
-pub use calendar_texts::{Meant, meant};
+pub(crate) use calendar_texts::meant_aside;
+pub use calendar_texts::{Meant, meant, meant_between};
 pub use opening::{OpenedRun, Precedent};
 pub use step_hook::StepHook;
 
@@ -132,6 +134,8 @@ struct InForce {
     directory: Arc<Directory>,
     /// Absent where nothing is told outside, and no ticket is missed.
     destinations: Option<Arc<Destinations>>,
+    /// Absent where no canaries are sent.
+    canary: Option<CanarySettings>,
 }
 
 /// What a transition returned, and the run as it is stored now.
@@ -159,8 +163,12 @@ impl RunService {
         environment: Environment,
         code_key: CodeKey,
     ) -> Self {
-        let in_force =
-            InForce { workflows: Arc::new(workflows), directory: Arc::new(directory), destinations: None };
+        let in_force = InForce {
+            workflows: Arc::new(workflows),
+            directory: Arc::new(directory),
+            destinations: None,
+            canary: None,
+        };
         Self {
             ports,
             in_force: RwLock::new(in_force),
@@ -223,8 +231,9 @@ impl RunService {
         workflows.keep(&*self.ports.runs).await?;
         let new = InForce {
             workflows: Arc::new(workflows),
-            directory: Arc::new(self.with_shifts(directory)),
+            directory: Arc::new(self.with_shifts(directory).await),
             destinations: Some(Arc::new(destinations)),
+            canary: self.canary(),
         };
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())

@@ -69,11 +69,11 @@ async fn all_clears(
         let begin = |run: &mut Run, _: &mut StepContext<'_>| run.begin_all_clear(by, &named, workflow);
         let Some(Applied { value: Some(recorded), run }) = runs.apply(id, begin).await? else { continue };
         named.clone_from(&recorded);
-        begun.push((run.value, recorded));
+        begun.push((run.value, recorded, *workflow));
     }
     let mut all_clears = BTreeMap::new();
-    for (run, named) in begun {
-        let opened = open_all_clears(runs, notices, &run, &named).await?;
+    for (run, named, of) in begun {
+        let opened = open_all_clears(runs, notices, &run, &named, of).await?;
         all_clears.insert(run.id().clone(), opened);
     }
     Ok(all_clears)
@@ -84,10 +84,12 @@ async fn open_all_clears(
     notices: &Notices,
     run: &Run,
     by: &EventKey,
+    of: &Workflow,
 ) -> Result<AllClears, RoleError> {
     let mut all_clears = Vec::new();
     for message in run.all_clear_to() {
-        let (event, workflow, opened) = notices.all_clear(by, &message.recipient().number, run.about());
+        let number = &message.recipient().number;
+        let (event, workflow, opened) = notices.all_clear(by, number, run.about(), &of.definition);
         runs.open_notice(&event, workflow).await?;
         all_clears.push((message.number(), opened));
     }

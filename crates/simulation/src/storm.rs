@@ -48,6 +48,8 @@ pub struct Storm {
     pub loses_wake_ups: bool,
     /// Events that are resolved before the window ends.
     pub resolved: u64,
+    /// They are resolved once everybody was told, and who was texted hears of that.
+    pub all_clear: bool,
     /// Each event goes by itself.
     pub ungrouped: bool,
     /// All events are of one subject, each is resolved, and that counts as flapping.
@@ -65,6 +67,7 @@ fn workflow(storm: &Storm) -> Workflow {
     definition.stage = Stage::Live;
     definition.on_doubt = OnDoubt::Resend;
     definition.resolved_by = Some("storm.resolved".to_owned());
+    definition.all_clear = storm.all_clear;
     definition.doubt_ask_after = DoubtSchedule(vec![40, 60, 180, 600]);
     definition.poll_after = PollSchedule(vec![20, 60, 300, 1_200]);
     let flapping = storm.flaps.then_some(Flapping { changes: 4, within_s: 600 });
@@ -85,7 +88,10 @@ pub fn run_storm(storm: &Storm) -> Result<Report, String> {
             Some(seed) => Chance::wild(seed),
             None => Chance::scripted(deaths, always, first),
         };
-        let world = World::start(chance, vec![workflow(&storm)], contacts(), Habits::default()).await;
+        let world = {
+            let habits = Habits { notices: storm.all_clear, ..Habits::default() };
+            World::start(chance, vec![workflow(&storm)], contacts(), habits).await
+        };
         let mut sent = Vec::new();
         for number in 0..storm.events {
             let mut event = event("storm.created", number);
@@ -99,6 +105,9 @@ pub fn run_storm(storm: &Storm) -> Result<Report, String> {
             }
             sent.push(event);
             world.wait_ms(storm.every_ms).await;
+        }
+        if storm.all_clear {
+            world.wait_ms(u64::from(WINDOW_S) * 1_500).await;
         }
         for event in sent.iter().skip(1).take(usize::try_from(storm.resolved).unwrap_or(0)) {
             world.send(&resolving(event, sent.len() as u64)).await;

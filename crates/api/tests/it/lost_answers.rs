@@ -13,7 +13,7 @@ use axum::{
 use conformance::fixture::at;
 use domain::{id::RunId, run::RunPhase};
 use jiff::Timestamp;
-use ports::{AnswerStore, GivenAnswer, Store, StoreError};
+use ports::{AnswerStore, GivenAnswer, Store, StoreError, store::RunFilter};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -175,4 +175,16 @@ async fn a_change_that_was_not_made_is_made_by_the_repetition() {
     world.clock.set(at(40));
     let answer = world.post(&path, &token, &[("idempotency-key", "once")]).await;
     assert_eq!((&answer.body["changed"], &answer.body["run"]["step"]), (&json!(true), &json!(2)));
+}
+
+/// The run of a test page is named by the key, so the repetition finds it.
+#[tokio::test]
+async fn a_test_page_is_sent_once() {
+    let world = World::new();
+    let body = r#"{"contact": "ada", "reply": false}"#;
+    let answer = repeated(&world, "/v1/test-pages", body).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    let runs = world.store.list_runs(&RunFilter::default(), 10).await.unwrap();
+    let ids: Vec<String> = runs.into_iter().map(|run| run.unwrap().id().to_string()).collect();
+    assert_eq!(json!(ids), json!([answer.body["run"]]));
 }

@@ -86,7 +86,7 @@ fn a_line_that_is_wrong_is_named_with_its_number_and_the_rest_is_taken() {
         (calendar(good) + "rest", "line 10: it is behind END:VCALENDAR"),
         (calendar(good).replace("Ada", "Ada \u{fffd}"), "line 5: a character that is no UTF-8"),
     ] {
-        let found = read(&text).unwrap();
+        let found = read(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!((found.occurrences.len(), found.passed_over), (1, vec![passed_over.to_owned()]), "{text}");
     }
     let of_old = calendar(good).replace('\n', "\r");
@@ -138,8 +138,11 @@ fn a_calendar_of_rules_that_never_recur_is_refused() {
 /// Each rule is within its bounds; all of them together are not.
 #[test]
 fn a_calendar_that_would_take_long_is_refused() {
-    let hourly = "DTSTART:20160101T000000Z\nDURATION:PT1M\nSUMMARY:ada\nRRULE:FREQ=HOURLY;UNTIL=20241231T000000Z";
+    let hourly =
+        "DTSTART:20160101T000000Z\nDURATION:PT1M\nSUMMARY:ada\nRRULE:FREQ=HOURLY;UNTIL=20241231T000000Z";
     let of = |n: usize| format!("BEGIN:VEVENT\nUID:hourly-{n}\n{hourly}\nEND:VEVENT");
     let events: Vec<String> = (0..8).map(of).collect();
-    assert!(refused(&calendar(&events.join("\n"))).starts_with("its rules have more than 500000 recurrences"));
+    assert!(
+        refused(&calendar(&events.join("\n"))).starts_with("its rules have more than 500000 recurrences")
+    );
 }

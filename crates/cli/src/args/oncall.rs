@@ -85,7 +85,7 @@ pub(crate) struct OnCallOverride {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) until: Timestamp,
     /// Why, for others to read.
-    #[arg(long, default_value = "")]
+    #[arg(long, value_parser = parse_why)]
     pub(crate) why: String,
     /// Your name, as lists and the log show it.
     #[arg(long, env = "USER", default_value = "operator")]
@@ -105,7 +105,7 @@ pub(crate) struct OnCallSwap {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) after: Option<Timestamp>,
     /// Why, for others to read.
-    #[arg(long, default_value = "")]
+    #[arg(long, value_parser = parse_why)]
     pub(crate) why: String,
     /// Your name, as lists and the log show it.
     #[arg(long, env = "USER", default_value = "operator")]
@@ -117,6 +117,12 @@ pub(crate) struct OnCallSwap {
 pub(crate) struct Layer {
     pub(crate) schedule: String,
     pub(crate) layer: Option<String>,
+}
+
+/// A reason: what is blank says nothing to others.
+fn parse_why(text: &str) -> Result<String, String> {
+    let why = text.trim();
+    if why.is_empty() { Err("say why, for others to read".to_owned()) } else { Ok(why.to_owned()) }
 }
 
 fn parse_layer(text: &str) -> Result<Layer, String> {

@@ -22,10 +22,11 @@ const FASTER: u32 = 60;
 /// After the scenario they are this much longer again: somebody who tries it out reads and types.
 const SLOWER: u32 = 6;
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("callout.toml", include_str!("../../../../examples/callout.toml")),
     ("contacts.toml", include_str!("../../../../examples/contacts.toml")),
     ("oncall.toml", include_str!("../../../../examples/oncall.toml")),
+    ("platform.ics", include_str!("../../../../examples/platform.ics")),
     ("workflows/incident-paging.toml", include_str!("../../../../examples/workflows/incident-paging.toml")),
     ("workflows/payment-reminder.toml", include_str!("../../../../examples/workflows/payment-reminder.toml")),
     (

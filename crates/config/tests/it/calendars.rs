@@ -44,7 +44,8 @@ fn the_address_of_a_calendar_is_a_secret_of_the_process_that_reads_it() {
     };
     let said = |url| problems_with("oncall.toml", &text, &with(url));
     assert!(
-        said(None).contains("the calendar of desk/primary has no address: set CALENDAR_OF_DESK"),
+        said(None)
+            .contains("oncall.toml:4: the calendar of desk/primary has no address: set CALENDAR_OF_DESK"),
         "{}",
         said(None)
     );

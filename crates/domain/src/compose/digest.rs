@@ -5,16 +5,20 @@
 use super::{Rendered, clean, cut, fitting};
 use crate::{ack_code::AckCode, provider::Text};
 
-/// Longest subject that is named whole, in septets.
-const SUBJECT_MAX: usize = 40;
+/// Longest group that is named, in septets.
+const GROUP_MAX: usize = 40;
+/// How long a subject may be that is named whole, in septets: the longest with which all fit, else that with which most do.
+const SUBJECT_MAX: [usize; 3] = [40, 24, 14];
 
 /// What a digest says, and to whom.
 #[derive(Debug, Clone, Copy)]
 pub struct DigestRules<'a> {
+    /// What all of it has in common, as the fields say by which it is grouped; empty where that is nothing.
+    pub group: &'a str,
     /// What each run is about, in the order in which they are named.
     pub about: &'a [&'a str],
-    /// They waited for quiet hours to end; else they came after a text of their group.
-    pub is_quiet: bool,
+    /// What it tells of them.
+    pub of: DigestOf,
     /// The code that acknowledges all of them, where they wait for that.
     pub ack: Option<&'a AckCode>,
     /// The link that does.
@@ -25,43 +29,91 @@ pub struct DigestRules<'a> {
     pub link_hosts: &'a [String],
 }
 
+/// What a digest tells of its runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestOf {
+    /// They came after a text of their group.
+    More,
+    /// They waited for quiet hours to end.
+    Quiet,
+    /// They were resolved.
+    Resolved,
+}
+
 /// The text of a digest, and how many segments it takes.
 pub fn compose_digest(rules: &DigestRules<'_>) -> (Text, u8) {
+    for with_link in [true, false] {
+        let fits =
+            |names: &[&str], all| fitting(&text_of(rules, names, all, with_link), rules.max_segments).is_ok();
+        if !fits(&[], false) {
+            continue;
+        }
+        let mut best: (Vec<String>, bool) = (Vec::new(), false);
+        for subject_max in SUBJECT_MAX {
+            let subjects = subjects(rules, subject_max);
+            let mut named: Vec<&str> = Vec::new();
+            for subject in &subjects {
+                // One that does not fit, for its length or its letters, hides none behind it.
+                named.push(subject);
+                if !fits(&named, false) {
+                    named.pop();
+                }
+            }
+            let all = named.len() == subjects.len() && fits(&named, true);
+            if named.len() > best.0.len() || best.0.is_empty() {
+                best = (named.into_iter().map(str::to_owned).collect(), all);
+            }
+            if all {
+                break;
+            }
+        }
+        let (named, all) = best;
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        let text = text_of(rules, &named, all, with_link);
+        let segments = fitting(&text, rules.max_segments).map_or(1, |segments| segments.count);
+        return (Text(text.into()), segments);
+    }
+    let text = text_of(rules, &[], false, false);
+    (Text(text.as_str().into()), crate::segment::count(&text).count)
+}
+
+/// What the runs are about, each once, none longer than so many septets.
+fn subjects(rules: &DigestRules<'_>, septets_max: usize) -> Vec<String> {
     let mut subjects: Vec<String> = Vec::new();
     for about in rules.about {
-        let subject = Rendered::new(clean(about).into_owned(), rules.link_hosts).text;
-        let subject = cut(&subject, SUBJECT_MAX).into_owned();
+        let subject = line(about, septets_max, rules);
         if !subject.is_empty() && !subjects.contains(&subject) {
             subjects.push(subject);
         }
     }
-    let text_of = |named: usize, with_link: bool| {
-        let count = rules.about.len();
-        let head = if rules.is_quiet { format!("{count} while quiet") } else { format!("+{count} more") };
-        let list = subjects[..named].join(", ");
-        let colon = if named > 0 { ": " } else { "" };
-        let end = if named < subjects.len() { " ..." } else { "." };
-        let url = rules.ack_url.filter(|_| with_link);
-        let reply = match (rules.ack, url) {
-            (Some(code), Some(url)) => format!(" Reply ALL {code} or {url}"),
-            (Some(code), None) => format!(" Reply ALL {code}"),
-            (None, Some(url)) => format!(" {url}"),
-            (None, None) => String::new(),
-        };
-        format!("{head}{colon}{list}{end}{reply}")
+    subjects
+}
+
+fn line(text: &str, septets_max: usize, rules: &DigestRules<'_>) -> String {
+    let text = Rendered::new(clean(text).into_owned(), rules.link_hosts).text;
+    cut(&text, septets_max).into_owned()
+}
+
+fn text_of(rules: &DigestRules<'_>, names: &[&str], all: bool, with_link: bool) -> String {
+    let count = rules.about.len();
+    let group = line(rules.group, GROUP_MAX, rules);
+    let of = if group.is_empty() { String::new() } else { format!("{group}: ") };
+    let head = match rules.of {
+        DigestOf::More => format!("{of}+{count} more"),
+        DigestOf::Quiet => format!("{of}{count} while quiet"),
+        DigestOf::Resolved => format!("{of}+{count} resolved"),
     };
-    for with_link in [true, false] {
-        let fits = |named: &usize| fitting(&text_of(*named, with_link), rules.max_segments).is_ok();
-        // The more are named, the longer it is, but for a subject in the costlier encoding, which ends the list.
-        let named = (0..=subjects.len()).take_while(fits).last();
-        if let Some(named) = named {
-            let text = text_of(named, with_link);
-            let segments = fitting(&text, rules.max_segments).map_or(1, |segments| segments.count);
-            return (Text(text.into()), segments);
-        }
-    }
-    let text = text_of(0, false);
-    (Text(text.as_str().into()), crate::segment::count(&text).count)
+    let colon = if names.is_empty() { "" } else { ": " };
+    let list = names.join(", ");
+    let end = if all { "." } else { " ..." };
+    let url = rules.ack_url.filter(|_| with_link);
+    let reply = match (rules.ack, url) {
+        (Some(code), Some(url)) => format!(" Reply ALL {code} or {url}"),
+        (Some(code), None) => format!(" Reply ALL {code}"),
+        (None, Some(url)) => format!(" {url}"),
+        (None, None) => String::new(),
+    };
+    format!("{head}{colon}{list}{end}{reply}")
 }
 
 #[cfg(test)]
@@ -71,8 +123,9 @@ mod tests {
     fn text(about: &[&str], max_segments: u8, ack: bool, is_quiet: bool) -> String {
         let code: AckCode = "44MC".parse().unwrap();
         let rules = DigestRules {
+            group: "",
             about,
-            is_quiet,
+            of: if is_quiet { DigestOf::Quiet } else { DigestOf::More },
             ack: ack.then_some(&code),
             ack_url: None,
             max_segments,
@@ -106,5 +159,38 @@ mod tests {
         assert!(said.starts_with("+3 more: one line, "), "{said}");
         assert!(!said.contains("https://evil.example"), "{said}");
         assert!(said.contains("xxx..."), "{said}");
+    }
+
+    #[test]
+    fn its_group_comes_first_and_long_names_are_cut_so_that_those_behind_are_named() {
+        let code: AckCode = "44MC".parse().unwrap();
+        let said = |group: &str, about: &[&str], of| {
+            let rules = DigestRules {
+                group,
+                about,
+                of,
+                ack: Some(&code),
+                ack_url: None,
+                max_segments: 1,
+                link_hosts: &[],
+            };
+            compose_digest(&rules).0.0.to_string()
+        };
+        assert_eq!(
+            said("checkout, eu", &["db-1", "db-2"], DigestOf::More),
+            "checkout, eu: +2 more: db-1, db-2. Reply ALL 44MC"
+        );
+        assert_eq!(said("", &["db-1"], DigestOf::Resolved), "+1 resolved: db-1. Reply ALL 44MC");
+        let long: Vec<String> = (1..=4).map(|n| format!("db-{n} {}", "is not reachable".repeat(3))).collect();
+        let mut about: Vec<&str> = long.iter().map(String::as_str).collect();
+        about.push("api");
+        let text = said("checkout", &about, DigestOf::More);
+        for name in ["db-1 ", "db-2 ", "db-3 ", "db-4 ", "api. "] {
+            assert!(text.contains(name) && text.len() <= 160, "{name}: {text}");
+        }
+        // One in a costlier alphabet is left out, and hides nobody.
+        let emoji = format!("\u{1f525} {}", "x".repeat(60));
+        let text = said("", &["db-1", &emoji, "db-2", &"y".repeat(50)], DigestOf::More);
+        assert!(text.contains("db-1, db-2, yyy") && text.ends_with(" ... Reply ALL 44MC"), "{text}");
     }
 }

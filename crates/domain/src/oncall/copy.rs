@@ -3,14 +3,18 @@
 //!
 //! Never: gives up a copy that has shifts for one that has none.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::NotTaken;
-use crate::{limits::CALENDAR_RETRY_S, time::after_s};
+use crate::{limits::CALENDAR_RETRY_S, plural::counted, time::after_s};
 
 /// Most events that are not taken, and most remarks, that are kept.
 const KEPT_MAX: usize = 50;
+/// Most titles of events that one sentence names.
+const NAMED_MAX: usize = 5;
 
 /// What is known of a calendar, beside the text of its last good copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,22 @@ pub struct CalendarCopy {
     /// Parts that were passed over then, 50 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<String>,
+}
+
+impl CalendarCopy {
+    /// What a copy of which all people are unknown is told as.
+    fn of_strangers(&self) -> String {
+        let ahead = self.not_taken.iter().map(|event| event.ahead).sum::<u32>();
+        let names: BTreeSet<&str> = self.not_taken.iter().map(|event| event.summary.as_str()).collect();
+        let named: Vec<&str> = names.iter().copied().take(NAMED_MAX).collect();
+        let more = names.len().saturating_sub(NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!(
+            "{} of people that contacts.toml does not have: {}{more}",
+            counted(ahead, "shift"),
+            named.join(", ")
+        )
+    }
 }
 
 /// What came of one try.
@@ -115,6 +135,7 @@ impl CalendarState {
                 (self.copy, self.error, self.failures) = (Some(bounded), None, 0);
                 return true;
             }
+            CalendarRead::Copy(copy) if !copy.not_taken.is_empty() => Some(copy.of_strangers()),
             CalendarRead::Copy(_) => Some(format!(
                 "it has no shift ahead any more, and had {ahead}; if that is meant, take the calendar out of oncall.toml"
             )),

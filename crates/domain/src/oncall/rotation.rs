@@ -56,6 +56,12 @@ impl Rotation {
         self.handover_to(&zone, self.turn_at(&zone, now)? + 1)
     }
 
+    /// When the turn that holds at `now` began; not after it, also before the rotation begins.
+    pub(super) fn turn_began(&self, now: Timestamp) -> Option<Timestamp> {
+        let zone = zone(&self.time_zone)?;
+        self.handover_to(&zone, self.turn_at(&zone, now)?).map(|began| began.min(now))
+    }
+
     /// When somebody else may be on call next: a handover, or the hours begin or end.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let by_hours = self.hours.as_ref().and_then(|hours| hours.next_change(&zone(&self.time_zone)?, now));

@@ -21,6 +21,9 @@ pub struct Shift {
     /// Whether it is by a calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_calendar: bool,
+    /// Whether it goes on after the span that was looked at, where it ends with that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
 }
 
 impl Shift {
@@ -48,23 +51,30 @@ pub fn shifts(
     edges.extend(of_calendar.flat_map(|shift| [shift.from, shift.until]));
     edges.sort_unstable();
     let (mut shifts, mut now) = (Vec::<Shift>::new(), from);
+    let shift = |from, until| {
+        let who = on_call(layer, plan, overrides, from);
+        Shift {
+            from,
+            until,
+            contact: who.map(|who| who.contact.to_owned()),
+            by_override: who.and_then(|who| who.held).map(Override::id),
+            by_calendar: who.is_some_and(|who| who.by_calendar),
+            goes_on: false,
+        }
+    };
     while now < until && shifts.len() < SHIFTS_MAX {
         let by_rotation = plan.rotations.iter().filter_map(|rotation| rotation.next_change(now));
         let edge = edges.get(edges.partition_point(|at| *at <= now)).copied();
         let next = by_rotation.chain(edge).min().unwrap_or(until).min(until);
-        let who = on_call(layer, plan, overrides, now);
-        let shift = Shift {
-            from: now,
-            until: next,
-            contact: who.map(|who| who.contact.to_owned()),
-            by_override: who.and_then(|who| who.held).map(Override::id),
-            by_calendar: who.is_some_and(|who| who.by_calendar),
-        };
-        match shifts.last_mut().filter(|last| last.is_continued_by(&shift)) {
+        let found = shift(now, next);
+        match shifts.last_mut().filter(|last| last.is_continued_by(&found)) {
             Some(last) => last.until = next,
-            None => shifts.push(shift),
+            None => shifts.push(found),
         }
         now = next;
+    }
+    if let Some(last) = shifts.last_mut().filter(|last| last.until == until) {
+        last.goes_on = last.is_continued_by(&shift(until, until));
     }
     shifts
 }
@@ -182,6 +192,10 @@ mod tests {
             ]
         );
         assert_eq!(found[1].by_override, Some(overrides[0].id()));
+        assert_eq!(
+            found.iter().map(|shift| shift.goes_on).collect::<Vec<_>>(),
+            [false, false, false, false, true]
+        );
         assert_ne!(overrides[0].id(), overrides[1].id());
     }
 

@@ -87,6 +87,12 @@ fn named(mut event: OutcomeEvent, apart: &str) -> OutcomeEvent {
     event
 }
 
+/// Which digest told of the last of these messages that one told of.
+fn digest_words<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Option<String> {
+    let told_by = messages.into_iter().filter_map(Message::told_by).last()?;
+    Some(format!("told by the digest of run {}", told_by.run))
+}
+
 #[expect(clippy::too_many_lines, reason = "an arm for each kind of line")]
 fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
     let of = |kind| {
@@ -114,13 +120,21 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
             OutcomeEvent { by: detail(by), detail: late, ..of(OutcomeKind::RunAcknowledged) }
         }
         TimelineEvent::ResolvedLate { reason } => told(OutcomeKind::RunResolved, reason),
-        TimelineEvent::Closed { phase, reason } => told(OutcomeKind::of_phase(*phase)?, reason),
+        TimelineEvent::Closed { phase, reason } => {
+            let reason =
+                [Some(reason.clone()).filter(|reason| !reason.is_empty()), digest_words(run.messages())];
+            told(OutcomeKind::of_phase(*phase)?, &reason.into_iter().flatten().collect::<Vec<_>>().join("; "))
+        }
         // One that is tried again may still arrive.
         TimelineEvent::Status { status, code } | TimelineEvent::DigestStatus { status, code }
             if status.is_failure() && is_over =>
         {
             let name = message.map_or("failed", |message| message.phase().name());
             let said = code.map_or(name.to_owned(), |code| format!("{name}, code {code}"));
+            let said = match message.and_then(|message| digest_words([message])) {
+                Some(digest) => format!("{said}; {digest}"),
+                None => said,
+            };
             OutcomeEvent { detail: Some(said), ..of(OutcomeKind::MessageUndeliverable) }
         }
         TimelineEvent::Died { reason } => told(OutcomeKind::MessageUndeliverable, reason),

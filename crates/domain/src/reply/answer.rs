@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::abouts::{named, short};
 use super::{open_code::OpenCode, reading::Meaning};
 use crate::{
     ack_code::AckCode,
@@ -153,7 +154,7 @@ pub fn answer(
             several => {
                 let named = several.iter().take(CHOICES_MAX);
                 let mut choices: Vec<String> =
-                    named.map(|open| format!("{} {}", open.code, open.about)).collect();
+                    named.map(|open| format!("{} {}", open.code, short(&open.about))).collect();
                 let more = several.len().saturating_sub(CHOICES_MAX);
                 choices.extend((more > 0).then(|| format!("+{more}")));
                 (NoticeKind::Which, NoticeFields { choices: choices.join(", "), ..Default::default() })
@@ -220,7 +221,7 @@ fn acknowledged_before(taken: &[&Candidate], zone: &TimeZone) -> NoticeFields {
 }
 
 fn abouts(candidates: &[&Candidate]) -> String {
-    candidates.iter().map(|candidate| candidate.about.as_str()).collect::<Vec<_>>().join(", ")
+    named(candidates.iter().map(|candidate| candidate.about.as_str()))
 }
 
 #[cfg(test)]

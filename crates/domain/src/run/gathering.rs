@@ -5,16 +5,18 @@
 //! Never: leaves a held text without a time at which it is looked at again, or tells of a run that nobody need hear of.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{Audience, Run, RunPhase, StepContext};
 use crate::{
     ack_code::AckCode,
-    compose::{DigestRules, compose_digest},
+    compose::{DigestOf, DigestRules, compose_digest},
     consent::Consent,
     group::{GroupKey, Joining},
     id::MessageId,
     limits::{DIGEST_LOOK_S, DIGEST_REPLIES_MAX},
     message::{DigestReply, Gathering, Message, MessageEvent, MessagePhase},
+    notice,
     policy::{Rule, Verdict, held},
     provider::ProviderStatus,
     time::after_s,
@@ -230,6 +232,12 @@ impl Run {
         self.messages.iter().filter_map(asked).collect()
     }
 
+    /// What a digest names it by: what it is about; an all-clear is about what it says.
+    pub fn told_about(&self) -> &str {
+        let said = self.data.get(notice::ABOUT).filter(|_| self.workflow == notice::ALL_CLEAR);
+        said.and_then(Value::as_str).unwrap_or_else(|| self.about())
+    }
+
     /// A message carries the digest of others. `taken` are the open codes of its recipient, of which its own is not one.
     pub fn carry_digest(
         &mut self,
@@ -245,13 +253,20 @@ impl Run {
         let ack = definition.wants_acknowledgement().then(|| AckCode::derive(&id, taken, &audience.code_key));
         let ack_url = message.link().map(|link| link.url(&audience.link_base, &id));
         let mut all: Vec<_> = members.iter().map(|member| (member.opened_at, &*member.about)).collect();
-        all.push((self.opened_at, self.about()));
+        all.push((self.opened_at, self.told_about()));
         all.sort_by_key(|(opened_at, _)| *opened_at);
         let about: Vec<&str> = all.into_iter().map(|(_, about)| about).collect();
-        let is_quiet = matches!(message.gathering(), Some(Gathering::Held { quiet: true, .. }));
+        let of = match message.gathering() {
+            Some(Gathering::Held { quiet: true, .. }) => DigestOf::Quiet,
+            _ if self.workflow == notice::ALL_CLEAR => DigestOf::Resolved,
+            Some(Gathering::Held { .. } | Gathering::Passed) | None => DigestOf::More,
+        };
+        let grouping = definition.grouping.as_ref().filter(|_| of == DigestOf::More);
+        let group = grouping.map(|grouping| grouping.values(&self.data).join(", ")).unwrap_or_default();
         let (text, segments) = compose_digest(&DigestRules {
+            group: &group,
             about: &about,
-            is_quiet,
+            of,
             ack: ack.as_ref(),
             ack_url: ack_url.as_deref(),
             max_segments: definition.max_segments,
@@ -297,7 +312,7 @@ impl Run {
             if reply.hands_over {
                 self.hand_over(&reply.by, number, ctx);
             } else if self.phase == RunPhase::Active {
-                let via = format!("{} to a digest", reply.via);
+                let via = format!("{} to the digest of run {}", reply.via, carrier.run);
                 self.acknowledge(&reply.by, &via, Some(number), ctx);
             }
         }

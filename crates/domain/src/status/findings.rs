@@ -234,6 +234,8 @@ mod tests {
             preflight: None,
             gaps: Vec::new(),
             calendars: Vec::new(),
+            clashes: Vec::new(),
+            silences: crate::status::ActiveSilences::default(),
             canaries: Vec::new(),
         }
     }

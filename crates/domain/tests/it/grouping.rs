@@ -154,7 +154,8 @@ fn one_message_carries_the_digest_and_the_others_follow_it_and_its_replies() {
     let reply = DigestReply { by: "Ada".to_owned(), via: "reply".to_owned(), hands_over: false };
     let mut twice = other.clone();
     let log = told(&mut twice, ProviderStatus::Delivered, std::slice::from_ref(&reply));
-    assert!(log.lines.contains(&"acknowledged by Ada (reply to a digest)".to_owned()), "{:?}", log.lines);
+    let acknowledged = format!("acknowledged by Ada (reply to the digest of run {})", carrier.id());
+    assert!(log.lines.contains(&acknowledged), "{:?}", log.lines);
     assert_eq!(twice.phase(), RunPhase::Acknowledged);
     let log = told(&mut twice, ProviderStatus::Delivered, std::slice::from_ref(&reply));
     assert_eq!(log.lines, [""; 0], "a reply is taken once");

@@ -2,13 +2,17 @@
 //!
 //! Never: reads a calendar where it is kept, or the store for one text: a copy is in force within seconds of being taken.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 use domain::directory::Directory;
+use jiff::Timestamp;
 
 use super::{
     RunService,
-    calendar_texts::{Copy, meant},
+    calendar_texts::{Copy, aside, meant},
 };
 use crate::error::RoleError;
 
@@ -38,7 +42,7 @@ impl RunService {
             is_new = true;
         }
         if is_new {
-            let filled = Arc::new(self.with_shifts(Directory::clone(&directory)));
+            let filled = Arc::new(self.with_shifts(Directory::clone(&directory)).await);
             let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
             // A reload that came between has filled its own.
             if Arc::ptr_eq(&in_force.directory, &directory) {
@@ -60,21 +64,36 @@ impl RunService {
     }
 
     /// The same with the shifts of the copies that are known; of a calendar without one it has none.
-    pub(super) fn with_shifts(&self, mut directory: Directory) -> Directory {
-        let now = self.now();
+    pub(super) async fn with_shifts(&self, directory: Directory) -> Directory {
+        if directory.calendars.is_empty() {
+            return directory;
+        }
+        let (now, texts) = (self.now(), self.texts());
+        let filled = aside(move || filled(directory, &texts, now)).await;
         let mut texts = self.calendars.write().unwrap_or_else(PoisonError::into_inner);
         texts.slice = now.as_second().div_euclid(AGAIN_S);
-        for (key, calendar) in &mut directory.calendars {
-            let shifts = texts.by_layer.get(key).and_then(|copy| {
-                let read = meant(&copy.text, calendar, &directory.contacts, now);
-                // It could be read when it was taken; what differs is this version of callout.
-                read.inspect_err(
-                    |error| tracing::error!(?key, %error, "the copy of a calendar cannot be used"),
-                )
-                .ok()
-            });
-            calendar.shifts = Some(Arc::new(shifts.unwrap_or_default().shifts));
-        }
-        directory
+        filled
     }
+
+    fn texts(&self) -> BTreeMap<(String, String), Arc<str>> {
+        let texts = self.calendars.read().unwrap_or_else(PoisonError::into_inner);
+        texts.by_layer.iter().map(|(key, copy)| (key.clone(), Arc::clone(&copy.text))).collect()
+    }
+}
+
+fn filled(
+    mut directory: Directory,
+    texts: &BTreeMap<(String, String), Arc<str>>,
+    now: Timestamp,
+) -> Directory {
+    for (key, calendar) in &mut directory.calendars {
+        let shifts = texts.get(key).and_then(|text| {
+            let read = meant(text, calendar, &directory.contacts, now);
+            // It could be read when it was taken; what differs is this version of callout.
+            read.inspect_err(|error| tracing::error!(?key, %error, "the copy of a calendar cannot be used"))
+                .ok()
+        });
+        calendar.shifts = Some(Arc::new(shifts.unwrap_or_default().shifts));
+    }
+    directory
 }

@@ -2,6 +2,8 @@
 //!
 //! Never: a second one for an originator and a slot, for their runs have the same id.
 
+use std::sync::PoisonError;
+
 use domain::canary::CanarySettings;
 use jiff::Timestamp;
 
@@ -9,6 +11,16 @@ use super::RunService;
 use crate::error::RoleError;
 
 impl RunService {
+    /// Sends canaries so from now on; none without settings.
+    pub fn set_canary(&self, settings: Option<CanarySettings>) {
+        self.in_force.write().unwrap_or_else(PoisonError::into_inner).canary = settings;
+    }
+
+    /// The settings of canaries in force.
+    pub fn canary(&self) -> Option<CanarySettings> {
+        self.in_force().canary
+    }
+
     /// Opens the runs of a slot's canaries, one for each originator. Those that are open are left as they are.
     ///
     /// # Errors

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use domain::coverage::{Barred, Gap, gaps, numbers};
+use domain::coverage::{Barred, Gap, LayerClash, clashes, gaps, numbers};
 
 use super::RunService;
 use crate::error::RoleError;
 
 impl RunService {
+    /// Events of calendars that put several people on call at once, of so many days from now on.
+    pub fn clashes(&self, days: u16) -> Vec<LayerClash> {
+        clashes(&self.directory(), self.now(), days)
+    }
+
     /// The gaps of so many days from now on. With `asks_consent` each contact's opt-out is read as well, which takes a
     /// question for each.
     ///

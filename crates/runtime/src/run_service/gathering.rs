@@ -215,7 +215,7 @@ impl RunService {
             let at_one_time = StepContext { now: ctx.now, ..self.context(&workflow) };
             match run.gatherable(message.number, consent, &at_one_time) {
                 Gatherable::Yes => {
-                    let (about, opened_at) = (run.about().to_owned(), run.opened_at());
+                    let (about, opened_at) = (run.told_about().to_owned(), run.opened_at());
                     members.push(Member { message, about, opened_at });
                 }
                 Gatherable::NotYet => {}

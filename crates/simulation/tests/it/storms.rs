@@ -52,6 +52,28 @@ fn what_is_resolved_meanwhile_is_left_out_and_of_nothing_there_is_no_text() {
     assert_eq!(report.in_phase(RunPhase::Resolved).len(), 5);
 }
 
+/// A storm that is over is told of in few texts as well: the first at once, the others in one digest.
+#[test]
+fn a_storm_that_is_over_is_a_first_text_and_one_digest_a_person() {
+    let storm = Storm { resolved: 19, all_clear: true, ..storm(20) };
+    let over = |report: &Report| {
+        let texts = report.taken.iter().map(|text| text.submission.body.0.to_string());
+        texts.filter(|text| text.to_lowercase().contains("resolved")).collect::<Vec<_>>()
+    };
+    let report = play(&storm);
+    let texts = over(&report);
+    assert_eq!(texts.iter().filter(|text| *text == "Resolved: s-1.").count(), 2, "{texts:#?}");
+    let digests: Vec<_> = texts.iter().filter(|text| text.starts_with("+18 resolved: s-2, s-3, ")).collect();
+    assert_eq!((texts.len(), digests.len()), (4, 2), "{texts:#?}");
+    assert_eq!(report.in_phase(RunPhase::Resolved).len(), 19);
+    for point in [Point::KeepGroup, Point::OpenRun, Point::ChangeRun] {
+        for nth in 40..=44 {
+            let script = Script { deaths: vec![(point, Side::After, nth)], ..Script::default() };
+            play(&Storm { script, ..storm.clone() });
+        }
+    }
+}
+
 /// A process dies at each write of a group and of a run, before it and after it.
 #[test]
 fn whatever_dies_in_a_storm_everything_is_told_once() {

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use domain::{
+    canary::originator_of,
     consent::{ConsentChange, ConsentEntry},
     message::Message,
     provider::{FailureClass, ProviderStatus},
@@ -46,6 +47,7 @@ pub struct RunMetrics {
     doubt_age: Durations<0>,
     dead_letters: Counters<1>,
     consent: Counters<2>,
+    canaries: Counters<2>,
     event_to_post: Durations<2>,
     post_to_delivered: Durations<2>,
     event_to_ack: Durations<2>,
@@ -82,6 +84,7 @@ impl RunMetrics {
             doubt_age: families.durations("doubt_age_seconds", "Age of doubts when they ended", DOUBT_S),
             dead_letters: families.counter("dead_letters", "New dead letters, by reason"),
             consent: families.counter("consent_changes", "Changes of consent, by where they are known from"),
+            canaries: families.counter("canaries", "Canaries that ended, by what they came from and whether they arrived"),
             event_to_post: families.durations(
                 "event_to_post_seconds",
                 "From the acceptance of an event to the first request that sends a text of its first step",
@@ -180,9 +183,17 @@ impl RunMetrics {
             TimelineEvent::Closed { phase, .. } => {
                 let labels = labels([("workflow", run.workflow()), ("phase", phase.as_str())]);
                 self.ended.get_or_create(&labels).inc();
+                if let Some(originator) = originator_of(run) {
+                    self.canary(originator, *phase);
+                }
             }
             _ => {}
         }
+    }
+
+    fn canary(&self, originator: &str, phase: RunPhase) {
+        let result = if phase == RunPhase::Completed { "arrived" } else { "failed" };
+        self.canaries.get_or_create(&labels([("originator", originator), ("result", result)])).inc();
     }
 
     fn count_status(

@@ -10,6 +10,9 @@ const FAILURES_MIN: u32 = 3;
 
 /// Calendars that cannot be read, and events of theirs that give nobody a shift.
 pub(super) fn calendars(status: &Status, found: &mut Vec<Finding>) {
+    for clash in &status.clashes {
+        note(found, clash.to_string(), "take one of the events out of the calendar");
+    }
     for CalendarState { schedule, layer, failures, error, copy, .. } in &status.calendars {
         let name = format!("{schedule}/{layer}");
         if let Some(error) = error {
