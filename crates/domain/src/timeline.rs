@@ -1,29 +1,29 @@
-//! What happened to a run, in order, and what a transition asks its caller to do.
+//! What happened to a run, in order.
 //!
-//! In: nothing. Out: the words of every timeline, and [`Effects`], which the runtime stores and then performs.
+//! In: nothing. Out: the words of every timeline; beside them [`Effects`], which the runtime stores and then performs.
 //! Never: holds a text, a whole number or a secret.
 
+mod dead_letter;
+mod effects;
 mod sentence;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ack_code::AckCode,
     agent::Observation,
-    broker_origin::BrokerOrigin,
-    consent::{ConsentChange, ConsentEntry},
+    consent::ConsentChange,
     content::ContentChange,
-    effect::Effect,
-    id::{MessageId, RunId, digest},
-    originator::{OriginatorName, Receipt},
-    phone::E164,
+    id::{MessageId, RunId},
+    originator::OriginatorName,
     policy::Decision,
     provider::{ProviderMessageId, ProviderStatus},
     run_phase::RunPhase,
     workflow::Lane,
 };
 
+pub use dead_letter::{DEAD_REASONS, DeadLetter};
+pub use effects::{Command, Effects, Outcome, ReplyRoute};
 pub use sentence::sentence;
 
 /// One line of a run's timeline.
@@ -382,182 +382,5 @@ impl DoubtResolvedBy {
             Self::Resend => "resend",
             Self::Review => "hold",
         }
-    }
-}
-
-/// Work for another role. A wake-up only: its consumer reads the current state from the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Command {
-    /// Send this message, unless its epoch has moved on.
-    Dispatch {
-        /// The message.
-        message: MessageId,
-        /// Its epoch when the command was given.
-        epoch: u32,
-    },
-    /// Ask the provider what became of this message.
-    ResolveDoubt {
-        /// The message.
-        message: MessageId,
-        /// Its epoch when the command was given.
-        epoch: u32,
-    },
-    /// Ask the provider for the status of this message.
-    PollStatus {
-        /// The message.
-        message: MessageId,
-        /// Its epoch when the command was given.
-        epoch: u32,
-    },
-    /// Look at this run's deadlines.
-    LookNow {
-        /// The run.
-        run: RunId,
-    },
-}
-
-/// How a run ended, for the outside: tickets, webhooks, watchers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The run.
-    pub run: RunId,
-    /// The phase in which the run ended.
-    pub phase: RunPhase,
-    /// When it happened, to the millisecond.
-    pub at: Timestamp,
-    /// The queue that gets a ticket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<String>,
-}
-
-/// Leads a reply from a phone back to a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplyRoute {
-    /// The phone that was texted.
-    pub number: E164,
-    /// The code that its text asked for.
-    pub code: AckCode,
-    /// The message that carried it.
-    pub message: MessageId,
-    /// Until when a reply is looked for.
-    pub expires_at: Timestamp,
-}
-
-/// The reasons of dead letters.
-pub const DEAD_REASONS: [&str; 11] = [
-    "refused",
-    "composition",
-    "unroutable",
-    "invalid_event",
-    "too_large",
-    "unreadable",
-    "conflict",
-    "effect",
-    "misrouted",
-    "expired",
-    "poison",
-];
-
-/// What cannot proceed, kept with its reason until it is replayed or discarded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Names it: the message's id and epoch, or the digest of a poison event.
-    pub id: String,
-    /// Why, one of [`DEAD_REASONS`].
-    pub reason: String,
-    /// What was seen, without secrets, text or numbers.
-    pub error: String,
-    /// When it became a dead letter.
-    pub at: Timestamp,
-    /// The epoch at which the message died, if it was one; absent in letters of the first version, whose id ends in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<u32>,
-    /// The message that died, if it was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<MessageId>,
-    /// The workflow, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<String>,
-    /// The event's source, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// The event's id within its source, if it was an event that could not be worked on and has one, valid or not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_id: Option<String>,
-    /// Attempts made.
-    #[serde(default)]
-    pub attempts: u16,
-    /// W3C trace context of the event's producer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-    /// The event itself, if it was one that could not be worked on. Bounded by the event limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// How it came, if a producer published it to the broker itself. Absent in letters of the first versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Box<BrokerOrigin>>,
-}
-
-impl DeadLetter {
-    /// The id of the letter of an event. The same event of another broker user is another letter, whose replay asks about
-    /// that user.
-    pub fn id_of_event(kind: char, event: &str, origin: Option<&BrokerOrigin>) -> String {
-        let user = origin.and_then(|origin| origin.user.as_deref());
-        let name = user.map_or_else(|| digest(&[event]), |user| digest(&[event, user]));
-        name[..12].iter().fold(kind.to_string(), |id, byte| format!("{id}{byte:02x}"))
-    }
-
-    /// Whether it goes with a run at the latest: a message of that died.
-    pub fn is_of_run(&self) -> bool {
-        self.message.is_some()
-    }
-
-    /// Whether nothing tells who published the event: it was refused by a version that did not keep that.
-    pub fn is_of_unknown_publisher(&self) -> bool {
-        self.reason == "unreadable" && self.origin.is_none()
-    }
-
-    /// The epoch at which the message died, if it was one.
-    pub fn died_at_epoch(&self) -> Option<u32> {
-        // Letters of the first version name it in their id alone.
-        self.epoch.or_else(|| self.id.rsplit('.').next()?.parse().ok())
-    }
-}
-
-/// What a transition asks for. The runtime stores all but the commands with the new state, then publishes those.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// New lines of the timeline.
-    pub timeline: Vec<Entry>,
-    /// Wake-ups to publish once the state is stored. Losing one only delays: the due row repeats it.
-    pub commands: Vec<Command>,
-    /// Ends of runs.
-    pub outcomes: Vec<Outcome>,
-    /// What is to be done outside. The runtime adds it, as the destinations want it.
-    pub outbound: Vec<Effect>,
-    /// New dead letters.
-    pub dead_letters: Vec<DeadLetter>,
-    /// The ids of dead letters of the run that are put away.
-    pub discarded: Vec<String>,
-    /// New ways back from a reply.
-    pub reply_routes: Vec<ReplyRoute>,
-    /// What the provider told us of a recipient's consent.
-    pub consent: Vec<ConsentEntry>,
-    /// Provider names bound to messages of the run.
-    pub sids: Vec<(ProviderMessageId, u16)>,
-    /// What became of attempts. Losing one only makes a score less exact.
-    pub receipts: Vec<Receipt>,
-}
-
-impl Effects {
-    /// Adds a line about a message.
-    pub fn note(&mut self, at: Timestamp, message: u16, what: TimelineEvent) {
-        self.timeline.push(Entry { at, message: Some(message), what });
-    }
-
-    /// Adds a line about the run itself.
-    pub fn note_run(&mut self, at: Timestamp, what: TimelineEvent) {
-        self.timeline.push(Entry { at, message: None, what });
     }
 }

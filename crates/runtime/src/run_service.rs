@@ -18,6 +18,7 @@ mod group_locks;
 mod opening;
 mod originators;
 mod preview;
+mod run_ports;
 mod sending;
 mod silences;
 mod step_hook;
@@ -44,10 +45,7 @@ use domain::{
     workflow::{Reach, Step, Workflow},
 };
 use jiff::Timestamp;
-use ports::{
-    Bus, CalendarStore, Change, Clock, ConsentStore, EffectStore, GroupStore, LookupStore, OverrideStore,
-    ReceiptStore, RunStore, SendingStore, SilenceStore, Store, Versioned, store::Resolution,
-};
+use ports::{Change, Versioned, store::Resolution};
 use telemetry::Found;
 
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
@@ -59,55 +57,8 @@ use step_hook::ByCommand;
 pub(crate) use calendar_texts::meant_aside;
 pub use calendar_texts::{Meant, meant, meant_between};
 pub use opening::{OpenedRun, Precedent};
+pub use run_ports::RunPorts;
 pub use step_hook::StepHook;
-
-/// What the service reads and writes.
-pub struct RunPorts {
-    /// Runs and their definitions.
-    pub runs: Arc<dyn RunStore>,
-    /// The open codes of a phone, so that a new one differs from them.
-    pub lookup: Arc<dyn LookupStore>,
-    /// What recipients agreed to.
-    pub consent: Arc<dyn ConsentStore>,
-    /// Overrides of on-call schedules.
-    pub overrides: Arc<dyn OverrideStore>,
-    /// Whether texts go out of the account.
-    pub sending: Arc<dyn SendingStore>,
-    /// What is to be told of no run.
-    pub effects: Arc<dyn EffectStore>,
-    /// What became of the latest texts.
-    pub receipts: Arc<dyn ReceiptStore>,
-    /// Events about which nobody is texted.
-    pub silences: Arc<dyn SilenceStore>,
-    /// What is remembered of texts that belong together.
-    pub groups: Arc<dyn GroupStore>,
-    /// Copies of calendars.
-    pub calendars: Arc<dyn CalendarStore>,
-    /// Wake-ups and notifications.
-    pub bus: Arc<dyn Bus>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl RunPorts {
-    /// The ports of one store, one bus and one clock.
-    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            runs: store.clone(),
-            lookup: store.clone(),
-            consent: store.clone(),
-            overrides: store.clone(),
-            sending: store.clone(),
-            effects: store.clone(),
-            receipts: store.clone(),
-            silences: store.clone(),
-            groups: store.clone(),
-            calendars: store,
-            bus,
-            clock,
-        }
-    }
-}
 
 /// Opens, ticks and changes runs.
 pub struct RunService {

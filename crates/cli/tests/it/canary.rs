@@ -31,10 +31,25 @@ async fn a_canary_is_sent_once_in_its_slot_and_a_restart_sends_no_other() {
     assert!(canary[0]["delivery_ms"].is_number() && canary[0]["last_success"].is_string(), "{canary:?}");
     let text = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
     assert!(text.contains("canary from default") && text.contains("arrived"), "{text}");
-    fleet.metrics_with(0, &["callout_canary_failures{originator=\"default\"} 0"]).await;
+    let arrived = "callout_canaries_total{originator=\"default\",result=\"arrived\"} 1";
+    fleet.metrics_with(0, &["callout_canary_failures{originator=\"default\"} 0", arrived]).await;
     fleet.kill();
     fleet.serve().await;
     // A page that comes after it has gone the same way.
     let page = fleet.json(&["test-page", "first", "--no-reply"]);
     assert_eq!((&page["arrived"], canaries(&fleet)), (&json!(true), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_begins_and_ends_canaries() {
+    let fleet = Fleet::start().await;
+    let file = fleet.folder.path().join("callout.toml");
+    let without = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{without}\n{CANARY}")).unwrap();
+    assert_eq!(fleet.json(&["reload"]), json!({"changed": ["[canary]"], "needs_restart": []}));
+    fleet.wait_until(|view| !view.texts(FIRST).is_empty()).await;
+    assert_eq!(shown(&fleet).await.len(), 1);
+    std::fs::write(&file, without).unwrap();
+    assert_eq!(fleet.json(&["reload"]), json!({"changed": ["[canary]"], "needs_restart": []}));
+    assert_eq!(shown(&fleet).await.len(), 0);
 }

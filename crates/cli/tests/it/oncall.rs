@@ -93,23 +93,29 @@ async fn what_cannot_be_is_refused_with_what_there_is() {
     };
     for (args, code, said) in [
         (
-            &["oncall", "override", "desks", "first", "--until", "8h"][..],
+            &["oncall", "override", "desks", "first", "--until", "8h", "--why", "ill"][..],
             3,
             "there are desk/days, desk/primary",
         ),
         (&["oncall", "show", "desk/nights"], 3, "no schedule desk/nights"),
         (
-            &["oncall", "override", "desk", "third", "--until", "8h"],
+            &["oncall", "override", "desk", "third", "--until", "8h", "--why", "ill"],
             1,
             "no contact is named \"third\"; there are first, second",
         ),
         (
-            &["oncall", "override", "desk", "first", "--until", "2026-01-01T00:00:00Z"],
+            &["oncall", "override", "desk", "first", "--until", "2026-01-01T00:00:00Z", "--why", "ill"],
             1,
             "must end after it begins",
         ),
-        (&["oncall", "override", "desk", "first", "--until", "18:00"], 2, "expected a time such as"),
-        (&["oncall", "swap", "desk", "first", "first"], 1, "are one person"),
+        (
+            &["oncall", "override", "desk", "first", "--until", "18:00", "--why", "x"],
+            2,
+            "expected a time such as",
+        ),
+        (&["oncall", "override", "desk", "first", "--until", "8h"], 2, "--why <WHY>"),
+        (&["oncall", "override", "desk", "first", "--until", "8h", "--why", " "], 2, "say why"),
+        (&["oncall", "swap", "desk", "first", "first", "--why", "x"], 1, "are one person"),
         (&["oncall", "show", "a b"], 2, "expected SCHEDULE or SCHEDULE/LAYER"),
     ] {
         let (was, text) = refused(args);
@@ -179,6 +185,46 @@ async fn a_calendar_says_who_is_texted_and_its_last_good_copy_does_when_it_is_go
     );
     assert_eq!(fleet.run(&["oncall", "import", "--schedule", "desk", path]).status.code(), Some(2));
     assert_eq!(texted(&fleet, "c-3").await, "second");
-    fleet.json(&["oncall", "override", "desk", "first", "--until", "8h"]);
+    fleet.json(&["oncall", "override", "desk", "first", "--until", "8h", "--why", "ill"]);
     assert_eq!(texted(&fleet, "c-4").await, "first");
+}
+
+/// A calendar that puts both on call for the same time, for a day each day, and a layer in which one person is for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_with_one_shift_are_named_and_a_shift_has_its_own_end() {
+    let shift = |uid: &str, who: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:{uid}\nSUMMARY:{who}\nDTSTART:20260105T090000Z\nDTEND:20260106T090000Z\n\
+             RRULE:FREQ=DAILY\nEND:VEVENT\n"
+        )
+    };
+    let both = format!("BEGIN:VCALENDAR\n{}{}END:VCALENDAR\n", shift("1", "second"), shift("2", "first"));
+    let alone = "[[rotation]]\nschedule = \"alone\"\ntime_zone = \"UTC\"\nstart = \"2026-01-05\"\nmembers = [\"first\"]\n";
+    let files = vec![
+        ("oncall.toml", format!("{alone}{BY_CALENDAR}")),
+        ("desk.ics", both),
+        ("workflows/desk.toml", WORKFLOW.to_owned()),
+    ];
+    let fleet = Fleet::start_layout(Layout { roles: &[&[]], files, ..Layout::default() }).await;
+    fleet.metrics_with(0, &["callout_calendar_failures{schedule=\"desk\",layer=\"primary\"} 0"]).await;
+    let said = |args: &[&str]| {
+        let output = fleet.run(args);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (same, counts) = ("first and second have the same shift, ", "first counts, the first by name");
+    for args in [&["check"][..], &["oncall", "now"], &["status"], &["preflight", "--only", "coverage"]] {
+        let text = said(args);
+        assert!(text.contains(same) && text.contains(counts), "{args:?}: {text}");
+    }
+    assert!(said(&["check"]).contains("1 rotation, 1 calendar"), "{}", said(&["check"]));
+    assert!(said(&["oncall", "now"]).contains("alone/primary first no end within 92 days"));
+    // What names a turn is the same whenever the feed is asked for, though more or less of it is shown.
+    let uids = |days: &str| -> Vec<String> {
+        let feed = said(&["oncall", "calendar", "--days", days]);
+        feed.split(' ').filter(|line| line.starts_with("UID:")).map(str::to_owned).collect()
+    };
+    let (few, more) = (uids("1"), uids("30"));
+    assert!(few.len() > 8 && more.len() > few.len(), "{few:?}");
+    assert!(few.iter().all(|uid| more.contains(uid)), "{few:?} {more:?}");
 }

@@ -38,7 +38,15 @@ async fn a_silenced_event_opens_its_run_texts_nobody_and_says_why() {
     let listed = String::from_utf8(fleet.run(&["silence", "list"]).stdout).unwrap();
     assert!(listed.contains("subject disk/*") && listed.contains("made by eve: new disks"), "{listed}");
 
+    let status = fleet.run(&["status", "--output", "json"]).stdout;
+    let silences = &serde_json::from_slice::<Value>(&status).unwrap()["status"]["silences"];
+    assert_eq!((&silences["count"], &silences["next_end"]), (&json!(1), &made[0]["until"]), "{silences}");
+    let shown = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(shown.contains("1 silence now, the next ends "), "{shown}");
+
     assert!(fleet.json(&["silence", "end", &id]).as_array().unwrap().is_empty());
+    let shown = String::from_utf8(fleet.run(&["status"]).stdout).unwrap();
+    assert!(!shown.contains("silenced"), "{shown}");
     assert_eq!(sent(&fleet, "n-3", "disk/db-1").await["messages"][0]["status"], "delivered");
     assert_eq!(fleet.run(&["silence", "end", &id]).status.code(), Some(3));
 }

@@ -169,3 +169,30 @@ fn a_text_that_would_wait_names_rule_zone_and_window() {
     assert!(text.contains("[rule quiet_hours.escalate; time_zone=UTC, time_zone_from=contact, until=2026-01-06T00:00:00Z, waits_until=2026-01-05T23:00:00Z, window=holidays 00:00-24:00]"), "{text}");
     assert!(text.contains("exhausted 2026-01-05 12:00:00Z"), "{text}");
 }
+
+#[test]
+fn calendars_of_files_are_simulated_and_of_a_feed_without_a_store_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder, "1h");
+    std::fs::write(folder.join("workflows/page.toml"), PAGE.replacen("contact:first", "oncall:desk", 1))
+        .unwrap();
+    let rotation = "[[rotation]]\nschedule = \"desk\"\ntime_zone = \"UTC\"\nstart = \"2026-01-05\"\nmembers = [\"first\"]\n";
+    let calendar = format!("{rotation}[[calendar]]\nschedule = \"desk\"\ntime_zone = \"UTC\"\n");
+    let event =
+        "BEGIN:VEVENT\nUID:1\nSUMMARY:second\nDTSTART:20240105T000000Z\nDTEND:20240106T000000Z\nEND:VEVENT";
+    std::fs::write(folder.join("desk.ics"), format!("BEGIN:VCALENDAR\n{event}\nEND:VCALENDAR\n")).unwrap();
+    let pages =
+        [page("p-1", "2024-01-05T12:00:00Z"), page("p-2", "2024-01-06T12:00:00Z")].map(|of| of.to_string());
+    std::fs::write(folder.join("events.jsonl"), pages.join("\n")).unwrap();
+    let to = |run: &Value| run["texts"][0]["to"].clone();
+
+    std::fs::write(folder.join("oncall.toml"), format!("{calendar}file = \"desk.ics\"\n")).unwrap();
+    let runs = report(folder, &[])["runs"].clone();
+    assert_eq!((to(&runs[0]), to(&runs[1])), (json!("second"), json!("first")), "years ago as well");
+    std::fs::write(folder.join("oncall.toml"), format!("{calendar}url_env = \"CALLOUT_CALENDAR_DESK\"\n"))
+        .unwrap();
+    let (code, out, err) = simulated(folder, &["--output", "json"]);
+    assert!(out.contains("first") && code == Some(0), "{err}");
+    assert!(err.contains("the calendar of desk/primary puts nobody on call in this simulation"), "{err}");
+}

@@ -184,3 +184,44 @@ async fn what_waited_for_quiet_hours_is_one_text_when_they_end() {
     assert_eq!(bodies, ["3 while quiet: a, b, c."]);
     assert!(fleet.sim.phone(FIRST).texts().is_empty());
 }
+
+/// The process is killed while a storm waits for its digest, and once more while that is told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_is_a_first_text_and_a_digest_although_the_process_is_killed() {
+    let grouping = "[grouping]\nwindow = \"10s\"\n";
+    let mut fleet = start(STORM.replacen("[schema]", &format!("{grouping}[schema]"), 1)).await;
+    let phone = phone(0);
+    let ids: Vec<String> = (0..6).map(|index| format!("s-{index}")).collect();
+    for id in &ids {
+        let storm = event("storm.created", id, id, json!({"text": id, "phone": phone}));
+        assert_eq!(fleet.event(&storm).await, 202);
+        fleet.run_until(&run_of(id, "storm", id), |run| !run["messages"][0].is_null()).await;
+    }
+    fleet
+        .run_until(&run_of("s-5", "storm", "s-5"), |run| run["messages"][0]["held_for_digest"] == true)
+        .await;
+    fleet.kill();
+    fleet.serve().await;
+    fleet.wait_until(|view| view.texts(&phone).len() == 2).await;
+    fleet.kill();
+    fleet.serve().await;
+    for id in &ids[1..] {
+        let is_told = |run: &Value| {
+            ["delivered", "told"].contains(&run["messages"][0]["status"].as_str().unwrap_or(""))
+        };
+        fleet.run_until(&run_of(id, "storm", id), is_told).await;
+    }
+    let bodies: Vec<String> =
+        fleet.sim.phone(&phone).texts().iter().map(|text| text.body.to_string()).collect();
+    assert_eq!(bodies.len(), 2, "{bodies:?}");
+    assert!(bodies[1].starts_with("+5 more: s-1, s-2, s-3, s-4, s-5. Reply ALL "), "{bodies:?}");
+    // What follows a digest says of which run it is.
+    let code = bodies[1].rsplit(' ').next().unwrap();
+    fleet.sim.phone(&phone).reply(&format!("ALL {code}")).await.unwrap();
+    for id in &ids[1..] {
+        fleet.run_until(&run_of(id, "storm", id), |run| run["phase"] == "acknowledged").await;
+    }
+    let tail = fleet.run(&["tail", "--history", "--no-follow", "--output", "json"]);
+    let tail = String::from_utf8(tail.stdout).unwrap();
+    assert!(tail.contains("to the digest of run "), "{tail}");
+}

@@ -80,13 +80,15 @@ async fn what_goes_wrong_is_said_without_the_address() {
         ("/endless", &too_large),
         ("/hanging", "the server gave no whole answer within 200ms"),
         ("/silent", "the server gave no whole answer within 200ms"),
-        ("/bytes", "the answer holds bytes that are no UTF-8"),
         ("/round", "the server redirects more than 3 times"),
         ("/away", "the server sends away from https"),
         ("/nowhere", "the server answers 302 Found and says not where to"),
     ] {
         assert_eq!(read(&base, path, None, true).await, Err(says.to_owned()), "{path}");
     }
+    let bytes = read(&base, "/bytes", None, true).await;
+    let CalendarFetched::Text { text, .. } = bytes.unwrap() else { panic!("no text") };
+    assert_eq!(text, "\u{fffd}\u{fffd}", "who reads it says what is wrong");
     let gone = read("http://127.0.0.1:1", "/SECRET", None, true).await;
     assert_eq!(gone, Err("no connection to the server".to_owned()));
     let private =

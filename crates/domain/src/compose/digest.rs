@@ -188,9 +188,11 @@ mod tests {
         for name in ["db-1 ", "db-2 ", "db-3 ", "db-4 ", "api. "] {
             assert!(text.contains(name) && text.len() <= 160, "{name}: {text}");
         }
-        // One in a costlier alphabet is left out, and hides nobody.
+        // One in a costlier alphabet hides none of those behind it.
         let emoji = format!("\u{1f525} {}", "x".repeat(60));
         let text = said("", &["db-1", &emoji, "db-2", &"y".repeat(50)], DigestOf::More);
-        assert!(text.contains("db-1, db-2, yyy") && text.ends_with(" ... Reply ALL 44MC"), "{text}");
+        for name in ["db-1, ", "db-2, ", "yyy", " Reply ALL 44MC"] {
+            assert!(text.contains(name), "{name}: {text}");
+        }
     }
 }

@@ -139,7 +139,7 @@ async fn the_last_good_copy_stays_whatever_comes_instead() {
         "it is HTML",
         "it was cut off",
         "no shift ahead any more, and had 1",
-        "no shift ahead",
+        "1 shift of people that contacts.toml does not have: ",
     ];
     reader.answers.lock().unwrap().push_back(text("Ada", at(0)));
     reader.answers.lock().unwrap().extend(bad);
