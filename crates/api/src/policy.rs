@@ -135,7 +135,7 @@ pub(crate) struct OverrideBody {
     )]
     until: String,
     /// For others to read.
-    why: Option<String>,
+    why: String,
 }
 
 /// Has somebody take over for a while, in force at once.
@@ -155,7 +155,7 @@ pub(crate) async fn add_override(
         contact,
         from: time("from", from.as_deref())?,
         until: required_time("until", &until)?,
-        why: why.unwrap_or_default(),
+        why,
     });
     change(&api, &who, &headers, request, layers).await
 }
@@ -177,7 +177,7 @@ pub(crate) struct SwapBody {
     )]
     after: Option<String>,
     /// For others to read.
-    why: Option<String>,
+    why: String,
 }
 
 /// Gives two people each other's next shift.
@@ -193,7 +193,7 @@ pub(crate) async fn swap_shifts(
     let SwapBody { schedule, layer, one, other, after, why } = read(body)?;
     let layer = layer.unwrap_or_else(|| PRIMARY.to_owned());
     let (contacts, after) = ([one, other], time("after", after.as_deref())?);
-    let swap = ShiftSwap { schedule, layer, contacts, after, why: why.unwrap_or_default() };
+    let swap = ShiftSwap { schedule, layer, contacts, after, why };
     change(&api, &who, &headers, Request::SwapShifts(swap), layers).await
 }
 

@@ -43,18 +43,26 @@ async fn somebody_takes_over_once_however_often_it_is_asked_for() {
     assert_eq!(world.send("DELETE", &path, &operator, &[], "").await.status, StatusCode::OK);
     assert_eq!(world.send("DELETE", &path, &operator, &[], "").await.status, StatusCode::NOT_FOUND);
     for (body, status) in [
-        (json!({"schedule": "desks", "contact": "ben", "until": at(9).to_string()}), StatusCode::NOT_FOUND),
         (
-            json!({"schedule": "desk", "contact": "eve", "until": at(9).to_string()}),
+            json!({"schedule": "desks", "contact": "ben", "until": at(9).to_string(), "why": "ill"}),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            json!({"schedule": "desk", "contact": "eve", "until": at(9).to_string(), "why": "ill"}),
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         (json!({"schedule": "desk", "contact": "ben", "until": "soon"}), StatusCode::BAD_REQUEST),
-        (json!({"schedule": "desk", "contact": "ben"}), StatusCode::BAD_REQUEST),
+        (json!({"schedule": "desk", "contact": "ben", "why": "ill"}), StatusCode::BAD_REQUEST),
+        (json!({"schedule": "desk", "contact": "ben", "until": at(9).to_string()}), StatusCode::BAD_REQUEST),
+        (
+            json!({"schedule": "desk", "contact": "ben", "until": at(9).to_string(), "why": " "}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
     ] {
         let answer = world.send("POST", "/v1/oncall/overrides", &operator, &[], &body.to_string()).await;
         assert_eq!(answer.status, status, "{body}: {}", answer.body);
     }
-    let swap = json!({"schedule": "desk", "one": "ada", "other": "ben"}).to_string();
+    let swap = json!({"schedule": "desk", "one": "ada", "other": "ben", "why": "holiday"}).to_string();
     let swapped = world.send("POST", "/v1/oncall/swaps", &operator, &[], &swap).await;
     assert_eq!(swapped.body[0]["shifts"][0]["contact"], "ben", "{}", swapped.body);
 }

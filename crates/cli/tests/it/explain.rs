@@ -119,7 +119,8 @@ async fn a_silenced_run_names_the_rule_and_what_it_looked_at() {
 async fn why_somebody_was_texted_or_not_is_told_with_who_was_on_call() {
     let fleet = start().await;
     // From now on second is on call, whoever's week it is; first comes in the second step alone.
-    let made = fleet.json(&["oncall", "override", "desk", "second", "--until", "8h", "--by", "eve"]);
+    let made = fleet
+        .json(&["oncall", "override", "desk", "second", "--until", "8h", "--why", "swap", "--by", "eve"]);
     let held = made[0]["overrides"][0]["id"].as_str().unwrap().to_owned();
     let run = called(&fleet, "w-1").await;
     fleet.json(&["runs", "ack", &run, "--by", "eve"]);

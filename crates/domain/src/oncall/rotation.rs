@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Unit, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::hours::OnCallHours;
-use crate::quiet_hours::zone;
+use crate::{quiet_hours::zone, time::after_s};
 
 /// How long one turn lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Rotation {
 
 /// Turns that the first guess may be off by: clock changes move a handover by less than one.
 const OFF_BY_MAX: u8 = 4;
+/// Seconds of a leap year.
+const YEAR_S: i64 = 366 * 24 * 3_600;
 
 impl Rotation {
     /// Whose turn it is; the first member's before the rotation begins. `None` outside its hours, without members or
@@ -56,10 +58,14 @@ impl Rotation {
         self.handover_to(&zone, self.turn_at(&zone, now)? + 1)
     }
 
-    /// When the turn that holds at `now` began; not after it, also before the rotation begins.
+    /// When the turn that holds at `now` began. Before the rotation begins its first turn holds, which has no beginning:
+    /// it counts from a whole number of years before the handover to it.
     pub(super) fn turn_began(&self, now: Timestamp) -> Option<Timestamp> {
         let zone = zone(&self.time_zone)?;
-        self.handover_to(&zone, self.turn_at(&zone, now)?).map(|began| began.min(now))
+        let began = self.handover_to(&zone, self.turn_at(&zone, now)?)?;
+        let ahead_s = began.duration_since(now).as_secs();
+        let years = if ahead_s > 0 { ahead_s / YEAR_S + 1 } else { 0 };
+        Some(after_s(began, -years * YEAR_S))
     }
 
     /// When somebody else may be on call next: a handover, or the hours begin or end.

@@ -165,6 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn before_a_rotation_begins_its_first_turn_has_one_beginning() {
+        let rotations = [rotation(7, &["ada", "ben"])];
+        let plan = LayerPlan::of(&rotations);
+        let found = ["2025-11-01T00:00:00Z", "2025-12-24T12:00:00Z"]
+            .map(|from| shown(plan, &[], from, "2025-12-30T00:00:00Z"));
+        assert_eq!(found[0], ["01-04T09 01-12T09 ada"]);
+        assert_eq!(found[0], found[1]);
+    }
+
+    #[test]
     fn each_event_of_a_calendar_is_one() {
         let shift = |contact: &str, from: &str, until: &str| CalendarShift {
             from: at(from),
