@@ -48,6 +48,7 @@ pub mod quiet_hours;
 pub mod rate_limit;
 pub mod recipient_hash;
 pub mod reply;
+mod resolved_by;
 pub mod retry;
 pub mod retry_budget;
 pub mod rollout;

@@ -23,10 +23,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::resolved_by::ResolvedBy;
 pub use crate::run_phase::RunPhase;
 pub use audience::Recipients;
 pub use context::StepContext;
-pub use end::{Erasable, ResolvedBy};
+pub use end::Erasable;
 pub use gathering::{DigestState, Gatherable, GroupAsk, GroupQuestion, Member};
 pub use index::RunIndex;
 pub use planned::{AckHold, Planned};

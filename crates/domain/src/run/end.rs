@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::{Run, RunPhase, StepContext};
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     id::RunId,
     limits::DEDUPE_S,
     message::Message,
+    resolved_by::ResolvedBy,
     time::after_s,
     timeline::{Outcome, TimelineEvent},
     workflow::Workflow,
@@ -28,15 +28,6 @@ pub enum Erasable {
     From(Timestamp),
     /// It has not ended, or something of it is still expected.
     Unfinished,
-}
-
-/// What resolved the subject of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolvedBy {
-    /// The event.
-    pub event: EventKey,
-    /// When it took effect.
-    pub at: Timestamp,
 }
 
 impl Run {

@@ -135,7 +135,7 @@ fn one_message_carries_the_digest_and_the_others_follow_it_and_its_replies() {
     assert!(log.lines[0].starts_with("text to Ada tells of 1 run as well: r"), "{:?}", log.lines);
     let message = &carrier.messages()[0];
     let code = message.ack().unwrap();
-    assert_eq!(message.shown_text().unwrap(), format!("+2 more: c, b. Reply ALL {code}"));
+    assert_eq!(message.shown_text().unwrap(), format!("down: +2 more: c, b. Reply ALL {code}"));
     assert_eq!(carrier.ready(at(300)), [1]);
     assert_eq!(state(&carrier, &open(&workflow, "d", 0, "down")), DigestState::Gone);
 
