@@ -226,12 +226,14 @@ async fn a_storm_is_a_first_text_and_a_digest_although_the_process_is_killed() {
         fleet.run_until(&run_of(id, "storm", id), |run| run["phase"] == "acknowledged").await;
     }
     let mut looks = tokio::time::interval(Duration::from_millis(250));
-    loop {
+    let mut tail = String::new();
+    for _ in 0..240 {
         looks.tick().await;
-        let tail = fleet.run(&["tail", "--history", "--no-follow"]).stdout;
-        let tail = String::from_utf8(tail).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = String::from_utf8(fleet.run(&["tail", "--history", "--no-follow"]).stdout).unwrap();
+        tail = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         if tail.contains("reply to the digest of run r") {
-            break;
+            return;
         }
     }
+    panic!("no outcome names the digest: {tail}");
 }
