@@ -1,6 +1,7 @@
 //! The command line: help texts are the doc comments.
 
 mod consent;
+mod doctor;
 mod explain;
 mod oncall;
 mod preflight;
@@ -21,6 +22,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 use crate::bulk::BulkArgs;
 
 pub(crate) use consent::{Consent, ConsentImport, Proof};
+pub(crate) use doctor::Doctor;
 pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{
     Layer, OnCall, OnCallCalendar, OnCallImport, OnCallOverride, OnCallShow, OnCallSwap,
@@ -136,6 +138,9 @@ pub(crate) enum Command {
     /// Exit 1 if an error was found. A whole preflight is kept; a sender starts in production only with one that passed within
     /// a day.
     Preflight(Preflight),
+    /// Check software beside callout that works with it.
+    #[command(subcommand)]
+    Doctor(Doctor),
     /// Say whether all is well and, if not, what to do first; list processes, queues and what waits.
     ///
     /// Exit 1 if there is a problem.

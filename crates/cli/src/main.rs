@@ -23,6 +23,7 @@ mod control_client;
 mod demo;
 mod destinations;
 mod dlq;
+mod doctor;
 mod drawn_timeline;
 mod events;
 mod exit;

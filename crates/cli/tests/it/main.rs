@@ -16,6 +16,7 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod doctor;
 mod escalation;
 mod explain;
 mod follow_up;
