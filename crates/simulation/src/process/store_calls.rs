@@ -101,6 +101,7 @@ pass_on! {
     Store: fn add_effect(effect: &Effect) -> ();
     TakeEffects: fn take_effects(destination: &str, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<Effect>;
     Store: fn some_effects(max: u16) -> Vec<Effect>;
+    Store: fn effects_of_run(run: &RunId, destination: &str) -> Vec<Effect>;
     PostponeEffect: fn postpone_effect(effect: &Effect, due: Timestamp) -> ();
     EndEffect: fn end_effect(effect: &Effect, end: EffectEnd) -> ();
 }
