@@ -16,6 +16,7 @@ use crate::{
     input,
     letters::{LetterRow, Replayed},
     output::Page,
+    portable::portable,
     runs::{Escalated, Noted, RunRow, Timeline},
 };
 
@@ -140,8 +141,8 @@ impl Kind {
 
     pub(crate) fn tool(self) -> Tool {
         let (input, output) = self.schemas();
-        Tool::new(self.name(), self.description(), input)
-            .with_raw_output_schema(output)
+        Tool::new(self.name(), self.description(), portable(&input))
+            .with_raw_output_schema(portable(&output))
             .with_annotations(self.annotations())
     }
 }

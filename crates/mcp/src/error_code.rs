@@ -5,7 +5,7 @@
 use control::ControlError;
 use domain::{acceptance::NotAccepted, agent::AgentRefusal};
 use jiff::Timestamp;
-use rmcp::model::CallToolResult;
+use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::json;
 
 /// A refusal, as agents read it.
@@ -42,7 +42,8 @@ impl Refusal {
         if let Some(version) = version {
             error["version"] = json!(version);
         }
-        CallToolResult::structured_error(json!({"error": error}))
+        // As a text alone: clients hold structured content to the output schema, and what does not fit is lost to the agent.
+        CallToolResult::error(vec![ContentBlock::text(json!({"error": error}).to_string())])
     }
 }
 

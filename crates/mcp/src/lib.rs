@@ -11,6 +11,7 @@ mod facts;
 mod input;
 mod letters;
 mod output;
+mod portable;
 mod runs;
 mod server;
 
