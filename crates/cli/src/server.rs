@@ -54,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where it listens for HTTP.
     pub(crate) url: Url,
+    /// Where its API is, if it serves one.
+    pub(crate) api_url: Option<Url>,
     /// The simulator, where one stands in for Twilio.
     pub(crate) simulator: Option<SimHandle>,
     backend: Backend,
@@ -131,7 +133,7 @@ impl Server {
         }
         let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps(chosen)).await?;
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
-        let url = listeners.url()?;
+        let (url, api_url) = (listeners.url()?, listeners.api_url()?);
         crate::unlikely::log_unopened_tickets(&config);
         let settings = config.infrastructure.clone();
         let mut destinations = destinations_of(chosen, &config, &secrets)?;
@@ -168,7 +170,7 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
+        let api = if api_url.is_some() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -189,7 +191,7 @@ impl Server {
         }
         // Last, so that who finds it ready can ask it for everything.
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
-        Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
+        Ok(Self { wiring, clock, url, api_url, simulator, backend, roles, shutdown, socket })
     }
 
     /// Waits until it is told to stop or a role fails, then stops in order: listeners, roles, backend.

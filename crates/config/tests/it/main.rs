@@ -52,6 +52,7 @@ fn the_examples_are_valid() {
     assert_eq!(
         names,
         [
+            "agent-finding",
             "alert-storm",
             "appointment-confirmation",
             "incident-paging",
