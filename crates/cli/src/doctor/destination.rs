@@ -31,9 +31,9 @@ pub(crate) fn check(
         return Ok(());
     }
     let (config, _) = configuration::load(&common.config, Scope::OPERATOR)?;
-    let hooks = config.integrations.iter().filter_map(|destination| match &destination.kind {
-        DestinationKind::OpenClaw { url } => Some((destination, url)),
-        _ => None,
+    let hooks = config.integrations.iter().filter_map(|destination| {
+        let DestinationKind::OpenClaw { url } = &destination.kind else { return None };
+        Some((destination, url))
     });
     let hooks: Vec<_> = hooks.collect();
     if hooks.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) fn check(gateway: &Gateway, findings: &mut Findings) {
             "hooks.token is not set: the gateway takes no hooks without",
             "set it to a long random value, for example to \"${OPENCLAW_HOOK_TOKEN}\" with that variable in the gateway's environment",
         ),
-        _ => findings.error(
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => findings.error(
             "hook_token_reference",
             "hooks.token refers to a secret, which the gateway does not take there",
             "write a text, for example \"${OPENCLAW_HOOK_TOKEN}\" with that variable in the gateway's environment",

@@ -20,6 +20,7 @@ mod doctor;
 mod escalation;
 mod explain;
 mod follow_up;
+mod gateway;
 mod harness;
 mod listeners;
 mod load;
