@@ -95,6 +95,8 @@ impl Run {
             .map(|within| (after_s(from, within), "not delivered in time"));
         let ack =
             step.ack_within_s.map(|within| (after_s(self.clock_from, within), "not acknowledged in time"));
+        let held = self.held_by_agent();
+        let ack = ack.map(|(at, reason)| (held.map_or(at, |held| held.max(at)), reason));
         let earliest = [deliver, ack].into_iter().flatten().min();
         // Fallback for a step without deadlines: `not_after` ends the run.
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
