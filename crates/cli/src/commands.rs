@@ -8,7 +8,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
     args::{Cli, Command, Common, Events, Output, Privacy, Role, Serve, TwilioSim},
-    audit, backup, check,
+    agents, approvals, audit, backup, check,
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
     exit::Usage,
@@ -32,6 +32,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Silence(command) => silence::run(&common, command).await?,
+        Command::Approvals(command) => approvals::run(&common, command).await?,
+        Command::Agents(command) => agents::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
         Command::Explain(args) => explain::recipient(&common, args).await?,
         Command::Simulate(args) => simulate::run(&common, &args)?,

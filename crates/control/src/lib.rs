@@ -3,8 +3,14 @@
 //! In: a request and who makes it. Out: stored changes and answers made for reading.
 //! Never: sends a text; it changes state, and the roles act on that.
 
+mod agent_stops;
+mod agent_view;
 mod agents;
+mod approval_request;
+mod approval_view;
+mod approvals;
 mod basis;
+mod bearer;
 mod calendar;
 mod canaries;
 mod consent;
@@ -24,10 +30,13 @@ mod oncall;
 mod own_heartbeat;
 mod personal;
 mod preview;
+mod principal;
 mod raise;
 mod recipient_explanation;
 mod recipient_explanation_view;
+mod refusal_log;
 mod request;
+mod request_rights;
 mod rollout;
 mod run_list;
 mod server;
@@ -40,6 +49,10 @@ mod test_page;
 mod test_page_report;
 mod view;
 
+pub use agent_view::{AgentView, AgentsView};
+pub use approval_view::{ApprovalView, AskedEvent};
+pub use approvals::Asked;
+pub use bearer::{Bearer, Door, LastUses, bearer};
 pub use calendar::calendar;
 pub use consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange};
 pub use control::{Control, ControlPorts};
@@ -52,10 +65,11 @@ pub use new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX};
 pub use own_heartbeat::OwnHeartbeat;
 pub use preview::{EventPreview, EventType, TextPreview};
 pub use recipient_explanation_view::{NotReached, RecipientExplanation, TargetMissed, TextView, Whom};
-pub use request::{Answer, DeadLetterChange, LetterCursor, Principal, Request, RunQuery};
+pub use principal::Principal;
+pub use request::{Answer, DeadLetterChange, LetterCursor, Request, RunQuery};
 pub use run_list::RunConditions;
 pub use server::{CONTROL_PATH, Envelope, router};
 pub use silence_view::{NewSilence, SilenceView};
 pub use status_report::{Installation, StatusReport};
 pub use test_page_report::{TestPageLeg, TestPageReport};
-pub use view::{MessageView, RunView, TimelineLine};
+pub use view::{MessageView, ReplyView, RunView, TimelineLine};

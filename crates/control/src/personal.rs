@@ -23,7 +23,8 @@ use crate::{
     error::ControlError,
     held_data::{Erasure, HeldData},
     letter_page::LetterPage,
-    request::{Answer, LetterCursor, Principal},
+    principal::Principal,
+    request::{Answer, LetterCursor},
     run_list::{self, RunConditions},
     view::RunView,
 };

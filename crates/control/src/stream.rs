@@ -9,7 +9,8 @@ use runtime::RoleError;
 use crate::{
     control::Control,
     error::ControlError,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
 };
 
 /// Events read at once, of which some may be another team's.

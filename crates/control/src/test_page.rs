@@ -14,7 +14,8 @@ use crate::{
     error::ControlError,
     new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX},
     recipient_explanation::no_contact,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
     test_page_report::TestPageReport,
 };
 

@@ -18,6 +18,8 @@ pub const OBSERVATIONS_MAX: usize = 16;
 
 /// How long an agent holds a step at most, in seconds, unless the workflow says otherwise.
 pub const HOLD_MAX_S: u32 = 600;
+/// The longest that a workflow may let an agent hold a step, in seconds.
+pub const HOLD_LONGEST_S: u32 = 3_600;
 /// Texts of recipients that a run remembers for agents.
 pub const REPLIES_MAX: usize = 16;
 /// Characters of a recipient's text that are kept for agents.

@@ -14,8 +14,10 @@ use crate::{
 
 /// How long a person has to decide, in seconds, unless the workflow says otherwise.
 pub const APPROVAL_EXPIRES_S: u32 = 30 * 60;
-/// The shortest and the longest time that a workflow may give, in seconds.
-pub const APPROVAL_EXPIRES_RANGE_S: (u32, u32) = (60, 24 * 3_600);
+/// The shortest time that a workflow may give for it, in seconds.
+pub const APPROVAL_EXPIRES_MIN_S: u32 = 60;
+/// The longest, in seconds.
+pub const APPROVAL_EXPIRES_MAX_S: u32 = 24 * 3_600;
 /// Approvals of one token that wait at the same time.
 pub const APPROVALS_PENDING_MAX: u16 = 10;
 /// How long one is kept after it was decided or has expired, in seconds: three days.

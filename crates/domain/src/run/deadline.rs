@@ -102,6 +102,13 @@ impl Run {
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
     }
 
+    /// When its step ends by its deadline, unless something comes before; absent while no step is under way.
+    pub fn step_ends_at(&self, workflow: &Workflow) -> Option<Timestamp> {
+        let is_under_way = self.phase == RunPhase::Active && self.next.is_none();
+        let step = workflow.step(self.step).filter(|_| is_under_way)?;
+        Some(self.deadline(step).0)
+    }
+
     /// When a request must begin to be answered before the deadline of its step.
     pub(super) fn last_try_at(&self, workflow: &Workflow, message: &Message) -> Option<Timestamp> {
         let step = workflow.step(message.step()).filter(|step| !step.only_informs());
