@@ -51,7 +51,8 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
         if noted.insert(run.clone()) {
             let note = |run: &mut Run, ctx: &mut StepContext<'_>| {
                 run.take_consent_change(&text.sid, &text.from, number, change, ctx);
-                let class = if change == ConsentChange::OptOut { ReplyClass::Stop } else { ReplyClass::Other };
+                let class =
+                    if change == ConsentChange::OptOut { ReplyClass::Stop } else { ReplyClass::Other };
                 keep(run, number, class, text, ctx);
             };
             ports.runs.apply(&run, note).await?;

@@ -16,7 +16,8 @@ pub(crate) async fn run(common: &Common, command: Agents) -> anyhow::Result<()> 
         Agents::Stop { label, why, by } => (by, Request::StopAgents { label, why }),
         Agents::Start { label, by } => (by, Request::StartAgents { label }),
     };
-    let Answer::Agents { agents: AgentsView { agents, stops } } = execute(&common.config, &by, request).await?
+    let Answer::Agents { agents: AgentsView { agents, stops } } =
+        execute(&common.config, &by, request).await?
     else {
         anyhow::bail!(UNEXPECTED_ANSWER);
     };

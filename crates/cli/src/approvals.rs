@@ -14,8 +14,12 @@ pub(crate) async fn run(common: &Common, command: Approvals) -> anyhow::Result<(
     let (by, request) = match command {
         Approvals::List(args) => return list(common, args.all).await,
         Approvals::Show { id } => (String::new(), Request::ShowApproval { id }),
-        Approvals::Approve(Decision { id, why, by }) => (by, Request::DecideApproval { id, approve: true, why }),
-        Approvals::Deny(Decision { id, why, by }) => (by, Request::DecideApproval { id, approve: false, why }),
+        Approvals::Approve(Decision { id, why, by }) => {
+            (by, Request::DecideApproval { id, approve: true, why })
+        }
+        Approvals::Deny(Decision { id, why, by }) => {
+            (by, Request::DecideApproval { id, approve: false, why })
+        }
     };
     let Answer::Approval { approval } = execute(&common.config, &by, request).await? else {
         anyhow::bail!(UNEXPECTED_ANSWER);
@@ -41,7 +45,8 @@ async fn list(common: &Common, all: bool) -> anyhow::Result<()> {
     for approval in &approvals {
         let ApprovalView { id, state, asked_at, expires_at, .. } = approval;
         let (asked, expires) = (output::time(*asked_at), output::time(*expires_at));
-        let line = format!("{id}  {}  asked {asked}, expires {expires}  {}", state.as_str(), sentence(approval));
+        let line =
+            format!("{id}  {}  asked {asked}, expires {expires}  {}", state.as_str(), sentence(approval));
         output::wrapped(&line, 4);
     }
     Ok(())

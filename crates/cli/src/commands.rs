@@ -7,8 +7,9 @@ use telemetry::{LogFormat, MetricExport, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
+    agents, approvals,
     args::{Cli, Command, Common, Events, Output, Privacy, Role, Serve, TwilioSim},
-    agents, approvals, audit, backup, check,
+    audit, backup, check,
     configuration::{self, LOG_FILTER, env},
     consent, control_client, demo, dlq, events,
     exit::Usage,

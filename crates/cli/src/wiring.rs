@@ -187,11 +187,7 @@ impl Wiring {
     }
 
     pub(crate) fn api(&self) -> ApiPorts {
-        ApiPorts {
-            control: self.control(),
-            answers: self.store.clone(),
-            clock: self.clock.clone(),
-        }
+        ApiPorts { control: self.control(), answers: self.store.clone(), clock: self.clock.clone() }
     }
 
     pub(crate) fn mcp(&self) -> McpPorts {

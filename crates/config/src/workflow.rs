@@ -5,8 +5,8 @@
 use std::{path::Path, sync::Arc};
 
 use domain::{
-    approval::{APPROVAL_EXPIRES_MAX_S, APPROVAL_EXPIRES_MIN_S},
     agent::{AgentAck, AgentMay, AgentPolicy, HOLD_LONGEST_S},
+    approval::{APPROVAL_EXPIRES_MAX_S, APPROVAL_EXPIRES_MIN_S},
     content::LinkPolicy,
     directory::Directory,
     doubt::DoubtSchedule,
@@ -181,7 +181,11 @@ fn read_agents(doc: &mut Document<'_>, top: &mut Section<'_>) -> AgentPolicy {
         raise: choice(doc, &mut section, "raise", &AGENT_MAY).unwrap_or_default(),
         escalate: choice(doc, &mut section, "escalate", &AGENT_MAY).unwrap_or_default(),
         hourly_max: section.integer(doc, "hourly_max", 1..1_001),
-        approval_expires_s: section.seconds(doc, "approval_expires", APPROVAL_EXPIRES_MIN_S..APPROVAL_EXPIRES_MAX_S + 1),
+        approval_expires_s: section.seconds(
+            doc,
+            "approval_expires",
+            APPROVAL_EXPIRES_MIN_S..APPROVAL_EXPIRES_MAX_S + 1,
+        ),
         ack: choice(doc, &mut section, "ack", &AGENT_ACK).unwrap_or_default(),
         hold_max_s: section.seconds(doc, "hold_max", 1..HOLD_LONGEST_S + 1),
         hold_critical: section.boolean(doc, "hold_critical").unwrap_or_default(),

@@ -20,7 +20,8 @@ use crate::{
 
 impl Control {
     pub(crate) async fn agents(&self) -> Result<Answer, ControlError> {
-        let (now, tokens) = (self.ports.clock.now(), self.ports.tokens.tokens().await.map_err(RoleError::from)?);
+        let (now, tokens) =
+            (self.ports.clock.now(), self.ports.tokens.tokens().await.map_err(RoleError::from)?);
         let stops = self.ports.tokens.agent_stops().await.map_err(RoleError::from)?;
         let approvals = self.ports.approvals.approvals().await.map_err(RoleError::from)?;
         let mut agents: BTreeMap<String, AgentView> = BTreeMap::new();

@@ -141,7 +141,14 @@ impl Control {
                 Kept::Stored => {
                     let (id, act, by) = (&asked.id, asked.act.name(), &asked.by);
                     let expires_at = asked.expires_at.to_string();
-                    tracing::info!(approval = id, act, by, digest = asked.digest, expires_at, "an agent asks for approval");
+                    tracing::info!(
+                        approval = id,
+                        act,
+                        by,
+                        digest = asked.digest,
+                        expires_at,
+                        "an agent asks for approval"
+                    );
                     return Ok(asked);
                 }
                 Kept::Full => return Err(NotAccepted::Agent(AgentRefusal::ApprovalsPending)),
@@ -160,7 +167,11 @@ impl Control {
         Ok(Answer::Approvals { approvals })
     }
 
-    pub(crate) async fn show_approval(&self, principal: &Principal, id: &str) -> Result<Answer, ControlError> {
+    pub(crate) async fn show_approval(
+        &self,
+        principal: &Principal,
+        id: &str,
+    ) -> Result<Answer, ControlError> {
         let held = self.visible_approval(principal, id).await?;
         Ok(self.approval_answer(&held.value))
     }
@@ -236,7 +247,17 @@ impl Control {
             if self.keep_decided(&decided, held.version).await? {
                 let (by, asked_by, act) = (&principal.name, &decided.by, decided.act.name());
                 let (via, digest) = (principal.via, &decided.digest);
-                tracing::info!(approval = id, approve, by, via, why, act, asked_by, digest, "an approval was decided");
+                tracing::info!(
+                    approval = id,
+                    approve,
+                    by,
+                    via,
+                    why,
+                    act,
+                    asked_by,
+                    digest,
+                    "an approval was decided"
+                );
                 // A process that dies here leaves what must be done to those that carry on.
                 return self.carry_out(Versioned { value: decided, version: held.version + 1 }).await;
             }

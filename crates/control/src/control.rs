@@ -12,20 +12,20 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{
-    ApprovalStore, AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog,
-    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore,
-    SilenceStore, StatusStore, TokenStore, Versioned, store::RunFilter,
+    ApprovalStore, AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore,
+    OutcomeLog, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
+    SendingStore, SilenceStore, StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
+    bearer::LastUses,
     error::ControlError,
     letter_page::LetterPage,
-    bearer::LastUses,
     own_heartbeat::OwnHeartbeat,
     principal::Principal,
-    request::{Answer, Request, RunQuery},
     refusal_log,
+    request::{Answer, Request, RunQuery},
     run_list::{self, Found},
     status_report::Installation,
     view::RunView,

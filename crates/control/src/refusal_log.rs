@@ -10,7 +10,13 @@ impl Control {
     /// Logs a refusal of an agent, unless its interface does.
     pub(crate) fn log_refusal(&self, principal: &Principal, request: &str, code: &str) {
         if principal.is_agent && !principal.is_logged {
-            tracing::warn!(principal = principal.name, token = principal.token, request, code, "an agent was refused");
+            tracing::warn!(
+                principal = principal.name,
+                token = principal.token,
+                request,
+                code,
+                "an agent was refused"
+            );
         }
     }
 }
@@ -20,7 +26,9 @@ pub(crate) fn code(error: &ControlError) -> &'static str {
     match error {
         ControlError::Agent(refusal) => refusal.code(),
         ControlError::Approval(refusal) => refusal.code(),
-        ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal => "scope_missing",
+        ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal => {
+            "scope_missing"
+        }
         ControlError::Changed { .. } => "stale_version",
         ControlError::NotFound(_)
         | ControlError::NoDeadLetter(_)

@@ -1,18 +1,9 @@
 //! What can be asked, and what is answered. In: nothing. Out: the values.
 
 use domain::{
-    agent::Observation,
-    consent::ConsentEntry,
-    coverage::Gap,
-    effect::OutcomeEvent,
-    id::RunId,
-    message::ReviewVerdict,
-    phone::E164,
-    preflight::PreflightReport,
-    rollout::WorkflowFigures,
-    run::RunPhase,
-    timeline::DeadLetter,
-    token::Token,
+    agent::Observation, consent::ConsentEntry, coverage::Gap, effect::OutcomeEvent, id::RunId,
+    message::ReviewVerdict, phone::E164, preflight::PreflightReport, rollout::WorkflowFigures, run::RunPhase,
+    timeline::DeadLetter, token::Token,
 };
 use jiff::Timestamp;
 use ports::store::{AuditCounts, DeadLetterFilter, Unreadable};

@@ -13,8 +13,8 @@ use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
     new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX},
-    recipient_explanation::no_contact,
     principal::Principal,
+    recipient_explanation::no_contact,
     request::Answer,
     test_page_report::TestPageReport,
 };

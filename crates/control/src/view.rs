@@ -8,6 +8,7 @@ use domain::{
     directory::TakenOver,
     effect::Ticket,
     message::Message,
+    phone::without_numbers,
     recipient_hash::RecipientKey,
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent, sentence},
@@ -192,7 +193,7 @@ impl RunView {
             message: reply.message,
             class: reply.class,
             length: reply.chars,
-            untrusted_text: reply.text.clone().filter(|_| with_texts),
+            untrusted_text: reply.text.as_deref().filter(|_| with_texts).map(without_numbers),
         };
         self.replies = run.replies().iter().map(view).collect();
     }

@@ -239,7 +239,10 @@ pub enum AgentRefusal {
     #[error("a person decided against it")]
     Denied,
     /// So many of its approvals wait.
-    #[error("{} of its approvals wait for a person; wait until some are decided, or expire", crate::approval::APPROVALS_PENDING_MAX)]
+    #[error(
+        "{} of its approvals wait for a person; wait until some are decided, or expire",
+        crate::approval::APPROVALS_PENDING_MAX
+    )]
     ApprovalsPending,
 }
 

@@ -287,12 +287,7 @@ impl Approval {
     ///
     /// # Errors
     /// Why not.
-    pub fn may_decide(
-        &self,
-        name: &str,
-        token: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), ApprovalRefusal> {
+    pub fn may_decide(&self, name: &str, token: Option<&str>, now: Timestamp) -> Result<(), ApprovalRefusal> {
         if name == self.by || token == Some(&*self.token) {
             return Err(ApprovalRefusal::OwnRequest);
         }
@@ -380,8 +375,13 @@ mod tests {
     }
 
     fn decided(approved: bool) -> Approval {
-        let decision =
-            ApprovalDecision { approved, by: "ada".into(), via: "operator".into(), at: at(20), why: String::new() };
+        let decision = ApprovalDecision {
+            approved,
+            by: "ada".into(),
+            via: "operator".into(),
+            at: at(20),
+            why: String::new(),
+        };
         Approval { decision: Some(decision), ..Approval::ask(request(), at(10)) }
     }
 
@@ -390,7 +390,11 @@ mod tests {
         let asked = Approval::ask(request(), at(10));
         assert_eq!(asked.state(at(109)), ApprovalState::Pending);
         assert_eq!(asked.state(at(110)), ApprovalState::Expired);
-        assert_eq!(decided(true).state(at(1_000)), ApprovalState::Approved, "what was approved is done, however late");
+        assert_eq!(
+            decided(true).state(at(1_000)),
+            ApprovalState::Approved,
+            "what was approved is done, however late"
+        );
         assert_eq!(decided(false).state(at(20)), ApprovalState::Denied);
         let result = ApprovalResult { runs: vec![], refused: None, at: at(21) };
         assert_eq!(Approval { result: Some(result), ..decided(true) }.state(at(21)), ApprovalState::Used);

@@ -85,7 +85,10 @@ impl<'a> Sealed<'a> {
 
     /// What an error may show of a name: numbers, subjects and keys of requests are withheld.
     fn shown(self, bound_to: &str) -> &str {
-        if matches!(self.kind, Kind::Run | Kind::Effect | Kind::Calendar | Kind::CalendarText | Kind::Approval) {
+        if matches!(
+            self.kind,
+            Kind::Run | Kind::Effect | Kind::Calendar | Kind::CalendarText | Kind::Approval
+        ) {
             bound_to
         } else {
             "(name withheld)"

@@ -86,7 +86,10 @@ pub(crate) fn wish(approval: &Approval) -> Result<Wish, Refusal> {
                     AgentAct::Raise { .. } => "the event was not raised",
                     AgentAct::Escalate { .. } => "the run was not moved on",
                 };
-                Err(named(Refusal::new("refused", format!("{what}: the world had changed when a person agreed"))))
+                Err(named(Refusal::new(
+                    "refused",
+                    format!("{what}: the world had changed when a person agreed"),
+                )))
             }
         },
         (Some(decision), None) if !decision.approved => {

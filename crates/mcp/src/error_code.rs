@@ -27,7 +27,14 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry: false, not_before: None, version: None, approval_id: None }
+        Self {
+            code,
+            message: message.into(),
+            retry: false,
+            not_before: None,
+            version: None,
+            approval_id: None,
+        }
     }
 
     /// The arguments are wrong.

@@ -172,7 +172,9 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
             // Its run may not be open yet; asked before, for afterwards it is known.
             let is_known = control.knows(&event).await?;
             let accepted = match control.raise(who, std::slice::from_ref(&event), false).await {
-                Err(NotAccepted::Agent(AgentRefusal::NeedsApproval)) => return ask(control, who, &event).await,
+                Err(NotAccepted::Agent(AgentRefusal::NeedsApproval)) => {
+                    return ask(control, who, &event).await;
+                }
                 accepted => accepted?,
             };
             let disposition = if accepted.fresh > 0 && !is_known { "created" } else { "duplicate" };
@@ -188,7 +190,8 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
 
 /// A person decides.
 async fn ask(control: &Control, who: &Principal, event: &Event) -> Result<Raised, Refusal> {
-    let known = |run_ids: Vec<String>| Raised { disposition: "duplicate".to_owned(), run_ids, ..Raised::default() };
+    let known =
+        |run_ids: Vec<String>| Raised { disposition: "duplicate".to_owned(), run_ids, ..Raised::default() };
     let approval = match control.ask_to_raise(who, event).await? {
         Asked::Known(runs) => return Ok(known(runs.iter().map(ToString::to_string).collect())),
         Asked::Approval(approval) => approval,

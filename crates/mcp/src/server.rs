@@ -148,7 +148,9 @@ impl ServerHandler for Handler {
         let answer = self.call(who, &request.name, request.arguments.unwrap_or_default()).await;
         let code = answer.as_ref().err().map(|refusal| refusal.code);
         match code {
-            None => tracing::info!(principal = who.name, token = who.token, tool = %request.name, "an agent called a tool"),
+            None => {
+                tracing::info!(principal = who.name, token = who.token, tool = %request.name, "an agent called a tool")
+            }
             Some(code) => {
                 tracing::warn!(principal = who.name, token = who.token, tool = %request.name, code, "an agent was refused");
             }

@@ -8,9 +8,7 @@ use domain::{
     token::Token,
 };
 use jiff::Timestamp;
-use ports::{
-    AnswerStore, ApprovalStore, GivenAnswer, Kept, OutcomeLog, StoreError, TokenStore, Versioned,
-};
+use ports::{AnswerStore, ApprovalStore, GivenAnswer, Kept, OutcomeLog, StoreError, TokenStore, Versioned};
 
 use crate::store::MemoryStore;
 
@@ -93,8 +91,7 @@ impl ApprovalStore for MemoryStore {
                 return Ok(Kept::Full);
             }
         }
-        approvals
-            .insert(approval.id.clone(), Versioned { value: approval.clone(), version: version + 1 });
+        approvals.insert(approval.id.clone(), Versioned { value: approval.clone(), version: version + 1 });
         Ok(Kept::Stored)
     }
 }

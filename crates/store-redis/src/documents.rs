@@ -88,7 +88,12 @@ impl<'a> Sealed<'a> {
     fn shown(self, bound_to: &str) -> &str {
         if matches!(
             self.kind,
-            Kind::Run | Kind::Effect | Kind::DeadLetter | Kind::Calendar | Kind::CalendarText | Kind::Approval
+            Kind::Run
+                | Kind::Effect
+                | Kind::DeadLetter
+                | Kind::Calendar
+                | Kind::CalendarText
+                | Kind::Approval
         ) {
             bound_to
         } else {

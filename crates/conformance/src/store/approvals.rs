@@ -26,7 +26,10 @@ fn asked(token: &str, n: u32, second: i64) -> Approval {
 
 fn decided(approval: &Approval, approved: bool, by: &str, second: i64) -> Approval {
     let (by, via, why) = (by.to_owned(), "operator".to_owned(), String::new());
-    Approval { decision: Some(ApprovalDecision { approved, by, via, at: at(second), why }), ..approval.clone() }
+    Approval {
+        decision: Some(ApprovalDecision { approved, by, via, at: at(second), why }),
+        ..approval.clone()
+    }
 }
 
 /// From the asking to the end, with everything it says.
@@ -62,7 +65,9 @@ pub async fn one_of_many_decides_on_an_approval(store: Arc<dyn Store>) {
     store.keep_approval(&one, 0, MAX, at(0)).await.unwrap();
     let kept = at_once(8, |n| {
         let (store, decided) = (store.clone(), decided(&one, n % 2 == 0, &format!("person {n}"), 1));
-        async move { (store.keep_approval(&decided, 1, MAX, at(1)).await.unwrap() == Kept::Stored).then_some(decided) }
+        async move {
+            (store.keep_approval(&decided, 1, MAX, at(1)).await.unwrap() == Kept::Stored).then_some(decided)
+        }
     })
     .await;
     let winners: Vec<Approval> = kept.into_iter().flatten().collect();

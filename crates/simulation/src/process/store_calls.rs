@@ -27,10 +27,10 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AnswerStore, ApprovalStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore,
-    EffectEnd, EffectStore, GivenAnswer, GroupStore, Kept, LookupStore, Opened, OpeningEvent, OutcomeLog,
-    OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
-    SealingStore, SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
+    AnswerStore, ApprovalStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore,
+    DueStore, EffectEnd, EffectStore, GivenAnswer, GroupStore, Kept, LookupStore, Opened, OpeningEvent,
+    OutcomeLog, OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore,
+    RunStore, SealingStore, SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
