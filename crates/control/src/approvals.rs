@@ -335,12 +335,15 @@ impl Control {
                 }
                 self.may_be_done(approval).await?;
                 let by = format!("{approver} for agent {}", approval.by);
-                let is_meant = |run: &Versioned<Run>| run.value.start() == *start;
-                self.ports.runs.escalate(run, &by, is_meant).await?;
+                // Somebody may take the run on at this very moment.
+                let is_meant = |run: &Versioned<Run>| {
+                    run.value.start() == *start && run.value.phase() == RunPhase::Active
+                };
+                if self.ports.runs.escalate(run, &by, is_meant).await? == Some(true) {
+                    return Ok(());
+                }
                 let now = self.ports.runs.load(run).await?.map(|run| run.value);
-                // The last step ends a run that has no other.
-                let has_moved = |run: &Run| has_begun(run) || run.phase() != RunPhase::Active;
-                match now.as_ref().is_some_and(has_moved) {
+                match now.as_ref().is_some_and(has_begun) {
                     true => Ok(()),
                     false => Err(ControlError::Approval(ApprovalRefusal::StaleVersion)),
                 }
