@@ -48,7 +48,7 @@ impl Control {
     pub async fn ask_to_raise(&self, principal: &Principal, event: &Event) -> Result<Asked, NotAccepted> {
         let asked = self.asked_to_raise(principal, event).await;
         if let Err(refused) = &asked {
-            self.log_refusal(principal, "ask_to_raise", crate::refusal_log::code_of_event(refused));
+            self.log_refusal(principal, "ask_to_raise", crate::refusal_code::code_of_event(refused));
         }
         asked
     }
@@ -87,7 +87,7 @@ impl Control {
     ) -> Result<Approval, ControlError> {
         let asked = self.asked_to_escalate(principal, id, version).await;
         if let Err(refused) = &asked {
-            self.log_refusal(principal, "ask_to_escalate", crate::refusal_log::code(refused));
+            self.log_refusal(principal, "ask_to_escalate", crate::refusal_code::code(refused));
         }
         asked
     }
@@ -112,7 +112,12 @@ impl Control {
         let asked = Approval::ask(request, self.ports.clock.now());
         self.keep_asked(asked, principal, &[]).await.map_err(|refused| match refused {
             NotAccepted::Agent(refusal) => ControlError::Agent(refusal),
-            other => ControlError::Role(RoleError::from(StoreError::Unavailable(other.to_string()))),
+            other @ (NotAccepted::Invalid(_)
+            | NotAccepted::Forbidden(_)
+            | NotAccepted::Conflict { .. }
+            | NotAccepted::NotStored(_)) => {
+                RoleError::from(StoreError::Unavailable(other.to_string())).into()
+            }
         })
     }
 
@@ -299,7 +304,7 @@ impl Control {
             Ok(()) => None,
             // What is wrong now stays wrong; what a port did not do is tried again.
             Err(ControlError::Role(error)) => return Err(error.into()),
-            Err(refused) => Some(crate::refusal_log::code(&refused).to_owned()),
+            Err(refused) => Some(crate::refusal_code::code(&refused).to_owned()),
         };
         let runs = if refused.is_none() { runs_of(approval) } else { Vec::new() };
         let result = ApprovalResult { runs, refused, at: self.ports.clock.now() };
@@ -311,7 +316,7 @@ impl Control {
         }
         // Another process carried it out as well, and told.
         let now = self.ports.approvals.approval(&done.id).await.map_err(RoleError::from)?;
-        now.ok_or_else(|| ControlError::NoApproval(done.id))
+        now.ok_or(ControlError::NoApproval(done.id))
     }
 
     async fn do_once(&self, approval: &Approval, approver: &str) -> Result<(), ControlError> {

@@ -2,14 +2,8 @@
 //!
 //! Never: says why a token is not taken, or logs one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use axum::http::{HeaderMap, header};
 use domain::{agent_stop::AgentStop, token::Token};
-use jiff::Timestamp;
 use ports::StoreError;
 
 use crate::{control::Control, principal::Principal};
@@ -30,26 +24,6 @@ pub struct Bearer {
     pub principal: Principal,
     /// What the token allows, in words.
     pub grants: Vec<String>,
-}
-
-/// When tokens were used last, as far as this process knows.
-#[derive(Debug, Clone, Default)]
-pub struct LastUses(Arc<Mutex<BTreeMap<String, Timestamp>>>);
-
-/// Tokens whose last use a process remembers.
-const LAST_USES_MAX: usize = 1_000;
-
-impl LastUses {
-    fn note(&self, token: &str, now: Timestamp) {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if uses.len() < LAST_USES_MAX || uses.contains_key(token) {
-            uses.insert(token.to_owned(), now);
-        }
-    }
-
-    pub(crate) fn of(&self, token: &str) -> Option<Timestamp> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(token).copied()
-    }
 }
 
 /// The token that a request bears in its header.

@@ -19,12 +19,12 @@ use ports::{
 use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
-    bearer::LastUses,
     error::ControlError,
+    last_uses::LastUses,
     letter_page::LetterPage,
     own_heartbeat::OwnHeartbeat,
     principal::Principal,
-    refusal_log,
+    refusal_code,
     request::{Answer, Request, RunQuery},
     run_list::{self, Found},
     status_report::Installation,
@@ -141,7 +141,7 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let name = request.in_short().0;
         let executed = self.executed(principal, request, version).await;
-        executed.inspect_err(|error| self.log_refusal(principal, name, refusal_log::code(error)))
+        executed.inspect_err(|error| self.log_refusal(principal, name, refusal_code::code(error)))
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each request")]

@@ -11,7 +11,7 @@ use domain::{
     source::Source,
 };
 
-use crate::{control::Control, principal::Principal, refusal_log::code_of_event};
+use crate::{control::Control, principal::Principal, refusal_code::code_of_event};
 
 impl Control {
     /// Takes events of the principal, all of them or none.

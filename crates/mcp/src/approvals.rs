@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{error_code::Refusal, input::ApprovalGet, runs::unexpected};
+use crate::{error_code::Refusal, input::ApprovalGet};
 
 /// Where an approval stands.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -40,7 +40,7 @@ pub(crate) async fn get(
 ) -> Result<ApprovalRow, Refusal> {
     let request = Request::ShowApproval { id: input.approval_id };
     let Answer::Approval { approval } = control.execute(who, request).await? else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let ApprovalView { id, state, act, expires_at, decision, result, .. } = *approval;
     let runs = result.iter().flat_map(|result| &result.runs).map(ToString::to_string).collect();

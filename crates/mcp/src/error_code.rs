@@ -42,6 +42,11 @@ impl Refusal {
         Self::new("invalid_arguments", message)
     }
 
+    /// A defect of ours.
+    pub(crate) fn unexpected() -> Self {
+        Self::new("unavailable", "callout answered something else than was asked for")
+    }
+
     pub(crate) fn result(&self) -> CallToolResult {
         let Self { code, message, retry, not_before, version, approval_id } = self;
         let mut error = json!({"code": code, "message": message, "retry": retry});

@@ -115,7 +115,7 @@ pub(crate) async fn list(
     let Answer::Runs { runs, more, stopped_after, .. } =
         control.execute(who, Request::ListRuns(query)).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let (rows, is_cut) = fit(runs.iter().map(RunRow::of).collect());
     let last = rows.last().map(|row| row.run_id.clone());
@@ -205,7 +205,7 @@ pub(crate) async fn ack(control: &Control, who: &Principal, input: RunAck) -> Re
     let Answer::Run { run, changed, version } =
         control.execute(who, Request::Observe { id, note: input.reason }).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let result = if changed { "noted" } else { "known" };
     Ok(Noted {
@@ -265,7 +265,7 @@ pub(crate) async fn escalate(
         }
         executed => executed?,
     };
-    let Answer::Run { run, changed, version } = executed else { return Err(unexpected()) };
+    let Answer::Run { run, changed, version } = executed else { return Err(Refusal::unexpected()) };
     if changed { Ok(escalated("next_step_started", &run, version)) } else { Err(stale(&run.id, version)) }
 }
 
@@ -285,7 +285,7 @@ async fn show(control: &Control, who: &Principal, id: RunId) -> Result<(RunView,
     let Answer::Run { run, version, .. } =
         control.execute(who, Request::ShowRun { id, reveal: false }).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     Ok((*run, version))
 }
@@ -293,10 +293,6 @@ async fn show(control: &Control, who: &Principal, id: RunId) -> Result<(RunView,
 fn stale(run: &str, version: u64) -> Refusal {
     let message = format!("run {run} is at version {version}: read its timeline again");
     Refusal { version: Some(version), retry: true, ..Refusal::new("stale_version", message) }
-}
-
-pub(crate) fn unexpected() -> Refusal {
-    Refusal::new("unavailable", "callout answered something else than was asked for")
 }
 
 fn run_id(text: &str) -> Result<RunId, Refusal> {

@@ -16,7 +16,7 @@ use domain::{
     workflow::Workflow,
 };
 use jiff::SignedDuration;
-use ports::{ApprovalStore as _, Clock as _, RunStore as _, TokenStore as _};
+use ports::{ApprovalStore as _, Clock as _, RunStore as _, TokenStore as _, within};
 
 use crate::{
     chance::Chance,
@@ -93,7 +93,7 @@ pub fn run_approvals(script: &Script) -> Result<Report, String> {
 fn page() -> Vec<Workflow> {
     let page = workflows().into_iter().filter(|workflow| workflow.name() == "page");
     page.map(|workflow| {
-        let mut definition = workflow.definition;
+        let mut definition = (*workflow.definition).clone();
         // Only the acknowledgement is waited for: a text that is late is no reason to go on.
         definition.steps[0] = step("first", None, Some(300));
         definition.agents.raise = AgentMay::Approve;
@@ -132,7 +132,7 @@ async fn answered<T, F: Future<Output = T>>(
     world: &Arc<World>,
     work: impl FnOnce(Control) -> F,
 ) -> Option<T> {
-    tokio::time::timeout(PATIENCE, work(world.operator())).await.ok()
+    within(&*world.clock, PATIENCE, work(world.operator())).await
 }
 
 async fn state(world: &Arc<World>, asked: &Approval) -> Option<ApprovalState> {

@@ -18,11 +18,11 @@ fn without_a_death_there_is_one_page_and_the_note_holds_the_next_step() {
     check(&Script::default());
 }
 
-/// The first is the wish, then the yes of one, the yes of the other that comes too late, and the result.
+/// The first is the wish, then the yes of one, and the result.
 #[test]
 fn a_process_dies_before_or_after_it_stores_the_wish_the_yes_or_the_result() {
     for side in [Side::Before, Side::After] {
-        for nth in 1..=4 {
+        for nth in 1..=3 {
             check(&Script { deaths: vec![(Point::KeepApproval, side, nth)], ..Script::default() });
         }
     }
