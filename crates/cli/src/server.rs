@@ -169,10 +169,11 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
-        if settings.api_listen.is_some() && chosen.contains(&Role::Api) {
-            roles.spawn(approvals_loop(wiring.control(), clock.clone(), shutdown.clone()));
-        }
+        let api = if listeners.has_api() {
+            api_routes(&wiring, &settings, &mut roles, &shutdown)
+        } else {
+            Router::new()
+        };
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -282,7 +283,13 @@ fn reloading(
     Ok(routes)
 }
 
-fn api_routes(wiring: &Wiring, settings: &Infrastructure, stop: &CancellationToken) -> Router {
+fn api_routes(
+    wiring: &Wiring,
+    settings: &Infrastructure,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+) -> Router {
+    roles.spawn(approvals_loop(wiring.control(), wiring.clock(), stop.clone()));
     let environment = settings.environment.clone();
     let version = env!("CARGO_PKG_VERSION");
     let agents = mcp::router(wiring.mcp(), stop.clone());
