@@ -1,5 +1,6 @@
 //! The command line: help texts are the doc comments.
 
+mod agents;
 mod consent;
 mod doctor;
 mod explain;
@@ -21,6 +22,7 @@ use domain::limits::DEAD_LETTERS_MAX;
 
 use crate::bulk::BulkArgs;
 
+pub(crate) use agents::{Agents, Approvals, Decision};
 pub(crate) use consent::{Consent, ConsentImport, Proof};
 pub(crate) use doctor::Doctor;
 pub(crate) use explain::{Explain, Messages, TestPage};
@@ -42,7 +44,7 @@ pub(crate) use workflows::{Promote, Workflows, WorkflowsStatus};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `workflows`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `approvals`, `agents`, `consent`, `explain`, `messages`, `test-page`, `workflows`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -103,6 +105,12 @@ pub(crate) enum Command {
     /// Have nobody texted about some events for a while; list and end silences.
     #[command(subcommand)]
     Silence(SilenceCommand),
+    /// List and show what software agents ask for; approve or deny it.
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// List software agents; stop one or all, and let them go on.
+    #[command(subcommand)]
+    Agents(Agents),
     /// Show and record what owners of numbers agreed to, with the evidence.
     #[command(subcommand)]
     Consent(Consent),

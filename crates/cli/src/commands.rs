@@ -7,6 +7,7 @@ use telemetry::{LogFormat, MetricExport, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
+    agents, approvals,
     args::{Cli, Command, Common, Events, Output, Privacy, Role, Serve, TwilioSim},
     audit, backup, check,
     configuration::{self, LOG_FILTER, env},
@@ -32,6 +33,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Silence(command) => silence::run(&common, command).await?,
+        Command::Approvals(command) => approvals::run(&common, command).await?,
+        Command::Agents(command) => agents::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
         Command::Explain(args) => explain::recipient(&common, args).await?,
         Command::Simulate(args) => simulate::run(&common, &args)?,

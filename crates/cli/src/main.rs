@@ -7,6 +7,8 @@
 #![doc = include_str!("../../../README.md")]
 
 mod admission;
+mod agents;
+mod approvals;
 mod args;
 mod audit;
 mod backend;

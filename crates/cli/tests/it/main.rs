@@ -7,6 +7,7 @@ mod after_outage;
 mod agents;
 mod api;
 mod api_fuzz;
+mod approvals;
 mod backup;
 mod bad_input;
 mod canary;
