@@ -1,5 +1,5 @@
 //! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
-//! `fuzz`, `api-fuzz`, `dist`, `deploy-test`, `upgrade-test`.
+//! `fuzz`, `api-fuzz`, `dist`, `deploy-test`, `upgrade-test`, `agents-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
 //! Never: does what a cargo command does; it calls them in order.
@@ -89,6 +89,9 @@ enum Chore {
     DeployTest(deploy_test::DeployTest),
     /// Replace every process of a fleet of another release by one of this release, and back, while events come in.
     UpgradeTest(upgrade_test::UpgradeTest),
+    /// Run the inspector of MCP, and a gateway of OpenClaw with a scripted model, against callout. Installs 930 MB of
+    /// packages; no part of `test` and `ci`.
+    AgentsTest,
 }
 
 /// Which RabbitMQ tests use.
@@ -149,6 +152,12 @@ fn run() -> Result<()> {
         Chore::Dist(args) => dist::run_dist(&root(), &args),
         Chore::DeployTest(args) => deploy_test::run(&root(), &args),
         Chore::UpgradeTest(args) => test_upgrade(&args),
+        Chore::AgentsTest => {
+            let folder = tools::agents(&root())?;
+            let folder = folder.to_str().context("the path of the target folder is no text")?;
+            let args = ["test", "--workspace", "--test", "it", "--", "--ignored", "--nocapture", "gateway::"];
+            cargo_with(&args, &[("CALLOUT_AGENTS_TOOLS", folder)])
+        }
     }
 }
 
@@ -218,7 +227,14 @@ fn cargo(args: &[&str]) -> Result<()> {
 
 fn cargo_with(args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     say(&format!("cargo {}", args.join(" ")));
-    let status = Command::new(env!("CARGO"))
+    let mut command = Command::new(env!("CARGO"));
+    // What cargo says of this package to a program that it runs: build scripts of others would take it for a change, and
+    // half of the dependencies would be built again after each `cargo test` without us.
+    let of_this = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in of_this.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        command.env_remove(name);
+    }
+    let status = command
         .args(args)
         .envs(environment.iter().copied())
         .current_dir(root())

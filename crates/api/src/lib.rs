@@ -5,6 +5,7 @@
 
 mod api_error;
 mod api_state;
+mod approvals;
 mod audit;
 mod authenticate;
 mod dead_letters;
@@ -43,6 +44,7 @@ pub fn router(ports: ApiPorts, settings: ApiSettings) -> Router {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(policy::routes())
+        .merge(approvals::routes())
         .merge(explain::routes())
         .merge(status::routes())
         .merge(stream::routes())

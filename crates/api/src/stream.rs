@@ -108,8 +108,8 @@ fn position(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
 fn events(api: Arc<Api>, who: Authenticated, after: u64) -> impl Stream<Item = Result<Event, Infallible>> {
     let pages = stream::unfold((api, who, after), async |(api, who, mut after)| {
         loop {
-            // A token that is revoked or has expired ends what it opened.
-            if !is_in_force(&api, &who).await {
+            // A token that is revoked or has expired, and the stop of an agent, end what it opened.
+            if !api.ports.control.is_in_force(&who.principal).await {
                 return None;
             }
             let before = after;
@@ -136,14 +136,6 @@ fn events(api: Arc<Api>, who: Authenticated, after: u64) -> impl Stream<Item = R
         }
     });
     pages.flatten()
-}
-
-/// Whether the reader's token is there still. A store that does not answer is no reason to end a stream.
-async fn is_in_force(api: &Api, who: &Authenticated) -> bool {
-    match api.ports.tokens.token(&who.token).await {
-        Ok(token) => token.is_some_and(|token| !token.is_expired(api.ports.clock.now())),
-        Err(_) => true,
-    }
 }
 
 /// The events that the reader sees, and the position up to which the log was read.

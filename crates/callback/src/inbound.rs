@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    agent::ReplyClass,
     consent::{ConsentChange, ConsentEntry},
     id::{MessageId, RunId},
     message::{Digest, Message},
@@ -24,7 +25,10 @@ pub(crate) async fn receive(ports: &CallbackPorts, text: &InboundText) -> Result
         Some(InboundKeyword::Stop) => record(ports, text, ConsentChange::OptOut).await?,
         Some(InboundKeyword::Start) => record(ports, text, ConsentChange::OptIn).await?,
         // The provider answers it; that it was asked is all there is to know.
-        Some(InboundKeyword::Help) => tracing::info!(from = %text.from, "a recipient asked for help"),
+        Some(InboundKeyword::Help) => {
+            tracing::info!(from = %text.from, "a recipient asked for help");
+            note_help(ports, text).await?;
+        }
         None if is_opt_in(ports, text).await? => record(ports, text, ConsentChange::OptIn).await?,
         None => reply(ports, text).await?,
     }
@@ -47,11 +51,30 @@ async fn record(ports: &CallbackPorts, text: &InboundText, change: ConsentChange
         if noted.insert(run.clone()) {
             let note = |run: &mut Run, ctx: &mut StepContext<'_>| {
                 run.take_consent_change(&text.sid, &text.from, number, change, ctx);
+                let class =
+                    if change == ConsentChange::OptOut { ReplyClass::Stop } else { ReplyClass::Other };
+                keep(run, number, class, text, ctx);
             };
             ports.runs.apply(&run, note).await?;
         }
     }
     Ok(())
+}
+
+/// The runs that page it learn that it asked for help.
+async fn note_help(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
+    for route in ports.lookup.reply_routes(&text.from, ports.runs.now()).await? {
+        let MessageId { run, number } = route.message;
+        ports.runs.apply(&run, |run, ctx| keep(run, number, ReplyClass::Help, text, ctx)).await?;
+    }
+    Ok(())
+}
+
+/// Keeps for agents what a text was, while its run pages.
+fn keep(run: &mut Run, number: u16, class: ReplyClass, text: &InboundText, ctx: &StepContext<'_>) {
+    if run.phase() == RunPhase::Active {
+        run.keep_reply(&text.sid, number, class, &text.body, ctx);
+    }
 }
 
 async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleError> {
@@ -83,6 +106,9 @@ async fn reply(ports: &CallbackPorts, text: &InboundText) -> Result<(), RoleErro
                 let is_open = open_sets.contains(&message);
                 let before = if is_open { RunPhase::Active } else { run.phase() };
                 let by = contact.as_ref().map(|contact| contact.name.as_str());
+                let is_understood = meaning.reason().is_none();
+                let class = if is_understood { ReplyClass::AckCodeValid } else { ReplyClass::Other };
+                keep(run, message.number, class, text, ctx);
                 run.take_reply(&text.sid, message.number, meaning, by, answer.as_ref(), ctx);
                 let takes = is_open && meaning == Meaning::Acknowledge && run.phase() != RunPhase::Active;
                 let after = if takes { RunPhase::Acknowledged } else { run.phase() };

@@ -1,6 +1,8 @@
 //! The command line: help texts are the doc comments.
 
+mod agents;
 mod consent;
+mod doctor;
 mod explain;
 mod oncall;
 mod preflight;
@@ -20,7 +22,9 @@ use domain::limits::DEAD_LETTERS_MAX;
 
 use crate::bulk::BulkArgs;
 
+pub(crate) use agents::{Agents, Approvals, Decision};
 pub(crate) use consent::{Consent, ConsentImport, Proof};
+pub(crate) use doctor::Doctor;
 pub(crate) use explain::{Explain, Messages, TestPage};
 pub(crate) use oncall::{
     Layer, OnCall, OnCallCalendar, OnCallImport, OnCallOverride, OnCallShow, OnCallSwap,
@@ -40,7 +44,7 @@ pub(crate) use workflows::{Promote, Workflows, WorkflowsStatus};
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 confirmation missing,
 /// 78 a mistake in the configuration, 130 stopped by Ctrl-C.
 ///
-/// `runs`, `dlq`, `oncall`, `silence`, `consent`, `explain`, `messages`, `test-page`, `workflows`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
+/// `runs`, `dlq`, `oncall`, `silence`, `approvals`, `agents`, `consent`, `explain`, `messages`, `test-page`, `workflows`, `status`, `tail`, `top` and `audit` ask the API of another machine where CALLOUT_URL names it; CALLOUT_TOKEN, or CALLOUT_TOKEN_FILE,
 /// holds the token then.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, max_term_width = 100)]
@@ -101,6 +105,12 @@ pub(crate) enum Command {
     /// Have nobody texted about some events for a while; list and end silences.
     #[command(subcommand)]
     Silence(SilenceCommand),
+    /// List and show what software agents ask for; approve or deny it.
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// List software agents; stop one or all, and let them go on.
+    #[command(subcommand)]
+    Agents(Agents),
     /// Show and record what owners of numbers agreed to, with the evidence.
     #[command(subcommand)]
     Consent(Consent),
@@ -136,6 +146,9 @@ pub(crate) enum Command {
     /// Exit 1 if an error was found. A whole preflight is kept; a sender starts in production only with one that passed within
     /// a day.
     Preflight(Preflight),
+    /// Check software beside callout that works with it.
+    #[command(subcommand)]
+    Doctor(Doctor),
     /// Say whether all is well and, if not, what to do first; list processes, queues and what waits.
     ///
     /// Exit 1 if there is a problem.

@@ -7,10 +7,11 @@ use telemetry::{LogFormat, MetricExport, Traces};
 use twilio_sim::{FaultPlan, Number, SimConfig, Simulator, Timing};
 
 use crate::{
+    agents, approvals,
     args::{Cli, Command, Common, Events, Output, Privacy, Role, Serve, TwilioSim},
     audit, backup, check,
     configuration::{self, LOG_FILTER, env},
-    consent, control_client, demo, dlq, events,
+    consent, control_client, demo, dlq, doctor, events,
     exit::Usage,
     explain, export_events, manual, mcp_stdio, oncall, output, personal, preflight,
     reload::{self, Reloaded},
@@ -32,6 +33,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Runs(command) => runs::run(&common, command).await?,
         Command::Dlq(command) => return dlq::run(&common, command).await,
         Command::Silence(command) => silence::run(&common, command).await?,
+        Command::Approvals(command) => approvals::run(&common, command).await?,
+        Command::Agents(command) => agents::run(&common, command).await?,
         Command::Consent(command) => return consent::run(&common, command).await,
         Command::Explain(args) => explain::recipient(&common, args).await?,
         Command::Simulate(args) => simulate::run(&common, &args).await?,
@@ -44,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) if args.defaults => output::line(config::DEFAULTS.trim_end()),
         Command::Check(args) => return check::run(&common, &args.roles),
         Command::Preflight(args) => return preflight::run(&common, &args).await,
+        Command::Doctor(command) => return doctor::run(&common, command).await,
         Command::Status(args) => return status::status(&common, &args).await,
         Command::Tail(args) => tail::tail(&common, &args).await?,
         Command::Top(args) => top::top(&common, &args).await?,

@@ -100,11 +100,15 @@ impl ControlClient {
                     | ControlError::NoSchedule(_)
                     | ControlError::NoContact(_)
                     | ControlError::NoSilence(_)
+                    | ControlError::NoApproval(_)
+                    | ControlError::NoAgent(_)
+                    | ControlError::NotStopped(_)
                     | ControlError::NoOverride(_) => NotFound(error.to_string()).into(),
                     ControlError::Unusable(what) => Usage(what).into(),
                     ControlError::Forbidden { .. }
                     | ControlError::OfAllTeams(_)
                     | ControlError::Agent(_)
+                    | ControlError::Approval(_)
                     | ControlError::NotLocal
                     | ControlError::NoStream
                     | ControlError::NoRecipientKey

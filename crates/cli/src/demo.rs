@@ -4,6 +4,7 @@
 //! what happens to the events of the person who tries it.
 //! Never: fakes an outcome: events go through the real HTTP server, roles and store, and a simulator that signs.
 
+mod agent;
 mod scenario;
 mod setup;
 mod stage;
@@ -34,6 +35,8 @@ pub(crate) async fn run(args: &Demo, output: Output) -> anyhow::Result<ExitCode>
     let (mut config, secrets) = setup::config(folder.path(), &tracker)?;
     let by_hand = setup::slower(&config)?;
     config.infrastructure.listen = args.listen;
+    // Agents are served there, on a port that is free.
+    config.infrastructure.api_listen = Some(([127, 0, 0, 1], 0).into());
     let timing = Timing { sent_ms: 250, delivered_ms: 500, ..Timing::default() };
     let server =
         Server::start(config, secrets, &Role::chosen(&[]), timing, None, None, shutdown.clone()).await?;

@@ -37,6 +37,8 @@ pub(crate) fn all(config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Dest
                 name: name.clone(),
                 client,
                 in_flight_max: settings.in_flight_max,
+                // A gateway's agent acts on what it is told last.
+                in_order: matches!(settings.kind, DestinationKind::OpenClaw { .. }),
                 give_up_after_s: settings.give_up_after_s,
             }),
             Err(error) => {
@@ -55,6 +57,7 @@ pub(crate) fn stream(log: StreamClient) -> Destination {
         client: Arc::new(log),
         // One at a time: a reader sees what happens to a run in its order.
         in_flight_max: 1,
+        in_order: false,
         give_up_after_s: STREAM_GIVE_UP_S,
     }
 }

@@ -64,6 +64,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
         | TimelineEvent::Observed { .. }
+        | TimelineEvent::HeldByAgent { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::TextsRemoved

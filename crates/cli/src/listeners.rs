@@ -55,9 +55,10 @@ impl Listeners {
         Ok(format!("http://{}", self.public.local_addr()?).parse()?)
     }
 
-    /// Whether the API has an address.
-    pub(crate) fn has_api(&self) -> bool {
-        self.api.is_some()
+    /// The API's address, if it is served.
+    pub(crate) fn api_url(&self) -> anyhow::Result<Option<Url>> {
+        let Some(api) = &self.api else { return Ok(None) };
+        Ok(Some(format!("http://{}", api.local_addr()?).parse()?))
     }
 
     /// Serves the roles' routes beside liveness, and readiness and metrics where they belong.

@@ -7,6 +7,8 @@
 #![doc = include_str!("../../../README.md")]
 
 mod admission;
+mod agents;
+mod approvals;
 mod args;
 mod audit;
 mod backend;
@@ -23,6 +25,7 @@ mod control_client;
 mod demo;
 mod destinations;
 mod dlq;
+mod doctor;
 mod drawn_timeline;
 mod events;
 mod exit;

@@ -27,6 +27,8 @@ const WAITING_MAX: usize = 64;
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// JSON-RPC: what came is no JSON.
 const PARSE_ERROR: i32 = -32_700;
+/// JSON-RPC: what came is JSON, and no message.
+const INVALID_REQUEST: i32 = -32_600;
 /// JSON-RPC, of the server's own range: the API could not be asked.
 const NOT_ANSWERED: i32 = -32_000;
 
@@ -74,6 +76,14 @@ impl Bridge {
         let Ok(message) = serde_json::from_str::<Value>(line) else {
             return vec![error(&Value::Null, PARSE_ERROR, "expected one JSON-RPC message a line")];
         };
+        if !message.is_object() {
+            // Neither era has batches.
+            return vec![error(
+                &Value::Null,
+                INVALID_REQUEST,
+                "expected one JSON-RPC message a line, and no batch",
+            )];
+        }
         let id = message.get("id").filter(|id| !id.is_null());
         match (self.ask(&message).await, id) {
             (Ok(answers), _) => {

@@ -13,7 +13,8 @@ use anyhow::Context as _;
 use api::ApiSettings;
 use axum::Router;
 use config::{Config, Infrastructure, RetentionSettings, Secrets};
-use domain::{source_quota::QuotaRates, workflow::Workflow};
+use control::Control;
+use domain::{source_quota::QuotaRates, time::after_s, workflow::Workflow};
 use futures::future::OptionFuture;
 use ingest::access::Sources;
 use jiff::SignedDuration;
@@ -54,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where it listens for HTTP.
     pub(crate) url: Url,
+    /// Where its API is, if it serves one.
+    pub(crate) api_url: Option<Url>,
     /// The simulator, where one stands in for Twilio.
     pub(crate) simulator: Option<SimHandle>,
     backend: Backend,
@@ -131,7 +134,7 @@ impl Server {
         }
         let backend = Backend::open(&config, secrets.fleet.as_ref(), clock.clone(), sweeps(chosen)).await?;
         let listeners = Listeners::bind(&config.infrastructure, chosen.contains(&Role::Api))?;
-        let url = listeners.url()?;
+        let (url, api_url) = (listeners.url()?, listeners.api_url()?);
         crate::unlikely::log_unopened_tickets(&config);
         let settings = config.infrastructure.clone();
         let mut destinations = destinations_of(chosen, &config, &secrets)?;
@@ -168,7 +171,11 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = if listeners.has_api() { api_routes(&wiring, &settings, &shutdown) } else { Router::new() };
+        let api = if api_url.is_some() {
+            api_routes(&wiring, &settings, &mut roles, &shutdown)
+        } else {
+            Router::new()
+        };
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -189,7 +196,7 @@ impl Server {
         }
         // Last, so that who finds it ready can ask it for everything.
         listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
-        Ok(Self { wiring, clock, url, simulator, backend, roles, shutdown, socket })
+        Ok(Self { wiring, clock, url, api_url, simulator, backend, roles, shutdown, socket })
     }
 
     /// Waits until it is told to stop or a role fails, then stops in order: listeners, roles, backend.
@@ -277,11 +284,37 @@ fn reloading(
     Ok(routes)
 }
 
-fn api_routes(wiring: &Wiring, settings: &Infrastructure, stop: &CancellationToken) -> Router {
+fn api_routes(
+    wiring: &Wiring,
+    settings: &Infrastructure,
+    roles: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+) -> Router {
+    roles.spawn(approvals_loop(wiring.control(), wiring.clock(), stop.clone()));
     let environment = settings.environment.clone();
     let version = env!("CARGO_PKG_VERSION");
     let agents = mcp::router(wiring.mcp(), stop.clone());
     api::router(wiring.api(), ApiSettings { environment, version, stop: stop.clone() }).merge(agents)
+}
+
+/// How often the API looks for what was approved and not done, because a process died between.
+const CARRY_ON_EVERY_S: u32 = 5;
+
+/// Has what was approved and not done be done, until told to stop.
+async fn approvals_loop(
+    control: Control,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    loop {
+        if let Err(error) = control.carry_on_approvals().await {
+            tracing::warn!(%error, "what was approved could not be looked for; it is tried again");
+        }
+        tokio::select! {
+            () = clock.sleep_until(after_s(clock.now(), CARRY_ON_EVERY_S)) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
 }
 
 /// What the roles of one process are made with.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{ApiPorts, StreamClient};
 use callback::CallbackPorts;
 use config::{Config, Infrastructure};
-use control::{Control, ControlPorts, Installation, OwnHeartbeat};
+use control::{Control, ControlPorts, Installation, LastUses, OwnHeartbeat};
 use domain::{
     ack_code::CodeKey,
     notice::{Notices, Wording},
@@ -35,6 +35,7 @@ pub(crate) struct Wiring {
     acceptance: Arc<Acceptance>,
     installation: Installation,
     own_heartbeat: OwnHeartbeat,
+    last_uses: LastUses,
     /// Where others reach the API.
     api_url: Option<Url>,
 }
@@ -71,6 +72,7 @@ impl Wiring {
             acceptance,
             installation,
             own_heartbeat: OwnHeartbeat::default(),
+            last_uses: LastUses::default(),
             api_url,
         }
     }
@@ -137,6 +139,7 @@ impl Wiring {
             list: self.store.clone(),
             letters: self.store.clone(),
             tokens: self.store.clone(),
+            approvals: self.store.clone(),
             effects: self.store.clone(),
             log: self.store.clone(),
             audit: self.store.clone(),
@@ -156,6 +159,7 @@ impl Wiring {
         })
         .of(self.installation.clone())
         .reporting(self.own_heartbeat.clone())
+        .noting(self.last_uses.clone())
     }
 
     /// The time.
@@ -184,16 +188,11 @@ impl Wiring {
     }
 
     pub(crate) fn api(&self) -> ApiPorts {
-        ApiPorts {
-            control: self.control(),
-            tokens: self.store.clone(),
-            answers: self.store.clone(),
-            clock: self.clock.clone(),
-        }
+        ApiPorts { control: self.control(), answers: self.store.clone(), clock: self.clock.clone() }
     }
 
     pub(crate) fn mcp(&self) -> McpPorts {
-        McpPorts { control: self.control(), tokens: self.store.clone(), clock: self.clock.clone() }
+        McpPorts { control: self.control() }
     }
 
     /// What writes the log that the API streams.

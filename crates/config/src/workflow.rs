@@ -5,7 +5,8 @@
 use std::{path::Path, sync::Arc};
 
 use domain::{
-    agent::{AgentMay, AgentPolicy},
+    agent::{AgentAck, AgentMay, AgentPolicy, HOLD_LONGEST_S},
+    approval::{APPROVAL_EXPIRES_MAX_S, APPROVAL_EXPIRES_MIN_S},
     content::LinkPolicy,
     directory::Directory,
     doubt::DoubtSchedule,
@@ -128,6 +129,7 @@ const CATEGORIES: [(&str, Category); 3] = [
 ];
 const AGENT_MAY: [(&str, AgentMay); 3] =
     [("approve", AgentMay::Approve), ("auto", AgentMay::Auto), ("never", AgentMay::Never)];
+const AGENT_ACK: [(&str, AgentAck); 2] = [("observe", AgentAck::Observe), ("hold", AgentAck::Hold)];
 const LINKS: [(&str, LinkPolicy); 2] = [("defang", LinkPolicy::Defang), ("refuse", LinkPolicy::Refuse)];
 /// `hold` is the older spelling of `review`.
 const ON_DOUBT: [(&str, OnDoubt); 3] =
@@ -179,6 +181,15 @@ fn read_agents(doc: &mut Document<'_>, top: &mut Section<'_>) -> AgentPolicy {
         raise: choice(doc, &mut section, "raise", &AGENT_MAY).unwrap_or_default(),
         escalate: choice(doc, &mut section, "escalate", &AGENT_MAY).unwrap_or_default(),
         hourly_max: section.integer(doc, "hourly_max", 1..1_001),
+        approval_expires_s: section.seconds(
+            doc,
+            "approval_expires",
+            APPROVAL_EXPIRES_MIN_S..APPROVAL_EXPIRES_MAX_S + 1,
+        ),
+        ack: choice(doc, &mut section, "ack", &AGENT_ACK).unwrap_or_default(),
+        hold_max_s: section.seconds(doc, "hold_max", 1..HOLD_LONGEST_S + 1),
+        hold_critical: section.boolean(doc, "hold_critical").unwrap_or_default(),
+        reply_texts: section.boolean(doc, "reply_texts").unwrap_or_default(),
     };
     section.finish(doc);
     policy

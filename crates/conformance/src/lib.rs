@@ -149,6 +149,13 @@ macro_rules! store_contract {
                     a_token_is_found_until_it_is_removed
                     tokens_are_listed_in_the_order_they_were_made
                     adding_a_token_again_changes_nothing
+                    agents_are_stopped_until_they_are_let_go_on
+                }
+                approvals {
+                    an_approval_is_changed_by_who_saw_it_last
+                    one_of_many_decides_on_an_approval
+                    a_token_has_so_many_approvals_waiting
+                    an_approval_is_forgotten_long_after_it_was_decided
                 }
                 answers {
                     an_answer_is_given_again_until_its_time_is_over

@@ -3,6 +3,7 @@
 //! Never: two cases that need each other.
 
 pub mod answers;
+pub mod approvals;
 pub mod audit_counts;
 pub mod calendars;
 pub mod changing;

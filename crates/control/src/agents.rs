@@ -20,7 +20,8 @@ use runtime::RoleError;
 use crate::{
     control::Control,
     error::ControlError,
-    request::{Answer, Principal, Request},
+    principal::Principal,
+    request::{Answer, Request},
 };
 
 /// The time of the budgets.
@@ -40,6 +41,8 @@ impl Request {
             | Self::ShowDeadLetter { .. }
             | Self::FindPosition { .. }
             | Self::ReadStream { .. } => Some(self.needs()),
+            // What it asked for itself.
+            Self::ShowApproval { .. } => Some(&[Scope::Read]),
             Self::Observe { .. } => Some(&[Scope::Observe]),
             Self::Escalate { .. } => Some(&[Scope::Escalate]),
             Self::Replay { .. } => Some(&[Scope::Replay]),
@@ -67,7 +70,9 @@ impl Control {
         id: &RunId,
         note: Observation,
     ) -> Result<Answer, ControlError> {
-        self.change(principal, id, None, |run, ctx| run.observe(&principal.name, note, ctx)).await
+        let workflow = self.visible(principal, id).await?.value.workflow().to_owned();
+        let policy = self.agent_policy(&workflow);
+        self.change(principal, id, None, |run, ctx| run.observe(&principal.name, note, &policy, ctx)).await
     }
 
     /// Whether a principal may have a run move on now. Nothing is changed.
@@ -128,51 +133,90 @@ impl Control {
     /// Why not.
     pub fn agent_may_raise(&self, events: &[Event]) -> Result<(), AgentRefusal> {
         let workflows = self.ports.runs.workflows();
+        let mut needs_approval = false;
         for event in events {
             let routes = workflows.routes(&event.kind, &event.key.source);
-            routes.opens.iter().try_for_each(|workflow| self.agent_may_open(workflow))?;
+            for workflow in &routes.opens {
+                match self.agent_may_open(workflow) {
+                    // Another workflow of the event may say no, and no person changes that.
+                    Err(AgentRefusal::NeedsApproval) => needs_approval = true,
+                    other => other?,
+                }
+            }
             let is_of_others = |workflow: &&Workflow| !workflow.definition.shared_subjects.is_empty();
             if routes.resolves.iter().copied().any(|workflow| is_of_others(&workflow)) {
                 return Err(AgentRefusal::ResolvesOthers);
             }
         }
-        Ok(())
+        if needs_approval { Err(AgentRefusal::NeedsApproval) } else { Ok(()) }
     }
 
     /// Takes what events of an agent cost from its budgets. What came before costs nothing.
     pub(crate) async fn charge(&self, principal: &Principal, events: &[Event]) -> Result<(), NotAccepted> {
         let not_stored = |error: RoleError| NotAccepted::NotStored(error.to_string());
-        let (workflows, now) = (self.ports.runs.workflows(), self.ports.runs.now());
+        let now = self.ports.runs.now();
         for event in events {
             if self.ports.acceptance.is_known(event).await.map_err(not_stored)? {
                 continue;
             }
-            for workflow in workflows.routes(&event.kind, &event.key.source).opens {
-                let hourly = workflow.definition.agents.hourly_max.unwrap_or(RAISES_HOURLY);
-                let subject = event.subject.as_deref().unwrap_or_default();
-                // The narrow one first: what it refuses costs nothing of the other.
-                for (what, units) in [(subject, SUBJECT_RAISES_HOURLY.min(hourly)), ("", hourly)] {
-                    // A subject may hold a number.
-                    let queue = short(&["agent", &principal.source, workflow.name(), what]);
-                    // All at once after a rest, and as many again in the hour that follows.
-                    let limit = RateLimit::new(units, HOUR, units, 0);
-                    let request = RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 };
-                    let reserved = self.ports.rate_limits.acquire(&request, now).await;
-                    if let Reservation::Full(again) = reserved.map_err(|error| not_stored(error.into()))? {
-                        return Err(NotAccepted::Agent(AgentRefusal::BudgetExhausted(again)));
-                    }
+            for request in self.budgets(principal, event) {
+                let reserved = self.ports.rate_limits.acquire(&request, now).await;
+                if let Reservation::Full(again) = reserved.map_err(|error| not_stored(error.into()))? {
+                    return Err(NotAccepted::Agent(AgentRefusal::BudgetExhausted(again)));
                 }
             }
         }
         Ok(())
     }
 
+    /// How many events like this one the budgets of an agent have room for now. Nothing is taken.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn raises_left(&self, principal: &Principal, event: &Event) -> Result<u32, NotAccepted> {
+        let (now, mut left) = (self.ports.runs.now(), u32::MAX);
+        for request in self.budgets(principal, event) {
+            // What costs nothing takes nothing: a budget of a smaller burst has room where the whole one has room for more.
+            let (mut has_room, mut has_none) = (0, request.limit.burst + 1);
+            while has_room + 1 < has_none {
+                let middle = has_room.midpoint(has_none);
+                let limit = RateLimit { burst: request.limit.burst + 1 - middle, ..request.limit };
+                let asked = RateRequest { limit, cost: 0, ..request.clone() };
+                let reserved = self.ports.rate_limits.acquire(&asked, now).await;
+                match reserved.map_err(|error| NotAccepted::NotStored(error.to_string()))? {
+                    Reservation::At(_) => has_room = middle,
+                    Reservation::Full(_) => has_none = middle,
+                }
+            }
+            left = left.min(has_room);
+        }
+        Ok(left)
+    }
+
+    /// What an event of an agent takes from its budgets, the narrow ones first: what one of them refuses costs nothing of the
+    /// others.
+    fn budgets(&self, principal: &Principal, event: &Event) -> Vec<RateRequest> {
+        let workflows = self.ports.runs.workflows();
+        let mut budgets = Vec::new();
+        for workflow in workflows.routes(&event.kind, &event.key.source).opens {
+            let hourly = workflow.definition.agents.hourly_max.unwrap_or(RAISES_HOURLY);
+            let subject = event.subject.as_deref().unwrap_or_default();
+            for (what, units) in [(subject, SUBJECT_RAISES_HOURLY.min(hourly)), ("", hourly)] {
+                // A subject may hold a number.
+                let queue = short(&["agent", &principal.source, workflow.name(), what]);
+                // All at once after a rest, and as many again in the hour that follows.
+                let limit = RateLimit::new(units, HOUR, units, 0);
+                budgets.push(RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 });
+            }
+        }
+        budgets
+    }
+
     /// What agents may do with a workflow, as configured now.
     fn agent_policy(&self, workflow: &str) -> AgentPolicy {
         let workflows = self.ports.runs.workflows();
         let known = workflows.workflows().find(|known| known.name() == workflow);
-        let never = AgentPolicy { raise: AgentMay::Never, escalate: AgentMay::Never, hourly_max: None };
-        known.map_or(never, |known| known.definition.agents)
+        known.map_or_else(AgentPolicy::never, |known| known.definition.agents)
     }
 
     /// Whether an agent may open runs of a workflow on its own.

@@ -6,7 +6,8 @@
 use crate::{
     control::{Control, to_review},
     error::ControlError,
-    request::{Principal, Request},
+    principal::Principal,
+    request::Request,
 };
 
 impl Control {
@@ -76,6 +77,13 @@ impl Control {
             | Request::RemoveOverride { .. }
             | Request::AddToken { .. }
             | Request::ListTokens
+            | Request::ListAgents
+            | Request::StopAgents { .. }
+            | Request::StartAgents { .. }
+            | Request::ListApprovals
+            | Request::ShowApproval { .. }
+            // Decided once; who says the same twice is answered the same.
+            | Request::DecideApproval { .. }
             | Request::RevokeToken { .. }
             | Request::Gaps { .. }
             | Request::KeepPreflight { .. } => None,

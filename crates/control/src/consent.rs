@@ -15,7 +15,8 @@ use crate::{
     consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange},
     control::{Control, of_all_teams},
     error::ControlError,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
 };
 
 /// Entries of one page of the whole log.

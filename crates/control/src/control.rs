@@ -3,24 +3,29 @@
 use std::sync::Arc;
 
 use domain::{
+    agent::AgentRefusal,
     id::RunId,
     notice,
     run::{Run, RunPhase, StepContext},
-    token::Token,
+    token::{Scope, Token},
     workflow::Workflow,
 };
+use jiff::Timestamp;
 use ports::{
-    AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore, OutcomeLog,
-    OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore, SendingStore,
-    SilenceStore, StatusStore, TokenStore, Versioned, store::RunFilter,
+    ApprovalStore, AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore,
+    OutcomeLog, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
+    SendingStore, SilenceStore, StatusStore, TokenStore, Versioned, store::RunFilter,
 };
 use runtime::{Acceptance, RoleError, RunService};
 
 use crate::{
     error::ControlError,
+    last_uses::LastUses,
     letter_page::LetterPage,
     own_heartbeat::OwnHeartbeat,
-    request::{Answer, Principal, Request, RunQuery},
+    principal::Principal,
+    refusal_code,
+    request::{Answer, Request, RunQuery},
     run_list::{self, Found},
     status_report::Installation,
     view::RunView,
@@ -39,6 +44,8 @@ pub struct ControlPorts {
     pub effects: Arc<dyn EffectStore>,
     /// Tokens of the API.
     pub tokens: Arc<dyn TokenStore>,
+    /// What agents ask for.
+    pub approvals: Arc<dyn ApprovalStore>,
     /// What the stream is read from.
     pub log: Arc<dyn OutcomeLog>,
     /// The audit's counts.
@@ -77,6 +84,7 @@ pub struct Control {
     pub(crate) ports: ControlPorts,
     pub(crate) installation: Installation,
     pub(crate) own_heartbeat: OwnHeartbeat,
+    pub(crate) last_uses: LastUses,
     pub(crate) looked_at_max: usize,
 }
 
@@ -87,6 +95,7 @@ impl Control {
             ports,
             installation: Installation::default(),
             own_heartbeat: OwnHeartbeat::default(),
+            last_uses: LastUses::default(),
             looked_at_max: run_list::LOOKED_AT_MAX,
         }
     }
@@ -94,6 +103,11 @@ impl Control {
     /// In a process that reports so of itself.
     pub fn reporting(self, own_heartbeat: OwnHeartbeat) -> Self {
         Self { own_heartbeat, ..self }
+    }
+
+    /// In a process that knows when tokens were used last.
+    pub fn noting(self, last_uses: LastUses) -> Self {
+        Self { last_uses, ..self }
     }
 
     /// Of this installation.
@@ -119,8 +133,19 @@ impl Control {
     ///
     /// # Errors
     /// As [`Control::execute`], and [`ControlError::Changed`].
-    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
     pub async fn execute_at(
+        &self,
+        principal: &Principal,
+        request: Request,
+        version: Option<u64>,
+    ) -> Result<Answer, ControlError> {
+        let name = request.in_short().0;
+        let executed = self.executed(principal, request, version).await;
+        executed.inspect_err(|error| self.log_refusal(principal, name, refusal_code::code(error)))
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
+    async fn executed(
         &self,
         principal: &Principal,
         request: Request,
@@ -132,7 +157,13 @@ impl Control {
             Request::ListRuns(query) => self.list(principal, query).await,
             Request::FindRuns { beginning } => self.find(principal, &beginning).await,
             Request::ShowRun { id, reveal } => {
-                Ok(self.show(&self.visible(principal, &id).await?, false, reveal).await?)
+                let seen = self.visible(principal, &id).await?;
+                let mut answer = self.show(&seen, false, reveal).await?;
+                if let Answer::Run { run, .. } = &mut answer {
+                    let may_read = principal.is_agent && principal.may(Scope::Untrusted);
+                    run.add_replies(&seen.value, reveal || may_read);
+                }
+                Ok(answer)
             }
             Request::Acknowledge { id } => self.acknowledge(principal, &id, version).await,
             Request::Observe { id, note } => self.observe(principal, &id, note).await,
@@ -213,20 +244,29 @@ impl Control {
             Request::AddToken { token } => self.add_token(name, token).await,
             Request::ListTokens => self.tokens().await,
             Request::RevokeToken { id } => self.revoke_token(name, id).await,
+            Request::ListAgents => self.agents().await,
+            Request::StopAgents { label, why } => self.stop_agents(principal, label, why).await,
+            Request::StartAgents { label } => self.start_agents(principal, label).await,
+            Request::ListApprovals => self.approvals(principal).await,
+            Request::ShowApproval { id } => self.show_approval(principal, &id).await,
+            Request::DecideApproval { id, approve, why } => self.decide(principal, &id, approve, &why).await,
         }
     }
 
     /// Refuses what the principal may not ask for.
     pub(crate) fn authorize(&self, principal: &Principal, request: &Request) -> Result<(), ControlError> {
         let name = &principal.name;
+        if principal.is_stopped {
+            return Err(ControlError::Agent(AgentRefusal::Stopped));
+        }
         if request.is_local() && !principal.is_local {
             return Err(ControlError::NotLocal);
         }
-        let needed = request.needed_by(principal).inspect_err(|_| {
-            let (request, what) = request.in_short();
-            tracing::warn!(principal = name, request, what, "a request was refused: agents do not do that");
-        })?;
+        let needed = request.needed_by(principal)?;
         if let Some(scope) = needed.iter().copied().find(|scope| !principal.may(*scope)) {
+            if principal.is_agent {
+                return Err(ControlError::Forbidden { name: name.clone(), scope });
+            }
             let (request, what) = request.in_short();
             tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
             return Err(ControlError::Forbidden { name: name.clone(), scope });
@@ -288,7 +328,7 @@ impl Control {
     async fn find(&self, principal: &Principal, beginning: &str) -> Result<Answer, ControlError> {
         let sees = |run: &Run| self.sees_run(principal, run);
         let found = run_list::find(&*self.ports.list, beginning, sees, self.looked_at_max).await;
-        Ok(self.answer(principal, found.map_err(RoleError::from)?))
+        self.answer(principal, found.map_err(RoleError::from)?).await
     }
 
     async fn acknowledge(
@@ -319,16 +359,28 @@ impl Control {
         let looked_at_max = self.looked_at_max;
         let listed =
             run_list::list(&*self.ports.list, filter, &conditions, key, sees, max, looked_at_max).await;
-        Ok(self.answer(principal, listed.map_err(RoleError::from)?))
+        self.answer(principal, listed.map_err(RoleError::from)?).await
     }
 
-    fn answer(&self, principal: &Principal, found: Found) -> Answer {
+    async fn step_ends_at(&self, run: &Run) -> Result<Option<Timestamp>, RoleError> {
+        if run.phase() != RunPhase::Active {
+            return Ok(None);
+        }
+        Ok(run.step_ends_at(&self.ports.runs.workflow_of(run).await?))
+    }
+
+    async fn answer(&self, principal: &Principal, found: Found) -> Result<Answer, ControlError> {
         let Found { runs, more, stopped_after, mut unreadable } = found;
         let key = self.ports.runs.recipient_key();
-        let runs = runs.iter().map(|run| RunView::in_list(run, key)).collect();
+        let mut views = Vec::new();
+        for run in &runs {
+            let mut view = RunView::in_list(run, key);
+            view.step_ends_at = self.step_ends_at(run).await?;
+            views.push(view);
+        }
         // Whose it is cannot be said.
         unreadable.retain(|_| principal.teams.is_empty());
-        Answer::Runs { runs, more, stopped_after, unreadable }
+        Ok(Answer::Runs { runs: views, more, stopped_after, unreadable })
     }
 
     /// The run, if there is one that the principal sees.
@@ -411,6 +463,7 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let timeline = self.ports.list.timeline(run.value.id()).await.map_err(RoleError::from)?;
         let mut view = RunView::new(&run.value, &timeline, self.ports.runs.recipient_key());
+        view.step_ends_at = self.step_ends_at(&run.value).await?;
         if reveal {
             view.reveal(&run.value);
         }

@@ -22,7 +22,8 @@ use crate::{
     control::Control,
     error::ControlError,
     letter_page::LetterPage,
-    request::{DeadLetterChange, LetterCursor, Principal},
+    principal::Principal,
+    request::{DeadLetterChange, LetterCursor},
 };
 
 impl Control {

@@ -1,6 +1,6 @@
 //! Why a request was not carried out.
 
-use domain::{agent::AgentRefusal, id::RunId, token::Scope};
+use domain::{agent::AgentRefusal, approval::ApprovalRefusal, id::RunId, token::Scope};
 use runtime::RoleError;
 
 /// Why a request was not carried out.
@@ -17,6 +17,18 @@ pub enum ControlError {
     /// An agent may not do that on its own.
     #[error("{0}")]
     Agent(AgentRefusal),
+    /// It is not approved.
+    #[error("{0}")]
+    Approval(ApprovalRefusal),
+    /// There is no such approval.
+    #[error("no approval {0}; `callout approvals list` shows those there are")]
+    NoApproval(String),
+    /// No token has the label.
+    #[error("no token has the label {0:?}; `callout agents list` shows the agents there are")]
+    NoAgent(String),
+    /// It is not stopped.
+    #[error("{0} is not stopped; `callout agents list` shows what is")]
+    NotStopped(String),
     /// What is of no team is for those who are limited to none.
     #[error("{0} is limited to teams, and this is about the whole installation")]
     OfAllTeams(String),

@@ -254,6 +254,7 @@ fn about(line: &TimelineLine) -> &'static str {
         | TimelineEvent::AcknowledgementExpired { .. }
         | TimelineEvent::AcknowledgedLate { .. }
         | TimelineEvent::Observed { .. }
+        | TimelineEvent::HeldByAgent { .. }
         | TimelineEvent::ResolvedLate { .. }
         | TimelineEvent::EffectReplayed { .. }
         | TimelineEvent::TicketWanted { .. }

@@ -15,7 +15,8 @@ use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
     layer::{LayerQuery, LayerView, NewOverride, OverrideView, ShiftSwap},
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
 };
 
 /// The longest span that is shown, and the longest override.

@@ -23,7 +23,8 @@ use crate::{
     error::ControlError,
     held_data::{Erasure, HeldData},
     letter_page::LetterPage,
-    request::{Answer, LetterCursor, Principal},
+    principal::Principal,
+    request::{Answer, LetterCursor},
     run_list::{self, RunConditions},
     view::RunView,
 };
@@ -40,6 +41,7 @@ impl Control {
         for run in found {
             let timeline = self.ports.list.timeline(run.id()).await.map_err(RoleError::from)?;
             let mut view = RunView::new(&run, &timeline, self.ports.runs.recipient_key());
+            view.add_replies(&run, true);
             view.reveal(&run);
             runs.push(view);
             fields.insert(run.id().to_string(), run.data().clone());

@@ -15,7 +15,7 @@ use domain::{
 use runtime::{Precedent, RoleError};
 use serde_json::Value;
 
-use crate::{control::Control, request::Principal};
+use crate::{control::Control, principal::Principal};
 
 /// A type of events that a principal may send.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,7 +168,7 @@ impl Control {
     }
 }
 
-fn shown(message: &Message, rule: Option<&'static str>) -> TextPreview {
+pub(crate) fn shown(message: &Message, rule: Option<&'static str>) -> TextPreview {
     let text = message.shown_text().map(|text| match message.ack() {
         Some(code) => text.replace(&code.to_string(), CODE_SHOWN),
         None => text,

@@ -6,11 +6,12 @@
 use domain::{
     acceptance::{Accepted, NotAccepted, SameId},
     adapter::Adapters,
+    agent::AgentRefusal,
     event::Event,
     source::Source,
 };
 
-use crate::{control::Control, request::Principal};
+use crate::{control::Control, principal::Principal, refusal_code::code_of_event};
 
 impl Control {
     /// Takes events of the principal, all of them or none.
@@ -24,7 +25,12 @@ impl Control {
         is_batch: bool,
     ) -> Result<Accepted, NotAccepted> {
         let accepted = self.raised(principal, events, is_batch).await;
-        if let Err(refused @ (NotAccepted::Forbidden(_) | NotAccepted::Agent(_))) = &accepted {
+        if let Err(refused) = &accepted {
+            self.log_refusal(principal, "raise", code_of_event(refused));
+        }
+        if let Err(refused @ NotAccepted::Forbidden(_)) = &accepted
+            && !principal.is_agent
+        {
             let reason = domain::phone::without_numbers(&refused.to_string());
             tracing::warn!(principal = principal.name, reason, "events were refused");
         }
@@ -54,6 +60,9 @@ impl Control {
     /// [`NotAccepted::Forbidden`].
     pub(crate) fn source_for(&self, principal: &Principal, events: &[Event]) -> Result<Source, NotAccepted> {
         let name = &principal.name;
+        if principal.is_stopped {
+            return Err(NotAccepted::Agent(AgentRefusal::Stopped));
+        }
         if principal.raises.is_empty() {
             return Err(NotAccepted::Forbidden(format!("{name} lacks a scope raise:TYPE")));
         }

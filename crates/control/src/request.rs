@@ -1,6 +1,4 @@
-//! What can be asked, by whom, and what is answered.
-
-use std::collections::BTreeSet;
+//! What can be asked, and what is answered. In: nothing. Out: the values.
 
 use domain::{
     agent::Observation,
@@ -14,13 +12,15 @@ use domain::{
     rollout::WorkflowFigures,
     run::RunPhase,
     timeline::DeadLetter,
-    token::{Scope, Token},
+    token::Token,
 };
 use jiff::Timestamp;
 use ports::store::{AuditCounts, DeadLetterFilter, Unreadable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    agent_view::AgentsView,
+    approval_view::ApprovalView,
     consent_view::{ConsentView, NewConsent},
     decision_audit_view::DecisionAudit,
     held_data::{Erasure, HeldData},
@@ -33,71 +33,6 @@ use crate::{
     test_page_report::TestPageReport,
     view::RunView,
 };
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The name that timelines show.
-    pub name: String,
-    /// How it asks, as timelines show it: `operator`, `api` or `agent`.
-    pub via: &'static str,
-    /// Whether it asks on the machine itself, and not by a token.
-    pub is_local: bool,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// The types of events that it may send.
-    pub raises: BTreeSet<String>,
-    /// The `source` of the events that it sends.
-    pub source: String,
-    /// Whose runs it sees and changes; those of every team if empty.
-    pub teams: BTreeSet<String>,
-    /// Whether it is a software agent, which decides nothing that a person must.
-    pub is_agent: bool,
-}
-
-impl Principal {
-    /// Who has the machine, and so may do everything.
-    pub fn operator(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            via: "operator",
-            is_local: true,
-            scopes: Scope::ALL.into_iter().collect(),
-            // Who has the machine sends events through ingest, with the key of their source.
-            raises: BTreeSet::new(),
-            source: String::new(),
-            teams: BTreeSet::new(),
-            is_agent: false,
-        }
-    }
-
-    /// Whose token a request bears.
-    pub fn with_token(token: &Token) -> Self {
-        Self {
-            name: token.label.clone(),
-            via: if token.is_agent { "agent" } else { "api" },
-            is_local: false,
-            scopes: token.scopes.clone(),
-            raises: token.raises.clone(),
-            source: token.source(),
-            teams: token.teams.clone(),
-            is_agent: token.is_agent,
-        }
-    }
-
-    /// Whether it may do what takes this scope. Who may change things may look at them, and who may look at everything may
-    /// look at shifts.
-    pub fn may(&self, scope: Scope) -> bool {
-        let has = |scope: Scope| self.scopes.contains(&scope);
-        match scope {
-            Scope::Calendar => has(Scope::Calendar) || has(Scope::Read) || has(Scope::Operate),
-            Scope::Read => has(Scope::Read) || has(Scope::Operate),
-            Scope::ReadTexts | Scope::Operate | Scope::Observe | Scope::Escalate | Scope::Replay => {
-                has(scope)
-            }
-        }
-    }
-}
 
 /// Which runs to list. Absent conditions match all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -372,129 +307,38 @@ pub enum Request {
         /// Its id.
         id: String,
     },
-}
-
-impl Request {
-    /// Its name, and the run, letter or token that it is about; for the log.
-    pub(crate) fn in_short(&self) -> (&'static str, &str) {
-        match self {
-            Self::ListRuns(_) => ("list_runs", ""),
-            Self::FindRuns { beginning } => ("find_runs", beginning),
-            Self::ShowRun { id, .. } => ("show_run", id.as_str()),
-            Self::Acknowledge { id } => ("acknowledge", id.as_str()),
-            Self::Escalate { id } => ("escalate", id.as_str()),
-            Self::Observe { id, .. } => ("observe", id.as_str()),
-            Self::ResolveReview { id, .. } => ("resolve_review", id.as_str()),
-            Self::Cancel { id } => ("cancel", id.as_str()),
-            Self::ListDeadLetters { .. } => ("list_dead_letters", ""),
-            Self::ShowDeadLetter { id } => ("show_dead_letter", id),
-            Self::Replay { id } => ("replay", id),
-            Self::Discard { id } => ("discard", id),
-            Self::AuditCounts => ("audit_counts", ""),
-            Self::Status => ("status", ""),
-            Self::Gaps { .. } => ("gaps", ""),
-            Self::KeepPreflight { .. } => ("keep_preflight", ""),
-            Self::FindPosition { .. } => ("find_position", ""),
-            Self::ReadStream { .. } => ("read_stream", ""),
-            Self::ShowHeldData { .. } => ("show_held_data", ""),
-            Self::Erase { .. } => ("erase", ""),
-            Self::WorkflowFigures { workflow, .. } => {
-                ("workflow_figures", workflow.as_deref().unwrap_or_default())
-            }
-            Self::ListEvents { .. } => ("list_events", ""),
-            Self::AuditDecisions { .. } => ("audit_decisions", ""),
-            Self::ListSilences => ("list_silences", ""),
-            Self::AddSilence(_) => ("add_silence", ""),
-            Self::EndSilence { id } => ("end_silence", id),
-            Self::ShowConsent { .. } => ("show_consent", ""),
-            Self::ListConsent { .. } => ("list_consent", ""),
-            Self::RecordConsent(_) => ("record_consent", ""),
-            Self::ShowOnCall { query, .. } => ("show_on_call", query.schedule.as_deref().unwrap_or_default()),
-            Self::ShowCalendar { query, .. } => {
-                ("show_calendar", query.schedule.as_deref().unwrap_or_default())
-            }
-            Self::ReadCalendarCopy { schedule, .. } => ("read_calendar_copy", schedule),
-            Self::TestPage(new) => ("test_page", &new.contact),
-            Self::ShowTestPage { id } => ("show_test_page", id.as_str()),
-            Self::ExplainRecipient { .. } => ("explain_recipient", ""),
-            Self::ListTexts { .. } => ("list_texts", ""),
-            Self::AddOverride(new) => ("add_override", &new.schedule),
-            Self::SwapShifts(swap) => ("swap_shifts", &swap.schedule),
-            Self::RemoveOverride { id } => ("remove_override", id),
-            Self::AddToken { token } => ("add_token", &token.id),
-            Self::ListTokens => ("list_tokens", ""),
-            Self::RevokeToken { id } => ("revoke_token", id),
-        }
-    }
-
-    /// Whether only who has the machine may ask for it: who may see all of a person, hand out access, or say that production
-    /// may start.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(
-            self,
-            Self::AddToken { .. }
-                | Self::ListTokens
-                | Self::RevokeToken { .. }
-                | Self::ShowHeldData { .. }
-                | Self::ListConsent { .. }
-                | Self::ListEvents { .. }
-                | Self::ReadCalendarCopy { .. }
-                | Self::AuditDecisions { .. }
-                | Self::Erase { .. }
-                | Self::Gaps { .. }
-                | Self::KeepPreflight { .. }
-        )
-    }
-
-    pub(crate) fn needs(&self) -> &'static [Scope] {
-        match self {
-            // Texts may say what only those who run callout should know.
-            Self::ShowRun { reveal: true, .. } => &[Scope::Read, Scope::ReadTexts],
-            Self::ListRuns(_)
-            | Self::FindRuns { .. }
-            | Self::ShowRun { .. }
-            | Self::ListDeadLetters { .. }
-            | Self::ShowDeadLetter { .. }
-            | Self::AuditCounts
-            | Self::Status
-            | Self::FindPosition { .. }
-            | Self::ListSilences
-            | Self::WorkflowFigures { .. }
-            | Self::ShowConsent { .. }
-            | Self::ShowOnCall { .. }
-            | Self::ExplainRecipient { .. }
-            | Self::ListTexts { .. }
-            | Self::ShowTestPage { .. }
-            | Self::ReadStream { .. } => &[Scope::Read],
-            Self::ShowCalendar { .. } => &[Scope::Calendar],
-            Self::Observe { .. } => &[Scope::Observe],
-            Self::Acknowledge { .. }
-            | Self::Escalate { .. }
-            | Self::ResolveReview { .. }
-            | Self::Cancel { .. }
-            | Self::AddSilence(_)
-            | Self::EndSilence { .. }
-            | Self::RecordConsent(_)
-            | Self::AddOverride(_)
-            | Self::TestPage(_)
-            | Self::SwapShifts(_)
-            | Self::RemoveOverride { .. }
-            | Self::Replay { .. }
-            | Self::Discard { .. } => &[Scope::Operate],
-            // Asked for on the machine alone.
-            Self::ShowHeldData { .. }
-            | Self::ListConsent { .. }
-            | Self::ListEvents { .. }
-            | Self::ReadCalendarCopy { .. }
-            | Self::AuditDecisions { .. }
-            | Self::Erase { .. }
-            | Self::AddToken { .. }
-            | Self::ListTokens
-            | Self::RevokeToken { .. }
-            | Self::Gaps { .. }
-            | Self::KeepPreflight { .. } => &[],
-        }
-    }
+    /// Lists the agents, and those that are stopped.
+    ListAgents,
+    /// Stops an agent, or all: whatever they ask for is refused.
+    StopAgents {
+        /// The label of its tokens; all agents without it.
+        label: Option<String>,
+        /// Why, for others to read.
+        #[serde(default)]
+        why: String,
+    },
+    /// Takes the stop of an agent back, or the one of all.
+    StartAgents {
+        /// The label of its tokens; the stop of all agents without it.
+        label: Option<String>,
+    },
+    /// Lists what agents asked for, latest first.
+    ListApprovals,
+    /// Shows what an agent asked for. An agent sees what it asked for itself.
+    ShowApproval {
+        /// Its id.
+        id: String,
+    },
+    /// Decides on what an agent asked for. What is approved is done at once, if it still may be.
+    DecideApproval {
+        /// Its id.
+        id: String,
+        /// Whether it may be done.
+        approve: bool,
+        /// Why, for others to read.
+        #[serde(default)]
+        why: String,
+    },
 }
 
 /// The answer to a request.
@@ -669,6 +513,21 @@ pub enum Answer {
     CalendarCopy {
         /// Its text; absent where there is no copy.
         text: Option<String>,
+    },
+    /// To [`Request::ListAgents`], [`Request::StopAgents`] and [`Request::StartAgents`].
+    Agents {
+        /// As they are afterwards.
+        agents: AgentsView,
+    },
+    /// To [`Request::ListApprovals`].
+    Approvals {
+        /// What agents asked for.
+        approvals: Vec<ApprovalView>,
+    },
+    /// To [`Request::ShowApproval`] and [`Request::DecideApproval`].
+    Approval {
+        /// As it is afterwards.
+        approval: Box<ApprovalView>,
     },
     /// To [`Request::AddToken`], [`Request::ListTokens`] and [`Request::RevokeToken`]: the tokens there are afterwards.
     Tokens {

@@ -10,7 +10,8 @@ use runtime::RoleError;
 use crate::{
     control::Control,
     error::ControlError,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
     run_list::{Looked, each_run},
 };
 

@@ -4,12 +4,14 @@
 //! Never: listens on a network; the file's permissions are the authorization.
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use domain::approval::ApprovalRefusal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     control::Control,
     error::ControlError,
-    request::{Answer, Principal, Request},
+    principal::Principal,
+    request::{Answer, Request},
 };
 
 /// The one route.
@@ -39,6 +41,7 @@ async fn execute(
             ControlError::Forbidden { .. }
             | ControlError::OfAllTeams(_)
             | ControlError::Agent(_)
+            | ControlError::Approval(ApprovalRefusal::OwnRequest)
             | ControlError::NotLocal => StatusCode::FORBIDDEN,
             ControlError::NotFound(_)
             | ControlError::NothingToReview(_)
@@ -47,11 +50,15 @@ async fn execute(
             | ControlError::NoSchedule(_)
             | ControlError::NoContact(_)
             | ControlError::NoSilence(_)
+            | ControlError::NoApproval(_)
+            | ControlError::NoAgent(_)
+            | ControlError::NotStopped(_)
             | ControlError::NoOverride(_) => StatusCode::NOT_FOUND,
             ControlError::Unusable(_) => StatusCode::BAD_REQUEST,
             ControlError::SeveralToReview { .. }
             | ControlError::Changed { .. }
             | ControlError::NoStream
+            | ControlError::Approval(_)
             | ControlError::LabelOfOthers { .. }
             | ControlError::NoRecipientKey => StatusCode::CONFLICT,
             ControlError::Role(_) => StatusCode::SERVICE_UNAVAILABLE,

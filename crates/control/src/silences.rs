@@ -6,7 +6,8 @@ use runtime::RoleError;
 use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
     silence_view::{NewSilence, SilenceView},
 };
 

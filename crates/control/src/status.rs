@@ -23,7 +23,8 @@ use runtime::RoleError;
 use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
-    request::{Answer, Principal},
+    principal::Principal,
+    request::Answer,
     run_list::each_run,
     status_report::{Installation, StatusReport},
 };

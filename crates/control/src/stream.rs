@@ -6,11 +6,7 @@
 use domain::outbound::STREAM;
 use runtime::RoleError;
 
-use crate::{
-    control::Control,
-    error::ControlError,
-    request::{Answer, Principal},
-};
+use crate::{control::Control, error::ControlError, principal::Principal, request::Answer};
 
 /// Events read at once, of which some may be another team's.
 const READ_MAX: u16 = 200;

@@ -13,8 +13,9 @@ use crate::{
     control::{Control, of_all_teams},
     error::ControlError,
     new_test_page::{NewTestPage, TEST_PAGE_WITHIN_S_MAX},
+    principal::Principal,
     recipient_explanation::no_contact,
-    request::{Answer, Principal},
+    request::Answer,
     test_page_report::TestPageReport,
 };
 

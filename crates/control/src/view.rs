@@ -4,9 +4,11 @@
 //! Never: shows a whole number, or the text of a message unless that was asked for.
 
 use domain::{
+    agent::{ReplyClass, TakenReply},
     directory::TakenOver,
     effect::Ticket,
     message::Message,
+    phone::without_numbers,
     recipient_hash::RecipientKey,
     run::{Run, RunPhase},
     timeline::{Entry, TimelineEvent, sentence},
@@ -40,6 +42,15 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_step_at: Option<Timestamp>,
+    /// When the step under way ends by its deadline, unless somebody acknowledges; absent where an older process said nothing
+    /// of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub step_ends_at: Option<Timestamp>,
+    /// Until when an agent holds the step under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub held_by_agent_until: Option<Timestamp>,
     /// When its acknowledgement expires, so that it pages again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -58,6 +69,9 @@ pub struct RunView {
     pub tickets: Vec<Ticket>,
     /// Its messages.
     pub messages: Vec<MessageView>,
+    /// The first texts of recipients; empty in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<ReplyView>,
     /// What happened, in order; empty in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<TimelineLine>,
@@ -126,6 +140,24 @@ pub struct MessageView {
     pub next_at: Option<Timestamp>,
 }
 
+/// A text of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReplyView {
+    /// When it was taken.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The number of the message that it is about.
+    pub message: u16,
+    /// What it was: `ack_code_valid`, `stop`, `help` or `other`.
+    #[schema(value_type = String)]
+    pub class: ReplyClass,
+    /// How many characters it had.
+    pub length: u32,
+    /// What somebody outside wrote, cleaned and cut; where its workflow keeps it, for who may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted_text: Option<String>,
+}
+
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineLine {
@@ -154,6 +186,18 @@ impl RunView {
         }
     }
 
+    /// Adds what recipients wrote: what it was and how long; with the words where they may be shown.
+    pub(crate) fn add_replies(&mut self, run: &Run, with_texts: bool) {
+        let view = |reply: &TakenReply| ReplyView {
+            at: reply.at,
+            message: reply.message,
+            class: reply.class,
+            length: reply.chars,
+            untrusted_text: reply.text.as_deref().filter(|_| with_texts).map(without_numbers),
+        };
+        self.replies = run.replies().iter().map(view).collect();
+    }
+
     /// A run with its timeline; with a key, recipients by their hashes beside the masked numbers.
     pub fn new(run: &Run, timeline: &[Entry], key: Option<&RecipientKey>) -> Self {
         Self {
@@ -166,12 +210,15 @@ impl RunView {
             step: run.step() + 1,
             round: u16::from(run.round()) + 1,
             next_step_at: run.next().map(|next| next.at),
+            step_ends_at: None,
+            held_by_agent_until: run.held_by_agent().filter(|_| run.phase() == RunPhase::Active),
             ack_expires_at: run.ack_hold().map(|hold| hold.until),
             opened_at: run.opened_at(),
             closed_at: run.closed_at(),
             ticket: run.ticket().filter(|queue| run.ticket_at(queue).is_none()).map(str::to_owned),
             tickets: run.tickets().to_vec(),
             messages: run.messages().iter().map(|message| MessageView::new(run, message, key)).collect(),
+            replies: Vec::new(),
             timeline: timeline.iter().map(|entry| TimelineLine::new(run, entry)).collect(),
         }
     }

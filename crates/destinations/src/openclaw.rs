@@ -38,7 +38,7 @@ impl OpenClaw {
         Self { requests, url, token }
     }
 
-    async fn deliver(&self, request: &EffectRequest) -> Result<(), EffectAnswer> {
+    async fn deliver(&self, request: &EffectRequest) -> Result<EffectAnswer, EffectAnswer> {
         let mut post = self
             .requests
             .post_json(self.url.clone(), &body(request))?
@@ -51,8 +51,9 @@ impl OpenClaw {
         let meaning = Meaning { refusals: &[UNMAPPED], ..Meaning::default() };
         if send_meaning(post, meaning).await?.status == StatusCode::NO_CONTENT {
             tracing::info!(event = request.effect.event.id, "the gateway's mapping made nothing of an event");
+            return Ok(EffectAnswer::Ignored);
         }
-        Ok(())
+        Ok(EffectAnswer::Done(None))
     }
 }
 
@@ -78,6 +79,6 @@ fn body(request: &EffectRequest) -> Value {
 #[async_trait]
 impl DestinationClient for OpenClaw {
     async fn carry_out(&self, request: &EffectRequest) -> EffectAnswer {
-        self.deliver(request).await.map_or_else(|answer| answer, |()| EffectAnswer::Done(None))
+        self.deliver(request).await.unwrap_or_else(|answer| answer)
     }
 }

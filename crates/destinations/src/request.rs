@@ -153,8 +153,9 @@ pub(crate) async fn send_meaning(
 fn not_done(code: u16, reason: String, retry_after_ms: Option<u64>) -> EffectAnswer {
     match code {
         429 | 503 => EffectAnswer::Later { retry_after_ms, reason },
-        // Credentials that are being changed, and what is not there yet, may be right later.
-        401 | 403 | 404 | 407 | 408 | 409 | 425 => EffectAnswer::Failed { reason, is_in_doubt: false },
+        401 => EffectAnswer::Denied { reason },
+        // Rights that are being changed, and what is not there yet, may be right later.
+        403 | 404 | 407 | 408 | 409 | 425 => EffectAnswer::Failed { reason, is_in_doubt: false },
         300..=399 => EffectAnswer::Refused { reason: format!("{reason}, which no such request expects") },
         400..=499 => EffectAnswer::Refused { reason },
         _ => EffectAnswer::Failed { reason, is_in_doubt: true },

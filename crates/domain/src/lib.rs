@@ -10,6 +10,8 @@ pub mod adapter;
 pub mod address;
 pub mod admission;
 pub mod agent;
+pub mod agent_stop;
+pub mod approval;
 pub mod breaker;
 pub mod broker_origin;
 pub mod calendar_people;

@@ -35,7 +35,7 @@ pub use replay::Replay;
 pub use step::{Addressee, Audience, Dispatch, DispatchInput};
 
 use crate::{
-    agent::Observed,
+    agent::{AgentHold, Observed, TakenReply},
     effect::Ticket,
     event::{Event, EventKey},
     id::{MessageId, RunId},
@@ -82,6 +82,12 @@ pub struct Run {
     /// What agents noted of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     observed: Vec<Observed>,
+    /// The step that an agent holds, or held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent_hold: Option<AgentHold>,
+    /// The first texts of recipients, for agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replies: Vec<TakenReply>,
     /// When its subject was resolved, if it had ended otherwise by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved_at: Option<Timestamp>,
@@ -140,6 +146,8 @@ impl Run {
             resolved_as: None,
             tickets: Vec::new(),
             observed: Vec::new(),
+            agent_hold: None,
+            replies: Vec::new(),
             resolved_at: None,
             resolved_by: None,
             start: None,

@@ -282,6 +282,14 @@ pub enum TimelineEvent {
         /// What it noted.
         note: Observation,
     },
+    /// An agent holds the step under way: its deadline waits, once in a run.
+    HeldByAgent {
+        /// The label of its token.
+        by: String,
+        /// Until when at most.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        until: Timestamp,
+    },
     /// The event is over, after the run was.
     ResolvedLate {
         /// What said so.

@@ -36,24 +36,30 @@ pub enum Scope {
     Operate,
     /// To read on-call shifts as a calendar. A token with this scope alone may stand in an address.
     Calendar,
+    /// To decide on what agents ask for.
+    Approve,
     /// Of agents: to note that it has seen a run, which stops nothing.
     Observe,
     /// Of agents: to have a run move on to its next step, as far as its workflow lets agents.
     Escalate,
     /// Of agents: to replay a dead letter of which nothing was sent.
     Replay,
+    /// Of agents: to read what recipients wrote, where their workflow keeps it.
+    Untrusted,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Read,
         Self::ReadTexts,
         Self::Operate,
         Self::Calendar,
+        Self::Approve,
         Self::Observe,
         Self::Escalate,
         Self::Replay,
+        Self::Untrusted,
     ];
 
     /// Whose tokens may have it; `None` for those of everybody.
@@ -61,8 +67,8 @@ impl Scope {
         match self {
             Self::Read => None,
             // Texts hold the codes by which people acknowledge.
-            Self::ReadTexts | Self::Operate | Self::Calendar => Some(false),
-            Self::Observe | Self::Escalate | Self::Replay => Some(true),
+            Self::ReadTexts | Self::Operate | Self::Calendar | Self::Approve => Some(false),
+            Self::Observe | Self::Escalate | Self::Replay | Self::Untrusted => Some(true),
         }
     }
 
@@ -73,6 +79,8 @@ impl Scope {
             Self::ReadTexts => "read_texts",
             Self::Operate => "operate",
             Self::Calendar => "calendar",
+            Self::Approve => "approve",
+            Self::Untrusted => "untrusted",
             Self::Observe => "observe",
             Self::Escalate => "escalate",
             Self::Replay => "replay",
@@ -120,8 +128,8 @@ impl FromStr for Grant {
 /// A scope that there is none of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected read, read_texts, operate, calendar, or raise: and a type of events, such as raise:incident.*; for agents also \
-     observe, escalate and replay"
+    "expected read, read_texts, operate, calendar, approve, or raise: and a type of events, such as raise:incident.*; for \
+     agents also observe, escalate, replay and untrusted"
 )]
 pub struct UnknownScope;
 
@@ -184,7 +192,7 @@ pub enum InvalidToken {
     #[error("expected a label of 1 to {LABEL_CHARS_MAX} visible characters")]
     Label,
     /// It would allow nothing.
-    #[error("expected at least one scope: read, read_texts, operate, calendar or raise:TYPE")]
+    #[error("expected at least one scope: read, read_texts, operate, calendar, approve or raise:TYPE")]
     NoScope,
     /// An agent decides nothing, and a person needs no scope of agents.
     #[error("the scope {scope} is for {whom}")]
@@ -404,6 +412,9 @@ mod tests {
             (true, Scope::Operate, false),
             (true, Scope::ReadTexts, false),
             (true, Scope::Calendar, false),
+            (true, Scope::Approve, false),
+            (true, Scope::Untrusted, true),
+            (false, Scope::Untrusted, false),
             (false, Scope::Escalate, false),
             (false, Scope::Operate, true),
         ] {

@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    agent_stop::AgentStop,
     effect::OutcomeEvent,
     time::{ceil_ms, floor_ms},
     token::Token,
@@ -56,6 +57,34 @@ impl TokenStore for EmbeddedStore {
         let id = id.to_owned();
         let remove = move |connection: &Connection| {
             Ok(connection.prepare_cached("DELETE FROM token WHERE id = ?1")?.execute([&id])? > 0)
+        };
+        Ok(self.writer.write(remove).await?)
+    }
+
+    async fn agent_stops(&self) -> Result<Vec<AgentStop>, StoreError> {
+        let read = |connection: &Connection| {
+            read::documents(connection, "SELECT doc FROM agent_stop ORDER BY label", [], "stop of an agent")
+        };
+        Ok(self.readers.read(read).await?)
+    }
+
+    async fn stop_agents(&self, stop: &AgentStop) -> Result<(), StoreError> {
+        let label = stop.label.clone().unwrap_or_default();
+        let doc = json(stop, "stop of an agent", &label)?;
+        let add = move |connection: &Connection| {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO agent_stop (label, doc) VALUES (?1, ?2)")?
+                .execute([&label, &doc])?;
+            Ok(())
+        };
+        Ok(self.writer.write(add).await?)
+    }
+
+    async fn start_agents(&self, label: Option<&str>) -> Result<bool, StoreError> {
+        let label = label.unwrap_or_default().to_owned();
+        let remove = move |connection: &Connection| {
+            let mut delete = connection.prepare_cached("DELETE FROM agent_stop WHERE label = ?1")?;
+            Ok(delete.execute([&label])? > 0)
         };
         Ok(self.writer.write(remove).await?)
     }

@@ -79,12 +79,16 @@ impl<'a> Sealed<'a> {
             Kind::Answer => "answer",
             Kind::Calendar => "calendar",
             Kind::CalendarText => "text of the calendar",
+            Kind::Approval => "approval",
         }
     }
 
     /// What an error may show of a name: numbers, subjects and keys of requests are withheld.
     fn shown(self, bound_to: &str) -> &str {
-        if matches!(self.kind, Kind::Run | Kind::Effect | Kind::Calendar | Kind::CalendarText) {
+        if matches!(
+            self.kind,
+            Kind::Run | Kind::Effect | Kind::Calendar | Kind::CalendarText | Kind::Approval
+        ) {
             bound_to
         } else {
             "(name withheld)"

@@ -7,6 +7,7 @@
 //! All writes go through one thread that commits whatever waits as one transaction, each with an fsync.
 
 mod api;
+mod approvals;
 mod audit_counts;
 mod backup;
 mod bloom_filter;

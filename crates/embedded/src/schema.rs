@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/14.sql"),
     include_str!("schema/15.sql"),
     include_str!("schema/16.sql"),
+    include_str!("schema/17.sql"),
 ];
 /// The table that tells a copy from the database that it is of.
 pub(crate) const BACKUP: &str = include_str!("schema/9.sql");

@@ -19,8 +19,19 @@ use crate::{
 /// Seals some rows of one table, after a row. Returns the last row that was looked at; `None` at the end of the table.
 type Seal = fn(&Connection, &State, i64, u16) -> Result<(u64, Option<i64>), Fault>;
 
-const TABLES: [Seal; 10] =
-    [runs, events, effects, letters, routes, consent, resolutions, answers, calendars, calendar_texts];
+const TABLES: [Seal; 11] = [
+    runs,
+    events,
+    effects,
+    letters,
+    routes,
+    consent,
+    resolutions,
+    answers,
+    calendars,
+    calendar_texts,
+    approvals,
+];
 
 /// Seals up to so many rows.
 pub(crate) struct SealStored {
@@ -257,6 +268,17 @@ fn calendar_texts(
     let mut update = connection.prepare_cached("UPDATE calendar SET copy = ?2 WHERE name = ?1")?;
     for row in &found {
         let doc = Sealed::new(&state.sealer, Kind::CalendarText).seal(text(row, 0), row.doc.clone())?;
+        update.execute(params![text(row, 0), doc])?;
+    }
+    Ok((found.len() as u64, last))
+}
+
+fn approvals(connection: &Connection, state: &State, _: i64, max: u16) -> Result<(u64, Option<i64>), Fault> {
+    let sql = "SELECT 0, doc, id FROM approval WHERE ?1 IS NOT NULL AND typeof(doc) = 'text' LIMIT ?2";
+    let (found, last) = rows(connection, sql, 0, max, 1)?;
+    let mut update = connection.prepare_cached("UPDATE approval SET doc = ?2 WHERE id = ?1")?;
+    for row in &found {
+        let doc = Sealed::new(&state.sealer, Kind::Approval).seal(text(row, 0), row.doc.clone())?;
         update.execute(params![text(row, 0), doc])?;
     }
     Ok((found.len() as u64, last))

@@ -261,6 +261,17 @@ impl EffectStore for EmbeddedStore {
         Ok(self.readers.read(read).await?)
     }
 
+    async fn effects_of_run(&self, run: &RunId, destination: &str) -> Result<Vec<Effect>, StoreError> {
+        // The ids of a run's effects begin with its own and a hyphen, behind which a full stop comes.
+        let of_run = (format!("{run}-"), format!("{run}."), destination.to_owned());
+        let sealer = self.sealer();
+        let read = move |connection: &rusqlite::Connection| {
+            let sql = "SELECT id, doc FROM effect WHERE id >= ?1 AND id < ?2 AND destination = ?3";
+            read::sealed(connection, Sealed::new(&sealer, Kind::Effect), sql, of_run)
+        };
+        Ok(self.readers.read(read).await?)
+    }
+
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
         self.postpone_outbound(effect, due).await
     }

@@ -12,6 +12,7 @@ use domain::{
     limits::EFFECT_TIMEOUT_S,
     outbound::dead_letter,
     run::Run,
+    time::after_s,
     timeline::sentence,
 };
 use ports::{EffectEnd, EffectRequest, within};
@@ -20,6 +21,9 @@ use telemetry::span;
 use tracing::Instrument as _;
 
 use crate::{destination::Destination, integrations_ports::IntegrationsPorts};
+
+/// How long an effect waits before it is looked at again whether those before it are done, in seconds.
+const EARLIER_FIRST_S: u32 = 2;
 
 /// Carries out an effect. Returns what that says of the destination, if anything.
 pub(crate) async fn carry_out(
@@ -51,6 +55,11 @@ async fn attempt(
         ports.effects.end_effect(&effect, EffectEnd::Delivered).await?;
         return Ok(None);
     }
+    if destination.in_order && waits_for_earlier(ports, &effect).await? {
+        let again_at = after_s(ports.clock.now(), EARLIER_FIRST_S);
+        ports.effects.postpone_effect(&effect, again_at).await?;
+        return Ok(None);
+    }
     let request = request(ports, effect, run).await?;
     let most = Duration::from_secs(EFFECT_TIMEOUT_S.into());
     let traceparent = request.run.as_ref().and_then(Run::traceparent);
@@ -62,13 +71,18 @@ async fn attempt(
         is_in_doubt: true,
     });
     let signal = match &answer {
-        EffectAnswer::Done(_) | EffectAnswer::Refused { .. } => Some(ProviderSignal::Answer),
+        EffectAnswer::Done(_) | EffectAnswer::Ignored | EffectAnswer::Refused { .. } => {
+            Some(ProviderSignal::Answer)
+        }
+        EffectAnswer::Denied { .. } => Some(ProviderSignal::Stopped(None)),
         EffectAnswer::Later { .. } | EffectAnswer::Failed { .. } => Some(ProviderSignal::Trouble),
         EffectAnswer::Gone { .. } | EffectAnswer::Needless => None,
     };
     let effect = match &answer {
         EffectAnswer::Needless => request.effect,
         EffectAnswer::Done(_)
+        | EffectAnswer::Ignored
+        | EffectAnswer::Denied { .. }
         | EffectAnswer::Refused { .. }
         | EffectAnswer::Later { .. }
         | EffectAnswer::Failed { .. }
@@ -87,6 +101,13 @@ async fn attempt(
         EffectNext::Dead(reason) => dead(ports, effect, &reason).await?,
     }
     Ok(signal)
+}
+
+/// Whether something that happened to the run before is still to be told. What happened at the same moment has no order.
+async fn waits_for_earlier(ports: &IntegrationsPorts, effect: &Effect) -> Result<bool, RoleError> {
+    let Some(run) = effect.run() else { return Ok(false) };
+    let waiting = ports.effects.effects_of_run(run, &effect.destination).await?;
+    Ok(waiting.iter().any(|other| other.id != effect.id && other.event.at < effect.event.at))
 }
 
 async fn request(

@@ -13,6 +13,8 @@ pub struct Destination {
     pub client: Arc<dyn DestinationClient>,
     /// Requests at once.
     pub in_flight_max: u16,
+    /// Whether what happened to a run is told in its order: later effects wait for earlier ones.
+    pub in_order: bool,
     /// How long after what it tells of an effect is given up, in seconds.
     pub give_up_after_s: u32,
 }

@@ -90,7 +90,11 @@ impl DestinationWorker {
         }
         let destination = &self.destination.name;
         match signal.and_then(|signal| self.breaker.note(signal, self.ports.clock.now())) {
-            Some(BreakerTransition::Opened { until, .. }) => {
+            Some(BreakerTransition::Opened { stopped: Some(_), until }) => {
+                telemetry::note_breaker(destination, true);
+                tracing::error!(destination, %until, "a destination does not take its secret; its effects wait until it is corrected");
+            }
+            Some(BreakerTransition::Opened { stopped: None, until }) => {
                 telemetry::note_breaker(destination, true);
                 tracing::warn!(destination, %until, "a destination does not answer; its effects wait");
             }

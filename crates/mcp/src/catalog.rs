@@ -12,16 +12,19 @@ use rmcp::{
 };
 
 use crate::{
+    approvals::ApprovalRow,
     events::{Raised, TypeRow},
     input,
     letters::{LetterRow, Replayed},
     output::Page,
+    portable::portable,
     runs::{Escalated, Noted, RunRow, Timeline},
 };
 
 /// A tool by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    ApprovalGet,
     EventTypes,
     RunsList,
     RunTimeline,
@@ -33,7 +36,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
+        Self::ApprovalGet,
         Self::DeadLetterReplay,
         Self::DeadLettersList,
         Self::EventRaise,
@@ -46,6 +50,7 @@ impl Kind {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::ApprovalGet => "approval_get",
             Self::EventTypes => "event_types",
             Self::RunsList => "runs_list",
             Self::RunTimeline => "run_timeline",
@@ -65,7 +70,9 @@ impl Kind {
     pub(crate) fn is_for(self, who: &Principal) -> bool {
         match self {
             Self::EventTypes | Self::EventRaise => !who.raises.is_empty(),
-            Self::RunsList | Self::RunTimeline | Self::DeadLettersList => who.may(Scope::Read),
+            Self::RunsList | Self::RunTimeline | Self::DeadLettersList | Self::ApprovalGet => {
+                who.may(Scope::Read)
+            }
             Self::RunAck => who.may(Scope::Read) && who.may(Scope::Observe),
             Self::RunEscalate => who.may(Scope::Read) && who.may(Scope::Escalate),
             Self::DeadLetterReplay => who.may(Scope::Replay),
@@ -74,6 +81,10 @@ impl Kind {
 
     fn description(self) -> &'static str {
         match self {
+            Self::ApprovalGet => {
+                "Show where an approval stands that you asked for: whether a person agreed to page or escalate by SMS text \
+                 message, and what came of it."
+            }
             Self::EventTypes => {
                 "List the event types that this token may raise to page or notify people by SMS text message: their \
                  fields, whom each step texts, deadlines, and whether you may raise them on your own."
@@ -92,11 +103,11 @@ impl Kind {
             }
             Self::RunAck => {
                 "Note that you have seen a page and what you make of it. It does not acknowledge it and does not stop \
-                 the escalation: only a person does."
+                 the escalation: only a person does. Some workflows let a note hold the next step for a while, once."
             }
             Self::RunEscalate => {
                 "Have a run that nobody answered page the next person on call now, before its deadline. The last step \
-                 takes a person's decision."
+                 takes a person's decision: the answer is then pending_approval."
             }
             Self::DeadLettersList => {
                 "List dead letters: SMS text messages, events and tickets that callout gave up, with their cause."
@@ -111,9 +122,11 @@ impl Kind {
     /// Whether it only reads, may do harm, does the same when called twice, and reaches the world outside.
     fn annotations(self) -> ToolAnnotations {
         let (reads, harms, repeats, outside) = match self {
-            Self::EventTypes | Self::RunsList | Self::RunTimeline | Self::DeadLettersList => {
-                (true, false, true, false)
-            }
+            Self::EventTypes
+            | Self::RunsList
+            | Self::RunTimeline
+            | Self::DeadLettersList
+            | Self::ApprovalGet => (true, false, true, false),
             Self::EventRaise => (false, false, true, true),
             Self::RunAck => (false, false, true, false),
             Self::RunEscalate | Self::DeadLetterReplay => (false, true, true, true),
@@ -123,6 +136,7 @@ impl Kind {
 
     fn schemas(self) -> (Arc<JsonObject>, Arc<JsonObject>) {
         match self {
+            Self::ApprovalGet => (schema_for_type::<input::ApprovalGet>(), schema_for_type::<ApprovalRow>()),
             Self::EventTypes => (schema_for_type::<input::EventTypes>(), schema_for_type::<Page<TypeRow>>()),
             Self::RunsList => (schema_for_type::<input::RunsList>(), schema_for_type::<Page<RunRow>>()),
             Self::RunTimeline => (schema_for_type::<input::RunTimeline>(), schema_for_type::<Timeline>()),
@@ -140,8 +154,8 @@ impl Kind {
 
     pub(crate) fn tool(self) -> Tool {
         let (input, output) = self.schemas();
-        Tool::new(self.name(), self.description(), input)
-            .with_raw_output_schema(output)
+        Tool::new(self.name(), self.description(), portable(&input))
+            .with_raw_output_schema(portable(&output))
             .with_annotations(self.annotations())
     }
 }

@@ -5,7 +5,7 @@
 use control::ControlError;
 use domain::{acceptance::NotAccepted, agent::AgentRefusal};
 use jiff::Timestamp;
-use rmcp::model::CallToolResult;
+use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::json;
 
 /// A refusal, as agents read it.
@@ -21,11 +21,20 @@ pub(crate) struct Refusal {
     pub(crate) not_before: Option<Timestamp>,
     /// The version that the run is at, where the caller had an older one.
     pub(crate) version: Option<u64>,
+    /// The approval that it is about.
+    pub(crate) approval_id: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry: false, not_before: None, version: None }
+        Self {
+            code,
+            message: message.into(),
+            retry: false,
+            not_before: None,
+            version: None,
+            approval_id: None,
+        }
     }
 
     /// The arguments are wrong.
@@ -33,8 +42,13 @@ impl Refusal {
         Self::new("invalid_arguments", message)
     }
 
+    /// A defect of ours.
+    pub(crate) fn unexpected() -> Self {
+        Self::new("unavailable", "callout answered something else than was asked for")
+    }
+
     pub(crate) fn result(&self) -> CallToolResult {
-        let Self { code, message, retry, not_before, version } = self;
+        let Self { code, message, retry, not_before, version, approval_id } = self;
         let mut error = json!({"code": code, "message": message, "retry": retry});
         if let Some(at) = not_before {
             error["not_before"] = json!(at);
@@ -42,7 +56,11 @@ impl Refusal {
         if let Some(version) = version {
             error["version"] = json!(version);
         }
-        CallToolResult::structured_error(json!({"error": error}))
+        if let Some(id) = approval_id {
+            error["approval_id"] = json!(id);
+        }
+        // As a text alone: clients hold structured content to the output schema, and what does not fit is lost to the agent.
+        CallToolResult::error(vec![ContentBlock::text(json!({"error": error}).to_string())])
     }
 }
 
@@ -57,6 +75,9 @@ impl From<AgentRefusal> for Refusal {
             | AgentRefusal::RecipientInFields
             | AgentRefusal::ResolvesOthers
             | AgentRefusal::DuplicatePossible
+            | AgentRefusal::Stopped
+            | AgentRefusal::Denied
+            | AgentRefusal::ApprovalsPending
             | AgentRefusal::NotForAgents => None,
         };
         let (code, retry) = (refusal.code(), not_before.is_some());
@@ -69,18 +90,21 @@ impl From<ControlError> for Refusal {
         let said = error.to_string();
         match error {
             ControlError::Agent(refusal) => refusal.into(),
+            ControlError::Approval(refusal) => Self::new(refusal.code(), said),
             ControlError::Forbidden { .. } | ControlError::OfAllTeams(_) | ControlError::NotLocal => {
                 Self::new("scope_missing", said)
             }
             ControlError::Changed { version, .. } => {
                 Self { version: Some(version), retry: true, ..Self::new("stale_version", said) }
             }
-            ControlError::NotFound(_) | ControlError::NoDeadLetter(_) => {
+            ControlError::NotFound(_) | ControlError::NoDeadLetter(_) | ControlError::NoApproval(_) => {
                 Self::new("not_found", "there is none of that id that this token may see")
             }
             ControlError::LabelOfOthers { .. }
             | ControlError::NoRecipientKey
             | ControlError::NoStream
+            | ControlError::NoAgent(_)
+            | ControlError::NotStopped(_)
             | ControlError::NoToken(_)
             | ControlError::NothingToReview(_)
             | ControlError::SeveralToReview { .. }

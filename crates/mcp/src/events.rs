@@ -2,14 +2,20 @@
 //!
 //! Never: takes a number or a text: whom and with which words is the workflow's.
 
-use control::{Control, EventPreview, EventType, Principal, TextPreview};
-use domain::event::{Event, EventKey};
+use control::{Asked, Control, EventPreview, EventType, Principal, TextPreview};
+use domain::{
+    acceptance::NotAccepted,
+    agent::AgentRefusal,
+    event::{Event, EventKey},
+};
+use jiff::Timestamp;
 use runtime::Precedent;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    approvals::{Wish, wish},
     error_code::Refusal,
     input::{EventRaise, EventTypes, Mode},
     output::{Page, fit},
@@ -86,10 +92,20 @@ fn place(one: &EventType) -> String {
 }
 
 /// What an event did, or would do.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Raised {
-    /// `created`, `duplicate`, or with `dry_run` `would_create`, `would_need_approval`, `would_be_refused`.
+    /// `created`, `duplicate`, `pending_approval` (a person decides: see `approval_get`), or with `dry_run` `would_create`,
+    /// `would_need_approval`, `would_be_refused`, `duplicate`, `conflict`.
     disposition: String,
+    /// The approval that a person decides on, and until when they may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    approval_expires_at: Option<Timestamp>,
+    /// With `dry_run`: how many such events your budget has room for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_left: Option<u32>,
     /// The runs that it opens.
     run_ids: Vec<String>,
     /// With `dry_run`: what would be sent first, by workflow.
@@ -146,26 +162,52 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
             let previews = control.preview(who, &event).await?;
             // Also where it only ends runs.
             let refusal = control.agent_may_raise(std::slice::from_ref(&event)).err();
-            Ok(previewed(previews, refusal))
+            let budget_left = match previews.is_empty() {
+                true => None,
+                false => Some(control.raises_left(who, &event).await?),
+            };
+            Ok(Raised { budget_left, ..previewed(previews, refusal) })
         }
         Mode::Commit => {
             // Its run may not be open yet; asked before, for afterwards it is known.
             let is_known = control.knows(&event).await?;
-            let accepted = control.raise(who, std::slice::from_ref(&event), false).await?;
+            let accepted = match control.raise(who, std::slice::from_ref(&event), false).await {
+                Err(NotAccepted::Agent(AgentRefusal::NeedsApproval)) => {
+                    return ask(control, who, &event).await;
+                }
+                accepted => accepted?,
+            };
             let disposition = if accepted.fresh > 0 && !is_known { "created" } else { "duplicate" };
             Ok(Raised {
                 disposition: disposition.to_owned(),
                 run_ids: accepted.runs.iter().map(ToString::to_string).collect(),
-                previews: Vec::new(),
                 warnings: accepted.warnings.into_iter().collect(),
+                ..Raised::default()
             })
         }
     }
 }
 
-fn previewed(previews: Vec<EventPreview>, refusal: Option<domain::agent::AgentRefusal>) -> Raised {
-    use domain::agent::AgentRefusal;
+/// A person decides.
+async fn ask(control: &Control, who: &Principal, event: &Event) -> Result<Raised, Refusal> {
+    let known =
+        |run_ids: Vec<String>| Raised { disposition: "duplicate".to_owned(), run_ids, ..Raised::default() };
+    let approval = match control.ask_to_raise(who, event).await? {
+        Asked::Known(runs) => return Ok(known(runs.iter().map(ToString::to_string).collect())),
+        Asked::Approval(approval) => approval,
+    };
+    Ok(match wish(&approval)? {
+        Wish::Done(runs) => known(runs),
+        Wish::Waits(waits) => Raised {
+            disposition: "pending_approval".to_owned(),
+            approval_id: Some(waits.id),
+            approval_expires_at: Some(waits.expires_at),
+            ..Raised::default()
+        },
+    })
+}
 
+fn previewed(previews: Vec<EventPreview>, refusal: Option<AgentRefusal>) -> Raised {
     let precedent = previews.first().map_or(Precedent::None, |preview| preview.precedent);
     let disposition = match (precedent, refusal) {
         (Precedent::Same, _) => "duplicate",
@@ -178,7 +220,7 @@ fn previewed(previews: Vec<EventPreview>, refusal: Option<domain::agent::AgentRe
         disposition: disposition.to_owned(),
         run_ids: previews.iter().map(|preview| preview.run.to_string()).collect(),
         previews: previews.into_iter().map(PreviewRow::of).collect(),
-        warnings: Vec::new(),
+        ..Raised::default()
     }
 }
 

@@ -102,6 +102,14 @@ pub(crate) struct RunEscalate {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct ApprovalGet {
+    /// The approval's id, as the call that took a person's decision was answered with.
+    #[schemars(regex(pattern = "^a[0-9a-z]{4,24}$"))]
+    pub(crate) approval_id: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DeadLettersList {
     /// Only letters with this cause, for example `undeliverable`.
     pub(crate) cause: Option<String>,

@@ -13,7 +13,6 @@ use crate::{
     error_code::Refusal,
     input::{DeadLetterReplay, DeadLettersList, Mode},
     output::{Page, ROWS_MAX, fit},
-    runs::unexpected,
 };
 
 /// One dead letter of a list.
@@ -60,7 +59,7 @@ pub(crate) async fn list(
     let filter = DeadLetterFilter { reason: input.cause, ..DeadLetterFilter::default() };
     let request = Request::ListDeadLetters { filter, after, max: ROWS_MAX as u16 };
     let Answer::DeadLetters { letters, more, .. } = control.execute(who, request).await? else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let (rows, is_cut) = fit(letters.iter().map(LetterRow::of).collect::<Vec<_>>());
     let last = rows.last().map(|row| format!("{} {}", row.at, row.id));
@@ -97,12 +96,12 @@ pub(crate) async fn replay(
     let Answer::DeadLetterChanged { change } =
         control.execute(who, Request::Replay { id: id.clone() }).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     match change {
         DeadLetterChange::Replayed => Ok(done("requeued")),
         DeadLetterChange::Gone => Ok(done("already_replayed")),
         DeadLetterChange::Stale { reason } => Err(Refusal::new("refused", reason)),
-        DeadLetterChange::Discarded => Err(unexpected()),
+        DeadLetterChange::Discarded => Err(Refusal::unexpected()),
     }
 }

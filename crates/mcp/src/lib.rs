@@ -4,6 +4,7 @@
 //! Never: takes a phone number or a text, or lets an agent decide what a person must: `control` holds every caller to
 //! that, this face included.
 
+mod approvals;
 mod catalog;
 mod error_code;
 mod events;
@@ -11,6 +12,7 @@ mod facts;
 mod input;
 mod letters;
 mod output;
+mod portable;
 mod runs;
 mod server;
 

@@ -2,8 +2,9 @@
 //!
 //! Never: acknowledges a run: what an agent says of it is an observation, and the answer says so.
 
-use control::{Answer, Control, Principal, Request, RunConditions, RunQuery, RunView};
+use control::{Answer, Control, ControlError, Principal, Request, RunConditions, RunQuery, RunView};
 use domain::{
+    agent::AgentRefusal,
     id::{MessageId, RunId},
     run::RunPhase,
 };
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    approvals::{Wish, wish},
     error_code::Refusal,
     events::as_identifier,
     facts::Fact,
@@ -59,7 +61,8 @@ impl RunRow {
 }
 
 fn next_action_at(run: &RunView) -> Option<Timestamp> {
-    run.messages.iter().filter_map(|message| message.next_at).chain(run.next_step_at).min()
+    let messages = run.messages.iter().filter_map(|message| message.next_at);
+    messages.chain(run.next_step_at).chain(run.step_ends_at).min()
 }
 
 /// One run, and what happened to it.
@@ -112,7 +115,7 @@ pub(crate) async fn list(
     let Answer::Runs { runs, more, stopped_after, .. } =
         control.execute(who, Request::ListRuns(query)).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let (rows, is_cut) = fit(runs.iter().map(RunRow::of).collect());
     let last = rows.last().map(|row| row.run_id.clone());
@@ -138,10 +141,12 @@ pub(crate) async fn timeline(
     let before =
         before.map_err(|_| Refusal::invalid("cursor: expected the next_cursor of the page before"))?;
     let (run, version) = show(control, who, id).await?;
-    let end = before.unwrap_or(run.timeline.len()).min(run.timeline.len());
+    let mut all = facts_of(&run);
+    let end = before.unwrap_or(all.len()).min(all.len());
     // The latest first, as many as fit, and then in order.
-    let latest: Vec<Fact> = run.timeline[..end].iter().rev().map(Fact::of).collect();
-    let (mut facts, is_cut) = fit_facts(latest);
+    all.truncate(end);
+    all.reverse();
+    let (mut facts, is_cut) = fit_facts(all);
     facts.reverse();
     let next_cursor = is_cut.then(|| (end - facts.len()).to_string());
     let first = run.messages.len().saturating_sub(MESSAGES_MAX);
@@ -155,6 +160,14 @@ pub(crate) async fn timeline(
         attempts: message.attempts,
     });
     Ok(Timeline { version, messages: messages.collect(), facts, next_cursor, run: RunRow::of(&run) })
+}
+
+/// What happened, and what recipients wrote, in order.
+fn facts_of(run: &RunView) -> Vec<Fact> {
+    let replies = run.replies.iter().map(Fact::of_reply);
+    let mut facts: Vec<Fact> = run.timeline.iter().map(Fact::of).chain(replies).collect();
+    facts.sort_by_key(|fact| fact.at);
+    facts
 }
 
 /// Beside the run and its messages there is room for half of what a list has.
@@ -174,6 +187,10 @@ pub(crate) struct Noted {
     result: String,
     /// Always false: only a person's answer, or the end of the event, stops the escalation.
     stops_escalation: bool,
+    /// Until when at most the next step waits, where the workflow lets agents hold it. Then the escalation goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    holds_until: Option<Timestamp>,
     state: String,
     version: u64,
 }
@@ -188,13 +205,14 @@ pub(crate) async fn ack(control: &Control, who: &Principal, input: RunAck) -> Re
     let Answer::Run { run, changed, version } =
         control.execute(who, Request::Observe { id, note: input.reason }).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     let result = if changed { "noted" } else { "known" };
     Ok(Noted {
         run_id: run.id,
         result: result.to_owned(),
         stops_escalation: false,
+        holds_until: run.held_by_agent_until,
         state: run.phase.as_str().to_owned(),
         version,
     })
@@ -204,8 +222,14 @@ pub(crate) async fn ack(control: &Control, who: &Principal, input: RunAck) -> Re
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Escalated {
     run_id: String,
-    /// `next_step_started`, or with `dry_run` `allowed`.
+    /// `next_step_started`, `pending_approval` (a person decides: see `approval_get`), or with `dry_run` `allowed`.
     result: String,
+    /// The approval that a person decides on, and until when they may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    approval_expires_at: Option<Timestamp>,
     /// The step under way, from 1.
     step: u8,
     state: String,
@@ -226,10 +250,22 @@ pub(crate) async fn escalate(
         control.may_escalate(who, &id).await?;
         return Ok(escalated("allowed", &seen, version));
     }
-    let request = Request::Escalate { id };
-    let Answer::Run { run, changed, version } = control.execute_at(who, request, Some(version)).await? else {
-        return Err(unexpected());
+    let request = Request::Escalate { id: id.clone() };
+    let executed = match control.execute_at(who, request, Some(version)).await {
+        Err(ControlError::Agent(AgentRefusal::NeedsApproval)) => {
+            let approval = control.ask_to_escalate(who, &id, version).await?;
+            return Ok(match wish(&approval)? {
+                Wish::Done(_) => escalated("next_step_started", &seen, version),
+                Wish::Waits(waits) => Escalated {
+                    approval_id: Some(waits.id),
+                    approval_expires_at: Some(waits.expires_at),
+                    ..escalated("pending_approval", &seen, version)
+                },
+            });
+        }
+        executed => executed?,
     };
+    let Answer::Run { run, changed, version } = executed else { return Err(Refusal::unexpected()) };
     if changed { Ok(escalated("next_step_started", &run, version)) } else { Err(stale(&run.id, version)) }
 }
 
@@ -237,6 +273,8 @@ fn escalated(result: &str, run: &RunView, version: u64) -> Escalated {
     Escalated {
         run_id: run.id.clone(),
         result: result.to_owned(),
+        approval_id: None,
+        approval_expires_at: None,
         step: run.step,
         state: run.phase.as_str().to_owned(),
         version,
@@ -247,7 +285,7 @@ async fn show(control: &Control, who: &Principal, id: RunId) -> Result<(RunView,
     let Answer::Run { run, version, .. } =
         control.execute(who, Request::ShowRun { id, reveal: false }).await?
     else {
-        return Err(unexpected());
+        return Err(Refusal::unexpected());
     };
     Ok((*run, version))
 }
@@ -255,10 +293,6 @@ async fn show(control: &Control, who: &Principal, id: RunId) -> Result<(RunView,
 fn stale(run: &str, version: u64) -> Refusal {
     let message = format!("run {run} is at version {version}: read its timeline again");
     Refusal { version: Some(version), retry: true, ..Refusal::new("stale_version", message) }
-}
-
-pub(crate) fn unexpected() -> Refusal {
-    Refusal::new("unavailable", "callout answered something else than was asked for")
 }
 
 fn run_id(text: &str) -> Result<RunId, Refusal> {

@@ -5,16 +5,16 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
+    body::{Body, to_bytes},
     extract::{Request as HttpRequest, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use control::{Control, Principal};
-use domain::token::Token;
+use control::{Control, Door, Principal, bearer};
+use domain::agent::AgentRefusal;
 use http_server::problem::problem;
-use ports::{Clock, TokenStore};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -26,16 +26,21 @@ use rmcp::{
         StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
     },
 };
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{catalog::Kind, error_code::Refusal, events, letters, runs};
+use crate::{approvals, catalog::Kind, error_code::Refusal, events, letters, runs};
 
 /// Where agents ask.
 pub const MCP_PATH: &str = "/mcp";
 /// Most bytes of one request: an event's fields, and what goes around them.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// JSON-RPC: what came is no JSON.
+const PARSE_ERROR: i32 = -32_700;
 /// For hosts that show it to their model.
 const INSTRUCTIONS: &str = "callout pages and notifies people by SMS as its workflows say. Read event_types before you raise \
                             an event, and use dry_run before commit. A refusal has a code; call again only where its retry \
@@ -46,10 +51,6 @@ const INSTRUCTIONS: &str = "callout pages and notifies people by SMS as its work
 pub struct McpPorts {
     /// Carries out what is asked for.
     pub control: Control,
-    /// Who asks.
-    pub tokens: Arc<dyn TokenStore>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// The server's routes. They end when `stop` is cancelled.
@@ -68,13 +69,19 @@ pub fn router(ports: McpPorts, stop: CancellationToken) -> Router {
     Router::new().route_service(MCP_PATH, service).layer(from_fn_with_state(ports, authenticate))
 }
 
-/// Lets those in who bear a token that is in force.
+/// Lets those in who bear a token that is in force, with a body that is JSON.
 async fn authenticate(State(ports): State<McpPorts>, mut request: HttpRequest, next: Next) -> Response {
-    let clear = bearer(request.headers());
-    match principal(&ports, clear.as_deref()).await {
-        Ok(Some(principal)) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
+    let known = match bearer(request.headers()) {
+        Some(clear) => ports.control.bearer(clear, Door::Agents, MCP_PATH).await,
+        None => Ok(None),
+    };
+    match known {
+        Ok(Some(known)) => {
+            request.extensions_mut().insert(known.principal);
+            match checked(request).await {
+                Ok(request) => next.run(request).await,
+                Err(response) => response,
+            }
         }
         Ok(None) => {
             let detail = "send a token of an agent as `Authorization: Bearer`; `callout tokens create --agent` makes one";
@@ -91,22 +98,22 @@ async fn authenticate(State(ports): State<McpPorts>, mut request: HttpRequest, n
     }
 }
 
-async fn principal(ports: &McpPorts, clear: Option<&str>) -> Result<Option<Principal>, ports::StoreError> {
-    let Some((clear, id)) = clear.and_then(|clear| Some((clear, Token::id_in(clear)?))) else {
-        return Ok(None);
-    };
-    let now = ports.clock.now();
-    // Read at each request, so that a token that is revoked ends at once, in every process.
-    let token = ports.tokens.token(id).await?.filter(|token| token.is(clear, now));
-    if token.is_none() {
-        tracing::warn!(token = id, path = MCP_PATH, "a token was not taken");
+/// The request, if what it posts is JSON; the library would answer that its type is not taken.
+async fn checked(request: HttpRequest) -> Result<HttpRequest, Response> {
+    if request.method() != Method::POST {
+        return Ok(request);
     }
-    Ok(token.map(|token| Principal { is_agent: true, via: "agent", ..Principal::with_token(&token) }))
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        let detail = format!("a request has {BODY_BYTES_MAX} bytes at most");
+        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "Too large", &detail, Value::Null));
+    };
+    if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
+        let error = json!({"code": PARSE_ERROR, "message": "the body is no JSON"});
+        let answer = json!({"jsonrpc": "2.0", "id": null, "error": error});
+        return Err((StatusCode::BAD_REQUEST, Json(answer)).into_response());
+    }
+    Ok(HttpRequest::from_parts(parts, Body::from(bytes)))
 }
 
 /// Answers for one request.
@@ -140,7 +147,14 @@ impl ServerHandler for Handler {
         let who = caller(&context)?;
         let answer = self.call(who, &request.name, request.arguments.unwrap_or_default()).await;
         let code = answer.as_ref().err().map(|refusal| refusal.code);
-        tracing::info!(principal = who.name, tool = %request.name, refused = code, "an agent called a tool");
+        match code {
+            None => {
+                tracing::info!(principal = who.name, token = who.token, tool = %request.name, "an agent called a tool")
+            }
+            Some(code) => {
+                tracing::warn!(principal = who.name, token = who.token, tool = %request.name, code, "an agent was refused");
+            }
+        }
         let result = match answer {
             Ok(value) => CallToolResult::structured(value),
             Err(refusal) => refusal.result(),
@@ -154,16 +168,20 @@ impl Handler {
         let kind = Kind::named(name).filter(|kind| kind.is_for(who)).ok_or_else(|| {
             Refusal::new("scope_missing", "there is no such tool, or this token does not allow it")
         })?;
+        if who.is_stopped {
+            return Err(AgentRefusal::Stopped.into());
+        }
         let control = &self.control;
         match kind {
-            Kind::EventTypes => json(events::types(control, who, &read(arguments)?)?),
-            Kind::RunsList => json(runs::list(control, who, read(arguments)?).await?),
-            Kind::RunTimeline => json(runs::timeline(control, who, read(arguments)?).await?),
-            Kind::EventRaise => json(events::raise(control, who, read(arguments)?).await?),
-            Kind::RunAck => json(runs::ack(control, who, read(arguments)?).await?),
-            Kind::RunEscalate => json(runs::escalate(control, who, read(arguments)?).await?),
-            Kind::DeadLettersList => json(letters::list(control, who, read(arguments)?).await?),
-            Kind::DeadLetterReplay => json(letters::replay(control, who, read(arguments)?).await?),
+            Kind::ApprovalGet => to_json(approvals::get(control, who, read(arguments)?).await?),
+            Kind::EventTypes => to_json(events::types(control, who, &read(arguments)?)?),
+            Kind::RunsList => to_json(runs::list(control, who, read(arguments)?).await?),
+            Kind::RunTimeline => to_json(runs::timeline(control, who, read(arguments)?).await?),
+            Kind::EventRaise => to_json(events::raise(control, who, read(arguments)?).await?),
+            Kind::RunAck => to_json(runs::ack(control, who, read(arguments)?).await?),
+            Kind::RunEscalate => to_json(runs::escalate(control, who, read(arguments)?).await?),
+            Kind::DeadLettersList => to_json(letters::list(control, who, read(arguments)?).await?),
+            Kind::DeadLetterReplay => to_json(letters::replay(control, who, read(arguments)?).await?),
         }
     }
 }
@@ -178,6 +196,6 @@ fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
     serde_json::from_value(Value::Object(arguments)).map_err(|error| Refusal::invalid(error.to_string()))
 }
 
-fn json(answer: impl Serialize) -> Result<Value, Refusal> {
+fn to_json(answer: impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(answer).map_err(|error| Refusal::new("unavailable", error.to_string()))
 }

@@ -26,10 +26,10 @@ pub use provider::{ProviderError, SmsProvider};
 
 pub use event_ledger::{EventLedger, PendingEvent};
 pub use store::{
-    AnswerStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore,
-    EffectEnd, EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog,
-    OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
-    SealingStore, SendingStore, SilenceStore, StatusStore, Store, StoreError, TimerSlot, TokenStore,
-    Versioned,
+    AnswerStore, ApprovalStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore,
+    DueStore, EffectEnd, EffectStore, GivenAnswer, GroupStore, Kept, LookupStore, Opened, OpeningEvent,
+    OutcomeLog, OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore,
+    RunStore, SealingStore, SendingStore, SilenceStore, StatusStore, Store, StoreError, TimerSlot,
+    TokenStore, Versioned,
 };
 pub use webhooks::{ProviderWebhooks, WebhookError, WebhookPost};

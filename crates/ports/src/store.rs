@@ -3,6 +3,7 @@
 //! In: the domain's values. Out: durable state. Never: a trait that a role must implement in part: each takes those it
 //! uses.
 
+mod approvals;
 mod audit;
 mod calendars;
 mod consent;
@@ -26,6 +27,7 @@ mod status;
 mod tokens;
 mod values;
 
+pub use approvals::{ApprovalStore, Kept};
 pub use audit::AuditStore;
 pub use calendars::CalendarStore;
 pub use consent::{ConsentPage, ConsentStore};
@@ -57,6 +59,7 @@ pub trait Store:
     RunStore
     + DueStore
     + LookupStore
+    + ApprovalStore
     + CalendarStore
     + ConsentStore
     + DeadLetterStore
@@ -83,6 +86,7 @@ impl<T> Store for T where
     T: RunStore
         + DueStore
         + LookupStore
+        + ApprovalStore
         + CalendarStore
         + ConsentStore
         + DeadLetterStore

@@ -48,6 +48,8 @@ pub enum Kind {
     Calendar,
     /// The text of a calendar, by the same.
     CalendarText,
+    /// What an agent asked for, by its id.
+    Approval,
 }
 
 impl Kind {
@@ -63,6 +65,7 @@ impl Kind {
             Self::Answer => "answer",
             Self::Calendar => "calendar",
             Self::CalendarText => "calendar text",
+            Self::Approval => "approval",
         }
     }
 }

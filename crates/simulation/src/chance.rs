@@ -19,6 +19,8 @@ pub enum Point {
     ChangeRun,
     /// [`ports::GroupStore::keep_group`].
     KeepGroup,
+    /// [`ports::ApprovalStore::keep_approval`].
+    KeepApproval,
     /// Every other call of the store.
     Store,
     /// The request to the provider.

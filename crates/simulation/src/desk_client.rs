@@ -37,6 +37,7 @@ pub(crate) fn destinations(process: &Arc<Process>) -> Vec<Destination> {
         name: name.to_owned(),
         client: Arc::new(Client(process.clone())),
         in_flight_max: 1,
+        in_order: name == WATCHER,
         give_up_after_s: GIVE_UP_AFTER_S,
     };
     vec![destination(DESK), destination(WATCHER)]

@@ -188,6 +188,7 @@ impl World {
             list: ports.clone(),
             letters: ports.clone(),
             tokens: ports.clone(),
+            approvals: ports.clone(),
             effects: ports.clone(),
             log: ports.clone(),
             audit: ports.clone(),

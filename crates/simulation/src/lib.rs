@@ -4,6 +4,7 @@
 //! Never: opens a socket or a file, or waits for the machine's clock.
 
 mod all_clear;
+mod approvals;
 mod bus;
 mod chance;
 mod clock;
@@ -30,6 +31,7 @@ mod tickets;
 mod world;
 
 pub use all_clear::run_all_clear;
+pub use approvals::run_approvals;
 pub use bus::{LaneOf, MemoryBus};
 pub use chance::{Fault, Point, Side};
 pub use clock::SimClock;

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    agent_stop::AgentStop,
+    approval::Approval,
     consent::ConsentEntry,
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
@@ -66,6 +68,9 @@ pub(crate) struct State {
     pub(crate) events: EventCounts,
     pub(crate) data_loss_since: Option<Timestamp>,
     pub(crate) tokens: Vec<Token>,
+    /// Agents that are stopped, by label.
+    pub(crate) agent_stops: BTreeMap<Option<String>, AgentStop>,
+    pub(crate) approvals: BTreeMap<String, Versioned<Approval>>,
     pub(crate) answers: BTreeMap<String, (Timestamp, GivenAnswer)>,
     /// The outcome events of the API's stream, by position.
     pub(crate) log: BTreeMap<u64, OutcomeEvent>,

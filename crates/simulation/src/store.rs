@@ -305,6 +305,13 @@ impl EffectStore for MemoryStore {
         Ok(self.state().effects.values().take(max.into()).map(|(_, effect)| effect.clone()).collect())
     }
 
+    async fn effects_of_run(&self, run: &RunId, destination: &str) -> Result<Vec<Effect>, StoreError> {
+        let state = self.state();
+        let effects = state.effects.values().map(|(_, effect)| effect);
+        let is_of = |effect: &&Effect| effect.run() == Some(run) && effect.destination == destination;
+        Ok(effects.filter(is_of).cloned().collect())
+    }
+
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {
         if let Some(row) = self.state().effects.get_mut(&effect.id).filter(|row| row.1.epoch == effect.epoch)
         {

@@ -1,9 +1,14 @@
 //! What the API keeps, in memory. In: calls of the ports. Out: what was kept.
 
 use async_trait::async_trait;
-use domain::{effect::OutcomeEvent, token::Token};
+use domain::{
+    agent_stop::AgentStop,
+    approval::{Approval, ApprovalStage, ApprovalState},
+    effect::OutcomeEvent,
+    token::Token,
+};
 use jiff::Timestamp;
-use ports::{AnswerStore, GivenAnswer, OutcomeLog, StoreError, TokenStore};
+use ports::{AnswerStore, ApprovalStore, GivenAnswer, Kept, OutcomeLog, StoreError, TokenStore, Versioned};
 
 use crate::store::MemoryStore;
 
@@ -30,6 +35,64 @@ impl TokenStore for MemoryStore {
         let before = state.tokens.len();
         state.tokens.retain(|token| token.id != id);
         Ok(state.tokens.len() < before)
+    }
+
+    async fn agent_stops(&self) -> Result<Vec<AgentStop>, StoreError> {
+        Ok(self.state().agent_stops.values().cloned().collect())
+    }
+
+    async fn stop_agents(&self, stop: &AgentStop) -> Result<(), StoreError> {
+        self.state().agent_stops.entry(stop.label.clone()).or_insert_with(|| stop.clone());
+        Ok(())
+    }
+
+    async fn start_agents(&self, label: Option<&str>) -> Result<bool, StoreError> {
+        Ok(self.state().agent_stops.remove(&label.map(str::to_owned)).is_some())
+    }
+}
+
+#[async_trait]
+impl ApprovalStore for MemoryStore {
+    async fn approvals(&self) -> Result<Vec<Versioned<Approval>>, StoreError> {
+        let mut all: Vec<_> = self.state().approvals.values().cloned().collect();
+        all.sort_by(|a, b| (b.value.asked_at, &a.value.id).cmp(&(a.value.asked_at, &b.value.id)));
+        Ok(all)
+    }
+
+    async fn approval(&self, id: &str) -> Result<Option<Versioned<Approval>>, StoreError> {
+        Ok(self.state().approvals.get(id).cloned())
+    }
+
+    async fn approvals_to_do(&self) -> Result<Vec<Versioned<Approval>>, StoreError> {
+        let state = self.state();
+        let to_do = state.approvals.values().filter(|held| held.value.stage() == ApprovalStage::MustBeDone);
+        Ok(to_do.cloned().collect())
+    }
+
+    async fn keep_approval(
+        &self,
+        approval: &Approval,
+        version: u64,
+        pending_max: u16,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        let approvals = &mut self.state().approvals;
+        let held = approvals.get(&approval.id).map_or(0, |held| held.version);
+        if held != version {
+            return Ok(Kept::Changed);
+        }
+        if approval.stage() == ApprovalStage::Waits {
+            approvals.retain(|id, held| *id == approval.id || held.value.kept_until() > now);
+            let others = approvals.values().map(|held| &held.value).filter(|other| other.id != approval.id);
+            let waits = |other: &&Approval| {
+                other.token == approval.token && other.state(now) == ApprovalState::Pending
+            };
+            if others.filter(waits).count() >= usize::from(pending_max) {
+                return Ok(Kept::Full);
+            }
+        }
+        approvals.insert(approval.id.clone(), Versioned { value: approval.clone(), version: version + 1 });
+        Ok(Kept::Stored)
     }
 }
 

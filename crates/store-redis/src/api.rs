@@ -2,8 +2,11 @@
 //!
 //! Never: decides whether a token is in force.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::{
+    agent_stop::AgentStop,
     effect::OutcomeEvent,
     time::{ceil_ms, floor_ms},
     token::Token,
@@ -47,6 +50,30 @@ impl TokenStore for RedisStore {
 
     async fn remove_token(&self, id: &str) -> Result<bool, StoreError> {
         let removed: u8 = self.connection.command(cmd("HDEL").arg(self.keys.tokens()).arg(id)).await?;
+        Ok(removed > 0)
+    }
+
+    async fn agent_stops(&self) -> Result<Vec<AgentStop>, StoreError> {
+        let docs: BTreeMap<String, Vec<u8>> =
+            self.connection.command(cmd("HGETALL").arg(self.keys.agent_stops())).await?;
+        let read = |(label, doc): (&String, &Vec<u8>)| {
+            serde_json::from_slice(doc).map_err(|error| unreadable("stop of an agent", label, error))
+        };
+        docs.iter().map(read).collect()
+    }
+
+    async fn stop_agents(&self, stop: &AgentStop) -> Result<(), StoreError> {
+        let label = stop.label.as_deref().unwrap_or_default();
+        let doc = json(stop, "stop of an agent", label)?;
+        let _added: u8 =
+            self.connection.command(cmd("HSETNX").arg(self.keys.agent_stops()).arg(label).arg(doc)).await?;
+        Ok(())
+    }
+
+    async fn start_agents(&self, label: Option<&str>) -> Result<bool, StoreError> {
+        let label = label.unwrap_or_default();
+        let removed: u8 =
+            self.connection.command(cmd("HDEL").arg(self.keys.agent_stops()).arg(label)).await?;
         Ok(removed > 0)
     }
 }

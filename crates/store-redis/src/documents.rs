@@ -80,6 +80,7 @@ impl<'a> Sealed<'a> {
             Kind::Answer => "answer",
             Kind::Calendar => "calendar",
             Kind::CalendarText => "text of the calendar",
+            Kind::Approval => "approval",
         }
     }
 
@@ -87,7 +88,12 @@ impl<'a> Sealed<'a> {
     fn shown(self, bound_to: &str) -> &str {
         if matches!(
             self.kind,
-            Kind::Run | Kind::Effect | Kind::DeadLetter | Kind::Calendar | Kind::CalendarText
+            Kind::Run
+                | Kind::Effect
+                | Kind::DeadLetter
+                | Kind::Calendar
+                | Kind::CalendarText
+                | Kind::Approval
         ) {
             bound_to
         } else {

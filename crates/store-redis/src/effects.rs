@@ -3,6 +3,8 @@
 //! In: effects, and how they ended. Out: those that are due, each to one taker at a time.
 //! Never: one order over all shards: the earliest of each shard are taken, shard by shard, until there are enough.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use domain::{
     effect::Effect,
@@ -17,6 +19,9 @@ use crate::{connection::Call, documents, due::TAKE_KEPT_MS, keys::shard_of_lette
 
 /// What `take_effects.lua` returns: an id, an epoch and a document of each.
 type Taken = Vec<(String, u32, Vec<u8>)>;
+
+/// Rows that one command looks at.
+const SCANNED: u16 = 1_000;
 
 /// The shard of an effect: that of its run, so that both are written at once.
 fn shard_of(effect: &Effect) -> u8 {
@@ -34,6 +39,12 @@ impl RedisStore {
         };
         let counts: Vec<u64> = self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
         Ok((0..SHARDS).zip(counts).filter(|(_, count)| *count > 0).map(|(shard, _)| shard).collect())
+    }
+
+    /// An effect as it is stored: its epoch stands before it.
+    fn stored_effect(&self, id: &str, stored: &[u8]) -> Result<Effect, StoreError> {
+        let document = stored.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+        self.sealed(Kind::Effect).read(id, document)
     }
 }
 
@@ -92,12 +103,31 @@ impl EffectStore for RedisStore {
             self.connection.commands((0..SHARDS).map(of_shard).collect()).await?;
         let mut effects = Vec::new();
         for (id, stored) in pages.into_iter().flat_map(|(_, page)| page.into_iter().take(part.into())) {
-            // Its epoch stands before it.
-            let document = stored.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-            effects.push(self.sealed(Kind::Effect).read(&id, document)?);
+            effects.push(self.stored_effect(&id, &stored)?);
         }
         effects.truncate(max.into());
         Ok(effects)
+    }
+
+    async fn effects_of_run(&self, run: &RunId, destination: &str) -> Result<Vec<Effect>, StoreError> {
+        let shard = run.shard();
+        let due = format!("{}:{destination}", self.keys.effects_due(shard));
+        let (mut ids, mut cursor) = (BTreeSet::new(), 0);
+        loop {
+            let mut page = redis::cmd("ZSCAN");
+            page.arg(&due).arg(cursor).arg("MATCH").arg(format!("{run}-*")).arg("COUNT").arg(SCANNED);
+            let pages: Vec<(u64, Vec<(String, f64)>)> = self.connection.commands(vec![page]).await?;
+            let Some((next, found)) = pages.into_iter().next() else { break };
+            ids.extend(found.into_iter().map(|(id, _)| id));
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        let read = |id: &String| redis::cmd("HGET").arg(self.keys.effects(shard)).arg(id).to_owned();
+        let stored: Vec<Option<Vec<u8>>> = self.connection.commands(ids.iter().map(read).collect()).await?;
+        let waiting = ids.iter().zip(stored).filter_map(|(id, stored)| Some((id, stored?)));
+        waiting.map(|(id, stored)| self.stored_effect(id, &stored)).collect()
     }
 
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError> {

@@ -201,6 +201,16 @@ impl Keys {
         format!("{}silences", self.prefix)
     }
 
+    /// Approvals: their documents and versions, and those that are not over with token, stage and expiry.
+    pub(crate) fn approvals(&self) -> [String; 3] {
+        ["docs", "open", "kept"].map(|part| format!("{}approval:{{approval}}:{part}", self.prefix))
+    }
+
+    /// Agents that are stopped, by label; the empty one stands for all of them.
+    pub(crate) fn agent_stops(&self) -> String {
+        format!("{}agentstops", self.prefix)
+    }
+
     /// What is known of calendars, and their texts, by schedule and layer.
     pub(crate) fn calendars(&self) -> [String; 2] {
         ["docs", "texts"].map(|part| format!("{}cal:{{cal}}:{part}", self.prefix))

@@ -8,6 +8,7 @@
 //! up by a phone number or a SID has slots of its own and is written first, see `indexes`.
 
 mod api;
+mod approvals;
 mod arguments;
 mod audit_counts;
 mod calendars;

@@ -95,6 +95,7 @@ impl World {
             list: store.clone(),
             letters: store.clone(),
             tokens: store.clone(),
+            approvals: store.clone(),
             effects: store.clone(),
             log: store.clone(),
             audit: store.clone(),
@@ -111,7 +112,7 @@ impl World {
             clock: clock.clone(),
             bus,
         });
-        let ports = ApiPorts { control, tokens: store.clone(), answers: store.clone(), clock: clock.clone() };
+        let ports = ApiPorts { control, answers: store.clone(), clock: clock.clone() };
         let stop = CancellationToken::new();
         let settings = ApiSettings { environment: "test".to_owned(), version: "0.0.0", stop: stop.clone() };
         let router = router(ports.clone(), settings.clone());

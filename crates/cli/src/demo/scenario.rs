@@ -1,6 +1,7 @@
 //! The scenario itself. In: a stage. Out: each expectation, checked.
 
-use domain::{quiet_hours::zone, run::RunPhase};
+use control::RunView;
+use domain::{id::RunId, quiet_hours::zone, run::RunPhase};
 use jiff::SignedDuration;
 use serde_json::json;
 use twilio_sim::{Behaviour, ReplyRule};
@@ -17,7 +18,8 @@ pub(crate) async fn play(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     incident(stage).await?;
     duplicate(stage).await?;
     reminder(stage).await?;
-    breach(stage).await
+    breach(stage).await?;
+    finding(stage).await
 }
 
 fn incident_data() -> serde_json::Value {
@@ -99,6 +101,53 @@ async fn breach(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     if let Some(url) = ticket.and_then(|ticket| ticket.url) {
         stage.note(&format!("  the ticket: {url}"));
     }
+    Ok(())
+}
+
+async fn finding(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    stage.say("6. A software agent finds a full disk, and raises it over MCP. It has no phone number and writes no text.");
+    let agent = stage.agent().await?;
+    let finding = |mode: &str| {
+        json!({
+            "event_type": "finding.created", "event_id": "disk-db-3", "subject": "db-3", "mode": mode,
+            "fields": {"what": "disk full", "host": "db-3", "impact": "redundancy lost"},
+        })
+    };
+    let before = stage.texts_sent();
+    let preview = agent.call("event_raise", &finding("dry_run")).await?;
+    let text = &preview["previews"][0]["texts"][0];
+    let shown = [&text["to"], &text["text"]].map(|value| value.as_str().unwrap_or_default());
+    stage.note(&format!("  agent: event_raise dry_run  ->  {} {}", shown[0], shown[1]));
+    let is_shown = shown[1].contains("disk full on db-3") && shown[0].contains('…');
+    stage.check(
+        "the agent sees the text, a masked number, and nothing is sent",
+        is_shown && stage.texts_sent() == before,
+    );
+
+    stage.phone(PRIMARY)?.set(Behaviour::Off);
+    let raised = agent.call("event_raise", &finding("commit")).await?;
+    let run = raised["run_ids"][0].as_str().unwrap_or_default();
+    stage.note(&format!("  agent: event_raise commit   ->  {run}"));
+    let Ok(run) = run.parse::<RunId>() else { anyhow::bail!("event_raise answered {raised}") };
+    stage.add(&run);
+    let failed = |run: &RunView| run.messages.first().is_some_and(|first| first.status == "undelivered");
+    stage.follow(&run, SignedDuration::from_secs(8), failed).await?;
+    let seen = agent.call("run_timeline", &json!({"run_id": run})).await?;
+    let status = seen["messages"][0]["status"].as_str().unwrap_or_default();
+    stage.note(&format!("  agent: run_timeline         ->  the first text is {status}"));
+    let note = json!({"run_id": run, "expected_version": seen["version"], "reason": "investigating"});
+    let noted = agent.call("run_ack", &note).await;
+    let stops = noted.as_ref().map_or(&serde_json::Value::Null, |noted| &noted["stops_escalation"]);
+    stage.note(&format!("  agent: run_ack              ->  stops_escalation: {stops}"));
+    let end =
+        stage.follow(&run, SignedDuration::from_secs(10), |run| run.phase == RunPhase::Acknowledged).await?;
+    let by_secondary = end.is_some_and(|run| {
+        run.timeline.iter().any(|line| line.text == "acknowledged by Platform secondary (reply)")
+    });
+    stage.check(
+        "the agent sees that it was not delivered, and the escalation goes on without it",
+        status == "undelivered" && by_secondary,
+    );
     Ok(())
 }
 

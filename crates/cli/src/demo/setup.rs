@@ -22,7 +22,7 @@ const FASTER: u32 = 60;
 /// After the scenario they are this much longer again: somebody who tries it out reads and types.
 const SLOWER: u32 = 6;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("callout.toml", include_str!("../../../../examples/callout.toml")),
     ("contacts.toml", include_str!("../../../../examples/contacts.toml")),
     ("oncall.toml", include_str!("../../../../examples/oncall.toml")),
@@ -33,6 +33,7 @@ const FILES: [(&str, &str); 8] = [
         "workflows/appointment-confirmation.toml",
         include_str!("../../../../examples/workflows/appointment-confirmation.toml"),
     ),
+    ("workflows/agent-finding.toml", include_str!("../../../../examples/workflows/agent-finding.toml")),
     ("workflows/sla-breach.toml", include_str!("../../../../examples/workflows/sla-breach.toml")),
 ];
 
@@ -86,6 +87,7 @@ pub(crate) fn print_what_to_try(server: &Server, folder: &Path, output: Output) 
     let simulator = simulator.base_url();
     let simulator = simulator.as_str().trim_end_matches('/');
     let key = key_of("monitoring");
+    let api = server.api_url.as_ref().map_or("", Url::as_str).trim_end_matches('/');
     let callout = std::env::args().next().unwrap_or_else(|| "callout".to_owned());
     let config = folder.join("callout.toml");
     let config = config.display();
@@ -108,6 +110,10 @@ To try, in another terminal:
     {callout} runs list --config {config}
     {callout} runs show RUN --config {config}
     {callout} runs ack RUN --config {config}
+
+  let a software agent of yours in, with a token of its own: `callout mcp` is what its host starts
+    export CALLOUT_URL={api} CALLOUT_TOKEN=$({callout} tokens create --agent --label mine --scope read --scope 'raise:finding.*' --config {config})
+    {callout} mcp
 
   make the simulator lose its next answer, and see how the doubt is resolved
     curl -s {simulator}/sim/v1/faults -H 'Content-Type: application/json' -d '{{"next":"accepted_no_answer"}}'

@@ -13,7 +13,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use twilio_sim::{PhoneHandle, PhoneText};
 
-use crate::{args::Output, demo::setup::key_of, drawn_timeline, output, server::Server, wiring};
+use crate::{
+    args::Output,
+    demo::{agent::Agent, setup::key_of},
+    drawn_timeline, output,
+    server::Server,
+    wiring,
+};
 
 /// How often a timeline is read while the scenario waits, in milliseconds.
 pub(crate) const READ_EVERY_MS: i64 = 40;
@@ -61,6 +67,19 @@ impl<'a> Stage<'a> {
     /// The time of the server's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.server.clock.now()
+    }
+
+    /// A software agent with a token of its own.
+    pub(crate) async fn agent(&self) -> anyhow::Result<Agent> {
+        let api = self.server.api_url.as_ref().context("the demo needs its API")?;
+        Agent::admit(&self.control, api, self.now()).await
+    }
+
+    /// Has a run shown to which an event led that was posted elsewhere.
+    pub(crate) fn add(&mut self, run: &RunId) {
+        if !self.runs.contains(run) {
+            self.runs.push(run.clone());
+        }
     }
 
     /// A simulated phone.
@@ -131,9 +150,7 @@ impl<'a> Stage<'a> {
             bail!("the event was refused: {}", response.text().await?);
         }
         let run = RunId::derive(source, id, workflow, Some(subject));
-        if !self.runs.contains(&run) {
-            self.runs.push(run.clone());
-        }
+        self.add(&run);
         Ok((status, run))
     }
 

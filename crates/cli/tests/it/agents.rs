@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use crate::harness::{FIRST, Fleet, Layout, SECOND, event, run_of};
 
 #[derive(Clone, Default)]
-struct Agent;
+pub(crate) struct Agent;
 
 impl ClientHandler for Agent {}
 
-type Client = RunningService<RoleClient, Agent>;
+pub(crate) type Client = RunningService<RoleClient, Agent>;
 
 /// A workflow that agents may raise, and move on but to its last step.
 const DUTY: &str = r#"
@@ -50,25 +50,49 @@ notify = ["contact:first"]
 ack_within = "1h"
 "#;
 
-struct World {
-    fleet: Fleet,
-    api: String,
+/// A workflow whose runs a person approves, in which an agent holds the next step.
+const ALARM: &str = r#"
+event = "alarm.created"
+lane = "standard"
+category = "operational"
+stage = "live"
+template = "{{ text }}. Reply ACK {{ ack }}"
+[schema]
+type = "object"
+required = ["text"]
+additionalProperties = false
+properties = { text = { type = "string", maxLength = 60 } }
+[agents]
+raise = "approve"
+escalate = "approve"
+approval_expires = "10m"
+ack = "hold"
+hold_max = "50m"
+reply_texts = true
+[[step]]
+notify = ["contact:first"]
+ack_within = "10m"
+[[step]]
+notify = ["contact:second"]
+ack_within = "1h"
+"#;
+
+pub(crate) struct World {
+    pub(crate) fleet: Fleet,
+    pub(crate) api: String,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let api = format!("127.0.0.1:{}", test_servers::free_port());
         let settings = format!("[api]\nlisten = \"{api}\"\n");
-        let layout = Layout {
-            roles: &[&[]],
-            settings: &settings,
-            files: vec![("workflows/duty.toml", DUTY.to_owned())],
-            ..Layout::default()
-        };
+        let files =
+            vec![("workflows/duty.toml", DUTY.to_owned()), ("workflows/alarm.toml", ALARM.to_owned())];
+        let layout = Layout { roles: &[&[]], settings: &settings, files, ..Layout::default() };
         Self { fleet: Fleet::start_layout(layout).await, api }
     }
 
-    fn token(&self, scopes: &[&str], more: &[&str]) -> String {
+    pub(crate) fn token(&self, scopes: &[&str], more: &[&str]) -> String {
         let scopes = scopes.iter().flat_map(|scope| ["--scope", scope]);
         let args: Vec<&str> = ["tokens", "create", "--label", "helper"]
             .into_iter()
@@ -79,7 +103,7 @@ impl World {
         made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
-    async fn over_http(&self, token: &str, era: ClientLifecycleMode) -> Client {
+    pub(crate) async fn over_http(&self, token: &str, era: ClientLifecycleMode) -> Client {
         let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", self.api))
             .auth_header(token.to_owned());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -94,7 +118,7 @@ impl World {
     }
 }
 
-fn eras() -> [ClientLifecycleMode; 2] {
+pub(crate) fn eras() -> [ClientLifecycleMode; 2] {
     [
         ClientLifecycleMode::Initialize,
         ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] },
@@ -120,40 +144,47 @@ async fn call(client: &Client, tool: &'static str, arguments: Value) -> CallTool
 }
 
 /// The answer of a call that was carried out.
-async fn ask(client: &Client, tool: &'static str, arguments: Value) -> Value {
+pub(crate) async fn ask(client: &Client, tool: &'static str, arguments: Value) -> Value {
     let answer = call(client, tool, arguments).await;
     assert_ne!(answer.is_error, Some(true), "{answer:?}");
     answer.structured_content.unwrap()
 }
 
-/// The code of a refusal.
-async fn refused(client: &Client, tool: &'static str, arguments: Value) -> String {
-    let answer = call(client, tool, arguments).await;
-    assert_eq!(answer.is_error, Some(true), "{answer:?}");
-    answer.structured_content.unwrap()["error"]["code"].as_str().unwrap().to_owned()
+/// The code of a refusal: in its text alone, since strict clients hold structured content to the output schema.
+pub(crate) fn code_of(answer: &CallToolResult) -> String {
+    assert_eq!(answer.structured_content, None);
+    let text = &answer.content[0].as_text().unwrap().text;
+    serde_json::from_str::<Value>(text).unwrap()["error"]["code"].as_str().unwrap().to_owned()
 }
 
-fn duty(id: &str, subject: &str, mode: &str) -> Value {
+/// The code of a call that is refused.
+pub(crate) async fn refused(client: &Client, tool: &'static str, arguments: Value) -> String {
+    let answer = call(client, tool, arguments).await;
+    assert_eq!(answer.is_error, Some(true), "{answer:?}");
+    code_of(&answer)
+}
+
+pub(crate) fn duty(id: &str, subject: &str, mode: &str) -> Value {
     json!({"event_type": "duty.created", "event_id": id, "subject": subject, "fields": {"text": "Disk full"},
            "mode": mode})
 }
 
-const ALL: [&str; 5] = ["read", "raise:duty.*", "observe", "escalate", "replay"];
+pub(crate) const ALL: [&str; 5] = ["read", "raise:duty.*", "observe", "escalate", "replay"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_sees_the_tools_of_its_token_on_both_transports_in_both_eras() {
     let world = World::start().await;
     let (all, reader) = (world.token(&ALL, &["--agent"]), world.token(&["read"], &["--agent"]));
     let reads: BTreeSet<String> =
-        ["dead_letters_list", "run_timeline", "runs_list"].map(str::to_owned).into();
+        ["approval_get", "dead_letters_list", "run_timeline", "runs_list"].map(str::to_owned).into();
     for (index, era) in eras().into_iter().enumerate() {
-        for (token, expected) in [(&all, 8), (&reader, 3)] {
+        for (token, expected) in [(&all, 9), (&reader, 4)] {
             let over_http = world.over_http(token, era.clone()).await;
             let over_stdio = world.over_stdio(token, era.clone()).await;
             let listed = tools(&over_http).await;
             assert_eq!(listed, tools(&over_stdio).await);
             assert_eq!(listed.len(), expected, "{listed:?}");
-            if expected == 3 {
+            if expected == 4 {
                 assert_eq!(listed, reads);
                 assert_eq!(
                     refused(&over_stdio, "event_raise", duty("n", "n", "commit")).await,
@@ -185,6 +216,7 @@ async fn an_agent_raises_watches_and_moves_on_and_stops_nothing() {
 
     let preview = ask(&agent, "event_raise", duty("d-1", "db", "dry_run")).await;
     assert_eq!(preview["disposition"], "would_create", "{preview}");
+    assert_eq!(preview["budget_left"], 3, "three about one subject: {preview}");
     let text = &preview["previews"][0]["texts"][0];
     assert_eq!(
         (&text["text"], &text["segments"]),
@@ -231,7 +263,8 @@ async fn what_an_agent_is_not_for_is_refused_by_every_door() {
     // The workflow says nothing of agents, or its recipient would be the agent's choice.
     let raise = |kind: &str, fields: Value| json!({"event_type": kind, "event_id": "x", "subject": "x", "fields": fields, "mode": "commit"});
     let page_event = raise("page.created", json!({"text": "hi"}));
-    assert_eq!(refused(&agent, "event_raise", page_event).await, "needs_approval");
+    let asked = ask(&agent, "event_raise", page_event).await;
+    assert_eq!(asked["disposition"], "pending_approval", "{asked}");
     let note = raise("note.created", json!({"text": "hi", "phone": "+14155550199"}));
     assert_eq!(refused(&agent, "event_raise", note).await, "recipient_in_fields");
     let number = json!({"event_type": "duty.created", "event_id": "x", "fields": {"text": "x", "to": "+14155550199"},
@@ -242,7 +275,7 @@ async fn what_an_agent_is_not_for_is_refused_by_every_door() {
     assert_eq!(refused(&agent, "event_raise", free).await, "invalid_arguments");
     let version = ask(&agent, "run_timeline", json!({"run_id": page})).await["version"].clone();
     let escalate = json!({"run_id": page, "expected_version": version, "mode": "commit"});
-    assert_eq!(refused(&agent, "run_escalate", escalate).await, "needs_approval");
+    assert_eq!(ask(&agent, "run_escalate", escalate).await["result"], "pending_approval");
     assert_eq!(refused(&agent, "run_timeline", json!({"run_id": "r0"})).await, "invalid_arguments");
 
     let letter = json!({"dead_letter_id": "none", "mode": "commit"});
@@ -259,6 +292,13 @@ async fn what_an_agent_is_not_for_is_refused_by_every_door() {
     let control = client.post(format!("http://{}/v1/control", world.api)).bearer_auth(&token).json(&envelope);
     assert_eq!(control.send().await.unwrap().status(), 403);
     assert_eq!(world.fleet.json(&["runs", "show", &page])["phase"], "active");
+
+    // What is no JSON is told so in the words of JSON-RPC.
+    let broken = client.post(format!("http://{}/mcp", world.api)).bearer_auth(&token);
+    let broken =
+        broken.header("content-type", "application/json").body("{\"jsonrpc\": ").send().await.unwrap();
+    assert_eq!(broken.status(), 400);
+    assert_eq!(broken.json::<Value>().await.unwrap()["error"]["code"], -32_700);
 
     // Nobody is let in without a token, or from a page in a browser.
     let ask = |request: reqwest::RequestBuilder| {
@@ -287,12 +327,33 @@ async fn fifty_calls_at_once_do_not_exceed_a_budget() {
     });
     let answers = futures::future::join_all(calls).await;
     let created = answers.iter().filter(|answer| answer.is_error != Some(true)).count();
-    let codes: BTreeSet<&str> = answers
-        .iter()
-        .filter(|answer| answer.is_error == Some(true))
-        .map(|answer| answer.structured_content.as_ref().unwrap()["error"]["code"].as_str().unwrap())
-        .collect();
+    let codes: BTreeSet<String> =
+        answers.iter().filter(|answer| answer.is_error == Some(true)).map(code_of).collect();
     assert!((1..=8).contains(&created), "{created} of 8 within any hour");
-    assert_eq!(codes, ["budget_exhausted"].into());
+    assert_eq!(codes, ["budget_exhausted".to_owned()].into());
     world.fleet.wait_until(|view| view.texts(FIRST).len() == created).await;
+}
+
+#[test]
+fn a_line_that_is_no_message_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bridge = std::process::Command::new(env!("CARGO_BIN_EXE_callout"));
+    // Nothing is asked there.
+    bridge
+        .args(["mcp"])
+        .current_dir(folder.path())
+        .env("CALLOUT_URL", "http://127.0.0.1:9")
+        .env("CALLOUT_TOKEN", "x");
+    let piped = bridge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut bridge = piped.spawn().unwrap();
+    let lines = "{\"jsonrpc\":\n[{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"ping\"}]\n7\n";
+    std::io::Write::write_all(&mut bridge.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    let output = bridge.wait_with_output().unwrap();
+    let codes: Vec<i64> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["error"]["code"].as_i64().unwrap())
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == -32_700).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == -32_600).count(), 2, "{codes:?}");
 }

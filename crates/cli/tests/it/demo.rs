@@ -56,7 +56,7 @@ fn url(line: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn g10_after_its_story_the_demo_tells_what_happens_to_those_who_follow_its_hints() {
     let demo = Demo::start();
-    demo.line(&["6 of 6 outcomes as expected"]);
+    demo.line(&["8 of 8 outcomes as expected"]);
     let events = url(&demo.line(&["curl", "/v1/events"]));
     let phone = url(&demo.line(&["curl", "/sim/v1/phones/"]));
     let reply = url(&demo.line(&["curl", "/reply"]));

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod adapters;
+mod agents;
 mod calendars;
 mod defaults;
 mod escalation;
@@ -52,6 +53,7 @@ fn the_examples_are_valid() {
     assert_eq!(
         names,
         [
+            "agent-finding",
             "alert-storm",
             "appointment-confirmation",
             "incident-paging",

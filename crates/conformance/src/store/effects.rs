@@ -55,6 +55,29 @@ pub async fn effects_of_a_change_are_stored_with_it(store: Arc<dyn Store>) {
     assert_eq!(counts(&*store).await.due, 2);
 }
 
+/// Also those that somebody has taken, and none of another run or destination.
+pub async fn the_effects_of_a_run_are_found_while_they_wait(store: Arc<dyn Store>) {
+    let changes = [1, 2].map(|n| opening("of_run", n));
+    for change in &changes {
+        open_new(&*store, change).await;
+    }
+    let run = changes[0].run.id();
+    let of_run = |destination: &'static str| {
+        let store = store.clone();
+        async move { store.effects_of_run(run, destination).await.unwrap() }
+    };
+    let expected = changes[0].effects.outbound.iter().find(|effect| effect.destination == NEAR).unwrap();
+    assert_eq!(of_run(NEAR).await, std::slice::from_ref(expected));
+    let taken = take(&*store, NEAR, 0, 10).await;
+    assert_eq!(of_run(NEAR).await.len(), 1, "somebody is at it");
+    for effect in &taken {
+        store.end_effect(effect, EffectEnd::Delivered).await.unwrap();
+    }
+    assert_eq!(of_run(NEAR).await, []);
+    assert_eq!(of_run(FAR).await.len(), 1);
+    assert_eq!(of_run("nowhere").await, []);
+}
+
 /// Takers at one moment share what is due.
 pub async fn an_effect_is_taken_by_one_taker_until_its_time_is_up(store: Arc<dyn Store>) {
     for n in 1..=8 {

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::token::{Scope, Token, TokenRequest};
+use domain::{
+    agent_stop::AgentStop,
+    token::{Scope, Token, TokenRequest},
+};
 use ports::Store;
 
 use crate::fixture::at;
@@ -48,4 +51,26 @@ pub async fn adding_a_token_again_changes_nothing(store: Arc<dyn Store>) {
     store.add_token(&once).await.unwrap();
     store.add_token(&Token { label: "another".to_owned(), ..once.clone() }).await.unwrap();
     assert_eq!(store.tokens().await.unwrap(), [once]);
+}
+
+/// One of them, and all of them. The first to stop one is who did.
+pub async fn agents_are_stopped_until_they_are_let_go_on(store: Arc<dyn Store>) {
+    let stop = |label: Option<&str>, by: &str| AgentStop {
+        label: label.map(str::to_owned),
+        by: by.to_owned(),
+        why: "it raises what nobody asked for".to_owned(),
+        at: at(1),
+    };
+    let (one, all) = (stop(Some("helper"), "ada"), stop(None, "eve"));
+    assert_eq!(store.agent_stops().await.unwrap(), []);
+    store.stop_agents(&one).await.unwrap();
+    store.stop_agents(&stop(Some("helper"), "eve")).await.unwrap();
+    store.stop_agents(&all).await.unwrap();
+    assert_eq!(store.agent_stops().await.unwrap(), [all, one.clone()]);
+    assert!(store.start_agents(None).await.unwrap());
+    assert_eq!(store.agent_stops().await.unwrap(), [one]);
+    assert!(!store.start_agents(Some("other")).await.unwrap());
+    assert!(store.start_agents(Some("helper")).await.unwrap());
+    assert!(!store.start_agents(Some("helper")).await.unwrap());
+    assert_eq!(store.agent_stops().await.unwrap(), []);
 }

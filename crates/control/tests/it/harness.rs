@@ -67,6 +67,7 @@ impl World {
             list: store.clone(),
             letters: store.clone(),
             tokens: store.clone(),
+            approvals: store.clone(),
             effects: store.clone(),
             log: store.clone(),
             audit: store.clone(),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests: a surprise is a failure")]
 
 mod access;
+mod approvals;
 mod dead_letters;
 mod harness;
 mod personal;

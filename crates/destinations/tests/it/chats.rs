@@ -71,9 +71,9 @@ async fn each_answer_of_an_agent_s_gateway_is_followed_by_what_helps() {
     let busy = |status| EffectAnswer::Later { retry_after_ms: None, reason: format!("answered {status}") };
     let cases = [
         // 204: the mapping's transform made nothing of it.
-        (204, EffectAnswer::Done(None)),
+        (204, EffectAnswer::Ignored),
         (400, refused(400)),
-        (401, failed(401, false)),
+        (401, EffectAnswer::Denied { reason: "answered 401".to_owned() }),
         (403, failed(403, false)),
         (404, refused(404)),
         (405, refused(405)),

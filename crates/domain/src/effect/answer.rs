@@ -32,6 +32,13 @@ pub enum EffectAnswer {
         /// No answer came: it may have been done.
         is_in_doubt: bool,
     },
+    /// It was taken, and nothing was made of it.
+    Ignored,
+    /// The destination does not take our credentials, whatever is asked for. They may be right later.
+    Denied {
+        /// What was seen.
+        reason: String,
+    },
     /// It was not done, because the ticket that it is about is not there. That says nothing of the destination.
     Gone {
         /// What was seen.
@@ -95,7 +102,7 @@ impl Effect {
         };
         match answer {
             EffectAnswer::Done(ticket) => EffectNext::Delivered(ticket),
-            EffectAnswer::Needless => EffectNext::Delivered(None),
+            EffectAnswer::Needless | EffectAnswer::Ignored => EffectNext::Delivered(None),
             EffectAnswer::Refused { reason } => EffectNext::Dead(reason),
             EffectAnswer::Later { retry_after_ms, reason } => {
                 let at = policy.later(&failed(self.attempts.max(1), retry_after_ms));
@@ -106,7 +113,7 @@ impl Effect {
                 }
             }
             EffectAnswer::Failed { reason, is_in_doubt } => again(reason, is_in_doubt),
-            EffectAnswer::Gone { reason } => again(reason, false),
+            EffectAnswer::Gone { reason } | EffectAnswer::Denied { reason } => again(reason, false),
         }
     }
 }

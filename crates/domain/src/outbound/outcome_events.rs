@@ -185,6 +185,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         | TimelineEvent::ReplyAnswered { .. }
         | TimelineEvent::AllClear { .. }
         | TimelineEvent::Observed { .. }
+        | TimelineEvent::HeldByAgent { .. }
         | TimelineEvent::TextsRemoved
         | TimelineEvent::TicketWanted { .. } => return None,
     })

@@ -95,9 +95,18 @@ impl Run {
             .map(|within| (after_s(from, within), "not delivered in time"));
         let ack =
             step.ack_within_s.map(|within| (after_s(self.clock_from, within), "not acknowledged in time"));
+        let held = self.held_by_agent();
+        let ack = ack.map(|(at, reason)| (held.map_or(at, |held| held.max(at)), reason));
         let earliest = [deliver, ack].into_iter().flatten().min();
         // Fallback for a step without deadlines: `not_after` ends the run.
         earliest.unwrap_or((self.not_after, "the event is of no use any more"))
+    }
+
+    /// When its step ends by its deadline, unless something comes before; absent while no step is under way.
+    pub fn step_ends_at(&self, workflow: &Workflow) -> Option<Timestamp> {
+        let is_under_way = self.phase == RunPhase::Active && self.next.is_none();
+        let step = workflow.step(self.step).filter(|_| is_under_way)?;
+        Some(self.deadline(step).0)
     }
 
     /// When a request must begin to be answered before the deadline of its step.

@@ -54,6 +54,7 @@ impl Run {
         }
         self.data.clear();
         self.messages.iter_mut().for_each(Message::remove_text);
+        self.replies.iter_mut().for_each(|reply| reply.text = None);
         ctx.note_run(TimelineEvent::TextsRemoved);
         true
     }

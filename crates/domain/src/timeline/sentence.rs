@@ -93,6 +93,9 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::Observed { by, note } => {
             format!("seen by agent {by}: {}; the run goes on", note.as_str().replace('_', " "))
         }
+        TimelineEvent::HeldByAgent { by, until } => {
+            format!("agent {by} holds the next step until {until} at most, once; the run goes on then")
+        }
         TimelineEvent::ResolvedLate { reason } => format!("{reason}, after the run was over"),
         TimelineEvent::Closed { phase, reason } if reason.is_empty() => format!("run {}", phase.as_str()),
         TimelineEvent::Closed { phase, reason } => format!("run {}: {reason}", phase.as_str()),

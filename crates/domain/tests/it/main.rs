@@ -10,6 +10,7 @@
 )]
 
 mod adapters;
+mod agents;
 mod decisions;
 mod draw;
 mod effects;

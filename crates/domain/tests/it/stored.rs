@@ -87,6 +87,7 @@ stored_names! {
     AcknowledgementExpired => "acknowledgement_expired",
     AcknowledgedLate => "acknowledged_late",
     Observed => "observed",
+    HeldByAgent => "held_by_agent",
     ResolvedLate => "resolved_late",
     TextsRemoved => "texts_removed",
     Closed => "closed",

@@ -150,6 +150,7 @@ impl World {
             name: (*name).to_owned(),
             client: client.clone(),
             in_flight_max: 2,
+            in_order: *name == "ordered",
             give_up_after_s: 3_600,
         });
         let sender = watch::Sender::new(Arc::new(destinations.collect()));

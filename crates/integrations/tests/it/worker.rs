@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use conformance::{fixture::at, roles::until};
-use domain::effect::EffectAnswer;
+use domain::{
+    effect::{Act, Effect, EffectAnswer, OutcomeEvent, OutcomeKind},
+    id::RunId,
+};
 use ports::{
     Clock as _,
     store::{EffectCounts, readable},
@@ -128,6 +131,66 @@ async fn a_destination_in_trouble_is_left_alone_for_a_while() {
     assert!(asked < 20, "{asked} of 40 were tried at once");
     assert_eq!(world.counts().await.waiting, 40, "none is lost");
     worker.stop().await;
+}
+
+/// Each request more with a wrong secret is one that the other side counts against us.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_does_not_take_its_secret_is_left_alone_at_once() {
+    let world = World::new(&["hook"]);
+    for n in 1..=40 {
+        world.open(n).await;
+    }
+    let denied = || EffectAnswer::Denied { reason: "answered 401".to_owned() };
+    let hook = Scripted::answering((0..40).map(|_| denied()));
+    let worker = world.start(&[("hook", hook.clone())].into());
+    until("the breaker", async || hook.asked() >= 1).await;
+    world.clock.set(at(0));
+    worker.stop().await;
+    assert!(hook.asked() <= 2, "{} were tried at once, where two may be", hook.asked());
+    assert_eq!(world.counts().await.waiting, 40, "none is lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_to_a_run_is_told_in_its_order_also_when_the_first_is_late() {
+    let world = World::new(&[]);
+    let runs = [world.open(1).await, world.open(2).await];
+    let of = |run: &RunId, second: i64| {
+        let event = OutcomeEvent {
+            id: format!("{run}-{second}"),
+            at: at(second),
+            run: Some(run.clone()),
+            kind: OutcomeKind::RunEscalated,
+            workflow: None,
+            source: None,
+            event_id: None,
+            subject: None,
+            phase: None,
+            step: None,
+            message: None,
+            by: None,
+            detail: None,
+            ticket: None,
+        };
+        Effect::new(&event, "ordered", Act::Notify)
+    };
+    // The first of one run fails twice.
+    let told = Scripted::answering([failed(false), failed(false)]);
+    for (run, second) in [(&runs[0], -5), (&runs[0], -3), (&runs[1], -4), (&runs[0], -1)] {
+        world.store.add_effect(&of(run, second)).await.unwrap();
+    }
+    let worker = world.start(&[("ordered", told.clone())].into());
+    world.in_time("the end", 0, async || world.counts().await.delivered == 4).await;
+    worker.stop().await;
+    let requests = told.requests.lock().unwrap().clone();
+    let order_of = |run: &RunId| {
+        let of_run = requests.iter().filter(|request| request.effect.run() == Some(run));
+        let mut order: Vec<_> = of_run.map(|request| request.effect.event.at).collect();
+        order.dedup();
+        order
+    };
+    assert_eq!(order_of(&runs[0]), [at(-5), at(-3), at(-1)]);
+    assert_eq!(order_of(&runs[1]), [at(-4)]);
+    assert_eq!(requests.len(), 6, "two of them failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! What is to be done outside. A port; its contract is in the comments, and the `conformance` suite checks it.
 
 use async_trait::async_trait;
-use domain::{effect::Effect, timeline::DeadLetter};
+use domain::{effect::Effect, id::RunId, timeline::DeadLetter};
 use jiff::Timestamp;
 
 use super::values::StoreError;
@@ -38,6 +38,9 @@ pub trait EffectStore: Send + Sync {
 
     /// Up to `max` of the effects that wait, due or not, in no order. Of many, not all are looked at.
     async fn some_effects(&self, max: u16) -> Result<Vec<Effect>, StoreError>;
+
+    /// The effects of a run that wait at a destination, due or not, those included that somebody has taken; in no order.
+    async fn effects_of_run(&self, run: &RunId, destination: &str) -> Result<Vec<Effect>, StoreError>;
 
     /// Stores an effect as it is now, to be taken again at `due`, unless it was taken again since.
     async fn postpone_effect(&self, effect: &Effect, due: Timestamp) -> Result<(), StoreError>;

@@ -2,7 +2,7 @@
 //! the `conformance` suite checks it.
 
 use async_trait::async_trait;
-use domain::token::Token;
+use domain::{agent_stop::AgentStop, token::Token};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,16 @@ pub trait TokenStore: Send + Sync {
 
     /// Removes a token. Returns whether it was there; after an error the call that removed it may say that it was not.
     async fn remove_token(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// The agents that are stopped, by their labels; first the stop of all of them.
+    async fn agent_stops(&self) -> Result<Vec<AgentStop>, StoreError>;
+
+    /// Stops an agent, or all. One that is stopped already stays stopped as it was.
+    async fn stop_agents(&self, stop: &AgentStop) -> Result<(), StoreError>;
+
+    /// Takes back the stop of this label, or that of all agents. Returns whether it was there; after an error the call that
+    /// took it back may say that it was not.
+    async fn start_agents(&self, label: Option<&str>) -> Result<bool, StoreError>;
 }
 
 /// A request that its caller may repeat, and what it was answered with.

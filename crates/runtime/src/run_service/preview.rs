@@ -23,4 +23,16 @@ impl RunService {
         }
         Ok((run, ctx.effects.timeline))
     }
+
+    /// The run as it would be if somebody had it move on now.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn preview_escalation(&self, seen: &Run) -> Result<Run, RoleError> {
+        let workflow = self.workflow_of(seen).await?;
+        let (mut ctx, mut run) = (self.context(&workflow), seen.clone());
+        let first = run.escalate("", &mut ctx);
+        self.run_steps(&mut run, first, false, &mut ctx, &mut ByCommand).await?;
+        Ok(run)
+    }
 }

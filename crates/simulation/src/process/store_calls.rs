@@ -4,6 +4,8 @@
 
 use async_trait::async_trait;
 use domain::{
+    agent_stop::AgentStop,
+    approval::Approval,
     consent::{Consent, ConsentEntry},
     effect::{Effect, OutcomeEvent},
     event::{ContentHash, EventKey},
@@ -25,10 +27,10 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    AnswerStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore, DueStore,
-    EffectEnd, EffectStore, GivenAnswer, GroupStore, LookupStore, Opened, OpeningEvent, OutcomeLog,
-    OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
-    SealingStore, SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
+    AnswerStore, ApprovalStore, AuditStore, CalendarStore, Change, Changed, ConsentStore, DeadLetterStore,
+    DueStore, EffectEnd, EffectStore, GivenAnswer, GroupStore, Kept, LookupStore, Opened, OpeningEvent,
+    OutcomeLog, OutcomeStore, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore,
+    RunStore, SealingStore, SendingStore, SilenceStore, StatusStore, StoreError, TokenStore, Versioned,
     store::{AuditCounts, ConsentPage, DeadLetterFilter, Listed, Resolution, RunFilter},
 };
 
@@ -101,6 +103,7 @@ pass_on! {
     Store: fn add_effect(effect: &Effect) -> ();
     TakeEffects: fn take_effects(destination: &str, now: Timestamp, hidden_until: Timestamp, max: u16) -> Vec<Effect>;
     Store: fn some_effects(max: u16) -> Vec<Effect>;
+    Store: fn effects_of_run(run: &RunId, destination: &str) -> Vec<Effect>;
     PostponeEffect: fn postpone_effect(effect: &Effect, due: Timestamp) -> ();
     EndEffect: fn end_effect(effect: &Effect, end: EffectEnd) -> ();
 }
@@ -190,6 +193,17 @@ pass_on! {
     Store: fn token(id: &str) -> Option<Token>;
     Store: fn tokens() -> Vec<Token>;
     Store: fn remove_token(id: &str) -> bool;
+    Store: fn agent_stops() -> Vec<AgentStop>;
+    Store: fn stop_agents(stop: &AgentStop) -> ();
+    Store: fn start_agents(label: Option<&str>) -> bool;
+}
+
+pass_on! {
+    ApprovalStore:
+    Store: fn approvals() -> Vec<Versioned<Approval>>;
+    Store: fn approval(id: &str) -> Option<Versioned<Approval>>;
+    Store: fn approvals_to_do() -> Vec<Versioned<Approval>>;
+    KeepApproval: fn keep_approval(approval: &Approval, version: u64, pending_max: u16, now: Timestamp) -> Kept;
 }
 
 pass_on! {

@@ -1,5 +1,6 @@
 //! The fleet under one seed, the contract of its fakes, and every crash point of the dispatch protocol.
 
+mod approvals;
 mod clock_jumps;
 mod contract;
 mod crash_points;

@@ -93,7 +93,8 @@ impl SendingMetrics {
         let result = match answer {
             EffectAnswer::Done(_) => "done",
             EffectAnswer::Later { .. } => "later",
-            EffectAnswer::Failed { .. } | EffectAnswer::Gone { .. } => "failed",
+            EffectAnswer::Failed { .. } | EffectAnswer::Gone { .. } | EffectAnswer::Denied { .. } => "failed",
+            EffectAnswer::Ignored => "ignored",
             EffectAnswer::Needless => return,
             EffectAnswer::Refused { .. } => "refused",
         };
