@@ -71,10 +71,7 @@ fn script(turn: &Turn) -> Option<(&'static str, Value)> {
             0 => Some(("run_timeline", json!({"run_id": run}))),
             1 => {
                 let version: u64 = digits_after(last, "version")?.parse().ok()?;
-                Some((
-                    "run_escalate",
-                    json!({"run_id": run, "expected_version": version, "reason": "no_answer", "mode": "commit"}),
-                ))
+                Some(("run_escalate", json!({"run_id": run, "expected_version": version, "mode": "commit"})))
             }
             2 => Some(("approval_get", json!({"approval_id": word_after(last, "approval_id")?}))),
             _ => None,
