@@ -34,7 +34,7 @@ const NOT_ANSWERED: i32 = -32_000;
 
 /// Answers until the host closes standard input.
 pub(crate) async fn serve(config_file: &Path) -> anyhow::Result<()> {
-    let remote = Remote::for_agents(config_file)?;
+    let remote = Remote::for_agents(config_file).inspect_err(refuse)?;
     let bridge = Arc::new(Bridge { remote, negotiated: Mutex::default() });
     let (lines, mut incoming) = mpsc::channel(WAITING_MAX);
     // Standard input is read on a thread of its own, which ends with it or with the process.
@@ -63,6 +63,16 @@ pub(crate) async fn serve(config_file: &Path) -> anyhow::Result<()> {
     // Whoever closes its end has asked for all it wanted.
     answering.join_all().await;
     Ok(())
+}
+
+/// Answers the first message with why nothing can be answered: a host shows that, where it would say of a program that ends
+/// at once that the connection was closed.
+fn refuse(why: &anyhow::Error) {
+    let first = std::io::stdin().lock().lines().map_while(Result::ok).find(|line| !line.trim().is_empty());
+    let message = first.and_then(|line| serde_json::from_str::<Value>(&line).ok());
+    if let Some(id) = message.as_ref().and_then(|message| message.get("id")) {
+        output::bytes(format!("{}\n", error(id, NOT_ANSWERED, &format!("{why:#}"))).as_bytes());
+    }
 }
 
 struct Bridge {

@@ -97,7 +97,7 @@ pub(crate) fn read(
     definition.recipient_hourly_max = top.integer(&mut doc, "recipient_hourly_max", 1..1_001);
     definition.bare_word = top.boolean(&mut doc, "bare_word").unwrap_or_default();
     definition.all_clear = read_all_clear(&mut doc, &mut top);
-    definition.agents = read_agents(&mut doc, &mut top);
+    (definition.agents, definition.approvers) = read_agents(&mut doc, &mut top, around.directory);
     let (grouping, group_fields) = grouping::read(&mut doc, &mut top, &definition);
     definition.grouping = grouping;
     let escalation = escalation::read(&mut doc, &mut top, &mut definition);
@@ -175,8 +175,18 @@ fn read_all_clear(doc: &mut Document<'_>, top: &mut Section<'_>) -> bool {
 }
 
 /// What software agents may do with it. What is not said, a person decides on.
-fn read_agents(doc: &mut Document<'_>, top: &mut Section<'_>) -> AgentPolicy {
-    let Some(mut section) = top.section(doc, "agents") else { return AgentPolicy::default() };
+fn read_agents(
+    doc: &mut Document<'_>,
+    top: &mut Section<'_>,
+    directory: &Directory,
+) -> (AgentPolicy, Vec<String>) {
+    let Some(mut section) = top.section(doc, "agents") else { return Default::default() };
+    let approvers = section.texts(doc, "approvers");
+    for name in approvers.iter().filter(|name| !directory.contacts.contains_key(&name.value)) {
+        let message = format!("agents.approvers: no contact is named {:?} in {CONTACTS}", name.value);
+        doc.unknown_name(&name.at, CONTACTS, message);
+    }
+    let approvers = approvers.into_iter().map(|name| name.value).collect();
     let policy = AgentPolicy {
         raise: choice(doc, &mut section, "raise", &AGENT_MAY).unwrap_or_default(),
         escalate: choice(doc, &mut section, "escalate", &AGENT_MAY).unwrap_or_default(),
@@ -192,7 +202,7 @@ fn read_agents(doc: &mut Document<'_>, top: &mut Section<'_>) -> AgentPolicy {
         reply_texts: section.boolean(doc, "reply_texts").unwrap_or_default(),
     };
     section.finish(doc);
-    policy
+    (policy, approvers)
 }
 
 /// The queue that gets a ticket after what the section is named by.

@@ -154,6 +154,10 @@ impl Control {
                         expires_at,
                         "an agent asks for approval"
                     );
+                    // Whoever carries on asks them, if it fails here.
+                    if let Err(error) = self.ask_approvers(&asked).await {
+                        tracing::warn!(approval = id, %error, "its approvers could not be asked; it is tried again");
+                    }
                     return Ok(asked);
                 }
                 Kept::Full => return Err(NotAccepted::Agent(AgentRefusal::ApprovalsPending)),
@@ -276,11 +280,12 @@ impl Control {
         Ok(kept.map_err(RoleError::from)? == Kept::Stored)
     }
 
-    /// Does what was approved and is not done, because a process died between. What cannot be done now is tried again.
+    /// Takes replies of approvers, does what was approved and is not done, because a process died between. What cannot be done now is tried again.
     ///
     /// # Errors
     /// When the store cannot be asked what there is.
     pub async fn carry_on_approvals(&self) -> Result<(), ControlError> {
+        self.take_replies_of_approvers().await?;
         for held in self.ports.approvals.approvals_to_do().await.map_err(RoleError::from)? {
             let id = held.value.id.clone();
             if let Err(error) = self.carry_out(held).await {

@@ -9,6 +9,7 @@ mod agents;
 mod approval_request;
 mod approval_view;
 mod approvals;
+mod approvers;
 mod basis;
 mod bearer;
 mod calendar;

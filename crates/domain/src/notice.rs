@@ -33,9 +33,11 @@ pub const SOURCE: &str = "callout";
 const FIELDS: [&str; 6] = [ABOUT, "by", "at", "state", "choices", "code"];
 
 /// The names of the built-in workflows.
-pub const WORKFLOWS: [&str; 4] = [ANSWER, ALL_CLEAR, TEST_PAGE, CANARY];
+pub const WORKFLOWS: [&str; 5] = [ANSWER, ALL_CLEAR, TEST_PAGE, CANARY, APPROVAL];
 /// The workflow of test pages, which `test_page` defines.
 pub const TEST_PAGE: &str = "callout.test-page";
+/// The workflow of texts that ask for an approval, which `approval_text` defines.
+pub const APPROVAL: &str = "callout.approval";
 /// The workflow of canaries, which `canary` defines.
 pub const CANARY: &str = "callout.canary";
 const ANSWER: &str = "callout.answer";

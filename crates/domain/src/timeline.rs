@@ -40,6 +40,9 @@ pub struct Entry {
     pub what: TimelineEvent,
 }
 
+/// How the reason of what happened begins where a recipient handed a run on; a name follows.
+pub(crate) const HANDED_OVER_BY: &str = "handed over by ";
+
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]

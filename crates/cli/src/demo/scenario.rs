@@ -148,6 +148,8 @@ async fn finding(stage: &mut Stage<'_>) -> anyhow::Result<()> {
         "the agent sees that it was not delivered, and the escalation goes on without it",
         status == "undelivered" && by_secondary,
     );
+    // Whoever tries it out texts this phone.
+    stage.phone(PRIMARY)?.set(Behaviour::On);
     Ok(())
 }
 

@@ -334,6 +334,24 @@ async fn fifty_calls_at_once_do_not_exceed_a_budget() {
     world.fleet.wait_until(|view| view.texts(FIRST).len() == created).await;
 }
 
+/// A host shows an error, where it would say of a program that ends at once that the connection was closed.
+#[test]
+fn a_host_is_told_why_nothing_can_be_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bridge = std::process::Command::new(env!("CARGO_BIN_EXE_callout"));
+    bridge.arg("mcp").current_dir(folder.path()).env("CALLOUT_URL", "http://127.0.0.1:9");
+    bridge.env_remove("CALLOUT_TOKEN").env("CALLOUT_TOKEN_FILE", "/nowhere/token");
+    let piped = bridge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut bridge = piped.spawn().unwrap();
+    let line = "{\"jsonrpc\": \"2.0\", \"id\": 4, \"method\": \"initialize\", \"params\": {}}\n";
+    std::io::Write::write_all(&mut bridge.stdin.take().unwrap(), line.as_bytes()).unwrap();
+    let output = bridge.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["id"], 4);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("/nowhere/token"), "{answer}");
+}
+
 #[test]
 fn a_line_that_is_no_message_is_answered() {
     let folder = tempfile::tempdir().unwrap();

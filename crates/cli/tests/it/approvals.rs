@@ -239,3 +239,65 @@ async fn a_note_holds_the_next_step_once_and_what_people_wrote_comes_as_a_class(
     let page = run_of("none", "alarm", "none");
     assert_eq!(refused(&agent, "run_timeline", json!({"run_id": page})).await, "not_found");
 }
+
+/// Asked by a text of its own, of those whom the workflow names: a reply with that text's code decides, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text() {
+    let world = World::start().await;
+    let fleet = &world.fleet;
+    let file = fleet.folder.path().join("workflows/alarm.toml");
+    let workflow = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, workflow.replace("[agents]\n", "[agents]\napprovers = [\"second\"]\n")).unwrap();
+    fleet.json(&["reload"]);
+    let agent = world.over_http(&world.token(&SCOPES, &["--agent"]), eras()[1].clone()).await;
+    let mut codes = Vec::new();
+    for id in ["a-1", "a-2", "a-3"] {
+        let asked = ask(&agent, "event_raise", alarm(id, "commit")).await;
+        let told = codes.len();
+        fleet.wait_until(|view| view.texts(SECOND).len() > told).await;
+        let text = fleet.sim.phone(SECOND).texts().pop().unwrap().body;
+        assert!(
+            text.contains("Agent helper asks to page through alarm about ") && text.contains("Disk full"),
+            "{text}"
+        );
+        assert!(!text.contains(FIRST));
+        let code = text.split("Reply ACK ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        codes.push((asked["approval_id"].as_str().unwrap().to_owned(), code));
+    }
+    assert!(fleet.sim.phone(FIRST).texts().is_empty(), "nobody agreed yet");
+    let state = async |id: &str, expected: &str| {
+        let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
+        for _ in 0..300 {
+            tries.tick().await;
+            let shown = fleet.json(&["approvals", "show", id]);
+            if shown["state"] == expected {
+                return shown;
+            }
+        }
+        panic!("{id} is not {expected}: {}", std::fs::read_to_string(fleet.log()).unwrap())
+    };
+    let [(yes, yes_code), (no, no_code), (other, other_code)] = &codes[..] else { panic!("{codes:?}") };
+    fleet.event(&crate::harness::event("page.created", "p-1", "p-1", json!({"text": "Other"}))).await;
+    fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
+    // From another phone, and of an operator who acknowledges the text's run, it decides nothing.
+    fleet.sim.phone(FIRST).reply(&format!("ACK {yes_code}")).await.unwrap();
+    let listed = fleet.json(&["runs", "list", "--workflow", "callout.approval"]);
+    let run_of_other = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|run| run["subject"].as_str().unwrap().contains(other.as_str()));
+    fleet.json(&["runs", "ack", run_of_other.unwrap()["id"].as_str().unwrap()]);
+    fleet.sim.phone(SECOND).reply(&format!("ESC {no_code}")).await.unwrap();
+    assert_eq!(state(no, "denied").await["decision"]["via"], "reply");
+    fleet.sim.phone(SECOND).reply(&format!("ACK {yes_code}")).await.unwrap();
+    let used = state(yes, "used").await;
+    assert_eq!(
+        (&used["decision"]["via"], &used["decision"]["approved"]),
+        (&json!("reply"), &json!(true)),
+        "{used}"
+    );
+    fleet.wait_until(|view| view.texts(FIRST).iter().any(|text| text.body.contains("Disk full"))).await;
+    assert_eq!(fleet.json(&["approvals", "show", other])["state"], "pending", "{other_code}");
+    assert_eq!(refused(&agent, "event_raise", alarm("a-2", "commit")).await, "denied");
+}

@@ -165,7 +165,7 @@ fn every_outcome_of_the_demo_is_as_expected() {
         .unwrap();
     let outcomes: Value = serde_json::from_slice(&output.stdout).unwrap();
     let outcomes = outcomes.as_array().unwrap();
-    assert_eq!(outcomes.len(), 6);
+    assert_eq!(outcomes.len(), 8);
     assert!(outcomes.iter().all(|outcome| outcome["as_expected"] == true), "{outcomes:?}");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }

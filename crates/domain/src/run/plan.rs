@@ -9,9 +9,9 @@ use super::{AckHold, Planned, Run, RunPhase, StepContext};
 use crate::{
     limits::RUN_MESSAGES_MAX,
     message::{Message, MessageEvent},
-    notice::{CANARY, TEST_PAGE},
+    notice::{APPROVAL, CANARY, TEST_PAGE},
     time::after_s,
-    timeline::TimelineEvent,
+    timeline::{HANDED_OVER_BY, TimelineEvent},
     workflow::{Step, Workflow},
 };
 
@@ -59,7 +59,7 @@ impl Run {
         let is_theirs = self.phase == RunPhase::Acknowledged || (is_of_step && !is_planned);
         let may = is_theirs && self.may_move_on(ctx.now);
         if may {
-            self.move_on(&format!("handed over by {by}"), ctx);
+            self.move_on(&format!("{HANDED_OVER_BY}{by}"), ctx);
         }
         may
     }
@@ -82,7 +82,7 @@ impl Run {
         at_once: bool,
         ctx: &mut StepContext<'_>,
     ) -> Option<u8> {
-        if [TEST_PAGE, CANARY].contains(&&*self.workflow) {
+        if [TEST_PAGE, CANARY, APPROVAL].contains(&&*self.workflow) {
             self.end_test_page(reason, ctx);
             return None;
         }

@@ -157,6 +157,9 @@ pub struct WorkflowDefinition {
     /// What software agents may do with it.
     #[serde(default, skip_serializing_if = "AgentPolicy::is_default")]
     pub agents: AgentPolicy,
+    /// Contacts whose reply to a text of its own decides on what agents ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// Which texts to one recipient belong together; absent where each goes by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grouping: Option<Grouping>,
@@ -217,6 +220,7 @@ impl WorkflowDefinition {
             bare_word: false,
             all_clear: false,
             agents: AgentPolicy::default(),
+            approvers: Vec::new(),
             grouping: None,
             steps,
             repeat: 0,

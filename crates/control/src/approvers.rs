@@ -1,0 +1,83 @@
+//! Approvers, who are asked by a text and decide by a reply to it.
+//!
+//! State first: the approval is stored, then the run of its text is opened, then a reply acknowledges that run; the decision
+//! follows from the run. Whoever dies between leaves it to [`Control::carry_on_approvals`].
+//!
+//! In: approvals that wait. Out: texts to their approvers, and what these decide.
+//! Never: takes a decision from anything but a reply.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    approval::{Approval, ApprovalState},
+    approval_text::{ApprovalAsked, decision},
+};
+use ports::StoreError;
+use runtime::RoleError;
+
+use crate::{control::Control, error::ControlError, principal::Principal};
+
+impl Control {
+    /// Asks the approvers of an approval by a text, once. Asking again changes nothing.
+    pub(crate) async fn ask_approvers(&self, approval: &Approval) -> Result<(), ControlError> {
+        let approvers = self.approvers(approval);
+        if approvers.is_empty() {
+            return Ok(());
+        }
+        let asked = ApprovalAsked { approval, approvers: &approvers };
+        let workflow = asked.workflow().map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            RoleError::from(StoreError::Unavailable(errors.join("; ")))
+        })?;
+        self.ports.list.keep_workflow(&workflow.hash, &workflow.definition).await.map_err(RoleError::from)?;
+        Ok(self.ports.runs.open_notice(&asked.event(), &workflow).await?)
+    }
+
+    /// Asks those who were not asked, and takes what approvers replied.
+    pub(crate) async fn take_replies_of_approvers(&self) -> Result<(), ControlError> {
+        let now = self.ports.clock.now();
+        for held in self.ports.approvals.approvals().await.map_err(RoleError::from)? {
+            let approval = held.value;
+            if approval.state(now) != ApprovalState::Pending {
+                continue;
+            }
+            if let Err(error) = self.take_reply_of_approver(&approval).await {
+                tracing::warn!(approval = approval.id, %error, "a reply of an approver could not be taken");
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_reply_of_approver(&self, approval: &Approval) -> Result<(), ControlError> {
+        let approvers = self.approvers(approval);
+        if approvers.is_empty() {
+            return Ok(());
+        }
+        let run = ApprovalAsked { approval, approvers: &approvers }.run();
+        if self.ports.runs.load(&run).await?.is_none() {
+            return self.ask_approvers(approval).await;
+        }
+        let timeline = self.ports.list.timeline(&run).await.map_err(RoleError::from)?;
+        let Some((approved, by, _)) = decision(&timeline) else { return Ok(()) };
+        let approver = Principal { via: "reply", ..Principal::operator(by) };
+        // What may not be done any more has its line in the log, and waits until it expires.
+        match self.decide(&approver, &approval.id, approved, "").await {
+            Ok(_) | Err(ControlError::Approval(_) | ControlError::Agent(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The contacts that every workflow of an approval names.
+    fn approvers(&self, approval: &Approval) -> Vec<String> {
+        let workflows = self.ports.runs.workflows();
+        let of = |name: &String| {
+            let workflow = workflows.workflows().find(|workflow| workflow.name() == name);
+            workflow
+                .map(|workflow| workflow.definition.approvers.iter().cloned().collect())
+                .unwrap_or_default()
+        };
+        let all: Vec<BTreeSet<String>> = approval.workflows.iter().map(of).collect();
+        let Some((first, others)) = all.split_first() else { return Vec::new() };
+        first.iter().filter(|name| others.iter().all(|set| set.contains(*name))).cloned().collect()
+    }
+}
