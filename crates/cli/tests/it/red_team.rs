@@ -19,7 +19,7 @@ use self::{
     client::{Obedient, Tally},
     world::{DUTY_HOURLY, LANDLINE, Range},
 };
-use crate::harness::{FIRST, PATIENCE, SECOND};
+use crate::harness::{FIRST, SECOND};
 
 /// Calls of one race.
 const AT_ONCE: usize = 50;
@@ -110,7 +110,7 @@ async fn races(client: &Obedient<'_>) -> usize {
 
     // An agent decides nothing, and people decide once.
     let listed = client.range.fleet().json(&["approvals", "list"]);
-    let is_alarm = |row: &&Value| row["asked_by"] == "storm" && row["state"] == "pending";
+    let is_alarm = |row: &&Value| row["by"] == "storm" && row["state"] == "pending";
     let row = listed.as_array().unwrap().iter().find(is_alarm).unwrap_or_else(|| panic!("{listed}"));
     let call = format!("POST /v1/approvals/{}/approve", row["id"].as_str().unwrap());
     for (who, expected) in [("storm", 0), ("ada", 1)] {
@@ -126,8 +126,10 @@ async fn races(client: &Obedient<'_>) -> usize {
         };
         let token = client.range.token(who);
         let answers = join_all((0..AT_ONCE).map(|_| client.http(&attempt, token))).await;
-        let used = answers.iter().filter(|(outcome, _)| outcome == "200").count();
-        assert_eq!(used, expected, "{who}: {answers:?}");
+        // The same decision of the same person again is the one that stands.
+        let used = answers.iter().filter(|(outcome, _)| outcome == "200");
+        let used: BTreeSet<String> = used.map(|(_, row)| row["decision"].to_string()).collect();
+        assert_eq!(used.len(), expected, "{who}: {answers:?}");
     }
     8
 }
@@ -163,10 +165,10 @@ async fn all_runs_went_on(range: &Range) -> (usize, u64) {
     let mut opened: BTreeMap<(String, String), usize> = BTreeMap::new();
     let (mut all, mut sent) = (0, 0);
     for (id, _) in range.runs().await {
-        let run = range.fleet().run_until(&id, |run| {
-            !short.contains_key(run["workflow"].as_str().unwrap()) || run["phase"] == "exhausted"
+        let run = range.run_until(&id, |run| {
+            !short.contains_key(run["workflow"].as_str().unwrap()) || run["closed_at"].is_string()
         });
-        let run = tokio::time::timeout(PATIENCE, run).await.unwrap();
+        let run = run.await;
         let (workflow, source) = (run["workflow"].as_str().unwrap(), run["source"].as_str().unwrap());
         let timeline = run["timeline"].to_string();
         for ended in ["acknowledged by", "cancelled by", "resolved by"] {
@@ -175,7 +177,11 @@ async fn all_runs_went_on(range: &Range) -> (usize, u64) {
         let steps: BTreeSet<u64> =
             run["messages"].as_array().unwrap().iter().filter_map(|message| message["step"].as_u64()).collect();
         match short.get(workflow) {
-            Some(expected) => assert_eq!(steps.len(), *expected, "{run}"),
+            // What happened long ago pages nobody.
+            Some(_) if run["phase"] == "expired" => assert_eq!((&run["event_id"], steps.len()), (&json!("clock-2001"), 0)),
+            Some(expected) => {
+                assert_eq!((&run["phase"], steps.len()), (&json!("exhausted"), *expected), "{run}");
+            }
             None if ["note", "callout.answer"].contains(&workflow) => {}
             None => assert_eq!(run["phase"], "active", "{run}"),
         }

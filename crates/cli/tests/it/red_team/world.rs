@@ -1,6 +1,6 @@
 //! A deployment with everything in it that an agent may not touch. In: nothing. Out: tokens, clients and ids for attempts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use twilio_sim::Behaviour;
@@ -8,7 +8,7 @@ use twilio_sim::Behaviour;
 use super::attempt::Attempt;
 use crate::{
     agents::{Client, World, ask, eras},
-    harness::{FIRST, Fleet, Layout, PAGE, event, run_of},
+    harness::{FIRST, Fleet, Layout, PAGE, PATIENCE, event, run_of},
 };
 
 /// A phone that takes no texts; monitoring notifies it.
@@ -187,6 +187,24 @@ impl Range {
     async fn as_person(&self, path: &str) -> reqwest::Response {
         let request = self.http.get(format!("{}{path}", self.api())).bearer_auth(&self.tokens["person"]);
         request.send().await.unwrap()
+    }
+
+    /// Asks for a run, as a person, until it is as expected.
+    pub(crate) async fn run_until(&self, id: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut tries = tokio::time::interval(Duration::from_millis(50));
+        let path = format!("/v1/runs/{id}");
+        let asking = async {
+            loop {
+                tries.tick().await;
+                let run: Value = self.as_person(&path).await.json().await.unwrap();
+                if holds(&run) {
+                    return run;
+                }
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "tests bound what they wait for")]
+        let found = tokio::time::timeout(PATIENCE, asking).await;
+        found.unwrap_or_else(|_| panic!("{id} goes on"))
     }
 
     async fn version(&self, run: &str) -> u64 {
