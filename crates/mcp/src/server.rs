@@ -66,7 +66,8 @@ pub fn router(ports: McpPorts, stop: CancellationToken) -> Router {
         .with_cancellation_token(stop);
     let serve = move || Ok(Handler { control: control.clone() });
     let service = StreamableHttpService::new(serve, Arc::new(NeverSessionManager::default()), config);
-    Router::new().route_service(MCP_PATH, service)
+    Router::new()
+        .route_service(MCP_PATH, service)
         // Not what the API has at other paths, or has nothing at.
         .route_layer(from_fn_with_state(ports, authenticate))
 }
@@ -156,7 +157,8 @@ impl ServerHandler for Handler {
                 tracing::info!(principal = who.name, token = who.token, tool, "an agent called a tool")
             }
             Some(code) => {
-                tracing::warn!(principal = who.name, token = who.token, tool, code, "an agent was refused");
+                // Each of them is written, however many there are.
+                tracing::warn!(target: "callout::audit", principal = who.name, token = who.token, tool, code, "an agent was refused");
             }
         }
         let result = match answer {

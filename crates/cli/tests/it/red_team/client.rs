@@ -61,7 +61,10 @@ impl Obedient<'_> {
             Door::Cli => {
                 let args: Vec<&str> = attempt.call.split(' ').collect();
                 let mut command = self.range.fleet().callout(&args);
-                command.env("CALLOUT_URL", self.range.api()).env("CALLOUT_TOKEN", token).stdout(Stdio::null());
+                command
+                    .env("CALLOUT_URL", self.range.api())
+                    .env("CALLOUT_TOKEN", token)
+                    .stdout(Stdio::null());
                 let status = command.output().unwrap().status;
                 (status.code().map_or("killed".to_owned(), |code| code.to_string()), Value::Null)
             }
@@ -120,8 +123,7 @@ impl Obedient<'_> {
         }
         let has = |name: &str| attempt.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
         if !has("content-type") {
-            let form =
-                if path == "/v1/events" { "application/cloudevents+json" } else { "application/json" };
+            let form = if path == "/v1/events" { "application/cloudevents+json" } else { "application/json" };
             request = request.header("content-type", form);
         }
         if path == "/mcp" && !has("accept") {

@@ -68,7 +68,8 @@ impl Range {
         let settings = format!("[api]\nlisten = \"{api}\"\n");
         let pages = |within| step("first", within) + &step("second", within);
         let three = pages("3s") + &step("first", "3s");
-        let (auto, approve) = ("raise = \"auto\"\nescalate = \"auto\"", "raise = \"approve\"\nescalate = \"approve\"");
+        let (auto, approve) =
+            ("raise = \"auto\"\nescalate = \"auto\"", "raise = \"approve\"\nescalate = \"approve\"");
         let files = [
             workflow("duty", &format!("{auto}\nhourly_max = {DUTY_HOURLY}"), "", &three),
             workflow("finding", &format!("{auto}\nhourly_max = {FINDING_HOURLY}"), "", &step("first", "2s")),
@@ -93,7 +94,8 @@ impl Range {
             ),
         ];
         let files = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
-        let fleet = Fleet::start_layout(Layout { roles: &[&[]], settings: &settings, files, ..Layout::default() });
+        let fleet =
+            Fleet::start_layout(Layout { roles: &[&[]], settings: &settings, files, ..Layout::default() });
         let world = World { fleet: fleet.await, api };
         world.fleet.sim.phone(LANDLINE).set(Behaviour::Landline);
         let mut tokens = BTreeMap::new();
@@ -105,8 +107,11 @@ impl Range {
                 "expired" => &["--agent", "--expires", "1ms"],
                 _ => &["--agent"],
             };
-            let args: Vec<&str> =
-                ["tokens", "create", "--label", label].into_iter().chain(scopes).chain(more.iter().copied()).collect();
+            let args: Vec<&str> = ["tokens", "create", "--label", label]
+                .into_iter()
+                .chain(scopes)
+                .chain(more.iter().copied())
+                .collect();
             let made = world.fleet.json(&args);
             if label == "revoked" {
                 world.fleet.run(&["tokens", "revoke", made["id"].as_str().unwrap()]);
@@ -149,7 +154,8 @@ impl Range {
         let agent = self.client("agent");
         let own = ask(agent, "event_raise", raise("own", "duty")).await;
         places.insert("$own", own["run_ids"][0].as_str().unwrap().to_owned());
-        for (place, who, id) in [("$approval", "agent", "wish"), ("$foreign", "other", "foreign"), ("$used", "agent", "used")]
+        for (place, who, id) in
+            [("$approval", "agent", "wish"), ("$foreign", "other", "foreign"), ("$used", "agent", "used")]
         {
             let asked = ask(self.client(who), "event_raise", raise(id, "alarm")).await;
             places.insert(place, asked["approval_id"].as_str().unwrap().to_owned());
