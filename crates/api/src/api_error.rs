@@ -2,6 +2,8 @@
 //!
 //! Never: repeats a token, or says of a run that the caller does not see that it is there.
 
+use std::borrow::Cow;
+
 use axum::{
     extract::rejection::{JsonRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
@@ -63,8 +65,8 @@ pub(crate) enum ApiError {
 }
 
 /// The code of a refusal that `control` does not know of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unasked(pub(crate) &'static str);
+#[derive(Debug, Clone)]
+pub(crate) struct Unasked(pub(crate) Cow<'static, str>);
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
@@ -124,9 +126,9 @@ impl ApiError {
     fn code(&self) -> Option<Unasked> {
         match self {
             Self::Unauthenticated | Self::Control(_) => None,
-            Self::Invalid(_) | Self::Unfit(_) | Self::WeakTag => Some(Unasked("invalid_arguments")),
-            Self::KeyReused => Some(Unasked("conflict")),
-            Self::UnderWay | Self::Unexpected | Self::Store(_) => Some(Unasked("unavailable")),
+            Self::Invalid(_) | Self::Unfit(_) | Self::WeakTag => Some(Unasked("invalid_arguments".into())),
+            Self::KeyReused => Some(Unasked("conflict".into())),
+            Self::UnderWay | Self::Unexpected | Self::Store(_) => Some(Unasked("unavailable".into())),
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) async fn log(State(api): State<Arc<Api>>, mut request: Request, next:
     let response = next.run(request).await;
     if let (Some(principal), Some(unasked)) = (asker.0.get(), response.extensions().get::<Unasked>()) {
         let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-        api.ports.control.log_refusal(principal, path, unasked.0);
+        api.ports.control.log_refusal(principal, path, &unasked.0);
     }
     response
 }

@@ -233,7 +233,6 @@ async fn all_runs_went_on(range: &Range) -> (usize, u64) {
 /// As many lines as refusals, each with who and why, and none with a secret or a number.
 fn refusals_are_logged(range: &Range, tally: &Tally) -> BTreeMap<String, usize> {
     let log = std::fs::read_to_string(range.fleet().log()).unwrap();
-    std::fs::write("/tmp/w/h3-rt.log", &log).unwrap();
     for number in [&FIRST[1..], &SECOND[1..], OUTSIDER] {
         let line = log.lines().find(|line| line.contains(number));
         assert_eq!(line, None, "{number} is in the log");

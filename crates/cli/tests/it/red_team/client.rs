@@ -141,7 +141,9 @@ impl Obedient<'_> {
         shows_no_recipient(&text);
         let said: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         let agents = self.range.is_agent(&attempt.who);
-        if agents && attempt.by == Door::Http && is_problem && status != 401 {
+        // What is at no path, or takes another method, was asked of nobody.
+        let is_known = status != 405 && said["detail"] != http_server::problem::NOTHING_HERE;
+        if agents && attempt.by == Door::Http && is_problem && is_known && status != 401 {
             *self.tally.lock().unwrap().requests.entry(attempt.who.clone()).or_default() += 1;
         }
         let code = said["code"].as_str().map(str::to_owned);
