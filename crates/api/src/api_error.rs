@@ -2,6 +2,8 @@
 //!
 //! Never: repeats a token, or says of a run that the caller does not see that it is there.
 
+use std::borrow::Cow;
+
 use axum::{
     extract::rejection::{JsonRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
@@ -62,6 +64,10 @@ pub(crate) enum ApiError {
     Store(#[from] StoreError),
 }
 
+/// The code of a refusal that `control` does not know of.
+#[derive(Debug, Clone)]
+pub(crate) struct Unasked(pub(crate) Cow<'static, str>);
+
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::Invalid(rejection.body_text())
@@ -116,6 +122,16 @@ impl ApiError {
         }
     }
 
+    /// Its code in the log, where `control` was not asked and could not log it.
+    fn code(&self) -> Option<Unasked> {
+        match self {
+            Self::Unauthenticated | Self::Control(_) => None,
+            Self::Invalid(_) | Self::Unfit(_) | Self::WeakTag => Some(Unasked("invalid_arguments".into())),
+            Self::KeyReused => Some(Unasked("conflict".into())),
+            Self::UnderWay | Self::Unexpected | Self::Store(_) => Some(Unasked("unavailable".into())),
+        }
+    }
+
     fn more(&self) -> Value {
         #[expect(clippy::wildcard_enum_match_arm, reason = "most errors have nothing to add")]
         match self {
@@ -131,7 +147,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, is_under_way) = (self.status(), matches!(self, Self::UnderWay));
+        let (status, is_under_way, unasked) = (self.status(), matches!(self, Self::UnderWay), self.code());
         let title = status.canonical_reason().unwrap_or("Error");
         let mut response = problem(status, title, &self.to_string(), self.more());
         if status == StatusCode::UNAUTHORIZED {
@@ -140,6 +156,9 @@ impl IntoResponse for ApiError {
         }
         if status == StatusCode::SERVICE_UNAVAILABLE || is_under_way {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(unasked) = unasked {
+            response.extensions_mut().insert(unasked);
         }
         response
     }

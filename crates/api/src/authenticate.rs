@@ -8,7 +8,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use control::{Bearer, Door, Principal, bearer};
 use domain::token::Scope;
 
-use crate::{api_error::ApiError, api_state::Api};
+use crate::{api_error::ApiError, api_state::Api, refusals::Asker};
 
 /// A principal whose token is in force.
 pub(crate) struct Authenticated {
@@ -24,7 +24,11 @@ impl FromRequestParts<Arc<Api>> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let clear = bearer(&parts.headers).ok_or(ApiError::Unauthenticated)?;
-        Self::with(clear, parts.uri.path(), api).await
+        let who = Self::with(clear, parts.uri.path(), api).await?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.note(&who.principal);
+        }
+        Ok(who)
     }
 }
 

@@ -82,12 +82,17 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let unread = || api.ports.control.log_refusal(&who.principal, "raise", "invalid_arguments");
     let (taken, body) = match body {
         Ok(body) => (take(&api, &who, &headers, &body).await, body),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            unread();
             (Err(Problem::TooLarge), Bytes::new())
         }
-        Err(rejection) => (Err(Problem::Unreadable(rejection.body_text())), Bytes::new()),
+        Err(rejection) => {
+            unread();
+            (Err(Problem::Unreadable(rejection.body_text())), Bytes::new())
+        }
     };
     taken.unwrap_or_else(|problem| {
         problem.report(Some(&who.principal.source), &ids(&headers, &body));
@@ -96,7 +101,8 @@ pub(crate) async fn receive(
 }
 
 async fn take(api: &Api, who: &Authenticated, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
-    let (events, is_batch) = read(headers, body)?;
+    let unread = || api.ports.control.log_refusal(&who.principal, "raise", "invalid_fields");
+    let (events, is_batch) = read(headers, body).inspect_err(|_| unread())?;
     let accepted = api.ports.control.raise(&who.principal, &events, is_batch).await?;
     Ok(answer(&accepted, is_batch))
 }

@@ -16,6 +16,7 @@ mod named;
 mod parameter;
 mod policy;
 mod precondition;
+mod refusals;
 mod remote;
 mod repeatable;
 mod runs;
@@ -24,7 +25,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 
 use crate::api_state::Api;
 
@@ -49,6 +50,7 @@ pub fn router(ports: ApiPorts, settings: ApiSettings) -> Router {
         .merge(status::routes())
         .merge(stream::routes())
         .merge(remote::routes())
+        .layer(from_fn_with_state(api.clone(), refusals::log))
         .with_state(api)
         .merge(document::routes())
 }

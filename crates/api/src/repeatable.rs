@@ -16,9 +16,14 @@ use axum::{
 use control::Request;
 use domain::{id::short, time::after_s};
 use ports::GivenAnswer;
+use serde_json::Value;
 use utoipa::IntoParams;
 
-use crate::{api_error::ApiError, api_state::Api, authenticate::Authenticated};
+use crate::{
+    api_error::{ApiError, Unasked},
+    api_state::Api,
+    authenticate::Authenticated,
+};
 
 const HEADER: &str = "idempotency-key";
 /// How long an answer is kept, in seconds.
@@ -143,7 +148,13 @@ fn again(given: GivenAnswer, fingerprint: &str) -> Result<Response, ApiError> {
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true")),
     ];
+    // Asked for again, it is refused again.
+    let problem: Value = serde_json::from_str(&given.body).unwrap_or_default();
+    let code = problem["code"].as_str().unwrap_or("refused").to_owned();
     let mut response = (status, headers, given.body).into_response();
+    if !status.is_success() {
+        response.extensions_mut().insert(Unasked(code.into()));
+    }
     if let Some(Ok(etag)) = given.etag.map(HeaderValue::try_from) {
         response.headers_mut().insert(header::ETAG, etag);
     }

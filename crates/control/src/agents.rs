@@ -201,9 +201,11 @@ impl Control {
         for workflow in workflows.routes(&event.kind, &event.key.source).opens {
             let hourly = workflow.definition.agents.hourly_max.unwrap_or(RAISES_HOURLY);
             let subject = event.subject.as_deref().unwrap_or_default();
-            for (what, units) in [(subject, SUBJECT_RAISES_HOURLY.min(hourly)), ("", hourly)] {
+            let of_subject = ["agent", &principal.source, workflow.name(), "subject", subject];
+            let of_all: &[&str] = &["agent", &principal.source, workflow.name()];
+            for (what, units) in [(&of_subject[..], SUBJECT_RAISES_HOURLY.min(hourly)), (of_all, hourly)] {
                 // A subject may hold a number.
-                let queue = short(&["agent", &principal.source, workflow.name(), what]);
+                let queue = short(what);
                 // All at once after a rest, and as many again in the hour that follows.
                 let limit = RateLimit::new(units, HOUR, units, 0);
                 budgets.push(RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 });

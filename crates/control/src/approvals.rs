@@ -220,7 +220,7 @@ impl Control {
         let decided = self.decided(principal, id, approve, why).await;
         if let Err(ControlError::Approval(refusal)) = &decided {
             let (code, by) = (refusal.code(), &principal.name);
-            tracing::warn!(approval = id, by, via = principal.via, code, "an approval was refused");
+            tracing::warn!(target: "callout::audit", approval = id, by, via = principal.via, code, "an approval was refused");
         }
         Ok(self.approval_answer(&decided?.value))
     }

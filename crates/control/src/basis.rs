@@ -7,6 +7,7 @@ use crate::{
     control::{Control, to_review},
     error::ControlError,
     principal::Principal,
+    refusal_code,
     request::Request,
 };
 
@@ -16,6 +17,17 @@ impl Control {
     /// # Errors
     /// As [`Control::execute`].
     pub async fn basis(
+        &self,
+        principal: &Principal,
+        request: &Request,
+    ) -> Result<Option<String>, ControlError> {
+        let basis = self.begins_with(principal, request).await;
+        basis.inspect_err(|error| {
+            self.log_refusal(principal, request.in_short().0, refusal_code::code(error));
+        })
+    }
+
+    async fn begins_with(
         &self,
         principal: &Principal,
         request: &Request,

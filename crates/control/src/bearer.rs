@@ -3,7 +3,7 @@
 //! Never: says why a token is not taken, or logs one.
 
 use axum::http::{HeaderMap, header};
-use domain::{agent_stop::AgentStop, token::Token};
+use domain::{agent_stop::AgentStop, phone::identifier_without_numbers, token::Token};
 use ports::StoreError;
 
 use crate::{control::Control, principal::Principal};
@@ -42,7 +42,9 @@ impl Control {
         let Some(id) = Token::id_in(clear) else { return Ok(None) };
         let now = self.ports.clock.now();
         let Some(token) = self.ports.tokens.token(id).await?.filter(|token| token.is(clear, now)) else {
-            tracing::warn!(token = id, path, "a token was not taken");
+            // Both are the caller's text.
+            let (token, path) = (identifier_without_numbers(id), identifier_without_numbers(path));
+            tracing::warn!(token, path, "a token was not taken");
             return Ok(None);
         };
         let mut principal = match door {

@@ -268,6 +268,7 @@ impl Control {
                 return Err(ControlError::Forbidden { name: name.clone(), scope });
             }
             let (request, what) = request.in_short();
+            let what = domain::phone::identifier_without_numbers(what);
             tracing::warn!(principal = name, %scope, request, what, "a request was refused: its scope is missing");
             return Err(ControlError::Forbidden { name: name.clone(), scope });
         }

@@ -66,7 +66,10 @@ pub fn router(ports: McpPorts, stop: CancellationToken) -> Router {
         .with_cancellation_token(stop);
     let serve = move || Ok(Handler { control: control.clone() });
     let service = StreamableHttpService::new(serve, Arc::new(NeverSessionManager::default()), config);
-    Router::new().route_service(MCP_PATH, service).layer(from_fn_with_state(ports, authenticate))
+    Router::new()
+        .route_service(MCP_PATH, service)
+        // Not what the API has at other paths, or has nothing at.
+        .route_layer(from_fn_with_state(ports, authenticate))
 }
 
 /// Lets those in who bear a token that is in force, with a body that is JSON.
@@ -147,12 +150,15 @@ impl ServerHandler for Handler {
         let who = caller(&context)?;
         let answer = self.call(who, &request.name, request.arguments.unwrap_or_default()).await;
         let code = answer.as_ref().err().map(|refusal| refusal.code);
+        // What it called otherwise is the agent's text.
+        let tool = Kind::named(&request.name).map_or("unknown", Kind::name);
         match code {
             None => {
-                tracing::info!(principal = who.name, token = who.token, tool = %request.name, "an agent called a tool")
+                tracing::info!(principal = who.name, token = who.token, tool, "an agent called a tool")
             }
             Some(code) => {
-                tracing::warn!(principal = who.name, token = who.token, tool = %request.name, code, "an agent was refused");
+                // Each of them is written, however many there are.
+                tracing::warn!(target: "callout::audit", principal = who.name, token = who.token, tool, code, "an agent was refused");
             }
         }
         let result = match answer {

@@ -1,7 +1,7 @@
 //! Warnings that repeat. In: log lines, by the place in the code that writes them. Out: the first few of each minute, and
 //! how many were left out.
 //!
-//! Never: leaves out an error, or an outcome, which is no warning.
+//! Never: leaves out an error, an outcome, which is no warning, or a refusal of an agent, which is counted on.
 
 use std::{
     collections::HashMap,
@@ -13,6 +13,9 @@ use tracing_subscriber::layer::{Context, Filter};
 
 /// Lines of one place in the code that are written until [`left_out`] is asked.
 const LINES_MAX: u64 = 20;
+
+/// The target of lines of which each is written: refusals of agents.
+const AUDIT: &str = "callout::audit";
 
 /// What each place wrote since then.
 static LINES: LazyLock<Mutex<HashMap<Identifier, Lines>>> = LazyLock::new(Mutex::default);
@@ -32,7 +35,7 @@ impl<S> Filter<S> for FirstLines {
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if *metadata.level() != Level::WARN {
+        if *metadata.level() != Level::WARN || metadata.target() == AUDIT {
             return true;
         }
         let module = metadata.module_path().unwrap_or(metadata.target());
@@ -90,8 +93,9 @@ mod tests {
             for _ in 0..100 {
                 tracing::error!("a run was lost");
                 tracing::info!("a run ended");
+                tracing::warn!(target: "callout::audit", "an agent was refused");
             }
-            assert_eq!(written.load(Ordering::Relaxed), 240);
+            assert_eq!(written.load(Ordering::Relaxed), 340);
         });
     }
 }

@@ -111,7 +111,7 @@ impl World {
         Agent.serve_with_lifecycle(transport, era).await.unwrap()
     }
 
-    async fn over_stdio(&self, token: &str, era: ClientLifecycleMode) -> Client {
+    pub(crate) async fn over_stdio(&self, token: &str, era: ClientLifecycleMode) -> Client {
         let mut command = tokio::process::Command::from(self.fleet.callout(&["mcp"]));
         command.env("CALLOUT_TOKEN", token).stderr(Stdio::null());
         Agent.serve_with_lifecycle(TokioChildProcess::new(command).unwrap(), era).await.unwrap()

@@ -36,6 +36,7 @@ mod personal;
 mod preflight;
 mod privacy;
 mod quiet_hours;
+mod red_team;
 mod reload;
 mod replies;
 mod runs;
