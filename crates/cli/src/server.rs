@@ -171,11 +171,7 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = if api_url.is_some() {
-            api_routes(&wiring, &settings, &mut roles, &shutdown)
-        } else {
-            Router::new()
-        };
+        let api = api_url.as_ref().map(|_| api_routes(&wiring, &settings, &mut roles, &shutdown));
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -195,7 +191,7 @@ impl Server {
             listeners::serve_control(socket, routes, &mut roles, &shutdown)?;
         }
         // Last, so that who finds it ready can ask it for everything.
-        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
+        listeners.serve(app, health::liveness(), monitoring, api.unwrap_or_default(), &mut roles, &shutdown);
         Ok(Self { wiring, clock, url, api_url, simulator, backend, roles, shutdown, socket })
     }
 

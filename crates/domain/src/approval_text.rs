@@ -109,12 +109,15 @@ fn act(approval: &Approval) -> String {
 
 /// What the replies to the text say: whether it may be done, who says so and when.
 pub fn decision(timeline: &[Entry]) -> Option<(bool, &str, Timestamp)> {
-    timeline.iter().find_map(|entry| match &entry.what {
-        TimelineEvent::Acknowledged { by, via } if via == REPLY => Some((true, by.as_str(), entry.at)),
+    timeline.iter().find_map(|entry| {
+        if let TimelineEvent::Acknowledged { by, via } = &entry.what
+            && via == REPLY
+        {
+            return Some((true, by.as_str(), entry.at));
+        }
         // It has one step, so that whoever hands it on ends it.
-        TimelineEvent::Closed { reason, .. } => Some((false, reason.strip_prefix(HANDED_OVER_BY)?, entry.at)),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the other lines say nothing of it")]
-        _ => None,
+        let TimelineEvent::Closed { reason, .. } = &entry.what else { return None };
+        Some((false, reason.strip_prefix(HANDED_OVER_BY)?, entry.at))
     })
 }
 
