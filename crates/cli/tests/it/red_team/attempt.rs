@@ -69,10 +69,9 @@ impl Attempt {
 
     /// The body as it is sent.
     pub(crate) fn body(&self) -> String {
-        match &self.with {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        if self.with.is_null() {
+            return String::new();
         }
+        self.with.as_str().map_or_else(|| self.with.to_string(), str::to_owned)
     }
 }

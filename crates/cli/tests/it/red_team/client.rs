@@ -113,10 +113,8 @@ impl Obedient<'_> {
     pub(crate) async fn http(&self, attempt: &Attempt, token: &str) -> (String, Value) {
         self.tally.lock().unwrap().calls += 1;
         let (method, path) = attempt.call.split_once(' ').unwrap();
-        let base = match attempt.by {
-            Door::Listener => self.range.fleet().url.clone(),
-            _ => self.range.api(),
-        };
+        let is_listener = attempt.by == Door::Listener;
+        let base = if is_listener { self.range.fleet().url.clone() } else { self.range.api() };
         let mut request = self.range.http.request(method.parse().unwrap(), format!("{base}{path}"));
         if !token.is_empty() {
             request = request.bearer_auth(token);

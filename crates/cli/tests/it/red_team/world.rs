@@ -63,6 +63,7 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    #[expect(clippy::too_many_lines, reason = "all that the world has, at one place")]
     pub(crate) async fn start() -> Self {
         let api = format!("127.0.0.1:{}", test_servers::free_port());
         let settings = format!("[api]\nlisten = \"{api}\"\n");
