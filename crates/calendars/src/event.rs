@@ -85,6 +85,9 @@ impl Event {
         }
         let status = first("STATUS").map(text).unwrap_or_default();
         let is_cancelled = status.eq_ignore_ascii_case("CANCELLED");
+        if first("ATTENDEE").is_some() && all(of, "ATTENDEE").all(has_declined) && !is_cancelled {
+            return Err("everybody whom it names has declined".to_owned());
+        }
         let start = match (first("DTSTART"), &instead_of) {
             (Some(property), _) => moment(property, zones)?,
             // What is cancelled needs no time of its own.
@@ -141,11 +144,14 @@ fn listed(value: &str, tzid: Option<&str>, zones: &Zones) -> Result<Listed, Stri
 
 /// The mail address of one who takes part.
 fn attendee(property: &Property<'_>) -> Option<String> {
-    let has_declined = parameter(property, "PARTSTAT").is_some_and(|of| of.eq_ignore_ascii_case("DECLINED"));
     let value = property.val.as_str().trim();
     let is_mailto = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
     let address = if is_mailto { value.get(7..)? } else { value };
     // Some calendars hide the address in a parameter.
     let address = if address.contains('@') { Some(address) } else { parameter(property, "EMAIL") }?;
-    (!has_declined).then(|| address.trim_matches('"').to_owned())
+    (!has_declined(property)).then(|| address.trim_matches('"').to_owned())
+}
+
+fn has_declined(attendee: &Property<'_>) -> bool {
+    parameter(attendee, "PARTSTAT").is_some_and(|of| of.eq_ignore_ascii_case("DECLINED"))
 }

@@ -67,7 +67,12 @@ pub(crate) fn add(
     read: &mut Read,
 ) -> Result<(), Unreadable> {
     let zones = Zones::of(calendar, default);
+    // What a message of cancellation holds takes place no more.
+    if says(calendar, "METHOD", "CANCEL") {
+        return Ok(());
+    }
     let (mut events, mut instead) = (Vec::new(), Instead::new());
+    let mut revisions = BTreeMap::new();
     for component in &calendar.components {
         match component.name.as_str().to_ascii_uppercase().as_str() {
             "VEVENT" => {}
@@ -86,11 +91,18 @@ pub(crate) fn add(
                     instead.insert(key, event);
                 }
             }
-            Ok((None, event)) => events.push(event),
+            Ok((None, event)) => {
+                let latest = revisions.entry(event.uid.clone()).or_insert(event.sequence);
+                *latest = event.sequence.max(*latest);
+                events.push(event);
+            }
             Err(why) => read.pass_over(named(&Event::name(component), &why)),
         }
     }
-    for event in events.into_iter().filter(|event| !event.is_cancelled) {
+    // Of the revisions of an event the last counts (RFC 5545, section 3.8.7.4). What has no name cannot be revised.
+    let is_latest =
+        |event: &Event| event.uid.is_empty() || revisions.get(&event.uid) == Some(&event.sequence);
+    for event in events.into_iter().filter(|event| !event.is_cancelled && is_latest(event)) {
         if let Err(why) = add_event(&event, span, &mut instead, work, read)? {
             work.vain += usize::from(why.ends_with(NEVER));
             if work.vain > VAIN_MAX {
@@ -110,6 +122,12 @@ pub(crate) fn add(
         }
     }
     Ok(())
+}
+
+fn says(calendar: &Component<'_>, name: &str, value: &str) -> bool {
+    let mut of_name =
+        calendar.properties.iter().filter(|property| property.name.as_str().eq_ignore_ascii_case(name));
+    of_name.any(|property| property.val.as_str().trim().eq_ignore_ascii_case(value))
 }
 
 fn named((uid, summary): &(String, String), why: &str) -> String {

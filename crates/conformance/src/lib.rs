@@ -144,6 +144,7 @@ macro_rules! store_contract {
                     overrides_come_in_the_order_they_were_added
                     adding_an_override_twice_adds_it_once
                     an_override_that_is_taken_back_is_gone
+                    what_was_in_force_of_an_override_is_kept_in_its_place
                 }
                 tokens {
                     a_token_is_found_until_it_is_removed

@@ -57,6 +57,9 @@ impl Control {
         }
         let now = self.ports.clock.now();
         let NewConsent { number, change, at, is_import, evidence, wording, channel } = new;
+        if let (true, None, RecordedChange::Grant(category)) = (is_import, at, change) {
+            self.refuse_older_grant(&number, category).await?;
+        }
         let at = at.unwrap_or(now);
         let is_too_long = |text: &String| text.chars().count() > TEXT_CHARS_MAX;
         let unusable = if evidence.trim().is_empty() {
@@ -84,6 +87,22 @@ impl Control {
         let (number, by) = (&entry.number, &entry.by);
         tracing::info!(to = %number, change = change.as_str(), source, by, "a change of consent was recorded");
         self.show_consent(principal, number).await
+    }
+
+    /// A row without a time may be older than what took it back since, such as one of a file that is imported again.
+    async fn refuse_older_grant(&self, number: &E164, category: Category) -> Result<(), ControlError> {
+        let entries = self.ports.consent.consent_log(number).await.map_err(RoleError::from)?;
+        let of_category = entries.iter().filter(|entry| {
+            [ConsentChange::Grant(category), ConsentChange::Revoke(category)].contains(&entry.change)
+        });
+        let last = of_category.max_by_key(|entry| entry.at);
+        match last.filter(|entry| entry.change == ConsentChange::Revoke(category)) {
+            None => Ok(()),
+            Some(revoked) => Err(ControlError::Unusable(format!(
+                "was revoked at {}, and the row does not say when it was granted: give the time in the column `at`",
+                revoked.at
+            ))),
+        }
     }
 
     pub(crate) fn view_of(&self, consent: &Consent, entries: Vec<ConsentEntry>) -> ConsentView {

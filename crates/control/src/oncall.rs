@@ -156,7 +156,10 @@ impl Control {
         let overrides = self.overrides(now).await?;
         let held = overrides.into_iter().find(|held| held.id() == id);
         let held = held.ok_or_else(|| ControlError::NoOverride(id.to_owned()))?;
-        if !self.ports.overrides.remove_override(&held).await.map_err(RoleError::from)? {
+        // Who was on call stays as it was.
+        let was_in_force = held.from < now && now < held.until;
+        let kept = was_in_force.then(|| Override { until: now, ..held.clone() });
+        if !self.ports.overrides.end_override(&held, kept.as_ref()).await.map_err(RoleError::from)? {
             return Err(ControlError::NoOverride(id.to_owned()));
         }
         let (schedule, layer) = (&held.schedule, &held.layer);

@@ -307,12 +307,21 @@ impl OverrideStore for EmbeddedStore {
         Ok(self.writer.write(add).await?)
     }
 
-    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+    async fn end_override(&self, held: &Override, kept: Option<&Override>) -> Result<bool, StoreError> {
         let doc = json(held, "override of", &held.schedule)?;
-        let remove = move |connection: &rusqlite::Connection| {
-            Ok(connection.prepare_cached("DELETE FROM override WHERE doc = ?1")?.execute([&doc])? > 0)
+        let row =
+            |kept: &Override| json(kept, "override of", &kept.schedule).map(|doc| (ceil_ms(kept.until), doc));
+        let kept = kept.map(row).transpose()?;
+        let end = move |connection: &rusqlite::Connection| {
+            let ended = match &kept {
+                Some((until_ms, kept)) => connection
+                    .prepare_cached("UPDATE override SET until_ms = ?2, doc = ?3 WHERE doc = ?1")?
+                    .execute(params![doc, until_ms, kept])?,
+                None => connection.prepare_cached("DELETE FROM override WHERE doc = ?1")?.execute([&doc])?,
+            };
+            Ok(ended > 0)
         };
-        Ok(self.writer.write(remove).await?)
+        Ok(self.writer.write(end).await?)
     }
 }
 

@@ -361,11 +361,13 @@ impl OverrideStore for MemoryStore {
         Ok(())
     }
 
-    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+    async fn end_override(&self, held: &Override, kept: Option<&Override>) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let before = state.overrides.len();
-        state.overrides.retain(|known| known != held);
-        Ok(state.overrides.len() < before)
+        let place = state.overrides.iter().position(|known| known == held);
+        if let Some(place) = place {
+            state.overrides.splice(place..=place, kept.cloned());
+        }
+        Ok(place.is_some())
     }
 }
 

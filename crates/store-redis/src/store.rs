@@ -377,10 +377,12 @@ impl OverrideStore for RedisStore {
             .await
     }
 
-    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError> {
+    async fn end_override(&self, held: &Override, kept: Option<&Override>) -> Result<bool, StoreError> {
         let doc = json(held, "override of", &held.schedule)?;
-        let removed: u64 = self.connection.command(cmd("ZREM").arg(self.keys.overrides()).arg(doc)).await?;
-        Ok(removed > 0)
+        let kept = kept.map(|kept| json(kept, "override of", &kept.schedule)).transpose()?;
+        let call = Call::new(&self.scripts.end_override, vec![self.keys.overrides()]);
+        let ended: u64 = self.connection.call(call.arg(doc).arg(kept.unwrap_or_default())).await?;
+        Ok(ended > 0)
     }
 }
 

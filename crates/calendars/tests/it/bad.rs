@@ -58,6 +58,10 @@ fn an_event_that_cannot_be_read_is_named_and_the_others_are_taken() {
             "RECURRENCE-ID with RANGE is not supported",
         ),
         ("DURATION:PT1H", "has no DTSTART"),
+        (
+            "DTSTART:20260105T090000Z\nDURATION:PT1H\nATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.com",
+            "everybody whom it names has declined",
+        ),
         ("DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=0", "COUNT is 0: it is 1 at least"),
         (
             "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=0",

@@ -1,6 +1,6 @@
 //! The shapes in which calendars come from the programs that write them. In: such calendars. Out: their shifts.
 
-use super::{read, shown};
+use super::{calendar, read, shown};
 
 /// Google Calendar: a zone, a weekly rule with an end in UTC, an exception, a moved recurrence, a cancelled one.
 #[test]
@@ -98,4 +98,24 @@ fn calendars_of_tools_for_on_call() {
         ]
     );
     assert_eq!(read(grafana).unwrap().occurrences[0].uid, "oncall-42-O1-1");
+}
+
+/// Of the revisions of an event the last counts, and what was called off takes place no more.
+#[test]
+fn an_event_that_was_moved_or_called_off_is_not_where_it_was() {
+    let revision = |start: &str, lines: &str| {
+        format!("BEGIN:VEVENT\nUID:1\nSUMMARY:Ada\nDTSTART:{start}\nDURATION:PT1H\n{lines}END:VEVENT\n")
+    };
+    let first = revision("20260105T090000Z", "");
+    let moved = revision("20260105T120000Z", "SEQUENCE:2\n");
+    let off = revision("20260105T120000Z", "SEQUENCE:3\nSTATUS:CANCELLED\n");
+    let at_noon = ["2026-01-05T12:00:00Z 2026-01-05T13:00:00Z Ada"];
+    assert_eq!(shown(&calendar(&(first.clone() + &moved))), at_noon);
+    assert_eq!(shown(&calendar(&(moved.clone() + &first))), at_noon, "in any order");
+    assert_eq!(shown(&calendar(&(first.clone() + &moved + &off))), [""; 0]);
+    // Tools that give several events one name say nothing of revisions.
+    let other = revision("20260106T090000Z", "");
+    assert_eq!(shown(&calendar(&(first.clone() + &other))).len(), 2);
+    let cancels = calendar(&first).replace("VERSION:2.0", "VERSION:2.0\nMETHOD:CANCEL");
+    assert_eq!(shown(&cancels), [""; 0]);
 }

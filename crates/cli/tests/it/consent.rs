@@ -1,5 +1,6 @@
 //! `callout consent` while callout runs. In: grants, revocations, a file with mistakes. Out: evidence, and what is texted.
 
+use ports::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::harness::{FIRST, Fleet, Layout, SECOND, event};
@@ -150,4 +151,29 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
     assert_eq!((code, &again["recorded"]), (Some(0), &json!(3)), "{again}");
     let refused = fleet.run(&["consent", "import", fleet.folder.path().join("none.csv").to_str().unwrap()]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("none.csv cannot be read"));
+}
+
+/// A file that is imported again may be older than what its people took back since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_without_a_time_lifts_no_revocation() {
+    let fleet = start().await;
+    let file = fleet.folder.path().join("grants.csv");
+    let path = file.to_str().unwrap();
+    let import = |row: &str| {
+        std::fs::write(&file, format!("number,change,category,at\n{FIRST},grant,marketing,{row}\n")).unwrap();
+        let output = fleet.run(&["consent", "import", path, "--output", "json"]);
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    };
+    let granted = || fleet.json(&["consent", "show", FIRST])["granted"].clone();
+    assert_eq!(import("").0, Some(0));
+    assert_eq!(granted(), json!(["marketing"]));
+    fleet.json(&["consent", "revoke", FIRST, "--category", "marketing", "--evidence", "letter 3"]);
+    let (code, report) = import("");
+    let error = report["bad"][0]["error"].as_str().unwrap_or_default();
+    assert!(code == Some(1) && error.contains("was revoked at") && error.contains("`at`"), "{report}");
+    assert_eq!(granted(), json!([]));
+    // With its time it counts if it is the later one.
+    let now = SystemClock.now().to_string();
+    assert_eq!(import(&now).0, Some(0));
+    assert_eq!(granted(), json!(["marketing"]));
 }

@@ -43,13 +43,26 @@ pub async fn overrides_come_in_the_order_they_were_added(store: Arc<dyn Store>) 
     assert_eq!(store.overrides(at(0)).await.unwrap(), [second, first]);
 }
 
+/// Who was on call stays known, and which override counted where two held.
+pub async fn what_was_in_force_of_an_override_is_kept_in_its_place(store: Arc<dyn Store>) {
+    let (first, second) = (entry("ada", 0, 100), entry("ben", 0, 100));
+    for each in [&first, &second] {
+        store.add_override(each).await.unwrap();
+    }
+    let cut = entry("ada", 0, 40);
+    assert!(store.end_override(&first, Some(&cut)).await.unwrap());
+    assert!(!store.end_override(&first, Some(&cut)).await.unwrap());
+    assert_eq!(store.overrides(at(10)).await.unwrap(), [cut, second.clone()]);
+    assert_eq!(store.overrides(at(40)).await.unwrap(), [second], "it ended");
+}
+
 /// Of two that take it back one does.
 pub async fn an_override_that_is_taken_back_is_gone(store: Arc<dyn Store>) {
     let (kept, gone) = (entry("ada", 0, 10), entry("ben", 0, 10));
     store.add_override(&kept).await.unwrap();
     store.add_override(&gone).await.unwrap();
-    assert!(store.remove_override(&gone).await.unwrap());
-    assert!(!store.remove_override(&gone).await.unwrap());
+    assert!(store.end_override(&gone, None).await.unwrap());
+    assert!(!store.end_override(&gone, None).await.unwrap());
     assert_eq!(store.overrides(at(0)).await.unwrap(), [kept]);
 }
 

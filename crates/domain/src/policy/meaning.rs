@@ -30,7 +30,8 @@ impl Rule {
             }
             Self::NotAfter => "the event was no longer of use: its not_after had passed",
             Self::GroupHeld => {
-                "a text of the same group had gone to the recipient shortly before, so it waits for the next digest"
+                "a text of the same group had gone to the recipient shortly before, or quiet hours hold the group, so it waits \
+                 for the next digest"
             }
             Self::Flapping => {
                 "its subject opened and was resolved again and again, so it waits for the next digest"

@@ -106,6 +106,11 @@ impl Candidate {
         self.taken.as_ref().map_or(self.phase, |taken| taken.after)
     }
 
+    /// Where it stood before the reply: what the reply did knows it better than what was read before.
+    fn before(&self) -> RunPhase {
+        self.taken.as_ref().map_or(self.phase, |taken| taken.before)
+    }
+
     /// Whether the answer says who acknowledged it before.
     pub fn was_acknowledged(&self) -> bool {
         self.is_meant && self.phase == RunPhase::Acknowledged
@@ -171,7 +176,7 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
     let (partly, fresh): (Vec<&Candidate>, Vec<&Candidate>) = meant
         .iter()
         .copied()
-        .filter(|candidate| candidate.phase == RunPhase::Active || is_renewed(candidate))
+        .filter(|candidate| candidate.before() == RunPhase::Active || is_renewed(candidate))
         .partition(|candidate| candidate.after() == RunPhase::Active && candidate.taken.is_some());
     if !fresh.is_empty() {
         return (NoticeKind::Acknowledged, NoticeFields { about: abouts(&fresh), ..Default::default() });
@@ -291,6 +296,16 @@ mod tests {
             &[resolved.clone(), late],
             NoticeKind::AlreadyAcknowledged,
             NoticeFields { about: "api".into(), by: "Ada".into(), at: "09:12".into(), ..none() },
+        );
+        // What was over by the time that the reply was taken is not the sender's now.
+        let was = |phase| Taken { before: phase, after: phase, awaited: Vec::new(), is_renewed: false };
+        let gone =
+            Candidate { taken: Some(was(RunPhase::Resolved)), ..candidate("web", RunPhase::Active, true) };
+        check(
+            Meaning::Acknowledge,
+            &[gone, active.clone()],
+            NoticeKind::Acknowledged,
+            NoticeFields { about: db(), ..none() },
         );
         for meaning in [Meaning::NotUnderstood, Meaning::UnknownCode, Meaning::NeedsCode] {
             let fields = NoticeFields { about: db(), code: "44MC".into(), ..none() };

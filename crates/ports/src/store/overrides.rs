@@ -18,7 +18,7 @@ pub trait OverrideStore: Send + Sync {
     /// Adds an on-call override.
     async fn add_override(&self, held: &Override) -> Result<(), StoreError>;
 
-    /// Takes an override back. Returns whether it was there; after an error the call that took it back may say that it was
-    /// not.
-    async fn remove_override(&self, held: &Override) -> Result<bool, StoreError>;
+    /// Takes an override back, and keeps in its place what of it was in force. Returns whether it was there; after an error
+    /// the call that took it back may say that it was not.
+    async fn end_override(&self, held: &Override, kept: Option<&Override>) -> Result<bool, StoreError>;
 }

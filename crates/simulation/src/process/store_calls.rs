@@ -117,7 +117,7 @@ pass_on! {
     OverrideStore:
     Store: fn overrides(now: Timestamp) -> Vec<Override>;
     Store: fn add_override(held: &Override) -> ();
-    Store: fn remove_override(held: &Override) -> bool;
+    Store: fn end_override(held: &Override, kept: Option<&Override>) -> bool;
 }
 
 pass_on! {
