@@ -64,7 +64,7 @@ async fn a_test_page_is_begun_once_and_says_how_far_it_is() {
         let answer = world.get(path, &reader).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.body);
     }
-    let silent = world.token(&[Scope::Observe], &[]).await;
+    let silent = world.token(&[Scope::Approve], &[]).await;
     for id in ["none", "r000000000000000000"] {
         let answer = world.get(&format!("/v1/test-pages/{id}"), &silent).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{id}: {}", answer.body);

@@ -297,16 +297,6 @@ mod tests {
             NoticeKind::AlreadyAcknowledged,
             NoticeFields { about: "api".into(), by: "Ada".into(), at: "09:12".into(), ..none() },
         );
-        // What was over by the time that the reply was taken is not the sender's now.
-        let was = |phase| Taken { before: phase, after: phase, awaited: Vec::new(), is_renewed: false };
-        let gone =
-            Candidate { taken: Some(was(RunPhase::Resolved)), ..candidate("web", RunPhase::Active, true) };
-        check(
-            Meaning::Acknowledge,
-            &[gone, active.clone()],
-            NoticeKind::Acknowledged,
-            NoticeFields { about: db(), ..none() },
-        );
         for meaning in [Meaning::NotUnderstood, Meaning::UnknownCode, Meaning::NeedsCode] {
             let fields = NoticeFields { about: db(), code: "44MC".into(), ..none() };
             check(meaning, std::slice::from_ref(&active), NoticeKind::NotUnderstood, fields);
@@ -322,6 +312,21 @@ mod tests {
             let over = Candidate { is_meant: false, ..resolved.clone() };
             check(meaning, &[over], NoticeKind::NothingOpen, none());
         }
+    }
+
+    /// What was over by the time that the reply was taken is not the sender's now.
+    #[test]
+    fn an_answer_names_no_run_that_was_over_before() {
+        let was = |phase| Taken { before: phase, after: phase, awaited: Vec::new(), is_renewed: false };
+        let active = candidate("db-1", RunPhase::Active, true);
+        let gone =
+            Candidate { taken: Some(was(RunPhase::Resolved)), ..candidate("web", RunPhase::Active, true) };
+        check(
+            Meaning::Acknowledge,
+            &[gone, active],
+            NoticeKind::Acknowledged,
+            NoticeFields { about: "db-1".into(), ..NoticeFields::default() },
+        );
     }
 
     #[test]
