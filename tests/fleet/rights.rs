@@ -28,9 +28,10 @@ use crate::{
 const PASSWORDS: &str = "[rabbit_auth_backend_internal:change_password(User, <<\"secret\">>, <<\"test\">>) || \
      [{user, User} | _] <- rabbit_auth_backend_internal:list_users(), User =/= <<\"guest\">>].";
 /// The configuration for which `deploy/rabbitmq/topology.json` was exported.
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     "contacts.toml",
     "oncall.toml",
+    "platform.ics",
     "workflows/appointment-confirmation.toml",
     "workflows/incident-paging.toml",
     "workflows/payment-reminder.toml",

@@ -127,6 +127,7 @@ macro_rules! store_contract {
                 }
                 effects {
                     effects_of_a_change_are_stored_with_it
+                    the_effects_of_a_run_are_found_while_they_wait
                     an_effect_is_taken_by_one_taker_until_its_time_is_up
                     effects_of_one_destination_are_taken_without_the_others
                     what_was_taken_again_is_not_changed_by_the_former_taker

@@ -157,23 +157,22 @@ async fn one_bad_row_of_a_file_is_reported_and_the_rest_goes_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_without_a_time_lifts_no_revocation() {
     let fleet = start().await;
-    let file = fleet.folder.path().join("grants.csv");
-    let path = file.to_str().unwrap();
-    let import = |row: &str| {
-        std::fs::write(&file, format!("number,change,category,at\n{FIRST},grant,marketing,{row}\n")).unwrap();
-        let output = fleet.run(&["consent", "import", path, "--output", "json"]);
+    let import = |name: &str, at: &str| {
+        let file = fleet.folder.path().join(name);
+        std::fs::write(&file, format!("number,change,category,at\n{FIRST},grant,marketing,{at}\n")).unwrap();
+        let output = fleet.run(&["consent", "import", file.to_str().unwrap(), "--output", "json"]);
         (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
     };
     let granted = || fleet.json(&["consent", "show", FIRST])["granted"].clone();
-    assert_eq!(import("").0, Some(0));
+    assert_eq!(import("a.csv", "").0, Some(0));
     assert_eq!(granted(), json!(["marketing"]));
     fleet.json(&["consent", "revoke", FIRST, "--category", "marketing", "--evidence", "letter 3"]);
-    let (code, report) = import("");
+    let (code, report) = import("b.csv", "");
     let error = report["bad"][0]["error"].as_str().unwrap_or_default();
     assert!(code == Some(1) && error.contains("was revoked at") && error.contains("`at`"), "{report}");
     assert_eq!(granted(), json!([]));
     // With its time it counts if it is the later one.
     let now = SystemClock.now().to_string();
-    assert_eq!(import(&now).0, Some(0));
+    assert_eq!(import("c.csv", &now).0, Some(0));
     assert_eq!(granted(), json!(["marketing"]));
 }

@@ -25,7 +25,7 @@ async fn each_kind_of_answer_is_followed_by_what_helps() {
         let answer = answered(status, headers.into_iter().collect()).await;
         assert_eq!(answer, EffectAnswer::Later { retry_after_ms, reason: format!("answered {status}") });
     }
-    for (status, is_in_doubt) in [(401, false), (404, false), (500, true), (502, true)] {
+    for (status, is_in_doubt) in [(403, false), (404, false), (500, true), (502, true)] {
         let answer = answered(status, vec![]).await;
         assert_eq!(answer, EffectAnswer::Failed { reason: format!("answered {status}"), is_in_doubt });
     }

@@ -52,6 +52,6 @@ async fn the_official_library_takes_what_is_signed_with_its_secret_also_while_it
     for receiver in [&old, &new] {
         assert_eq!(sent(&[NEW, OLD], receiver).await, EffectAnswer::Done(None), "either secret is enough");
     }
-    let refused = EffectAnswer::Failed { reason: "answered 401".into(), is_in_doubt: false };
+    let refused = EffectAnswer::Denied { reason: "answered 401".into() };
     assert_eq!(sent(&[NEW, OLD], &other).await, refused);
 }
