@@ -169,11 +169,7 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = if listeners.has_api() {
-            api_routes(&wiring, &settings, &mut roles, &shutdown)
-        } else {
-            Router::new()
-        };
+        let api = api_routes(listeners.has_api(), &wiring, &settings, &mut roles, &shutdown);
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &settings, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -283,12 +279,17 @@ fn reloading(
     Ok(routes)
 }
 
+/// The routes of the API, where it has an address.
 fn api_routes(
+    is_served: bool,
     wiring: &Wiring,
     settings: &Infrastructure,
     roles: &mut JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
 ) -> Router {
+    if !is_served {
+        return Router::new();
+    }
     roles.spawn(approvals_loop(wiring.control(), wiring.clock(), stop.clone()));
     let environment = settings.environment.clone();
     let version = env!("CARGO_PKG_VERSION");
