@@ -102,7 +102,7 @@ async fn decide(
     approve: bool,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ApprovalView>, ApiError> {
-    let DecisionBody { why } = read_or_default(body)?;
+    let DecisionBody { why } = read(body)?;
     let request = Request::DecideApproval { id, approve, why };
     approval(api.ports.control.execute(&who.principal, request).await?)
 }
@@ -127,7 +127,7 @@ pub(crate) async fn stop(
     who: Authenticated,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AgentsView>, ApiError> {
-    let AgentBody { label, why } = read_or_default(body)?;
+    let AgentBody { label, why } = read(body)?;
     agents_of(api.ports.control.execute(&who.principal, Request::StopAgents { label, why }).await?)
 }
 
@@ -141,18 +141,8 @@ pub(crate) async fn start(
     who: Authenticated,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AgentsView>, ApiError> {
-    let AgentBody { label, .. } = read_or_default(body)?;
+    let AgentBody { label, .. } = read(body)?;
     agents_of(api.ports.control.execute(&who.principal, Request::StartAgents { label }).await?)
-}
-
-/// A request without a body says nothing more.
-fn read_or_default<T: serde::de::DeserializeOwned + Default>(
-    body: Result<Bytes, BytesRejection>,
-) -> Result<T, ApiError> {
-    match body {
-        Ok(body) if body.is_empty() => Ok(T::default()),
-        body => read(body),
-    }
 }
 
 fn approval(answer: Answer) -> Result<Json<ApprovalView>, ApiError> {

@@ -171,7 +171,7 @@ impl Server {
         admission.map(|admission| roles.spawn(admission.watch(shutdown.clone())));
         let reporter = Reporter { roles: chosen.to_vec(), without_preflight, own: wiring.own_heartbeat() };
         let monitoring = observed(&backend, &settings, reporter, &clock, &mut roles, &shutdown);
-        let api = api_url.as_ref().map(|_| api_routes(&wiring, &settings, &mut roles, &shutdown));
+        let api = api_routes(api_url.is_some(), &wiring, &settings, &mut roles, &shutdown);
         keep_up(chosen, &wiring, &mut roles, &shutdown);
         let reads = chosen.contains(&Role::Escalation);
         keep_schedules(reads, &wiring, &calendar_client, &mut roles, &shutdown);
@@ -191,7 +191,7 @@ impl Server {
             listeners::serve_control(socket, routes, &mut roles, &shutdown)?;
         }
         // Last, so that who finds it ready can ask it for everything.
-        listeners.serve(app, health::liveness(), monitoring, api.unwrap_or_default(), &mut roles, &shutdown);
+        listeners.serve(app, health::liveness(), monitoring, api, &mut roles, &shutdown);
         Ok(Self { wiring, clock, url, api_url, simulator, backend, roles, shutdown, socket })
     }
 
@@ -280,12 +280,17 @@ fn reloading(
     Ok(routes)
 }
 
+/// The routes of the API, where it has an address.
 fn api_routes(
+    is_served: bool,
     wiring: &Wiring,
     settings: &Infrastructure,
     roles: &mut JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,
 ) -> Router {
+    if !is_served {
+        return Router::new();
+    }
     roles.spawn(approvals_loop(wiring.control(), wiring.clock(), stop.clone()));
     let environment = settings.environment.clone();
     let version = env!("CARGO_PKG_VERSION");

@@ -34,7 +34,7 @@ async fn every_answer_is_one_that_the_description_allows() {
         fleet.event(&event("page.created", &id, &id, json!({"text": id}))).await;
     }
     fleet.wait_until(|view| view.texts(FIRST).len() == SEEDED).await;
-    let grants = ["--scope", "operate", "--scope", "read_texts", "--scope", "raise:*"];
+    let grants = ["--scope", "operate", "--scope", "approve", "--scope", "read_texts", "--scope", "raise:*"];
     let made = fleet.json(&[&["tokens", "create", "--label", "fuzz"], &grants[..]].concat());
 
     let programs = Path::new(env!("CARGO_BIN_EXE_callout")).parent().unwrap().join("../tools/api-fuzz/bin");
