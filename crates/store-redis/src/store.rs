@@ -379,9 +379,15 @@ impl OverrideStore for RedisStore {
 
     async fn end_override(&self, held: &Override, kept: Option<&Override>) -> Result<bool, StoreError> {
         let doc = json(held, "override of", &held.schedule)?;
-        let kept = kept.map(|kept| json(kept, "override of", &kept.schedule)).transpose()?;
-        let call = Call::new(&self.scripts.end_override, vec![self.keys.overrides()]);
-        let ended: u64 = self.connection.call(call.arg(doc).arg(kept.unwrap_or_default())).await?;
+        let key = self.keys.overrides();
+        let ended: u64 = match kept {
+            Some(kept) => {
+                let kept = json(kept, "override of", &kept.schedule)?;
+                let call = Call::new(&self.scripts.end_override, vec![key]).arg(doc).arg(kept);
+                self.connection.call(call).await?
+            }
+            None => self.connection.command(cmd("ZREM").arg(key).arg(doc)).await?,
+        };
         Ok(ended > 0)
     }
 }

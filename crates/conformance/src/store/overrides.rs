@@ -51,7 +51,6 @@ pub async fn what_was_in_force_of_an_override_is_kept_in_its_place(store: Arc<dy
     }
     let cut = entry("ada", 0, 40);
     assert!(store.end_override(&first, Some(&cut)).await.unwrap());
-    assert!(!store.end_override(&first, Some(&cut)).await.unwrap());
     assert_eq!(store.overrides(at(10)).await.unwrap(), [cut, second.clone()]);
     assert_eq!(store.overrides(at(40)).await.unwrap(), [second], "it ended");
 }
