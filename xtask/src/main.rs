@@ -172,8 +172,13 @@ fn measure(tool: &str, args: &[String]) -> Result<()> {
 fn test() -> Result<()> {
     tidy::check(&root())?;
     cargo(&["fmt", "--all", "--check"])?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
-    prepare()?;
+    // What is installed comes over the network, while the compiler has the processor.
+    std::thread::scope(|scope| {
+        let preparing = scope.spawn(prepare);
+        let linted = cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+        let prepared = preparing.join().unwrap_or_else(|_| bail!("the preparation stopped"));
+        linted.and(prepared)
+    })?;
     cargo(&["test", "--workspace"])
 }
 

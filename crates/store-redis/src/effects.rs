@@ -124,6 +124,9 @@ impl EffectStore for RedisStore {
                 break;
             }
         }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let read = |id: &String| redis::cmd("HGET").arg(self.keys.effects(shard)).arg(id).to_owned();
         let stored: Vec<Option<Vec<u8>>> = self.connection.commands(ids.iter().map(read).collect()).await?;
         let waiting = ids.iter().zip(stored).filter_map(|(id, stored)| Some((id, stored?)));
