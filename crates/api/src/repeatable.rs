@@ -63,7 +63,9 @@ pub(crate) async fn once<F: Future<Output = Result<Response, ApiError>>>(
     version: Option<u64>,
     change: impl FnOnce(Turn) -> F,
 ) -> Result<Response, ApiError> {
-    let Some(named) = key(headers)? else { return change(Turn::Make(Box::new(request))).await };
+    // Whoever is stopped is refused, also what was answered before.
+    let named = key(headers)?.filter(|_| !who.principal.is_stopped);
+    let Some(named) = named else { return change(Turn::Make(Box::new(request))).await };
     let key = short(&["idempotency", &who.token, named]);
     let fingerprint = short(&["request", &format!("{version:?} {request:?}")]);
     let (answers, now) = (&api.ports.answers, api.ports.clock.now());

@@ -252,26 +252,29 @@ impl Control {
                 at: now,
                 why: why.to_owned(),
             };
-            let decided = Approval { decision: Some(decision), ..held.value };
-            if self.keep_decided(&decided, held.version).await? {
-                let (by, asked_by, act) = (&principal.name, &decided.by, decided.act.name());
-                let (via, digest) = (principal.via, &decided.digest);
-                tracing::info!(
-                    approval = id,
-                    approve,
-                    by,
-                    via,
-                    why,
-                    act,
-                    asked_by,
-                    digest,
-                    "an approval was decided"
-                );
-                // A process that dies here leaves what must be done to those that carry on.
-                return self.carry_out(Versioned { value: decided, version: held.version + 1 }).await;
+            if let Some(decided) = self.take_decision(held, decision).await? {
+                return Ok(decided);
             }
         }
         Err(ControlError::Approval(ApprovalRefusal::AlreadyDecided))
+    }
+
+    /// Stores a decision, and does what was approved; `None` where somebody changed the approval meanwhile.
+    pub(crate) async fn take_decision(
+        &self,
+        held: Versioned<Approval>,
+        decision: ApprovalDecision,
+    ) -> Result<Option<Versioned<Approval>>, ControlError> {
+        let decided = Approval { decision: Some(decision.clone()), ..held.value };
+        if !self.keep_decided(&decided, held.version).await? {
+            return Ok(None);
+        }
+        let ApprovalDecision { approved: approve, by, via, why, .. } = decision;
+        let Approval { id: approval, by: asked_by, digest, act, .. } = &decided;
+        let act = act.name();
+        tracing::info!(approval, approve, by, via, why, act, asked_by, digest, "an approval was decided");
+        // A process that dies here leaves what must be done to those that carry on.
+        self.carry_out(Versioned { value: decided, version: held.version + 1 }).await.map(Some)
     }
 
     async fn keep_decided(&self, approval: &Approval, version: u64) -> Result<bool, ControlError> {

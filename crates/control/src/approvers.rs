@@ -9,13 +9,13 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    approval::{Approval, ApprovalState},
-    approval_text::{ApprovalAsked, decision},
+    approval::{Approval, ApprovalDecision, ApprovalState},
+    approval_text::{ApprovalAsked, REPLY, decision},
 };
-use ports::StoreError;
+use ports::{StoreError, Versioned};
 use runtime::RoleError;
 
-use crate::{control::Control, error::ControlError, principal::Principal};
+use crate::{control::Control, error::ControlError};
 
 impl Control {
     /// Asks the approvers of an approval by a text, once. Asking again changes nothing.
@@ -37,18 +37,20 @@ impl Control {
     pub(crate) async fn take_replies_of_approvers(&self) -> Result<(), ControlError> {
         let now = self.ports.clock.now();
         for held in self.ports.approvals.approvals().await.map_err(RoleError::from)? {
-            let approval = held.value;
-            if approval.state(now) != ApprovalState::Pending {
+            if held.value.state(now) != ApprovalState::Pending {
                 continue;
             }
-            if let Err(error) = self.take_reply_of_approver(&approval).await {
-                tracing::warn!(approval = approval.id, %error, "a reply of an approver could not be taken");
+            let id = held.value.id.clone();
+            if let Err(error) = self.take_reply_of_approver(held).await {
+                tracing::warn!(approval = id, %error, "a reply of an approver could not be taken");
             }
         }
         Ok(())
     }
 
-    async fn take_reply_of_approver(&self, approval: &Approval) -> Result<(), ControlError> {
+    /// A yes that comes too late to be what was shown uses the approval up: whoever replied is not asked twice.
+    async fn take_reply_of_approver(&self, held: Versioned<Approval>) -> Result<(), ControlError> {
+        let approval = &held.value;
         let approvers = self.approvers(approval);
         if approvers.is_empty() {
             return Ok(());
@@ -58,13 +60,16 @@ impl Control {
             return self.ask_approvers(approval).await;
         }
         let timeline = self.ports.list.timeline(&run).await.map_err(RoleError::from)?;
-        let Some((approved, by, _)) = decision(&timeline) else { return Ok(()) };
-        let approver = Principal { via: "reply", ..Principal::operator(by) };
-        // What may not be done any more has its line in the log, and waits until it expires.
-        match self.decide(&approver, &approval.id, approved, "").await {
-            Ok(_) | Err(ControlError::Approval(_) | ControlError::Agent(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let Some((approved, by)) = decision(&timeline) else { return Ok(()) };
+        let decision = ApprovalDecision {
+            approved,
+            by: by.to_owned(),
+            via: REPLY.to_owned(),
+            at: self.ports.clock.now(),
+            why: String::new(),
+        };
+        // Where somebody else was first, their word stands.
+        self.take_decision(held, decision).await.map(drop)
     }
 
     /// The contacts that every workflow of an approval names.

@@ -6,6 +6,7 @@
 use domain::{
     acceptance::NotAccepted,
     agent::AgentRefusal,
+    approval::CODE_SHOWN,
     event::Event,
     id::RunId,
     message::Message,
@@ -75,9 +76,6 @@ pub struct TextPreview {
     /// The rule that decided.
     pub rule: Option<&'static str>,
 }
-
-/// What stands in a preview for the code of an acknowledgement.
-const CODE_SHOWN: &str = "(code)";
 
 impl Control {
     /// The types of events that a principal may send, by type and workflow.

@@ -24,6 +24,8 @@ pub const APPROVALS_PENDING_MAX: u16 = 10;
 const KEPT_S: u32 = 3 * 24 * 3_600;
 /// The longest reason, in characters.
 pub const WHY_CHARS_MAX: usize = 200;
+/// What stands in a preview where the code that acknowledges will be.
+pub const CODE_SHOWN: &str = "(code)";
 /// Characters of an id.
 const ID_CHARS: usize = 12;
 

@@ -3,11 +3,10 @@
 //!
 //! Never: takes an acknowledgement for a yes that came by another way than a reply with the text's own code.
 
-use jiff::Timestamp;
 use serde_json::{Map, json};
 
 use crate::{
-    approval::{AgentAct, Approval},
+    approval::{AgentAct, Approval, CODE_SHOWN},
     event::{Event, EventKey},
     id::RunId,
     notice::{APPROVAL, SOURCE},
@@ -16,10 +15,10 @@ use crate::{
     workflow::{Category, Lane, OnDoubt, Stage, Step, Target, Workflow, WorkflowDefinition, WorkflowError},
 };
 
-/// How an acknowledgement by a text says that it came so.
-const REPLY: &str = "reply";
-/// What stands in a preview where the code that acknowledges will be.
-const CODE: &str = "(code)";
+/// How an acknowledgement, and a decision, by a text says that it came so.
+pub const REPLY: &str = "reply";
+/// Characters of a run's id by which people tell it from others.
+const RUN_CHARS: usize = 5;
 /// Longest name of what an agent asks for, in characters: the texts that would be sent are the longer part.
 const ACT_CHARS_MAX: usize = 60;
 
@@ -86,7 +85,7 @@ impl ApprovalAsked<'_> {
 
 /// A text without the sentence that asks for a reply: the approver's own code is another.
 fn without_code(text: &str) -> String {
-    let said = text.split_inclusive(". ").filter(|sentence| !sentence.contains(CODE));
+    let said = text.split_inclusive(". ").filter(|sentence| !sentence.contains(CODE_SHOWN));
     said.collect::<String>().trim_end_matches([' ', '.']).to_owned()
 }
 
@@ -102,27 +101,32 @@ fn act(approval: &Approval) -> String {
             let about = event.subject.as_deref().map(identifier_without_numbers).unwrap_or_default();
             format!("page through {of} about {about}")
         }
-        AgentAct::Escalate { run, .. } => format!("page the next step of {} ({of})", &run.as_str()[..5]),
+        AgentAct::Escalate { run, .. } => {
+            let run: String = run.as_str().chars().take(RUN_CHARS).collect();
+            format!("page the next step of {run} ({of})")
+        }
     };
     said.trim_end_matches(" about ").chars().take(ACT_CHARS_MAX).collect()
 }
 
-/// What the replies to the text say: whether it may be done, who says so and when.
-pub fn decision(timeline: &[Entry]) -> Option<(bool, &str, Timestamp)> {
+/// What the replies to the text say: whether it may be done, and who says so.
+pub fn decision(timeline: &[Entry]) -> Option<(bool, &str)> {
     timeline.iter().find_map(|entry| {
         if let TimelineEvent::Acknowledged { by, via } = &entry.what
             && via == REPLY
         {
-            return Some((true, by.as_str(), entry.at));
+            return Some((true, by.as_str()));
         }
         // It has one step, so that whoever hands it on ends it.
         let TimelineEvent::Closed { reason, .. } = &entry.what else { return None };
-        Some((false, reason.strip_prefix(HANDED_OVER_BY)?, entry.at))
+        Some((false, reason.strip_prefix(HANDED_OVER_BY)?))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::{
         approval::{ApprovalPreview, ApprovalRequest, ApprovalText},
@@ -180,7 +184,7 @@ mod tests {
         let closed = |reason: &str| {
             entry(TimelineEvent::Closed { phase: RunPhase::Expired, reason: reason.to_owned() })
         };
-        let said = |entry| decision(&[entry]).map(|(approved, by, _)| (approved, by.to_owned()));
+        let said = |entry| decision(&[entry]).map(|(approved, by)| (approved, by.to_owned()));
         assert_eq!(said(acknowledged("reply")), Some((true, "Ada".to_owned())));
         assert_eq!(said(acknowledged("api")), None);
         assert_eq!(said(acknowledged("link")), None);

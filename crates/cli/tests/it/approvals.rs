@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    agents::{ALL, World, ask, eras, refused},
+    agents::{ALL, World, ask, duty, eras, refused},
     harness::{FIRST, SECOND, run_of},
 };
 
@@ -169,7 +169,19 @@ async fn a_stopped_agent_is_refused_with_its_next_call_and_nothing_of_it_is_appr
     assert!(row["last_used_at"].is_string(), "{agents}");
     assert_eq!(fleet.run(&["agents", "stop", "othr"]).status.code(), Some(3), "a slip is no stop");
 
+    let raised = ask(&one, "event_raise", duty("d-1", "d-1", "commit")).await;
+    let path = format!("http://{}/v1/runs/{}/escalate", world.api, raised["run_ids"][0].as_str().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let escalated = async || {
+        let request =
+            client.post(&path).bearer_auth(&token).header("idempotency-key", "once").json(&json!({}));
+        request.send().await.unwrap().json::<Value>().await.unwrap()["code"].clone()
+    };
+    assert_eq!(escalated().await, "cooldown");
+    assert_eq!(escalated().await, "cooldown", "the answer is kept");
+
     fleet.json(&["agents", "stop"]);
+    assert_eq!(escalated().await, "stopped");
     assert_eq!(refused(&one, "runs_list", json!({})).await, "stopped");
     fleet.json(&["agents", "start"]);
     ask(&one, "runs_list", json!({})).await;
@@ -181,8 +193,8 @@ async fn a_stopped_agent_is_refused_with_its_next_call_and_nothing_of_it_is_appr
     for line in ["agents were stopped", "agents go on", "it asks for odd things"] {
         assert!(log.contains(line), "{line}");
     }
-    let refusals = log.lines().filter(|line| line.contains("an agent was refused")).count();
-    assert_eq!(refusals, 6, "one line for each: {log}");
+    let refusals: Vec<&str> = log.lines().filter(|line| line.contains("an agent was refused")).collect();
+    assert_eq!(refusals.len(), 9, "one line for each: {refusals:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,7 +263,7 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
     fleet.json(&["reload"]);
     let agent = world.over_http(&world.token(&SCOPES, &["--agent"]), eras()[1].clone()).await;
     let mut codes = Vec::new();
-    for id in ["a-1", "a-2", "a-3"] {
+    for id in ["a-1", "a-2", "a-3", "a-4"] {
         let asked = ask(&agent, "event_raise", alarm(id, "commit")).await;
         let told = codes.len();
         fleet.wait_until(|view| view.texts(SECOND).len() > told).await;
@@ -276,7 +288,9 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
         }
         panic!("{id} is not {expected}: {}", std::fs::read_to_string(fleet.log()).unwrap())
     };
-    let [(yes, yes_code), (no, no_code), (other, other_code)] = &codes[..] else { panic!("{codes:?}") };
+    let [(yes, yes_code), (no, no_code), (other, _), (late, late_code)] = &codes[..] else {
+        panic!("{codes:?}")
+    };
     fleet.event(&crate::harness::event("page.created", "p-1", "p-1", json!({"text": "Other"}))).await;
     fleet.wait_until(|view| view.texts(FIRST).len() == 1).await;
     // From another phone, and of an operator who acknowledges the text's run, it decides nothing.
@@ -298,6 +312,18 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
         "{used}"
     );
     fleet.wait_until(|view| view.texts(FIRST).iter().any(|text| text.body.contains("Disk full"))).await;
-    assert_eq!(fleet.json(&["approvals", "show", other])["state"], "pending", "{other_code}");
+    assert_eq!(fleet.json(&["approvals", "show", other])["state"], "pending");
     assert_eq!(refused(&agent, "event_raise", alarm("a-2", "commit")).await, "denied");
+
+    // A yes to what would be another text by now is taken, and nothing is sent.
+    let changed =
+        std::fs::read_to_string(&file).unwrap().replace("{{ text }}. Reply", "ALARM {{ text }}. Reply");
+    std::fs::write(&file, changed).unwrap();
+    fleet.json(&["reload"]);
+    fleet.sim.phone(SECOND).reply(&format!("ACK {late_code}")).await.unwrap();
+    assert_eq!(state(late, "used").await["result"]["refused"], "policy_changed");
+    let log = std::fs::read_to_string(fleet.log()).unwrap();
+    let lines =
+        log.lines().filter(|line| line.contains(late.as_str()) && line.contains("was decided")).count();
+    assert_eq!(lines, 1, "{log}");
 }
