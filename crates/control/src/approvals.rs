@@ -154,11 +154,12 @@ impl Control {
                         expires_at,
                         "an agent asks for approval"
                     );
-                    // Whoever carries on asks them, if it fails here.
+                    // Whoever carries on asks them, and tells of it, if it fails here.
                     if let Err(error) = self.ask_approvers(&asked).await {
                         tracing::warn!(approval = id, %error, "its approvers could not be asked; it is tried again");
                     }
-                    return Ok(asked);
+                    let stored = Versioned { value: asked, version: version + 1 };
+                    return Ok(self.tell_of_approval(stored).await.value);
                 }
                 Kept::Full => return Err(NotAccepted::Agent(AgentRefusal::ApprovalsPending)),
                 Kept::Changed => {}
@@ -266,7 +267,7 @@ impl Control {
         decision: ApprovalDecision,
     ) -> Result<Option<Versioned<Approval>>, ControlError> {
         let decided = Approval { decision: Some(decision.clone()), ..held.value };
-        if !self.keep_decided(&decided, held.version).await? {
+        if !self.keep_changed(&decided, held.version).await? {
             return Ok(None);
         }
         let ApprovalDecision { approved: approve, by, via, why, .. } = decision;
@@ -274,10 +275,31 @@ impl Control {
         let act = act.name();
         tracing::info!(approval, approve, by, via, why, act, asked_by, digest, "an approval was decided");
         // A process that dies here leaves what must be done to those that carry on.
-        self.carry_out(Versioned { value: decided, version: held.version + 1 }).await.map(Some)
+        let done = self.carry_out(Versioned { value: decided, version: held.version + 1 }).await?;
+        Ok(Some(self.tell_of_approval(done).await))
     }
 
-    async fn keep_decided(&self, approval: &Approval, version: u64) -> Result<bool, ControlError> {
+    /// Tells destinations of it. What is not told, or not noted as told, whoever carries on tells: under the same id.
+    async fn tell_of_approval(&self, mut held: Versioned<Approval>) -> Versioned<Approval> {
+        while let Some(news) = held.value.news(self.ports.clock.now()) {
+            let told = Approval { told: Some(news), ..held.value.clone() };
+            let is_noted = match self.ports.runs.tell(&held.value.told_event(news)).await {
+                Ok(()) => self.keep_changed(&told, held.version).await,
+                Err(error) => Err(error.into()),
+            };
+            match is_noted {
+                Ok(true) => held = Versioned { value: told, version: held.version + 1 },
+                Ok(false) => break, // Somebody changed it meanwhile, or has told.
+                Err(error) => {
+                    tracing::warn!(approval = held.value.id, %error, "destinations could not be told of an approval; it is tried again");
+                    break;
+                }
+            }
+        }
+        held
+    }
+
+    async fn keep_changed(&self, approval: &Approval, version: u64) -> Result<bool, ControlError> {
         let now = self.ports.clock.now();
         let kept = self.ports.approvals.keep_approval(approval, version, APPROVALS_PENDING_MAX, now).await;
         Ok(kept.map_err(RoleError::from)? == Kept::Stored)
@@ -294,6 +316,9 @@ impl Control {
             if let Err(error) = self.carry_out(held).await {
                 tracing::warn!(approval = id, %error, "what was approved could not be done; it is tried again");
             }
+        }
+        for held in self.ports.approvals.approvals().await.map_err(RoleError::from)? {
+            self.tell_of_approval(held).await;
         }
         Ok(())
     }
@@ -318,7 +343,7 @@ impl Control {
         let result = ApprovalResult { runs, refused, at: self.ports.clock.now() };
         let done = Approval { result: Some(result.clone()), ..held.value.clone() };
         let (id, refused) = (&done.id, result.refused.as_deref());
-        if self.keep_decided(&done, held.version).await? {
+        if self.keep_changed(&done, held.version).await? {
             tracing::info!(approval = id, asked_by = done.by, refused, runs = ?result.runs, "an approval was used");
             return Ok(Versioned { value: done, version: held.version + 1 });
         }

@@ -1,9 +1,9 @@
 //! The stream of outcome events, for who may read it.
 //!
 //! In: a position of the outcome log. Out: the events after it that the principal sees.
-//! Never: shows a principal the events of another team, or what is of no team to one who is limited to teams.
+//! Never: shows a principal the events of another team, or what is of no team to one who is limited to teams, or an agent what another asked for.
 
-use domain::outbound::STREAM;
+use domain::{effect::OutcomeEvent, outbound::STREAM};
 use runtime::RoleError;
 
 use crate::{control::Control, error::ControlError, principal::Principal, request::Answer};
@@ -31,7 +31,12 @@ impl Control {
     ) -> Result<Answer, ControlError> {
         let mut events = self.ports.log.logged_outcomes(after, READ_MAX).await.map_err(RoleError::from)?;
         let after = events.last().map_or(after, |(position, _)| *position);
-        events.retain(|(_, event)| self.sees(principal, event.workflow.as_deref(), event.source.as_deref()));
+        let is_anothers = |event: &OutcomeEvent| {
+            principal.is_agent && event.approval.is_some() && event.source.as_ref() != Some(&principal.source)
+        };
+        events.retain(|(_, event)| {
+            self.sees(principal, event.workflow.as_deref(), event.source.as_deref()) && !is_anothers(event)
+        });
         Ok(Answer::Stream { events, after })
     }
 }

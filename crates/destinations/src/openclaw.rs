@@ -71,6 +71,7 @@ fn body(request: &EffectRequest) -> Value {
         ("state", event.phase.map(|phase| phase.as_str().to_owned())),
         ("step", event.step.map(|step| (u16::from(step) + 1).to_string())),
         ("message", event.message.map(|number| number.to_string())),
+        ("approval_id", event.approval.clone()),
     ];
     let fields = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?))));
     Value::Object(fields.collect::<Map<_, _>>())

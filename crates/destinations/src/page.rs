@@ -30,6 +30,8 @@ pub(crate) fn headline(event: &OutcomeEvent) -> String {
         OutcomeKind::TicketFailed => "a ticket could not be opened",
         OutcomeKind::SendingStopped => "no text goes out: the provider refuses the account",
         OutcomeKind::SendingResumed => "texts go out again",
+        OutcomeKind::ApprovalRequested => "an agent asks for approval",
+        OutcomeKind::ApprovalDecided => "an approval was decided",
     };
     let by = event.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let workflow = event.workflow.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -58,9 +60,13 @@ pub(crate) fn facts(request: &EffectRequest) -> Vec<String> {
         ("Source", event.source.clone()),
         ("Event", event.event_id.clone()),
         ("Subject", event.subject.clone()),
+        ("Approval", event.approval.clone()),
     ];
     let lines = named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
-    let look = event.run.as_ref().map(|run| format!("Look: callout runs show {run}"));
+    let look = match (&event.approval, &event.run) {
+        (Some(approval), _) => Some(format!("Look: callout approvals show {approval}")),
+        (None, run) => run.as_ref().map(|run| format!("Look: callout runs show {run}")),
+    };
     let api = request.run_url.as_ref().map(|url| format!("API: {url}"));
     lines.chain(look).chain(api).collect()
 }

@@ -36,7 +36,9 @@ impl PagerDuty {
         // That sending goes on ends what was triggered when it stopped.
         let of_sending = matches!(event.kind, OutcomeKind::SendingStopped | OutcomeKind::SendingResumed);
         let own = if of_sending { "sending" } else { &event.id };
-        let key = event.run.as_ref().map_or(own, |run| run.as_str());
+        // What is decided about an approval ends what asked for it, and not what its run triggered.
+        let run = event.run.as_ref().map(|run| run.as_str());
+        let key = event.approval.as_deref().or(run).unwrap_or(own);
         let body = json!({
             "routing_key": self.routing_key.expose(),
             "event_action": action(event.kind),
@@ -59,7 +61,8 @@ fn action(kind: OutcomeKind) -> &'static str {
         OutcomeKind::RunResolved
         | OutcomeKind::RunCancelled
         | OutcomeKind::RunCompleted
-        | OutcomeKind::SendingResumed => "resolve",
+        | OutcomeKind::SendingResumed
+        | OutcomeKind::ApprovalDecided => "resolve",
         OutcomeKind::RunAcknowledged => "acknowledge",
         OutcomeKind::RunOpened
         | OutcomeKind::RunEscalated
@@ -73,7 +76,8 @@ fn action(kind: OutcomeKind) -> &'static str {
         | OutcomeKind::TicketWanted
         | OutcomeKind::TicketOpened
         | OutcomeKind::TicketFailed
-        | OutcomeKind::SendingStopped => "trigger",
+        | OutcomeKind::SendingStopped
+        | OutcomeKind::ApprovalRequested => "trigger",
     }
 }
 

@@ -65,5 +65,6 @@ fn sample() -> OutcomeEvent {
         by: text("Ada"),
         detail: text("the steps are used up"),
         ticket: text("https://tickets.example/7"),
+        approval: text("a0123456789ab"),
     }
 }

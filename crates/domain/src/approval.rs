@@ -166,6 +166,16 @@ pub enum ApprovalStage {
     Over,
 }
 
+/// What destinations were told of an approval last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalTold {
+    /// That it was asked for.
+    Requested,
+    /// What was decided, and what came of it.
+    Decided,
+}
+
 /// What an agent asks for and a person decides on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
@@ -196,6 +206,9 @@ pub struct Approval {
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ApprovalResult>,
+    /// What destinations were told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ApprovalTold>,
 }
 
 /// What is asked for.
@@ -237,6 +250,7 @@ impl Approval {
             expires_at: after_s(now, expires_s),
             decision: None,
             result: None,
+            told: None,
         }
     }
 

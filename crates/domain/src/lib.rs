@@ -12,6 +12,7 @@ pub mod admission;
 pub mod agent;
 pub mod agent_stop;
 pub mod approval;
+pub mod approval_news;
 pub mod approval_text;
 pub mod breaker;
 pub mod broker_origin;

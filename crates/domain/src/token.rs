@@ -273,19 +273,9 @@ impl Token {
         scopes.chain(self.raises.iter().map(|kind| format!("{RAISE}{kind}"))).collect()
     }
 
-    /// The `source` of the events that it sends: its label, with everything percent-encoded that a URI does not hold as it
-    /// is.
+    /// The `source` of the events that it sends.
     pub fn source(&self) -> String {
-        let mut source = TOKEN_SOURCES.to_owned();
-        for byte in self.label.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    source.push(byte.into())
-                }
-                _ => source.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        source
+        source_of_label(&self.label)
     }
 
     /// The id in a token in clear; absent if it is none.
@@ -313,6 +303,19 @@ fn parts(clear: &str) -> Option<(&str, &str)> {
 
 fn hash(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The `source` of what is sent with a token of this label: the label, with everything percent-encoded that a URI does not
+/// hold as it is.
+pub fn source_of_label(label: &str) -> String {
+    let mut source = TOKEN_SOURCES.to_owned();
+    for byte in label.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => source.push(byte.into()),
+            _ => source.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    source
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ fn event(n: u32, workflow: &str) -> OutcomeEvent {
         by: None,
         detail: None,
         ticket: None,
+        approval: None,
     }
 }
 

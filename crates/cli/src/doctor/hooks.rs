@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{finding::Findings, gateway::Gateway};
 
 /// What callout posts to a hook; templates find nothing else.
-const POSTED: [&str; 10] = [
+const POSTED: [&str; 11] = [
     "source",
     "spec_version",
     "type",
@@ -17,6 +17,7 @@ const POSTED: [&str; 10] = [
     "state",
     "step",
     "message",
+    "approval_id",
 ];
 /// The name that templates may use of the gateway itself.
 const OF_GATEWAY: &str = "now";

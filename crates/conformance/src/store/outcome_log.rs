@@ -28,6 +28,7 @@ fn event(n: u32) -> OutcomeEvent {
         by: None,
         detail: None,
         ticket: None,
+        approval: None,
     }
 }
 

@@ -8,14 +8,15 @@ use control::{Answer, ApprovalView, Asked, ControlError, Principal, Request};
 use domain::{
     acceptance::NotAccepted,
     agent::{AgentMay, AgentPolicy, AgentRefusal, Observation},
-    approval::{Approval, ApprovalDecision, ApprovalRefusal, ApprovalState},
+    approval::{Approval, ApprovalDecision, ApprovalRefusal, ApprovalState, ApprovalTold},
+    effect::{OutcomeEvent, OutcomeKind},
     event::Event,
     id::RunId,
-    outbound::Destinations,
+    outbound::{Destinations, Subscription},
     token::{Scope, Token, TokenRequest},
     workflow::{Lane, Step, Target, Workflow, WorkflowDefinition},
 };
-use ports::Queue;
+use ports::{EffectEnd, Queue};
 use runtime::WorkflowRegistry;
 
 use crate::harness::{World, with_token};
@@ -200,6 +201,55 @@ async fn what_was_approved_is_done_though_its_process_died_before_or_after_doing
     }
     assert_eq!(state(&world, &after).await, (ApprovalState::Used, None));
     assert_eq!(published(&world).await, 1, "it is not raised a second time");
+}
+
+#[tokio::test]
+async fn destinations_are_told_what_is_asked_for_and_what_came_of_it() {
+    let world = World::new();
+    let helper = agent(&world).await;
+    let gateway = Subscription {
+        name: "gateway".to_owned(),
+        events: [OutcomeKind::ApprovalRequested, OutcomeKind::ApprovalDecided].into(),
+        ..Subscription::default()
+    };
+    let same = WorkflowRegistry::new(world.runs.workflows().workflows().cloned());
+    world.runs.replace(same, directory(), Destinations(vec![gateway])).await.unwrap();
+    let told = async || {
+        let waiting = world.store.take_effects("gateway", at(10), at(11), 10).await.unwrap();
+        let mut said = Vec::new();
+        for effect in waiting {
+            let OutcomeEvent { kind, approval, by, detail, workflow, .. } = effect.event.clone();
+            let said_of = (kind, approval.unwrap(), by.unwrap(), detail.unwrap());
+            assert_eq!(workflow.as_deref(), Some("paging"));
+            said.push(said_of);
+            world.store.end_effect(&effect, EffectEnd::Delivered).await.unwrap();
+        }
+        said
+    };
+    let of = |kind, approval: &Approval, by: &str, detail: &str| {
+        (kind, approval.id.clone(), by.to_owned(), detail.to_owned())
+    };
+    let (asked, done) = (OutcomeKind::ApprovalRequested, OutcomeKind::ApprovalDecided);
+
+    let (first, second) = (ask(&world, &helper, 1).await, ask(&world, &helper, 2).await);
+    let mut requested = told().await;
+    requested.sort_by_key(|said| said.1 != first.id);
+    assert_eq!(requested, [&first, &second].map(|approval| of(asked, approval, "helper", "raise")));
+    decide(&world, &ada(), &first.id, false).await.unwrap();
+    assert_eq!(told().await, [of(done, &first, "ada", "denied")]);
+
+    // A process that died after the yes, and one that died after telling of it.
+    left_approved(&world, &second).await;
+    assert_eq!(told().await, []);
+    world.control.carry_on_approvals().await.unwrap();
+    assert_eq!(told().await, [of(done, &second, "ada", "approved")]);
+    world.control.carry_on_approvals().await.unwrap();
+    assert_eq!(told().await, [], "once");
+    let held = world.store.approval(&second.id).await.unwrap().unwrap();
+    let not_noted = Approval { told: Some(ApprovalTold::Requested), ..held.value };
+    world.store.keep_approval(&not_noted, held.version, 10, at(0)).await.unwrap();
+    world.control.carry_on_approvals().await.unwrap();
+    assert_eq!(told().await, [of(done, &second, "ada", "approved")], "rather twice than not at all");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ fn logged(run: &RunId, id: &str) -> OutcomeEvent {
         by: Some("Ada".to_owned()),
         detail: None,
         ticket: None,
+        approval: None,
     }
 }
 

@@ -29,6 +29,7 @@ impl OutcomeEvent {
                 "by": self.by,
                 "detail": self.detail,
                 "ticket": self.ticket,
+                "approval": self.approval,
             },
         });
         if let Some(subject) = &self.subject {

@@ -64,11 +64,17 @@ pub enum OutcomeKind {
     /// The provider takes texts of the account again. Of no run.
     #[serde(rename = "sending.resumed")]
     SendingResumed,
+    /// An agent asks for something that a person decides on.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested,
+    /// A person decided on it, and what was approved was done or refused.
+    #[serde(rename = "approval.decided")]
+    ApprovalDecided,
 }
 
 impl OutcomeKind {
     /// What a destination may be told of.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::RunOpened,
         Self::RunEscalated,
         Self::RunAcknowledged,
@@ -86,6 +92,8 @@ impl OutcomeKind {
         Self::TicketFailed,
         Self::SendingStopped,
         Self::SendingResumed,
+        Self::ApprovalRequested,
+        Self::ApprovalDecided,
     ];
 
     /// Its name, which is the `type` of the CloudEvent that tells of it.
@@ -109,6 +117,8 @@ impl OutcomeKind {
             Self::TicketFailed => "ticket.failed",
             Self::SendingStopped => "sending.stopped",
             Self::SendingResumed => "sending.resumed",
+            Self::ApprovalRequested => "approval.requested",
+            Self::ApprovalDecided => "approval.decided",
         }
     }
 
@@ -174,6 +184,9 @@ pub struct OutcomeEvent {
     /// The ticket's address, or its key where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// The approval's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
 }
 
 impl OutcomeEvent {

@@ -76,6 +76,7 @@ fn about(kind: OutcomeKind, run: &Run, at: Timestamp) -> OutcomeEvent {
         by: None,
         detail: None,
         ticket: None,
+        approval: None,
     };
     named(event, "")
 }

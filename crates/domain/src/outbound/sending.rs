@@ -82,6 +82,7 @@ impl SendingState {
             by: None,
             detail: code.map(|code| format!("code {code}")),
             ticket: None,
+            approval: None,
         }
     }
 }

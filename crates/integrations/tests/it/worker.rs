@@ -171,6 +171,7 @@ async fn what_happened_to_a_run_is_told_in_its_order_also_when_the_first_is_late
             by: None,
             detail: None,
             ticket: None,
+            approval: None,
         };
         Effect::new(&event, "ordered", Act::Notify)
     };

@@ -4,7 +4,10 @@
 //! A process that dies between the two has left a note that is not told; every sender that sees the same then tells of it,
 //! under the same id.
 
-use domain::outbound::{SendingSeen, SendingState};
+use domain::{
+    effect::OutcomeEvent,
+    outbound::{SendingSeen, SendingState},
+};
 
 use super::RunService;
 use crate::error::RoleError;
@@ -22,12 +25,21 @@ impl RunService {
         if !is_noted {
             return Ok(()); // Another sender noted it at the same moment, and tells of it.
         }
-        let destinations = self.in_force().destinations.unwrap_or_default();
-        for effect in destinations.effects_of(&news.event()) {
-            self.ports.effects.add_effect(&effect).await?;
-        }
+        self.tell(&news.event()).await?;
         let told = SendingState { is_announced: true, ..news.clone() };
         self.ports.sending.note_sending(Some(&news), &told).await?;
+        Ok(())
+    }
+
+    /// Tells destinations of something that no change of a run tells of. What waits already is not told twice.
+    ///
+    /// # Errors
+    /// When the store fails; it may be told again.
+    pub async fn tell(&self, event: &OutcomeEvent) -> Result<(), RoleError> {
+        let destinations = self.in_force().destinations.unwrap_or_default();
+        for effect in destinations.effects_of(event) {
+            self.ports.effects.add_effect(&effect).await?;
+        }
         Ok(())
     }
 }
