@@ -102,6 +102,8 @@ async fn decide(
     approve: bool,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ApprovalView>, ApiError> {
+    // A yes needs no words.
+    let body = body.map(|body| if body.is_empty() { Bytes::from_static(b"{}") } else { body });
     let DecisionBody { why } = read(body)?;
     let request = Request::DecideApproval { id, approve, why };
     approval(api.ports.control.execute(&who.principal, request).await?)

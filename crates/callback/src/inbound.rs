@@ -9,9 +9,12 @@ use domain::{
     consent::{ConsentChange, ConsentEntry},
     id::{MessageId, RunId},
     message::{Digest, Message},
-    notice::Notices,
+    notice::{APPROVAL, Notices},
     provider::{InboundKeyword, InboundText},
-    reply::{KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read, time_zone},
+    reply::{
+        Candidate, KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read,
+        time_zone,
+    },
     run::{Run, RunPhase, StepContext},
 };
 use jiff::tz::TimeZone;
@@ -159,6 +162,7 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
             about,
             is_active,
             bare_word: workflow.definition.bare_word,
+            code_only: run.workflow() == APPROVAL,
             page: message.and_then(|message| message.text().cloned()),
             answers: Vec::new(),
         };
@@ -191,6 +195,13 @@ async fn send_answer(
     zone: &TimeZone,
 ) -> Result<(), RoleError> {
     let mut candidates = candidates(known, taken);
+    // An answer that lists what waits says `ACK ALL`, which means no approval.
+    let has_pages = known.iter().any(|known| !known.open.code_only);
+    let is_page = |candidate: &Candidate| {
+        candidate.is_meant
+            || known.iter().any(|known| known.open.message.run == candidate.run && !known.open.code_only)
+    };
+    candidates.retain(|candidate| !has_pages || is_page(candidate));
     for candidate in candidates.iter_mut().filter(|candidate| candidate.was_acknowledged()) {
         candidate.acknowledged = ports.runs.acknowledged(&candidate.run).await?;
     }

@@ -356,6 +356,10 @@ pub(crate) struct EventsSend {
     /// The environment variable that holds the source's key.
     #[arg(long, value_name = "NAME", default_value = "CALLOUT_KEY")]
     pub(crate) key_env: String,
+    /// For so many seconds, send again what got no answer, or one that asks for it (408, 429, 5xx). An event that was taken
+    /// already is not taken twice.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = number::<u32>(0..=86_400))]
+    pub(crate) retry_for: u32,
 }
 
 #[derive(Debug, Args)]

@@ -7,9 +7,17 @@ use std::{io::ErrorKind, process::ExitCode};
 
 use anyhow::{Context as _, anyhow};
 use config::Scope;
-use domain::limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX};
+use domain::{
+    limits::{EVENT_BATCH_MAX, EVENT_BODY_BYTES_MAX},
+    retry::{FailedAttempt, RetryPolicy},
+    time::after_s,
+};
 use http_server::events::EVENTS_PATH;
-use reqwest::{RequestBuilder, StatusCode, header::CONTENT_TYPE};
+use ports::{Clock as _, SystemClock};
+use reqwest::{
+    RequestBuilder, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use serde_json::{Value, json, value::RawValue};
 use url::Url;
 
@@ -39,7 +47,8 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
         (status != StatusCode::NOT_FOUND).then_some(()).context(message)
     };
     let Some(batches) = batches.filter(|batches| batches.len() > 1) else {
-        let (status, answer) = answered(post().body(body)).await.with_context(context)?;
+        let asked = answered(|| post().body(body.clone()), args.retry_for).await;
+        let (status, answer) = asked.with_context(context)?;
         takes_events(status)?;
         if !status.is_success() {
             return refused(status, &answer);
@@ -49,7 +58,7 @@ pub(crate) async fn send(common: &Common, args: &EventsSend) -> anyhow::Result<E
     };
     let mut sent = Sent::default();
     for batch in &batches {
-        let (status, answer) = match answered(post().body(batch.clone())).await {
+        let (status, answer) = match answered(|| post().body(batch.clone()), args.retry_for).await {
             Ok(answered) => answered,
             Err(error) => {
                 sent.show(common, batches.len());
@@ -121,9 +130,39 @@ fn key(name: &str) -> anyhow::Result<String> {
     Err(Usage(format!("the key in {name} {wrong}; remove it")).into())
 }
 
-async fn answered(request: RequestBuilder) -> anyhow::Result<(StatusCode, String)> {
-    let response = request.send().await?;
-    Ok((response.status(), response.text().await?))
+/// The answer to a request, which is made again for so many seconds as long as there is none, or it asks for that.
+async fn answered(
+    request: impl Fn() -> RequestBuilder,
+    retry_for_s: u32,
+) -> anyhow::Result<(StatusCode, String)> {
+    let retries = RetryPolicy { cap_ms: 30_000, attempts_max: u16::MAX, ..RetryPolicy::default() };
+    let first_at = SystemClock.now();
+    let not_after = Some(after_s(first_at, retry_for_s));
+    let retries = RetryPolicy { total_max_s: retry_for_s, ..retries };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (asked, retry_after_ms) = match request().send().await {
+            Ok(response) => {
+                let (status, asked_s) = (response.status(), response.headers().get(RETRY_AFTER));
+                let asked_s = asked_s.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+                let is_busy = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+                let answer = response.text().await.map(|answer| (status, answer));
+                if answer.is_ok() && !is_busy && !status.is_server_error() {
+                    return Ok(answer?);
+                }
+                (answer, asked_s.map(|seconds| seconds.saturating_mul(1_000)))
+            }
+            Err(error) => (Err(error), None),
+        };
+        let seed = u64::from(std::process::id());
+        let now = SystemClock.now();
+        let failed = FailedAttempt { attempt, seed, first_at, now, retry_after_ms, not_after };
+        let Some(again) = retries.next(&failed).filter(|_| retry_for_s > 0) else { return Ok(asked?) };
+        let why = asked.map_or_else(|error| error.to_string(), |(status, _)| format!("answered {status}"));
+        tracing::warn!(attempt, again_at = %again, why, "events were not taken; they are sent again");
+        SystemClock.sleep_until(again).await;
+    }
 }
 
 /// Says why events were not taken: as the answer itself for scripts, else as every error.

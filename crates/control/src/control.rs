@@ -352,6 +352,10 @@ impl Control {
     async fn list(&self, principal: &Principal, query: RunQuery) -> Result<Answer, ControlError> {
         let RunQuery { phase, workflow, source, needs_review, unfinished, after, conditions, max } = query;
         let filter = RunFilter { phase, workflow, needs_review, unfinished, after, source };
+        // By the runs that are found, a masked number could be guessed digit by digit.
+        if principal.is_agent && (conditions.to.is_some() || conditions.to_hash.is_some()) {
+            return Err(ControlError::Agent(AgentRefusal::NotForAgents));
+        }
         let sees = |run: &Run| self.sees_run(principal, run);
         let key = self.ports.runs.recipient_key();
         if conditions.to_hash.is_some() && key.is_none() {

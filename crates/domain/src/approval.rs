@@ -304,7 +304,8 @@ impl Approval {
     /// # Errors
     /// Why not.
     pub fn may_decide(&self, name: &str, token: Option<&str>, now: Timestamp) -> Result<(), ApprovalRefusal> {
-        if name == self.by || token == Some(&*self.token) {
+        let is_same = |name: &str| name.trim().to_lowercase() == self.by.trim().to_lowercase();
+        if is_same(name) || token == Some(&*self.token) {
             return Err(ApprovalRefusal::OwnRequest);
         }
         match self.state(now) {
@@ -424,6 +425,7 @@ mod tests {
             ("ada", None, 10, Ok(())),
             ("ada", Some("t2"), 109, Ok(())),
             ("helper", None, 10, Err(ApprovalRefusal::OwnRequest)),
+            (" Helper", None, 10, Err(ApprovalRefusal::OwnRequest)),
             ("ada", Some("t1"), 10, Err(ApprovalRefusal::OwnRequest)),
             ("ada", None, 110, Err(ApprovalRefusal::Expired)),
         ] {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Without formats that only Rust knows, and with one type each: some clients drop a tool for either.
 pub(crate) fn portable(schema: &JsonObject) -> Arc<JsonObject> {
-    Arc::new(object(schema))
+    Arc::new(object(&without_references(schema, schema.get("$defs"))))
 }
 
 fn object(schema: &JsonObject) -> JsonObject {
@@ -18,6 +18,37 @@ fn object(schema: &JsonObject) -> JsonObject {
         .filter(|(name, value)| !is_foreign(name, value))
         .map(|(name, value)| (name.clone(), plain(name, value)))
         .collect()
+}
+
+/// With what is referred to in its place, and with a choice of words as an `enum`.
+fn without_references(schema: &JsonObject, definitions: Option<&Value>) -> JsonObject {
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"));
+    let definition = name.and_then(|name| definitions?.get(name)?.as_object());
+    // What is said here is nearer than what is said of the type.
+    let mut whole = definition.cloned().unwrap_or_default();
+    let is_kept = |name: &str| name != "$defs" && (name != "$ref" || definition.is_none());
+    whole.extend(
+        schema.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (name.clone(), value.clone())),
+    );
+    let words = whole.get("oneOf").and_then(Value::as_array).and_then(|choices| {
+        choices.iter().map(|choice| choice.get("const").cloned()).collect::<Option<Vec<Value>>>()
+    });
+    if let Some(words) = words {
+        whole.remove("oneOf");
+        whole.insert("type".to_owned(), "string".into());
+        whole.insert("enum".to_owned(), Value::Array(words));
+    }
+    whole.into_iter().map(|(name, value)| (name, without_references_in(value, definitions))).collect()
+}
+
+fn without_references_in(value: Value, definitions: Option<&Value>) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(without_references(&members, definitions)),
+        Value::Array(values) => {
+            Value::Array(values.into_iter().map(|value| without_references_in(value, definitions)).collect())
+        }
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+    }
 }
 
 fn is_foreign(name: &str, value: &Value) -> bool {
@@ -39,5 +70,30 @@ fn plain(name: &str, value: &Value) -> Value {
         }
         Value::Object(members) => Value::Object(object(members)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_referred_to_stands_in_its_place_and_a_choice_of_words_is_an_enum() {
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": {
+                "mode": {"$ref": "#/$defs/Mode", "description": "What to do."},
+                "count": {"type": ["integer", "null"], "format": "uint16"},
+            },
+            "$defs": {"Mode": {"description": "A mode.", "oneOf": [{"const": "dry_run"}, {"const": "commit"}]}},
+        });
+        let expected = serde_json::json!({
+            "type": "object",
+            "properties": {
+                "mode": {"description": "What to do.", "type": "string", "enum": ["dry_run", "commit"]},
+                "count": {"type": "integer"},
+            },
+        });
+        assert_eq!(Value::Object((*portable(schema.as_object().unwrap())).clone()), expected);
     }
 }

@@ -222,7 +222,8 @@ pub(crate) async fn ack(control: &Control, who: &Principal, input: RunAck) -> Re
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Escalated {
     run_id: String,
-    /// `next_step_started`, `pending_approval` (a person decides: see `approval_get`), or with `dry_run` `allowed`.
+    /// `next_step_started`, `pending_approval` (a person decides: see `approval_get`), or with `dry_run` `allowed` or
+    /// `would_need_approval`.
     result: String,
     /// The approval that a person decides on, and until when they may.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,8 +248,12 @@ pub(crate) async fn escalate(
         return Err(stale(&seen.id, version));
     }
     if input.mode == Mode::DryRun {
-        control.may_escalate(who, &id).await?;
-        return Ok(escalated("allowed", &seen, version));
+        return match control.may_escalate(who, &id).await {
+            Err(ControlError::Agent(AgentRefusal::NeedsApproval)) => {
+                Ok(escalated("would_need_approval", &seen, version))
+            }
+            allowed => allowed.map(|()| escalated("allowed", &seen, version)).map_err(Refusal::from),
+        };
     }
     let request = Request::Escalate { id: id.clone() };
     let executed = match control.execute_at(who, request, Some(version)).await {

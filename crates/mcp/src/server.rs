@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use control::{Control, Door, Principal, bearer};
-use domain::agent::AgentRefusal;
+use domain::{agent::AgentRefusal, id::RunId};
 use http_server::problem::problem;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -26,10 +26,7 @@ use rmcp::{
         StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
     },
 };
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -41,10 +38,13 @@ pub const MCP_PATH: &str = "/mcp";
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// JSON-RPC: what came is no JSON.
 const PARSE_ERROR: i32 = -32_700;
+/// JSON-RPC: what came is no message of it.
+const INVALID_REQUEST: i32 = -32_600;
 /// For hosts that show it to their model.
 const INSTRUCTIONS: &str = "callout pages and notifies people by SMS as its workflows say. Read event_types before you raise \
                             an event, and use dry_run before commit. A refusal has a code; call again only where its retry \
-                            is true. Nothing that you do stops an escalation.";
+                            is true. Nothing that you do acknowledges a run, and an event that resolves ends only \
+                            what you raised yourself.";
 
 /// What the server uses, and nothing else.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ pub fn router(ports: McpPorts, stop: CancellationToken) -> Router {
         .route_layer(from_fn_with_state(ports, authenticate))
 }
 
-/// Lets those in who bear a token that is in force, with a body that is JSON.
+/// Lets those in who bear a token that is in force, with a body that is a message.
 async fn authenticate(State(ports): State<McpPorts>, mut request: HttpRequest, next: Next) -> Response {
     let known = match bearer(request.headers()) {
         Some(clear) => ports.control.bearer(clear, Door::Agents, MCP_PATH).await,
@@ -101,20 +101,36 @@ async fn authenticate(State(ports): State<McpPorts>, mut request: HttpRequest, n
     }
 }
 
-/// The request, if what it posts is JSON; the library would answer that its type is not taken.
+/// The request, if what it posts is a message; the library would answer that its type is not taken.
 async fn checked(request: HttpRequest) -> Result<HttpRequest, Response> {
     if request.method() != Method::POST {
         return Ok(request);
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
         let detail = format!("a request has {BODY_BYTES_MAX} bytes at most");
         return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "Too large", &detail, Value::Null));
     };
-    if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
-        let error = json!({"code": PARSE_ERROR, "message": "the body is no JSON"});
-        let answer = json!({"jsonrpc": "2.0", "id": null, "error": error});
-        return Err((StatusCode::BAD_REQUEST, Json(answer)).into_response());
+    let refused = |code, message| {
+        let answer = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}});
+        (StatusCode::BAD_REQUEST, Json(answer)).into_response()
+    };
+    let Ok(message) = serde_json::from_slice::<Value>(&bytes) else {
+        return Err(refused(PARSE_ERROR, "the body is no JSON"));
+    };
+    let is_id = |id: &Value| id.is_string() || id.is_i64();
+    if message["jsonrpc"] != "2.0" || !message.get("id").is_none_or(is_id) {
+        let expected =
+            "expected one JSON-RPC 2.0 message: no batch, and an id that is a string or a whole number";
+        return Err(refused(INVALID_REQUEST, expected));
+    }
+    // Answers are JSON; the library demands that a client takes streams as well, which some do not say.
+    let takes = |accept: &HeaderValue| {
+        accept.to_str().is_ok_and(|accept| accept.contains("*/*") || accept.contains("application/json"))
+    };
+    if parts.headers.get(header::ACCEPT).is_none_or(takes) {
+        let both = HeaderValue::from_static("application/json, text/event-stream");
+        parts.headers.insert(header::ACCEPT, both);
     }
     Ok(HttpRequest::from_parts(parts, Body::from(bytes)))
 }
@@ -148,17 +164,30 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let who = caller(&context)?;
-        let answer = self.call(who, &request.name, request.arguments.unwrap_or_default()).await;
+        let arguments = request.arguments.unwrap_or_default();
+        // Only its known words: the rest is the agent's text.
+        let mode = arguments.get("mode").and_then(Value::as_str);
+        let mode = mode.and_then(|mode| ["dry_run", "commit"].into_iter().find(|known| *known == mode));
+        let run = arguments.get("run_id").and_then(|run| run.as_str()?.parse::<RunId>().ok());
+        let run = run.as_ref().map(RunId::as_str);
+        let answer = self.call(who, &request.name, arguments).await;
         let code = answer.as_ref().err().map(|refusal| refusal.code);
         // What it called otherwise is the agent's text.
         let tool = Kind::named(&request.name).map_or("unknown", Kind::name);
         match code {
             None => {
-                tracing::info!(principal = who.name, token = who.token, tool, "an agent called a tool")
+                tracing::info!(
+                    principal = who.name,
+                    token = who.token,
+                    tool,
+                    mode,
+                    run,
+                    "an agent called a tool"
+                )
             }
             Some(code) => {
                 // Each of them is written, however many there are.
-                tracing::warn!(target: "callout::audit", principal = who.name, token = who.token, tool, code, "an agent was refused");
+                tracing::warn!(target: "callout::audit", principal = who.name, token = who.token, tool, mode, run, code, "an agent was refused");
             }
         }
         let result = match answer {

@@ -352,6 +352,32 @@ fn a_host_is_told_why_nothing_can_be_answered() {
     assert!(answer["error"]["message"].as_str().unwrap().contains("/nowhere/token"), "{answer}");
 }
 
+/// What the library would answer as a type of content that it does not take.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_message_is_answered_as_one() {
+    let world = World::start().await;
+    let token = world.token(&["read"], &["--agent"]);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ping = |id: Value| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    let old = json!({"jsonrpc": "1.0", "id": 1, "method": "ping"});
+    for (body, code) in [
+        (json!([ping(json!(1))]), Some(-32_600)),
+        (ping(json!(1.5)), Some(-32_600)),
+        (ping(json!(null)), Some(-32_600)),
+        (old, Some(-32_600)),
+        (ping(json!(1)), None),
+        (ping(json!("a")), None),
+    ] {
+        for accept in ["application/json", "*/*", "application/json, text/event-stream"] {
+            let post = client.post(format!("http://{}/mcp", world.api)).bearer_auth(&token);
+            let answer = post.header("accept", accept).json(&body).send().await.unwrap();
+            let status = answer.status();
+            let answer: Value = answer.json().await.unwrap();
+            assert_eq!(answer["error"]["code"].as_i64(), code, "{body} {accept}: {status} {answer}");
+        }
+    }
+}
+
 #[test]
 fn a_line_that_is_no_message_is_answered() {
     let folder = tempfile::tempdir().unwrap();

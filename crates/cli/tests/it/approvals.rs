@@ -302,6 +302,10 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
         .iter()
         .find(|run| run["subject"].as_str().unwrap().contains(other.as_str()));
     fleet.json(&["runs", "ack", run_of_other.unwrap()["id"].as_str().unwrap()]);
+    // Who takes on all that waits agrees to nothing that an agent asks for.
+    let told = fleet.sim.phone(SECOND).texts().len();
+    fleet.sim.phone(SECOND).reply("ACK ALL").await.unwrap();
+    fleet.wait_until(|view| view.texts(SECOND).len() > told).await;
     fleet.sim.phone(SECOND).reply(&format!("ESC {no_code}")).await.unwrap();
     assert_eq!(state(no, "denied").await["decision"]["via"], "reply");
     fleet.sim.phone(SECOND).reply(&format!("ACK {yes_code}")).await.unwrap();

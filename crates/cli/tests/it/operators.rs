@@ -90,6 +90,47 @@ async fn an_event_that_is_refused_is_an_error_with_its_fields() {
     assert!(said(&latin).contains("holds bytes that are no UTF-8: save it as UTF-8"), "{}", said(&latin));
 }
 
+/// No answer, then one that asks for patience, then one that takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sent_again_for_as_long_as_is_said() {
+    use axum::http::StatusCode;
+
+    let fleet = Fleet::start().await;
+    let file = fleet.folder.path().join("event.json");
+    std::fs::write(&file, event("note.created", "n-1", "s", json!({"text": "x"})).to_string()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let send = |more: &[&str]| {
+        let args = ["events", "send", file.to_str().unwrap(), "--url", &url];
+        let mut command = fleet.callout(&[&args[..], more].concat());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let once = send(&[]).wait_with_output().unwrap();
+    assert!(once.status.code() == Some(1) && said(&once).contains("no answer from"), "{}", said(&once));
+
+    let sending = send(&["--retry-for", "120"]);
+    let posts = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = posts.clone();
+    let answer = move || {
+        let post = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            if post == 0 {
+                (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], String::new())
+            } else {
+                (StatusCode::ACCEPTED, [("retry-after", "0")], json!({"accepted": 1}).to_string())
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind(url.trim_start_matches("http://")).await.unwrap();
+    let app = axum::Router::new().route("/v1/events", axum::routing::post(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let sent = tokio::task::spawn_blocking(|| sending.wait_with_output().unwrap()).await.unwrap();
+    assert!(sent.status.success() && screen(&sent).contains("202"), "{} {}", screen(&sent), said(&sent));
+    assert_eq!(posts.load(std::sync::atomic::Ordering::SeqCst), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_fit_a_terminal_and_say_their_zone() {
     let fleet = Fleet::start().await;

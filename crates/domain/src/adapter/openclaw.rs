@@ -62,7 +62,8 @@ pub(super) fn read(body: &[u8]) -> Result<Report, Vec<FieldError>> {
     if let Some(agent) = first_text(details, &["agentId"]) {
         view.insert("agentId".to_owned(), agent.into());
     }
-    let identity = format!("{ran_at}:{}", action.as_deref().unwrap_or("failure-alert"));
+    // A failed run and the alert about it are one report, also where both are posted at the same moment.
+    let identity = format!("{ran_at}:{}", if says == Says::Opens { "failed" } else { "ended" });
     let identity = Identity::Payload(identity);
     Ok(Report { adapter: Adapter::OpenClaw, says, subject: subject_of(&job), identity, view, usual })
 }

@@ -359,6 +359,7 @@ mod tests {
             about,
             is_active: true,
             bare_word: false,
+            code_only: false,
             page: None,
             answers: Vec::new(),
         };

@@ -27,6 +27,7 @@ fn open(code: &str, event: &str) -> OpenCode {
         about: if event == "one" { "db-1" } else { "api" }.to_owned(),
         is_active: true,
         bare_word: true,
+        code_only: false,
         page: None,
         answers: Vec::new(),
     }

@@ -1,7 +1,7 @@
 //! A reply without a code. In: its words, and the open codes of its phone. Out: what it means.
 //!
 //! It means the only run that waits, all of them if it says so, or the one whose subject it names: `ack db-1`. Never:
-//! looks for a subject in a sentence; `db-1 is ok` says how db-1 is.
+//! looks for a subject in a sentence; `db-1 is ok` says how db-1 is. Never: means what only its code names.
 
 use super::{
     clause::Clause,
@@ -18,7 +18,10 @@ const ALL_WORDS_MAX: usize = 6;
 
 /// Reads it.
 pub(super) fn read(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Reading {
-    let says_all = vocabulary::mean_all(words);
+    let of_pages: Vec<OpenCode> = open.iter().filter(|open| !open.code_only).cloned().collect();
+    let needs_codes = of_pages.is_empty() && !open.is_empty();
+    let open = if needs_codes { open } else { &of_pages };
+    let says_all = !needs_codes && vocabulary::mean_all(words);
     let longest = if says_all { ALL_WORDS_MAX } else { WORDS_MAX };
     let active = one_of_each_run(open.iter().filter(|open| open.is_active));
     let every = one_of_each_run(open.iter());
@@ -30,7 +33,7 @@ pub(super) fn read(words: &[&str], clauses: &[Clause], open: &[OpenCode]) -> Rea
     let asks = clauses.iter().any(|clause| clause.is_question)
         || vocabulary::asks_anywhere(words)
         || vocabulary::tells_state(words);
-    if let Some(message) = named_by_subject(words, open).filter(|_| !asks) {
+    if let Some(message) = named_by_subject(words, &of_pages).filter(|_| !asks) {
         return Reading { meaning: Meaning::Acknowledge, messages: vec![message] };
     }
     if asks || !vocabulary::take_alone(words, longest, says_all) {

@@ -55,6 +55,25 @@ fn a_short_yes_in_each_language_takes_the_only_run() {
 }
 
 #[test]
+fn what_only_its_code_names_is_meant_by_no_other_word() {
+    let asked =
+        |event| OpenCode { bare_word: false, code_only: true, about: "a1".into(), ..open("N933", event) };
+    let with = |mut pages: Vec<OpenCode>| {
+        pages.insert(0, asked("three"));
+        pages
+    };
+    for body in ["ack", "ack all", "ok, all of them", "ack both"] {
+        let alone = [asked("three"), OpenCode { code: "MMM4".parse().unwrap(), ..asked("four") }];
+        assert_ne!(meaning(body, &alone).0, Meaning::Acknowledge, "{body}");
+        assert_ne!(meaning(body, &alone[..1]).0, Meaning::Acknowledge, "{body}");
+        assert_eq!(meaning(body, &with(two())), meaning(body, &two()), "{body}");
+    }
+    assert_eq!(meaning("ok", &with(one())), (Meaning::Acknowledge, "K7X4".into()));
+    assert_ne!(meaning("ack a1", &with(one())).0, Meaning::Acknowledge);
+    assert_eq!(meaning("ack n933", &with(two())), (Meaning::Acknowledge, "N933".into()));
+}
+
+#[test]
 fn b3_a_run_may_be_named_by_its_whole_subject() {
     for body in ["ack db-1", "OK db-1", "ok, db-1 thanks", "on it: db 1", "ja db-1"] {
         assert_eq!(meaning(body, &two()), (Meaning::Acknowledge, "K7X4".into()), "{body}");
