@@ -265,8 +265,7 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
     let mut codes = Vec::new();
     for id in ["a-1", "a-2", "a-3", "a-4"] {
         let asked = ask(&agent, "event_raise", alarm(id, "commit")).await;
-        let told = codes.len();
-        fleet.wait_until(|view| view.texts(SECOND).len() > told).await;
+        fleet.wait_until(|view| view.texts(SECOND).len() > codes.len()).await;
         let text = fleet.sim.phone(SECOND).texts().pop().unwrap().body;
         assert!(
             text.contains("Agent helper asks to page through alarm about ") && text.contains("Disk full"),
