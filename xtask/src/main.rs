@@ -136,9 +136,13 @@ fn run() -> Result<()> {
         Chore::Tidy => tidy::check(&root()),
         Chore::Mutants { domain: false, bug } => mutants::run(&root(), &bug),
         Chore::Mutants { domain: true, .. } => mutants::domain(&root()),
-        Chore::Bench { args } => {
-            if args.iter().any(|arg| arg.ends_with("fleet")) {
+        Chore::Bench { mut args } => {
+            let is_beside = args.iter().any(|arg| arg.starts_with("--beside"));
+            if is_beside || args.iter().any(|arg| arg.ends_with("fleet")) {
                 servers::ensure()?;
+            }
+            if is_beside {
+                args.extend(["--packages".to_owned(), tools::bullmq(&root())?.display().to_string()]);
             }
             measure("bench", &args)
         }

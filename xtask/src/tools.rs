@@ -1,7 +1,8 @@
 //! Tools that tests and chores run: clients in other languages, validators of `deploy/`, what vendors publish of their
 //! APIs, and commands of cargo.
 //!
-//! In: the version files in `xtask/tools/` and `examples/producers/`. Out: `target/tools/`, with exactly those versions.
+//! In: the version files in `xtask/tools/`, `examples/producers/` and `crates/bench/beside/`. Out: `target/tools/`, with
+//! exactly those versions.
 //! Never: changes the machine's own packages, installs a version twice, or takes a file whose hash is not listed.
 
 use std::{
@@ -30,6 +31,14 @@ const DOCUMENTS: [(&str, &str); 5] = [
 ];
 /// Node packages of `agents-test`, with their lock file, and the Node that they need.
 const AGENTS: [&str; 2] = ["xtask/tools/agents/package.json", "xtask/tools/agents/package-lock.json"];
+/// Node packages and scripts that `bench --beside bullmq` measures, with their lock file.
+const BULLMQ: [&str; 5] = [
+    "crates/bench/beside/bullmq/package.json",
+    "crates/bench/beside/bullmq/package-lock.json",
+    "crates/bench/beside/bullmq/door.js",
+    "crates/bench/beside/bullmq/receiver.js",
+    "crates/bench/beside/bullmq/worker.js",
+];
 /// Commands of cargo as built binaries; to build them takes minutes each.
 const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 
@@ -71,6 +80,13 @@ pub(crate) fn cargo_command(root: &Path, name: &str) -> Result<PathBuf> {
 pub(crate) fn agents(root: &Path) -> Result<PathBuf> {
     let folder = folder()?.join("agents");
     install(root, &folder, &AGENTS, |folder| node_packages(root, folder, &AGENTS))?;
+    Ok(folder)
+}
+
+/// Installs BullMQ and the scripts on it, and returns their folder.
+pub(crate) fn bullmq(root: &Path) -> Result<PathBuf> {
+    let folder = folder()?.join("bullmq");
+    install(root, &folder, &BULLMQ, |folder| node_packages(root, folder, &BULLMQ))?;
     Ok(folder)
 }
 

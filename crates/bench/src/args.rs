@@ -7,6 +7,10 @@ use clap::{Parser, ValueEnum};
 /// Events of an embedded burst, if not said otherwise.
 pub(crate) const EVENTS: usize = 40_000;
 
+/// Requests that callout keeps open at once, if not said otherwise, of which the lowest lane may have five eighths: enough for
+/// 50 ms of latency at the aimed rate.
+pub(crate) const IN_FLIGHT_MAX: usize = 480;
+
 /// Measures a release build of callout.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -40,9 +44,34 @@ pub(crate) struct Args {
     /// Measure what encryption at rest costs, alone: alternating runs without and with a key, of one sender in a fleet.
     #[arg(long, conflicts_with_all = ["siege", "outcomes"])]
     pub(crate) sealed: bool,
+    /// Measure callout beside what a team would write instead, alone: alternating runs, of one sender in a fleet.
+    #[arg(long, value_enum, requires = "packages", conflicts_with_all = ["siege", "outcomes", "sealed"])]
+    pub(crate) beside: Option<Beside>,
+    /// Beside something else: the provider posts no callbacks, and nobody waits for any.
+    #[arg(long, requires = "beside")]
+    pub(crate) bare: bool,
+    /// Beside something else: kill what sends so many times, and count texts that were lost and doubled.
+    #[arg(long, requires = "beside", conflicts_with = "bare", default_value_t = 0)]
+    pub(crate) kills: usize,
+    /// What the moments of kills are drawn from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Beside something else: requests to the provider that each may have open at once.
+    #[arg(long, default_value_t = IN_FLIGHT_MAX)]
+    pub(crate) in_flight_max: usize,
+    /// Where the packages and scripts of what stands beside are installed; `cargo xtask bench` names it.
+    #[arg(long, hide = true)]
+    pub(crate) packages: Option<PathBuf>,
     /// The binary; by default the one in this program's directory.
     #[arg(long)]
     pub(crate) callout: Option<PathBuf>,
+}
+
+/// What callout is measured beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Beside {
+    /// BullMQ, a queue library for Node.js on Redis, with scripts of ours in `crates/bench/beside/bullmq`.
+    Bullmq,
 }
 
 /// The store.

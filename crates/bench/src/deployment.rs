@@ -11,22 +11,18 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
-use http_client::{Reach, client_builder};
 use serde_json::Value;
 use tempfile::TempDir;
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
-use crate::process;
+use crate::{
+    args::IN_FLIGHT_MAX,
+    door::{BUSY, Door, QUIET},
+    process::{self, restart},
+};
 
-/// The source of most events, and its key.
-pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
-/// A source that sends little, and its key.
-pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
 /// What signs webhooks: the secret of nothing but a benchmark.
 const WEBHOOK_SECRET: &str = "whsec_Y2FsbG91dC1iZW5jaG1hcmstb25seS1zZWNyZXQ=";
-/// Requests that callout keeps open at once, of which the lowest lane may have five eighths: enough for 50 ms of latency at the
-/// aimed rate.
-const IN_FLIGHT_MAX: usize = 480;
 
 /// Everything on: a schema, a policy, a delivery deadline.
 pub(crate) const WORKFLOW: &str = r#"
@@ -46,8 +42,8 @@ deliver_within = "1h"
 /// A running callout and its provider.
 pub(crate) struct Deployment {
     pub(crate) sim: SimHandle,
-    pub(crate) url: String,
-    pub(crate) client: reqwest::Client,
+    pub(crate) door: Door,
+    command: Command,
     child: Child,
     /// Removed after the process that has its files open.
     folder: TempDir,
@@ -63,6 +59,8 @@ pub(crate) struct Extras {
     pub(crate) destinations: Option<String>,
     /// Whether what it stores is encrypted.
     pub(crate) is_sealed: bool,
+    /// Another number of requests that it keeps open at once.
+    pub(crate) in_flight_max: Option<usize>,
 }
 
 /// The section by which a store is encrypted, and its key beside `callout.toml`.
@@ -81,14 +79,15 @@ impl Deployment {
     }
 
     pub(crate) async fn start_with(callout: &Path, latency_ms: u64, extras: Extras) -> Result<Self> {
-        let Extras { files, destinations, is_sealed } = extras;
+        let Extras { files, destinations, is_sealed, in_flight_max } = extras;
+        let in_flight_max = in_flight_max.unwrap_or(IN_FLIGHT_MAX);
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let url = format!("http://{address}");
         let config = SimConfig {
             numbers: vec![Number::from("+15005550006")],
             timing: Timing::INSTANT,
             faults: FaultPlan { latency_ms, ..FaultPlan::default() },
-            concurrency_max: 2 * IN_FLIGHT_MAX,
+            concurrency_max: 2 * in_flight_max,
             ..SimConfig::default()
         };
         let (account, token) = (config.account_sid.clone(), config.auth_token.clone());
@@ -98,7 +97,7 @@ impl Deployment {
         std::fs::write(folder.path().join("workflows/note.toml"), WORKFLOW)?;
         let settings = format!(
             "environment = \"test\"\n[http]\nlisten = \"{address}\"\n[log]\nfilter = \"warn\"\n\
-             [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {IN_FLIGHT_MAX}\n\
+             [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {in_flight_max}\n\
              [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
              [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
         );
@@ -108,7 +107,8 @@ impl Deployment {
             std::fs::write(folder.path().join("integrations.toml"), destinations)?;
         }
         let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
             .arg(callout)
             .args(["serve", "--config"])
@@ -119,11 +119,10 @@ impl Deployment {
             .env("CALLOUT_KEY_BENCH", BUSY.1)
             .env("CALLOUT_KEY_QUIET", QUIET.1)
             .env("CALLOUT_BENCH_SECRET", WEBHOOK_SECRET)
-            .stdin(Stdio::null())
-            .spawn()?;
-        let client = client_builder(Reach::Plain).build()?;
+            .stdin(Stdio::null());
+        let child = command.spawn()?;
         let callout = callout.to_owned();
-        let mut deployment = Self { sim, url, client, child, folder, callout };
+        let mut deployment = Self { sim, door: Door::new(url)?, command, child, folder, callout };
         deployment.wait_until_ready().await?;
         Ok(deployment)
     }
@@ -132,7 +131,7 @@ impl Deployment {
         let mut tries = tokio::time::interval(Duration::from_millis(20));
         for _ in 0..500 {
             tries.tick().await;
-            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+            let answer = self.door.client.get(format!("{}/readyz", self.door.url)).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
@@ -141,6 +140,11 @@ impl Deployment {
             }
         }
         bail!("callout did not become ready")
+    }
+
+    /// Kills it with SIGKILL, and starts it again on the same files.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        restart(&mut self.command, &mut self.child)
     }
 
     /// What `callout audit` counts.

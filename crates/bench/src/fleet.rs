@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    args::Args,
+    args::{Args, IN_FLIGHT_MAX},
     figures::{STEADY_PER_S, println_line, row},
     load::Latency,
 };
@@ -22,9 +22,7 @@ use self::{
 
 /// Events per burst, if not said otherwise.
 pub(crate) const EVENTS: usize = 20_000;
-/// Requests open at once where the machine is the bound.
-pub(crate) const IN_FLIGHT_MAX: usize = 480;
-/// The same for each sender where they are the bound, and how much less there is to do.
+/// Requests open at once for each sender where they are the bound, and how much less there is to do.
 const IN_FLIGHT_EACH: usize = 60;
 const SHORTER: usize = 4;
 

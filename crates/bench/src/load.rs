@@ -7,24 +7,22 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock as _, SystemClock};
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
-use twilio_sim::Status;
+use twilio_sim::{SimHandle, Status};
 
-use crate::deployment::{BUSY, Deployment, QUIET};
+use crate::{
+    deployment::Deployment,
+    door::{BATCH, BUSY, QUIET, event, phone},
+};
 
-/// Events in one request.
-pub(crate) const BATCH: usize = 100;
-/// Requests with events open at once.
-pub(crate) const PRODUCERS: usize = 8;
 /// Longer than any load takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// Events a second of a source that sends little.
@@ -65,54 +63,25 @@ pub(crate) struct Latency {
     pub(crate) p99_ms: f64,
 }
 
-pub(crate) fn event(source: &str, index: usize) -> Value {
-    let id = format!("e-{index}");
-    json!({"specversion": "1.0", "source": source, "id": id, "type": "note.created", "data":
-           {"number": format!("N{index:07}"), "phone": phone(index)}})
-}
-
-pub(crate) fn phone(index: usize) -> String {
-    format!("+1415{index:07}")
-}
-
-async fn post(deployment: &Deployment, key: &str, content_type: &str, body: String) -> Result<()> {
-    let request = deployment.client.post(format!("{}/v1/events", deployment.url)).bearer_auth(key);
-    let response = request.header("content-type", content_type).body(body).send().await?;
-    if !response.status().is_success() {
-        bail!("{}: {}", response.status(), response.text().await?);
-    }
-    Ok(())
-}
-
-fn batch(indices: std::ops::Range<usize>) -> String {
-    Value::Array(indices.map(|index| event(BUSY.0, index)).collect()).to_string()
-}
-
-/// Batches of these events, as fast as they are taken.
-async fn post_all(deployment: &Deployment, indices: std::ops::Range<usize>) -> Result<()> {
-    let end = indices.end;
-    let bodies: Vec<String> =
-        indices.step_by(BATCH).map(|first| batch(first..(first + BATCH).min(end))).collect();
-    let posts = stream::iter(bodies)
-        .map(|body| post(deployment, BUSY.1, "application/cloudevents-batch+json", body))
-        .buffer_unordered(PRODUCERS);
-    posts.try_collect::<Vec<()>>().await.map(drop)
+/// Until every text has arrived and every status was taken.
+pub(crate) async fn all_stored(sim: &SimHandle, events: usize) -> Result<()> {
+    let all = events as u64;
+    let stored = |view: &twilio_sim::View<'_>| {
+        view.with_status(Status::Delivered) == all && view.callbacks().answered_2xx >= 2 * all
+    };
+    Ok(sim.wait_until(stored, PATIENCE).await?)
 }
 
 /// As many events as fast as they are taken, beyond those of [`steady_after`].
 pub(crate) async fn flood(deployment: &Deployment, events: usize) -> Result<()> {
-    post_all(deployment, FLOOD_FROM..FLOOD_FROM + events).await
+    deployment.door.post_all(FLOOD_FROM..FLOOD_FROM + events).await
 }
 
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
 pub(crate) async fn throughput(deployment: &Deployment, events: usize) -> Result<Throughput> {
     let (cpu, begun) = (deployment.cpu_s()?, SystemClock.now());
-    post_all(deployment, 0..events).await?;
-    let all = events as u64;
-    let arrived = |view: &twilio_sim::View<'_>| {
-        view.with_status(Status::Delivered) == all && view.callbacks().answered_2xx >= 2 * all
-    };
-    deployment.sim.wait_until(arrived, PATIENCE).await?;
+    deployment.door.post_all(0..events).await?;
+    all_stored(&deployment.sim, events).await?;
     let seconds = SystemClock.now().duration_since(begun).as_secs_f64();
     Ok(Throughput {
         events_per_s: events as f64 / seconds,
@@ -146,8 +115,7 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
         for number in 0..batches {
             let first = FLOOD_FROM + number as usize * BATCH;
             wait_for_turn(begun, number, FLOOD_PER_S / BATCH as u64).await;
-            let body = batch(first..first + BATCH);
-            post(deployment, BUSY.1, "application/cloudevents-batch+json", body).await?;
+            deployment.door.post_batch(first..first + BATCH).await?;
         }
         Ok(batches * BATCH as u64)
     };
@@ -158,7 +126,7 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
 /// body, and comes back as soon as they are closed. From the request to its 202, from there to its text, and from each
 /// of the provider's callbacks to its answer.
 pub(crate) async fn besieged(deployment: &Deployment, per_s: u64, lasting: Duration) -> Result<[Latency; 3]> {
-    let address: SocketAddr = deployment.url.trim_start_matches("http://").parse()?;
+    let address: SocketAddr = deployment.door.url.trim_start_matches("http://").parse()?;
     let mut siege = JoinSet::new();
     for number in 0..LAZY_CLIENTS {
         siege.spawn(be_lazy(address, LAZY_BEGINNINGS[number % LAZY_BEGINNINGS.len()]));
@@ -220,7 +188,7 @@ async fn measured_with(
         .map(|index| async move {
             wait_for_turn(begun, index as u64, per_s).await;
             let asked = SystemClock.now();
-            post(deployment, key, "application/cloudevents+json", event(source, index).to_string()).await?;
+            deployment.door.post_one(key, &event(source, index)).await?;
             let accepted = SystemClock.now();
             let waited = accepted.duration_since(asked).as_secs_f64() * 1_000.0;
             answers.lock().unwrap_or_else(PoisonError::into_inner).push(waited);

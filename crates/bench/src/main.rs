@@ -4,7 +4,9 @@
 //! Never: fails because a figure is low; figures are read, tests are passed.
 
 mod args;
+mod beside;
 mod deployment;
+mod door;
 mod figures;
 mod fleet;
 mod load;
@@ -39,6 +41,9 @@ async fn main() -> Result<()> {
         None => std::env::current_exe()?.with_file_name("callout"),
     };
     println_line(&format!("machine: {}", process::machine()));
+    if args.beside.is_some() {
+        return beside::measure(&args, &callout).await;
+    }
     if args.sealed {
         return sealed::measure(&args, &callout).await;
     }

@@ -1,4 +1,6 @@
-//! What Linux knows of a process. In: its id. Out: CPU time and memory.
+//! What Linux knows of a process, and how one is killed. In: its id. Out: CPU time and memory.
+
+use std::process::{Child, Command};
 
 use anyhow::{Context as _, Result};
 
@@ -31,4 +33,12 @@ pub(crate) fn machine() -> String {
         .unwrap_or(" unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{}, {cores} cores", model.trim())
+}
+
+/// Ends a process with SIGKILL, and starts another of the same command.
+pub(crate) fn restart(command: &mut Command, child: &mut Child) -> Result<()> {
+    child.kill()?;
+    child.wait()?;
+    *child = command.spawn()?;
+    Ok(())
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
-    args::{Args, Backend, EVENTS},
+    args::{Args, Backend, EVENTS, IN_FLIGHT_MAX},
     deployment::{Deployment, Extras},
     figures::{median, println_line, row},
     fleet::{
         self,
-        deployment::{Fleet, Ingress, Size},
+        deployment::{Fleet, Ingress, LOAD, Size},
     },
     load,
 };
@@ -59,11 +59,11 @@ async fn embedded(args: &Args, callout: &Path, is_sealed: bool) -> Result<Cost> 
 }
 
 async fn fleet(args: &Args, callout: &Path, is_sealed: bool) -> Result<Cost> {
-    let (in_flight_max, latency_ms) = (fleet::IN_FLIGHT_MAX, fleet::latency_ms(args));
+    let (in_flight_max, latency_ms) = (IN_FLIGHT_MAX, fleet::latency_ms(args));
     let running = Fleet::start(callout, Size { senders: 1, in_flight_max, latency_ms, is_sealed }).await?;
     let burst = fleet::load::burst(&running, args.events.unwrap_or(fleet::EVENTS), Ingress::Exchange).await?;
     running.stop().await?;
-    let ours = |(name, _): &(&&str, &f64)| !["RabbitMQ", "Redis", "simulator and load"].contains(*name);
+    let ours = |(name, _): &(&&str, &f64)| !["RabbitMQ", "Redis", LOAD].contains(*name);
     let cpu_us = burst.cpu_us.iter().filter(ours).map(|(_, used)| used).sum();
     Ok(Cost { events_per_s: burst.events_per_s, cpu_us })
 }

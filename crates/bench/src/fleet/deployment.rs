@@ -15,19 +15,22 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
 use domain::workflow::Lane;
-use http_client::{Reach, client_builder};
 use ports::SystemClock;
 use tempfile::TempDir;
 use test_servers::{RabbitMq, RedisServer, free_port};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
-    deployment::{BUSY, WORKFLOW, privacy},
-    process,
+    deployment::{WORKFLOW, privacy},
+    door::{BUSY, Door},
+    process::{self, restart},
 };
 
 /// What names on the broker begin with.
 const PREFIX: &str = "bench.";
+
+/// What this process is called where processes are measured.
+pub(crate) const LOAD: &str = "simulator and load";
 
 /// How events come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +67,20 @@ pub(crate) struct Size {
 pub(crate) struct Fleet {
     pub(crate) sim: SimHandle,
     pub(crate) bus: Arc<RabbitBus>,
-    pub(crate) url: String,
-    pub(crate) client: reqwest::Client,
+    pub(crate) door: Door,
     pub(crate) latency_ms: u64,
     broker: Arc<RabbitMq>,
     redis: Arc<RedisServer>,
-    workers: Vec<(&'static str, SocketAddr, Child)>,
+    workers: Vec<Worker>,
     folder: TempDir,
+}
+
+/// A process of one role.
+struct Worker {
+    role: &'static str,
+    address: SocketAddr,
+    command: Command,
+    child: Child,
 }
 
 impl Fleet {
@@ -109,29 +119,30 @@ impl Fleet {
         ];
         let mut workers = Vec::new();
         for (role, address) in roles {
-            let child = Command::new(callout)
+            let mut command = Command::new(callout);
+            command
                 .args(["serve", role, "--listen", &address.to_string()])
                 .envs(env.iter().map(|(name, value)| (name, value)))
-                .stdin(Stdio::null())
-                .spawn()?;
-            workers.push((role, address, child));
+                .stdin(Stdio::null());
+            let child = command.spawn()?;
+            workers.push(Worker { role, address, command, child });
         }
         let lanes = [("note.created".to_owned(), Lane::Standard)].into();
         let config = RabbitConfig { prefix: PREFIX.to_owned(), ..RabbitConfig::new(&broker.url, lanes) };
         let bus = RabbitBus::connect(config, Arc::new(SystemClock)).await?;
-        let (url, client) = (format!("http://{ingest}"), client_builder(Reach::Plain).build()?);
-        let mut fleet = Self { sim, bus, url, client, latency_ms, broker, redis, workers, folder };
+        let door = Door::new(format!("http://{ingest}"))?;
+        let mut fleet = Self { sim, bus, door, latency_ms, broker, redis, workers, folder };
         fleet.wait_until_ready().await?;
         Ok(fleet)
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {
         let mut tries = tokio::time::interval(Duration::from_millis(20));
-        for (role, address, child) in &mut self.workers {
+        for Worker { role, address, child, .. } in &mut self.workers {
             let ready = format!("http://{address}/readyz");
             for left in (0..1_500).rev() {
                 tries.tick().await;
-                let answer = self.client.get(&ready).send().await;
+                let answer = self.door.client.get(&ready).send().await;
                 if answer.is_ok_and(|answer| answer.status().is_success()) {
                     break;
                 }
@@ -149,21 +160,21 @@ impl Fleet {
     /// CPU time used so far, in seconds: by role, by the servers, and by this process.
     pub(crate) fn cpu_s(&self) -> Result<BTreeMap<&'static str, f64>> {
         let mut used: BTreeMap<&'static str, f64> = BTreeMap::new();
-        for (role, _, child) in &self.workers {
+        for Worker { role, child, .. } in &self.workers {
             *used.entry(role).or_default() += process::cpu_s(child.id())?;
         }
         for (name, pids) in [("RabbitMQ", self.broker.processes()), ("Redis", self.redis.processes())] {
             // A helper may have ended since it was listed.
             used.insert(name, pids.into_iter().filter_map(|pid| process::cpu_s(pid).ok()).sum());
         }
-        used.insert("simulator and load", process::cpu_s(std::process::id())?);
+        used.insert(LOAD, process::cpu_s(std::process::id())?);
         Ok(used)
     }
 
     /// Resident memory at the highest, in MB, of the largest process of each role.
     pub(crate) fn peak_mb(&self) -> Result<BTreeMap<&'static str, f64>> {
         let mut peaks: BTreeMap<&'static str, f64> = BTreeMap::new();
-        for (role, _, child) in &self.workers {
+        for Worker { role, child, .. } in &self.workers {
             let peak = peaks.entry(role).or_default();
             *peak = peak.max(process::memory_mb(child.id(), "VmHWM")?);
         }
@@ -180,9 +191,15 @@ impl Fleet {
         Ok((of("messages_received_total")? + of("messages_dead_lettered_expired_total")?) as f64)
     }
 
+    /// Kills each sender with SIGKILL, and starts it again.
+    pub(crate) fn kill_senders(&mut self) -> Result<()> {
+        let senders = self.workers.iter_mut().filter(|worker| worker.role == "sender");
+        senders.into_iter().try_for_each(|Worker { command, child, .. }| restart(command, child))
+    }
+
     /// Stops everything, and takes the files away.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        for (_, _, child) in &mut self.workers {
+        for Worker { child, .. } in &mut self.workers {
             child.kill()?;
             child.wait()?;
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use domain::{event::Event, source_quota::Quota};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -12,8 +12,8 @@ use twilio_sim::Status;
 
 use super::deployment::{Fleet, Ingress};
 use crate::{
-    deployment::BUSY,
-    load::{BATCH, Latency, PATIENCE, PRODUCERS, event, percentiles, phone},
+    door::{BATCH, BUSY, PRODUCERS, event, phone},
+    load::{Latency, PATIENCE, all_stored, percentiles},
 };
 
 /// What a burst cost.
@@ -30,24 +30,12 @@ pub(crate) struct Burst {
 
 /// As many events as fast as they are taken, until every text has arrived and every status is stored.
 pub(crate) async fn burst(fleet: &Fleet, events: usize, ingress: Ingress) -> Result<Burst> {
-    let batches: Vec<Vec<Value>> = (0..events)
-        .step_by(BATCH)
-        .map(|first| (first..(first + BATCH).min(events)).map(|index| event(BUSY.0, index)).collect())
-        .collect();
     let (hops, cpu, begun) = (fleet.hops().await?, fleet.cpu_s()?, SystemClock.now());
-    stream::iter(batches)
-        .map(async |batch| match ingress {
-            Ingress::Exchange => publish(fleet, batch).await,
-            Ingress::Http => post(fleet, batch).await,
-        })
-        .buffer_unordered(PRODUCERS)
-        .try_collect::<Vec<()>>()
-        .await?;
-    let all = events as u64;
-    let arrived = |view: &twilio_sim::View<'_>| {
-        view.with_status(Status::Delivered) == all && view.callbacks().answered_2xx >= 2 * all
-    };
-    fleet.sim.wait_until(arrived, PATIENCE).await?;
+    match ingress {
+        Ingress::Exchange => publish_all(fleet, events).await?,
+        Ingress::Http => fleet.door.post_all(0..events).await?,
+    }
+    all_stored(&fleet.sim, events).await?;
     let seconds = SystemClock.now().duration_since(begun).as_secs_f64();
     let mut cpu_us = fleet.cpu_s()?;
     for (name, used) in &mut cpu_us {
@@ -61,6 +49,15 @@ pub(crate) async fn burst(fleet: &Fleet, events: usize, ingress: Ingress) -> Res
     })
 }
 
+async fn publish_all(fleet: &Fleet, events: usize) -> Result<()> {
+    let batches: Vec<Vec<Value>> = (0..events)
+        .step_by(BATCH)
+        .map(|first| (first..(first + BATCH).min(events)).map(|index| event(BUSY.0, index)).collect())
+        .collect();
+    let publishing = stream::iter(batches).map(|batch| publish(fleet, batch)).buffer_unordered(PRODUCERS);
+    publishing.try_collect::<Vec<()>>().await.map(drop)
+}
+
 async fn publish(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
     let events = batch.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     Ok(fleet.bus.publish_events(&events, Quota::Within).await?)
@@ -68,16 +65,6 @@ async fn publish(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
 
 fn read(event: Value) -> Result<Event> {
     Event::from_value(event).map_err(|errors| anyhow!("{errors:?}"))
-}
-
-async fn post(fleet: &Fleet, batch: Vec<Value>) -> Result<()> {
-    let request = fleet.client.post(format!("{}/v1/events", fleet.url)).bearer_auth(BUSY.1);
-    let request = request.header("content-type", "application/cloudevents-batch+json");
-    let response = request.body(Value::Array(batch).to_string()).send().await?;
-    if !response.status().is_success() {
-        bail!("{}: {}", response.status(), response.text().await?);
-    }
-    Ok(())
 }
 
 /// So many events a second, each published by itself; from its publish to its text at the provider, whose latency is

@@ -1,0 +1,79 @@
+//! Events, and where they are posted. In: their numbers. Out: HTTP requests that were taken.
+//!
+//! Never: knows what is behind it, so that callout and what stands beside it get the same requests.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http_client::{Reach, client_builder};
+use serde_json::{Value, json};
+
+/// The source of most events, and its key.
+pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
+/// A source that sends little, and its key.
+pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
+/// Events in one request.
+pub(crate) const BATCH: usize = 100;
+/// Requests with events open at once.
+pub(crate) const PRODUCERS: usize = 8;
+
+const BATCH_TYPE: &str = "application/cloudevents-batch+json";
+
+/// `/v1/events` of one address.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    /// Scheme, host and port.
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+}
+
+impl Door {
+    pub(crate) fn new(url: String) -> Result<Self> {
+        Ok(Self { url, client: client_builder(Reach::Plain).build()? })
+    }
+
+    /// Batches of these events of the busy source, as fast as they are taken.
+    pub(crate) async fn post_all(&self, indices: Range<usize>) -> Result<()> {
+        let end = indices.end;
+        let batches = indices.step_by(BATCH).map(|first| batch(first..(first + BATCH).min(end)));
+        // Written before the first is sent.
+        let posts = stream::iter(batches.collect::<Vec<String>>())
+            .map(|body| self.post(BUSY.1, BATCH_TYPE, body))
+            .buffer_unordered(PRODUCERS);
+        posts.try_collect::<Vec<()>>().await.map(drop)
+    }
+
+    /// These events of the busy source in one request.
+    pub(crate) async fn post_batch(&self, indices: Range<usize>) -> Result<()> {
+        self.post(BUSY.1, BATCH_TYPE, batch(indices)).await
+    }
+
+    /// One event in a request of its own.
+    pub(crate) async fn post_one(&self, key: &str, event: &Value) -> Result<()> {
+        self.post(key, "application/cloudevents+json", event.to_string()).await
+    }
+
+    async fn post(&self, key: &str, content_type: &str, body: String) -> Result<()> {
+        let request = self.client.post(format!("{}/v1/events", self.url)).bearer_auth(key);
+        let response = request.header("content-type", content_type).body(body).send().await?;
+        if !response.status().is_success() {
+            bail!("{}: {}", response.status(), response.text().await?);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn event(source: &str, index: usize) -> Value {
+    let id = format!("e-{index}");
+    json!({"specversion": "1.0", "source": source, "id": id, "type": "note.created", "data":
+           {"number": format!("N{index:07}"), "phone": phone(index)}})
+}
+
+pub(crate) fn phone(index: usize) -> String {
+    format!("+1415{index:07}")
+}
+
+fn batch(indices: Range<usize>) -> String {
+    Value::Array(indices.map(|index| event(BUSY.0, index)).collect()).to_string()
+}
