@@ -9,6 +9,8 @@ use lapin::{
     options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
 };
 
+use crate::connect::within;
+
 /// An unanswered delivery. Keeps its channel open, because the broker takes the answer on no other channel.
 pub(crate) struct Claim {
     acker: Option<Acker>,
@@ -20,10 +22,12 @@ impl Claim {
         Self { acker: Some(acker), _channel: channel }
     }
 
-    /// Acknowledges the delivery. `false`: the channel is gone, and the broker delivers it again.
+    /// Acknowledges the delivery. `false`: the channel is gone or silent, and the broker delivers it again.
     pub(crate) async fn ack(mut self) -> bool {
         let Some(acker) = self.acker.take() else { return false };
-        acker.ack(BasicAckOptions::default()).await.unwrap_or_else(|error| {
+        // An answer that is under way while its connection breaks may never be told so: whoever waits for it would take
+        // nothing any more.
+        within(acker.ack(BasicAckOptions::default())).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "an acknowledgement was lost with its channel");
             false
         })
@@ -32,7 +36,7 @@ impl Claim {
     /// Moves the delivery to the broker's dead letters.
     pub(crate) async fn reject(mut self) {
         if let Some(acker) = self.acker.take() {
-            drop(acker.reject(BasicRejectOptions { requeue: false }).await);
+            drop(within(acker.reject(BasicRejectOptions { requeue: false })).await);
         }
     }
 

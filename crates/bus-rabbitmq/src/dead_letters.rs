@@ -48,7 +48,7 @@ struct BrowsedAcker {
 #[async_trait]
 impl Acker for BrowsedAcker {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
-        self.acker.ack(BasicAckOptions::default()).await.map_err(|error| unavailable(&error))
+        within(self.acker.ack(BasicAckOptions::default())).await.map_err(|error| unavailable(&error))
     }
 
     async fn retry_at(self: Box<Self>, _at: Timestamp) -> Result<(), BusError> {
