@@ -11,7 +11,7 @@ use domain::{
     agent::AgentRefusal,
     approval::{
         APPROVALS_PENDING_MAX, AgentAct, Approval, ApprovalDecision, ApprovalRefusal, ApprovalResult,
-        ApprovalState, WHY_CHARS_MAX,
+        ApprovalState, ApprovalTold, WHY_CHARS_MAX,
     },
     event::Event,
     id::RunId,
@@ -283,11 +283,7 @@ impl Control {
     async fn tell_of_approval(&self, mut held: Versioned<Approval>) -> Versioned<Approval> {
         while let Some(news) = held.value.news(self.ports.clock.now()) {
             let told = Approval { told: Some(news), ..held.value.clone() };
-            let is_noted = match self.ports.runs.tell(&held.value.told_event(news)).await {
-                Ok(()) => self.keep_changed(&told, held.version).await,
-                Err(error) => Err(error.into()),
-            };
-            match is_noted {
+            match self.tell_news(&held, news, &told).await {
                 Ok(true) => held = Versioned { value: told, version: held.version + 1 },
                 Ok(false) => break, // Somebody changed it meanwhile, or has told.
                 Err(error) => {
@@ -297,6 +293,20 @@ impl Control {
             }
         }
         held
+    }
+
+    /// Whether it is noted that destinations were told.
+    async fn tell_news(
+        &self,
+        held: &Versioned<Approval>,
+        news: ApprovalTold,
+        told: &Approval,
+    ) -> Result<bool, ControlError> {
+        if news == ApprovalTold::Decided {
+            self.stop_asking(&held.value).await?;
+        }
+        self.ports.runs.tell(&held.value.told_event(news)).await?;
+        self.keep_changed(told, held.version).await
     }
 
     async fn keep_changed(&self, approval: &Approval, version: u64) -> Result<bool, ControlError> {

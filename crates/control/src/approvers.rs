@@ -72,6 +72,18 @@ impl Control {
         self.take_decision(held, decision).await.map(drop)
     }
 
+    /// Ends the run of the text that asks for an approval which was decided in another way: a reply to it is then answered
+    /// as one that comes late, and not as if it decided.
+    pub(crate) async fn stop_asking(&self, approval: &Approval) -> Result<(), ControlError> {
+        let Some(decision) = approval.decision.as_ref().filter(|decision| decision.via != REPLY) else {
+            return Ok(());
+        };
+        let run = ApprovalAsked { approval, approvers: &[] }.run();
+        let by = format!("{}, who decided on the approval", decision.by);
+        self.ports.runs.apply(&run, |run, ctx| run.cancel(&by, ctx)).await?;
+        Ok(())
+    }
+
     /// The contacts that every workflow of an approval names.
     fn approvers(&self, approval: &Approval) -> Vec<String> {
         let workflows = self.ports.runs.workflows();

@@ -9,10 +9,12 @@ use domain::{
     acceptance::NotAccepted,
     agent::{AgentMay, AgentPolicy, AgentRefusal, Observation},
     approval::{Approval, ApprovalDecision, ApprovalRefusal, ApprovalState, ApprovalTold},
+    approval_text::ApprovalAsked,
     effect::{OutcomeEvent, OutcomeKind},
     event::Event,
     id::RunId,
     outbound::{Destinations, Subscription},
+    run::RunPhase,
     token::{Scope, Token, TokenRequest},
     workflow::{Lane, Step, Target, Workflow, WorkflowDefinition},
 };
@@ -294,6 +296,21 @@ async fn what_has_changed_since_it_was_shown_is_not_done() {
     world.clock.set(at(30 * 60));
     assert_eq!(refused(&world, &ada(), &asked.id).await, ApprovalRefusal::Expired);
     assert_eq!(published(&world).await, 0);
+}
+
+#[tokio::test]
+async fn a_text_that_asks_is_over_once_somebody_has_decided_in_another_way() {
+    let world = World::new();
+    let mut asking = paging_definition();
+    asking.approvers = ["ada".to_owned()].into();
+    replace(&world, asking).await;
+    let helper = agent(&world).await;
+    let asked = ask(&world, &helper, 1).await;
+    let run = ApprovalAsked { approval: &asked, approvers: &[] }.run();
+    let phase = async || world.runs.load(&run).await.unwrap().unwrap().value.phase();
+    assert_eq!(phase().await, RunPhase::Active);
+    decide(&world, &Principal::operator("ben"), &asked.id, false).await.unwrap();
+    assert_eq!(phase().await, RunPhase::Cancelled);
 }
 
 #[tokio::test]
