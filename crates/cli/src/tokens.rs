@@ -68,6 +68,16 @@ async fn create(common: &Common, args: TokensCreate) -> anyhow::Result<()> {
         is_agent: args.agent,
         expires_at: args.expires.map(until).transpose()?,
     };
+    let acts = [domain::token::Scope::Observe, domain::token::Scope::Escalate];
+    let is_blind = !request.scopes.contains(&domain::token::Scope::Read);
+    let blind: Vec<&str> =
+        acts.iter().filter(|scope| request.scopes.contains(scope)).map(|scope| scope.as_str()).collect();
+    if is_blind && !blind.is_empty() {
+        let scopes = blind.join(" and ");
+        output::note(format!(
+            "warning: without --scope read an agent sees no run, and has no tool for {scopes}"
+        ));
+    }
     for warning in unknown(common, &request)? {
         output::note(format!("warning: {warning}"));
     }
