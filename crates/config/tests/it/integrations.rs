@@ -96,7 +96,7 @@ colour = "red"
     integrations.toml:1: "Ops": name a destination with lower-case letters, digits and hyphens, 40 at most
     integrations.toml:3: repository: expected OWNER/NAME, not "operations"
     integrations.toml:7: url: must begin with https://; plain http is for this machine only
-    integrations.toml:8: events: "run.exploded" is none of run.opened, run.escalated, run.acknowledged, run.completed, run.resolved, run.exhausted, run.suppressed, run.expired, run.cancelled, message.undeliverable, message.needs_review, dead_letter.created, consent.changed, ticket.opened, ticket.failed, sending.stopped, sending.resumed
+    integrations.toml:8: events: "run.exploded" is none of run.opened, run.escalated, run.acknowledged, run.completed, run.resolved, run.exhausted, run.suppressed, run.expired, run.cancelled, message.undeliverable, message.needs_review, dead_letter.created, consent.changed, ticket.opened, ticket.failed, sending.stopped, sending.resumed, approval.requested, approval.decided
     integrations.toml:9: workflows: there is no workflow "nothing"
     integrations.toml:10: hook.include: expected "text", not "numbers"
     integrations.toml:12: pager.kind: expected webhook, github, jira, servicenow, pagerduty, slack, teams, openclaw, email or http, not "pager"
