@@ -160,7 +160,7 @@ async fn answered(
         let failed = FailedAttempt { attempt, seed, first_at, now, retry_after_ms, not_after };
         let Some(again) = retries.next(&failed).filter(|_| retry_for_s > 0) else { return Ok(asked?) };
         let why = asked.map_or_else(|error| error.to_string(), |(status, _)| format!("answered {status}"));
-        tracing::warn!(attempt, again_at = %again, why, "events were not taken; they are sent again");
+        output::remark(format!("not taken ({why}); sent again at {}", output::time(again)));
         SystemClock.sleep_until(again).await;
     }
 }

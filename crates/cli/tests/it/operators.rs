@@ -128,6 +128,7 @@ async fn events_are_sent_again_for_as_long_as_is_said() {
     tokio::spawn(async move { axum::serve(listener, app).await });
     let sent = tokio::task::spawn_blocking(|| sending.wait_with_output().unwrap()).await.unwrap();
     assert!(sent.status.success() && screen(&sent).contains("202"), "{} {}", screen(&sent), said(&sent));
+    assert!(said(&sent).contains("not taken (answered 503"), "{}", said(&sent));
     assert_eq!(posts.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
