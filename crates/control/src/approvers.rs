@@ -61,11 +61,16 @@ impl Control {
         }
         let timeline = self.ports.list.timeline(&run).await.map_err(RoleError::from)?;
         let Some((approved, by)) = decision(&timeline) else { return Ok(()) };
+        let now = self.ports.clock.now();
+        // A contact of the same name as who asked does not decide, by a reply either.
+        if approval.may_decide(by, None, now).is_err() {
+            return Ok(());
+        }
         let decision = ApprovalDecision {
             approved,
             by: by.to_owned(),
             via: REPLY.to_owned(),
-            at: self.ports.clock.now(),
+            at: now,
             why: String::new(),
         };
         // Where somebody else was first, their word stands.

@@ -1,7 +1,8 @@
 //! The stream of outcome events, for who may read it.
 //!
 //! In: a position of the outcome log. Out: the events after it that the principal sees.
-//! Never: shows a principal the events of another team, or what is of no team to one who is limited to teams, or an agent what another asked for.
+//! Never: shows a principal the events of another team, or what is of no team to one who is limited to teams; nor an agent
+//! what another asked for.
 
 use domain::{effect::OutcomeEvent, outbound::STREAM};
 use runtime::RoleError;
