@@ -27,6 +27,8 @@ pub(crate) struct Status {
     now: Timestamp,
     /// The label of the token.
     principal: String,
+    /// Whether the token is an agent's.
+    is_agent: bool,
     /// What the token allows, as `callout tokens create` takes it.
     scopes: Vec<String>,
     /// The `source` of the events that the token may send; absent if it may send none.
@@ -61,6 +63,7 @@ pub(crate) async fn status(
         environment: api.settings.environment.clone(),
         now: api.ports.clock.now(),
         principal: who.principal.name,
+        is_agent: who.principal.is_agent,
         source: (!who.principal.raises.is_empty()).then(|| who.principal.source.clone()),
         scopes: who.grants,
         teams: who.principal.teams.into_iter().collect(),

@@ -1,10 +1,12 @@
 //! What the agent may use besides callout. In: the gateway's configuration. Out: findings.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
     finding::Findings,
-    gateway::{Gateway, expanded},
+    gateway::{Gateway, expanded, read_file},
 };
 use crate::configuration::env;
 
@@ -12,6 +14,9 @@ use crate::configuration::env;
 const HARMLESS: [&str; 2] = ["session_status", "progress_card"];
 /// The plugins and channels of the gateway that text people by themselves.
 const SENDERS: [&str; 3] = ["sms", "voice-call", "twilio"];
+
+/// How the names of Twilio's credentials begin.
+const TWILIO: &str = "TWILIO_";
 
 /// Checks the agent's own entry.
 pub(crate) fn check(gateway: &Gateway, agent: &str, server: &str, findings: &mut Findings) {
@@ -57,11 +62,19 @@ pub(crate) fn check(gateway: &Gateway, agent: &str, server: &str, findings: &mut
             "take them out of tools.deny",
         );
     }
+    let others = gateway.at("/mcp/servers").as_object().into_iter().flatten().map(|(name, _)| name);
+    for other in others.filter(|name| name.starts_with(&prefix)) {
+        findings.error(
+            "agent_tools_more",
+            format!(
+                "the tools of the MCP server {other:?} begin with {prefix} as well, so the agent has them too"
+            ),
+            format!("give that server another name: openclaw mcp unset {other}"),
+        );
+    }
     let workspace = entry["workspace"].as_str().map(|path| expanded(path, env("HOME").as_deref()));
     let instructions = workspace.map(|folder| folder.join("AGENTS.md"));
-    let speaks = |file: &std::path::PathBuf| {
-        std::fs::read_to_string(file).is_ok_and(|text| text.contains("callout__"))
-    };
+    let speaks = |file: &std::path::PathBuf| read_file(file).is_ok_and(|text| text.contains("callout__"));
     if let Some(file) = instructions.filter(|file| !speaks(file)) {
         findings.warning(
             "agent_instructions_missing",
@@ -95,12 +108,23 @@ pub(crate) fn check_senders(gateway: &Gateway, findings: &mut Findings) {
             );
         }
     }
-    let secrets: Vec<&str> = gateway.variable_names().filter(|name| name.starts_with("TWILIO_")).collect();
+    let secrets: BTreeSet<&str> = gateway.variable_names().filter(|name| name.starts_with(TWILIO)).collect();
     if !secrets.is_empty() {
+        let names: Vec<&str> = secrets.into_iter().collect();
         findings.error(
             "twilio_credentials",
-            format!("the gateway holds credentials of Twilio: {}", secrets.join(", ")),
+            format!("the gateway, or what it starts, holds credentials of Twilio: {}", names.join(", ")),
             "take them out of its configuration and its .env; callout alone needs them",
+        );
+    }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut here: Vec<String> = names.filter(|name| name.starts_with(TWILIO)).collect();
+    here.sort_unstable();
+    if !here.is_empty() {
+        findings.warning(
+            "twilio_credentials_here",
+            format!("the environment of this command holds credentials of Twilio: {}", here.join(", ")),
+            "if it is the gateway's, take them out of it; if it is callout's, run this with the gateway's",
         );
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! Never: reads what the gateway would not; a value that cannot be known here stays unknown.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -10,6 +15,11 @@ use crate::{configuration::env, exit::Usage};
 
 /// Where the gateway listens unless it says otherwise.
 const PORT: u64 = 18_789;
+
+/// Bytes of a configuration at most; real ones have some thousand.
+const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How deep it may be nested: the parser's stack grows with it.
+const DEPTH_MAX: usize = 100;
 
 /// What is known of a gateway.
 #[derive(Debug)]
@@ -40,14 +50,17 @@ impl Gateway {
             _ => state,
         };
         let file = named.unwrap_or_else(|| state.join("openclaw.json"));
-        let text = std::fs::read_to_string(&file).map_err(|error| {
+        let text = read_file(&file).map_err(|error| {
             Usage(format!(
                 "{}: {error}; name the configuration of the gateway with --gateway-config, or run this as its user",
                 file.display()
             ))
         })?;
+        if !is_flat_enough(&text) {
+            return Err(Usage(format!("{}: nested deeper than {DEPTH_MAX}", file.display())).into());
+        }
         let config = json5::from_str(&text).map_err(|error| Usage(format!("{}: {error}", file.display())))?;
-        let variables = std::fs::read_to_string(state.join(".env")).unwrap_or_default();
+        let variables = read_file(&state.join(".env")).unwrap_or_default();
         Ok(Self { file, state, config, variables: variables.lines().filter_map(variable).collect() })
     }
 
@@ -81,11 +94,26 @@ impl Gateway {
         env(name).or_else(|| self.variables.get(name).cloned()).or_else(configured)
     }
 
-    /// The names of the variables that its configuration and its `.env` set.
+    /// The names of the variables that its configuration and its `.env` set, for itself or for what it starts.
     pub(crate) fn variable_names(&self) -> impl Iterator<Item = &str> {
-        let configured =
-            self.at("/env/vars").as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        configured.chain(self.variables.keys().map(String::as_str))
+        let of_parts = ["/mcp/servers", "/skills/entries"];
+        let of_parts = of_parts.into_iter().filter_map(|place| self.at(place).as_object()).flatten();
+        let configured = [self.at("/env/vars"), self.at("/env")].into_iter();
+        let configured = configured.chain(of_parts.map(|(_, part)| &part["env"]));
+        let names = configured.filter_map(Value::as_object).flatten().map(|(name, _)| name.as_str());
+        names.chain(self.variables.keys().map(String::as_str))
+    }
+
+    /// Whether parts of it stand in other files, which are not read here.
+    pub(crate) fn includes(&self) -> bool {
+        fn includes(value: &Value) -> bool {
+            match value {
+                Value::Object(members) => members.contains_key("$include") || members.values().any(includes),
+                Value::Array(items) => items.iter().any(includes),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+            }
+        }
+        includes(&self.config)
     }
 
     /// Where it listens.
@@ -98,6 +126,31 @@ impl Gateway {
         let path = self.text("/hooks/path").unwrap_or("/hooks").trim_end_matches('/');
         format!("/{}", path.trim_start_matches('/'))
     }
+}
+
+/// The text of a file, if it is one: a pipe would never end.
+pub(crate) fn read_file(file: &Path) -> io::Result<String> {
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() || about.len() > BYTES_MAX {
+        let problem = format!("not a file of at most {BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    let mut text = String::new();
+    File::open(file)?.take(BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Whether its brackets are not nested too deep. Those in texts and comments count as well, which no real file notices.
+fn is_flat_enough(text: &str) -> bool {
+    let mut depth: usize = 0;
+    text.bytes().all(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth <= DEPTH_MAX
+    })
 }
 
 /// One line of a `.env`.

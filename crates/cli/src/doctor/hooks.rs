@@ -30,9 +30,18 @@ pub(crate) struct Mapping {
     /// The agent that is told.
     pub(crate) agent: Option<String>,
     value: Value,
+    /// The number, from 0, of one before it that takes what callout posts as well.
+    shadow: Option<usize>,
 }
 
 pub(crate) fn check(gateway: &Gateway, findings: &mut Findings) {
+    if gateway.includes() {
+        findings.warning(
+            "config_in_parts",
+            "the configuration includes other files, which were not read: what is missing here may stand there",
+            "give --gateway-config one file with everything in it, or look into those yourself",
+        );
+    }
     if gateway.at("/hooks/enabled") != true {
         findings.error(
             "hooks_off",
@@ -97,23 +106,44 @@ fn check_token(gateway: &Gateway, findings: &mut Findings) {
 }
 
 impl Mapping {
-    /// The first mapping that takes it, as the gateway chooses.
+    /// The first mapping that is meant for it.
     pub(crate) fn of(gateway: &Gateway) -> Option<Self> {
         let mappings = gateway.at("/hooks/mappings").as_array()?;
-        mappings.iter().find_map(|value| {
-            let matched = |name: &str| value["match"][name].as_str().map(str::to_owned);
-            let (path, source) = (matched("path"), matched("source"));
+        let matches = |value: &Value| {
+            let of = |name: &str| value["match"][name].as_str().map(|text| text.trim_matches('/').to_owned());
+            (of("path"), of("source"))
+        };
+        mappings.iter().enumerate().find_map(|(at, value)| {
+            let (path, source) = matches(value);
             let is_ours = source.as_deref() == Some("callout")
-                || source.is_none()
-                    && path.as_deref().is_some_and(|path| path.trim_matches('/') == "callout");
-            let path = path.map(|path| path.trim_matches('/').to_owned());
+                || source.is_none() && path.as_deref() == Some("callout");
             let agent = value["agentId"].as_str().map(str::to_owned);
-            is_ours.then(|| Self { path, agent, value: value.clone() })
+            // The gateway takes the first that matches; one that asks for nothing takes everything.
+            let takes_it = |before: &Value| {
+                let (its_path, its_source) = matches(before);
+                its_source.is_none() && (its_path.is_none() || its_path == path)
+            };
+            let shadow = mappings.iter().take(at).position(takes_it);
+            is_ours.then(|| Self { path, agent, value: value.clone(), shadow })
         })
     }
 
     pub(crate) fn check(&self, findings: &mut Findings) {
         let value = &self.value;
+        if let Some(at) = self.shadow {
+            findings.error(
+                "hook_shadowed",
+                format!("hooks.mappings[{at}] stands before callout's mapping and takes what callout posts"),
+                "move callout's mapping to the first place",
+            );
+        }
+        if value.get("transform").is_some_and(|transform| !transform.is_null()) {
+            findings.warning(
+                "hook_transform",
+                "a transform makes of what callout posts what it likes, so that nothing said here of the message holds",
+                "take transform out of callout's mapping",
+            );
+        }
         if value["action"].as_str().is_some_and(|action| action != "agent") {
             findings.error(
                 "hook_wakes",

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path};
 use domain::token::Token;
 use serde_json::Value;
 
-use super::{finding::Findings, gateway::Gateway};
+use super::{
+    finding::Findings,
+    gateway::{Gateway, read_file},
+};
 use crate::configuration::env;
 
 /// The name of the plugin of integrations/openclaw, and of the server in it.
@@ -61,7 +64,7 @@ fn find(gateway: &Gateway) -> Option<(String, Value, bool)> {
         return None;
     }
     let folder = gateway.state.join("extensions").join(BUNDLE);
-    let text = std::fs::read_to_string(folder.join("mcp.json")).ok()?;
+    let text = read_file(&folder.join("mcp.json")).ok()?;
     let server = serde_json::from_str::<Value>(&text).ok()?.pointer("/mcpServers/callout")?.clone();
     Some((BUNDLE.to_owned(), server, true))
 }
@@ -158,7 +161,7 @@ fn token_in(file: &Path, findings: &mut Findings) -> Option<String> {
         "umask 077; callout tokens create --agent --label openclaw --scope read --scope 'raise:TYPE' > {}",
         file.display()
     );
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_file(file) {
         Ok(text) => text.trim().to_owned(),
         Err(error) => {
             findings.error("token_missing", format!("{}: {error}", file.display()), make);

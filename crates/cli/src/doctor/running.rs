@@ -33,6 +33,7 @@ pub(crate) async fn check(gateway: &Gateway, server: Option<&McpServer>, finding
         .json(&list)
         .send()
         .await;
+    let is_answered = matches!(&asked, Ok(answer) if answer.status().is_success());
     match asked {
         Err(_) => findings.error(
             "api_silent",
@@ -60,5 +61,22 @@ pub(crate) async fn check(gateway: &Gateway, server: Option<&McpServer>, finding
                 ),
             }
         }
+    }
+    if is_answered {
+        check_owner(&client, url, token, findings).await;
+    }
+}
+
+/// Whether the token is an agent's: at `/mcp` each is held to what agents may do, at the API's other paths none but theirs.
+async fn check_owner(client: &reqwest::Client, url: &str, token: &str, findings: &mut Findings) {
+    let address = format!("{}/v1/status", url.trim_end_matches('/'));
+    let Ok(answer) = client.get(&address).bearer_auth(token).send().await else { return };
+    let status: Value = answer.json().await.unwrap_or_default();
+    if status["is_agent"] == false {
+        findings.error(
+            "token_of_a_person",
+            "the agent's token is a person's: past /mcp it may do whatever that person may, texts and approvals included",
+            "revoke it, and make another with `callout tokens create --agent`",
+        );
     }
 }

@@ -21,6 +21,7 @@ struct World {
     gateway: PathBuf,
     /// What a gateway has that took the patch and the bundle.
     good: Value,
+    more_env: Vec<(&'static str, &'static str)>,
 }
 
 fn bundle() -> PathBuf {
@@ -64,7 +65,7 @@ impl World {
         let mut good: Value = json5::from_str(&patch).unwrap();
         good["gateway"] = json!({"port": port, "auth": {"mode": "token", "token": "the-gateway-itself"}});
         good["agents"]["entries"]["callout"]["workspace"] = json!(gateway.join("workspace"));
-        Self { fleet, gateway, good }
+        Self { fleet, gateway, good, more_env: Vec::new() }
     }
 
     /// The codes of what is found with this configuration.
@@ -78,6 +79,10 @@ impl World {
             .arg(&file)
             .env("PATH", program)
             .env_remove("OPENCLAW_STATE_DIR")
+            .env_remove("TWILIO_ACCOUNT_SID")
+            .env_remove("TWILIO_AUTH_TOKEN")
+            .env_remove("TWILIO_API_BASE")
+            .envs(self.more_env.iter().copied())
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -109,7 +114,17 @@ async fn the_bundle_passes_and_each_fault_of_a_gateway_is_found() {
     let literal = json!({"callout": {"url": "http://127.0.0.1:1/mcp", "transport": "streamable-http", "headers": {"Authorization": "Bearer abc"}}});
     let no_program = json!({"callout": {"command": "/nowhere/callout", "args": ["mcp"], "env": {"CALLOUT_URL": "http://127.0.0.1:1", "CALLOUT_TOKEN": "abc"}}});
     let twilio = json!({"texts": {"command": "npx", "args": ["-y", "@twilio-alpha/mcp"]}});
+    let mine = &world.good["hooks"]["mappings"][0];
+    let before = |other: Value| json!([other, mine]);
+    let with_secret = json!({"env": {"TWILIO_AUTH_TOKEN": "x"}});
     let faults = [
+        ("/hooks/mappings", before(json!({"agentId": "main"})), "hook_shadowed"),
+        ("/hooks/mappings", before(json!({"match": {}, "agentId": "main"})), "hook_shadowed"),
+        ("/hooks/mappings/0/transform", json!({"module": "x.js"}), "hook_transform"),
+        ("/hooks/more", json!({"$include": "./more.json5"}), "config_in_parts"),
+        ("/mcp", json!({"servers": {"callout__files": {"command": "npx"}}}), "agent_tools_more"),
+        ("/mcp", json!({"servers": {"files": with_secret}}), "twilio_credentials"),
+        ("/skills", json!({"entries": {"texts": with_secret}}), "twilio_credentials"),
         ("/hooks/enabled", json!(false), "hooks_off"),
         ("/hooks/token", json!(""), "hook_token_missing"),
         ("/hooks/token", json!({"source": "env", "id": "X"}), "hook_token_reference"),
@@ -147,10 +162,19 @@ async fn the_bundle_passes_and_each_fault_of_a_gateway_is_found() {
         ("/gateway/auth/token", json!(HOOK_TOKEN), "hook_token_shared"),
     ];
     assert!(world.good.pointer(mapping).is_some());
+    let beside = json!([{"match": {"path": "other"}}, {"match": {"source": "gmail"}}, mine]);
+    assert_eq!(world.with("/hooks/mappings", beside), [""; 0]);
     for (pointer, value, code) in faults {
         let found = world.with(pointer, value.clone());
         assert!(found.iter().any(|one| one == code), "{pointer} = {value}: expected {code}, found {found:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_in_its_own_environment_are_told_of() {
+    let mut world = World::start().await;
+    world.more_env = vec![("TWILIO_AUTH_TOKEN", "x")];
+    assert_eq!(world.codes(&world.good), (Some(0), vec!["twilio_credentials_here".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,6 +188,9 @@ async fn the_agents_token_is_looked_at() {
     let listed = world.fleet.json(&["tokens", "list"]);
     world.fleet.json(&["tokens", "revoke", listed[0]["id"].as_str().unwrap()]);
     assert_eq!(codes(), ["token_refused"]);
+    let person = world.fleet.json(&["tokens", "create", "--label", "somebody", "--scope", "read"]);
+    fs::write(&file, person["token"].as_str().unwrap()).unwrap();
+    assert_eq!(codes(), ["token_of_a_person"]);
     fs::write(&file, "no token").unwrap();
     assert_eq!(codes(), ["token_wrong"]);
     fs::remove_file(&file).unwrap();
@@ -186,6 +213,14 @@ async fn its_words_say_what_to_do() {
     assert!(text.contains("openclaw.json: No such file") && text.contains("--gateway-config"), "{text}");
     fs::write(&file, "{hooks: ").unwrap();
     assert_eq!(doctor().0, Some(2));
+    fs::write(&file, "[".repeat(200_000)).unwrap();
+    let (code, text) = doctor();
+    assert!(code == Some(2) && text.contains("nested deeper than 100"), "{code:?} {text}");
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let (code, text) = doctor();
+    assert!(code == Some(2) && text.contains("not a file of at most"), "{code:?} {text}");
+    fs::remove_file(&file).unwrap();
     // What is no configuration at all has every fault.
     fs::write(&file, "{}").unwrap();
     let (code, text) = doctor();
