@@ -39,6 +39,57 @@ pub fn assign(
     (CalendarShifts::new(shifts), not_taken.into_values().collect())
 }
 
+/// What titles of events say where somebody is away, in lower case.
+const AWAY: &[&str] = &[
+    "out of office",
+    "ooo",
+    "on vacation",
+    "on holiday",
+    "on holidays",
+    "on leave",
+    "annual leave",
+    "sick leave",
+    "parental leave",
+    "pto",
+    "day off",
+    "off sick",
+    // German, French, Spanish.
+    "urlaub",
+    "im urlaub",
+    "abwesend",
+    "krank",
+    "elternzeit",
+    "absent",
+    "absente",
+    "en congé",
+    "en congés",
+    "en vacances",
+    "ausente",
+    "de vacaciones",
+    "de baja",
+];
+/// What they say beside that where somebody takes the place of who is away.
+const COVERS: &[&str] =
+    &["cover", "covers", "covering", "instead", "vertritt", "vertretung", "remplace", "sustituye"];
+
+/// Whether an event says that somebody is away, so that it puts nobody on call.
+fn is_absence(summary: &str) -> bool {
+    AWAY.iter().any(|word| has_words(summary, word)) && !COVERS.iter().any(|word| has_words(summary, word))
+}
+
+/// Where words stand in a text as whole ones; both in lower case.
+fn whole_words<'a>(text: &'a str, words: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
+    text.match_indices(words).map(|(at, found)| (at, at + found.len())).filter(|(at, end)| {
+        let before = text[..*at].chars().next_back();
+        let after = text[*end..].chars().next();
+        [before, after].into_iter().flatten().all(|c| !c.is_alphanumeric())
+    })
+}
+
+fn has_words(text: &str, words: &str) -> bool {
+    whole_words(text, words).next().is_some()
+}
+
 /// What contacts are known by, in lower case.
 struct People<'a> {
     by_email: BTreeMap<String, &'a str>,
@@ -61,6 +112,11 @@ impl<'a> People<'a> {
         let taking_part = occurrence.attendees.iter().filter_map(|email| self.by_email.get(&lower(email)));
         let taking_part: BTreeSet<&str> = taking_part.copied().collect();
         let summary = lower(&occurrence.summary);
+        if is_absence(&summary) {
+            return Err(
+                "says that somebody is away; name who covers for them in an event of its own".to_owned()
+            );
+        }
         let equal = self.words.iter().filter(|(word, _)| *word == summary).map(|(_, key)| *key).collect();
         let parts = self.parts(&summary);
         for of in [&taking_part, &equal, &parts] {
@@ -86,14 +142,7 @@ impl<'a> People<'a> {
     fn parts(&self, text: &str) -> BTreeSet<&'a str> {
         let mut spans = Vec::new();
         for (word, key) in &self.words {
-            for (at, _) in text.match_indices(word.as_str()) {
-                let end = at + word.len();
-                let before = text[..at].chars().next_back();
-                let after = text[end..].chars().next();
-                if [before, after].into_iter().flatten().all(|c| !c.is_alphanumeric()) {
-                    spans.push((at, end, *key));
-                }
-            }
+            spans.extend(whole_words(text, word).map(|(at, end)| (at, end, *key)));
         }
         let is_within = |(at, end, _): &(usize, usize, &str)| {
             spans.iter().any(|(from, to, _)| from <= at && end <= to && to - from > end - at)
@@ -156,6 +205,12 @@ mod tests {
             assert!(meant(summary, &[]).unwrap_err().contains("names no contact"), "{summary}");
         }
         assert_eq!(meant("Ada and Ben", &[]).unwrap_err(), "names several contacts: ada, ben");
+        for away in ["Ben out of office", "OOO: Ben", "Ben - PTO", "ben (Urlaub)", "Ben en congés"] {
+            assert!(meant(away, &["ben@example.com"]).unwrap_err().contains("is away"), "{away}");
+        }
+        for covered in ["Ben covers, Eve is on vacation", "Ben instead of Eve (PTO)", "Ben Ptolemy"] {
+            assert_eq!(meant(covered, &[]).as_deref(), Ok("ben"), "{covered}");
+        }
         let twice = [occurrence("Team lunch", &[]), occurrence("Team lunch", &[])];
         let not_taken = assign(&twice, &contacts, Timestamp::MIN).1;
         assert_eq!(
