@@ -72,6 +72,13 @@ fn show(approval: &ApprovalView) {
     output::wrapped(&format!("{}  {}  {}", approval.id, approval.state.as_str(), sentence(approval)), 4);
     output::line(format!("  asked    {}", output::time(approval.asked_at)));
     output::line(format!("  expires  {}", output::time(approval.expires_at)));
+    for approver in &approval.asked {
+        let code = approver.error_code.map(|code| format!("code {code}"));
+        let details: Vec<String> = approver.reason.clone().into_iter().chain(code).collect();
+        let why = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+        let line = format!("  by text  to {} ({}): {}{why}", approver.name, approver.to, approver.status);
+        output::wrapped(&line, 11);
+    }
     for (name, value) in approval.event.iter().flat_map(|event| &event.fields) {
         output::wrapped(&format!("  field    {name}: {value}"), 11);
     }

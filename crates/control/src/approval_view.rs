@@ -4,11 +4,15 @@
 
 use domain::{
     approval::{AgentAct, Approval, ApprovalDecision, ApprovalPreview, ApprovalResult, ApprovalState},
+    message::Message,
     phone::without_numbers,
+    run::Run,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::view::MessageView;
 
 /// What an agent asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ pub struct ApprovalView {
     pub version: Option<u64>,
     /// What would be sent first.
     pub previews: Vec<ApprovalPreview>,
+    /// Who was asked by a text; in a list none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedApprover>,
     /// A digest of all that is frozen.
     pub digest: String,
     /// When it was asked for.
@@ -64,6 +71,30 @@ pub struct AskedEvent {
     pub fields: Map<String, Value>,
 }
 
+/// An approver who was asked by a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskedApprover {
+    /// The contact.
+    pub name: String,
+    /// Their number, masked.
+    pub to: String,
+    /// Where the text stands, as in a run.
+    pub status: String,
+    /// Why it went no further: a rule, or a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The provider's error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<u32>,
+}
+
+impl AskedApprover {
+    pub(crate) fn new(run: &Run, message: &Message) -> Self {
+        let MessageView { name, to, status, reason, error_code, .. } = MessageView::new(run, message, None);
+        Self { name, to, status, reason, error_code }
+    }
+}
+
 impl ApprovalView {
     pub(crate) fn new(approval: &Approval, now: Timestamp) -> Self {
         let (event, run, version) = match &approval.act {
@@ -89,6 +120,7 @@ impl ApprovalView {
             run,
             version,
             previews: approval.previews.clone(),
+            asked: Vec::new(),
             digest: approval.digest.clone(),
             asked_at: approval.asked_at,
             expires_at: approval.expires_at,

@@ -183,7 +183,11 @@ impl Control {
         id: &str,
     ) -> Result<Answer, ControlError> {
         let held = self.visible_approval(principal, id).await?;
-        Ok(self.approval_answer(&held.value))
+        let mut view = ApprovalView::new(&held.value, self.ports.clock.now());
+        if !principal.is_agent {
+            view.asked = self.asked_approvers(&held.value).await?;
+        }
+        Ok(Answer::Approval { approval: Box::new(view) })
     }
 
     fn approval_answer(&self, approval: &Approval) -> Answer {

@@ -11,11 +11,14 @@ use std::collections::BTreeSet;
 use domain::{
     approval::{Approval, ApprovalDecision, ApprovalState},
     approval_text::{ApprovalAsked, REPLY, decision},
+    run::{Run, RunPhase},
+    status::{AgentsSeen, Waiting},
 };
+use jiff::Timestamp;
 use ports::{StoreError, Versioned};
 use runtime::RoleError;
 
-use crate::{control::Control, error::ControlError};
+use crate::{approval_view::AskedApprover, control::Control, error::ControlError};
 
 impl Control {
     /// Asks the approvers of an approval by a text, once. Asking again changes nothing.
@@ -87,6 +90,43 @@ impl Control {
         let by = format!("{}, who decided on the approval", decision.by);
         self.ports.runs.apply(&run, |run, ctx| run.cancel(&by, ctx)).await?;
         Ok(())
+    }
+
+    /// The run of the text that asks for an approval; absent where nobody is asked by a text.
+    async fn asking_run(&self, approval: &Approval) -> Result<Option<Run>, ControlError> {
+        let run = ApprovalAsked { approval, approvers: &[] }.run();
+        Ok(self.ports.runs.load(&run).await?.map(|run| run.value))
+    }
+
+    /// Who was asked by a text, and what became of it.
+    pub(crate) async fn asked_approvers(
+        &self,
+        approval: &Approval,
+    ) -> Result<Vec<AskedApprover>, ControlError> {
+        let run = self.asking_run(approval).await?;
+        Ok(run
+            .iter()
+            .flat_map(|run| run.messages().iter().map(|message| AskedApprover::new(run, message)))
+            .collect())
+    }
+
+    /// What agents wait for, and which of them are stopped.
+    pub(crate) async fn agents_seen(&self, now: Timestamp) -> Result<AgentsSeen, ControlError> {
+        let stops = self.ports.tokens.agent_stops().await.map_err(RoleError::from)?;
+        let mut seen = AgentsSeen { stops, ..AgentsSeen::default() };
+        for held in self.ports.approvals.approvals().await.map_err(RoleError::from)? {
+            if held.value.state(now) != ApprovalState::Pending {
+                continue;
+            }
+            let since = seen.asked.since.map_or(held.value.asked_at, |since| since.min(held.value.asked_at));
+            seen.asked = Waiting { count: seen.asked.count + 1, since: Some(since) };
+            // One whose text may still arrive, or was answered, is over in another way or not at all.
+            let run = self.asking_run(&held.value).await?;
+            let is_lost =
+                run.is_some_and(|run| matches!(run.phase(), RunPhase::Exhausted | RunPhase::Suppressed));
+            seen.unreached += u64::from(is_lost);
+        }
+        Ok(seen)
     }
 
     /// The contacts that every workflow of an approval names.

@@ -10,7 +10,7 @@ use domain::{
     token::{Scope, Token},
     workflow::Workflow,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{
     ApprovalStore, AuditStore, Bus, CalendarStore, Clock, ConsentStore, DeadLetterStore, EffectStore,
     OutcomeLog, OverrideStore, PreflightStore, RateLimitStore, ReceiptStore, RetentionStore, RunStore,
@@ -200,7 +200,7 @@ impl Control {
             Request::AuditCounts => Err(of_all_teams(principal)),
             Request::Status => self.status(principal).await,
             Request::Gaps { days } => {
-                let gaps = self.ports.runs.gaps(days, true).await?;
+                let gaps = self.ports.runs.gaps(days, SignedDuration::ZERO).await?;
                 Ok(Answer::Gaps { gaps, clashes: self.ports.runs.clashes(days) })
             }
             Request::KeepPreflight { report } => {

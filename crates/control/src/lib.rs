@@ -53,7 +53,7 @@ mod test_page_report;
 mod view;
 
 pub use agent_view::{AgentView, AgentsView};
-pub use approval_view::{ApprovalView, AskedEvent};
+pub use approval_view::{ApprovalView, AskedApprover, AskedEvent};
 pub use approvals::Asked;
 pub use bearer::{Bearer, Door, bearer};
 pub use consent_view::{ConsentLine, ConsentView, NewConsent, RecordedChange};

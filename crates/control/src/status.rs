@@ -16,7 +16,7 @@ use domain::{
     time::after_s,
 };
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{Queue, store::RunFilter, within};
 use runtime::RoleError;
 
@@ -33,6 +33,8 @@ use crate::{
 const BUS_ANSWERS_MAX: Duration = Duration::from_secs(5);
 /// Days that are looked ahead for gaps on call.
 const GAP_DAYS: u16 = 7;
+/// A status is asked for every few seconds, and what it knows of opt-outs may be older than that.
+const OPT_OUTS_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// Effects that are looked at for those that have waited longest.
 const EFFECTS_LOOKED_AT: u16 = 500;
 /// The phase of messages of which nobody knows yet whether they were sent.
@@ -88,8 +90,7 @@ impl Control {
             sending: self.ports.sending.sending().await.map_err(RoleError::from)?,
             balances: counts.balances(),
             preflight,
-            // Opt-outs are left out: a status is asked for every few seconds.
-            gaps: self.ports.runs.gaps(GAP_DAYS, false).await?,
+            gaps: self.ports.runs.gaps(GAP_DAYS, OPT_OUTS_AGE).await?,
             calendars: self.calendars().await?,
             clashes: self.ports.runs.clashes(GAP_DAYS),
             silences: {
@@ -97,6 +98,7 @@ impl Control {
                 ActiveSilences::of(&silences, now)
             },
             canaries: self.canaries(now).await?,
+            agents: self.agents_seen(now).await?,
         };
         let findings = findings(&status);
         let is_well = !findings.iter().any(|finding| finding.is_problem);

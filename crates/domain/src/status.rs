@@ -18,12 +18,14 @@ use crate::{
     silence::Silence,
 };
 
+mod agents_seen;
 mod canary_words;
 mod findings;
 mod readiness;
 mod run_facts;
 mod waiting;
 
+pub use agents_seen::AgentsSeen;
 pub use canary_words::canary_in_words;
 pub use findings::findings;
 pub use run_facts::{RetryWaits, Unreached};
@@ -220,6 +222,9 @@ pub struct Status {
     /// How the latest canaries of each originator did; none where they are off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canaries: Vec<CanaryStatus>,
+    /// What concerns agents.
+    #[serde(default)]
+    pub agents: AgentsSeen,
 }
 
 /// Silences that hold.

@@ -23,7 +23,7 @@ mod sending;
 mod silences;
 mod step_hook;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::{
     ack_code::CodeKey,
@@ -51,6 +51,7 @@ use telemetry::Found;
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
 use calendar_texts::CalendarTexts;
+use coverage::OptOuts;
 use group_locks::GroupLocks;
 use step_hook::ByCommand;
 
@@ -76,6 +77,7 @@ pub struct RunService {
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
     group_locks: GroupLocks,
+    opt_outs: Mutex<OptOuts>,
 }
 
 /// What a reload replaces.
@@ -131,6 +133,7 @@ impl RunService {
             calendars: RwLock::default(),
             recipient_key: None,
             group_locks: GroupLocks::default(),
+            opt_outs: Mutex::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agents::{ALL, World, ask, duty, eras, refused},
-    harness::{FIRST, SECOND, run_of},
+    harness::{FIRST, Fleet, SECOND, run_of},
 };
 
 fn alarm(id: &str, mode: &str) -> Value {
@@ -79,6 +79,35 @@ async fn a_person_decides_on_what_an_agent_asks_for() {
     {
         assert!(log.contains(line), "{line}");
     }
+}
+
+/// Names the second contact as who is asked by a text, in the file that is returned.
+fn approve_by_text(fleet: &Fleet) -> std::path::PathBuf {
+    let file = fleet.folder.path().join("workflows/alarm.toml");
+    let workflow = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, workflow.replace("[agents]\n", "[agents]\napprovers = [\"second\"]\n")).unwrap();
+    fleet.json(&["reload"]);
+    file
+}
+
+/// An approval, once it is in this state.
+async fn approval_in(fleet: &Fleet, id: &str, expected: &str) -> Value {
+    let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
+    for _ in 0..300 {
+        tries.tick().await;
+        let shown = fleet.json(&["approvals", "show", id]);
+        if shown["state"] == expected {
+            return shown;
+        }
+    }
+    panic!("{id} is not {expected}: {}", std::fs::read_to_string(fleet.log()).unwrap())
+}
+
+/// What the status says of agents, whether or not all is well.
+fn agents_seen(fleet: &Fleet) -> Value {
+    let output = fleet.run(&["status", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["status"]["agents"].clone()
 }
 
 fn run_of_agent(event: &str) -> String {
@@ -180,6 +209,8 @@ async fn a_stopped_agent_is_refused_with_its_next_call_and_nothing_of_it_is_appr
     assert_eq!(escalated().await, "cooldown");
     assert_eq!(escalated().await, "cooldown", "the answer is kept");
 
+    let stops = agents_seen(fleet)["stops"].clone();
+    assert_eq!((&stops[0]["label"], &stops[0]["by"]), (&json!("other"), &json!("ada")), "{stops}");
     fleet.json(&["agents", "stop"]);
     assert_eq!(escalated().await, "stopped");
     assert_eq!(refused(&one, "runs_list", json!({})).await, "stopped");
@@ -257,10 +288,7 @@ async fn a_note_holds_the_next_step_once_and_what_people_wrote_comes_as_a_class(
 async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text() {
     let world = World::start().await;
     let fleet = &world.fleet;
-    let file = fleet.folder.path().join("workflows/alarm.toml");
-    let workflow = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, workflow.replace("[agents]\n", "[agents]\napprovers = [\"second\"]\n")).unwrap();
-    fleet.json(&["reload"]);
+    let file = approve_by_text(fleet);
     let agent = world.over_http(&world.token(&SCOPES, &["--agent"]), eras()[1].clone()).await;
     let mut codes = Vec::new();
     for id in ["a-1", "a-2", "a-3", "a-4"] {
@@ -276,17 +304,6 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
         codes.push((asked["approval_id"].as_str().unwrap().to_owned(), code));
     }
     assert!(fleet.sim.phone(FIRST).texts().is_empty(), "nobody agreed yet");
-    let state = async |id: &str, expected: &str| {
-        let mut tries = tokio::time::interval(std::time::Duration::from_millis(100));
-        for _ in 0..300 {
-            tries.tick().await;
-            let shown = fleet.json(&["approvals", "show", id]);
-            if shown["state"] == expected {
-                return shown;
-            }
-        }
-        panic!("{id} is not {expected}: {}", std::fs::read_to_string(fleet.log()).unwrap())
-    };
     let [(yes, yes_code), (no, no_code), (other, _), (late, late_code)] = &codes[..] else {
         panic!("{codes:?}")
     };
@@ -306,15 +323,22 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
     fleet.sim.phone(SECOND).reply("ACK ALL").await.unwrap();
     fleet.wait_until(|view| view.texts(SECOND).len() > told).await;
     fleet.sim.phone(SECOND).reply(&format!("ESC {no_code}")).await.unwrap();
-    assert_eq!(state(no, "denied").await["decision"]["via"], "reply");
+    assert_eq!(approval_in(fleet, no, "denied").await["decision"]["via"], "reply");
     fleet.sim.phone(SECOND).reply(&format!("ACK {yes_code}")).await.unwrap();
-    let used = state(yes, "used").await;
+    let used = approval_in(fleet, yes, "used").await;
     assert_eq!(
         (&used["decision"]["via"], &used["decision"]["approved"]),
         (&json!("reply"), &json!(true)),
         "{used}"
     );
+    assert_eq!(
+        (&used["asked"][0]["name"], &used["asked"][0]["status"]),
+        (&json!("second"), &json!("delivered")),
+        "{used}"
+    );
     fleet.wait_until(|view| view.texts(FIRST).iter().any(|text| text.body.contains("Disk full"))).await;
+    let noted = |text: &str| text.starts_with("Your yes to approval ") && text.contains(yes.as_str());
+    fleet.wait_until(|view| view.texts(SECOND).iter().any(|text| noted(&text.body))).await;
     assert_eq!(fleet.json(&["approvals", "show", other])["state"], "pending");
     assert_eq!(refused(&agent, "event_raise", alarm("a-2", "commit")).await, "denied");
 
@@ -324,9 +348,32 @@ async fn an_approver_decides_by_a_reply_with_the_code_of_the_approvals_own_text(
     std::fs::write(&file, changed).unwrap();
     fleet.json(&["reload"]);
     fleet.sim.phone(SECOND).reply(&format!("ACK {late_code}")).await.unwrap();
-    assert_eq!(state(late, "used").await["result"]["refused"], "policy_changed");
+    assert_eq!(approval_in(fleet, late, "used").await["result"]["refused"], "policy_changed");
     let log = std::fs::read_to_string(fleet.log()).unwrap();
     let lines =
         log.lines().filter(|line| line.contains(late.as_str()) && line.contains("was decided")).count();
     assert_eq!(lines, 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approver_who_cannot_be_asked_is_told_of() {
+    let world = World::start().await;
+    let fleet = &world.fleet;
+    approve_by_text(fleet);
+    let agent = world.over_http(&world.token(&SCOPES, &["--agent"]), eras()[1].clone()).await;
+    ask(&agent, "event_raise", alarm("a-1", "commit")).await;
+    fleet.wait_until(|view| view.texts(SECOND).len() == 1).await;
+    let before = agents_seen(fleet);
+    assert_eq!((&before["asked"]["count"], &before["unreached"]), (&json!(1), &json!(0)), "{before}");
+    fleet.sim.phone(SECOND).reply("STOP").await.unwrap();
+    let asked = ask(&agent, "event_raise", alarm("a-2", "commit")).await;
+    let shown = fleet.json(&["approvals", "show", asked["approval_id"].as_str().unwrap()]);
+    let text = &shown["asked"][0];
+    assert_eq!(
+        (&text["status"], &text["reason"]),
+        (&json!("suppressed"), &json!("consent.opted_out")),
+        "{shown}"
+    );
+    let after = agents_seen(fleet);
+    assert_eq!((&after["asked"]["count"], &after["unreached"]), (&json!(2), &json!(1)), "{after}");
 }

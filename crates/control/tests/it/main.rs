@@ -8,3 +8,4 @@ mod harness;
 mod personal;
 mod raise;
 mod runs;
+mod status;

@@ -2,6 +2,7 @@
 //!
 //! Never: a finding for what heals by itself within seconds.
 
+mod agents;
 mod calendars;
 mod outcomes;
 mod provider;
@@ -45,6 +46,7 @@ pub fn findings(status: &Status) -> Vec<Finding> {
     readiness::preflight(status, &mut found);
     readiness::gaps(status, &mut found);
     calendars::calendars(status, &mut found);
+    agents::agents(status, &mut found);
     oddities(status, &mut found);
     found
 }
@@ -237,6 +239,7 @@ mod tests {
             clashes: Vec::new(),
             silences: crate::status::ActiveSilences::default(),
             canaries: Vec::new(),
+            agents: crate::status::AgentsSeen::default(),
         }
     }
 
@@ -278,6 +281,28 @@ mod tests {
             status.effects = vec![effect(true, 300)];
         };
         assert_eq!(found(young), []);
+    }
+
+    #[test]
+    fn what_agents_wait_for_is_a_note() {
+        let stop = |label: Option<&str>, why: &str| crate::agent_stop::AgentStop {
+            label: label.map(str::to_owned),
+            by: "Ada".to_owned(),
+            why: why.to_owned(),
+            at: ago(120),
+        };
+        let change = |status: &mut Status| {
+            status.agents.asked = waiting(60);
+            status.agents.unreached = 1;
+            status.agents.stops = vec![stop(Some("helper"), "too loud"), stop(None, "")];
+        };
+        let expected = [
+            "2 approvals that agents ask for, the oldest for 1m",
+            "the text that asks for 1 approval reached no approver",
+            "agent helper is stopped by Ada for 2m: too loud",
+            "all agents are stopped by Ada for 2m",
+        ];
+        assert_eq!(found(change), expected.map(|what| (false, what.to_owned())));
     }
 
     type Change = fn(&mut Status);

@@ -88,6 +88,7 @@ mod tests {
             clashes: Vec::new(),
             silences: crate::status::ActiveSilences::default(),
             canaries: Vec::new(),
+            agents: crate::status::AgentsSeen::default(),
         }
     }
 
