@@ -268,6 +268,7 @@ impl Notices {
             | NoticeKind::StillAcknowledged
             | NoticeKind::AcknowledgedPartly
             | NoticeKind::HandedOver
+            | NoticeKind::Allowed
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
@@ -377,6 +378,7 @@ mod tests {
         Resolved: db-1.
         Noted: db-1. Still waiting for Ada.
         Handed over: db-1. The next step is paged.
+        Your yes to db-1 is noted. It is done unless something has changed since.
         ");
     }
 

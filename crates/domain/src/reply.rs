@@ -23,7 +23,7 @@ mod without_code;
 
 use std::collections::BTreeSet;
 
-use crate::{ack_code::AckCode, words};
+use crate::{ack_code::AckCode, id::MessageId, words};
 pub use answer::{Candidate, KnownCode, Taken, answer, candidates, is_answered, time_zone};
 use clause::Clause;
 use hand_over::HandOver;
@@ -38,7 +38,7 @@ use saying::{Named, Saying, Topic};
 pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
     let body = &*all_of::without_all(body, open);
     match hand_over::read(body, open) {
-        None => read_acknowledgement(body, open, people),
+        None => without_refused_approvals(read_acknowledgement(body, open, people), body, open),
         Some(HandOver::Contradicts) => about(Meaning::NotUnderstood, &[], open),
         Some(HandOver::As(body)) => {
             let reading = read_acknowledgement(&body, open, people);
@@ -49,6 +49,18 @@ pub fn read(body: &str, open: &[OpenCode], people: &People) -> Reading {
             }
         }
     }
+}
+
+/// Who allows and refuses in one text has not allowed. A page that somebody takes and hands on stays theirs; an agent that was
+/// let go on could not be called back.
+fn without_refused_approvals(mut reading: Reading, body: &str, open: &[OpenCode]) -> Reading {
+    if reading.meaning != Meaning::Acknowledge || !hand_over::is_said(body) {
+        return reading;
+    }
+    let is_approval =
+        |message: &MessageId| open.iter().any(|open| open.code_only && open.message == *message);
+    reading.messages.retain(|message| !is_approval(message));
+    if reading.messages.is_empty() { about(Meaning::NotUnderstood, &[], open) } else { reading }
 }
 
 fn read_acknowledgement(body: &str, open: &[OpenCode], people: &People) -> Reading {

@@ -29,11 +29,13 @@ pub enum NoticeKind {
     AcknowledgedPartly,
     /// The reply handed on.
     HandedOver,
+    /// The reply allows what an agent asks for.
+    Allowed,
 }
 
 impl NoticeKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Acknowledged,
         Self::AlreadyAcknowledged,
         Self::Ended,
@@ -45,6 +47,7 @@ impl NoticeKind {
         Self::AllClear,
         Self::AcknowledgedPartly,
         Self::HandedOver,
+        Self::Allowed,
     ];
 
     /// Its key in the configuration.
@@ -61,6 +64,7 @@ impl NoticeKind {
             Self::AllClear => "all_clear",
             Self::AcknowledgedPartly => "acknowledged_partly",
             Self::HandedOver => "handed_over",
+            Self::Allowed => "allowed",
         }
     }
 
@@ -178,5 +182,11 @@ const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
         "Übergeben: {{ about }}. Der nächste Schritt wird gerufen.",
         "Transmis : {{ about }}. L'étape suivante est appelée.",
         "Pasado: {{ about }}. Se avisa al paso siguiente.",
+    ],
+    [
+        "Your yes to {{ about }} is noted. It is done unless something has changed since.",
+        "Dein Ja zu {{ about }} ist notiert. Es gilt, wenn sich seither nichts geändert hat.",
+        "Votre oui à {{ about }} est noté. Il vaut si rien n'a changé depuis.",
+        "Su si a {{ about }} esta anotado. Vale si nada ha cambiado desde entonces.",
     ],
 ];

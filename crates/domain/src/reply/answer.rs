@@ -51,6 +51,7 @@ pub fn candidates(known: &[KnownCode], taken: &BTreeMap<RunId, Taken>) -> Vec<Ca
             run: run.clone(),
             about: open.about.clone(),
             code: open.code,
+            is_approval: open.code_only,
             is_meant: taken.is_some(),
             phase: taken.map_or(*phase, |taken| taken.before),
             taken: taken.cloned(),
@@ -90,6 +91,8 @@ pub struct Candidate {
     pub about: String,
     /// The phone's code for it.
     pub code: AckCode,
+    /// Whether it asks for an approval, so that nobody owns what they agree to.
+    pub is_approval: bool,
     /// Whether the reply is about it.
     pub is_meant: bool,
     /// Where it stood.
@@ -179,7 +182,9 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
         .filter(|candidate| candidate.before() == RunPhase::Active || is_renewed(candidate))
         .partition(|candidate| candidate.after() == RunPhase::Active && candidate.taken.is_some());
     if !fresh.is_empty() {
-        return (NoticeKind::Acknowledged, NoticeFields { about: abouts(&fresh), ..Default::default() });
+        let allows = fresh.iter().all(|candidate| candidate.is_approval);
+        let kind = if allows { NoticeKind::Allowed } else { NoticeKind::Acknowledged };
+        return (kind, NoticeFields { about: abouts(&fresh), ..Default::default() });
     }
     if !partly.is_empty() {
         let awaited = partly.iter().filter_map(|candidate| candidate.taken.as_ref());
@@ -239,7 +244,8 @@ mod tests {
         let at = "2026-03-02T08:12:00Z".parse().unwrap();
         let acknowledged = (phase == RunPhase::Acknowledged).then(|| ("Ada".to_owned(), at));
         let run = RunId::derive("monitor", about, "paging", None);
-        Candidate { run, about: about.to_owned(), code, is_meant, phase, taken: None, acknowledged }
+        let about = about.to_owned();
+        Candidate { run, about, code, is_approval: false, is_meant, phase, taken: None, acknowledged }
     }
 
     fn check(meaning: Meaning, candidates: &[Candidate], kind: NoticeKind, fields: NoticeFields) {
@@ -260,6 +266,12 @@ mod tests {
             NoticeKind::Acknowledged,
             NoticeFields { about: db(), ..none() },
         );
+        let allowed = Candidate { is_approval: true, ..active.clone() };
+        let fields = NoticeFields { about: db(), ..none() };
+        check(Meaning::Acknowledge, std::slice::from_ref(&allowed), NoticeKind::Allowed, fields);
+        let both = [allowed, candidate("api", RunPhase::Active, true)];
+        let fields = NoticeFields { about: "db-1, api".into(), ..none() };
+        check(Meaning::Acknowledge, &both, NoticeKind::Acknowledged, fields);
         check(
             Meaning::Acknowledge,
             std::slice::from_ref(&taken),

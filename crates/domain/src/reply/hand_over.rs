@@ -64,6 +64,12 @@ pub(super) fn read(body: &str, open: &[OpenCode]) -> Option<HandOver> {
     Some(HandOver::As(format!("{}ACK{rest}", &body[..before])))
 }
 
+/// Whether the first line of a text has a word that hands on; further lines may be a copy of our own text.
+pub(super) fn is_said(body: &str) -> bool {
+    let words = words::words(body.lines().next().unwrap_or_default());
+    words.iter().any(|word| HAND_OVER.contains(&word.as_str()))
+}
+
 /// The words of a text one after another, each folded, with the text from where it begins.
 struct Tokens<'a> {
     rest: &'a str,

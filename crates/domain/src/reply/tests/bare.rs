@@ -73,6 +73,19 @@ fn what_only_its_code_names_is_meant_by_no_other_word() {
     assert_eq!(meaning("ack n933", &with(two())), (Meaning::Acknowledge, "N933".into()));
 }
 
+/// One that is allowed and refused in one text is neither, whatever else the text says.
+#[test]
+fn what_only_its_code_names_is_not_allowed_by_who_refuses_it_as_well() {
+    let mut pages = two();
+    pages.push(OpenCode { code_only: true, ..open("N933", "three") });
+    for body in ["ack n933 esc n933", "ack n933, no: esc", "esc n933 ack n933"] {
+        assert_ne!(meaning(body, &pages).0, Meaning::Acknowledge, "{body}");
+    }
+    let (page, both) = ("ack k7x4 esc n933", "ack n933\n> reply esc n933 to refuse");
+    assert_eq!(meaning(page, &pages), (Meaning::Acknowledge, "K7X4".into()));
+    assert_eq!(meaning(both, &pages), (Meaning::Acknowledge, "N933".into()));
+}
+
 #[test]
 fn b3_a_run_may_be_named_by_its_whole_subject() {
     for body in ["ack db-1", "OK db-1", "ok, db-1 thanks", "on it: db 1", "ja db-1"] {
