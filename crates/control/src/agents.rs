@@ -15,6 +15,7 @@ use domain::{
     token::Scope,
     workflow::{Target, Workflow},
 };
+use jiff::Timestamp;
 use runtime::RoleError;
 
 use crate::{
@@ -60,6 +61,15 @@ impl Request {
         }
         self.agent_needs().ok_or(ControlError::Agent(AgentRefusal::NotForAgents))
     }
+}
+
+/// How it is refused that a budget has no room before a time.
+type Exhausted = fn(Timestamp) -> AgentRefusal;
+
+/// What an event of an agent takes from.
+struct Budget {
+    request: RateRequest,
+    exhausted: Exhausted,
 }
 
 impl Control {
@@ -159,10 +169,10 @@ impl Control {
             if self.ports.acceptance.is_known(event).await.map_err(not_stored)? {
                 continue;
             }
-            for request in self.budgets(principal, event) {
+            for Budget { request, exhausted } in self.budgets(principal, event) {
                 let reserved = self.ports.rate_limits.acquire(&request, now).await;
                 if let Reservation::Full(again) = reserved.map_err(|error| not_stored(error.into()))? {
-                    return Err(NotAccepted::Agent(AgentRefusal::BudgetExhausted(again)));
+                    return Err(NotAccepted::Agent(exhausted(again)));
                 }
             }
         }
@@ -175,7 +185,7 @@ impl Control {
     /// When the store cannot be asked.
     pub async fn raises_left(&self, principal: &Principal, event: &Event) -> Result<u32, NotAccepted> {
         let (now, mut left) = (self.ports.runs.now(), u32::MAX);
-        for request in self.budgets(principal, event) {
+        for Budget { request, .. } in self.budgets(principal, event) {
             // What costs nothing takes nothing: a budget of a smaller burst has room where the whole one has room for more.
             let (mut has_room, mut has_none) = (0, request.limit.burst + 1);
             while has_room + 1 < has_none {
@@ -195,7 +205,7 @@ impl Control {
 
     /// What an event of an agent takes from its budgets, the narrow ones first: what one of them refuses costs nothing of the
     /// others.
-    fn budgets(&self, principal: &Principal, event: &Event) -> Vec<RateRequest> {
+    fn budgets(&self, principal: &Principal, event: &Event) -> Vec<Budget> {
         let workflows = self.ports.runs.workflows();
         let mut budgets = Vec::new();
         for workflow in workflows.routes(&event.kind, &event.key.source).opens {
@@ -203,12 +213,15 @@ impl Control {
             let subject = event.subject.as_deref().unwrap_or_default();
             let of_subject = ["agent", &principal.source, workflow.name(), "subject", subject];
             let of_all: &[&str] = &["agent", &principal.source, workflow.name()];
-            for (what, units) in [(&of_subject[..], SUBJECT_RAISES_HOURLY.min(hourly)), (of_all, hourly)] {
+            let of_subject: (&[&str], _, Exhausted) =
+                (&of_subject, SUBJECT_RAISES_HOURLY.min(hourly), AgentRefusal::SubjectBudgetExhausted);
+            for (what, units, exhausted) in [of_subject, (of_all, hourly, AgentRefusal::BudgetExhausted)] {
                 // A subject may hold a number.
                 let queue = short(what);
                 // All at once after a rest, and as many again in the hour that follows.
                 let limit = RateLimit::new(units, HOUR, units, 0);
-                budgets.push(RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 });
+                let request = RateRequest { queue: format!("agent:{queue}"), limit, cost: 1 };
+                budgets.push(Budget { request, exhausted });
             }
         }
         budgets

@@ -10,6 +10,7 @@ use domain::{
     event::Event,
     id::RunId,
     message::Message,
+    run::RunPhase,
     timeline::TimelineEvent,
     workflow::{Category, Stage, Target, Workflow},
 };
@@ -54,6 +55,8 @@ pub struct EventPreview {
     pub precedent: Precedent,
     /// Why an agent may not send it on its own.
     pub agent: Option<AgentRefusal>,
+    /// Where the run would stand at once, such as [`RunPhase::Expired`] for an event that is too old.
+    pub phase: RunPhase,
     /// The texts of the first step.
     pub texts: Vec<TextPreview>,
     /// How many targets lead to nobody.
@@ -158,11 +161,34 @@ impl Control {
                 run: run.id().clone(),
                 precedent,
                 agent: self.agent_may_open(workflow).err(),
+                phase: run.phase(),
                 unresolved: unresolved.sum(),
                 texts: run.messages().iter().map(|message| shown(message, rule_of(message))).collect(),
             });
         }
         Ok(previews)
+    }
+}
+
+impl Control {
+    /// The runs that an event of a principal would end now; none for one that ends none.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn would_resolve(
+        &self,
+        principal: &Principal,
+        event: &Event,
+    ) -> Result<Vec<RunId>, NotAccepted> {
+        let Some(subject) = &event.subject else { return Ok(Vec::new()) };
+        let (source, workflows) = (principal.as_source().name, self.ports.runs.workflows());
+        let mut runs = Vec::new();
+        for workflow in workflows.routes(&event.kind, &source).resolves {
+            let open = self.ports.runs.open_runs(workflow, &source, subject).await;
+            let open = open.map_err(|error| NotAccepted::NotStored(error.to_string()))?;
+            runs.extend(open.into_iter().map(|run| run.id().clone()));
+        }
+        Ok(runs)
     }
 }
 

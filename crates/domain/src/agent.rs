@@ -226,6 +226,9 @@ pub enum AgentRefusal {
     /// So many were raised lately.
     #[error("what its token may raise is used up: not before {0}")]
     BudgetExhausted(Timestamp),
+    /// So many were raised about one subject lately.
+    #[error("what its token may raise about this subject is used up: not before {0}")]
+    SubjectBudgetExhausted(Timestamp),
     /// A text may have gone out before.
     #[error("it may have been sent before, and would go out twice")]
     DuplicatePossible,
@@ -257,7 +260,7 @@ impl AgentRefusal {
             Self::NoMoreSteps => "no_more_steps",
             Self::RecipientInFields => "recipient_in_fields",
             Self::ResolvesOthers => "resolves_others",
-            Self::BudgetExhausted(_) => "budget_exhausted",
+            Self::BudgetExhausted(_) | Self::SubjectBudgetExhausted(_) => "budget_exhausted",
             Self::Stopped => "stopped",
             Self::Denied => "denied",
             Self::ApprovalsPending => "approvals_pending",

@@ -67,7 +67,9 @@ impl Refusal {
 impl From<AgentRefusal> for Refusal {
     fn from(refusal: AgentRefusal) -> Self {
         let not_before = match refusal {
-            AgentRefusal::Cooldown(at) | AgentRefusal::BudgetExhausted(at) => Some(at),
+            AgentRefusal::Cooldown(at)
+            | AgentRefusal::BudgetExhausted(at)
+            | AgentRefusal::SubjectBudgetExhausted(at) => Some(at),
             AgentRefusal::Never
             | AgentRefusal::NeedsApproval
             | AgentRefusal::NotPaging

@@ -7,6 +7,7 @@ use domain::{
     acceptance::NotAccepted,
     agent::AgentRefusal,
     event::{Event, EventKey},
+    run::RunPhase,
 };
 use jiff::Timestamp;
 use runtime::Precedent;
@@ -95,7 +96,8 @@ fn place(one: &EventType) -> String {
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Raised {
     /// `created`, `duplicate`, `pending_approval` (a person decides: see `approval_get`), or with `dry_run` `would_create`,
-    /// `would_need_approval`, `would_be_refused`, `duplicate`, `conflict`.
+    /// `would_need_approval`, `would_resolve` (it ends `run_ids` and texts nobody but those it tells), `would_be_refused`,
+    /// `duplicate`, `conflict`.
     disposition: String,
     /// The approval that a person decides on, and until when they may.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +123,10 @@ struct PreviewRow {
     /// Why you may not raise it on your own.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
+    /// Where the run would stand at once, unless it is `active`: `expired`, for example, where `occurred_at` is too old, so that
+    /// nobody is texted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_state: Option<String>,
     /// How many people would be texted.
     recipients: usize,
     texts: Vec<TextRow>,
@@ -166,7 +172,14 @@ pub(crate) async fn raise(control: &Control, who: &Principal, input: EventRaise)
                 true => None,
                 false => Some(control.raises_left(who, &event).await?),
             };
-            Ok(Raised { budget_left, ..previewed(previews, refusal) })
+            let ends = control.would_resolve(who, &event).await?;
+            let only_ends = previews.is_empty() && refusal.is_none();
+            let mut raised = Raised { budget_left, ..previewed(previews, refusal) };
+            if only_ends {
+                raised.disposition = "would_resolve".to_owned();
+            }
+            raised.run_ids.extend(ends.iter().map(ToString::to_string));
+            Ok(raised)
         }
         Mode::Commit => {
             // Its run may not be open yet; asked before, for afterwards it is known.
@@ -229,6 +242,7 @@ impl PreviewRow {
         Self {
             workflow: preview.workflow,
             refusal: preview.agent.map(|refusal| refusal.code().to_owned()),
+            run_state: (preview.phase != RunPhase::Active).then(|| preview.phase.as_str().to_owned()),
             recipients: preview.texts.len(),
             texts: preview.texts.into_iter().take(TEXTS_MAX).map(TextRow::of).collect(),
         }

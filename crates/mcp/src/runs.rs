@@ -18,7 +18,7 @@ use crate::{
     events::as_identifier,
     facts::Fact,
     input::{Mode, RunAck, RunEscalate, RunTimeline, RunsList},
-    output::{Page, ROWS_MAX, fit},
+    output::{Page, ROWS_MAX, fit, fit_into},
 };
 
 /// One run of a list.
@@ -96,7 +96,9 @@ struct MessageRow {
 }
 
 /// Text messages of one run that are shown, the latest.
-const MESSAGES_MAX: usize = 10;
+const MESSAGES_MAX: usize = 5;
+/// Bytes of facts: beside the run and its messages there is room for less than a list has.
+const FACTS_BYTES_MAX: usize = 1_000;
 
 pub(crate) async fn list(
     control: &Control,
@@ -146,7 +148,7 @@ pub(crate) async fn timeline(
     // The latest first, as many as fit, and then in order.
     all.truncate(end);
     all.reverse();
-    let (mut facts, is_cut) = fit_facts(all);
+    let (mut facts, is_cut) = fit_into(all, FACTS_BYTES_MAX);
     facts.reverse();
     let next_cursor = is_cut.then(|| (end - facts.len()).to_string());
     let first = run.messages.len().saturating_sub(MESSAGES_MAX);
@@ -168,15 +170,6 @@ fn facts_of(run: &RunView) -> Vec<Fact> {
     let mut facts: Vec<Fact> = run.timeline.iter().map(Fact::of).chain(replies).collect();
     facts.sort_by_key(|fact| fact.at);
     facts
-}
-
-/// Beside the run and its messages there is room for half of what a list has.
-fn fit_facts(facts: Vec<Fact>) -> (Vec<Fact>, bool) {
-    let all = facts.len();
-    let (mut fitting, _) = fit(facts);
-    fitting.truncate(20);
-    let is_cut = fitting.len() < all;
-    (fitting, is_cut)
 }
 
 /// What came of a note.

@@ -26,6 +26,7 @@ pub(crate) type Client = RunningService<RoleClient, Agent>;
 /// A workflow that agents may raise, and move on but to its last step.
 const DUTY: &str = r#"
 event = "duty.created"
+resolved_by = "duty.over"
 lane = "critical"
 category = "operational"
 stage = "live"
@@ -232,6 +233,17 @@ async fn an_agent_raises_watches_and_moves_on_and_stops_nothing() {
     let seen = ask(&agent, "run_timeline", json!({"run_id": run})).await;
     let status = |fact: &Value| fact["what"] == "status" && fact["detail"] == "delivered";
     assert!(seen["facts"].as_array().unwrap().iter().any(status), "{seen}");
+
+    // What an old event, and one that ends runs, would do.
+    let mut old = duty("d-old", "old", "dry_run");
+    old["occurred_at"] = json!("1999-01-01T00:00:00Z");
+    let old = ask(&agent, "event_raise", old).await;
+    let shown = &old["previews"][0];
+    assert_eq!((&shown["run_state"], &shown["texts"]), (&json!("expired"), &json!([])), "{old}");
+    let mut over = duty("d-over", "db", "dry_run");
+    over["event_type"] = json!("duty.over");
+    let over = ask(&agent, "event_raise", over).await;
+    assert_eq!((&over["disposition"], &over["run_ids"]), (&json!("would_resolve"), &json!([run])), "{over}");
 
     let ack = json!({"run_id": run, "expected_version": seen["version"], "reason": "investigating"});
     let noted = ask(&agent, "run_ack", ack.clone()).await;
