@@ -1,6 +1,12 @@
 //! Silences as operators make and end them. In: what is to be silent, and why. Out: the silences that have not ended.
 
-use domain::silence::Silence;
+use std::ops::ControlFlow;
+
+use domain::{
+    run::{Run, RunPhase},
+    silence::Silence,
+};
+use ports::store::RunFilter;
 use runtime::RoleError;
 
 use crate::{
@@ -8,6 +14,7 @@ use crate::{
     error::ControlError,
     principal::Principal,
     request::Answer,
+    run_list::each_run,
     silence_view::{NewSilence, SilenceView},
 };
 
@@ -55,11 +62,35 @@ impl Control {
         if !principal.teams.is_empty() {
             return Err(of_all_teams(principal));
         }
+        let now = self.ports.clock.now();
+        let known = self.ports.silences.silences(now).await.map_err(RoleError::from)?;
+        let ended = known.into_iter().find(|silence| silence.id() == id);
         if !self.ports.silences.remove_silence(id).await.map_err(RoleError::from)? {
             return Err(ControlError::NoSilence(id.to_owned()));
         }
         tracing::info!(id, by = principal.name, "a silence was ended");
         self.ports.runs.refresh_silences().await?;
+        // What is not reached here, because this process dies, is decided on when the silence would have ended.
+        if let Some(ended) = ended {
+            self.wake_silenced(&ended).await?;
+        }
         self.silences().await
+    }
+
+    /// Has runs that wait for the end of a silence go on now.
+    async fn wake_silenced(&self, ended: &Silence) -> Result<(), ControlError> {
+        let (mut waiting, now) = (Vec::new(), self.ports.clock.now());
+        let active = RunFilter { phase: Some(RunPhase::Active), ..RunFilter::default() };
+        let look = |run: Run| {
+            if run.opened_at() <= now && ended.of.fits(&run.silenceable()) {
+                waiting.push(run.id().clone());
+            }
+            ControlFlow::Continue(())
+        };
+        each_run(&*self.ports.list, active, usize::MAX, look).await.map_err(RoleError::from)?;
+        for run in &waiting {
+            self.ports.runs.apply(run, |run, ctx| run.end_silence(ended.until, ctx)).await?;
+        }
+        Ok(())
     }
 }

@@ -81,7 +81,10 @@ pub fn decide(input: &PolicyInput<'_>) -> Decision {
     if let Some(silence) = silence {
         let HoldingSilence { id, until, why } = silence.clone();
         let inputs = [("silence", id), ("until", until.to_string()), ("why", why)];
-        return decision(Verdict::Suppress, Rule::Silenced, inputs);
+        // An event that can be resolved, and is not by then, is still there when the silence ends. Of others nobody could say.
+        let may_last = workflow.resolved_by.is_some() && until < not_after;
+        let verdict = if may_last { Verdict::Defer(until) } else { Verdict::Suppress };
+        return decision(verdict, Rule::Silenced, inputs);
     }
     if let Some(decision) = forbid(consent, workflow.category, &environment.grant_needs) {
         return decision;
@@ -214,6 +217,10 @@ mod tests {
         let (of, by, why) = (SilenceMatch::default(), "ada".to_owned(), "maintenance".to_owned());
         let silence = Silence { of, from: night, until: night, by, why, made_at: night };
         case.silence = Some(HoldingSilence::from(&silence));
+        check(&case, Verdict::Suppress, Rule::Silenced);
+        case.workflow.resolved_by = Some("incident.resolved".into());
+        check(&case, Verdict::Defer(night), Rule::Silenced);
+        case.silence.as_mut().unwrap().until = "2026-01-16T17:00:00Z".parse().unwrap();
         check(&case, Verdict::Suppress, Rule::Silenced);
 
         case.workflow.stage = Stage::Canary { recipients: vec![], percent: 0 };

@@ -123,13 +123,18 @@ impl Silence {
 
     /// Whether it holds for an event at `now`.
     pub fn holds(&self, event: &Silenceable<'_>, now: Timestamp) -> bool {
-        let SilenceMatch { workflow, source, subject, fields } = &self.of;
+        self.from <= now && now < self.until && self.of.fits(event)
+    }
+}
+
+impl SilenceMatch {
+    /// Whether it means an event.
+    pub fn fits(&self, event: &Silenceable<'_>) -> bool {
+        let Self { workflow, source, subject, fields } = self;
         let fits = |wanted: &Option<String>, is: Option<&str>| {
             wanted.as_ref().is_none_or(|pattern| is.is_some_and(|is| matches(pattern, is)))
         };
-        self.from <= now
-            && now < self.until
-            && fits(workflow, Some(event.workflow))
+        fits(workflow, Some(event.workflow))
             && fits(source, Some(event.source))
             && fits(subject, event.subject)
             && fields

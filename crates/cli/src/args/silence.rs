@@ -9,7 +9,8 @@ use super::oncall::parse_time;
 pub(crate) enum SilenceCommand {
     /// Have nobody texted about some events for a while: for maintenance, or while something known is mended.
     ///
-    /// Their runs open all the same, and say which silence held. In force within five seconds.
+    /// Their runs open all the same, and say which silence held. What can be resolved (resolved_by in its workflow) and was not by
+    /// the end of the silence pages then. In force within five seconds.
     Add(SilenceAdd),
     /// List the silences that have not ended.
     List,

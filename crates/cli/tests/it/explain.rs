@@ -81,7 +81,7 @@ async fn a_run_says_who_by_what_which_rules_and_why_it_ended() {
     let shown = flat(&text(&fleet, &["runs", "explain", &run]));
     for said in [
         &format!("by oncall:desk, override {held} made by eve (dentist): delivered") as &str,
-        "may be sent: no rule objected [rule policy.passed, rules version 2]",
+        "may be sent: no rule objected [rule policy.passed, rules version 3]",
         "why it ended so: acknowledged by eve (operator)",
     ] {
         assert!(shown.contains(said), "{said} is not in {shown}");

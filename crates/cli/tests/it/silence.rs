@@ -51,6 +51,47 @@ async fn a_silenced_event_opens_its_run_texts_nobody_and_says_why() {
     assert_eq!(fleet.run(&["silence", "end", &id]).status.code(), Some(3));
 }
 
+/// What can be resolved is still there when the silence ends, unless it was resolved meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_resolved_when_a_silence_ends_pages() {
+    let fleet = Fleet::start().await;
+    let silence = |until: &str| {
+        let args = ["silence", "add", "--subject", "disk/*", "--until", until, "--why", "new disks"];
+        fleet.json(&args)[0]["id"].as_str().unwrap().to_owned()
+    };
+    let id = silence("2h");
+    let page = async |id: &str, kind: &str, subject: &str| {
+        let event = event(kind, id, subject, json!({"text": format!("Disk of {subject}")}));
+        assert_eq!(fleet.event(&event).await, 202);
+        run_of(id, "page", subject)
+    };
+    let waits = |run: &Value| run["timeline"].to_string().contains("silence.active");
+    let (open, over) =
+        (page("p-1", "page.created", "disk/1").await, page("p-2", "page.created", "disk/2").await);
+    for run in [&open, &over] {
+        let held = fleet.run_until(run, waits).await;
+        assert_eq!(
+            (&held["phase"], &held["messages"][0]["status"]),
+            (&json!("active"), &json!("queued")),
+            "{held}"
+        );
+    }
+    page("p-3", "page.resolved", "disk/2").await;
+    fleet.run_until(&over, |run| run["phase"] == "resolved").await;
+    assert!(fleet.sim.phone(FIRST).texts().is_empty());
+    fleet.json(&["silence", "end", &id]);
+    fleet.run_until(&open, |run| run["messages"][0]["status"] == "delivered").await;
+
+    // By itself as well.
+    silence("3s");
+    let last = page("p-4", "page.created", "disk/4").await;
+    fleet.run_until(&last, waits).await;
+    fleet.run_until(&last, |run| run["messages"][0]["status"] == "delivered").await;
+    let texts: Vec<String> = fleet.sim.phone(FIRST).texts().into_iter().map(|text| text.body).collect();
+    let about = |subject: &str| texts.iter().filter(|text| text.contains(subject)).count();
+    assert_eq!([about("disk/1"), about("disk/2"), about("disk/4")], [1, 0, 1], "{texts:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silence_of_everything_or_without_a_reason_is_refused() {
     let fleet = Fleet::start().await;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Version of the rules, stored with every decision. Raised when a rule's meaning changes.
-pub const POLICY_VERSION: u16 = 2;
+pub const POLICY_VERSION: u16 = 3;
 
 /// The rule that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
