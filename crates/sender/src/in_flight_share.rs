@@ -26,12 +26,13 @@ pub(crate) struct InFlightShare {
     in_flight_max: u16,
     /// What this one has.
     own: u16,
-    limiter: Vec<LaneLimiter>,
+    /// Of any lane: the limits are those of all.
+    limiter: LaneLimiter,
 }
 
 impl InFlightShare {
     /// All of it, until the others are counted.
-    pub(crate) fn new(in_flight_max: u16, limiter: Vec<LaneLimiter>) -> Self {
+    pub(crate) fn new(in_flight_max: u16, limiter: LaneLimiter) -> Self {
         telemetry::metrics().sending.in_flight_max(in_flight_max);
         Self { in_flight_max, own: in_flight_max, limiter }
     }
@@ -54,8 +55,7 @@ impl InFlightShare {
         if own != self.own {
             tracing::info!(senders, in_flight_max = own, "the requests of the account are divided anew");
             self.own = own;
-            let max = LaneLimits::new(own);
-            futures::join!(ports.provider.allow(own), LaneLimiter::resize(&self.limiter, &max));
+            futures::join!(ports.provider.allow(own), self.limiter.resize(LaneLimits::new(own)));
             telemetry::metrics().sending.in_flight_max(own);
         }
     }

@@ -64,8 +64,8 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let admission = AdmissionControl::new(config.quotas, config.rate, shutdown.clone());
     let sender = Sender { admission: Arc::new(admission), ports };
-    let lanes = LaneLimiter::of_lanes(&LaneLimits::new(config.in_flight_max));
-    let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes.clone());
+    let lanes = LaneLimiter::of_lanes(LaneLimits::new(config.in_flight_max));
+    let mut in_flight_share = InFlightShare::new(config.in_flight_max, lanes[0].clone());
     in_flight_share.take_as_newcomer(&sender.ports).await;
     // Both queues of a lane share its permits.
     for limiter in lanes {
