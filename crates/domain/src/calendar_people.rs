@@ -39,42 +39,24 @@ pub fn assign(
     (CalendarShifts::new(shifts), not_taken.into_values().collect())
 }
 
-/// What titles of events say where somebody is away, in lower case.
-const AWAY: &[&str] = &[
-    "out of office",
-    "ooo",
-    "on vacation",
-    "on holiday",
-    "on holidays",
-    "on leave",
-    "annual leave",
-    "sick leave",
-    "parental leave",
-    "pto",
-    "day off",
-    "off sick",
-    // German, French, Spanish.
-    "urlaub",
-    "im urlaub",
-    "abwesend",
-    "krank",
-    "elternzeit",
-    "absent",
-    "absente",
-    "en congé",
-    "en congés",
-    "en vacances",
-    "ausente",
-    "de vacaciones",
-    "de baja",
-];
-/// What they say beside that where somebody takes the place of who is away.
-const COVERS: &[&str] =
-    &["cover", "covers", "covering", "instead", "vertritt", "vertretung", "remplace", "sustituye"];
+/// What titles of events say where somebody is away, in lower case, with spaces for hyphens.
+const AWAY: &str = "out of office|out of the office|ooo|o.o.o|on vacation|on leave|pto|time off|day off|annual leave|\
+                    sick leave|maternity leave|paternity leave|parental leave|unavailable|not available|not on call|\
+                    no on call|off call|off work|sabbatical|canceled|cancelled|declined|\
+                    urlaub|abwesend|abwesenheit|krank|elternzeit|abgesagt|absent|absente|congé|congés|conge|conges|\
+                    en vacances|ausente|vacaciones|de baja|fuera de la oficina|férias|ferie|vakantie";
+/// What may say so, and may be the name of a shift: "Holiday on-call: Ada".
+const PERHAPS_AWAY: &str = "vacation|vacations|holiday|holidays|sick|away|leave";
+/// What says that it is a shift.
+const ON_CALL: &str =
+    "on call|oncall|shift|duty|primary|secondary|bereitschaft|dienst|schicht|astreinte|garde|guardia";
 
-/// Whether an event says that somebody is away, so that it puts nobody on call.
+/// Whether an event says that somebody is away, so that it puts nobody on call. Whom it names beside that does not matter:
+/// who covers has an event of their own.
 fn is_absence(summary: &str) -> bool {
-    AWAY.iter().any(|word| has_words(summary, word)) && !COVERS.iter().any(|word| has_words(summary, word))
+    let summary = summary.replace(['-', '\u{2010}', '\u{2011}'], " ");
+    let has = |words: &str| words.split('|').any(|words| whole_words(&summary, words).next().is_some());
+    has(AWAY) || has(PERHAPS_AWAY) && !has(ON_CALL)
 }
 
 /// Where words stand in a text as whole ones; both in lower case.
@@ -84,10 +66,6 @@ fn whole_words<'a>(text: &'a str, words: &'a str) -> impl Iterator<Item = (usize
         let after = text[*end..].chars().next();
         [before, after].into_iter().flatten().all(|c| !c.is_alphanumeric())
     })
-}
-
-fn has_words(text: &str, words: &str) -> bool {
-    whole_words(text, words).next().is_some()
 }
 
 /// What contacts are known by, in lower case.
@@ -205,11 +183,23 @@ mod tests {
             assert!(meant(summary, &[]).unwrap_err().contains("names no contact"), "{summary}");
         }
         assert_eq!(meant("Ada and Ben", &[]).unwrap_err(), "names several contacts: ada, ben");
-        for away in ["Ben out of office", "OOO: Ben", "Ben - PTO", "ben (Urlaub)", "Ben en congés"] {
+        for away in [
+            "Ben out of office",
+            "Ben Out-of-Office",
+            "OOO: Ben",
+            "Ben - PTO",
+            "ben (Urlaub)",
+            "Congés Ben",
+            "Ben vacation",
+            "Ben sick",
+            "Ben not on-call",
+            "Canceled: Ben on call",
+            "Ada covers for Ben, on vacation",
+        ] {
             assert!(meant(away, &["ben@example.com"]).unwrap_err().contains("is away"), "{away}");
         }
-        for covered in ["Ben covers, Eve is on vacation", "Ben instead of Eve (PTO)", "Ben Ptolemy"] {
-            assert_eq!(meant(covered, &[]).as_deref(), Ok("ben"), "{covered}");
+        for on_call in ["Holiday on-call: Ben", "Sick bay shift - Ben", "Ben Ptolemy", "Off hours: Ben"] {
+            assert_eq!(meant(on_call, &[]).as_deref(), Ok("ben"), "{on_call}");
         }
         let twice = [occurrence("Team lunch", &[]), occurrence("Team lunch", &[])];
         let not_taken = assign(&twice, &contacts, Timestamp::MIN).1;
