@@ -71,6 +71,7 @@ fn about(line: &TimelineLine) -> String {
         | TimelineEvent::Closed { .. } => "run".to_owned(),
         TimelineEvent::StepStarted { step, .. }
         | TimelineEvent::StepDelayed { step, .. }
+        | TimelineEvent::StepSilenced { step, .. }
         | TimelineEvent::DelayCut { step, .. } => format!("step {}", step + 1),
         TimelineEvent::Escalated { .. } => "escalate".to_owned(),
         TimelineEvent::Decided(_) => of_message("policy"),

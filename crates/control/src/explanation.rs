@@ -248,6 +248,7 @@ fn about(line: &TimelineLine) -> &'static str {
         | TimelineEvent::StepStarted { .. }
         | TimelineEvent::Escalated { .. }
         | TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::StepSilenced { .. }
         | TimelineEvent::DelayCut { .. }
         | TimelineEvent::Acknowledged { .. }
         | TimelineEvent::AcknowledgedPartly { .. }

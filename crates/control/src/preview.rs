@@ -10,10 +10,12 @@ use domain::{
     event::Event,
     id::RunId,
     message::Message,
-    run::RunPhase,
+    run::{Run, RunPhase},
+    time::after_s,
     timeline::TimelineEvent,
     workflow::{Category, Stage, Target, Workflow},
 };
+use jiff::Timestamp;
 use runtime::{Precedent, RoleError};
 use serde_json::Value;
 
@@ -55,6 +57,8 @@ pub struct EventPreview {
     pub precedent: Precedent,
     /// Why an agent may not send it on its own.
     pub agent: Option<AgentRefusal>,
+    /// Until when it would wait before it texts anybody: for the end of a silence, or a delay.
+    pub waits_until: Option<Timestamp>,
     /// Where the run would stand at once, such as [`RunPhase::Expired`] for an event that is too old.
     pub phase: RunPhase,
     /// The texts of the first step.
@@ -162,6 +166,7 @@ impl Control {
                 precedent,
                 agent: self.agent_may_open(workflow).err(),
                 phase: run.phase(),
+                waits_until: run.next().map(|next| next.at),
                 unresolved: unresolved.sum(),
                 texts: run.messages().iter().map(|message| shown(message, rule_of(message))).collect(),
             });
@@ -182,11 +187,15 @@ impl Control {
     ) -> Result<Vec<RunId>, NotAccepted> {
         let Some(subject) = &event.subject else { return Ok(Vec::new()) };
         let (source, workflows) = (principal.as_source().name, self.ports.runs.workflows());
+        let at = event.happened_at(self.ports.runs.now());
         let mut runs = Vec::new();
         for workflow in workflows.routes(&event.kind, &source).resolves {
             let open = self.ports.runs.open_runs(workflow, &source, subject).await;
             let open = open.map_err(|error| NotAccepted::NotStored(error.to_string()))?;
-            runs.extend(open.into_iter().map(|run| run.id().clone()));
+            // What opened a run after that is not ended by it.
+            let not_after_s = i64::from(workflow.definition.not_after_s);
+            let is_meant = |run: &Run| after_s(run.not_after(), -not_after_s) <= at;
+            runs.extend(open.iter().filter(|run| is_meant(run)).map(|run| run.id().clone()));
         }
         Ok(runs)
     }

@@ -16,6 +16,7 @@ mod plan;
 mod planned;
 mod replay;
 mod reply;
+mod silenced;
 mod step;
 mod ticket;
 

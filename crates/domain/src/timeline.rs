@@ -76,6 +76,18 @@ pub enum TimelineEvent {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         until: Timestamp,
     },
+    /// A step waits for the end of a silence.
+    StepSilenced {
+        /// Its index, from 0.
+        step: u8,
+        /// When the silence ends.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        until: Timestamp,
+        /// The silence's id.
+        silence: String,
+        /// Why it was made.
+        why: String,
+    },
     /// A step that was to begin later begins now.
     DelayCut {
         /// Its index, from 0.

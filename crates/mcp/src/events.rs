@@ -127,6 +127,10 @@ struct PreviewRow {
     /// nobody is texted.
     #[serde(skip_serializing_if = "Option::is_none")]
     run_state: Option<String>,
+    /// Until when it would wait before it texts anybody, for example for the end of a silence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    waits_until: Option<Timestamp>,
     /// How many people would be texted.
     recipients: usize,
     texts: Vec<TextRow>,
@@ -243,6 +247,7 @@ impl PreviewRow {
             workflow: preview.workflow,
             refusal: preview.agent.map(|refusal| refusal.code().to_owned()),
             run_state: (preview.phase != RunPhase::Active).then(|| preview.phase.as_str().to_owned()),
+            waits_until: preview.waits_until,
             recipients: preview.texts.len(),
             texts: preview.texts.into_iter().take(TEXTS_MAX).map(TextRow::of).collect(),
         }

@@ -77,6 +77,7 @@ fn detail(event: &TimelineEvent, stored: &Value) -> Option<String> {
         TimelineEvent::DoubtResolved { by, .. } => Some(by.as_str().to_owned()),
         TimelineEvent::RetryScheduled { until }
         | TimelineEvent::StepDelayed { until, .. }
+        | TimelineEvent::StepSilenced { until, .. }
         | TimelineEvent::HeldByAgent { until, .. } => Some(format!("not before {until}")),
         TimelineEvent::TicketWanted { .. } | TimelineEvent::TicketOpened { .. } => word("queue"),
         _ => None,

@@ -155,6 +155,7 @@ fn of_line(run: &Run, entry: &Entry) -> Option<OutcomeEvent> {
         TimelineEvent::LaneLowered { .. }
         | TimelineEvent::StepStarted { .. }
         | TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::StepSilenced { .. }
         | TimelineEvent::DelayCut { .. }
         | TimelineEvent::NextNumber { .. }
         | TimelineEvent::AcknowledgedPartly { .. }

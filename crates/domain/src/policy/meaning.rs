@@ -9,9 +9,7 @@ impl Rule {
             Self::EnvironmentAllowList => "the number is not on the list of recipients of this environment",
             Self::StageShadow => "the workflow is in stage shadow: it decides and logs, and sends nothing",
             Self::StageCanary => "the workflow is in stage canary, and the number is not in it",
-            Self::Silenced => {
-                "an operator made a silence that held for the event; what can be resolved, and is not, pages when it ends"
-            }
+            Self::Silenced => "an operator made a silence that held for the event",
             Self::OptedOut => "the owner of the number wants no texts",
             Self::NotGranted => "texts of this category take a grant, and there was none that held",
             Self::QuietHours => "it was quiet where the recipient is, so the text waits until that ends",

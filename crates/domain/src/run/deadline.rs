@@ -40,7 +40,12 @@ impl Run {
         if ctx.now < self.not_after {
             return Some(step);
         }
-        self.finish(ctx);
+        if self.next.as_ref().is_some_and(|next| next.silenced_until.is_some()) {
+            let reason = "a silence held for as long as the event was of use";
+            self.close(RunPhase::Suppressed, reason, ctx);
+        } else {
+            self.finish(ctx);
+        }
         None
     }
 

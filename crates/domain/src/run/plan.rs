@@ -18,7 +18,7 @@ use crate::{
 impl Run {
     /// Plans the first step.
     pub(super) fn plan_first(&mut self, ctx: &mut StepContext<'_>) {
-        self.plan(Planned { step: 0, round: 0, start: 0, at: ctx.now }, false, ctx);
+        self.plan(Planned { step: 0, round: 0, start: 0, at: ctx.now, silenced_until: None }, false, ctx);
     }
 
     /// The planned step whose time has come. It is for the caller to start it.
@@ -93,7 +93,11 @@ impl Run {
             self.finish(ctx);
             return None;
         };
-        self.plan(Planned { step, round, start: self.next_start(), at: ctx.now }, at_once, ctx);
+        self.plan(
+            Planned { step, round, start: self.next_start(), at: ctx.now, silenced_until: None },
+            at_once,
+            ctx,
+        );
         self.planned_step(ctx.now)
     }
 
@@ -116,7 +120,7 @@ impl Run {
         self.expired_acks = self.expired_acks.saturating_add(1);
         ctx.note_run(TimelineEvent::AcknowledgementExpired { step: hold.step });
         let (round, start) = (self.round, self.next_start());
-        self.plan(Planned { step: hold.step, round, start, at: ctx.now }, true, ctx);
+        self.plan(Planned { step: hold.step, round, start, at: ctx.now, silenced_until: None }, true, ctx);
     }
 
     /// Plans a step, after its delay unless it begins `at_once`, and withdraws the texts that nobody needs any more.

@@ -15,6 +15,9 @@ pub struct Planned {
     pub start: u16,
     /// When it begins.
     pub at: Timestamp,
+    /// The end of the silence that it waits for, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<Timestamp>,
 }
 
 /// An acknowledgement that holds for some time.

@@ -18,9 +18,8 @@ use crate::{
     link_secret::LinkSecret,
     message::{Message, MessageEvent},
     originator::Choice,
-    policy::{Decision, HoldingSilence, PolicyInput, Rule, Verdict, decide},
+    policy::{Decision, PolicyInput, Rule, Verdict, decide},
     provider::Submission,
-    silence::Silenceable,
     template::Given,
     time::after_s,
     timeline::{ReplyRoute, TimelineEvent},
@@ -82,6 +81,9 @@ impl Run {
             return;
         }
         let Some(planned) = self.next.take() else { return };
+        if self.waits_for_silence(&planned, ctx) {
+            return;
+        }
         (self.step, self.round) = (step, planned.round);
         self.set_start(planned.start);
         self.clock_from = ctx.now;
@@ -192,21 +194,10 @@ impl Run {
         last_deadline.max(after_s(now, REPLY_ROUTE_S))
     }
 
-    /// What silences look at.
-    pub fn silenceable(&self) -> Silenceable<'_> {
-        Silenceable {
-            workflow: &self.workflow,
-            source: &self.event.source,
-            subject: self.subject(),
-            data: &self.data,
-        }
-    }
-
     pub(super) fn decide(&self, message: &Message, consent: &Consent, ctx: &StepContext<'_>) -> Decision {
-        let event = self.silenceable();
-        let silence = ctx.silences.iter().find(|silence| silence.holds(&event, ctx.now));
+        let silence = self.silence(ctx);
         decide(&PolicyInput {
-            silence: silence.map(HoldingSilence::from).as_ref(),
+            silence: silence.as_ref(),
             workflow: &ctx.workflow.definition,
             environment: ctx.environment,
             recipient: message.recipient(),
@@ -248,27 +239,6 @@ impl Run {
         if let Some(Some(first)) = current.map(Message::next_phase_at).min() {
             self.clock_from = self.clock_from.max(first.min(self.not_after));
         }
-    }
-
-    /// A silence that was to end at `until` has ended: what waits for that is decided on now, and the deadlines of the step
-    /// count from now. Returns whether something waited.
-    pub fn end_silence(&mut self, until: Timestamp, ctx: &mut StepContext<'_>) -> bool {
-        let waits = |message: &Message| {
-            let at = message.next_phase_at().filter(|_| self.is_current(message) && !message.is_retry());
-            // Stored times are cut.
-            at.is_some_and(|at| at.duration_since(until).as_millis().abs() <= 1)
-        };
-        let waiting: Vec<usize> =
-            (0..self.messages.len()).filter(|index| waits(&self.messages[*index])).collect();
-        if waiting.is_empty() || self.phase != RunPhase::Active {
-            return false;
-        }
-        for index in waiting {
-            self.apply_at(index, &MessageEvent::Defer(ctx.now), ctx);
-        }
-        self.clock_from = ctx.now;
-        self.advance(ctx);
-        true
     }
 
     /// The messages that may be sent at `now`, by number.

@@ -88,6 +88,7 @@ fn is_noted(what: &TimelineEvent) -> bool {
         TimelineEvent::StepStarted { round, .. } => *round > 0,
         TimelineEvent::Decided(decision) => decision.rule.is_of_group(),
         TimelineEvent::StepDelayed { .. }
+        | TimelineEvent::StepSilenced { .. }
         | TimelineEvent::Told { .. }
         | TimelineEvent::NextNumber { .. }
         | TimelineEvent::AcknowledgedPartly { .. }

@@ -23,6 +23,9 @@ pub fn sentence(what: &TimelineEvent, whom: &str) -> String {
         TimelineEvent::StepDelayed { step, until } => {
             format!("step {} begins at {until}, unless somebody acknowledges before", step + 1)
         }
+        TimelineEvent::StepSilenced { step, until, silence, why } => {
+            format!("step {} waits until silence {silence} ends at {until}: {why}", step + 1)
+        }
         TimelineEvent::DelayCut { step, reason } => format!("step {} begins now: {reason}", step + 1),
         TimelineEvent::NextNumber { follows } => {
             format!("text {follows} was not delivered: it goes to the next number of {whom}")

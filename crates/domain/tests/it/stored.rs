@@ -50,6 +50,7 @@ stored_names! {
     LaneLowered => "lane_lowered",
     StepStarted => "step_started",
     StepDelayed => "step_delayed",
+    StepSilenced => "step_silenced",
     DelayCut => "delay_cut",
     NextNumber => "next_number",
     Decided => "decided",
