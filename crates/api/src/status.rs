@@ -36,7 +36,8 @@ pub(crate) struct Status {
     source: Option<String>,
     /// The teams that it is limited to; empty if it is not.
     teams: Vec<String>,
-    /// How the installation is; absent where the token may not read, or is limited to teams.
+    /// How the installation is; absent where the token may not read, is limited to teams, or is an
+    /// agent's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<StatusReport>,
@@ -50,13 +51,14 @@ pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     who: Authenticated,
 ) -> Result<Json<Status>, ApiError> {
-    let report = if who.principal.may(Scope::Read) && who.principal.teams.is_empty() {
-        let answer = api.ports.control.execute(&who.principal, Request::Status).await?;
-        let Answer::Status { report } = answer else { return Err(ApiError::Unexpected) };
-        Some(*report)
-    } else {
-        None
-    };
+    let report =
+        if who.principal.may(Scope::Read) && who.principal.teams.is_empty() && !who.principal.is_agent {
+            let answer = api.ports.control.execute(&who.principal, Request::Status).await?;
+            let Answer::Status { report } = answer else { return Err(ApiError::Unexpected) };
+            Some(*report)
+        } else {
+            None
+        };
     Ok(Json(Status {
         report,
         version: api.settings.version,

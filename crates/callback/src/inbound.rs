@@ -143,7 +143,10 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
         let workflow = ports.runs.workflow_of(&run).await?;
         let message = run.message(route.message.number);
         // Its recipient was told another code for it, or none yet.
-        if message.is_some_and(|message| message.is_held() || message.told_by().is_some()) {
+        let is_untold = |message: &Message| {
+            message.is_held() || message.told_by().is_some() || message.is_waiting() && message.attempt() == 0
+        };
+        if message.is_some_and(is_untold) {
             continue;
         }
         let digest = message.and_then(Message::digest);

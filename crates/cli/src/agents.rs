@@ -45,7 +45,7 @@ fn line(agent: &AgentView) -> String {
     let pending = if *pending == 0 {
         String::new()
     } else {
-        format!("  {} for a person to decide: `callout approvals list`", counted(*pending, "wish"))
+        format!("  {} for a person to decide: `callout approvals list`", counted(*pending, "approval"))
     };
     format!("{label}  {state}  {}  {}{used}{pending}", tokens.join(", "), grants.join(", "))
 }

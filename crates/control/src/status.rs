@@ -42,7 +42,7 @@ const IN_DOUBT: &str = "in_doubt";
 /// The phase of messages that wait to be sent again.
 const RETRY_WAIT: &str = "retry_wait";
 /// The latest runs that are looked at for what became of them.
-const RUNS_LOOKED_AT: usize = 50;
+const RUNS_LOOKED_AT: usize = LIST_MAX as usize;
 /// A run that reached nobody is told of for so long, in seconds.
 const UNREACHED_S: i64 = 3_600;
 

@@ -86,7 +86,10 @@ impl ApprovalAsked<'_> {
 /// A text without the sentence that asks for a reply: the approver's own code is another.
 fn without_code(text: &str) -> String {
     let said = text.split_inclusive(". ").filter(|sentence| !sentence.contains(CODE_SHOWN));
-    said.collect::<String>().trim_end_matches([' ', '.']).to_owned()
+    let said: String = said.collect();
+    // A text of one sentence is shown whole; nobody can reply what stands there in place of the code.
+    let said = if said.trim().is_empty() { text } else { &said };
+    said.trim_end_matches([' ', '.']).to_owned()
 }
 
 fn event_id(approval: &Approval) -> String {

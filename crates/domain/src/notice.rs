@@ -269,6 +269,7 @@ impl Notices {
             | NoticeKind::AcknowledgedPartly
             | NoticeKind::HandedOver
             | NoticeKind::Allowed
+            | NoticeKind::Refused
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
@@ -379,6 +380,7 @@ mod tests {
         Noted: db-1. Still waiting for Ada.
         Handed over: db-1. The next step is paged.
         Your yes to db-1 is noted. It is done unless something has changed since.
+        Your no to db-1 is noted.
         ");
     }
 

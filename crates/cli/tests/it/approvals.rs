@@ -156,6 +156,9 @@ async fn over_http_a_token_with_the_scope_approves_and_an_agents_does_not() {
     assert_eq!(post("/v1/agents/stop".into(), approver, stop.clone()).await.0, 403);
     let (status, agents) = post("/v1/agents/stop".into(), operator.clone(), stop).await;
     assert_eq!((status, &agents["agents"][0]["stopped"]), (200, &json!(true)), "{agents}");
+    let status =
+        client.get(format!("http://{}/v1/status", world.api)).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(status.json::<Value>().await.unwrap()["is_agent"], true, "also one that is stopped may know");
     let read = client.get(format!("http://{}/v1/runs", world.api)).bearer_auth(&token).send().await.unwrap();
     assert_eq!(read.status(), 403);
     assert_eq!(read.json::<Value>().await.unwrap()["code"], "stopped");

@@ -68,6 +68,23 @@ async fn a_text_that_waits_goes_out_after_the_process_was_killed() {
     assert_eq!(run["messages"].as_array().unwrap().len(), 1, "{run}");
 }
 
+/// Nobody takes on what they were not told of, whatever they reply to other texts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_does_not_mean_a_text_that_still_waits() {
+    let fleet = start("late", with(PAGE, "late.", &quiet(3_600, ""))).await;
+    for (kind, id) in [("late.created", "l-1"), ("page.created", "p-1")] {
+        assert_eq!(fleet.event(&event(kind, id, id, json!({"text": "Down"}))).await, 202);
+    }
+    let (waits, told) = (run_of("l-1", "late", "l-1"), run_of("p-1", "page", "p-1"));
+    fleet.run_until(&waits, |run| run["messages"][0]["status"] == "queued").await;
+    fleet.run_until(&told, |run| run["messages"][0]["status"] == "delivered").await;
+    fleet.sim.phone(FIRST).reply("ACK ALL").await.unwrap();
+    fleet.run_until(&told, |run| run["phase"] == "acknowledged").await;
+    let answered = |text: &str| text.starts_with("Acknowledged: p-1.");
+    fleet.wait_until(|view| view.texts(FIRST).iter().any(|text| answered(&text.body))).await;
+    assert_eq!(fleet.json(&["runs", "show", &waits])["phase"], "active");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_would_wait_for_too_long_goes_to_the_next_step_or_ends() {
     let limit = "defer_at_most = \"10m\"\nthen = \"escalate\"\n";

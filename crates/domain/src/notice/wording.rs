@@ -31,11 +31,13 @@ pub enum NoticeKind {
     HandedOver,
     /// The reply allows what an agent asks for.
     Allowed,
+    /// The reply refuses it.
+    Refused,
 }
 
 impl NoticeKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Acknowledged,
         Self::AlreadyAcknowledged,
         Self::Ended,
@@ -48,6 +50,7 @@ impl NoticeKind {
         Self::AcknowledgedPartly,
         Self::HandedOver,
         Self::Allowed,
+        Self::Refused,
     ];
 
     /// Its key in the configuration.
@@ -65,6 +68,7 @@ impl NoticeKind {
             Self::AcknowledgedPartly => "acknowledged_partly",
             Self::HandedOver => "handed_over",
             Self::Allowed => "allowed",
+            Self::Refused => "refused",
         }
     }
 
@@ -188,5 +192,11 @@ const TEXTS: [[&str; Language::ALL.len()]; NoticeKind::ALL.len()] = [
         "Dein Ja zu {{ about }} ist notiert. Es gilt, wenn sich seither nichts geändert hat.",
         "Votre oui à {{ about }} est noté. Il vaut si rien n'a changé depuis.",
         "Su si a {{ about }} esta anotado. Vale si nada ha cambiado desde entonces.",
+    ],
+    [
+        "Your no to {{ about }} is noted.",
+        "Dein Nein zu {{ about }} ist notiert.",
+        "Votre non à {{ about }} est noté.",
+        "Su no a {{ about }} esta anotado.",
     ],
 ];

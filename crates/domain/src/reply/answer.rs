@@ -203,6 +203,15 @@ fn acknowledged(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (N
 
 /// The answer to a reply that hands on: what pages now, else how it ended.
 fn handed_over(meant: &[&Candidate], language: Language, zone: &TimeZone) -> (NoticeKind, NoticeFields) {
+    // Who hands on what asks for an approval has refused it, which ends its run.
+    let refused: Vec<&Candidate> = meant
+        .iter()
+        .copied()
+        .filter(|candidate| candidate.is_approval && candidate.before() == RunPhase::Active)
+        .collect();
+    if !refused.is_empty() && refused.len() == meant.len() {
+        return (NoticeKind::Refused, NoticeFields { about: abouts(&refused), ..Default::default() });
+    }
     let paging: Vec<&Candidate> =
         meant.iter().copied().filter(|candidate| candidate.after() == RunPhase::Active).collect();
     if !paging.is_empty() {
@@ -266,12 +275,6 @@ mod tests {
             NoticeKind::Acknowledged,
             NoticeFields { about: db(), ..none() },
         );
-        let allowed = Candidate { is_approval: true, ..active.clone() };
-        let fields = NoticeFields { about: db(), ..none() };
-        check(Meaning::Acknowledge, std::slice::from_ref(&allowed), NoticeKind::Allowed, fields);
-        let both = [allowed, candidate("api", RunPhase::Active, true)];
-        let fields = NoticeFields { about: "db-1, api".into(), ..none() };
-        check(Meaning::Acknowledge, &both, NoticeKind::Acknowledged, fields);
         check(
             Meaning::Acknowledge,
             std::slice::from_ref(&taken),
@@ -324,6 +327,17 @@ mod tests {
             let over = Candidate { is_meant: false, ..resolved.clone() };
             check(meaning, &[over], NoticeKind::NothingOpen, none());
         }
+    }
+
+    #[test]
+    fn nobody_owns_what_they_allow_an_agent() {
+        let about = |about: &str| NoticeFields { about: about.into(), ..NoticeFields::default() };
+        let page = candidate("api", RunPhase::Active, true);
+        let asked = Candidate { is_approval: true, ..candidate("db-1", RunPhase::Active, true) };
+        let alone = std::slice::from_ref(&asked);
+        check(Meaning::Acknowledge, alone, NoticeKind::Allowed, about("db-1"));
+        check(Meaning::HandOver, alone, NoticeKind::Refused, about("db-1"));
+        check(Meaning::Acknowledge, &[asked, page], NoticeKind::Acknowledged, about("db-1, api"));
     }
 
     /// What was over by the time that the reply was taken is not the sender's now.

@@ -81,9 +81,9 @@ fn what_only_its_code_names_is_not_allowed_by_who_refuses_it_as_well() {
     for body in ["ack n933 esc n933", "ack n933, no: esc", "esc n933 ack n933"] {
         assert_ne!(meaning(body, &pages).0, Meaning::Acknowledge, "{body}");
     }
-    let (page, both) = ("ack k7x4 esc n933", "ack n933\n> reply esc n933 to refuse");
-    assert_eq!(meaning(page, &pages), (Meaning::Acknowledge, "K7X4".into()));
-    assert_eq!(meaning(both, &pages), (Meaning::Acknowledge, "N933".into()));
+    // What follows on other lines may be a copy of the text that asked.
+    let copied = "ack n933\n> reply esc n933 to refuse";
+    assert_eq!(meaning(copied, &pages), (Meaning::Acknowledge, "N933".into()));
 }
 
 #[test]
