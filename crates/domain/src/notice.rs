@@ -3,7 +3,7 @@
 //! In: what is to be said to which phone. Out: an event that opens a run in a built-in workflow, where consent,
 //! the environment, rate limits and doubt are treated as for every other text.
 //! Never: answers a phone more than [`ANSWERS_HOURLY_MAX`] times an hour, so that two machines cannot keep each other
-//! busy. What acknowledges is confirmed in any case: a code does that once.
+//! busy. What acknowledges, or decides on an approval, is confirmed in any case: a code does that once.
 
 mod wording;
 
@@ -260,7 +260,7 @@ impl Notices {
     fn event(&self, kind: NoticeKind, id: &str, to: &E164, fields: &NoticeFields) -> (Event, &Workflow) {
         let workflow = match kind {
             NoticeKind::AllClear => &self.all_clear,
-            NoticeKind::Acknowledged => &self.confirmation,
+            NoticeKind::Acknowledged | NoticeKind::Allowed | NoticeKind::Refused => &self.confirmation,
             NoticeKind::AlreadyAcknowledged
             | NoticeKind::Ended
             | NoticeKind::Which
@@ -268,8 +268,6 @@ impl Notices {
             | NoticeKind::StillAcknowledged
             | NoticeKind::AcknowledgedPartly
             | NoticeKind::HandedOver
-            | NoticeKind::Allowed
-            | NoticeKind::Refused
             | NoticeKind::NothingOpen
             | NoticeKind::NotUnderstood => &self.answer,
         };
@@ -361,6 +359,18 @@ mod tests {
             texts.dedup();
             assert_eq!(texts.len(), NoticeKind::ALL.len());
         }
+    }
+
+    /// Whoever decides hears of it, however many answers their phone had.
+    #[test]
+    fn what_a_code_does_once_is_confirmed_without_a_pace() {
+        let (notices, to) = (Notices::compile(&Wording::default()).unwrap(), SAMPLE_PHONE.parse().unwrap());
+        let unpaced = NoticeKind::ALL.into_iter().filter(|kind| {
+            let (_, workflow) = notices.event(*kind, "x", &to, &sample_fields());
+            workflow.definition.recipient_hourly_max.is_none() && *kind != NoticeKind::AllClear
+        });
+        let expected = [NoticeKind::Acknowledged, NoticeKind::Allowed, NoticeKind::Refused];
+        assert!(unpaced.eq(expected));
     }
 
     #[test]
