@@ -51,6 +51,38 @@ async fn fleet(name: &str) -> Fleet {
     Fleet::start_roles(&ROLES, &backend, env).await
 }
 
+fn is_silenced(run: &Value) -> bool {
+    run["timeline"].to_string().contains("step_silenced")
+}
+
+/// Whichever process looks at a run that waits for the end of a silence: none that still knows the silence puts it off again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_that_is_ended_early_is_over_in_every_process() {
+    let fleet = fleet("silence").await;
+    let args = ["silence", "add", "--subject", "disk/*", "--until", "2h", "--why", "new disks"];
+    let silence = fleet.json(&args)[0]["id"].as_str().unwrap().to_owned();
+    let page = async |id: &str| {
+        let subject = format!("disk/{id}");
+        let event = event("page.created", id, &subject, json!({"text": subject}));
+        assert_eq!(fleet.event(&event).await, 202);
+        let begun = |run: &Value| run["messages"][0]["status"] == "delivered" || is_silenced(run);
+        fleet.run_until(&run_of(id, "page", &subject), begun).await
+    };
+    let mut waiting = Vec::new();
+    // The senders hear of it within five seconds.
+    for number in 0.. {
+        let run = page(&format!("d-{number}")).await;
+        waiting.extend(is_silenced(&run).then(|| run["id"].as_str().unwrap().to_owned()));
+        if waiting.len() == 4 {
+            break;
+        }
+    }
+    fleet.json(&["silence", "end", &silence]);
+    for run in waiting {
+        fleet.run_until(&run, |run| run["messages"][0]["status"] == "delivered").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_crosses_the_fleet_and_a_failure_escalates_at_once() {
     let fleet = fleet("escalates").await;

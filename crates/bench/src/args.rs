@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 /// Events of an embedded burst, if not said otherwise.
 pub(crate) const EVENTS: usize = 40_000;
 
-/// Requests that callout keeps open at once, if not said otherwise, of which the lowest lane may have five eighths: enough for
+/// Requests that callout keeps open at once, if not said otherwise, of which the lowest lane may have three quarters: enough for
 /// 50 ms of latency at the aimed rate.
 pub(crate) const IN_FLIGHT_MAX: usize = 480;
 

@@ -430,6 +430,7 @@ impl RunService {
         let (mut next, mut submissions) = (first, Vec::new());
         while let Some(step) = next {
             let audience = self.audience(run, step, ctx).await?;
+            self.confirm_silence(run, ctx).await?;
             run.start_step(step, &audience, ctx);
             if gathers {
                 self.gather(run, ctx).await?;

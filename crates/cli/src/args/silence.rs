@@ -14,7 +14,7 @@ pub(crate) enum SilenceCommand {
     Add(SilenceAdd),
     /// List the silences that have not ended.
     List,
-    /// End a silence now.
+    /// End a silence now; what waits for its end goes on.
     End {
         /// Its id, as `callout silence list` prints it.
         id: String,

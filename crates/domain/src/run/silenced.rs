@@ -18,6 +18,11 @@ impl Run {
         }
     }
 
+    /// Whether a silence holds for the event, as far as the context knows.
+    pub fn is_silenced(&self, ctx: &StepContext<'_>) -> bool {
+        self.silence(ctx).is_some()
+    }
+
     /// The silence that holds for the event now.
     pub(super) fn silence(&self, ctx: &StepContext<'_>) -> Option<HoldingSilence> {
         let event = self.silenceable();

@@ -117,6 +117,7 @@ impl RunService {
         let workflow = self.workflow_of(&seen.value).await?;
         let mut run = seen.value.clone();
         let mut ctx = self.context(&workflow);
+        self.confirm_silence(&seen.value, &mut ctx).await?;
         let value = transition(&mut run, &mut ctx);
         if run == seen.value && ctx.effects == Effects::default() {
             return Ok(Attempt::Unchanged(Applied { value, run: seen }));

@@ -1,10 +1,14 @@
 //! Events about which nobody is texted. In: the store's silences, read from time to time. Out: those that transitions know.
 //!
-//! Never: reads the store for one text: a silence is in force within seconds of being made.
+//! Never: reads the store for a text that no silence holds back: a silence is in force within seconds of being made. One that
+//! does is read again, for it may have been ended.
 
 use std::sync::{Arc, PoisonError};
 
-use domain::silence::Silence;
+use domain::{
+    run::{Run, StepContext},
+    silence::Silence,
+};
 
 use super::RunService;
 use crate::error::RoleError;
@@ -22,6 +26,20 @@ impl RunService {
     pub async fn refresh_silences(&self) -> Result<(), RoleError> {
         let silences = self.ports.silences.silences(self.now()).await?;
         *self.silences.write().unwrap_or_else(PoisonError::into_inner) = silences.into();
+        Ok(())
+    }
+
+    /// Reads the silences anew where one of them holds a run back, as far as the context knows: who has not heard that it was
+    /// ended would put the run off for as long as it was made for.
+    pub(super) async fn confirm_silence(
+        &self,
+        run: &Run,
+        ctx: &mut StepContext<'_>,
+    ) -> Result<(), RoleError> {
+        if run.is_silenced(ctx) {
+            self.refresh_silences().await?;
+            ctx.silences = self.silences();
+        }
         Ok(())
     }
 }
