@@ -79,17 +79,21 @@ impl Control {
 
     /// Has runs that wait for the end of a silence go on now.
     async fn wake_silenced(&self, ended: &Silence) -> Result<(), ControlError> {
-        let (mut waiting, now) = (Vec::new(), self.ports.clock.now());
+        let mut waiting = Vec::new();
         let active = RunFilter { phase: Some(RunPhase::Active), ..RunFilter::default() };
         let look = |run: Run| {
-            if run.opened_at() <= now && ended.of.fits(&run.silenceable()) {
+            if ended.of.fits(&run.silenceable()) {
                 waiting.push(run.id().clone());
             }
             ControlFlow::Continue(())
         };
         each_run(&*self.ports.list, active, usize::MAX, look).await.map_err(RoleError::from)?;
         for run in &waiting {
-            self.ports.runs.apply(run, |run, ctx| run.end_silence(ended.until, ctx)).await?;
+            let woken = self.ports.runs.apply(run, |run, ctx| run.end_silence(ended.until, ctx)).await;
+            if let Err(error) = woken {
+                let until = ended.until.to_string();
+                tracing::warn!(%run, until, %error, "a run goes on only when the silence that was ended would have ended");
+            }
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod coverage;
 mod gathering;
 mod group_locks;
 mod opening;
+mod opt_outs;
 mod originators;
 mod preview;
 mod run_ports;
@@ -51,8 +52,8 @@ use telemetry::Found;
 use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_registry::WorkflowRegistry};
 
 use calendar_texts::CalendarTexts;
-use coverage::OptOuts;
 use group_locks::GroupLocks;
+use opt_outs::OptOuts;
 use step_hook::ByCommand;
 
 pub(crate) use calendar_texts::meant_aside;

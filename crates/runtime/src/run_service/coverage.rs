@@ -10,19 +10,10 @@ use domain::{
     directory::Directory,
     phone::E164,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::RunService;
+use super::{RunService, opt_outs::OptOuts};
 use crate::error::RoleError;
-
-/// Contacts that had opted out at a time.
-#[derive(Default)]
-pub(super) struct OptOuts {
-    read_at: Option<Timestamp>,
-    /// Of which directory.
-    of: Arc<Directory>,
-    numbers: Arc<BTreeSet<E164>>,
-}
 
 impl RunService {
     /// Events of calendars that put several people on call at once, of so many days from now on.
