@@ -172,6 +172,15 @@ impl Connection {
         }
     }
 
+    /// Which shards may share a call: those with the same number. In a cluster a call has one slot.
+    pub(crate) fn group_of(&self, shard: u8) -> u8 {
+        if self.is_cluster() { shard } else { 0 }
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.servers.is_cluster()
+    }
+
     /// A key for each server.
     pub(crate) fn key_per_server(&self, key_of: impl Fn(u16) -> String) -> Vec<String> {
         self.servers.map().key_per_server(key_of)

@@ -14,7 +14,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use ports::{EventLedger, PendingEvent, StoreError};
-use redis::cmd;
+use redis::{Script, cmd};
 use sealing::{Kind, Sealer};
 
 use crate::{
@@ -68,34 +68,47 @@ fn read(sealer: &Sealer, name: &[u8], document: &[u8]) -> Option<(Timestamp, Pen
     Some((of_ms(again_ms), PendingEvent { event, republished: u32::try_from(times).ok()? }))
 }
 
+impl RedisStore {
+    /// Calls a script with words for the lists of several shards: once, where those have one server.
+    async fn call_by_lists(
+        &self,
+        script: &Script,
+        by_shard: BTreeMap<u8, Vec<Vec<u8>>>,
+    ) -> Result<(), StoreError> {
+        let mut groups: BTreeMap<u8, (Vec<String>, Vec<Vec<u8>>)> = BTreeMap::new();
+        for (shard, words) in by_shard {
+            let group = self.connection.group_of(shard);
+            let (keys, arguments) =
+                groups.entry(group).or_insert_with(|| (vec![self.keys.counts(group)], Vec::new()));
+            keys.push(self.keys.accepted(shard));
+            arguments.push(words.len().to_string().into_bytes());
+            arguments.extend(words);
+        }
+        let calls = groups.into_values().map(|(keys, arguments)| Call::new(script, keys).arg(arguments));
+        self.connection.calls::<u64>(calls).await?;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl EventLedger for RedisStore {
     async fn accept(&self, events: &[Event], now: Timestamp) -> Result<(), StoreError> {
         let again_at = after_ms(now, AGAIN_AFTER_MS);
-        let mut calls: BTreeMap<u8, Call<'_>> = BTreeMap::new();
+        let mut by_shard: BTreeMap<u8, Vec<Vec<u8>>> = BTreeMap::new();
         for event in events {
             let name = name_of(&event.key);
-            let shard = shard_of(&name);
-            let call = calls.remove(&shard).unwrap_or_else(|| {
-                Call::new(&self.scripts.accept, vec![self.keys.accepted(shard), self.keys.counts(shard)])
-            });
-            calls.insert(shard, call.arg(&name[..]).arg(document(&self.sealer, &name, event, 0, again_at)?));
+            let document = document(&self.sealer, &name, event, 0, again_at)?;
+            by_shard.entry(shard_of(&name)).or_default().extend([name.to_vec(), document]);
         }
-        self.connection.calls::<u64>(calls.into_values()).await?;
-        Ok(())
+        self.call_by_lists(&self.scripts.accept, by_shard).await
     }
 
     async fn conclude(&self, keys: &[EventKey]) -> Result<(), StoreError> {
-        let mut by_shard: BTreeMap<u8, Vec<[u8; 12]>> = BTreeMap::new();
+        let mut by_shard: BTreeMap<u8, Vec<Vec<u8>>> = BTreeMap::new();
         for name in keys.iter().map(name_of) {
-            by_shard.entry(shard_of(&name)).or_default().push(name);
+            by_shard.entry(shard_of(&name)).or_default().push(name.to_vec());
         }
-        let calls = by_shard.into_iter().map(|(shard, names)| {
-            let keys = vec![self.keys.accepted(shard), self.keys.counts(shard)];
-            names.iter().fold(Call::new(&self.scripts.conclude, keys), |call, name| call.arg(&name[..]))
-        });
-        self.connection.calls::<u64>(calls).await?;
-        Ok(())
+        self.call_by_lists(&self.scripts.conclude, by_shard).await
     }
 
     async fn overdue(&self, now: Timestamp) -> Result<Vec<PendingEvent>, StoreError> {
