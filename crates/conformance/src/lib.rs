@@ -54,6 +54,7 @@ macro_rules! store_contract {
                     a_change_of_an_unknown_run_is_a_conflict
                     a_repeated_change_is_a_conflict_and_does_nothing_twice
                     of_concurrent_changes_at_one_version_one_wins
+                    changes_that_come_together_succeed_or_fail_each_for_itself
                     concurrent_changes_lose_no_update
                     lines_of_later_changes_follow_earlier_ones
                 }

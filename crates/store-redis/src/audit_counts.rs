@@ -1,7 +1,10 @@
 //! The counts of the conservation audit. In: the counts that scripts keep for each shard. Out: their total.
 //!
-//! Never: one instant over all shards, though each shard's counts are of one instant: a run stays in its shard, so that
-//! no run is counted twice or missed. On a single server all shards are read at once, with no write in between.
+//! Never: one instant over all shards of a cluster, though each shard's counts are of one instant: there a run is counted
+//! in its shard, so that none is counted twice or missed. On a single server changes that are made together are counted in
+//! one shard, and all shards are read at once, with no write in between.
+
+use std::collections::BTreeMap;
 
 use domain::id::SHARDS;
 use ports::{StoreError, store::AuditCounts};
@@ -27,10 +30,15 @@ impl RedisStore {
         let waiting: Vec<u64> = redis::from_redis_value(redis::Value::Array(waiting)).map_err(readable)?;
         let shards: Vec<Vec<(String, i64)>> =
             redis::from_redis_value(redis::Value::Array(answers)).map_err(readable)?;
+        // A run may be counted in one shard and taken off in another, so that a count of one shard may be below zero.
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        for (name, count) in shards.into_iter().flatten() {
+            *sums.entry(name).or_default() += count;
+        }
         let mut counts = AuditCounts::default();
         counts.events.pending = pending.into_iter().sum();
         counts.effects.waiting = waiting.into_iter().sum();
-        for (name, count) in shards.into_iter().flatten() {
+        for (name, count) in sums {
             let count = u64::try_from(count).unwrap_or_default();
             let mut kind = name.chars();
             match kind.next() {

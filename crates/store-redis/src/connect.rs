@@ -27,6 +27,7 @@ use crate::{
     script::Scripts,
     sentinel::Sentinels,
     servers::Servers,
+    write_groups::WriteGroups,
 };
 
 /// The arrangement of keys that this version reads and writes.
@@ -177,10 +178,13 @@ impl RedisStore {
     }
 
     fn over(servers: Servers, keys: Keys, config: RedisConfig) -> Self {
+        let connection = Connection::new(servers, config.clock.clone(), config.drops_answers);
+        let (connection, scripts) = (Arc::new(connection), Arc::new(Scripts::new()));
         Self {
-            connection: Connection::new(servers, config.clock.clone(), config.drops_answers),
+            writes: WriteGroups::new(connection.clone(), scripts.clone(), keys.clone()),
+            connection,
             keys,
-            scripts: Scripts::new(),
+            scripts,
             clock: config.clock,
             seen: Generation::default(),
             sealer: Sealer::default(),

@@ -1,6 +1,6 @@
 //! What belongs to a run and has cluster slots of its own: reply routes, SIDs and consent.
 //!
-//! In: the effects of a change. Out: those, written before the run is, as the contract asks.
+//! In: the effects of a change. Out: those, written before the run is, as the contract asks; SIDs with it, on a single server.
 //! Never: leaves a run without them. A process that dies in between leaves them without the run's change, which does no
 //! harm: a SID belongs to its message whichever process stores it, consent is about the phone, and a route leads to a
 //! message that its reader loads and compares. The change is made again, or its due row leads to another one.
@@ -21,10 +21,7 @@ use futures::future::{try_join, try_join_all};
 use ports::{Change, StoreError};
 use sealing::{Kind, Lookup, Sealer};
 
-use crate::{connection::Call, documents::json, redis_store::RedisStore};
-
-/// Length of a packed name.
-const PACKED_BYTES: usize = 17;
+use crate::{connection::Call, documents::json, redis_store::RedisStore, sid_fields::field_of};
 
 impl RedisStore {
     /// Writes what must be seen before the run is.
@@ -33,6 +30,7 @@ impl RedisStore {
     /// change, and its run would be left without them.
     pub(crate) async fn write_indexes(&self, change: &Change) -> Result<(), StoreError> {
         let Effects { reply_routes, consent, sids, .. } = &change.effects;
+        let sids = if self.connection.is_cluster() { &sids[..] } else { &[] };
         for entry in consent {
             self.append_consent(entry).await?;
         }
@@ -48,6 +46,11 @@ impl RedisStore {
             .map(|(sid, number)| async move { self.bind_sid(sid, &change.run.message_id(*number)).await });
         try_join(self.connection.calls::<()>(routes), try_join_all(names)).await?;
         Ok(())
+    }
+
+    /// The provider's names that are bound with a change: on a single server, where slots do not matter, all of them.
+    pub(crate) fn sids_with_run<'a>(&self, change: &'a Change) -> &'a [(ProviderMessageId, u16)] {
+        if self.connection.is_cluster() { &[] } else { &change.effects.sids }
     }
 
     /// Binds a provider's name to a message unless it is bound.
@@ -84,38 +87,6 @@ fn by_number(routes: &[ReplyRoute]) -> BTreeMap<E164, Vec<&ReplyRoute>> {
 /// A route's name among those of its phone; its expiry is the score.
 pub(crate) fn name_of(route: &ReplyRoute) -> String {
     format!("{} {}", route.code.as_str(), route.message)
-}
-
-/// A provider's name in its bucket: packed where that leads back to it, else the text. A text as long as a packed name
-/// begins with a zero byte, so that it is none.
-pub(crate) fn field_of(sid: &ProviderMessageId) -> Vec<u8> {
-    let text = sid.as_str().as_bytes();
-    match packed(text) {
-        Some(field) => field.to_vec(),
-        None if text.len() == PACKED_BYTES => [b"\0", text].concat(),
-        None => text.to_vec(),
-    }
-}
-
-/// A letter, an `M` and 32 hex digits in lower case, as the letter and 16 bytes: half the memory of the text.
-fn packed(text: &[u8]) -> Option<[u8; PACKED_BYTES]> {
-    let [first, b'M', hex @ ..] = text else { return None };
-    let mut field = [*first; PACKED_BYTES];
-    if hex.len() != 2 * (PACKED_BYTES - 1) {
-        return None;
-    }
-    for (byte, digits) in field[1..].iter_mut().zip(hex.chunks_exact(2)) {
-        *byte = digit(digits[0])? << 4 | digit(digits[1])?;
-    }
-    Some(field)
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
 }
 
 /// Timeline lines for `purge`: what cannot be read from the run itself.
@@ -160,40 +131,4 @@ pub(crate) fn routes_of(run: &Run) -> Vec<(E164, String)> {
 
 fn key_of(route: &ReplyRoute) -> (E164, String) {
     (route.number.clone(), name_of(route))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn field(text: &str) -> Vec<u8> {
-        field_of(&text.parse().unwrap())
-    }
-
-    #[test]
-    fn the_field_of_a_name_is_what_earlier_versions_stored() {
-        let hex = "0123456789abcdef".repeat(2);
-        let bytes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
-        assert_eq!(field(&format!("SM{hex}")), [&b"S"[..], &bytes, &bytes].concat());
-        assert_eq!(field(&format!("MM{hex}")), [&b"M"[..], &bytes, &bytes].concat());
-        let upper = format!("SM{}", hex.to_uppercase());
-        assert_eq!(field(&upper), upper.as_bytes());
-    }
-
-    #[test]
-    fn two_names_never_share_a_field() {
-        let hex = "61".repeat(16);
-        let names = [
-            format!("SM{hex}"),
-            format!("MM{hex}"),
-            format!("SA{hex}"),
-            format!("SM{}", "+1".repeat(16)),
-            format!("S{}", "a".repeat(16)),
-            format!("SM{}", &hex[..31]),
-            "S".to_owned(),
-            "7".to_owned(),
-        ];
-        let fields: std::collections::BTreeSet<_> = names.iter().map(|name| field(name)).collect();
-        assert_eq!(fields.len(), names.len());
-    }
 }

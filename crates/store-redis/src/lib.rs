@@ -42,11 +42,13 @@ mod sealed_to;
 mod sending;
 mod sentinel;
 mod servers;
+mod sid_fields;
 mod silences;
 mod status;
 mod store;
 mod stored_run;
 mod write_arguments;
+mod write_groups;
 
 pub use crate::{
     config::{Durability, KEY_PREFIX, RESPONSE_TIMEOUT, RedisConfig},

@@ -18,8 +18,9 @@ use sealing::Lookup;
 
 use crate::{
     connection::{Call, unreadable},
-    indexes::{field_of, routes_of, sids_of},
+    indexes::{routes_of, sids_of},
     redis_store::RedisStore,
+    sid_fields::field_of,
     stored_run::{keys_of, read_lines},
 };
 

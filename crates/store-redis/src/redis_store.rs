@@ -11,14 +11,15 @@ use sealing::{KeyFile, Kind, Lookup, Sealer};
 
 use crate::{
     connection::Connection, documents::Sealed, history::Generation, keys::Keys, script::Scripts,
-    sealed_to::SealedTo, stored_run::read,
+    sealed_to::SealedTo, stored_run::read, write_groups::WriteGroups,
 };
 
 /// The store of a fleet, on one Redis server, its replicas' primary, or the primaries of a Redis Cluster.
 pub struct RedisStore {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) keys: Keys,
-    pub(crate) scripts: Scripts,
+    pub(crate) scripts: Arc<Scripts>,
+    pub(crate) writes: Arc<WriteGroups>,
     /// The time, for the reconcile window.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) seen: Generation,

@@ -4,12 +4,11 @@
 
 use redis::Script;
 
-use crate::write_arguments::{RunKeys, WriteArguments};
+use crate::write_arguments::{KEY_COUNT, RunKeys, WriteArguments};
 
 /// All scripts, each loaded by the server on first use.
 pub(crate) struct Scripts {
-    pub(crate) open: Script,
-    pub(crate) change: Script,
+    pub(crate) write: Script,
     pub(crate) take: Script,
     pub(crate) resolve: Script,
     pub(crate) list: Script,
@@ -59,6 +58,7 @@ macro_rules! script {
 macro_rules! script_of_run {
     ($($file:literal)*) => {{
         let text = text!($($file)*).replace("ARGUMENT_COUNT", &WriteArguments::NAMES.len().to_string());
+        let text = text.replace("KEY_COUNT", &KEY_COUNT.to_string());
         Script::new(&WriteArguments::resolve_names(&RunKeys::resolve_names(&text)))
     }};
 }
@@ -66,8 +66,7 @@ macro_rules! script_of_run {
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            open: script_of_run!("common" "effect" "write" "open"),
-            change: script_of_run!("common" "effect" "write" "change"),
+            write: script_of_run!("common" "effect" "write" "open" "change" "write_each"),
             take: script!("take"),
             resolve: script!("resolve"),
             list: script!("common" "list"),

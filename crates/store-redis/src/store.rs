@@ -17,7 +17,7 @@ use domain::{
     rate_limit::{RateLimit, RateRequest, Reservation},
     run::Run,
     time::{floor_us, of_us},
-    timeline::{DeadLetter, Entry, Outcome, ReplyRoute},
+    timeline::{DeadLetter, Effects, Entry, Outcome, ReplyRoute},
     workflow::WorkflowDefinition,
 };
 use jiff::Timestamp;
@@ -33,10 +33,12 @@ use sealing::{Kind, Lookup};
 use crate::{
     connection::{Call, unreadable},
     documents::{self, json},
-    indexes::{field_of, marks, sequenced},
+    indexes::{marks, sequenced},
     keys::shard_of_letter,
     redis_store::RedisStore,
+    sid_fields::field_of,
     stored_run::{Write, read_lines, write},
+    write_groups::Written,
 };
 
 /// The name that the document of a resolution is bound to.
@@ -67,6 +69,11 @@ impl RedisStore {
         Ok(self.content_of(event).await?.unwrap_or(content))
     }
 
+    fn written(&self, change: &Change, how: &Write) -> Result<Written, StoreError> {
+        let (token, marks) = (self.connection.token(), marks(change, &self.sealer));
+        write(&self.keys, &self.sealer, &token, change, marks, self.sids_with_run(change), how)
+    }
+
     /// Whether a change is too late already. Checked before consent is written, which is never taken back. SIDs need no
     /// check: a SID belongs to its message whichever process stores it.
     async fn is_too_late(&self, change: &Change, version: Option<u64>) -> Result<bool, StoreError> {
@@ -85,27 +92,23 @@ impl RedisStore {
 #[async_trait]
 impl RunStore for RedisStore {
     async fn open_run(&self, change: Change, event: OpeningEvent) -> Result<Opened, StoreError> {
-        if self.claim_content(change.run.event(), event.content).await? != event.content {
+        // What is written before the run waits until the event's key is bound, and in a cluster that has a slot of its own.
+        let Effects { reply_routes, consent, .. } = &change.effects;
+        let binds = !self.connection.is_cluster() && reply_routes.is_empty() && consent.is_empty();
+        if !binds && self.claim_content(change.run.event(), event.content).await? != event.content {
             return Ok(Opened::Conflict);
         }
-        let how = Write::Open { happened_at: event.happened_at };
-        let call = write(
-            &self.scripts.open,
-            &self.keys,
-            &self.sealer,
-            &self.connection.token(),
-            &change,
-            marks(&change, &self.sealer),
-            &how,
-        )?;
+        let content = binds.then_some(event.content);
+        let written = self.written(&change, &Write::Open { happened_at: event.happened_at, content })?;
         if self.is_too_late(&change, None).await? {
             return Ok(Opened::Known);
         }
         self.write_indexes(&change).await?;
-        let (what, detail): (String, Vec<u8>) = self.connection.call(call).await?;
+        let (what, detail) = self.writes.write(change.run.id().shard(), written).await?;
         match what.as_str() {
             "new" => return Ok(Opened::New { timer: Self::timer(&change, &detail) }),
             "known" => return Ok(Opened::Known),
+            "other" => return Ok(Opened::Conflict),
             _ => {}
         }
         let bound_to = bound_to(change.run.workflow(), change.marker.as_deref().unwrap_or_default());
@@ -124,21 +127,12 @@ impl RunStore for RedisStore {
     }
 
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {
-        let how = Write::Change { version };
-        let call = write(
-            &self.scripts.change,
-            &self.keys,
-            &self.sealer,
-            &self.connection.token(),
-            &change,
-            marks(&change, &self.sealer),
-            &how,
-        )?;
+        let written = self.written(&change, &Write::Change { version })?;
         if self.is_too_late(&change, Some(version)).await? {
             return Ok(Changed::Conflict);
         }
         self.write_indexes(&change).await?;
-        let (what, detail): (String, Vec<u8>) = self.connection.call(call).await?;
+        let (what, detail) = self.writes.write(change.run.id().shard(), written).await?;
         if what == "stored" {
             return Ok(Changed::Stored { timer: Self::timer(&change, &detail) });
         }

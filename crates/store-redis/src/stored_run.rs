@@ -4,22 +4,27 @@
 //! Never: a script that reads the document.
 
 use domain::{
+    event::ContentHash,
     id::RunId,
+    limits::DEDUPE_S,
+    provider::ProviderMessageId,
     run::{Run, RunIndex, RunPhase},
     time::{ceil_ms, floor_ms, floor_us},
-    timeline::Entry,
+    timeline::{Effects, Entry},
 };
 use jiff::Timestamp;
 use ports::{Change, StoreError, TimerSlot, Versioned};
-use redis::Script;
+use redis::{Cmd, ToRedisArgs as _};
 use sealing::{Kind, Sealer};
 
 use crate::{
     codec::{decode, encode},
-    connection::{Call, unreadable},
+    connection::unreadable,
     documents::{self, Sealed, json},
     keys::Keys,
-    write_arguments::{RunKeys, WriteArguments},
+    sid_fields::field_of,
+    write_arguments::{KEY_COUNT, RunKeys, WriteArguments},
+    write_groups::Written,
 };
 
 /// The letter of each phase of a run in headers and audit counts.
@@ -54,8 +59,8 @@ pub(crate) const MESSAGE_LETTERS: [(&str, char); 14] = [
 
 /// Whether a call opens a run or changes one.
 pub(crate) enum Write {
-    /// A new run, for an event that happened at this time.
-    Open { happened_at: Timestamp },
+    /// A new run, for an event that happened at this time. What the event says, if its key is still to be bound to that.
+    Open { happened_at: Timestamp, content: Option<ContentHash> },
     /// A run that replaces the one stored at this version.
     Change { version: u64 },
 }
@@ -91,32 +96,39 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
         letters_at: keys.dead_at(shard),
         subject: subject.map(|subject| keys.subject(shard, run.workflow(), subject)),
         subject_over: subject.map(|subject| keys.subject_over(shard, run.workflow(), subject)),
-        resolution: marker.map(|marker| keys.resolution(shard, run.workflow(), marker)),
+        resolution: marker
+            .filter(|_| subject.is_some())
+            .map(|marker| keys.resolution(shard, run.workflow(), marker)),
     }
 }
 
-/// The call that writes a run. `marks` are lines that `purge` reads, in addition to those of the timeline.
-pub(crate) fn write<'a>(
-    script: &'a Script,
-    keys: &Keys,
+/// What writes a run. `marks` are lines that `purge` reads, in addition to those of the timeline; `sids` are the provider's
+/// names that are bound with it: those that need no slot of their own.
+pub(crate) fn write(
+    stored: &Keys,
     sealer: &Sealer,
     token: &str,
     change: &Change,
     marks: Vec<Vec<u8>>,
+    sids: &[(ProviderMessageId, u16)],
     how: &Write,
-) -> Result<Call<'a>, StoreError> {
+) -> Result<Written, StoreError> {
     let Change { run, due, needs_timer, marker, effects } = change;
     let timer_slot = due.filter(|_| *needs_timer).map(|due| TimerSlot::of(run.id(), due));
     let index = run.index();
-    let (happened_us, version) = match how {
-        Write::Open { happened_at } => (floor_us(*happened_at).to_string(), 0),
-        Write::Change { version } => (String::from("-"), *version),
+    let (happened_us, version, content) = match how {
+        Write::Open { happened_at, content } => (floor_us(*happened_at).to_string(), 0, *content),
+        Write::Change { version } => (String::from("-"), *version, None),
     };
     let ended_at = run.closed_at().filter(|_| due.is_none());
     let mut lines = marks;
     if !effects.timeline.is_empty() {
         lines.push(encode(&json(&effects.timeline, "timeline of run", run.id().as_str())?));
     }
+    let keys = keys_of(stored, run, marker.as_deref());
+    let rows = effects.outbound.len() + effects.dead_letters.len();
+    let following =
+        lines.len() + effects.outcomes.len() + 4 * rows + effects.discarded.len() + 2 * sids.len();
     let arguments = WriteArguments {
         token,
         id: run.id().as_str(),
@@ -143,23 +155,43 @@ pub(crate) fn write<'a>(
         effect_count: effects.outbound.len(),
         letter_count: effects.dead_letters.len(),
         discarded_count: effects.discarded.len(),
+        sid_count: sids.len(),
+        content: content.map(|content| content.as_u64().to_string()).unwrap_or_default(),
+        content_kept_s: DEDUPE_S,
+        more_keys: sids.len() + usize::from(content.is_some()),
+        following,
+        optional_keys: keys.num_of_args() - KEY_COUNT,
     };
-    let mut call = Call::new(script, keys_of(keys, run, marker.as_deref())).arg(arguments).arg(lines);
+    let mut written = Written::new(&keys);
+    written.arguments.arg(arguments).arg(lines);
+    add_effects(&mut written.arguments, sealer, run, effects)?;
+    for (sid, number) in sids {
+        written.arguments.arg(field_of(sid)).arg(run.message_id(*number).to_string());
+        written.keys.arg(stored.sids(sid));
+    }
+    if content.is_some() {
+        written.keys.arg(stored.content(run.event()));
+    }
+    Ok(written)
+}
+
+/// The effects of a change that are arguments behind its timeline lines.
+fn add_effects(call: &mut Cmd, sealer: &Sealer, run: &Run, effects: &Effects) -> Result<(), StoreError> {
     for outcome in &effects.outcomes {
-        call = call.arg(json(outcome, "outcome of run", run.id().as_str())?);
+        call.arg(json(outcome, "outcome of run", run.id().as_str())?);
     }
     for effect in &effects.outbound {
-        call = call.arg(&effect.id).arg(&effect.destination).arg(floor_ms(effect.since));
-        call = call.arg(Sealed::new(sealer, Kind::Effect).doc(&effect.id, effect)?);
+        call.arg(&effect.id).arg(&effect.destination).arg(floor_ms(effect.since));
+        call.arg(Sealed::new(sealer, Kind::Effect).doc(&effect.id, effect)?);
     }
     for letter in &effects.dead_letters {
-        call = call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
-        call = call.arg(documents::letter(sealer, letter)?);
+        call.arg(&letter.id).arg(floor_us(letter.at)).arg(&letter.reason);
+        call.arg(documents::letter(sealer, letter)?);
     }
     for id in &effects.discarded {
-        call = call.arg(id);
+        call.arg(id);
     }
-    Ok(call)
+    Ok(())
 }
 
 /// Whether a run should have a due row and has none, and whether it needs a review or is unfinished otherwise.

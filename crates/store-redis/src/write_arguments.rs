@@ -6,7 +6,7 @@ use crate::arguments::arguments;
 
 arguments! {
     /// The keys of a run's shard.
-    RunKeys, "KEYS" {
+    RunKeys, "KEYS" behind "keys_at" {
         run: String,
         timeline: String,
         /// Runs by due time.
@@ -39,11 +39,14 @@ arguments! {
     }
 }
 
+/// How many keys each change has at least.
+pub(crate) const KEY_COUNT: usize = RunKeys::NAMES.len() - 3;
+
 arguments! {
-    /// The arguments of `write.lua`. Behind them come the timeline lines, the outcomes, for each effect its id,
-    /// destination, due time and document, for each dead letter its id, time, reason and document, and the ids of the
-    /// discarded ones.
-    WriteArguments<'a>, "ARGV" {
+    /// The arguments of `write.lua` for one change. Behind them come the timeline lines, the outcomes, for each effect its id,
+    /// destination, due time and document, for each dead letter its id, time, reason and document, the ids of the discarded
+    /// ones, and for each SID its field and message.
+    WriteArguments<'a>, "ARGV" behind "arguments_at" {
         /// Names the call.
         token: &'a str,
         id: &'a str,
@@ -81,5 +84,17 @@ arguments! {
         letter_count: usize,
         /// How many discarded ones follow those.
         discarded_count: usize,
+        /// How many SIDs follow those; their keys come behind the run's.
+        sid_count: usize,
+        /// What the event says, if its key is still to be bound to that; its key comes last. Else empty.
+        content: String,
+        /// For how many seconds it is bound.
+        content_kept_s: u32,
+        /// How many keys come behind the run's.
+        more_keys: usize,
+        /// How many arguments follow, all together.
+        following: usize,
+        /// How many of the optional keys there are: 0, 2 with a subject, or 3 with a resolution's as well.
+        optional_keys: usize,
     }
 }

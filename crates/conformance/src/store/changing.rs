@@ -12,10 +12,10 @@ use domain::{
     timeline::TimelineEvent,
 };
 use jiff::Timestamp;
-use ports::{Change, Changed, Store, store::DeadLetterFilter};
+use ports::{Change, Changed, Opened, Store, store::DeadLetterFilter};
 
 use crate::fixture::{
-    Opening, acknowledged, at, at_once, change, entry, letter, load, number, open_new, sid, submitted,
+    Opening, acknowledged, at, at_once, change, entry, letter, load, number, open, open_new, sid, submitted,
 };
 
 fn stored(changed: &Changed) -> bool {
@@ -105,6 +105,50 @@ pub async fn of_concurrent_changes_at_one_version_one_wins(store: Arc<dyn Store>
     let [winner] = winners[..] else { panic!("{winners:?} won") };
     let stored_run = load(&*store, &first.run).await.value;
     assert_eq!(stored_run.message(1).and_then(Message::sid), Some(&sid(case, winner)));
+}
+
+/// A backend may make them as one; a change that is too late spoils no other, and all are counted once.
+pub async fn changes_that_come_together_succeed_or_fail_each_for_itself(store: Arc<dyn Store>) {
+    const RUNS: u32 = 40;
+    let case = "together";
+    let mut openings: Vec<_> = (0..RUNS).map(|n| Opening::new(case, n).change()).collect();
+    // Every other one is of texts that nobody can reply to.
+    openings.iter_mut().step_by(2).for_each(|opening| opening.effects.reply_routes.clear());
+    let opened = at_once(2 * RUNS, |n| {
+        // Each comes twice.
+        let (store, opening) = (store.clone(), openings[(n / 2) as usize].clone());
+        async move { open(&*store, &opening).await }
+    })
+    .await;
+    let new = opened.iter().filter(|opened| matches!(opened, Opened::New { .. })).count();
+    assert_eq!((new, opened.len()), (RUNS as usize, 2 * RUNS as usize));
+
+    let late = |n: u32| n.is_multiple_of(5);
+    for first in openings.iter().step_by(5) {
+        let winner = acknowledged(&first.run, at(1));
+        assert!(stored(&store.change_run(winner, 1).await.unwrap()));
+    }
+    let changed = at_once(RUNS, |n| {
+        let (store, run) = (store.clone(), openings[n as usize].run.clone());
+        async move { store.change_run(submitted(&run, &sid(case, n), at(2)), 1).await.unwrap() }
+    })
+    .await;
+    for (n, (changed, first)) in (0..).zip(changed.iter().zip(&openings)) {
+        assert_eq!(stored(changed), !late(n), "{n}");
+        let run = load(&*store, &first.run).await;
+        assert_eq!(
+            (run.version, run.value.message(1).and_then(Message::sid).is_some()),
+            (2, !late(n)),
+            "{n}"
+        );
+        assert!(!store.timeline(first.run.id()).await.unwrap().is_empty());
+    }
+    let audit = store.audit_counts().await.unwrap();
+    let (few, most) = (u64::from(RUNS / 5), u64::from(RUNS - RUNS / 5));
+    let [active, acknowledged] = ["active", "acknowledged"].map(|phase| audit.runs[phase]);
+    let [dispatching, submitted] = ["dispatching", "submitted"].map(|phase| audit.messages[phase]);
+    assert_eq!([active, acknowledged, dispatching, submitted], [most, few, few, most]);
+    assert_eq!(audit.forgotten, 0);
 }
 
 /// Read, change, write, again on conflict: every increment counts.

@@ -236,7 +236,7 @@ impl AuditCounts {
 }
 
 /// Why the store did not do it. Every method may be repeated after any of these.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or is too busy; the call may or may not have been applied.
     #[error("the store is not available: {0}")]

@@ -5,6 +5,9 @@
 
 local CALL_BYTES, CALLS_MAX = 9, 8
 
+-- Behind which positions the keys and arguments begin that names stand for: those of one change, where a call makes many.
+local keys_at, arguments_at = 0, 0
+
 local function header(key)
   local text = redis.call('GETRANGE', key, 0, 255)
   if text == '' then return nil end
@@ -21,19 +24,20 @@ local function answered(run, version, token)
   return string.sub(run.calls, at + CALL_BYTES, at + CALL_BYTES)
 end
 
--- Subtracts a run as it was from the audit counts of its shard and adds it as it is; either may be nil. Commands cost
--- more than anything else here, so only counts that change are written.
-local function count(key, former, present)
-  local counts = {}
-  local function add(run, sign)
-    local function by(name, number) counts[name] = (counts[name] or 0) + sign * number end
-    by('r' .. run.phase, 1)
-    for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do by('m' .. letter, tonumber(messages)) end
-    if run.forgotten == 'f' then by('f', 1) end
+-- Adds a run to changes of the audit counts, or with -1 takes it from them. Commands cost more than anything else here,
+-- so a call sums its changes up and then writes those that are left.
+local function count(changes, run, sign)
+  local name = 'r' .. run.phase
+  changes[name] = (changes[name] or 0) + sign
+  for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do
+    name = 'm' .. letter
+    changes[name] = (changes[name] or 0) + sign * messages
   end
-  if former then add(former, -1) end
-  if present then add(present, 1) end
-  for name, number in pairs(counts) do
+  if run.forgotten == 'f' then changes.f = (changes.f or 0) + sign end
+end
+
+local function write_counts(key, changes)
+  for name, number in pairs(changes) do
     if number ~= 0 then redis.call('HINCRBY', key, name, number) end
   end
 end

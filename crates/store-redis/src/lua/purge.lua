@@ -5,7 +5,9 @@ local run = header(KEYS[run])
 if redis.call('ZSCORE', KEYS[due], ARGV[1]) then return 0 end
 if run then
   if run.version ~= tonumber(ARGV[2]) then return 0 end
-  count(KEYS[counts], run, nil)
+  local changes = {}
+  count(changes, run, -1)
+  write_counts(KEYS[counts], changes)
 end
 local letters = 4 + ARGV[3]
 for n = 4, letters - 1 do redis.call('ZREMRANGEBYSCORE', KEYS[outcomes], ARGV[n], ARGV[n]) end

@@ -1,7 +1,10 @@
--- Writes a run with everything of its shard. For open.lua and change.lua.
+-- Writes a run with everything of its shard. For open.lua and change.lua, which write_each.lua calls.
 --
 -- KEYS and ARGV: by the names of write_arguments.rs; script.rs puts their positions in the place of the names.
 -- The first write is one that a full server refuses, so that nothing is half written.
+
+-- What the audit counts change by, over all changes of the call.
+local counted = {}
 
 -- The phase of a run that has not ended.
 local ACTIVE = 'a'
@@ -9,11 +12,11 @@ local ACTIVE = 'a'
 local ACKNOWLEDGED = 'k'
 
 local function write_effects()
-  local at = ARGUMENT_COUNT + 1
+  local at = arguments_at + ARGUMENT_COUNT + 1
   local lines = {}
   for n = at, at + ARGV[line_count] - 1 do lines[#lines + 1] = ARGV[n] end
   at = at + ARGV[line_count]
-  if tonumber(ARGV[outcome_count]) > 0 then
+  if ARGV[outcome_count] ~= '0' then
     local now = redis.call('TIME')
     -- Cursors rise within the shard even if the clock does not.
     local last = tonumber(redis.call('HGET', KEYS[counts], 'o') or '0')
@@ -40,6 +43,12 @@ local function write_effects()
   at = at + 4 * ARGV[letter_count]
   for n = at, at + ARGV[discarded_count] - 1 do
     remove_letter(KEYS[letters], KEYS[letters_at], KEYS[counts], ARGV[n])
+  end
+  at = at + ARGV[discarded_count]
+  local sids_at = keys_at + KEY_COUNT + ARGV[optional_keys]
+  for n = 1, ARGV[sid_count] do
+    redis.call('HSETNX', KEYS[sids_at + n], ARGV[at], ARGV[at + 1])
+    at = at + 2
   end
   if #lines > 0 then redis.call('RPUSH', KEYS[timeline], unpack(lines)) end
 end
@@ -79,7 +88,8 @@ local function write(version, old)
     redis.call('ZREM', KEYS[due], id)
   end
   if not old then redis.call('ZADD', KEYS[runs], ARGV[opened_ms], id) end
-  count(KEYS[counts], old, { phase = phase, forgotten = string.sub(flags, 1, 1), tally = tally })
+  if old then count(counted, old, -1) end
+  count(counted, { phase = phase, forgotten = string.sub(flags, 1, 1), tally = tally }, 1)
   if string.sub(flags, 2, 2) == 'h' then
     redis.call('ZADD', KEYS[review], ARGV[opened_ms], id)
   elseif old and old.held == 'h' then
@@ -92,7 +102,7 @@ local function write(version, old)
   elseif old and old.phase ~= ACTIVE then
     redis.call('ZREM', KEYS[ended], id)
   end
-  if KEYS[subject] then list_under_subject(id, old) end
+  if ARGV[optional_keys] ~= '0' then list_under_subject(id, old) end
   write_effects()
   return timer
 end

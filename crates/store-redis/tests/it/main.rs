@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod damaged;
 mod event_ledger;
+mod grouped;
 mod memory;
 mod opening;
 mod operator;
