@@ -18,6 +18,10 @@ use crate::{ports::free_port, supervisor::Supervisor};
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// How long a broker may take to become ready: a few seconds alone, many while a compiler runs on two cores.
 const READY_MAX: Duration = Duration::from_secs(120);
+/// What it says before that to whoever asks for something.
+const NOT_STARTED: &str = "requires the 'rabbit' app to be running";
+/// How often it is asked again, half a second later.
+const STARTS_LOOKED_AT: usize = 60;
 /// Names a broker that runs already, to be used for tests that need none of their own.
 const URL_VARIABLE: &str = "CALLOUT_TEST_AMQP_URL";
 
@@ -109,8 +113,23 @@ impl RabbitMq {
         self.own().start();
     }
 
-    /// Runs `rabbitmqctl` against it and returns what it printed.
+    /// Runs `rabbitmqctl` against it and returns what it printed. A broker that has just begun to listen says for a moment that
+    /// it does not run.
     pub fn ctl(&self, arguments: &[&str]) -> String {
+        for _ in 0..STARTS_LOOKED_AT {
+            let (is_done, text) = self.try_ctl(arguments);
+            if is_done {
+                return text;
+            }
+            assert!(text.contains(NOT_STARTED), "rabbitmqctl {arguments:?}: {text}");
+            #[expect(clippy::disallowed_methods, reason = "waits for another process")]
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        panic!("rabbitmqctl {arguments:?}: the broker does not start");
+    }
+
+    /// Whether the command succeeded, and what it printed.
+    fn try_ctl(&self, arguments: &[&str]) -> (bool, String) {
         let ctl = Path::new(SCRIPTS).join("rabbitmqctl");
         let mut command = match root() {
             None => Command::new(ctl),
@@ -128,8 +147,8 @@ impl RabbitMq {
             .expect("rabbitmqctl runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {text}{error}");
-        text
+        let is_done = output.status.success();
+        (is_done, if is_done { text } else { format!("{text}{error}") })
     }
 
     /// Where the management plugin listens.
