@@ -11,10 +11,7 @@ use domain::{
     message::{Digest, Message},
     notice::{APPROVAL, Notices},
     provider::{InboundKeyword, InboundText},
-    reply::{
-        Candidate, KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read,
-        time_zone,
-    },
+    reply::{KnownCode, Meaning, OpenCode, Reading, Taken, answer, candidates, is_answered, read, time_zone},
     run::{Run, RunPhase, StepContext},
 };
 use jiff::tz::TimeZone;
@@ -143,12 +140,11 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
         let workflow = ports.runs.workflow_of(&run).await?;
         let message = run.message(route.message.number);
         // Its recipient was told another code for it, or none yet.
-        let is_untold = |message: &Message| {
-            message.is_held() || message.told_by().is_some() || message.is_waiting() && message.attempt() == 0
-        };
-        if message.is_some_and(is_untold) {
+        if message.is_some_and(|message| message.is_held() || message.told_by().is_some()) {
             continue;
         }
+        let is_untold = message.is_some_and(|message| message.is_waiting() && message.attempt() == 0);
+        let is_approval = run.workflow() == APPROVAL;
         let digest = message.and_then(Message::digest);
         let is_active = run.phase() == RunPhase::Active
             || match digest {
@@ -165,13 +161,14 @@ async fn known_codes(ports: &CallbackPorts, text: &InboundText) -> Result<Vec<Kn
             about,
             is_active,
             bare_word: workflow.definition.bare_word,
-            code_only: run.workflow() == APPROVAL,
+            code_only: is_approval || is_untold,
             page: message.and_then(|message| message.text().cloned()),
             answers: Vec::new(),
         };
         let time_zone = message.and_then(|message| message.recipient().time_zone.clone());
         let phase = if is_active { RunPhase::Active } else { run.phase() };
-        known.push(KnownCode { open, phase, time_zone, is_digest: digest.is_some() });
+        let is_digest = digest.is_some();
+        known.push(KnownCode { open, phase, time_zone, is_digest, is_approval, is_untold });
     }
     Ok(known)
 }
@@ -199,12 +196,8 @@ async fn send_answer(
 ) -> Result<(), RoleError> {
     let mut candidates = candidates(known, taken);
     // An answer that lists what waits says `ACK ALL`, which means no approval.
-    let has_pages = known.iter().any(|known| !known.open.code_only);
-    let is_page = |candidate: &Candidate| {
-        candidate.is_meant
-            || known.iter().any(|known| known.open.message.run == candidate.run && !known.open.code_only)
-    };
-    candidates.retain(|candidate| !has_pages || is_page(candidate));
+    let has_pages = candidates.iter().any(|candidate| !candidate.is_approval);
+    candidates.retain(|candidate| !has_pages || candidate.is_meant || !candidate.is_approval);
     for candidate in candidates.iter_mut().filter(|candidate| candidate.was_acknowledged()) {
         candidate.acknowledged = ports.runs.acknowledged(&candidate.run).await?;
     }

@@ -31,6 +31,10 @@ pub struct KnownCode {
     pub time_zone: Option<String>,
     /// Whether its text tells of other runs as well; it is active as long as one of them is.
     pub is_digest: bool,
+    /// Whether its text asks for an approval.
+    pub is_approval: bool,
+    /// Whether its text was not sent yet, as far as the store knows. Who names its code has it all the same.
+    pub is_untold: bool,
 }
 
 /// Whether a reply is answered: neither machines nor strangers are. `is_contact` says that the phone is one of our own
@@ -44,14 +48,17 @@ pub fn is_answered(meaning: Meaning, known: &[KnownCode], is_contact: bool) -> b
 /// the runs that it is about.
 pub fn candidates(known: &[KnownCode], taken: &BTreeMap<RunId, Taken>) -> Vec<Candidate> {
     let mut by_run: BTreeMap<&RunId, Candidate> = BTreeMap::new();
-    for KnownCode { open, phase, .. } in known {
+    for KnownCode { open, phase, is_approval, is_untold, .. } in known {
         let run = &open.message.run;
         let taken = taken.get(run);
+        if *is_untold && taken.is_none() {
+            continue;
+        }
         by_run.entry(run).or_insert_with(|| Candidate {
             run: run.clone(),
             about: open.about.clone(),
             code: open.code,
-            is_approval: open.code_only,
+            is_approval: *is_approval,
             is_meant: taken.is_some(),
             phase: taken.map_or(*phase, |taken| taken.before),
             taken: taken.cloned(),
@@ -389,7 +396,8 @@ mod tests {
             page: None,
             answers: Vec::new(),
         };
-        KnownCode { open, phase, time_zone: time_zone.map(str::to_owned), is_digest: false }
+        let time_zone = time_zone.map(str::to_owned);
+        KnownCode { open, phase, time_zone, is_digest: false, is_approval: false, is_untold: false }
     }
 
     #[test]
@@ -421,6 +429,15 @@ mod tests {
         let [api, db] = &found[..] else { panic!("{found:?}") };
         assert_eq!((api.is_meant, api.phase, api.was_acknowledged()), (false, RunPhase::Active, false));
         assert_eq!((db.is_meant, db.phase, db.was_acknowledged()), (true, RunPhase::Acknowledged, true));
+    }
+
+    #[test]
+    fn no_answer_names_a_text_that_was_not_sent_unless_its_code_is_named() {
+        let untold = [KnownCode { is_untold: true, ..known("db-1", 1, None) }];
+        assert!(candidates(&untold, &BTreeMap::new()).is_empty());
+        let (before, after) = (RunPhase::Active, RunPhase::Acknowledged);
+        let taken = Taken { before, after, awaited: Vec::new(), is_renewed: false };
+        assert_eq!(candidates(&untold, &[(untold[0].open.message.run.clone(), taken)].into()).len(), 1);
     }
 
     #[test]

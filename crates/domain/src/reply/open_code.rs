@@ -18,7 +18,7 @@ pub struct OpenCode {
     /// Whether its workflow takes an acknowledgement without a code, while no other run waits for this phone.
     pub bare_word: bool,
     /// Whether only a reply that names the code is about it: neither `ACK ALL` nor its subject is. So it is with approvals,
-    /// where who takes their pages on would agree to whatever an agent asks for.
+    /// where who takes their pages on would agree to whatever an agent asks for, and with texts that were not sent yet.
     pub code_only: bool,
     /// The text that carried it, by which a quote of it is known; absent where it is not kept.
     pub page: Option<Text>,
