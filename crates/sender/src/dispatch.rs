@@ -30,7 +30,9 @@ pub(crate) async fn command(sender: &Sender, message: &MessageId, epoch: u32) ->
     };
     let consent = ports.consent.consent(&waiting.recipient().number).await?;
     let workflow = ports.runs.workflow_of(&stored.value).await?;
-    let admission = if stored.value.allows(message.number, &consent, &ports.runs.context(&workflow)) {
+    // The claim decides with the same silences: a text that it lets go must have been charged here.
+    let ctx = ports.runs.context_of(&stored.value, &workflow).await?;
+    let admission = if stored.value.allows(message.number, &consent, &ctx) {
         admission.admit(ports, &workflow.definition, stored.value.lane(), waiting, now).await?
     } else {
         Admission::default()

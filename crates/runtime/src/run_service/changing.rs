@@ -116,8 +116,7 @@ impl RunService {
     ) -> Result<Attempt<T>, RoleError> {
         let workflow = self.workflow_of(&seen.value).await?;
         let mut run = seen.value.clone();
-        let mut ctx = self.context(&workflow);
-        self.confirm_silence(&seen.value, &mut ctx).await?;
+        let mut ctx = self.context_of(&seen.value, &workflow).await?;
         let value = transition(&mut run, &mut ctx);
         if run == seen.value && ctx.effects == Effects::default() {
             return Ok(Attempt::Unchanged(Applied { value, run: seen }));

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use domain::{
     run::{Run, StepContext},
     silence::Silence,
+    workflow::Workflow,
 };
 
 use super::RunService;
@@ -27,6 +28,20 @@ impl RunService {
         let silences = self.ports.silences.silences(self.now()).await?;
         *self.silences.write().unwrap_or_else(PoisonError::into_inner) = silences.into();
         Ok(())
+    }
+
+    /// The context of a change of this run, which a silence holds back only if it was not ended meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn context_of<'a>(
+        &'a self,
+        run: &Run,
+        workflow: &'a Workflow,
+    ) -> Result<StepContext<'a>, RoleError> {
+        let mut ctx = self.context(workflow);
+        self.confirm_silence(run, &mut ctx).await?;
+        Ok(ctx)
     }
 
     /// Reads the silences anew where one of them holds a run back, as far as the context knows: who has not heard that it was
