@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tracing::{Metadata, level_filters::LevelFilter};
+use tracing::{Dispatch, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
@@ -40,7 +40,7 @@ const SPANS: &str = "callout::trace=off";
 const UNLESS_NAMED: &str = "lapin=off";
 
 /// The filter of the running log.
-static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static FILTER: OnceLock<FilterHandle> = OnceLock::new();
 
 /// Whether spans are exported; empty before logging has started.
 static TRACING: OnceLock<bool> = OnceLock::new();
@@ -51,6 +51,23 @@ static TRACING: OnceLock<bool> = OnceLock::new();
 /// # Errors
 /// When the filter does not parse, or logging has been started before.
 pub fn init(format: LogFormat, filter: &str, color: bool, traces: Option<&Traces>) -> Result<(), String> {
+    let (subscriber, handle) = subscriber(format, filter, color, traces)?;
+    subscriber.try_init().map_err(|error| error.to_string())?;
+    // Logging starts once, so nothing else set them.
+    let _ = FILTER.set(handle);
+    let _ = TRACING.set(traces.is_some());
+    Ok(())
+}
+
+/// What the filter can be replaced by.
+type FilterHandle = reload::Handle<EnvFilter, Registry>;
+
+fn subscriber(
+    format: LogFormat,
+    filter: &str,
+    color: bool,
+    traces: Option<&Traces>,
+) -> Result<(Dispatch, FilterHandle), String> {
     let (filter, handle) = reload::Layer::new(chosen(filter)?);
     let lines = match format {
         LogFormat::Json => fmt::layer()
@@ -73,12 +90,13 @@ pub fn init(format: LogFormat, filter: &str, color: bool, traces: Option<&Traces
             .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
     });
     let lines = lines.with_filter(filter.and(filter_fn(is_harmless)).and(FirstLines));
-    let registry = tracing_subscriber::registry().with(lines).with(spans);
-    registry.try_init().map_err(|error| error.to_string())?;
-    // Logging starts once, so nothing else set them.
-    let _ = FILTER.set(handle);
-    let _ = TRACING.set(traces.is_some());
-    Ok(())
+    let registry = tracing_subscriber::registry().with(lines);
+    // Not with an optional layer: one that is absent takes an interest in everything, so that each span exists.
+    let subscriber = match spans {
+        Some(spans) => Dispatch::new(registry.with(spans)),
+        None => Dispatch::new(registry),
+    };
+    Ok((subscriber, handle))
 }
 
 /// Whether spans are exported.
@@ -152,6 +170,20 @@ mod tests {
 
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
+        }
+    }
+
+    /// Whatever is logged: each event passes some ten of them.
+    #[test]
+    fn without_traces_no_span_of_theirs_exists() {
+        let span = tracing::subscriber::with_default(
+            tracing_subscriber::registry(),
+            || tracing::info_span!(target: span::TARGET, "change"),
+        );
+        let metadata = span.metadata().unwrap();
+        for filter in ["warn", "info", "trace"] {
+            let (subscriber, _) = subscriber(LogFormat::Text, filter, false, None).unwrap();
+            assert!(subscriber.register_callsite(metadata).is_never(), "{filter}");
         }
     }
 
