@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{broker_origin::BrokerOrigin, event::Event, source_quota::Quota, timeline::Command};
 use futures::{StreamExt as _, stream::BoxStream};
-use lapin::{Channel, message::Delivery as AmqpDelivery};
+use lapin::message::Delivery as AmqpDelivery;
 use ports::{BrokerDeadLetter, Bus, BusError, Clock, Delivery, Notification, Queue, TimerSlot};
 use tokio::{
     runtime::Handle,
@@ -18,6 +18,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
     acker::RabbitAcker,
+    acknowledgements::Acknowledgements,
     claim::Claim,
     config::{FORWARD_PREFETCH, RabbitConfig},
     connect::{ConnectError, Dialer},
@@ -114,7 +115,9 @@ impl RabbitBus {
                 FORWARD_PREFETCH,
             );
             let open = steps.open().await?;
-            let take = move |delivery, channel| take_step(&core, delivery, channel);
+            let take = move |delivery, acknowledgements: &Arc<Acknowledgements>| {
+                take_step(&core, delivery, acknowledgements);
+            };
             *forwarding = Some(tokio::spawn(steps.run(open, take, std::future::pending())));
         }
         Ok(())
@@ -136,10 +139,16 @@ impl Drop for RabbitBus {
 
 impl Core {
     /// Turns a message into a delivery; `None` when it came before its time and was forwarded.
-    fn receive(self: &Arc<Self>, queue: Queue, delivery: AmqpDelivery, channel: Channel) -> Option<Delivery> {
+    fn receive(
+        self: &Arc<Self>,
+        queue: Queue,
+        delivery: AmqpDelivery,
+        acknowledgements: &Arc<Acknowledgements>,
+    ) -> Option<Delivery> {
+        let tag = delivery.delivery_tag;
         let (incoming, acker) =
             read(delivery, queue, &self.topology_supervisor.topology.names, self.publisher_auth.as_ref());
-        let claim = Claim::new(acker, channel);
+        let claim = Claim::new(acker, tag, acknowledgements.clone());
         // Before 4.3 the broker itself does this; since then work that its workers drop would come again for ever.
         if incoming.returned > DELIVERY_LIMIT {
             tokio::spawn(claim.reject());
@@ -237,8 +246,8 @@ impl Bus for RabbitBus {
         let (consumer, consumer_ends) = watch::channel(());
         tokio::spawn(async move {
             let stream = tx.clone();
-            let take = move |delivery, channel| {
-                if let Some(delivery) = core.receive(queue, delivery, channel) {
+            let take = move |delivery, acknowledgements: &Arc<Acknowledgements>| {
+                if let Some(delivery) = core.receive(queue, delivery, acknowledgements) {
                     // If the stream is gone, it is dropped here.
                     drop(tx.send(Unseen { delivery: Some(delivery), consumer: consumer_ends.clone() }));
                 }
@@ -253,7 +262,7 @@ impl Bus for RabbitBus {
         let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
         self.start_forwarder().await.map_err(unavailable)?;
         while let Some((delivery, channel)) = self.core.get(queue).await.map_err(unavailable)? {
-            if let Some(delivery) = self.core.receive(queue, delivery, channel) {
+            if let Some(delivery) = self.core.receive(queue, delivery, &Acknowledgements::new(channel)) {
                 return Ok(Some(delivery));
             }
         }

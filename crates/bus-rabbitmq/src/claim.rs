@@ -1,42 +1,43 @@
 //! A delivery that this process must answer.
 //!
-//! In: lapin's acker and the channel that the delivery came on. Out: one acknowledgement, rejection or return.
-//! Never: leaves a delivery unanswered: a claim that is dropped returns it to its queue.
+//! In: lapin's acker, and the acknowledgements of the channel that the delivery came on. Out: one acknowledgement,
+//! rejection or return. Never: leaves a delivery unanswered: a claim that is dropped returns it to its queue.
+
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use lapin::{
-    Acker, Channel,
-    options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
+    Acker,
+    options::{BasicNackOptions, BasicRejectOptions},
+    types::DeliveryTag,
 };
 
-use crate::connect::within;
+use crate::{acknowledgements::Acknowledgements, connect::within};
 
 /// An unanswered delivery. Keeps its channel open, because the broker takes the answer on no other channel.
 pub(crate) struct Claim {
     acker: Option<Acker>,
-    _channel: Channel,
+    tag: DeliveryTag,
+    acknowledgements: Arc<Acknowledgements>,
 }
 
 impl Claim {
-    pub(crate) fn new(acker: Acker, channel: Channel) -> Self {
-        Self { acker: Some(acker), _channel: channel }
+    pub(crate) fn new(acker: Acker, tag: DeliveryTag, acknowledgements: Arc<Acknowledgements>) -> Self {
+        acknowledgements.open(tag);
+        Self { acker: Some(acker), tag, acknowledgements }
     }
 
     /// Acknowledges the delivery. `false`: the channel is gone or silent, and the broker delivers it again.
     pub(crate) async fn ack(mut self) -> bool {
         let Some(acker) = self.acker.take() else { return false };
-        // An answer that is under way while its connection breaks may never be told so: whoever waits for it would take
-        // nothing any more.
-        within(acker.ack(BasicAckOptions::default())).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "an acknowledgement was lost with its channel");
-            false
-        })
+        self.acknowledgements.acknowledge(self.tag, acker).await
     }
 
     /// Moves the delivery to the broker's dead letters.
     pub(crate) async fn reject(mut self) {
         if let Some(acker) = self.acker.take() {
             drop(within(acker.reject(BasicRejectOptions { requeue: false })).await);
+            self.acknowledgements.close(self.tag);
         }
     }
 
@@ -52,6 +53,7 @@ impl Drop for Claim {
             // The first poll hands the frame to the connection's own task, which writes it.
             let options = BasicNackOptions { requeue: true, ..Default::default() };
             drop(acker.nack(options).now_or_never());
+            self.acknowledgements.close(self.tag);
         }
     }
 }

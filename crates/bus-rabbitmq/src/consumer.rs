@@ -19,6 +19,7 @@ use lapin::{
 use tokio::time::Instant;
 
 use crate::{
+    acknowledgements::Acknowledgements,
     backoff::Backoff,
     connect::{is_missing, within},
     core::Core,
@@ -34,6 +35,7 @@ pub(crate) struct Consumption {
 /// An open consumer.
 pub(crate) struct Open {
     channel: Channel,
+    acknowledgements: Arc<Acknowledgements>,
     consumer: Consumer,
 }
 
@@ -52,7 +54,8 @@ impl Consumption {
             let consumer = channel
                 .basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default())
                 .await?;
-            Ok(Open { channel: channel.clone(), consumer })
+            let acknowledgements = Acknowledgements::new(channel.clone());
+            Ok(Open { channel: channel.clone(), acknowledgements, consumer })
         })
         .await
     }
@@ -61,7 +64,7 @@ impl Consumption {
     pub(crate) async fn run(
         self,
         mut open: Open,
-        mut take: impl FnMut(Delivery, Channel) + Send,
+        mut take: impl FnMut(Delivery, &Arc<Acknowledgements>) + Send,
         end: impl Future<Output = ()> + Send,
     ) {
         let mut end = std::pin::pin!(end);
@@ -70,7 +73,7 @@ impl Consumption {
                 tokio::select! {
                     () = &mut end => return close(open, take).await,
                     next = open.consumer.next() => match next {
-                        Some(Ok(delivery)) => take(delivery, open.channel.clone()),
+                        Some(Ok(delivery)) => take(delivery, &open.acknowledgements),
                         Some(Err(error)) => break Some(error),
                         None => break None,
                     },
@@ -113,12 +116,12 @@ impl Consumption {
 }
 
 /// Stops the broker from sending more. The channel stays open for as long as a delivery of it is unacked.
-async fn close(open: Open, mut take: impl FnMut(Delivery, Channel) + Send) {
-    let Open { channel, mut consumer } = open;
+async fn close(open: Open, mut take: impl FnMut(Delivery, &Arc<Acknowledgements>) + Send) {
+    let Open { channel, acknowledgements, mut consumer } = open;
     let cancelled = within(async {
         channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
         while let Some(Ok(delivery)) = consumer.next().await {
-            take(delivery, channel.clone());
+            take(delivery, &acknowledgements);
         }
         Ok(())
     });

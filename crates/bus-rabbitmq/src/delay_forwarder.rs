@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use lapin::{Channel, message::Delivery};
+use lapin::message::Delivery;
 use ports::{BusError, Queue};
 
 use crate::{
+    acknowledgements::Acknowledgements,
     backoff::Backoff,
     claim::Claim,
     core::Core,
@@ -81,11 +82,11 @@ impl Core {
 }
 
 /// Forwards one delivery of the queue `delay.step`.
-pub(crate) fn take_step(core: &Arc<Core>, mut delivery: Delivery, channel: Channel) {
+pub(crate) fn take_step(core: &Arc<Core>, mut delivery: Delivery, acknowledgements: &Arc<Acknowledgements>) {
     let destination = destination(delivery.routing_key.as_str());
     let envelope =
         envelope_of(&mut delivery, &core.topology_supervisor.topology.names, core.publisher_auth.as_ref());
-    let claim = Claim::new(delivery.acker, channel);
+    let claim = Claim::new(delivery.acker, delivery.delivery_tag, acknowledgements.clone());
     let core = core.clone();
     tokio::spawn(async move {
         match destination {

@@ -5,6 +5,7 @@
 //! relies on message priorities, or uses lapin's own recovery: this crate rebuilds every publisher and consumer itself.
 
 mod acker;
+mod acknowledgements;
 mod backoff;
 mod bus;
 mod claim;

@@ -262,6 +262,7 @@ macro_rules! bus_contract {
                     no_more_than_the_prefetch_is_unanswered_at_once
                     a_delayed_event_leaves_room_for_others
                     consumers_share_the_work_and_none_is_done_twice
+                    events_that_are_acknowledged_together_say_nothing_of_those_between
                     an_event_that_is_given_back_waits_for_anybody_at_once
                     an_event_may_be_given_back_however_often
                     what_a_stream_had_not_handed_out_may_return_however_often

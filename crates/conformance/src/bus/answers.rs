@@ -120,6 +120,36 @@ pub async fn consumers_share_the_work_and_none_is_done_twice(bus: Arc<dyn Bus>) 
     assert_eq!(distinct, sent.into_iter().map(|event| event.key).collect());
 }
 
+/// Many that end at the same moment, in another order than they came: none of them comes back, each of those that are
+/// dropped does, and what is still worked on stays where it is.
+pub async fn events_that_are_acknowledged_together_say_nothing_of_those_between(bus: Arc<dyn Bus>) {
+    const COUNT: u32 = 40;
+    publish(&*bus, "together", COUNT).await;
+    let mut deliveries = consume(&*bus, QUEUE, COUNT as u16).await;
+    let (mut done, mut dropped, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    for place in 1..=COUNT {
+        let delivery = next(&mut deliveries).await;
+        match place {
+            7 | 25 => held.push(delivery),
+            13 | 14 | 40 => dropped.push(delivery),
+            _ => done.push(delivery),
+        }
+    }
+    let mut expected: BTreeSet<_> = dropped.iter().map(|delivery| event_of(delivery).key).collect();
+    done.reverse();
+    drop(dropped);
+    join_all(done.into_iter().map(ack)).await;
+    depth_becomes(&*bus, QUEUE, 5).await;
+    for _ in 0..3 {
+        let again = next(&mut deliveries).await;
+        assert!(expected.remove(&event_of(&again).key), "{:?} comes again", event_of(&again).key);
+        ack(again).await;
+    }
+    nothing(&mut deliveries).await;
+    join_all(held.into_iter().map(ack)).await;
+    depth_becomes(&*bus, QUEUE, 0).await;
+}
+
 /// So often that every limit on deliveries would be reached.
 const OFTEN: u32 = 60;
 
