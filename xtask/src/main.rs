@@ -173,6 +173,9 @@ fn measure(tool: &str, args: &[String]) -> Result<()> {
     cargo(&command)
 }
 
+/// Each of them has a broker, a store and some ten processes.
+const FLEET_TESTS_AT_ONCE: &str = "4";
+
 fn test() -> Result<()> {
     tidy::check(&root())?;
     cargo(&["fmt", "--all", "--check"])?;
@@ -183,7 +186,25 @@ fn test() -> Result<()> {
         let prepared = preparing.join().unwrap_or_else(|_| bail!("the preparation stopped"));
         linted.and(prepared)
     })?;
-    cargo(&["test", "--workspace"])
+    run_tests()
+}
+
+/// The tests of `tests/fleet` wait most of the time, for deadlines and for servers that were killed; the others have the
+/// processor meanwhile.
+fn run_tests() -> Result<()> {
+    cargo(&["test", "--workspace", "--no-run"])?;
+    std::thread::scope(|scope| {
+        let fleet = scope.spawn(|| {
+            cargo_with(
+                &["test", "--workspace", "--test", "fleet"],
+                &[("RUST_TEST_THREADS", FLEET_TESTS_AT_ONCE)],
+            )
+        });
+        let others = cargo(&["test", "--workspace", "--lib", "--bins", "--test", "it"]);
+        let fleet = fleet.join().unwrap_or_else(|_| bail!("the tests of the fleet stopped"));
+        others.and(fleet)
+    })?;
+    cargo(&["test", "--workspace", "--doc"])
 }
 
 /// What a broker of another version may do differently.

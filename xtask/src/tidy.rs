@@ -70,6 +70,12 @@ fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
     if !text.starts_with("//!") {
         find(1, "begin with a `//!` header: what flows in, what flows out, what it never does");
     }
+    if is_test_of_other_name(name) {
+        find(
+            1,
+            "`cargo xtask test` runs the tests in tests/it/main.rs of each crate, and tests/fleet; put it there",
+        );
+    }
     let lines = text.lines().count();
     if lines > LINES_MAX && !name.contains("/tests/") {
         find(lines, "longer than 1,000 lines; split it by concept");
@@ -85,6 +91,14 @@ fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
             find(number + 1, "a stub, or a test that does not run");
         }
     }
+}
+
+/// Whether cargo makes a test of this file that has another name than `it`.
+fn is_test_of_other_name(name: &str) -> bool {
+    let in_crate = name.strip_prefix("crates/").or(name.strip_prefix("xtask")).unwrap_or_default();
+    let test = in_crate.split_once("/tests/").map_or("", |(_, test)| test);
+    let test = test.strip_suffix("/main.rs").or(test.strip_suffix(".rs")).unwrap_or_default();
+    !test.is_empty() && !test.contains('/') && test != "it"
 }
 
 fn check_manifest(text: &str, find: &mut impl FnMut(usize, &str)) {
@@ -123,4 +137,24 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_test_of_other_name;
+
+    #[test]
+    fn a_test_that_the_chore_would_not_run_is_found() {
+        for name in ["crates/cli/tests/other.rs", "crates/cli/tests/other/main.rs", "xtask/tests/other.rs"] {
+            assert!(is_test_of_other_name(name), "{name}");
+        }
+        for name in [
+            "crates/cli/tests/it/main.rs",
+            "crates/cli/tests/it/other.rs",
+            "crates/cli/src/tests.rs",
+            "tests/fleet/main.rs",
+        ] {
+            assert!(!is_test_of_other_name(name), "{name}");
+        }
+    }
 }
