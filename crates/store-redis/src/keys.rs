@@ -11,6 +11,9 @@ use domain::{
 /// The 32 characters of short names, as in the ids of runs.
 pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+/// What a key has room for behind its kind: a shard, and the name of a run or a subject.
+const NAME_BYTES: usize = 48;
+
 /// Names keys under a prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
@@ -22,8 +25,16 @@ impl Keys {
         Self { prefix: prefix.to_owned() }
     }
 
+    /// Written by hand: each change names some fifteen keys.
     fn of(&self, kind: &str, shard: u8) -> String {
-        format!("{}{kind}:{{s{shard:02}}}", self.prefix)
+        let mut key = String::with_capacity(self.prefix.len() + kind.len() + NAME_BYTES);
+        key.push_str(&self.prefix);
+        key.push_str(kind);
+        key.push_str(":{s");
+        key.push(char::from(b'0' + shard / 10 % 10));
+        key.push(char::from(b'0' + shard % 10));
+        key.push('}');
+        key
     }
 
     /// What the keys of a shard's runs begin with.

@@ -11,10 +11,12 @@ local keys_at, arguments_at = 0, 0
 local function header(key)
   local text = redis.call('GETRANGE', key, 0, 255)
   if text == '' then return nil end
-  local version, calls, phase, forgotten, held, tally =
-    string.match(text, '^(%d+) ([%w-]+) (%a)([f-])([hu-]) (%w*)\n')
+  local version, calls, counts_as = string.match(text, '^(%d+) ([%w-]+) (%a[f-][hu-] %w*)\n')
   if not version then error('UNREADABLE header of ' .. key) end
-  return { version = tonumber(version), calls = calls, phase = phase, forgotten = forgotten, held = held, tally = tally }
+  return {
+    version = tonumber(version), calls = calls, counts_as = counts_as,
+    phase = string.sub(counts_as, 1, 1), held = string.sub(counts_as, 3, 3),
+  }
 end
 
 -- What the call that wrote this version was answered about a timer, if it is this call: others may have written since.
@@ -24,20 +26,25 @@ local function answered(run, version, token)
   return string.sub(run.calls, at + CALL_BYTES, at + CALL_BYTES)
 end
 
--- Adds a run to changes of the audit counts, or with -1 takes it from them. Commands cost more than anything else here,
--- so a call sums its changes up and then writes those that are left.
-local function count(changes, run, sign)
-  local name = 'r' .. run.phase
-  changes[name] = (changes[name] or 0) + sign
-  for letter, messages in string.gmatch(run.tally, '(%a)(%d+)') do
-    name = 'm' .. letter
-    changes[name] = (changes[name] or 0) + sign * messages
-  end
-  if run.forgotten == 'f' then changes.f = (changes.f or 0) + sign end
+-- Adds a run to changes of the audit counts, or with -1 takes it from them, by the end of its header. Commands cost more
+-- than anything else here, so a call sums its changes up and then writes those that are left.
+local function count(changes, counts_as, sign)
+  changes[counts_as] = (changes[counts_as] or 0) + sign
 end
 
 local function write_counts(key, changes)
-  for name, number in pairs(changes) do
+  local sums = {}
+  local function add(name, number) sums[name] = (sums[name] or 0) + number end
+  for counts_as, number in pairs(changes) do
+    if number ~= 0 then
+      add('r' .. string.sub(counts_as, 1, 1), number)
+      if string.sub(counts_as, 2, 2) == 'f' then add('f', number) end
+      for letter, messages in string.gmatch(string.sub(counts_as, 5), '(%a)(%d+)') do
+        add('m' .. letter, number * messages)
+      end
+    end
+  end
+  for name, number in pairs(sums) do
     if number ~= 0 then redis.call('HINCRBY', key, name, number) end
   end
 end

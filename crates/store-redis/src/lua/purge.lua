@@ -6,7 +6,7 @@ if redis.call('ZSCORE', KEYS[due], ARGV[1]) then return 0 end
 if run then
   if run.version ~= tonumber(ARGV[2]) then return 0 end
   local changes = {}
-  count(changes, run, -1)
+  count(changes, run.counts_as, -1)
   write_counts(KEYS[counts], changes)
 end
 local letters = 4 + ARGV[3]

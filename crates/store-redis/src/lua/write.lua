@@ -5,31 +5,46 @@
 
 -- What the audit counts change by, over all changes of the call.
 local counted = {}
+-- The latest cursor of an outcome, over all changes of the call; nil before the first.
+local cursor
 
 -- The phase of a run that has not ended.
 local ACTIVE = 'a'
 -- The phase of a run that somebody took on, and that may still be resolved.
 local ACKNOWLEDGED = 'k'
 
+-- Cursors rise within a shard even if the clock does not. The latest of a call is kept with its counts; versions that made
+-- each change alone kept it with those of the shard.
+local function next_cursor()
+  if cursor then
+    cursor = cursor + 1
+  else
+    local now = redis.call('TIME')
+    cursor = math.max(now[1] * 1000000 + now[2], tonumber(redis.call('HGET', KEYS[1], 'o') or '0') + 1)
+  end
+  if KEYS[counts] ~= KEYS[1] then
+    cursor = math.max(cursor, tonumber(redis.call('HGET', KEYS[counts], 'o') or '0') + 1)
+  end
+  return string.format('%.0f', cursor)
+end
+
+-- Writes what is summed up over the call.
+local function write_sums()
+  write_counts(KEYS[1], counted)
+  if cursor then redis.call('HSET', KEYS[1], 'o', string.format('%.0f', cursor)) end
+end
+
 local function write_effects()
   local at = arguments_at + ARGUMENT_COUNT + 1
   local lines = {}
   for n = at, at + ARGV[line_count] - 1 do lines[#lines + 1] = ARGV[n] end
   at = at + ARGV[line_count]
-  if ARGV[outcome_count] ~= '0' then
-    local now = redis.call('TIME')
-    -- Cursors rise within the shard even if the clock does not.
-    local last = tonumber(redis.call('HGET', KEYS[counts], 'o') or '0')
-    local cursor = math.max(now[1] * 1000000 + now[2], last + 1)
-    for n = at, at + ARGV[outcome_count] - 1 do
-      local text = string.format('%.0f', cursor)
-      redis.call('ZADD', KEYS[outcomes], text, text .. ' ' .. ARGV[n])
-      lines[#lines + 1] = 'o' .. text
-      redis.call('HSET', KEYS[counts], 'o', text)
-      cursor = cursor + 1
-    end
-    at = at + ARGV[outcome_count]
+  for n = at, at + ARGV[outcome_count] - 1 do
+    local text = next_cursor()
+    redis.call('ZADD', KEYS[outcomes], text, text .. ' ' .. ARGV[n])
+    lines[#lines + 1] = 'o' .. text
   end
+  at = at + ARGV[outcome_count]
   for n = at, at + 4 * ARGV[effect_count] - 1, 4 do
     add_effect(KEYS[effects], KEYS[effects_due], KEYS[counts], ARGV[n], ARGV[n + 1], ARGV[n + 2], ARGV[n + 3])
   end
@@ -80,7 +95,8 @@ local function write(version, old)
   local needs_timer = second ~= '' and redis.call('ZADD', KEYS[timers], 'NX', second, second) == 1
   local timer = needs_timer and 'a' or '-'
   local calls = string.sub(ARGV[token] .. timer .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
-  local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. phase .. flags .. ' ' .. tally
+  local counts_as = phase .. flags .. ' ' .. tally
+  local head = string.format('%.0f', version) .. ' ' .. calls .. ' ' .. counts_as
   redis.call('SET', KEYS[run], head .. '\n' .. ARGV[document])
   if due ~= '' then
     redis.call('ZADD', KEYS[due], due, id)
@@ -88,8 +104,8 @@ local function write(version, old)
     redis.call('ZREM', KEYS[due], id)
   end
   if not old then redis.call('ZADD', KEYS[runs], ARGV[opened_ms], id) end
-  if old then count(counted, old, -1) end
-  count(counted, { phase = phase, forgotten = string.sub(flags, 1, 1), tally = tally }, 1)
+  if old then count(counted, old.counts_as, -1) end
+  count(counted, counts_as, 1)
   if string.sub(flags, 2, 2) == 'h' then
     redis.call('ZADD', KEYS[review], ARGV[opened_ms], id)
   elseif old and old.held == 'h' then

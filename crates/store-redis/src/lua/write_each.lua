@@ -8,7 +8,7 @@ while arguments_at < #ARGV do
     local text = type(what) == 'table' and what.err or what
     -- What is stored of this run is damaged. Anything else is wrong with the server, and nothing more can be written.
     if not string.find(text, 'UNREADABLE') and not string.find(text, 'WRONGTYPE') then
-      write_counts(KEYS[1], counted)
+      write_sums()
       return redis.error_reply(text)
     end
     what, detail = 'damaged', text
@@ -18,5 +18,5 @@ while arguments_at < #ARGV do
   keys_at = keys_at + KEY_COUNT + ARGV[optional_keys] + ARGV[more_keys]
   arguments_at = arguments_at + ARGUMENT_COUNT + ARGV[following]
 end
-write_counts(KEYS[1], counted)
+write_sums()
 return answers
