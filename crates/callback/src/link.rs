@@ -50,7 +50,7 @@ struct Notice<'a> {
 /// A run as its link shows it.
 struct Linked {
     message: MessageId,
-    run: Run,
+    run: Arc<Run>,
     /// The name of whom the text went to.
     whom: String,
     zone: TimeZone,

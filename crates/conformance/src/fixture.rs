@@ -293,7 +293,7 @@ pub async fn open_new(store: &dyn Store, change: &Change) {
 }
 
 /// A run that must be there.
-pub async fn load(store: &dyn Store, run: &Run) -> Versioned<Run> {
+pub async fn load(store: &dyn Store, run: &Run) -> Versioned<Arc<Run>> {
     store.load_run(run.id()).await.unwrap().expect("the run is stored")
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Never: freezes how rules judge a text now: they are asked again when it is sent.
 
+use std::sync::Arc;
+
 use domain::{
     approval::{APPROVAL_EXPIRES_S, AgentAct, ApprovalPreview, ApprovalRequest, ApprovalText},
     event::Event,
@@ -51,7 +53,7 @@ impl Control {
         &self,
         principal: &Principal,
         act: AgentAct,
-        seen: &Versioned<Run>,
+        seen: &Versioned<Arc<Run>>,
     ) -> Result<ApprovalRequest, ControlError> {
         let run = &seen.value;
         let (opened_with, workflows) = (self.ports.runs.workflow_of(run).await?, self.ports.runs.workflows());

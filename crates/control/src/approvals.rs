@@ -6,6 +6,8 @@
 //! In: an agent's call that takes a person, a person's yes or no. Out: an approval; what was approved, done once.
 //! Never: does what is not what was shown, or lets who asked decide.
 
+use std::sync::Arc;
+
 use domain::{
     acceptance::{NotAccepted, SameId},
     agent::AgentRefusal,
@@ -381,14 +383,14 @@ impl Control {
             }
             AgentAct::Escalate { run, start, .. } => {
                 let loaded = self.ports.runs.load(run).await?.map(|run| run.value);
-                let has_begun = |run: &Run| run.start() > *start;
+                let has_begun = |run: &Arc<Run>| run.start() > *start;
                 if loaded.as_ref().is_some_and(has_begun) {
                     return Ok(());
                 }
                 self.may_be_done(approval).await?;
                 let by = format!("{approver} for agent {}", approval.by);
                 // Somebody may take the run on at this very moment.
-                let is_meant = |run: &Versioned<Run>| {
+                let is_meant = |run: &Versioned<Arc<Run>>| {
                     run.value.start() == *start && run.value.phase() == RunPhase::Active
                 };
                 if self.ports.runs.escalate(run, &by, is_meant).await? == Some(true) {

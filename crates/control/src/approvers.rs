@@ -6,7 +6,7 @@
 //! In: approvals that wait. Out: texts to their approvers, and what these decide.
 //! Never: takes a decision from anything but a reply.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     approval::{Approval, ApprovalDecision, ApprovalState},
@@ -93,7 +93,7 @@ impl Control {
     }
 
     /// The run of the text that asks for an approval; absent where nobody is asked by a text.
-    async fn asking_run(&self, approval: &Approval) -> Result<Option<Run>, ControlError> {
+    async fn asking_run(&self, approval: &Approval) -> Result<Option<Arc<Run>>, ControlError> {
         let run = ApprovalAsked { approval, approvers: &[] }.run();
         Ok(self.ports.runs.load(&run).await?.map(|run| run.value))
     }

@@ -393,7 +393,7 @@ impl Control {
         &self,
         principal: &Principal,
         id: &RunId,
-    ) -> Result<Versioned<Run>, ControlError> {
+    ) -> Result<Versioned<Arc<Run>>, ControlError> {
         let stored = self.ports.runs.load(id).await?;
         let seen = stored.filter(|stored| {
             let sees = self.sees_run(principal, &stored.value);
@@ -439,7 +439,7 @@ impl Control {
         // a receipt, changes its version and not what is meant.
         let of = |run: &Run| (run.start(), run.next().map(|next| next.start), run.phase());
         let step = of(&seen.value);
-        let is_meant = |run: &Versioned<Run>| {
+        let is_meant = |run: &Versioned<Arc<Run>>| {
             of(&run.value) == step && version.is_none_or(|version| run.version == version)
         };
         let escalated = self.ports.runs.escalate(id, &principal.name, is_meant).await?;
@@ -462,7 +462,7 @@ impl Control {
 
     pub(crate) async fn show(
         &self,
-        run: &Versioned<Run>,
+        run: &Versioned<Arc<Run>>,
         changed: bool,
         reveal: bool,
     ) -> Result<Answer, ControlError> {
@@ -493,6 +493,6 @@ pub(crate) fn of_all_teams(principal: &Principal) -> ControlError {
     ControlError::OfAllTeams(principal.name.clone())
 }
 
-fn changed(run: &Versioned<Run>) -> ControlError {
+fn changed(run: &Versioned<Arc<Run>>) -> ControlError {
     ControlError::Changed { run: run.value.id().clone(), version: run.version }
 }

@@ -26,7 +26,7 @@ use crate::{
 
 /// A run with everything that is stored with it.
 struct Stored {
-    run: Option<Run>,
+    run: Option<Arc<Run>>,
     /// What the cache held before; freed with the command, on the caller's thread.
     replaced: Option<Arc<Run>>,
     /// When the timer must fire, if the run needs one.
@@ -48,7 +48,7 @@ impl Stored {
     fn committed(&mut self, version: u64) -> Option<TimerSlot> {
         let run = self.run.take()?;
         let timer = self.timer_at.and_then(|due| self.state.marks.mark(run.id(), due));
-        self.replaced = self.state.runs.keep(Arc::new(run), version);
+        self.replaced = self.state.runs.keep(run, version);
         timer
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Never: a panic at what it finds: a document that does not parse is named in the error.
 
+use std::sync::Arc;
+
 use domain::{
     event::ContentHash,
     id::{MessageId, RunId},
@@ -41,13 +43,13 @@ pub(crate) fn run(
     connection: &Connection,
     sealer: &Sealer,
     id: &RunId,
-) -> Result<Option<Versioned<Run>>, Fault> {
+) -> Result<Option<Versioned<Arc<Run>>>, Fault> {
     let mut select = connection.prepare_cached("SELECT version, doc FROM run WHERE id = ?1")?;
     let mut rows = select.query([id.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let version: i64 = row.get(0)?;
-    let value = Sealed::new(sealer, Kind::Run).read(id.as_str(), row.get_ref(1)?)?;
-    Ok(Some(Versioned { value, version: version as u64 }))
+    let run: Run = Sealed::new(sealer, Kind::Run).read(id.as_str(), row.get_ref(1)?)?;
+    Ok(Some(Versioned { value: Arc::new(run), version: version as u64 }))
 }
 
 /// What the event of this name said.

@@ -79,9 +79,9 @@ impl RunStore for EmbeddedStore {
         Ok(self.readers.read(move |connection| read::content_of(connection, &name)).await?)
     }
 
-    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
-        if let Some(Versioned { value, version }) = self.state.runs.get(id) {
-            return Ok(Some(Versioned { value: (*value).clone(), version }));
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, StoreError> {
+        if let Some(known) = self.state.runs.get(id) {
+            return Ok(Some(known));
         }
         if self.readers.are_open() && !self.state.known_runs.may_have(id.as_str()) {
             return Ok(None);

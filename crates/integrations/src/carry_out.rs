@@ -4,7 +4,7 @@
 //! ends, and is told apart from a first try by its epoch: what the first try may have made is looked for. A ticket is
 //! taken into its run before the effect ends, so that a process that dies in between finds it there.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     breaker::ProviderSignal,
@@ -47,7 +47,7 @@ async fn attempt(
     effect: Effect,
 ) -> Result<Option<ProviderSignal>, RoleError> {
     let run = match effect.run() {
-        Some(id) => ports.runs.load(id).await?.map(|run| run.value),
+        Some(id) => ports.runs.load(id).await?.map(|run| Arc::unwrap_or_clone(run.value)),
         None => None,
     };
     let has_ticket = run.as_ref().is_some_and(|run| run.ticket_at(&destination.name).is_some());

@@ -3,6 +3,8 @@
 //! In: a submission, and the run as the store has it. Out: what the request needs. Never: made from a run that is not
 //! stored: only [`crate::RunService`] makes one.
 
+use std::sync::Arc;
+
 use domain::{
     message::{Message, MessagePhase},
     provider::Submission,
@@ -15,13 +17,13 @@ use ports::Versioned;
 #[derive(Debug, Clone)]
 pub struct Claimed {
     submission: Submission,
-    run: Versioned<Run>,
+    run: Versioned<Arc<Run>>,
     claimed_at: Timestamp,
 }
 
 impl Claimed {
     /// The claim of this submission in a run that was just stored; `None` if the run has no such claim.
-    pub(crate) fn of(submission: Submission, stored: &Versioned<Run>) -> Option<Self> {
+    pub(crate) fn of(submission: Submission, stored: &Versioned<Arc<Run>>) -> Option<Self> {
         let message = stored.value.message(submission.message.number);
         let claimed = message.filter(|message| message.attempt() == submission.attempt)?;
         let MessagePhase::Dispatching { started_at, .. } = Message::phase(claimed) else { return None };
@@ -44,7 +46,7 @@ impl Claimed {
     }
 
     /// The same with its version, for storing the outcome.
-    pub fn into_run(self) -> Versioned<Run> {
+    pub fn into_run(self) -> Versioned<Arc<Run>> {
         self.run
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use domain::{id::RunId, run::Run};
@@ -19,18 +19,18 @@ pub struct RunCache(Mutex<Runs>);
 
 #[derive(Default)]
 struct Runs {
-    by_id: HashMap<RunId, Versioned<Run>>,
+    by_id: HashMap<RunId, Versioned<Arc<Run>>>,
     /// In the order they came, taken ones included.
     order: VecDeque<RunId>,
 }
 
 impl RunCache {
-    pub(crate) fn take(&self, id: &RunId) -> Option<Versioned<Run>> {
+    pub(crate) fn take(&self, id: &RunId) -> Option<Versioned<Arc<Run>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.remove(id)
     }
 
     /// Keeps a run that something is still expected of.
-    pub(crate) fn keep(&self, run: Versioned<Run>) {
+    pub(crate) fn keep(&self, run: Versioned<Arc<Run>>) {
         if !run.value.is_unfinished() {
             return;
         }

@@ -98,7 +98,7 @@ pub struct Applied<T> {
     /// What the transition returned.
     pub value: T,
     /// The run as it is stored.
-    pub run: Versioned<Run>,
+    pub run: Versioned<Arc<Run>>,
 }
 
 /// What came of one try to change a run.
@@ -195,7 +195,7 @@ impl RunService {
     }
 
     /// A run as it shall be stored, with what is to be done outside because of the change.
-    fn change(&self, run: &Run, mut effects: Effects, workflow: &Workflow) -> Change {
+    fn change(&self, run: &Arc<Run>, mut effects: Effects, workflow: &Workflow) -> Change {
         if let Some(destinations) = self.in_force().destinations {
             destinations.complete(run, &mut effects);
         }
@@ -238,7 +238,7 @@ impl RunService {
     ///
     /// # Errors
     /// When the store cannot be asked.
-    pub async fn load(&self, id: &RunId) -> Result<Option<Versioned<Run>>, RoleError> {
+    pub async fn load(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, RoleError> {
         Ok(self.ports.runs.load_run(id).await?)
     }
 
@@ -270,7 +270,7 @@ impl RunService {
         workflow: &Workflow,
         source: &str,
         subject: &str,
-    ) -> Result<Vec<Run>, RoleError> {
+    ) -> Result<Vec<Arc<Run>>, RoleError> {
         let mut open = Vec::new();
         for id in self.ports.runs.open_runs(workflow.name(), subject).await? {
             open.extend(
@@ -388,7 +388,7 @@ impl RunService {
         &self,
         id: &RunId,
         by: &str,
-        is_meant: impl Fn(&Versioned<Run>) -> bool,
+        is_meant: impl Fn(&Versioned<Arc<Run>>) -> bool,
     ) -> Result<Option<bool>, RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
             let Some(stored) = self.load(id).await? else { return Ok(None) };
@@ -405,17 +405,17 @@ impl RunService {
     /// Changes a run by a transition that may begin a step. Returns whether it was stored.
     async fn step_on(
         &self,
-        stored: Versioned<Run>,
+        stored: Versioned<Arc<Run>>,
         transition: impl FnOnce(&mut Run, &mut StepContext<'_>) -> Option<u8>,
     ) -> Result<bool, RoleError> {
         let workflow = self.workflow_of(&stored.value).await?;
         let found = Found::run(&stored.value);
-        let mut run = stored.value;
+        let mut run = Arc::unwrap_or_clone(stored.value);
         let mut ctx = self.context(&workflow);
         self.gather(&mut run, &mut ctx).await?;
         let first = transition(&mut run, &mut ctx);
         self.run_steps(&mut run, first, true, &mut ctx, &mut ByCommand).await?;
-        self.store(&run, ctx.effects, stored.version, &workflow, &found).await
+        self.store(&Arc::new(run), ctx.effects, stored.version, &workflow, &found).await
     }
 
     /// Starts steps for as long as one ends at once. Returns the requests of the messages that were claimed on the way.

@@ -3,6 +3,7 @@
 //! Never: asks for the time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::{
     agent_stop::AgentStop,
@@ -98,6 +99,7 @@ impl State {
         version: u64,
     ) -> Option<TimerSlot> {
         let Change { run, due, needs_timer, marker: _, effects } = change;
+        let run = Arc::unwrap_or_clone(run);
         let id = run.id().clone();
         let timer = due
             .filter(|_| needs_timer)

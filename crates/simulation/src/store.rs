@@ -2,7 +2,7 @@
 //!
 //! Never: awaits anything, so that a simulated run is one order of events and no other.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::{
@@ -100,9 +100,9 @@ impl RunStore for MemoryStore {
         Ok(self.state().contents.get(event).copied())
     }
 
-    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, StoreError> {
         let state = self.state();
-        Ok(state.runs.get(id).map(|row| Versioned { value: row.run.clone(), version: row.version }))
+        Ok(state.runs.get(id).map(|row| Versioned { value: Arc::new(row.run.clone()), version: row.version }))
     }
 
     async fn change_run(&self, change: Change, version: u64) -> Result<Changed, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! Never: one call that blocks the server for long: a script reads a bounded number of rows and returns where to continue.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::Arc};
 
 use domain::{
     id::{RunId, SHARDS},
@@ -59,7 +59,7 @@ impl RedisStore {
             let mut items = Vec::with_capacity(found.len());
             for (id, stored) in found {
                 let run = match read(&self.sealer, &id, &stored) {
-                    Ok(run) => Ok(run.value),
+                    Ok(run) => Ok(Arc::unwrap_or_clone(run.value)),
                     Err(error) => Err(Unreadable::new(id.clone(), error)),
                 };
                 let opened = match &run {

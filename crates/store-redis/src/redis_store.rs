@@ -41,7 +41,7 @@ impl RedisStore {
         if index == former { vec![index] } else { vec![index, former] }
     }
 
-    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, StoreError> {
         let stored: Option<Vec<u8>> =
             self.connection.command(redis::cmd("GET").arg(self.keys.run(id))).await?;
         stored.map(|stored| read(&self.sealer, id.as_str(), &stored)).transpose()

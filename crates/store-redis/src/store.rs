@@ -4,6 +4,7 @@
 //! Never: decides anything that two callers could decide differently: the scripts decide.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
@@ -122,7 +123,7 @@ impl RunStore for RedisStore {
         Ok(stored.map(ContentHash::from))
     }
 
-    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError> {
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, StoreError> {
         self.stored_run(id).await
     }
 

@@ -3,6 +3,8 @@
 //! In: a [`Change`]. Out: keys and arguments of `write.lua`, and runs from what was stored.
 //! Never: a script that reads the document.
 
+use std::sync::Arc;
+
 use domain::{
     event::ContentHash,
     id::RunId,
@@ -212,7 +214,7 @@ fn tally(index: &RunIndex) -> String {
 }
 
 /// A run from what is stored under its key.
-pub(crate) fn read(sealer: &Sealer, id: &str, stored: &[u8]) -> Result<Versioned<Run>, StoreError> {
+pub(crate) fn read(sealer: &Sealer, id: &str, stored: &[u8]) -> Result<Versioned<Arc<Run>>, StoreError> {
     let end = stored.iter().position(|byte| *byte == b'\n');
     let (header, rest) = stored.split_at(end.ok_or_else(|| unreadable("run", id, "it has no header"))?);
     let version = std::str::from_utf8(header).ok().and_then(|header| header.split(' ').next()?.parse().ok());
@@ -220,8 +222,8 @@ pub(crate) fn read(sealer: &Sealer, id: &str, stored: &[u8]) -> Result<Versioned
     let document = Sealed::new(sealer, Kind::Run).open(id, &rest[1..])?;
     let json =
         decode(&document).ok_or_else(|| unreadable("run", id, "a later version of callout encoded it"))?;
-    let value = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
-    Ok(Versioned { value, version })
+    let run: Run = serde_json::from_slice(&json).map_err(|error| unreadable("run", id, error))?;
+    Ok(Versioned { value: Arc::new(run), version })
 }
 
 /// The lines of one change, unless it is a mark.

@@ -190,7 +190,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: &RunId) -> Run {
-        self.runs.load(id).await.unwrap().unwrap().value
+        Arc::unwrap_or_clone(self.runs.load(id).await.unwrap().unwrap().value)
     }
 
     /// Opens the run of the `n`th event, with a text to Ada.

@@ -146,7 +146,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: &RunId) -> Run {
-        self.runs.load(id).await.unwrap().unwrap().value
+        Arc::unwrap_or_clone(self.runs.load(id).await.unwrap().unwrap().value)
     }
 
     /// The lines of a run's timeline that are such.

@@ -26,7 +26,7 @@ async fn ids(store: &dyn Store, filter: &RunFilter) -> Vec<RunId> {
 async fn open_at(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
     let change = Opening::new(case, n).opened(seconds).change();
     open_new(store, &change).await;
-    change.run
+    Run::clone(&change.run)
 }
 
 /// Whatever the order in which they were stored.
@@ -124,5 +124,8 @@ pub async fn a_list_shows_runs_as_they_are(store: Arc<dyn Store>) {
     let version = load(&*store, &run).await.version;
     let next = acknowledged(&run, at(20));
     store.change_run(next.clone(), version).await.unwrap();
-    assert_eq!(readable(store.list_runs(&RunFilter::default(), 100).await.unwrap()).0, [next.run]);
+    assert_eq!(
+        readable(store.list_runs(&RunFilter::default(), 100).await.unwrap()).0,
+        [Run::clone(&next.run)]
+    );
 }

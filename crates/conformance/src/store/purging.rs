@@ -20,7 +20,7 @@ use crate::fixture::{
     open_new, sid, workflow_that_pages_again,
 };
 
-async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Run {
+async fn open_ended(store: &dyn Store, case: &'static str, n: u32, seconds: i64) -> Arc<Run> {
     let change = ended(&Opening::new(case, n).change().run, &sid(case, n), at(seconds));
     assert_eq!(change.due, None, "the fixture makes a run that needs nothing more");
     open_new(store, &change).await;
@@ -93,7 +93,7 @@ pub async fn an_acknowledged_run_that_pages_again_stays_and_comes_back(store: Ar
     assert_eq!((again.run.phase(), again.run.closed_at()), (RunPhase::Active, None));
     assert!(matches!(store.change_run(again.clone(), stored.version).await.unwrap(), Changed::Stored { .. }));
     let active = RunFilter { phase: Some(RunPhase::Active), ..RunFilter::default() };
-    assert_eq!(readable(store.list_runs(&active, 10).await.unwrap()).0, std::slice::from_ref(&again.run));
+    assert_eq!(readable(store.list_runs(&active, 10).await.unwrap()).0, [Run::clone(&again.run)]);
     let counts = store.audit_counts().await.unwrap().runs;
     assert_eq!((counts.get("active"), counts.get("acknowledged").copied().unwrap_or(0)), (Some(&1), 0));
 }

@@ -105,7 +105,7 @@ pub(crate) fn request(asks_for_ticket: bool) -> EffectRequest {
     let mut effects = Destinations(vec![subscription]).effects(&change.run, &done);
     EffectRequest {
         effect: effects.pop().unwrap(),
-        run: Some(change.run),
+        run: Some(domain::run::Run::clone(&change.run)),
         timeline: vec!["2040-01-01 00:00:00 UTC  step 1 began".to_owned()],
         run_url: Some("https://callout.example/v1/runs/r0".to_owned()),
         may_exist: false,

@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: &RunId) -> Option<Run> {
-        self.ports.runs.load(id).await.unwrap().map(|run| run.value)
+        self.ports.runs.load(id).await.unwrap().map(|run| Arc::unwrap_or_clone(run.value))
     }
 
     /// Where a run stands: its step, from 0, and its phase.

@@ -135,7 +135,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: &RunId) -> Run {
-        self.ports.runs.load(id).await.unwrap().unwrap().value
+        Arc::unwrap_or_clone(self.ports.runs.load(id).await.unwrap().unwrap().value)
     }
 
     pub(crate) async fn counts(&self) -> EffectCounts {

@@ -1,5 +1,7 @@
 //! Runs and the definitions they were opened with. A port; its contract is in the comments, and the `conformance` suite checks it.
 
+use std::sync::Arc;
+
 use super::values::{
     Change, Changed, Listed, Opened, OpeningEvent, Resolution, RunFilter, StoreError, Versioned,
 };
@@ -30,7 +32,7 @@ pub trait RunStore: Send + Sync {
     async fn content_of(&self, event: &EventKey) -> Result<Option<ContentHash>, StoreError>;
 
     /// The run with this id.
-    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Run>>, StoreError>;
+    async fn load_run(&self, id: &RunId) -> Result<Option<Versioned<Arc<Run>>>, StoreError>;
 
     /// Replaces a run and its due row, adds the effects and takes the discarded dead letters of the run off their list, in
     /// one atomic unit, if it is still at `version`.

@@ -2,6 +2,8 @@
 //!
 //! Never: a value that only one backend understands.
 
+use std::sync::Arc;
+
 use domain::{
     event::{ContentHash, EventKey},
     id::RunId,
@@ -31,8 +33,8 @@ impl<T> Versioned<T> {
 /// A run as it shall be stored, with everything that belongs to the same atomic unit.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// The run.
-    pub run: Run,
+    /// The run; shared with who made the change, for it is copied often enough.
+    pub run: Arc<Run>,
     /// When it must be looked at again; `None` removes its due row.
     pub due: Option<Timestamp>,
     /// Whether it needs a timer. What has none is found by the sweep, some seconds late.
@@ -45,7 +47,8 @@ pub struct Change {
 
 impl Change {
     /// A run as a transition left it, with its effects.
-    pub fn new(run: Run, effects: Effects, workflow: &Workflow) -> Self {
+    pub fn new(run: impl Into<Arc<Run>>, effects: Effects, workflow: &Workflow) -> Self {
+        let run = run.into();
         let marker =
             run.subject().map(|subject| workflow.definition.resolution_marker(&run.event().source, subject));
         let (due, needs_timer) = (run.next_due(workflow), run.needs_timer(workflow));

@@ -3,6 +3,8 @@
 //! Never: a change of a run that another process changed since it was read: it is read again, and the transition decides
 //! anew.
 
+use std::sync::Arc;
+
 use domain::{
     id::RunId,
     limits::CHANGE_TRIES_MAX,
@@ -39,7 +41,7 @@ impl RunService {
     /// As [`RunService::apply`].
     pub async fn apply_once<T>(
         &self,
-        seen: Versioned<Run>,
+        seen: Versioned<Arc<Run>>,
         mut transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
     ) -> Result<Option<Applied<T>>, RoleError> {
         Ok(match self.attempt(seen, &mut transition).await? {
@@ -54,7 +56,7 @@ impl RunService {
     /// As [`RunService::apply`].
     pub async fn apply_to<T>(
         &self,
-        mut seen: Versioned<Run>,
+        mut seen: Versioned<Arc<Run>>,
         mut transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
     ) -> Result<Option<Applied<T>>, RoleError> {
         for _ in 0..CHANGE_TRIES_MAX {
@@ -75,7 +77,7 @@ impl RunService {
     /// As [`RunService::apply`].
     pub async fn claim(
         &self,
-        seen: Versioned<Run>,
+        seen: Versioned<Arc<Run>>,
         transition: impl FnMut(&mut Run, &mut StepContext<'_>) -> Dispatch,
     ) -> Result<Option<Claimed>, RoleError> {
         Ok(match self.apply_to(seen, transition).await? {
@@ -111,17 +113,17 @@ impl RunService {
 
     async fn attempt<T>(
         &self,
-        seen: Versioned<Run>,
+        seen: Versioned<Arc<Run>>,
         transition: &mut impl FnMut(&mut Run, &mut StepContext<'_>) -> T,
     ) -> Result<Attempt<T>, RoleError> {
         let workflow = self.workflow_of(&seen.value).await?;
-        let mut run = seen.value.clone();
+        let mut run = Run::clone(&seen.value);
         let mut ctx = self.context_of(&seen.value, &workflow).await?;
         let value = transition(&mut run, &mut ctx);
-        if run == seen.value && ctx.effects == Effects::default() {
+        if run == *seen.value && ctx.effects == Effects::default() {
             return Ok(Attempt::Unchanged(Applied { value, run: seen }));
         }
-        let found = Found::run(&seen.value);
+        let (found, run) = (Found::run(&seen.value), Arc::new(run));
         if self.store(&run, ctx.effects, seen.version, &workflow, &found).await? {
             let run = Versioned { value: run, version: seen.version + 1 };
             return Ok(Attempt::Stored(Applied { value, run }));
@@ -132,7 +134,7 @@ impl RunService {
     /// Stores one change and performs its effects. `false`: another process was first, and nothing happened.
     pub(super) async fn store(
         &self,
-        run: &Run,
+        run: &Arc<Run>,
         effects: Effects,
         version: u64,
         workflow: &Workflow,

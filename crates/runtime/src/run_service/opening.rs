@@ -2,6 +2,8 @@
 //!
 //! In: an event, its workflow and its lane. Out: a stored run with its first claims, or what came before it.
 
+use std::sync::Arc;
+
 use domain::{
     event::{Event, EventKey},
     lane_placement::LanePlacement,
@@ -24,7 +26,7 @@ use super::{
 #[derive(Debug)]
 pub enum OpenedRun {
     /// It is stored, with these claims.
-    New(Box<Versioned<Run>>, Vec<Claimed>),
+    New(Versioned<Arc<Run>>, Vec<Claimed>),
     /// The event opened it before; nothing was changed.
     Known,
     /// Another event with the same source and id, but other content, came first; nothing was changed.
@@ -80,6 +82,7 @@ impl RunService {
             let gathers = workflow.definition.gathers() && self.load(run.id()).await?.is_none();
             submissions = self.run_steps(&mut run, first, gathers, &mut ctx, hook).await?;
         }
+        let run = Arc::new(run);
         let change = self.change(&run, ctx.effects, workflow);
         let (due, effects) = (change.due, change.effects.clone());
         let span = span::change(&run);
@@ -108,7 +111,7 @@ impl RunService {
                     .await;
                 let run = Versioned::opened(run);
                 let claimed = submissions.into_iter().filter_map(|one| Claimed::of(one, &run)).collect();
-                Ok(OpenedRun::New(Box::new(run), claimed))
+                Ok(OpenedRun::New(run, claimed))
             }
         }
     }
@@ -133,6 +136,7 @@ impl RunService {
         let mut run = Run::open(event, &mut ctx);
         run.resolve(by, &[], &mut ctx);
         let opening = OpeningEvent { happened_at: ctx.now, content: event.content() };
+        let run = Arc::new(run);
         let change = self.change(&run, ctx.effects, workflow);
         let effects = change.effects.clone();
         self.ports.runs.open_run(change, opening).await?;

@@ -63,10 +63,10 @@ impl World {
         runs.open(event, workflow, placement, None, &mut NoHook).await.unwrap()
     }
 
-    pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Run> {
+    pub(crate) async fn open_new(&self, event: &Event) -> Versioned<Arc<Run>> {
         let opened = self.open(event).await;
         let OpenedRun::New(run, _) = opened else { panic!("{opened:?}") };
-        *run
+        run
     }
 
     /// Closes the store under the services.

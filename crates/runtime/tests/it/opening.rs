@@ -1,5 +1,7 @@
 //! Opening runs: once for each event, and not at all where the subject is resolved.
 
+use std::sync::Arc;
+
 use conformance::{
     fixture::at,
     roles::{event, paging},
@@ -108,6 +110,6 @@ async fn shared_subjects_stay_within_a_team() {
     assert_eq!(runs.resolve(&of_none).await.unwrap(), expected);
 }
 
-async fn stored(world: &World, run: &Run) -> Versioned<Run> {
+async fn stored(world: &World, run: &Run) -> Versioned<Arc<Run>> {
     world.runs.load(run.id()).await.unwrap().unwrap()
 }

@@ -2,6 +2,8 @@
 //!
 //! Never: adds to what the store answers.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::{
     agent_stop::AgentStop,
@@ -54,7 +56,7 @@ pass_on! {
     OpenRun: fn open_run(change: Change, event: OpeningEvent) -> Opened;
     ChangeRun: fn change_run(change: Change, version: u64) -> Changed;
     Store: fn content_of(event: &EventKey) -> Option<ContentHash>;
-    Store: fn load_run(id: &RunId) -> Option<Versioned<Run>>;
+    Store: fn load_run(id: &RunId) -> Option<Versioned<Arc<Run>>>;
     Store: fn resolve(resolution: &Resolution) -> Vec<RunId>;
     Store: fn open_runs(workflow: &str, subject: &str) -> Vec<RunId>;
     Store: fn list_runs(filter: &RunFilter, max: u16) -> Vec<Listed<Run>>;

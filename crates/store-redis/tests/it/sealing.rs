@@ -35,7 +35,7 @@ async fn connect(config: &RedisConfig, key_file: Option<KeyFile>) -> Result<Arc<
     RedisStore::connect(config).await.map_err(|error| error.to_string())
 }
 
-fn run() -> Run {
+fn run() -> Arc<Run> {
     Opening::new(CASE, 1).subject(SUBJECT).change().run
 }
 
@@ -229,7 +229,7 @@ async fn keys_that_change_are_wrong_or_missing() {
 async fn a_document_that_was_changed_or_moved_is_refused() {
     let config = setup::config(&test_servers::redis().url, "tampered");
     let store = connect(&config, Some(setup::key_file())).await.unwrap();
-    let runs: Vec<Run> = (1..=2).map(|n| Opening::new(CASE, n).change().run).collect();
+    let runs: Vec<Arc<Run>> = (1..=2).map(|n| Opening::new(CASE, n).change().run).collect();
     for n in 1..=2 {
         open_new(&*store, &Opening::new(CASE, n).change()).await;
     }
