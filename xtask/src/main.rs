@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `deny`,
+//! The project's chores: `cargo xtask test`, `ci`, `prepare`, `tidy`, `bench`, `chaos`, `soak`, `deny`,
 //! `fuzz`, `api-fuzz`, `dist`, `deploy-test`, `upgrade-test`, `agents-test`.
 //!
 //! In: a chore's name. Out: its output, and an exit code.
@@ -66,6 +66,13 @@ enum Chore {
     /// Kill a fleet of release builds and its servers at random moments, and check that nothing is lost or sent twice.
     Chaos {
         /// Passed on to the chaos run.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Keep a fleet of release builds under load for an hour, with rare faults, kills, a rolling restart, a reload and a
+    /// token rotation, and check that nothing is lost or sent twice. No part of `test` and `ci`.
+    Soak {
+        /// Passed on to the soak: `--minutes 60 --rate 300 --seed 1`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -149,6 +156,10 @@ fn run() -> Result<()> {
         Chore::Chaos { args } => {
             servers::ensure()?;
             measure("chaos", &args)
+        }
+        Chore::Soak { args } => {
+            servers::ensure()?;
+            measure("chaos", &[&["soak".to_owned()], &*args].concat())
         }
         Chore::Deny => supply_chain::check(&root()),
         Chore::Fuzz(args) => fuzz::run_targets(&root(), &args),

@@ -161,11 +161,11 @@ impl Deployment {
     }
 
     pub(crate) fn resident_mb(&self) -> Result<f64> {
-        process::memory_mb(self.child.id(), "VmRSS")
+        Ok(process::memory_mb(self.child.id(), "VmRSS")?)
     }
 
     pub(crate) fn peak_mb(&self) -> Result<f64> {
-        process::memory_mb(self.child.id(), "VmHWM")
+        Ok(process::memory_mb(self.child.id(), "VmHWM")?)
     }
 }
 

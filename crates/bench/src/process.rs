@@ -3,6 +3,7 @@
 use std::process::{Child, Command};
 
 use anyhow::{Context as _, Result};
+pub(crate) use test_servers::memory_mb;
 
 /// Clock ticks a second of `/proc/PID/stat`: 100 on every Linux that Rust runs on (`USER_HZ`).
 const TICKS_PER_S: f64 = 100.0;
@@ -14,14 +15,6 @@ pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
     Ok((ticks(11).context("utime")? + ticks(12).context("stime")?) / TICKS_PER_S)
-}
-
-/// A line of `/proc/PID/status` such as `VmHWM`, in MB of a million bytes.
-pub(crate) fn memory_mb(pid: u32, name: &str) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with(name)).with_context(|| name.to_owned())?;
-    let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
-    Ok(kib * 1024.0 / 1e6)
 }
 
 /// The processor and how many of its cores we have.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::timeline::{Entry, TimelineEvent};
+use domain::timeline::{DoubtResolvedBy, Entry, TimelineEvent};
 use jiff::{SignedDuration, Timestamp};
 
 /// A claim is cut off by a death that comes within this time; a request takes no longer.
@@ -19,24 +19,19 @@ pub(crate) struct Doubts {
     pub(crate) second_texts: u64,
     /// Claims that a death cut off, and that were not resolved before they lapsed.
     pub(crate) cut_off: u64,
-    /// For each death that left claims behind: until the last of them was resolved, in seconds, rising.
-    pub(crate) after_death_s: Vec<f64>,
+    deaths: Vec<Timestamp>,
+    /// For each death that left claims behind, when the last of them was resolved.
+    last: BTreeMap<Timestamp, Timestamp>,
 }
 
 impl Doubts {
-    pub(crate) fn new(timelines: &[Vec<Entry>], deaths: &[Timestamp]) -> Self {
-        let mut doubts = Self::default();
-        let mut last: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
-        for timeline in timelines {
-            doubts.read(timeline, deaths, &mut last);
-        }
-        let seconds = last.iter().map(|(died, resolved)| resolved.duration_since(*died).as_secs_f64());
-        doubts.after_death_s = seconds.collect();
-        doubts.after_death_s.sort_by(f64::total_cmp);
-        doubts
+    pub(crate) fn new(deaths: Vec<Timestamp>) -> Self {
+        Self { deaths, ..Self::default() }
     }
 
-    fn read(&mut self, timeline: &[Entry], deaths: &[Timestamp], last: &mut BTreeMap<Timestamp, Timestamp>) {
+    /// Reads one more timeline. Returns whether a text was sent again because of a doubt.
+    pub(crate) fn read(&mut self, timeline: &[Entry]) -> bool {
+        let mut is_resent = false;
         let mut began: BTreeMap<Option<u16>, (Timestamp, bool)> = BTreeMap::new();
         for entry in timeline {
             #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing of doubt")]
@@ -48,12 +43,13 @@ impl Doubts {
                     }
                 }
                 TimelineEvent::DoubtResolved { by, .. } => {
+                    is_resent |= *by == DoubtResolvedBy::Resend;
                     *self.resolved.entry(by.as_str().to_owned()).or_default() += 1;
                     let Some((at, true)) = began.get(&entry.message) else { continue };
-                    let cut_off = deaths.iter().find(|died| *died >= at && **died <= *at + REQUEST_MAX);
+                    let cut_off = self.deaths.iter().find(|died| *died >= at && **died <= *at + REQUEST_MAX);
                     if let Some(died) = cut_off {
                         self.cut_off += 1;
-                        let resolved = last.entry(*died).or_insert(entry.at);
+                        let resolved = self.last.entry(*died).or_insert(entry.at);
                         *resolved = entry.at.max(*resolved);
                     }
                 }
@@ -61,19 +57,20 @@ impl Doubts {
                 _ => {}
             }
         }
+        is_resent
     }
 
-    /// The middle and the longest of [`Doubts::after_death_s`].
-    pub(crate) fn median_and_max_s(&self) -> Option<(f64, f64)> {
-        let times = &self.after_death_s;
-        Some((*times.get(times.len() / 2)?, *times.last()?))
+    /// For each death that left claims behind: until the last of them was resolved, in seconds, rising.
+    pub(crate) fn after_death_s(&self) -> Vec<f64> {
+        let seconds = self.last.iter().map(|(died, resolved)| resolved.duration_since(*died).as_secs_f64());
+        let mut seconds: Vec<f64> = seconds.collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::timeline::DoubtResolvedBy;
-
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -90,12 +87,12 @@ mod tests {
             entry(second, TimelineEvent::DoubtResolved { by, evidence })
         };
         let began = |second| entry(second, TimelineEvent::DispatchBegan { attempt: 1 });
-        let timelines = vec![
-            vec![began(10), lapsed(40), resolved(41), began(41)],
-            vec![began(9), lapsed(39), resolved(45)],
-        ];
-        let doubts = Doubts::new(&timelines, &[at(5), at(11), at(100)]);
-        assert_eq!(doubts.median_and_max_s(), Some((34.0, 34.0)));
+        let timelines =
+            [vec![began(10), lapsed(40), resolved(41), began(41)], vec![began(9), lapsed(39), resolved(45)]];
+        let mut doubts = Doubts::new(vec![at(5), at(11), at(100)]);
+        let resent: Vec<bool> = timelines.iter().map(|timeline| doubts.read(timeline)).collect();
+        assert_eq!(resent, [true, true]);
+        assert_eq!(doubts.after_death_s(), [34.0]);
         assert_eq!((doubts.resolved["resend"], doubts.cut_off), (2, 2));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -26,16 +26,20 @@ use crate::{
     event_client::EventClient,
     pause::pause,
     plan::{Plan, ROLES},
+    report::Report,
     secrets::{self, Searched},
     settings::{
         self, AMQP_PREFIX, AUTH_TOKEN, Addresses, BROKER_PASSWORD, BROKER_USER, KEY, REDIS_PREFIX,
-        STORE_PASSWORD,
+        STORE_PASSWORD, TokenHolder,
     },
     worker::{Launch, Worker},
 };
 
 /// How long the fleet may take to become ready: a few seconds alone, many while a compiler runs on two cores.
 const READY_MAX: Duration = Duration::from_secs(120);
+
+/// What a receiver of callbacks logs of a post that it does not take, beside the status that it answers.
+const REFUSED_POST: &str = "a post to the callback receiver was not taken";
 
 /// A running fleet.
 pub(crate) struct Fleet {
@@ -69,6 +73,17 @@ impl Truth {
         Self { url: format!("redis://:{STORE_PASSWORD}@{host}:{port}/"), servers: vec![server] }
     }
 
+    /// `used_memory` in MB and the number of keys, of one server with the password; nothing while it is away.
+    pub(crate) fn memory(&self) -> Option<(f64, u64)> {
+        let server = self.servers.first()?;
+        let ask = |words: &[&str]| {
+            server.ask(&[&["--no-auth-warning", "-a", STORE_PASSWORD] as &[&str], words].concat())
+        };
+        let info = ask(&["INFO", "memory"]);
+        let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"))?;
+        Some((used.trim().parse::<f64>().ok()? / 1e6, ask(&["DBSIZE"]).trim().parse().ok()?))
+    }
+
     /// The servers are killed in turns.
     pub(crate) fn victim(&self, turn: usize) -> Option<&RedisServer> {
         self.servers.get(turn % self.servers.len())
@@ -85,6 +100,23 @@ fn broker() -> RabbitMq {
 
 fn broker_url(broker: &RabbitMq) -> String {
     broker.url.replace("guest:guest", &format!("{BROKER_USER}:{BROKER_PASSWORD}"))
+}
+
+/// Starts a fleet, has something done with it, and stops it; configuration and logs are kept if that went wrong.
+pub(crate) async fn with_fleet(
+    plan: &Plan,
+    say: &(dyn Fn(&str) + Sync),
+    work: impl AsyncFnOnce(&Fleet, &mut Report) -> Result<()>,
+) -> Result<Report> {
+    say("starting RabbitMQ, Redis and the fleet");
+    let fleet = Fleet::start(plan).await?;
+    let mut report = Report::default();
+    let result = work(&fleet, &mut report).await;
+    report.kept = fleet.stop(result.is_err() || !report.is_clean()).await;
+    if let (Err(_), Some(kept)) = (&result, &report.kept) {
+        say(&format!("configuration and logs were kept in {}", kept.display()));
+    }
+    result.map(|()| report)
 }
 
 fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
@@ -113,17 +145,18 @@ impl Fleet {
             seed: plan.seed,
             timing: Timing { sent_ms: 20, delivered_ms: 60, ..Timing::INSTANT },
             concurrency_max: 1_000,
+            // Every text is looked for at the end.
+            keep_max: (5 * plan.events).max(SimConfig::default().keep_max),
             auth_token: AUTH_TOKEN.into(),
             ..SimConfig::default()
         };
-        let (account, token) = (config.account_sid.clone(), config.auth_token.expose().to_owned());
+        let account = config.account_sid.clone();
         let sim = Simulator::start(config).await?;
         let folder = tempfile::Builder::new().prefix("callout-chaos-").tempdir()?;
         let ingest = *listening.first().context("there is an ingest")?;
         settings::write(folder.path(), plan, &Addresses { ingest, public: event_client.address })?;
         let env = [
             ("TWILIO_ACCOUNT_SID", account),
-            ("TWILIO_AUTH_TOKEN", token),
             ("TWILIO_API_BASE", sim.base_url().to_string()),
             ("CALLOUT_KEY_CHAOS", KEY.to_owned()),
             ("CALLOUT_AMQP_URL", broker_url(&broker)),
@@ -147,13 +180,25 @@ impl Fleet {
             let launch = Launch {
                 program: fleet.program.clone(),
                 args: ["serve", role, "--listen", &address.to_string()].map(str::to_owned).to_vec(),
-                env: fleet.env.clone(),
+                env: fleet.env_of(role),
                 log: fleet.folder.path().join(format!("{role}-{index}.log")),
             };
             fleet.workers.push(Worker::start(role, address, launch)?);
         }
         fleet.wait_until_ready().await?;
         Ok(fleet)
+    }
+
+    /// The environment of a process: that of all, and its files of Twilio's tokens.
+    fn env_of(&self, role: &str) -> Vec<(String, String)> {
+        let files = TokenHolder::of(role).files(self.folder.path()).map(|file| file.display().to_string());
+        let names = ["TWILIO_AUTH_TOKEN_FILE", "TWILIO_AUTH_TOKEN_NEXT_FILE"].map(str::to_owned);
+        self.env.iter().cloned().chain(names.into_iter().zip(files)).collect()
+    }
+
+    /// The folder of the configuration, of what it refers to and of the logs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Waits until every process answers that it is ready.
@@ -205,11 +250,7 @@ impl Fleet {
 
     /// Runs `callout` to its end: whether it succeeded, and what it printed.
     pub(crate) async fn callout(&self, args: &[&str]) -> Result<(bool, String)> {
-        let output = Command::new(&self.program)
-            .args(args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .output()
-            .await?;
+        let output = Command::new(&self.program).args(args).envs(self.env_of("sender")).output().await?;
         let printed = [output.stdout, output.stderr].concat();
         Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
     }
@@ -223,6 +264,11 @@ impl Fleet {
     /// Searches the logs for what they may not hold.
     pub(crate) fn search_logs(&self) -> Result<Searched> {
         secrets::search(self.folder.path())
+    }
+
+    /// How many posts of the provider were refused because their signature fits none of its tokens.
+    pub(crate) fn refused_posts(&self) -> Result<u64> {
+        secrets::count(self.folder.path(), &[REFUSED_POST, "403"])
     }
 
     /// How often processes ended without being killed, because a server was missing.

@@ -29,7 +29,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(100);
 const TAKEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// How the load went.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sent {
     /// Events that went through ingest.
     pub(crate) over_http: u64,
@@ -37,6 +37,15 @@ pub(crate) struct Sent {
     pub(crate) to_exchange: u64,
     /// Batches that had to be sent again.
     pub(crate) repeated: u64,
+    /// When each batch of [`BATCH`] was taken.
+    taken: Vec<Timestamp>,
+}
+
+impl Sent {
+    /// When the event at a place of the samples was taken.
+    pub(crate) fn taken(&self, index: usize) -> Option<Timestamp> {
+        self.taken.get(index / BATCH).copied()
+    }
 }
 
 /// A producer that does not give up.
@@ -61,21 +70,33 @@ impl Producer {
         begin: Timestamp,
         lasting: Duration,
     ) -> Result<Sent> {
-        let mut sent = Sent::default();
-        let mut batches = JoinSet::new();
         let count = samples.len().div_ceil(BATCH).max(1);
+        let mut sent = Sent { taken: vec![begin; count], ..Sent::default() };
+        let mut batches: JoinSet<Result<(usize, Timestamp)>> = JoinSet::new();
+        let part = lasting.as_secs_f64() / count as f64;
         for (index, batch) in samples.chunks(BATCH).enumerate() {
             let (producer, batch) = (self.clone(), batch.to_vec());
-            let at = begin + SignedDuration::try_from(lasting * index as u32 / count as u32)?;
+            let at = begin + SignedDuration::try_from_secs_f64(part * index as f64)?;
             let is_direct = index % DIRECT_EVERY == DIRECT_EVERY - 1;
             *(if is_direct { &mut sent.to_exchange } else { &mut sent.over_http }) += batch.len() as u64;
+            // As they come due: an hour has more batches than there should be tasks.
+            SystemClock.sleep_until(at).await;
             batches.spawn(async move {
-                SystemClock.sleep_until(at).await;
-                if is_direct { producer.publish(&batch).await } else { producer.post(&batch).await }
+                if is_direct {
+                    producer.publish(&batch).await?
+                } else {
+                    producer.post(&batch).await?
+                }
+                Ok((index, SystemClock.now()))
             });
+            while let Some(ended) = batches.try_join_next() {
+                let (index, at) = ended??;
+                sent.taken[index] = at;
+            }
         }
         while let Some(ended) = batches.join_next().await {
-            ended??;
+            let (index, at) = ended??;
+            sent.taken[index] = at;
         }
         Ok(Sent { repeated: self.repeated.load(Ordering::Relaxed), ..sent })
     }

@@ -41,6 +41,8 @@ pub struct Plan {
     pub is_redis_cluster: bool,
     /// Whether the recovery figures are measured as well.
     pub measures_recovery: bool,
+    /// Events a second that the source may send before it waits in a lower lane; what is configured when absent.
+    pub quota_per_s: Option<u32>,
     /// What every process logs; as it is configured when absent.
     pub log: Option<String>,
 }
@@ -70,6 +72,7 @@ impl Plan {
             ack_s: 20,
             is_redis_cluster: false,
             measures_recovery: true,
+            quota_per_s: None,
             log: None,
         }
     }

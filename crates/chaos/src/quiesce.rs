@@ -5,13 +5,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use domain::run::Run;
+use domain::{id::RunId, run::Run};
 use ports::{AuditStore as _, Clock as _, RunStore as _, StoreError, SystemClock, store::RunFilter};
 use store_redis::RedisStore;
 use twilio_sim::{Callbacks, SimHandle};
 
 use crate::pause::pause;
 
+/// How long doubts, deadlines and retries may take to end after the last kill, beyond the deadlines of the plan.
+pub(crate) const QUIESCE_MAX: Duration = Duration::from_secs(120);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// Runs in one page of a list.
@@ -65,18 +67,8 @@ async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String
     Ok(words.collect::<Vec<_>>().join(", "))
 }
 
-/// All runs.
-pub(crate) async fn all_runs(store: &RedisStore) -> Result<Vec<Run>, StoreError> {
-    let mut runs: Vec<Run> = Vec::new();
-    loop {
-        let after = runs.last().map(|run| run.id().clone());
-        let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
-        let is_last = page.len() < usize::from(PAGE);
-        for run in page {
-            runs.push(run.map_err(|unreadable| StoreError::Corrupt(unreadable.error))?);
-        }
-        if is_last {
-            return Ok(runs);
-        }
-    }
+/// The runs after one of them in the order of lists, or the first; none after the last.
+pub(crate) async fn page_of_runs(store: &RedisStore, after: Option<RunId>) -> Result<Vec<Run>, StoreError> {
+    let page = store.list_runs(&RunFilter { after, ..RunFilter::default() }, PAGE).await?;
+    page.into_iter().map(|run| run.map_err(|unreadable| StoreError::Corrupt(unreadable.error))).collect()
 }

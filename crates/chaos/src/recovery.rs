@@ -2,13 +2,12 @@
 //!
 //! Never: has the provider fail meanwhile; only its latency stays.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use ports::{AuditStore as _, Clock as _, SystemClock};
-use tokio::process::Command;
 use twilio_sim::FaultPlan;
 
 use crate::{
@@ -16,7 +15,6 @@ use crate::{
     fleet::Fleet,
     load::Producer,
     pause::pause,
-    worker::Worker,
 };
 
 /// Escalations that come due at one moment.
@@ -80,16 +78,7 @@ pub(crate) async fn burst_s(fleet: &Fleet, producer: &Producer) -> Result<f64> {
 
 async fn signal_escalations(fleet: &Fleet, signal: &str) -> Result<()> {
     for worker in fleet.workers.iter().filter(|worker| worker.role == "escalation") {
-        send_signal(worker, signal).await?;
-    }
-    Ok(())
-}
-
-async fn send_signal(worker: &Worker, signal: &str) -> Result<()> {
-    let pid = worker.pid().context("the process runs")?.to_string();
-    let status = Command::new("kill").args([signal, &pid]).stdin(Stdio::null()).status().await?;
-    if !status.success() {
-        bail!("kill {signal} {pid} failed");
+        worker.signal(signal).await?;
     }
     Ok(())
 }
@@ -103,14 +92,14 @@ pub(crate) async fn sender_paused_s(fleet: &Fleet, producer: &Producer) -> Resul
     samples.iter().for_each(|sample| sample.prepare(&fleet.sim));
     let sender = fleet.workers.iter().find(|worker| worker.role == "sender").context("there is a sender")?;
     let begun = SystemClock.now();
-    send_signal(sender, "-STOP").await?;
+    sender.signal("-STOP").await?;
     producer.publish(&samples).await?;
     let arrived =
         |sample: &Sample, view: &twilio_sim::View<'_>| view.texts(sample.first()).first().map(|text| text.at);
     let all = |view: &twilio_sim::View<'_>| samples.iter().all(|sample| arrived(sample, view).is_some());
     let sent = fleet.sim.wait_until(all, PATIENCE).await;
     SystemClock.sleep_until(begun + SignedDuration::try_from(PAUSED)?).await;
-    send_signal(sender, "-CONT").await?;
+    sender.signal("-CONT").await?;
     sent.context("texts while a sender is paused")?;
     let pages = samples.iter().filter(|sample| sample.scenario == Scenario::Answered);
     let waits = pages.filter_map(|page| {

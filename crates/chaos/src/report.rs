@@ -14,6 +14,8 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// What was counted or measured.
     pub figures: Vec<Figure>,
+    /// Further tables, as they are printed.
+    pub tables: Vec<String>,
     /// What must not be, each with `callout runs show` of its run.
     pub offences: Vec<String>,
     /// Where configuration and logs were kept, if something went wrong.
@@ -65,6 +67,12 @@ impl Report {
         let aim = below.map(|aim| (format!("< {aim} s"), seconds < aim));
         self.figures.push(Figure { name: name.to_owned(), value: format!("{seconds:.2} s"), aim });
     }
+
+    /// A ratio that should stay below its aim.
+    pub(crate) fn ratio(&mut self, name: &str, ratio: f64, below: f64) {
+        let aim = Some((format!("< {below}"), ratio < below));
+        self.figures.push(Figure { name: name.to_owned(), value: format!("{ratio:.2}"), aim });
+    }
 }
 
 impl Display for Report {
@@ -80,6 +88,9 @@ impl Display for Report {
                 format!("{aim}{}", if *reached { ", reached" } else { ", **missed**" })
             });
             writeln!(f, "| {name} | {value} | {aim} |")?;
+        }
+        for table in &self.tables {
+            write!(f, "\n{table}")?;
         }
         writeln!(f, "\noffences: {}", self.offences.len())?;
         for offence in &self.offences {

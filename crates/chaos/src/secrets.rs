@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use twilio_sim::SimConfig;
 
-use crate::settings::{AUTH_TOKEN, BROKER_PASSWORD, KEY, STORE_PASSWORD};
+use crate::settings::{AUTH_TOKEN, BROKER_PASSWORD, KEY, NEXT_AUTH_TOKEN, STORE_PASSWORD};
 
 /// What the texts of all events begin with, as it is, as a form or an address holds it, and as a list of bytes.
 const TEXTS: [&str; 4] = ["About e-", "About+e-", "About%20e-", "65, 98, 111, 117, 116, 32, 101, 45"];
@@ -41,6 +41,27 @@ pub(crate) struct Searched {
 pub(crate) fn search(folder: &Path) -> Result<Searched> {
     let keys = keys();
     let mut searched = Searched::default();
+    each_line(folder, |path, number, line| {
+        searched.lines += 1;
+        searched.traced += u64::from(line.contains("\"TRACE\""));
+        if let Some(kind) = secret_in(line, &keys).filter(|_| searched.found.len() < NAMED_MAX) {
+            searched.found.push(format!("line {} of {} holds {kind}", number + 1, path.display()));
+        }
+    })?;
+    Ok(searched)
+}
+
+/// How many lines of the logs hold all of these words.
+///
+/// # Errors
+/// When one cannot be read.
+pub(crate) fn count(folder: &Path, words: &[&str]) -> Result<u64> {
+    let mut count = 0;
+    each_line(folder, |_, _, line| count += u64::from(words.iter().all(|word| line.contains(word))))?;
+    Ok(count)
+}
+
+fn each_line(folder: &Path, mut look: impl FnMut(&Path, usize, &str)) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "log") {
@@ -48,23 +69,19 @@ pub(crate) fn search(folder: &Path) -> Result<Searched> {
         }
         let file = File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
-            let line = line?;
-            let line = String::from_utf8_lossy(&line);
-            searched.lines += 1;
-            searched.traced += u64::from(line.contains("\"TRACE\""));
-            if let Some(kind) = secret_in(&line, &keys).filter(|_| searched.found.len() < NAMED_MAX) {
-                searched.found.push(format!("line {} of {} holds {kind}", number + 1, path.display()));
-            }
+            look(&path, number, &String::from_utf8_lossy(&line?));
         }
     }
-    Ok(searched)
+    Ok(())
 }
 
 /// Keys and passwords, and the credentials that the provider gets, as they are sent.
 fn keys() -> Vec<String> {
-    let credentials = format!("{}:{AUTH_TOKEN}", SimConfig::default().account_sid);
-    let plain = [KEY, AUTH_TOKEN, BROKER_PASSWORD, STORE_PASSWORD].map(str::to_owned);
-    plain.into_iter().chain([BASE64_STANDARD.encode(credentials)]).collect()
+    let account = SimConfig::default().account_sid;
+    let credentials =
+        [AUTH_TOKEN, NEXT_AUTH_TOKEN].map(|token| BASE64_STANDARD.encode(format!("{account}:{token}")));
+    let plain = [KEY, AUTH_TOKEN, NEXT_AUTH_TOKEN, BROKER_PASSWORD, STORE_PASSWORD].map(str::to_owned);
+    plain.into_iter().chain(credentials).collect()
 }
 
 fn secret_in(line: &str, keys: &[String]) -> Option<&'static str> {

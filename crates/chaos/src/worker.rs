@@ -1,7 +1,7 @@
-//! One process of the fleet, kept alive. In: a command line, and orders to die. Out: a process, again and again.
+//! One process of the fleet, kept alive. In: a command line, and orders to end. Out: a process, again and again.
 //!
-//! Never: says goodbye. It is ended with SIGKILL, and started again as a service manager would: at once after a kill,
-//! after a pause when it ended by itself.
+//! Never: leaves one dead. It is started again as a service manager would: at once after an order, after a pause when it
+//! ended by itself.
 
 use std::{
     fs::OpenOptions,
@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use ports::{Clock as _, SystemClock};
 use tokio::{
@@ -28,6 +28,17 @@ use crate::pause::pause;
 
 /// How long a process that ended by itself stays away: long enough not to spin while a server is dead.
 const RESTART_AFTER: Duration = Duration::from_millis(300);
+/// How long a process that is asked to end may take before it is killed: twice as long as it should.
+const STOP_MAX: Duration = Duration::from_secs(30);
+
+/// How a process is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM, at which it finishes what it has.
+    Stop,
+}
 
 /// How a process is started.
 #[derive(Debug, Clone)]
@@ -42,7 +53,7 @@ pub(crate) struct Launch {
 pub(crate) struct Worker {
     pub(crate) role: &'static str,
     pub(crate) address: SocketAddr,
-    orders: mpsc::Sender<oneshot::Sender<Timestamp>>,
+    orders: mpsc::Sender<(Order, oneshot::Sender<Timestamp>)>,
     liveness: Arc<Liveness>,
     task: JoinHandle<()>,
 }
@@ -82,9 +93,23 @@ impl Worker {
 
     /// SIGKILL, and a new process. Returns when the old one was dead; `None` if there was none just then.
     pub(crate) async fn kill(&self) -> Option<Timestamp> {
+        self.end(Order::Kill).await
+    }
+
+    /// SIGTERM, the time to finish what it has, and a new process. Returns when the old one had ended.
+    pub(crate) async fn restart(&self) -> Option<Timestamp> {
+        self.end(Order::Stop).await
+    }
+
+    async fn end(&self, order: Order) -> Option<Timestamp> {
         let (done, dead) = oneshot::channel();
-        self.orders.send(done).await.ok()?;
+        self.orders.send((order, done)).await.ok()?;
         dead.await.ok()
+    }
+
+    /// Sends a signal, such as `-HUP`, to the process that runs.
+    pub(crate) async fn signal(&self, signal: &str) -> Result<()> {
+        send_signal(self.pid().context("the process runs")?, signal).await
     }
 
     /// The process that runs.
@@ -104,11 +129,27 @@ impl Drop for Worker {
     }
 }
 
+async fn send_signal(pid: u32, signal: &str) -> Result<()> {
+    let status = Command::new("kill").args([signal, &pid.to_string()]).stdin(Stdio::null()).status().await?;
+    if !status.success() {
+        bail!("kill {signal} {pid} failed");
+    }
+    Ok(())
+}
+
+/// Asks a process to end, and waits until it has; for no longer than [`STOP_MAX`].
+#[expect(clippy::disallowed_methods, reason = "a real process is given so long")]
+async fn stop(child: &mut Child) -> Result<()> {
+    send_signal(child.id().context("the process runs")?, "-TERM").await?;
+    tokio::time::timeout(STOP_MAX, child.wait()).await??;
+    Ok(())
+}
+
 async fn supervise(
     launch: Launch,
     mut child: Child,
     liveness: Arc<Liveness>,
-    mut inbox: mpsc::Receiver<oneshot::Sender<Timestamp>>,
+    mut inbox: mpsc::Receiver<(Order, oneshot::Sender<Timestamp>)>,
 ) {
     loop {
         liveness.pid.store(child.id().unwrap_or_default(), Ordering::Relaxed);
@@ -119,10 +160,14 @@ async fn supervise(
                 pause(RESTART_AFTER).await;
             }
             order = inbox.recv() => {
+                if let Some((Order::Stop, _)) = order {
+                    // Who does not end in time is killed.
+                    drop(stop(&mut child).await);
+                }
                 // Waits for the end, so that its address is free again.
                 drop(child.kill().await);
                 liveness.pid.store(0, Ordering::Relaxed);
-                let Some(done) = order else { return };
+                let Some((_, done)) = order else { return };
                 // The caller may have stopped waiting.
                 let _ = done.send(SystemClock.now());
             }

@@ -7,6 +7,7 @@
 mod alertmanager;
 mod ports;
 mod private_ca;
+mod process;
 mod prometheus;
 mod rabbitmq;
 mod redis;
@@ -17,6 +18,7 @@ mod supervisor;
 pub use alertmanager::Alertmanager;
 pub use ports::free_port;
 pub use private_ca::PrivateCa;
+pub use process::memory_mb;
 pub use prometheus::{Prometheus, promtool};
 pub use rabbitmq::{RabbitMq, rabbitmq};
 pub use redis::{RedisServer, redis};

@@ -205,6 +205,11 @@ impl View<'_> {
         Some(self.0.records.get(&self.0.number_of(sid)?)?.status)
     }
 
+    /// When the first text to a number was created, of those that are kept.
+    pub fn first_created(&self, number: &str) -> Option<Timestamp> {
+        self.0.newest_first(Some(number), None).last().map(|record| record.created)
+    }
+
     /// What reached a phone.
     pub fn texts(&self, number: &str) -> Vec<PhoneText> {
         self.0.phones.get(number).map(|phone| phone.received.iter().cloned().collect()).unwrap_or_default()
