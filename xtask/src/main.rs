@@ -149,7 +149,9 @@ fn run() -> Result<()> {
                 servers::ensure()?;
             }
             if is_beside {
-                args.extend(["--packages".to_owned(), tools::bullmq(&root())?.display().to_string()]);
+                let is_celery = args.iter().any(|arg| arg.ends_with("celery"));
+                let folder = if is_celery { tools::celery(&root())? } else { tools::bullmq(&root())? };
+                args.extend(["--packages".to_owned(), folder.display().to_string()]);
             }
             measure("bench", &args)
         }

@@ -39,6 +39,13 @@ const BULLMQ: [&str; 5] = [
     "crates/bench/beside/bullmq/receiver.js",
     "crates/bench/beside/bullmq/worker.js",
 ];
+/// Python packages and scripts that `bench --beside celery` measures.
+const CELERY: [&str; 4] = [
+    "crates/bench/beside/celery/requirements.txt",
+    "crates/bench/beside/celery/door.py",
+    "crates/bench/beside/celery/receiver.py",
+    "crates/bench/beside/celery/worker.py",
+];
 /// Commands of cargo as built binaries; to build them takes minutes each.
 const CARGO: [&str; 1] = ["xtask/tools/cargo.txt"];
 
@@ -61,12 +68,17 @@ pub(crate) fn ensure(root: &Path) -> Result<()> {
 /// Installs exactly what a lock file lists.
 fn node_packages(root: &Path, folder: &Path, files: &[&str]) -> Result<()> {
     fs::create_dir_all(folder)?;
+    copy(root, folder, files)?;
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+    run(Command::new("npm").args(options).current_dir(folder))
+}
+
+fn copy(root: &Path, folder: &Path, files: &[&str]) -> Result<()> {
     for file in files {
         let name = Path::new(file).file_name().context("not the name of a file")?;
         fs::copy(root.join(file), folder.join(name))?;
     }
-    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
-    run(Command::new("npm").args(options).current_dir(folder))
+    Ok(())
 }
 
 /// The program of a command of cargo, such as `cargo-deny`. Installs it if it is missing or of another version.
@@ -87,6 +99,17 @@ pub(crate) fn agents(root: &Path) -> Result<PathBuf> {
 pub(crate) fn bullmq(root: &Path) -> Result<PathBuf> {
     let folder = folder()?.join("bullmq");
     install(root, &folder, &BULLMQ, |folder| node_packages(root, folder, &BULLMQ))?;
+    Ok(folder)
+}
+
+/// Installs Celery and the scripts on it, and returns their folder, a virtual environment.
+pub(crate) fn celery(root: &Path) -> Result<PathBuf> {
+    let folder = folder()?.join("celery");
+    install(root, &folder, &CELERY, |folder| {
+        let [requirements, scripts @ ..] = CELERY;
+        python_packages(root, folder, &[requirements])?;
+        copy(root, folder, &scripts)
+    })?;
     Ok(folder)
 }
 

@@ -72,6 +72,18 @@ pub(crate) struct Args {
 pub(crate) enum Beside {
     /// BullMQ, a queue library for Node.js on Redis, with scripts of ours in `crates/bench/beside/bullmq`.
     Bullmq,
+    /// Celery, a task queue for Python on Redis, with scripts of ours in `crates/bench/beside/celery`.
+    Celery,
+}
+
+impl Beside {
+    /// Its name, as its makers write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bullmq => "BullMQ",
+            Self::Celery => "Celery",
+        }
+    }
 }
 
 /// The store.

@@ -18,7 +18,7 @@ use self::{
     side::{Running, Side},
 };
 use crate::{
-    args::{Args, Backend},
+    args::{Args, Backend, Beside},
     figures::{println_line, row},
     fleet::{self, latency_ms},
     load::{PATIENCE, all_stored},
@@ -33,26 +33,26 @@ struct Burst {
 }
 
 /// Measures both in turns.
-pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
+pub(crate) async fn measure(beside: Beside, args: &Args, callout: &Path) -> Result<()> {
     let ours_is = match args.backend {
         Backend::Embedded => "callout, embedded",
         Backend::Fleet => "callout, a fleet",
     };
     if args.kills > 0 {
-        return kills::measure(args, callout, ours_is).await;
+        return kills::measure(beside, args, callout, ours_is).await;
     }
     let wanted = Wanted { in_flight_max: args.in_flight_max, is_bare: args.bare, on_doubt: "send" };
-    let (mut beside, mut ours) = (Vec::new(), Vec::new());
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..args.runs {
-        for (side, bursts) in [(Side::Scripts, &mut beside), (Side::Callout, &mut ours)] {
+        for (side, bursts) in [(Side::Scripts(beside), &mut theirs), (Side::Callout, &mut ours)] {
             bursts.push(burst(side, args, callout, &wanted).await?);
         }
     }
     println_line("| figure | of | median | spread |");
     println_line("|---|---|---|---|");
-    let ratios = ours.iter().zip(&beside).map(|(ours, beside)| ours.events_per_s / beside.events_per_s);
-    row("events/s, each run beside its neighbour", &format!("{ours_is} : BullMQ"), 2, ratios);
-    for (name, bursts) in [(ours_is, &ours), ("BullMQ", &beside)] {
+    let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.events_per_s / theirs.events_per_s);
+    row("events/s, each run beside its neighbour", &format!("{ours_is} : {}", beside.name()), 2, ratios);
+    for (name, bursts) in [(ours_is, &ours), (beside.name(), &theirs)] {
         row("events/s", name, 0, bursts.iter().map(|burst| burst.events_per_s));
         let all = bursts.iter().map(|burst| burst.cpu_us.values().sum());
         row("CPU of all but simulator and load, us per event", name, 0, all);

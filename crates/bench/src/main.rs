@@ -41,8 +41,8 @@ async fn main() -> Result<()> {
         None => std::env::current_exe()?.with_file_name("callout"),
     };
     println_line(&format!("machine: {}", process::machine()));
-    if args.beside.is_some() {
-        return beside::measure(&args, &callout).await;
+    if let Some(beside) = args.beside {
+        return beside::measure(beside, &args, &callout).await;
     }
     if args.sealed {
         return sealed::measure(&args, &callout).await;

@@ -17,7 +17,7 @@ use super::{
     side::{Running, Side},
 };
 use crate::{
-    args::Args,
+    args::{Args, Beside},
     door::{Door, phone},
     figures::{println_line, row},
     fleet::{self, latency_ms},
@@ -33,7 +33,8 @@ const PRODUCERS: usize = 200;
 /// How long a request that was not taken waits for its repetition.
 const AGAIN_MS: i64 = 100;
 /// A run is over when the provider took no text for so long: callout asks twice about a text, the later time 60 s after its
-/// request; BullMQ looks every 30 s for jobs whose lock of 30 s ran out.
+/// request; BullMQ looks every 30 s for jobs whose lock of 30 s ran out; Celery gives a task that nobody acknowledged to
+/// another worker after 60 s, as it is set here.
 const LULL: Duration = Duration::from_secs(100);
 
 /// What became of the events.
@@ -45,11 +46,12 @@ struct Ledger {
 }
 
 /// Each in turns: the scripts that send again what was begun, those that leave it, and callout.
-pub(crate) async fn measure(args: &Args, callout: &Path, ours: &str) -> Result<()> {
+pub(crate) async fn measure(beside: Beside, args: &Args, callout: &Path, ours: &str) -> Result<()> {
+    let (theirs, name) = (Side::Scripts(beside), beside.name());
     let sides = [
-        (Side::Scripts, "send", "BullMQ, sends again what was begun"),
-        (Side::Scripts, "leave", "BullMQ, leaves what was begun"),
-        (Side::Callout, "", ours),
+        (theirs, "send", format!("{name}, sends again what was begun")),
+        (theirs, "leave", format!("{name}, leaves what was begun")),
+        (Side::Callout, "", ours.to_owned()),
     ];
     let mut ledgers: [Vec<Ledger>; 3] = Default::default();
     for _ in 0..args.runs {

@@ -1,4 +1,4 @@
-//! Scripts on BullMQ as processes, with a Redis of their own and a simulator in this process. In: where they are installed.
+//! Scripts on BullMQ or Celery as processes, with a Redis of their own and a simulator in this process. In: where they are installed.
 //! Out: something to load, to kill and to measure.
 //!
 //! Never: gives them less than callout gets: the same requests, the same provider, and as many requests open.
@@ -17,11 +17,12 @@ use test_servers::{RedisServer, free_port};
 use twilio_sim::{Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
+    args::Beside,
     door::{BUSY, Door},
     process::{self, restart},
 };
 
-/// The scripts, one process each: Node.js has one thread for what they do.
+/// The scripts, one process each: Node.js and Python have one thread for what they do.
 const SCRIPTS: [&str; 3] = ["door", "receiver", "worker"];
 
 /// How both are wanted.
@@ -48,8 +49,28 @@ struct Script {
     child: Child,
 }
 
+/// How a script is started, as its users do.
+fn script(beside: Beside, packages: &Path, name: &str, in_flight_max: usize, address: SocketAddr) -> Command {
+    if beside == Beside::Bullmq {
+        let mut command = Command::new("node");
+        command.arg(packages.join(format!("{name}.js")));
+        return command;
+    }
+    let mut command = Command::new(packages.join("bin/python"));
+    command.current_dir(packages).arg("-m");
+    if name == "worker" {
+        // Its greenlets wait for the provider, as a pool of processes could not.
+        command.args(["celery", "--app", "worker", "worker", "--pool", "gevent", "--loglevel", "ERROR"]);
+        command.args(["--concurrency", &in_flight_max.to_string()]);
+    } else {
+        command.args(["uvicorn", &format!("{name}:app"), "--log-level", "warning", "--no-access-log"]);
+        command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
+    }
+    command
+}
+
 impl Scripts {
-    pub(crate) async fn start(packages: &Path, wanted: &Wanted) -> Result<Self> {
+    pub(crate) async fn start(beside: Beside, packages: &Path, wanted: &Wanted) -> Result<Self> {
         let redis = tokio::task::spawn_blocking(RedisServer::private).await?;
         let config = SimConfig {
             numbers: vec![Number::from("+15005550006")],
@@ -78,9 +99,8 @@ impl Scripts {
         let mut processes = Vec::new();
         for name in SCRIPTS.into_iter().filter(|name| !(wanted.is_bare && *name == "receiver")) {
             let address = if name == "receiver" { receiver } else { door };
-            let mut command = Command::new("node");
+            let mut command = script(beside, packages, name, wanted.in_flight_max, address);
             command
-                .arg(packages.join(format!("{name}.js")))
                 .envs(env.iter().map(|(name, value)| (name, value)))
                 .env("PORT", address.port().to_string())
                 .stdin(Stdio::null());
@@ -105,7 +125,7 @@ impl Scripts {
             }
             for Script { name, child, .. } in &mut self.processes {
                 if let Some(status) = child.try_wait()? {
-                    bail!("{name}.js ended with {status}");
+                    bail!("the script {name} ended with {status}");
                 }
             }
         }

@@ -7,7 +7,7 @@ use twilio_sim::{FaultPlan, SimHandle};
 
 use super::scripts::{Scripts, Wanted};
 use crate::{
-    args::{Args, Backend},
+    args::{Args, Backend, Beside},
     deployment::{Deployment, Extras},
     door::Door,
     fleet::deployment::{Fleet, LOAD, Size},
@@ -16,8 +16,8 @@ use crate::{
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The scripts.
-    Scripts,
+    /// The scripts, on what they stand.
+    Scripts(Beside),
     /// callout.
     Callout,
 }
@@ -42,9 +42,9 @@ impl Running {
     ) -> Result<Self> {
         let (in_flight_max, latency_ms) = (wanted.in_flight_max, faults.latency_ms);
         let running = match (side, args.backend) {
-            (Side::Scripts, _) => {
+            (Side::Scripts(beside), _) => {
                 let packages = args.packages.as_deref().context("no folder with packages")?;
-                Self::Scripts(Box::new(Scripts::start(packages, wanted).await?))
+                Self::Scripts(Box::new(Scripts::start(beside, packages, wanted).await?))
             }
             (Side::Callout, Backend::Embedded) => {
                 let extras = Extras { in_flight_max: Some(in_flight_max), ..Extras::default() };

@@ -86,8 +86,8 @@ pub(super) async fn watch(
 async fn sample_servers(fleet: &Fleet) -> Option<Servers> {
     let (redis, broker) = (fleet.redis.clone(), fleet.broker.clone());
     let memory = tokio::task::spawn_blocking(move || {
-        let broker_mb = broker.processes().into_iter().filter_map(|pid| memory_mb(pid, "VmRSS").ok()).sum();
-        Some((redis.memory()?, broker_mb))
+        let broker = broker.processes().into_iter().filter_map(|pid| memory_mb(pid, "VmRSS").ok());
+        Some((redis.memory()?, broker.reduce(|sum, mb| sum + mb)?))
     });
     let ((redis_mb, keys), broker_mb) = memory.await.ok().flatten()?;
     let counts = fleet.store().await.ok()?.audit_counts().await.ok()?;
