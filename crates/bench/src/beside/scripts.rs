@@ -60,7 +60,17 @@ fn script(beside: Beside, packages: &Path, name: &str, in_flight_max: usize, add
     command.current_dir(packages).arg("-m");
     if name == "worker" {
         // Its greenlets wait for the provider, as a pool of processes could not.
-        command.args(["celery", "--app", "worker", "worker", "--pool", "gevent", "--loglevel", "ERROR"]);
+        command.args([
+            "celery",
+            "--quiet",
+            "--app",
+            "worker",
+            "worker",
+            "--pool",
+            "gevent",
+            "--loglevel",
+            "ERROR",
+        ]);
         command.args(["--concurrency", &in_flight_max.to_string()]);
     } else {
         command.args(["uvicorn", &format!("{name}:app"), "--log-level", "warning", "--no-access-log"]);
