@@ -56,18 +56,18 @@ impl Soak {
         Self { faults_share: FAULTS_SHARE, plan: plan(callout, lasting, rate_per_s, kills as usize, seed) }
     }
 
-    /// The soak that is part of the tests: all that happens to a fleet in half a minute, and few events, so that nothing is
-    /// cut off which takes its time.
+    /// The soak that is part of the tests: all that happens to a fleet in half a minute. Few events, none of the provider's
+    /// faults, and the seed kills no sender, so that no doubt takes its minute.
     pub fn short(callout: PathBuf) -> Self {
-        Self { faults_share: 0.0, plan: plan(callout, Duration::from_secs(25), 20, 2, 1) }
+        let plan = plan(callout, Duration::from_secs(25), 20, 2, 1);
+        Self { faults_share: 0.0, plan: Plan { ack_s: 6, ..plan } }
     }
 
     fn lasting(&self) -> Duration {
         self.plan.load_lasts()
     }
 
-    /// A tenth of the time for servers of their own each, the rest for workers; nothing in the first and the last tenth,
-    /// which are compared.
+    /// As chaos deals them, but for the moments of workers: none in the first and the last tenth, which are compared.
     fn victims(&self) -> Vec<(Duration, Victim)> {
         let (lasting, parts) = (self.lasting(), 2 * (self.plan.kills as u32 + 2));
         let mut workers = 0;
@@ -258,6 +258,7 @@ fn measure(samples: &[Sample], sent: &Sent, fleet: &Fleet, tenths: &mut Tenths) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::ROLES;
 
     #[test]
     fn nothing_is_killed_in_the_tenths_that_are_compared_and_no_process_is_spared() {
@@ -266,9 +267,21 @@ mod tests {
             let (victims, tenth) = (soak.victims(), soak.lasting() / 10);
             assert!(victims.iter().all(|(at, _)| *at > tenth && *at < 9 * tenth), "{victims:?}");
             assert!(victims.is_sorted());
-            for index in 0..crate::plan::ROLES.len() {
+            for index in 0..ROLES.len() {
                 assert!(victims.iter().any(|(_, victim)| *victim == Victim::Worker(index)), "{index}");
             }
         }
+    }
+
+    #[test]
+    fn the_short_soak_kills_two_processes_and_no_sender() {
+        let victims = Soak::short(PathBuf::new()).victims();
+        let roles = victims.iter().filter_map(|(_, victim)| match victim {
+            Victim::Worker(index) => Some(ROLES[*index]),
+            Victim::Broker(_) | Victim::Store(_) => None,
+        });
+        let roles: Vec<&str> = roles.collect();
+        assert_eq!(roles.len(), 2);
+        assert!(!roles.contains(&"sender"), "{roles:?}");
     }
 }
