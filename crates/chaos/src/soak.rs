@@ -44,6 +44,8 @@ const EVERY_FAULT_FROM: usize = 30_000;
 #[derive(Debug, Clone)]
 pub struct Soak {
     plan: Plan,
+    /// How long events are sent.
+    lasting: Duration,
     /// Of the faults of [`Plan::provider_faults`].
     faults_share: f64,
 }
@@ -53,23 +55,21 @@ impl Soak {
     pub fn new(callout: PathBuf, minutes: u64, rate_per_s: u32, seed: u64) -> Self {
         let kills = KILLS_MIN.max(minutes / KILL_EVERY_MINUTES);
         let lasting = Duration::from_secs(60 * minutes.max(1));
-        Self { faults_share: FAULTS_SHARE, plan: plan(callout, lasting, rate_per_s, kills as usize, seed) }
+        let plan = plan(callout, lasting, rate_per_s, kills as usize, seed);
+        Self { plan, lasting, faults_share: FAULTS_SHARE }
     }
 
     /// The soak that is part of the tests: all that happens to a fleet in half a minute. Few events, none of the provider's
     /// faults, and the seed kills no sender, so that no doubt takes its minute.
     pub fn short(callout: PathBuf) -> Self {
-        let plan = plan(callout, Duration::from_secs(25), 20, 2, 1);
-        Self { faults_share: 0.0, plan: Plan { ack_s: 6, ..plan } }
-    }
-
-    fn lasting(&self) -> Duration {
-        self.plan.load_lasts()
+        let lasting = Duration::from_secs(25);
+        let plan = Plan { ack_s: 6, ..plan(callout, lasting, 20, 2, 1) };
+        Self { plan, lasting, faults_share: 0.0 }
     }
 
     /// As chaos deals them, but for the moments of workers: none in the first and the last tenth, which are compared.
     fn victims(&self) -> Vec<(Duration, Victim)> {
-        let (lasting, parts) = (self.lasting(), 2 * (self.plan.kills as u32 + 2));
+        let (lasting, parts) = (self.lasting, 2 * (self.plan.kills as u32 + 2));
         let mut workers = 0;
         let moved = self.plan.victims().into_iter().map(|(at, victim)| match victim {
             Victim::Worker(_) => {
@@ -129,20 +129,15 @@ pub async fn run(soak: &Soak, say: &(dyn Fn(&str) + Sync)) -> Result<Report> {
 }
 
 async fn endure(soak: &Soak, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&str) + Sync)) -> Result<()> {
-    let (plan, lasting) = (&soak.plan, soak.lasting());
+    let (plan, lasting) = (&soak.plan, soak.lasting);
     let samples = event_outcome::samples(plan);
     samples.iter().for_each(|sample| sample.prepare(&fleet.sim));
     let faults = soak.provider_faults();
     fleet.sim.set_faults(faults.clone())?;
     let producer = Producer::new(fleet).await?;
     let victims = soak.victims();
-    say(&format!(
-        "{} events in {} s, {} kills, seed {}",
-        samples.len(),
-        lasting.as_secs(),
-        victims.len(),
-        plan.seed
-    ));
+    let (events, seconds) = (samples.len(), lasting.as_secs());
+    say(&format!("{events} events in {seconds} s, {} kills, seed {}", victims.len(), plan.seed));
     let begin = SystemClock.now() + SignedDuration::from_millis(200);
     let (sent, deaths, changed, gauges) = tokio::try_join!(
         producer.send_all(&samples, begin, lasting),
@@ -264,7 +259,7 @@ mod tests {
     fn nothing_is_killed_in_the_tenths_that_are_compared_and_no_process_is_spared() {
         for minutes in [5, 60, 600] {
             let soak = Soak::new(PathBuf::new(), minutes, 300, 1);
-            let (victims, tenth) = (soak.victims(), soak.lasting() / 10);
+            let (victims, tenth) = (soak.victims(), soak.lasting / 10);
             assert!(victims.iter().all(|(at, _)| *at > tenth && *at < 9 * tenth), "{victims:?}");
             assert!(victims.is_sorted());
             for index in 0..ROLES.len() {
