@@ -266,9 +266,10 @@ impl Fleet {
         secrets::search(self.folder.path())
     }
 
-    /// How many posts of the provider were refused because their signature fits none of its tokens.
+    /// How many posts of the provider were refused because their signature fits none of its tokens; of many within a
+    /// minute, the first alone are logged.
     pub(crate) fn refused_posts(&self) -> Result<u64> {
-        secrets::count(self.folder.path(), &[REFUSED_POST, "403"])
+        secrets::count(self.folder.path(), &[REFUSED_POST, "\"status\":403"])
     }
 
     /// How often processes ended without being killed, because a server was missing.

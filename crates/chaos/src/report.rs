@@ -69,8 +69,8 @@ impl Report {
     }
 
     /// A ratio that should stay below its aim.
-    pub(crate) fn ratio(&mut self, name: &str, ratio: f64, below: f64) {
-        let aim = Some((format!("< {below}"), ratio < below));
+    pub(crate) fn ratio(&mut self, name: &str, ratio: f64, below: Option<f64>) {
+        let aim = below.map(|aim| (format!("< {aim}"), ratio < aim));
         self.figures.push(Figure { name: name.to_owned(), value: format!("{ratio:.2}"), aim });
     }
 }

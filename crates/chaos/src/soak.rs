@@ -220,6 +220,7 @@ fn look_at_changes(
         let (posted, taken, failed) = (posts.posted, posts.answered_2xx, posts.failed);
         report.count(format!("{name} posted, taken, given up"), format!("{posted}, {taken}, {failed}"));
     }
+    report.count("status callbacks given up during the token rotation", changed.given_up);
     let refused = fleet.refused_posts()?;
     report.count("posts of the provider refused for their signature", refused);
     if refused > 0 {

@@ -39,6 +39,8 @@ pub(super) struct Changed {
     pub(super) reworded_at: Timestamp,
     /// How long the slowest process took to end after SIGTERM, in seconds.
     pub(super) longest_end_s: f64,
+    /// Status callbacks that the provider gave up during the rotation, for whatever reason.
+    pub(super) given_up: u64,
     pub(super) offences: Vec<String>,
 }
 
@@ -54,8 +56,13 @@ pub(super) async fn carry_out(
         SystemClock.sleep_until(begin + SignedDuration::try_from(hundredth * hundredths)?).await;
         anyhow::Ok(SystemClock.now())
     };
-    let mut changed =
-        Changed { done: Vec::new(), reworded_at: begin, longest_end_s: 0.0, offences: Vec::new() };
+    let mut changed = Changed {
+        done: Vec::new(),
+        reworded_at: begin,
+        longest_end_s: 0.0,
+        given_up: 0,
+        offences: Vec::new(),
+    };
 
     let from = until(ROLLING_RESTART).await?;
     say("rolling restart");
@@ -71,7 +78,10 @@ pub(super) async fn carry_out(
 
     let from = until(ROTATION).await?;
     say("rotation of Twilio's token");
+    let given_up = || fleet.sim.view(|view| view.callbacks().failed);
+    let before = given_up();
     rotate(fleet, hundredth * STEP).await?;
+    changed.given_up = given_up() - before;
     changed.done.push(("token rotation", from, SystemClock.now()));
     Ok(changed)
 }
