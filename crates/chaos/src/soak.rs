@@ -37,6 +37,8 @@ const LATENCY_MS: u64 = 50;
 /// Processes that are killed in a soak of an hour or less, and for how much time there is one more in a longer one.
 const KILLS_MIN: u64 = 8;
 const KILL_EVERY_MINUTES: u64 = 7;
+/// Notes that are sent when all has been done: on a slow machine the other events may be over before.
+const LATE: usize = 20;
 /// Events from which on each fault of the provider has certainly come, rare as they are.
 const EVERY_FAULT_FROM: usize = 30_000;
 
@@ -130,22 +132,25 @@ pub async fn run(soak: &Soak, say: &(dyn Fn(&str) + Sync)) -> Result<Report> {
 
 async fn endure(soak: &Soak, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&str) + Sync)) -> Result<()> {
     let (plan, lasting) = (&soak.plan, soak.lasting);
-    let samples = event_outcome::samples(plan);
+    let mut samples = event_outcome::samples(plan);
+    let steady = samples.len();
+    samples.extend((0..LATE).map(|index| Sample::new(Scenario::Note, "after", index)));
     samples.iter().for_each(|sample| sample.prepare(&fleet.sim));
     let faults = soak.provider_faults();
     fleet.sim.set_faults(faults.clone())?;
     let producer = Producer::new(fleet).await?;
     let victims = soak.victims();
-    let (events, seconds) = (samples.len(), lasting.as_secs());
+    let (events, seconds) = (steady, lasting.as_secs());
     say(&format!("{events} events in {seconds} s, {} kills, seed {}", victims.len(), plan.seed));
     let begin = SystemClock.now() + SignedDuration::from_millis(200);
     let (sent, deaths, changed, gauges) = tokio::try_join!(
-        producer.send_all(&samples, begin, lasting),
+        producer.send_all(&samples[..steady], begin, lasting),
         killer::kill_all(fleet, &victims, begin),
         changes::carry_out(fleet, begin, lasting, say),
         gauges::watch(fleet, begin, lasting, say),
     )?;
     fleet.wait_until_ready().await?;
+    producer.post(&samples[steady..]).await?;
     report.count("events over HTTP, to the exchange", format!("{}, {}", sent.over_http, sent.to_exchange));
     report.count("batches that producers sent again", sent.repeated);
     report.count("processes that ended for want of a server, and were started again", fleet.exits());
@@ -166,11 +171,13 @@ async fn endure(soak: &Soak, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&
         explains_doubles: true,
     };
     verdict::answer(&question, fleet, report).await?;
-    look_at_changes(&samples, fleet, &changed, begin, lasting, report)?;
+    let is_reworded =
+        |index: usize| index >= steady || due(index, steady, begin, lasting) > changed.reworded_at;
+    look_at_changes(&samples, is_reworded, fleet, &changed, report)?;
     gauges.tell(report);
     let mut tenths = Tenths::new(begin, lasting);
     happened(&deaths, &changed, &mut tenths);
-    measure(&samples, &sent, fleet, &mut tenths);
+    measure(&samples[..steady], &sent, fleet, &mut tenths);
     tenths.tell(&gauges, report);
     Ok(())
 }
@@ -181,13 +188,12 @@ fn due(index: usize, events: usize, begin: Timestamp, lasting: Duration) -> Time
     begin + SignedDuration::try_from(lasting.mul_f64(share)).unwrap_or_default()
 }
 
-/// What an operator did, and whether it had its effect.
+/// What an operator did, and whether it had its effect. `is_reworded` says whether an event was sent after the reload.
 fn look_at_changes(
     samples: &[Sample],
+    is_reworded: impl Fn(usize) -> bool,
     fleet: &Fleet,
     changed: &Changed,
-    begin: Timestamp,
-    lasting: Duration,
     report: &mut Report,
 ) -> Result<()> {
     for (name, _, _) in &changed.done {
@@ -200,8 +206,7 @@ fn look_at_changes(
     report.offences.extend(changed.offences.iter().cloned());
     let (mut notes, mut old) = (0_u64, 0_u64);
     for (index, sample) in samples.iter().enumerate() {
-        let is_after = due(index, samples.len(), begin, lasting) > changed.reworded_at;
-        if sample.scenario != Scenario::Note || !is_after {
+        if sample.scenario != Scenario::Note || !is_reworded(index) {
             continue;
         }
         let texts = fleet.sim.phone(sample.first()).texts();
