@@ -20,11 +20,13 @@ app.conf.update(
     task_acks_late=True,  # A task that was cut off comes again.
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
-    # After this many seconds; an hour by default.
-    broker_transport_options={"visibility_timeout": 60},
+    broker_transport_options={
+        "visibility_timeout": 60,  # After this many seconds; an hour by default.
+        "max_connections": 2 * CONCURRENCY,  # Every greenlet acknowledges; 10 by default.
+    },
     broker_connection_retry_on_startup=True,
 )
-redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True, max_connections=2 * CONCURRENCY)
 http = urllib3.PoolManager(maxsize=CONCURRENCY, retries=False)
 
 
