@@ -71,12 +71,12 @@ impl Soak {
 
     /// As chaos deals them, but for the moments of workers: none in the first and the last tenth, which are compared.
     fn victims(&self) -> Vec<(Duration, Victim)> {
-        let (lasting, parts) = (self.lasting, 2 * (self.plan.kills as u32 + 2));
-        let mut workers = 0;
+        let mut workers = 0_u32;
         let moved = self.plan.victims().into_iter().map(|(at, victim)| match victim {
             Victim::Worker(_) => {
                 workers += 1;
-                (lasting * (2 * workers + 1) / parts, victim)
+                let share = (f64::from(workers) - 0.5) / self.plan.kills as f64;
+                (self.lasting.mul_f64(0.1 + 0.8 * share), victim)
             }
             Victim::Broker(_) | Victim::Store(_) => (at, victim),
         });
