@@ -44,8 +44,11 @@ pub(crate) struct Args {
     /// Measure what encryption at rest costs, alone: alternating runs without and with a key, of one sender in a fleet.
     #[arg(long, conflicts_with_all = ["siege", "outcomes"])]
     pub(crate) sealed: bool,
+    /// Measure with so many live runs, alone: the cost of an event, timers, start-up, commands, and the memory of a run.
+    #[arg(long, value_delimiter = ',', value_name = "RUNS", conflicts_with_all = ["siege", "outcomes", "sealed"])]
+    pub(crate) scale: Vec<usize>,
     /// Measure callout beside what a team would write instead, alone: alternating runs, of one sender in a fleet.
-    #[arg(long, value_enum, requires = "packages", conflicts_with_all = ["siege", "outcomes", "sealed"])]
+    #[arg(long, value_enum, requires = "packages", conflicts_with_all = ["siege", "outcomes", "sealed", "scale"])]
     pub(crate) beside: Option<Beside>,
     /// Beside something else: the provider posts no callbacks, and nobody waits for any.
     #[arg(long, requires = "beside")]

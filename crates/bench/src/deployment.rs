@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
+use ports::{Clock as _, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
@@ -61,6 +62,8 @@ pub(crate) struct Extras {
     pub(crate) is_sealed: bool,
     /// Another number of requests that it keeps open at once.
     pub(crate) in_flight_max: Option<usize>,
+    /// Workflows beside the usual one, by name.
+    pub(crate) workflows: Vec<(&'static str, String)>,
 }
 
 /// The section by which a store is encrypted, and its key beside `callout.toml`.
@@ -73,13 +76,24 @@ pub(crate) fn privacy(callout: &Path, folder: &Path) -> Result<&'static str> {
     Ok("[privacy]\nkey_file = \"privacy.key\"\n")
 }
 
+/// The usual workflow, and others by name.
+pub(crate) fn write_workflows(folder: &Path, more: &[(&str, String)]) -> Result<()> {
+    let workflows = folder.join("workflows");
+    std::fs::create_dir(&workflows)?;
+    std::fs::write(workflows.join("note.toml"), WORKFLOW)?;
+    for (name, text) in more {
+        std::fs::write(workflows.join(name).with_extension("toml"), text)?;
+    }
+    Ok(())
+}
+
 impl Deployment {
     pub(crate) async fn start(callout: &Path, latency_ms: u64) -> Result<Self> {
         Self::start_with(callout, latency_ms, Extras::default()).await
     }
 
     pub(crate) async fn start_with(callout: &Path, latency_ms: u64, extras: Extras) -> Result<Self> {
-        let Extras { files, destinations, is_sealed, in_flight_max } = extras;
+        let Extras { files, destinations, is_sealed, in_flight_max, workflows } = extras;
         let in_flight_max = in_flight_max.unwrap_or(IN_FLIGHT_MAX);
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let url = format!("http://{address}");
@@ -93,8 +107,7 @@ impl Deployment {
         let (account, token) = (config.account_sid.clone(), config.auth_token.clone());
         let sim = Simulator::start(config).await?;
         let folder = tempfile::tempdir()?;
-        std::fs::create_dir(folder.path().join("workflows"))?;
-        std::fs::write(folder.path().join("workflows/note.toml"), WORKFLOW)?;
+        write_workflows(folder.path(), &workflows)?;
         let settings = format!(
             "environment = \"test\"\n[http]\nlisten = \"{address}\"\n[log]\nfilter = \"warn\"\n\
              [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {in_flight_max}\n\
@@ -129,7 +142,7 @@ impl Deployment {
 
     async fn wait_until_ready(&mut self) -> Result<()> {
         let mut tries = tokio::time::interval(Duration::from_millis(20));
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             tries.tick().await;
             let answer = self.door.client.get(format!("{}/readyz", self.door.url)).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
@@ -147,10 +160,34 @@ impl Deployment {
         restart(&mut self.command, &mut self.child)
     }
 
+    /// Has it end, so that its database is free.
+    pub(crate) async fn end(&mut self) -> Result<()> {
+        process::end(&mut self.child).await
+    }
+
+    /// Starts it again on the same files. Returns how long it took until it was ready, in milliseconds.
+    pub(crate) async fn start_again(&mut self) -> Result<f64> {
+        let begun = SystemClock.now();
+        self.child = self.command.spawn()?;
+        self.wait_until_ready().await?;
+        Ok(SystemClock.now().duration_since(begun).as_secs_f64() * 1_000.0)
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("callout.db")
+    }
+
+    /// A command for its operator.
+    pub(crate) fn operate(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.callout);
+        command.args(args).arg("--config").arg(self.folder.path().join("callout.toml"));
+        command
+    }
+
     /// What `callout audit` counts.
     pub(crate) fn audit(&self) -> Result<Value> {
-        let mut command = Command::new(&self.callout);
-        command.args(["audit", "--output", "json", "--config"]).arg(self.folder.path().join("callout.toml"));
+        let mut command = self.operate(&["audit", "--output", "json"]);
         let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "callout audit ended with {}", output.status);
         Ok(serde_json::from_slice(&output.stdout)?)

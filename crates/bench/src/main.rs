@@ -12,6 +12,7 @@ mod fleet;
 mod load;
 mod outcomes;
 mod process;
+mod scale;
 mod sealed;
 
 use std::{path::Path, time::Duration};
@@ -46,6 +47,9 @@ async fn main() -> Result<()> {
     }
     if args.sealed {
         return sealed::measure(&args, &callout).await;
+    }
+    if !args.scale.is_empty() {
+        return scale::measure(&args, &callout).await;
     }
     match args.backend {
         Backend::Embedded => embedded(&args, &callout).await,

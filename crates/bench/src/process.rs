@@ -1,8 +1,10 @@
-//! What Linux knows of a process, and how one is killed. In: its id. Out: CPU time and memory.
+//! What Linux knows of a process, and how one is ended. In: its id. Out: CPU time and memory.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use jiff::SignedDuration;
+use ports::{Clock as _, SystemClock};
 pub(crate) use test_servers::memory_mb;
 
 /// Clock ticks a second of `/proc/PID/stat`: 100 on every Linux that Rust runs on (`USER_HZ`).
@@ -34,4 +36,36 @@ pub(crate) fn restart(command: &mut Command, child: &mut Child) -> Result<()> {
     child.wait()?;
     *child = command.spawn()?;
     Ok(())
+}
+
+/// Has a process end as a service manager would, and waits for it.
+pub(crate) async fn end(child: &mut Child) -> Result<()> {
+    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+    ensure!(ended.success(), "kill ended with {ended}");
+    while child.try_wait()?.is_none() {
+        pause().await;
+    }
+    Ok(())
+}
+
+/// How long a command takes, in milliseconds, and its resident memory at the highest, in MB.
+pub(crate) async fn command(command: &mut Command) -> Result<(f64, f64)> {
+    let begun = SystemClock.now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let mut peak_mb = 0.0_f64;
+    let status = loop {
+        // One that has just ended has no memory any more.
+        peak_mb = peak_mb.max(memory_mb(child.id(), "VmHWM").unwrap_or_default());
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        pause().await;
+    };
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok((SystemClock.now().duration_since(begun).as_secs_f64() * 1_000.0, peak_mb))
+}
+
+/// Between two looks at another process.
+pub(crate) async fn pause() {
+    SystemClock.sleep_until(SystemClock.now() + SignedDuration::from_millis(2)).await;
 }

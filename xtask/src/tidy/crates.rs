@@ -140,7 +140,17 @@ const RULES: [Rule; 31] = [
     },
     Rule {
         name: "bench",
-        may_use: &["bus-rabbitmq", "domain", "http-client", "ports", "test-servers", "twilio", "twilio-sim"],
+        may_use: &[
+            "bus-rabbitmq",
+            "domain",
+            "embedded",
+            "http-client",
+            "ports",
+            "store-redis",
+            "test-servers",
+            "twilio",
+            "twilio-sim",
+        ],
         why: TOOL,
     },
     Rule {

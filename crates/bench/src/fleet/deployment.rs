@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -15,13 +15,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bus_rabbitmq::{RabbitBus, RabbitConfig};
 use domain::workflow::Lane;
-use ports::SystemClock;
+use ports::{Clock as _, SystemClock};
 use tempfile::TempDir;
 use test_servers::{RabbitMq, RedisServer, free_port};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
-    deployment::{WORKFLOW, privacy},
+    deployment::{privacy, write_workflows},
     door::{BUSY, Door},
     process::{self, restart},
 };
@@ -70,9 +70,11 @@ pub(crate) struct Fleet {
     pub(crate) door: Door,
     pub(crate) latency_ms: u64,
     broker: Arc<RabbitMq>,
-    redis: Arc<RedisServer>,
+    pub(crate) redis: Arc<RedisServer>,
     workers: Vec<Worker>,
     folder: TempDir,
+    callout: PathBuf,
+    env: Vec<(&'static str, String)>,
 }
 
 /// A process of one role.
@@ -85,6 +87,15 @@ struct Worker {
 
 impl Fleet {
     pub(crate) async fn start(callout: &Path, size: Size) -> Result<Self> {
+        Self::start_with(callout, size, &[]).await
+    }
+
+    /// With workflows beside the usual one, by name.
+    pub(crate) async fn start_with(
+        callout: &Path,
+        size: Size,
+        workflows: &[(&'static str, String)],
+    ) -> Result<Self> {
         let Size { senders, in_flight_max, latency_ms, is_sealed } = size;
         let broker = tokio::task::spawn_blocking(RabbitMq::private);
         let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
@@ -107,8 +118,9 @@ impl Fleet {
         let sim = Simulator::start(config).await?;
         let folder = tempfile::tempdir()?;
         let sealing = if is_sealed { privacy(callout, folder.path())? } else { "" };
+        write_workflows(folder.path(), workflows)?;
         write_settings(folder.path(), ingest, callback, in_flight_max, sealing)?;
-        let env = [
+        let env = vec![
             ("TWILIO_ACCOUNT_SID", account),
             ("TWILIO_AUTH_TOKEN", token),
             ("TWILIO_API_BASE", sim.base_url().to_string()),
@@ -131,7 +143,8 @@ impl Fleet {
         let config = RabbitConfig { prefix: PREFIX.to_owned(), ..RabbitConfig::new(&broker.url, lanes) };
         let bus = RabbitBus::connect(config, Arc::new(SystemClock)).await?;
         let door = Door::new(format!("http://{ingest}"))?;
-        let mut fleet = Self { sim, bus, door, latency_ms, broker, redis, workers, folder };
+        let callout = callout.to_owned();
+        let mut fleet = Self { sim, bus, door, latency_ms, broker, redis, workers, folder, callout, env };
         fleet.wait_until_ready().await?;
         Ok(fleet)
     }
@@ -181,6 +194,33 @@ impl Fleet {
         Ok(peaks)
     }
 
+    /// Resident memory, in MB: of callout's processes together, and of the broker's.
+    pub(crate) fn resident_mb(&self) -> Result<(f64, f64)> {
+        let of = |pid| process::memory_mb(pid, "VmRSS");
+        let ours = self.workers.iter().map(|worker| of(worker.child.id())).sum::<Result<f64>>()?;
+        // A helper may have ended since it was listed.
+        let broker = self.broker.processes().into_iter().filter_map(|pid| of(pid).ok()).sum();
+        Ok((ours, broker))
+    }
+
+    /// A command for its operator.
+    pub(crate) fn operate(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.callout);
+        command.args(args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Kills what has this role with SIGKILL, and starts it again. Returns how long it took until all are ready, in
+    /// milliseconds.
+    pub(crate) async fn restart(&mut self, role: &str) -> Result<f64> {
+        let begun = SystemClock.now();
+        for Worker { command, child, .. } in self.workers.iter_mut().filter(|worker| worker.role == role) {
+            restart(command, child)?;
+        }
+        self.wait_until_ready().await?;
+        Ok(SystemClock.now().duration_since(begun).as_secs_f64() * 1_000.0)
+    }
+
     /// Messages that the broker routed into queues since it started: what was published, and what expired on its way
     /// through a delay queue.
     pub(crate) async fn hops(&self) -> Result<f64> {
@@ -215,8 +255,6 @@ fn write_settings(
     in_flight_max: usize,
     sealing: &str,
 ) -> Result<()> {
-    std::fs::create_dir(folder.join("workflows"))?;
-    std::fs::write(folder.join("workflows/note.toml"), WORKFLOW)?;
     let settings = format!(
         "environment = \"test\"\n[http]\nlisten = \"{ingest}\"\n[log]\nfilter = \"warn\"\n\
          [twilio]\nfrom = \"+15005550006\"\npublic_url = \"http://{callback}\"\nin_flight_max = {in_flight_max}\n\
