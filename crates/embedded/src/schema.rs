@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/15.sql"),
     include_str!("schema/16.sql"),
     include_str!("schema/17.sql"),
+    include_str!("schema/18.sql"),
 ];
 /// The table that tells a copy from the database that it is of.
 pub(crate) const BACKUP: &str = include_str!("schema/9.sql");
@@ -130,6 +131,23 @@ fn migrate(connection: &mut Connection, path: &Path) -> rusqlite::Result<Option<
         transaction.commit()?;
     }
     Ok(None)
+}
+
+/// A database in memory with every table.
+#[cfg(test)]
+pub(crate) fn empty() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    assert!(migrate(&mut connection, Path::new("memory")).unwrap().is_none());
+    connection
+}
+
+/// How SQLite finds what a statement without parameters asks for.
+#[cfg(test)]
+pub(crate) fn plan_of(sql: &str) -> String {
+    let connection = empty();
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let lines = explain.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+    lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
