@@ -5,9 +5,13 @@
 use std::ops::Range;
 
 use anyhow::{Result, bail};
+use axum::body::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http_client::{Reach, client_builder};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+
+use crate::process::pause;
 
 /// The source of most events, and its key.
 pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
@@ -18,6 +22,8 @@ pub(crate) const BATCH: usize = 100;
 /// Requests with events open at once.
 pub(crate) const PRODUCERS: usize = 8;
 
+/// How long a request waits that is wanted again, in milliseconds.
+const AGAIN_AFTER_MS: i64 = 50;
 const BATCH_TYPE: &str = "application/cloudevents-batch+json";
 
 /// `/v1/events` of one address.
@@ -55,12 +61,17 @@ impl Door {
     }
 
     async fn post(&self, key: &str, content_type: &str, body: String) -> Result<()> {
-        let request = self.client.post(format!("{}/v1/events", self.url)).bearer_auth(key);
-        let response = request.header("content-type", content_type).body(body).send().await?;
-        if !response.status().is_success() {
-            bail!("{}: {}", response.status(), response.text().await?);
+        let body = Bytes::from(body);
+        loop {
+            let request = self.client.post(format!("{}/v1/events", self.url)).bearer_auth(key);
+            let response = request.header("content-type", content_type).body(body.clone()).send().await?;
+            match response.status() {
+                // It has too much in hand, and wants this one again.
+                StatusCode::TOO_MANY_REQUESTS => pause(AGAIN_AFTER_MS).await,
+                status if status.is_success() => return Ok(()),
+                status => bail!("{status}: {}", response.text().await?),
+            }
         }
-        Ok(())
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) use test_servers::memory_mb;
 
 /// Clock ticks a second of `/proc/PID/stat`: 100 on every Linux that Rust runs on (`USER_HZ`).
 const TICKS_PER_S: f64 = 100.0;
+/// How often another process is looked at, in milliseconds.
+const LOOK_EVERY_MS: i64 = 2;
 
 /// CPU time that the process has used, user and kernel, in seconds.
 pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
@@ -43,7 +45,7 @@ pub(crate) async fn end(child: &mut Child) -> Result<()> {
     let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
     ensure!(ended.success(), "kill ended with {ended}");
     while child.try_wait()?.is_none() {
-        pause().await;
+        pause(LOOK_EVERY_MS).await;
     }
     Ok(())
 }
@@ -59,13 +61,13 @@ pub(crate) async fn command(command: &mut Command) -> Result<(f64, f64)> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        pause().await;
+        pause(LOOK_EVERY_MS).await;
     };
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok((SystemClock.now().duration_since(begun).as_secs_f64() * 1_000.0, peak_mb))
 }
 
-/// Between two looks at another process.
-pub(crate) async fn pause() {
-    SystemClock.sleep_until(SystemClock.now() + SignedDuration::from_millis(2)).await;
+/// Waits for so many milliseconds.
+pub(crate) async fn pause(ms: i64) {
+    SystemClock.sleep_until(SystemClock.now() + SignedDuration::from_millis(ms)).await;
 }

@@ -85,6 +85,14 @@ struct Worker {
     child: Child,
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Also when a figure fails. One that has ended cannot be killed, which does no harm.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 impl Fleet {
     pub(crate) async fn start(callout: &Path, size: Size) -> Result<Self> {
         Self::start_with(callout, size, &[]).await
