@@ -95,8 +95,9 @@ fn check_source(name: &str, text: &str, find: &mut impl FnMut(usize, &str)) {
 
 /// Whether cargo makes a test of this file that has another name than `it`.
 fn is_test_of_other_name(name: &str) -> bool {
-    let in_crate = name.strip_prefix("crates/").or(name.strip_prefix("xtask")).unwrap_or_default();
-    let test = in_crate.split_once("/tests/").map_or("", |(_, test)| test);
+    let in_crate = name.strip_prefix("crates/").and_then(|name| name.split_once('/'));
+    let in_crate = in_crate.map(|(_, rest)| rest).or(name.strip_prefix("xtask/")).unwrap_or_default();
+    let test = in_crate.strip_prefix("tests/").unwrap_or_default();
     let test = test.strip_suffix("/main.rs").or(test.strip_suffix(".rs")).unwrap_or_default();
     !test.is_empty() && !test.contains('/') && test != "it"
 }
@@ -152,6 +153,7 @@ mod tests {
             "crates/cli/tests/it/main.rs",
             "crates/cli/tests/it/other.rs",
             "crates/cli/src/tests.rs",
+            "crates/domain/src/reply/tests/bare.rs",
             "tests/fleet/main.rs",
         ] {
             assert!(!is_test_of_other_name(name), "{name}");
