@@ -17,6 +17,9 @@ pub(crate) struct Args {
     /// One process on SQLite, or a fleet of processes on RabbitMQ and Redis.
     #[arg(long, value_enum, default_value_t = Backend::Embedded)]
     pub(crate) backend: Backend,
+    /// A fleet's store is on three primaries of a Redis Cluster.
+    #[arg(long)]
+    pub(crate) redis_cluster: bool,
     /// Events per throughput run: 40,000 embedded, 20,000 in a fleet.
     #[arg(long)]
     pub(crate) events: Option<usize>,
@@ -38,17 +41,20 @@ pub(crate) struct Args {
     /// Measure beside silent clients alone.
     #[arg(long)]
     pub(crate) siege: bool,
-    /// Measure outcomes beside a destination that hangs, alone: 10,000 events if not said otherwise.
+    /// Measure what a flood of one source does to others, alone.
     #[arg(long, conflicts_with = "siege")]
+    pub(crate) flood: bool,
+    /// Measure outcomes beside a destination that hangs, alone: 10,000 events if not said otherwise.
+    #[arg(long, conflicts_with_all = ["siege", "flood"])]
     pub(crate) outcomes: bool,
     /// Measure what encryption at rest costs, alone: alternating runs without and with a key, of one sender in a fleet.
-    #[arg(long, conflicts_with_all = ["siege", "outcomes"])]
+    #[arg(long, conflicts_with_all = ["siege", "flood", "outcomes"])]
     pub(crate) sealed: bool,
     /// Measure with so many live runs, alone: the cost of an event, timers, start-up, commands, and the memory of a run.
-    #[arg(long, value_delimiter = ',', value_name = "RUNS", conflicts_with_all = ["siege", "outcomes", "sealed"])]
+    #[arg(long, value_delimiter = ',', value_name = "RUNS", conflicts_with_all = ["siege", "flood", "outcomes", "sealed"])]
     pub(crate) scale: Vec<usize>,
     /// Measure callout beside what a team would write instead, alone: alternating runs, of one sender in a fleet.
-    #[arg(long, value_enum, requires = "packages", conflicts_with_all = ["siege", "outcomes", "sealed", "scale"])]
+    #[arg(long, value_enum, requires = "packages", conflicts_with_all = ["siege", "flood", "outcomes", "sealed", "scale"])]
     pub(crate) beside: Option<Beside>,
     /// Beside something else: the provider posts no callbacks, and nobody waits for any.
     #[arg(long, requires = "beside")]

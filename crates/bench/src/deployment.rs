@@ -18,7 +18,7 @@ use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
     args::IN_FLIGHT_MAX,
-    door::{BUSY, Door, QUIET},
+    door::{BUSY, Door, PAGER, QUIET},
     process::{self, restart},
 };
 
@@ -81,6 +81,8 @@ pub(crate) fn write_workflows(folder: &Path, more: &[(&str, String)]) -> Result<
     let workflows = folder.join("workflows");
     std::fs::create_dir(&workflows)?;
     std::fs::write(workflows.join("note.toml"), WORKFLOW)?;
+    let critical = WORKFLOW.replace("note.created", "page.created");
+    std::fs::write(workflows.join("page.toml"), format!("lane = \"critical\"\n{critical}"))?;
     for (name, text) in more {
         std::fs::write(workflows.join(name).with_extension("toml"), text)?;
     }
@@ -112,7 +114,8 @@ impl Deployment {
             "environment = \"test\"\n[http]\nlisten = \"{address}\"\n[log]\nfilter = \"warn\"\n\
              [twilio]\nfrom = \"+15005550006\"\npublic_url = \"{url}\"\nin_flight_max = {in_flight_max}\n\
              [[source]]\nname = \"bench\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_BENCH\"]\n\
-             [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n"
+             [[source]]\nname = \"quiet\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_QUIET\"]\n\
+             [[source]]\nname = \"pager\"\ntypes = [\"*\"]\nkey_env = [\"CALLOUT_KEY_PAGER\"]\n"
         );
         let sealing = if is_sealed { privacy(callout, folder.path())? } else { "" };
         std::fs::write(folder.path().join("callout.toml"), settings + sealing)?;
@@ -131,6 +134,7 @@ impl Deployment {
             .env("TWILIO_API_BASE", sim.base_url().as_str())
             .env("CALLOUT_KEY_BENCH", BUSY.1)
             .env("CALLOUT_KEY_QUIET", QUIET.1)
+            .env("CALLOUT_KEY_PAGER", PAGER.1)
             .env("CALLOUT_BENCH_SECRET", WEBHOOK_SECRET)
             .stdin(Stdio::null());
         let child = command.spawn()?;

@@ -17,6 +17,8 @@ use crate::process::pause;
 pub(crate) const BUSY: (&str, &str) = ("bench", "bench-key");
 /// A source that sends little, and its key.
 pub(crate) const QUIET: (&str, &str) = ("quiet", "quiet-key");
+/// A source of critical events, and its key.
+pub(crate) const PAGER: (&str, &str) = ("pager", "pager-key");
 /// Events in one request.
 pub(crate) const BATCH: usize = 100;
 /// Requests with events open at once.
@@ -77,7 +79,8 @@ impl Door {
 
 pub(crate) fn event(source: &str, index: usize) -> Value {
     let id = format!("e-{index}");
-    json!({"specversion": "1.0", "source": source, "id": id, "type": "note.created", "data":
+    let kind = if source == PAGER.0 { "page.created" } else { "note.created" };
+    json!({"specversion": "1.0", "source": source, "id": id, "type": kind, "data":
            {"number": format!("N{index:07}"), "phone": phone(index)}})
 }
 

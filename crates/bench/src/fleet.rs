@@ -36,6 +36,7 @@ pub(crate) async fn measure(args: &Args, callout: &Path) -> Result<()> {
         in_flight_max: IN_FLIGHT_MAX,
         latency_ms: latency_ms(args),
         is_sealed: false,
+        is_redis_cluster: args.redis_cluster,
     };
     for senders in &args.senders {
         bursts(args, callout, size(*senders), events, Ingress::Exchange).await?;

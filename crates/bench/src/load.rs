@@ -20,7 +20,7 @@ use twilio_sim::{SimHandle, Status};
 
 use crate::{
     deployment::Deployment,
-    door::{BATCH, BUSY, QUIET, event, phone},
+    door::{BATCH, BUSY, event, phone},
 };
 
 /// Longer than any load takes.
@@ -106,7 +106,12 @@ pub(crate) async fn steady_after(
 }
 
 /// The same for a source that sends little, alone or while another one floods.
-pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bool) -> Result<Latency> {
+pub(crate) async fn quiet(
+    deployment: &Deployment,
+    who: (&str, &str),
+    lasting: Duration,
+    floods: bool,
+) -> Result<Latency> {
     let flood = async {
         if !floods {
             return Ok(0);
@@ -119,7 +124,7 @@ pub(crate) async fn quiet(deployment: &Deployment, lasting: Duration, floods: bo
         }
         Ok(batches * BATCH as u64)
     };
-    measured(deployment, QUIET, QUIET_PER_S, lasting, flood).await
+    measured(deployment, who, QUIET_PER_S, lasting, flood).await
 }
 
 /// As [`steady`], while an address with [`LAZY_CLIENTS`] holds connections and sends nothing, half a header or half a

@@ -23,6 +23,7 @@ use clap::Parser as _;
 use crate::{
     args::{Args, Backend, EVENTS},
     deployment::{Deployment, Extras},
+    door::{PAGER, QUIET},
     figures::{STEADY_PER_S, println_line, row},
     load::Throughput,
 };
@@ -76,6 +77,23 @@ async fn besieged(callout: &Path, lasting: Duration, runs: usize) -> Result<()> 
     Ok(())
 }
 
+/// What a flood in the standard lane costs a source that sends little there, and one that pages.
+async fn flooded(args: &Args, callout: &Path, latency_ms: u64) -> Result<()> {
+    let (at, lasting) = (format!("{latency_ms} ms"), Duration::from_secs(args.steady_s));
+    for (who, whose) in [(QUIET, "a quiet source"), (PAGER, "a critical lane")] {
+        for (floods, name) in [(false, "alone"), (true, "during a flood of 6,000 events/s")] {
+            let mut latencies = Vec::new();
+            for _ in 0..args.runs.min(3) {
+                let deployment = Deployment::start(callout, latency_ms).await?;
+                latencies.push(load::quiet(&deployment, who, lasting, floods).await?);
+                drop(deployment);
+            }
+            row(&format!("{whose} {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
+        }
+    }
+    Ok(())
+}
+
 async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     let events = args.events.unwrap_or(EVENTS);
     let latencies = args.latencies.clone().unwrap_or_else(|| vec![0, 50]);
@@ -83,6 +101,12 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
     println_line("|---|---|---|---|");
     if args.siege {
         return besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await;
+    }
+    if args.flood {
+        for latency_ms in latencies {
+            flooded(args, callout, latency_ms).await?;
+        }
+        return Ok(());
     }
     if args.outcomes {
         let (events, lasting) = (args.events.unwrap_or(TOLD), Duration::from_secs(args.steady_s));
@@ -109,16 +133,7 @@ async fn embedded(args: &Args, callout: &Path) -> Result<()> {
         }
         row("accepted to POST at 200 events/s, p50 ms", &at, 1, latencies.iter().map(|l| l.p50_ms));
         row("accepted to POST at 200 events/s, p99 ms", &at, 1, latencies.iter().map(|l| l.p99_ms));
-        for (floods, name) in [(false, "alone"), (true, "during a flood of 6,000 events/s")] {
-            let mut latencies = Vec::new();
-            for _ in 0..args.runs.min(3) {
-                let deployment = Deployment::start(callout, *latency_ms).await?;
-                let lasting = Duration::from_secs(args.steady_s);
-                latencies.push(load::quiet(&deployment, lasting, floods).await?);
-                drop(deployment);
-            }
-            row(&format!("a quiet source {name}, p99 ms"), &at, 1, latencies.iter().map(|l| l.p99_ms));
-        }
+        flooded(args, callout, *latency_ms).await?;
     }
     besieged(callout, Duration::from_secs(args.steady_s), args.runs.min(3)).await?;
     outcomes::measure(callout, TOLD, Duration::from_secs(args.steady_s), args.runs.min(3)).await?;

@@ -60,7 +60,11 @@ async fn embedded(args: &Args, callout: &Path, is_sealed: bool) -> Result<Cost> 
 
 async fn fleet(args: &Args, callout: &Path, is_sealed: bool) -> Result<Cost> {
     let (in_flight_max, latency_ms) = (IN_FLIGHT_MAX, fleet::latency_ms(args));
-    let running = Fleet::start(callout, Size { senders: 1, in_flight_max, latency_ms, is_sealed }).await?;
+    let running = Fleet::start(
+        callout,
+        Size { senders: 1, in_flight_max, latency_ms, is_sealed, is_redis_cluster: args.redis_cluster },
+    )
+    .await?;
     let burst = fleet::load::burst(&running, args.events.unwrap_or(fleet::EVENTS), Ingress::Exchange).await?;
     running.stop().await?;
     let ours = |(name, _): &(&&str, &f64)| !["RabbitMQ", "Redis", LOAD].contains(*name);

@@ -51,7 +51,13 @@ impl Running {
                 Self::Embedded(Box::new(Deployment::start_with(callout, latency_ms, extras).await?))
             }
             (Side::Callout, Backend::Fleet) => {
-                let size = Size { senders: 1, in_flight_max, latency_ms, is_sealed: false };
+                let size = Size {
+                    senders: 1,
+                    in_flight_max,
+                    latency_ms,
+                    is_sealed: false,
+                    is_redis_cluster: args.redis_cluster,
+                };
                 Self::Fleet(Box::new(Fleet::start(callout, size).await?))
             }
         };

@@ -17,7 +17,7 @@ use bus_rabbitmq::{RabbitBus, RabbitConfig};
 use domain::workflow::Lane;
 use ports::{Clock as _, SystemClock};
 use tempfile::TempDir;
-use test_servers::{RabbitMq, RedisServer, free_port};
+use test_servers::{RabbitMq, RedisCluster, RedisServer, free_port};
 use twilio_sim::{FaultPlan, Number, SimConfig, SimHandle, Simulator, Timing};
 
 use crate::{
@@ -61,6 +61,8 @@ pub(crate) struct Size {
     pub(crate) latency_ms: u64,
     /// Whether what it stores is encrypted.
     pub(crate) is_sealed: bool,
+    /// Whether the store is on three primaries of a Redis Cluster instead of one server.
+    pub(crate) is_redis_cluster: bool,
 }
 
 /// A running fleet.
@@ -70,7 +72,8 @@ pub(crate) struct Fleet {
     pub(crate) door: Door,
     pub(crate) latency_ms: u64,
     broker: Arc<RabbitMq>,
-    pub(crate) redis: Arc<RedisServer>,
+    /// One server, or the primaries of a cluster, of which the first knows the others.
+    redis: Vec<RedisServer>,
     workers: Vec<Worker>,
     folder: TempDir,
     callout: PathBuf,
@@ -104,9 +107,13 @@ impl Fleet {
         size: Size,
         workflows: &[(&'static str, String)],
     ) -> Result<Self> {
-        let Size { senders, in_flight_max, latency_ms, is_sealed } = size;
+        let Size { senders, in_flight_max, latency_ms, is_sealed, is_redis_cluster } = size;
         let broker = tokio::task::spawn_blocking(RabbitMq::private);
-        let redis = Arc::new(tokio::task::spawn_blocking(RedisServer::private).await?);
+        let redis = tokio::task::spawn_blocking(move || match is_redis_cluster {
+            true => RedisCluster::private(false).nodes,
+            false => vec![RedisServer::private()],
+        });
+        let redis = redis.await?;
         let broker = Arc::new(broker.await?);
         let roles = [&["ingest", "callback", "escalation"][..], &vec!["sender"; senders]].concat();
         let address = || SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -134,7 +141,7 @@ impl Fleet {
             ("TWILIO_API_BASE", sim.base_url().to_string()),
             ("CALLOUT_KEY_BENCH", BUSY.1.to_owned()),
             ("CALLOUT_AMQP_URL", broker.url.clone()),
-            ("CALLOUT_REDIS_URL", redis.url.clone()),
+            ("CALLOUT_REDIS_URL", redis.first().map(|server| server.url.clone()).unwrap_or_default()),
             ("CALLOUT_CONFIG", folder.path().join("callout.toml").display().to_string()),
         ];
         let mut workers = Vec::new();
@@ -178,15 +185,24 @@ impl Fleet {
         Ok(())
     }
 
+    /// The server of the store, or the first of its cluster.
+    pub(crate) fn redis(&self) -> Result<&RedisServer> {
+        self.redis.first().context("a fleet has a store")
+    }
+
     /// CPU time used so far, in seconds: by role, by the servers, and by this process.
     pub(crate) fn cpu_s(&self) -> Result<BTreeMap<&'static str, f64>> {
         let mut used: BTreeMap<&'static str, f64> = BTreeMap::new();
         for Worker { role, child, .. } in &self.workers {
             *used.entry(role).or_default() += process::cpu_s(child.id())?;
         }
-        for (name, pids) in [("RabbitMQ", self.broker.processes()), ("Redis", self.redis.processes())] {
-            // A helper may have ended since it was listed.
-            used.insert(name, pids.into_iter().filter_map(|pid| process::cpu_s(pid).ok()).sum());
+        // A helper may have ended since it was listed.
+        let of = |pids: Vec<u32>| pids.into_iter().filter_map(|pid| process::cpu_s(pid).ok()).sum::<f64>();
+        used.insert("RabbitMQ", of(self.broker.processes()));
+        let shards: Vec<f64> = self.redis.iter().map(|server| of(server.processes())).collect();
+        used.insert("Redis", shards.iter().sum());
+        if let [first, _, ..] = shards[..] {
+            used.insert("the first shard of Redis", first);
         }
         used.insert(LOAD, process::cpu_s(std::process::id())?);
         Ok(used)
@@ -205,7 +221,7 @@ impl Fleet {
     /// Resident memory, in MB: of callout's processes together, and of the broker's.
     pub(crate) fn resident_mb(&self) -> Result<(f64, f64)> {
         let of = |pid| process::memory_mb(pid, "VmRSS");
-        let ours = self.workers.iter().map(|worker| of(worker.child.id())).sum::<Result<f64>>()?;
+        let ours = self.workers.iter().map(|worker| of(worker.child.id())).sum::<std::io::Result<f64>>()?;
         // A helper may have ended since it was listed.
         let broker = self.broker.processes().into_iter().filter_map(|pid| of(pid).ok()).sum();
         Ok((ours, broker))

@@ -36,11 +36,17 @@ const AT_ONCE_AFTER_S: i64 = 20;
 pub(super) async fn measure(args: &Args, callout: &Path, runs: usize) -> Result<Figures> {
     let mut figures = Figures::default();
     let latency_ms = fleet::latency_ms(args);
-    let size = Size { senders: 1, in_flight_max: IN_FLIGHT_MAX, latency_ms, is_sealed: false };
+    let size = Size {
+        senders: 1,
+        in_flight_max: IN_FLIGHT_MAX,
+        latency_ms,
+        is_sealed: false,
+        is_redis_cluster: false,
+    };
     let mut running =
         Fleet::start_with(callout, size, &[fill::held_workflow(), load::soon_workflow()]).await?;
     load::open_template(&running.door, &running.sim).await?;
-    let config = RedisConfig::new(&running.redis.url, Arc::new(SystemClock));
+    let config = RedisConfig::new(&running.redis()?.url, Arc::new(SystemClock));
     let store: Arc<dyn Store> = RedisStore::connect(config).await?;
     let bus: Arc<dyn Bus> = running.bus.clone();
     let template = Arc::new(Template::read(&*store).await?);
@@ -94,7 +100,7 @@ async fn at_once_s(
 
 /// What Redis says that its data take, in bytes.
 fn used_memory(running: &Fleet) -> Result<f64> {
-    let info = running.redis.ask(&["INFO", "memory"]);
+    let info = running.redis()?.ask(&["INFO", "memory"]);
     let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
     Ok(line.context("Redis says what memory it uses")?.trim().parse()?)
 }
