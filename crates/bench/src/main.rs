@@ -17,7 +17,7 @@ mod sealed;
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
 
 use crate::{
@@ -43,6 +43,12 @@ async fn main() -> Result<()> {
         None => std::env::current_exe()?.with_file_name("callout"),
     };
     println_line(&format!("machine: {}", process::machine()));
+    let is_fleet = args.backend == Backend::Fleet;
+    ensure!(
+        !is_fleet || !(args.siege || args.flood || args.outcomes),
+        "--siege, --flood and --outcomes measure one process; leave out --backend fleet"
+    );
+    ensure!(is_fleet || !args.redis_cluster, "--redis-cluster is for a fleet; add --backend fleet");
     if let Some(beside) = args.beside {
         return beside::measure(beside, &args, &callout).await;
     }

@@ -21,8 +21,6 @@ mod soak;
 mod verdict;
 mod worker;
 
-use std::time::Duration;
-
 use anyhow::Result;
 use jiff::SignedDuration;
 use ports::{Clock as _, SystemClock};
@@ -34,7 +32,7 @@ pub use soak::{Soak, run as run_soak};
 use crate::{
     fleet::{Fleet, with_fleet},
     load::Producer,
-    quiesce::{QUIESCE_MAX, until_resolved},
+    quiesce::come_to_rest,
     verdict::Question,
 };
 
@@ -58,15 +56,7 @@ async fn wreck(plan: &Plan, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&s
         producer.send_all(&samples, begin, plan.load_lasts()),
         killer::kill_all(fleet, &victims, begin)
     )?;
-    report.count("events over HTTP, to the exchange", format!("{}, {}", sent.over_http, sent.to_exchange));
-    report.count("batches that producers sent again", sent.repeated);
-    report.count("processes that ended for want of a server, and were started again", fleet.exits());
-    let store = fleet.store().await?;
-    let patience = QUIESCE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
-    let open = until_resolved(&store, &fleet.sim, samples.len(), patience, say).await?;
-    if !open.is_empty() {
-        report.offences.push(format!("not resolved in time: {open}"));
-    }
+    come_to_rest(plan, fleet, &sent, samples.len(), report, say).await?;
     report.seconds("from the first event to the last end", since(begin), None);
     say("assessing");
     let question = Question {

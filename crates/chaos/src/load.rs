@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::{event_outcome::Sample, fleet::Fleet, pause::pause, settings::KEY};
 
 /// Events in one request.
-const BATCH: usize = 5;
+pub(crate) const BATCH: usize = 5;
 /// One batch in so many goes to the exchange, past ingest.
 const DIRECT_EVERY: usize = 4;
 /// How long a producer waits before it sends again.

@@ -10,10 +10,10 @@ use ports::{AuditStore as _, Clock as _, RunStore as _, StoreError, SystemClock,
 use store_redis::RedisStore;
 use twilio_sim::{Callbacks, SimHandle};
 
-use crate::pause::pause;
+use crate::{fleet::Fleet, load::Sent, pause::pause, plan::Plan, report::Report};
 
 /// How long doubts, deadlines and retries may take to end after the last kill, beyond the deadlines of the plan.
-pub(crate) const QUIESCE_MAX: Duration = Duration::from_secs(120);
+const QUIESCE_MAX: Duration = Duration::from_secs(120);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// Runs in one page of a list.
@@ -22,7 +22,7 @@ const PAGE: u16 = 1_000;
 const OPEN: [&str; 4] = ["queued", "dispatching", "in_doubt", "retry_wait"];
 
 /// Waits until so many runs are resolved, for at most `patience`. Returns what is still open then, or nothing.
-pub(crate) async fn until_resolved(
+async fn until_resolved(
     store: &RedisStore,
     sim: &SimHandle,
     runs: usize,
@@ -65,6 +65,27 @@ async fn open(store: &RedisStore, sim: &SimHandle, runs: usize) -> Result<String
     let words =
         open.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
     Ok(words.collect::<Vec<_>>().join(", "))
+}
+
+/// Says how the load went, and waits until nothing is left to do for its events; what is left then is an offence.
+pub(crate) async fn come_to_rest(
+    plan: &Plan,
+    fleet: &Fleet,
+    sent: &Sent,
+    events: usize,
+    report: &mut Report,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<()> {
+    report.count("events over HTTP, to the exchange", format!("{}, {}", sent.over_http, sent.to_exchange));
+    report.count("batches that producers sent again", sent.repeated);
+    report.count("processes that ended for want of a server, and were started again", fleet.exits());
+    let store = fleet.store().await?;
+    let patience = QUIESCE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
+    let open = until_resolved(&store, &fleet.sim, events, patience, say).await?;
+    if !open.is_empty() {
+        report.offences.push(format!("not resolved in time: {open}"));
+    }
+    Ok(())
 }
 
 /// The runs after one of them in the order of lists, or the first; none after the last.

@@ -19,9 +19,9 @@ use crate::{
     event_outcome::{self, Sample, Scenario},
     fleet::{Fleet, with_fleet},
     killer::{self, Deaths},
-    load::{Producer, Sent},
+    load::{BATCH, Producer, Sent},
     plan::{Plan, Victim},
-    quiesce::{QUIESCE_MAX, until_resolved},
+    quiesce::come_to_rest,
     report::Report,
     settings::REWORDED,
     verdict::{self, Question},
@@ -151,15 +151,7 @@ async fn endure(soak: &Soak, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&
     )?;
     fleet.wait_until_ready().await?;
     producer.post(&samples[steady..]).await?;
-    report.count("events over HTTP, to the exchange", format!("{}, {}", sent.over_http, sent.to_exchange));
-    report.count("batches that producers sent again", sent.repeated);
-    report.count("processes that ended for want of a server, and were started again", fleet.exits());
-    let store = fleet.store().await?;
-    let patience = QUIESCE_MAX + Duration::from_secs(u64::from(2 * plan.ack_s));
-    let open = until_resolved(&store, &fleet.sim, samples.len(), patience, say).await?;
-    if !open.is_empty() {
-        report.offences.push(format!("not resolved in time: {open}"));
-    }
+    come_to_rest(plan, fleet, &sent, samples.len(), report, say).await?;
     say("assessing");
     let question = Question {
         plan,
@@ -182,9 +174,9 @@ async fn endure(soak: &Soak, fleet: &Fleet, report: &mut Report, say: &(dyn Fn(&
     Ok(())
 }
 
-/// When an event is sent.
+/// When an event is sent: with the first of its batch.
 fn due(index: usize, events: usize, begin: Timestamp, lasting: Duration) -> Timestamp {
-    let share = index as f64 / events as f64;
+    let share = (index / BATCH) as f64 / events.div_ceil(BATCH) as f64;
     begin + SignedDuration::try_from(lasting.mul_f64(share)).unwrap_or_default()
 }
 
