@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hyper::body::Incoming;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -156,6 +157,8 @@ struct State {
     is_working: bool,
     /// Its number among those that wait; a new connection has bytes to be read.
     number: Option<u64>,
+    /// What a handler did not read of a request's body.
+    unread: Option<Incoming>,
 }
 
 impl Connection {
@@ -208,7 +211,18 @@ impl Connection {
 
     /// The request has its answer.
     pub(crate) fn answered(&self) {
-        self.state().is_working = false;
+        let mut state = self.state();
+        (state.is_working, state.unread) = (false, None);
+    }
+
+    /// Keeps what a handler did not read of the request's body.
+    pub(crate) fn leave_unread(&self, body: Incoming) {
+        self.state().unread = Some(body);
+    }
+
+    /// What was kept.
+    pub(crate) fn take_unread(&self) -> Option<Incoming> {
+        self.state().unread.take()
     }
 
     /// Whether a request is worked on.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use crate::{
-    body::TrackedBody,
+    body::{TrackedBody, discard_unread},
     connections::{Connection, Connections, within},
     watched::Watched,
 };
@@ -106,11 +106,15 @@ async fn serve_one<S>(
     let for_requests = connection.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let connection = for_requests.clone();
-        let body = |body| Body::new(TrackedBody::new(body, connection.clone()));
-        let answer = routes.clone().call(request.map(body));
+        let (parts, body) = request.into_parts();
+        let body = Body::new(TrackedBody::new(body, &parts.headers, connection.clone()));
+        let answer = routes.clone().call(Request::from_parts(parts, body));
         async move {
             let answer = match within(limits.request_max, answer).await {
-                Some(answer) => answer.into_response(),
+                Some(answer) => {
+                    discard_unread(&connection).await;
+                    answer.into_response()
+                }
                 None => StatusCode::REQUEST_TIMEOUT.into_response(),
             };
             connection.answered();

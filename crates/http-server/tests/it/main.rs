@@ -211,6 +211,34 @@ async fn half_a_body_is_answered_408_when_its_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_a_large_body_that_is_refused_reads_why_on_a_connection_that_goes_on() {
+    let server = Server::start(limits(8)).await;
+    let large = vec![b'x'; 12_000_000];
+    let head = format!("HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", large.len());
+    for (request, status) in [("POST /nothing", 404), ("POST /", 405), ("POST /echo", 413)] {
+        let mut stream = server.send(&format!("{request} {head}")).await;
+        stream.write_all(&large).await.unwrap();
+        stream.write_all(GET.as_bytes()).await.unwrap();
+        let text = rest(&mut stream).await;
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")) && text.ends_with("here"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_waits_to_be_asked_for_is_not_asked_for_to_be_refused() {
+    let server = Server::start(limits(8)).await;
+    let head = "HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    let text = server.ask(&format!("POST /nothing {head}")).await;
+    assert!(text.starts_with("HTTP/1.1 404"), "{text}");
+    let mut stream = server.send(&format!("POST /echo {head}")).await;
+    let mut asked = [0; 25];
+    in_time(stream.read_exact(&mut asked)).await.unwrap();
+    assert_eq!(asked, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"here").await.unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_of_the_router_are_problem_documents() {
     let server = Server::start(limits(8)).await;
     for (request, status) in [("GET /nothing", 404), ("DELETE /", 405), ("GET /echo", 405)] {
