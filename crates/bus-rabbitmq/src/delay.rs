@@ -92,7 +92,7 @@ mod tests {
             30, 45, 60, 90, 120, 180, 300, 420, 600, 900, 1_200, 1_800, 2_700, 3_600, 7_200, 10_800, 14_400,
             21_600, 43_200, 86_400, 172_800, 604_800,
         ];
-        // Timers fire on whole seconds, so up to one is added.
+        // Timers fire at the end of their slot.
         let hops = chosen_s.map(|s: i64| f64::from(travel(s * 1_000 + 437).0));
         let mean = hops.iter().sum::<f64>() / 22.0;
         assert!(mean < 1.8 && hops.iter().all(|hops| *hops <= 4.0), "mean {mean}, {hops:?}");

@@ -71,7 +71,7 @@ macro_rules! store_contract {
                 }
                 timers {
                     the_first_due_row_of_a_slot_asks_for_a_timer
-                    another_second_or_shard_asks_for_its_own
+                    another_half_second_or_shard_asks_for_its_own
                     a_slot_asks_again_after_a_take_has_passed_it
                     a_due_row_that_moves_asks_for_the_timer_of_its_new_slot
                     a_run_without_a_due_time_asks_for_none

@@ -10,7 +10,8 @@ use domain::{
     time::{ceil_ms, floor_ms, of_ms},
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use ports::TimerSlot;
+use rusqlite::{Connection, Row, params};
 
 use crate::{fault::Fault, state::State, writer::Work};
 
@@ -58,19 +59,21 @@ pub(crate) fn next(connection: &Connection) -> Result<Option<Timestamp>, Fault> 
     Ok(earliest.map(of_ms))
 }
 
-/// The seconds in which anything is due, each found by the one before it, however many runs are due in one.
-const SECONDS: &str = "
-    WITH RECURSIVE second (at) AS (
-        SELECT (min(due_ms) + 999) / 1000 FROM run WHERE due_ms IS NOT NULL
+/// For each slot in which anything is due the first time, found by the slot before it, however many runs are due in one.
+const FIRST_OF_SLOTS: &str = "
+    WITH RECURSIVE first (due_ms) AS (
+        SELECT min(due_ms) FROM run WHERE due_ms IS NOT NULL
         UNION ALL
-        SELECT (SELECT (min(due_ms) + 999) / 1000 FROM run WHERE due_ms > second.at * 1000)
-        FROM second WHERE second.at IS NOT NULL
+        SELECT (SELECT min(due_ms) FROM run WHERE due_ms > (first.due_ms + ?2 - 1) / ?2 * ?2)
+        FROM first WHERE first.due_ms IS NOT NULL
     )
-    SELECT at FROM second WHERE at IS NOT NULL LIMIT ?1";
+    SELECT due_ms FROM first WHERE due_ms IS NOT NULL LIMIT ?1";
 
-/// The seconds in which anything is due, earliest first, at most `max`: for which timers are started when the database is opened.
-pub(crate) fn seconds(connection: &Connection, max: u32) -> rusqlite::Result<Vec<i64>> {
-    connection.prepare(SECONDS)?.query_map([max], |row| row.get(0))?.collect()
+/// The slots in which anything is due, earliest first, at most `max`: for which timers are started when the database is opened.
+/// All are of one shard, for due rows are taken from all shards.
+pub(crate) fn slots(connection: &Connection, max: u32) -> rusqlite::Result<Vec<TimerSlot>> {
+    let slot = |row: &Row<'_>| Ok(TimerSlot::new(0, of_ms(row.get(0)?)));
+    connection.prepare(FIRST_OF_SLOTS)?.query_map(params![max, TimerSlot::WIDTH_MS], slot)?.collect()
 }
 
 #[cfg(test)]
@@ -97,20 +100,23 @@ mod tests {
     }
 
     #[test]
-    fn the_seconds_in_which_anything_is_due_are_each_named_once_and_in_order() {
+    fn the_slots_in_which_anything_is_due_are_each_named_once_and_in_order() {
         let connection = with_due([5_000, 1_001, 5_001, 1_999, 2_000, 5_001, 9_000_000].into_iter());
-        assert_eq!(seconds(&connection, 100).unwrap(), [2, 5, 6, 9_000]);
-        assert_eq!(seconds(&connection, 2).unwrap(), [2, 5]);
-        assert!(seconds(&empty(), 100).unwrap().is_empty());
+        let slots = |max| -> Vec<i64> {
+            slots(&connection, max).unwrap().into_iter().map(|slot| slot.at().as_millisecond()).collect()
+        };
+        assert_eq!(slots(100), [1_500, 2_000, 5_000, 5_500, 9_000_000]);
+        assert_eq!(slots(2), [1_500, 2_000]);
+        assert!(super::slots(&empty(), 100).unwrap().is_empty());
     }
 
     #[test]
     fn finding_them_takes_no_longer_with_more_runs_in_each() {
         let connection = with_due((0..5_000).map(|number| number % 5 * 1_000));
-        let mut select = connection.prepare(SECONDS).unwrap();
+        let mut select = connection.prepare(FIRST_OF_SLOTS).unwrap();
         let found: Vec<i64> =
-            select.query_map([100], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        assert_eq!(found, [0, 1, 2, 3, 4]);
+            select.query_map([100, 500], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(found, [0, 1_000, 2_000, 3_000, 4_000]);
         let steps = select.get_status(StatementStatus::VmStep);
         assert!(steps < 1_000, "{steps} steps of SQLite's machine");
     }

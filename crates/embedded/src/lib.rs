@@ -56,7 +56,7 @@ use std::{
 };
 
 use domain::workflow::Lane;
-use ports::{Bus, Clock, Dependency, Store, TimerSlot};
+use ports::{Bus, Clock, Dependency, Store};
 use sealing::KeyFile;
 
 pub use crate::{
@@ -144,13 +144,12 @@ impl Embedded {
         read::load_known(&connection, &state.known_runs).map_err(sqlite)?;
         let data_loss_since = backup::data_loss_since(&connection, clock.now()).map_err(sqlite)?;
         let waiting = bus::count_waiting(&connection).map_err(sqlite)?;
-        let due = due::seconds(&connection, START_TIMERS_MAX).map_err(sqlite)?;
+        let due = due::slots(&connection, START_TIMERS_MAX).map_err(sqlite)?;
         let checkpointer = Checkpointer::new(&path, max_pages);
         let writer = Writer::start(connection, checkpointer, file, lock).map_err(io)?;
         let readers = Readers::new(path);
         let bus = Core::start(writer.handle(), readers.clone(), sealer, clock.clone(), lanes, &waiting);
-        // The shard does not matter: due rows are taken from all shards.
-        bus.start_timers(due.into_iter().map(|second| TimerSlot { shard: 0, second }));
+        bus.start_timers(due.into_iter());
         let store = EmbeddedStore {
             writer: writer.handle(),
             readers: readers.clone(),

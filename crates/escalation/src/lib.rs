@@ -107,7 +107,7 @@ async fn work(ports: Arc<EscalationPorts>, runs_at_once: usize, delivery: Delive
         Payload::Command(Command::LookNow { run }) => ports.runs.tick(run).await,
         Payload::Timer(slot) => {
             telemetry::metrics().sending.timer_fired(ports.clock.now().duration_since(slot.at()));
-            due_runs(&ports, Some(slot.shard), runs_at_once).await
+            due_runs(&ports, Some(slot.shard()), runs_at_once).await
         }
         Payload::Unreadable { body, reason } => {
             ports.dead_letters.add(Undeliverable::new(body, &delivery), "unreadable", reason).await

@@ -154,7 +154,7 @@ impl State {
         hidden_until: Timestamp,
         max: usize,
     ) -> Vec<RunId> {
-        self.timers.retain(|slot| slot.second > now.as_second());
+        self.timers.retain(|slot| slot.at() > now);
         let due = self.dues.iter().take_while(|(due, _)| *due <= now).filter(|(_, id)| is_meant(id));
         let taken: Vec<(Timestamp, RunId)> = due.take(max).cloned().collect();
         for (due, id) in &taken {

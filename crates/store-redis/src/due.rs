@@ -24,6 +24,11 @@ pub(crate) const TAKE_KEPT_MS: u32 = 15_000;
 /// How often a call reads due runs again when other calls took all that it found.
 const READS_MAX: u8 = 8;
 
+/// Unix seconds as slots of timers are named, with a fraction where there is one.
+pub(crate) fn seconds(at: Timestamp) -> String {
+    of_ms(floor_ms(at)).as_duration().as_secs_f64().to_string()
+}
+
 impl RedisStore {
     pub(crate) async fn take(
         &self,
@@ -53,7 +58,7 @@ impl RedisStore {
     async fn clear_timers(&self, shards: Range<u8>, now: Timestamp) -> Result<(), StoreError> {
         let of_shard = |shard| {
             let mut remove = redis::cmd("ZREMRANGEBYSCORE");
-            remove.arg(self.keys.timers(shard)).arg("-inf").arg(now.as_second());
+            remove.arg(self.keys.timers(shard)).arg("-inf").arg(seconds(now));
             remove
         };
         self.connection.commands::<()>(shards.map(of_shard).collect()).await?;

@@ -11,7 +11,7 @@ arguments! {
         timeline: String,
         /// Runs by due time.
         due: String,
-        /// Seconds for which a timer was asked for.
+        /// Slots for which a timer was asked for.
         timers: String,
         counts: String,
         /// Runs by opening time.
@@ -52,8 +52,8 @@ arguments! {
         id: &'a str,
         /// In milliseconds; empty for a run that is not due.
         due_ms: String,
-        /// The second of its timer; empty for a run that needs none.
-        timer_second: String,
+        /// The slot of its timer, in Unix seconds; empty for a run that needs none.
+        timer_slot: String,
         /// The letter of the run's phase.
         phase: String,
         /// `f` if no process would look at the run again; then `h` if a message needs review, `u` if it is unfinished.

@@ -27,7 +27,7 @@ async fn work_for_a_queue_that_is_gone_does_not_stop_the_delays_of_others() {
         )
         .await;
     }
-    let slot = TimerSlot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    let slot = TimerSlot::new(3, in_ms(2_000));
     bus.start_timer(slot).await.unwrap();
     let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
     let delivery = next(&mut deliveries).await;
@@ -112,7 +112,7 @@ async fn timers_fire_again_as_soon_as_a_missing_binding_is_back() {
     let options = QueueBindOptions::default();
     raw.queue_bind(queue.into(), wake.into(), key.into(), options, FieldTable::default()).await.unwrap();
     let mut deliveries = bus.consume(Queue::Escalation, 1).await.unwrap();
-    let slot = TimerSlot { shard: 3, second: SystemClock.now().as_second() + 2 };
+    let slot = TimerSlot::new(3, in_ms(2_000));
     bus.start_timer(slot).await.unwrap();
     let delivery = next(&mut deliveries).await;
     assert_eq!(delivery.payload, Payload::Timer(slot));

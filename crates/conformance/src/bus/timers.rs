@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use ports::{Bus, Clock as _, Delivery, Payload, Queue, SystemClock, TimerSlot};
 
 use super::{ack, consume, next};
 
 fn slot(shard: u8, seconds_from_now: i64) -> TimerSlot {
-    TimerSlot { shard, second: SystemClock.now().as_second() + seconds_from_now }
+    TimerSlot::new(shard, SystemClock.now() + SignedDuration::from_secs(seconds_from_now))
 }
 
 fn slot_of(delivery: &Delivery) -> TimerSlot {

@@ -1,4 +1,4 @@
-//! Timer slots: a slot has a timer from its first due row on, until a take of due rows passes its second.
+//! Timer slots: a slot has a timer from its first due row on, until a take of due rows passes it.
 //!
 //! In: due rows in chosen slots. Out: a panic where one would wait without a timer, or ask for a second one.
 //! Never: starts a timer; the bus does.
@@ -30,21 +30,21 @@ async fn timer_of_change(store: &dyn Store, change: Change) -> Option<TimerSlot>
     }
 }
 
-/// A thousand deadlines in one second need one timer. A time within a second belongs to the slot of its end.
+/// A thousand deadlines in half a second need one timer. A time within a slot belongs to its end.
 pub async fn the_first_due_row_of_a_slot_asks_for_a_timer(store: Arc<dyn Store>) {
-    let first = due("first_of_slot", 1, at_ms(9_001));
+    let first = due("first_of_slot", 1, at_ms(9_501));
     assert_eq!(timer(&*store, &first).await, Some(TimerSlot::of(first.run.id(), at(10))));
     assert_eq!(timer(&*store, &due("first_of_slot", 2, at_ms(9_999))).await, None);
     assert_eq!(timer(&*store, &due("first_of_slot", 3, at(10))).await, None);
 }
 
-/// A slot is a second of a shard.
-pub async fn another_second_or_shard_asks_for_its_own(store: Arc<dyn Store>) {
+/// A slot is half a second of a shard.
+pub async fn another_half_second_or_shard_asks_for_its_own(store: Arc<dyn Store>) {
     let case = "own_slot";
     let first = due(case, 1, at(10));
     assert!(timer(&*store, &first).await.is_some());
-    let next_second = due(case, 2, at_ms(10_001));
-    assert_eq!(timer(&*store, &next_second).await, Some(TimerSlot::of(first.run.id(), at(11))));
+    let next_slot = due(case, 2, at_ms(10_001));
+    assert_eq!(timer(&*store, &next_slot).await, Some(TimerSlot::of(first.run.id(), at_ms(10_500))));
     let other_shard = (3..)
         .map(|n| Opening::new(case, n).due(at(10)))
         .find(|change| change.run.id().shard() != first.run.id().shard())
@@ -60,6 +60,8 @@ pub async fn a_slot_asks_again_after_a_take_has_passed_it(store: Arc<dyn Store>)
     store.take_due(None, at(10), at(25), 10).await.unwrap();
     assert!(timer(&*store, &due(case, 3, at(10))).await.is_some());
     assert_eq!(timer(&*store, &due(case, 4, at(11))).await, None);
+    store.take_due(None, at_ms(10_999), at(25), 10).await.unwrap();
+    assert_eq!(timer(&*store, &due(case, 5, at(11))).await, None, "it has not fired yet");
 }
 
 /// A deadline that moves gets a timer too.

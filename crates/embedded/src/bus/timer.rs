@@ -16,8 +16,8 @@ const TIMERS_MAX: usize = 1_000_000;
 #[derive(Default)]
 pub(super) struct Timers {
     items: BTreeMap<Timestamp, Vec<(Queue, Item)>>,
-    /// By second, then shard: a slot that is started twice fires once.
-    timers: BTreeSet<(i64, u8)>,
+    /// A slot that is started twice fires once.
+    timers: BTreeSet<TimerSlot>,
     closed: bool,
 }
 
@@ -30,7 +30,7 @@ impl Timers {
         if self.timers.len() >= TIMERS_MAX {
             return Err(BusError::Full(format!("{TIMERS_MAX} timers run already")));
         }
-        self.timers.insert((slot.second, slot.shard));
+        self.timers.insert(slot);
         Ok(())
     }
 
@@ -48,17 +48,11 @@ impl Timers {
         while let Some(entry) = self.items.first_entry().filter(|entry| *entry.key() <= now) {
             due.items.extend(entry.remove());
         }
-        while let Some((second, shard)) = self.timers.first().copied() {
-            let slot = TimerSlot { shard, second };
-            if slot.at() > now {
-                break;
-            }
-            self.timers.pop_first();
-            due.timers.push(slot);
+        while self.timers.first().is_some_and(|slot| slot.at() <= now) {
+            due.timers.extend(self.timers.pop_first());
         }
         let first_item = self.items.keys().next().copied();
-        let first_timer =
-            self.timers.first().map(|(second, shard)| TimerSlot { shard: *shard, second: *second }.at());
+        let first_timer = self.timers.first().map(|slot| slot.at());
         due.next = first_item.into_iter().chain(first_timer).min();
         due
     }

@@ -8,6 +8,7 @@ use domain::{
     event::{ContentHash, EventKey},
     id::RunId,
     run::{Run, RunPhase},
+    time::{ceil_ms, of_ms},
     timeline::Effects,
     workflow::Workflow,
 };
@@ -96,28 +97,68 @@ pub enum Changed {
     Conflict,
 }
 
-/// One timer: a shard and a second. However many due rows fall into it, it is started once.
+/// One timer: a shard and half a second. However many due rows fall into it, it is started once. Slots are in order of their
+/// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "TimerDocument", into = "TimerDocument")]
 pub struct TimerSlot {
-    /// Below [`domain::id::SHARDS`].
-    pub shard: u8,
-    /// Unix seconds, rounded up, so that every due row of the slot is due when its timer fires.
-    pub second: i64,
+    /// A multiple of [`TimerSlot::WIDTH_MS`].
+    at_ms: i64,
+    shard: u8,
 }
 
 impl TimerSlot {
-    /// The slot of a due time.
+    /// How long a slot is: what a timer may fire late, for the sake of those that it spares.
+    pub const WIDTH_MS: i64 = 500;
+
+    /// The slot of a shard, below [`domain::id::SHARDS`], that ends at a time or first after it: every due row of the slot
+    /// is due when its timer fires.
+    pub fn new(shard: u8, due: Timestamp) -> Self {
+        Self { at_ms: rounded_up(ceil_ms(due), Self::WIDTH_MS), shard }
+    }
+
+    /// The slot of a due time of a run.
     pub fn of(run: &RunId, due: Timestamp) -> Self {
-        let milliseconds = due.as_millisecond();
-        Self {
-            shard: run.shard(),
-            second: milliseconds.div_euclid(1_000) + i64::from(milliseconds.rem_euclid(1_000) > 0),
-        }
+        Self::new(run.shard(), due)
+    }
+
+    /// Its shard.
+    pub fn shard(self) -> u8 {
+        self.shard
     }
 
     /// When its timer fires.
     pub fn at(self) -> Timestamp {
-        Timestamp::from_second(self.second).unwrap_or(Timestamp::MAX)
+        of_ms(self.at_ms)
+    }
+}
+
+/// The multiple of `unit` at `number` or first after it.
+fn rounded_up(number: i64, unit: i64) -> i64 {
+    (number.div_euclid(unit) + i64::from(number.rem_euclid(unit) > 0)) * unit
+}
+
+/// A timer as it is sent. Earlier versions know whole seconds alone.
+#[derive(Serialize, Deserialize)]
+struct TimerDocument {
+    shard: u8,
+    second: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_ms: Option<i64>,
+}
+
+impl From<TimerSlot> for TimerDocument {
+    fn from(slot: TimerSlot) -> Self {
+        let whole_ms = rounded_up(slot.at_ms, 1_000);
+        let at_ms = (slot.at_ms != whole_ms).then_some(slot.at_ms);
+        Self { shard: slot.shard, second: whole_ms / 1_000, at_ms }
+    }
+}
+
+impl From<TimerDocument> for TimerSlot {
+    fn from(stored: TimerDocument) -> Self {
+        let at_ms = stored.at_ms.unwrap_or_else(|| stored.second.saturating_mul(1_000));
+        Self { at_ms, shard: stored.shard }
     }
 }
 
@@ -285,4 +326,32 @@ pub fn readable<T>(listed: Vec<Listed<T>>) -> (Vec<T>, Vec<Unreadable>) {
         }
     }
     (readable, unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn a_slot_ends_at_its_due_times_or_after_them() {
+        let ends_at = |due_us| TimerSlot::new(3, Timestamp::from_microsecond(due_us).unwrap()).at();
+        for (due_us, ms) in [(0, 0), (1, 500), (499_999, 500), (500_000, 500), (500_001, 1_000), (-1, 0)] {
+            assert_eq!(ends_at(due_us).as_millisecond(), ms, "{due_us}");
+        }
+    }
+
+    /// Side by side during an upgrade.
+    #[test]
+    fn earlier_versions_and_this_one_read_the_timers_of_each_other() {
+        let slot = |ms| TimerSlot::new(3, of_ms(ms));
+        assert_eq!(to_value(slot(10_000)).unwrap(), json!({"shard": 3, "second": 10}));
+        assert_eq!(to_value(slot(10_100)).unwrap(), json!({"shard": 3, "second": 11, "at_ms": 10_500}));
+        assert_eq!(from_value::<TimerSlot>(json!({"shard": 3, "second": 11})).unwrap(), slot(11_000));
+        for ms in [-700, 0, 10_000, 10_100] {
+            let stored = to_value(slot(ms)).unwrap();
+            assert_eq!(from_value::<TimerSlot>(stored).unwrap(), slot(ms));
+        }
+    }
 }

@@ -90,9 +90,9 @@ end
 
 local function write(version, old)
   local id, due, phase, flags, tally = ARGV[id], ARGV[due_ms], ARGV[phase], ARGV[flags], ARGV[tally]
-  local second = ARGV[timer_second]
-  -- The caller must start a timer, unless one was asked for in this second already.
-  local needs_timer = second ~= '' and redis.call('ZADD', KEYS[timers], 'NX', second, second) == 1
+  local slot = ARGV[timer_slot]
+  -- The caller must start a timer, unless one was asked for in this slot already.
+  local needs_timer = slot ~= '' and redis.call('ZADD', KEYS[timers], 'NX', slot, slot) == 1
   local timer = needs_timer and 'a' or '-'
   local calls = string.sub(ARGV[token] .. timer .. (old and old.calls or ''), 1, CALL_BYTES * CALLS_MAX)
   local counts_as = phase .. flags .. ' ' .. tally
