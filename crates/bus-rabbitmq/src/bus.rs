@@ -273,8 +273,8 @@ impl Bus for RabbitBus {
         self.notifier.notify(notification);
     }
 
-    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
-        self.core.browse_dead(max).await
+    async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
+        self.core.clone().dead_letters(max).await
     }
 
     /// Messages ready on the broker, plus those unacked in this process. AMQP does not tell what others hold unacked.

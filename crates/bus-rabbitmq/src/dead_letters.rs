@@ -1,7 +1,8 @@
 //! The broker's dead letters. In: their queue. Out: each dead letter, and an acker that removes it.
 //!
 //! Never: requeues messages one by one: what is not removed returns to its place when the channel closes. Browsing by
-//! requeueing would use up the delivery limit.
+//! requeueing would use up the delivery limit. Or asks for them one by one: a quorum queue writes each such request to
+//! its log.
 
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use domain::{
     event::Event,
     timeline::{Command, DeadLetter},
 };
+use futures::{StreamExt as _, future, stream::BoxStream};
 use jiff::Timestamp;
 use lapin::{
     BasicProperties, Channel,
     message::Delivery as AmqpDelivery,
-    options::{BasicAckOptions, BasicGetOptions},
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::{AMQPValue, FieldTable},
 };
 use ports::{Acker, BrokerDeadLetter, BusError, Dead};
@@ -29,24 +31,24 @@ use crate::{
 };
 
 /// A channel that closes when the last dead letter that was read through it is dropped.
-struct Browsing(Channel);
+struct Reading(Channel);
 
-impl Drop for Browsing {
+impl Drop for Reading {
     fn drop(&mut self) {
         let channel = self.0.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(channel.close(200, "browsed".into()).await) });
+            runtime.spawn(async move { drop(channel.close(200, "read".into()).await) });
         }
     }
 }
 
-struct BrowsedAcker {
+struct ReadAcker {
     acker: lapin::Acker,
-    _browsing: Arc<Browsing>,
+    _reading: Arc<Reading>,
 }
 
 #[async_trait]
-impl Acker for BrowsedAcker {
+impl Acker for ReadAcker {
     async fn ack(self: Box<Self>) -> Result<bool, BusError> {
         within(self.acker.ack(BasicAckOptions::default())).await.map_err(|error| unavailable(&error))
     }
@@ -66,21 +68,24 @@ impl Acker for BrowsedAcker {
 }
 
 impl Core {
-    pub(crate) async fn browse_dead(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+    pub(crate) async fn dead_letters(
+        self: Arc<Self>,
+        max: u16,
+    ) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
         let channel = self.consume_connection.channel().await.map_err(|error| unavailable(&error))?;
-        let browsing = Arc::new(Browsing(channel));
+        let reading = Arc::new(Reading(channel));
         let queue = self.topology_supervisor.topology.names.dead();
-        let mut found = Vec::new();
-        while found.len() < usize::from(max) {
-            let got = within(browsing.0.basic_get(queue.as_str().into(), BasicGetOptions { no_ack: false }));
-            let Some(message) = got.await.map_err(|error| unavailable(&error))? else { break };
-            let (what, acker) = self.what(message.delivery);
-            found.push(BrokerDeadLetter {
-                what,
-                acker: Box::new(BrowsedAcker { acker, _browsing: browsing.clone() }),
-            });
-        }
-        Ok(found)
+        let consumer = within(async {
+            reading.0.basic_qos(max.max(1), BasicQosOptions { global: false }).await?;
+            let options = BasicConsumeOptions::default();
+            reading.0.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default()).await
+        });
+        let consumer = consumer.await.map_err(|error| unavailable(&error))?;
+        let dead = move |delivery: AmqpDelivery| {
+            let (what, acker) = self.what(delivery);
+            BrokerDeadLetter { what, acker: Box::new(ReadAcker { acker, _reading: reading.clone() }) }
+        };
+        Ok(consumer.scan((), |(), delivery| future::ready(delivery.ok())).map(dead).boxed())
     }
 
     fn what(&self, mut delivery: AmqpDelivery) -> (Dead, lapin::Acker) {

@@ -64,7 +64,7 @@ impl Bus for OnDemandBus {
         }
     }
 
-    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+    async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
         self.bus().await?.broker_dead_letters(max).await
     }
 

@@ -142,8 +142,8 @@ impl Bus for EmbeddedBus {
     fn notify(&self, _notification: Notification) {}
 
     /// There are none: work that crashes its worker ends the process, and the next process delivers it again.
-    async fn broker_dead_letters(&self, _max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
-        Ok(Vec::new())
+    async fn broker_dead_letters(&self, _max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
+        Ok(stream::pending().boxed())
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {

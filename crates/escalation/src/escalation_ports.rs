@@ -6,6 +6,7 @@ use ports::{Bus, Clock, DeadLetterStore, DueStore, RetentionStore, SealingStore}
 use runtime::{DeadLetters, RunService};
 
 /// The ports of an escalation worker.
+#[derive(Clone)]
 pub struct EscalationPorts {
     /// Ticks runs.
     pub runs: Arc<RunService>,

@@ -210,8 +210,10 @@ pub trait Bus: Send + Sync {
     /// Tells the observers of the bus. Delivery is at least once and best effort; read the store for current state.
     fn notify(&self, notification: Notification);
 
-    /// Dead letters that the broker holds, oldest first, at most `max`. One that is not acknowledged returns to its place.
-    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError>;
+    /// Hands out the dead letters that the broker holds, oldest first, and those that come, at most `max` unanswered at
+    /// once. The stream ends with its connection. Once it and all that it handed out are dropped, what was not
+    /// acknowledged returns to its place.
+    async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError>;
 
     /// How many pieces wait in a queue, handed out or not.
     async fn depth(&self, queue: Queue) -> Result<u64, BusError>;

@@ -35,6 +35,7 @@ impl<'a> Undeliverable<'a> {
 }
 
 /// Makes dead letters of deliveries.
+#[derive(Clone)]
 pub struct DeadLetters {
     /// Where they are kept.
     pub store: Arc<dyn DeadLetterStore>,

@@ -206,7 +206,7 @@ impl Bus for Outbox {
         self.bus.notify(notification);
     }
 
-    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+    async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
         self.bus.broker_dead_letters(max).await
     }
 

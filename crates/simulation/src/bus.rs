@@ -192,8 +192,8 @@ impl Bus for MemoryBus {
 
     fn notify(&self, _notification: Notification) {}
 
-    async fn broker_dead_letters(&self, _max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
-        Ok(Vec::new())
+    async fn broker_dead_letters(&self, _max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
+        Ok(stream::pending().boxed())
     }
 
     async fn depth(&self, queue: Queue) -> Result<u64, BusError> {

@@ -257,7 +257,7 @@ impl Bus for Instrumented {
 
     fn notify(&self, _notification: Notification) {}
 
-    async fn broker_dead_letters(&self, max: u16) -> Result<Vec<BrokerDeadLetter>, BusError> {
+    async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError> {
         self.0.world.bus.broker_dead_letters(max).await
     }
 

@@ -4,6 +4,7 @@
 
 use bus_rabbitmq::{RabbitBus, topology::DELIVERY_LIMIT};
 use domain::{source_quota::Quota, timeline::DeadLetter};
+use futures::StreamExt as _;
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicNackOptions},
@@ -13,21 +14,13 @@ use ports::{BrokerDeadLetter, Bus as _, Dead, Notification};
 use test_servers::rabbitmq;
 
 use crate::setup::{
-    PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, pause, publish_raw, until_ready,
+    PATIENCE, STANDARD, bus, channel, config, event, event_of, get_raw, next, publish_raw, until_ready,
 };
 
-/// Browses until there are so many dead letters.
+/// The first dead letters, once there are so many.
 async fn broker_dead_letters(bus: &RabbitBus, count: usize) -> Vec<BrokerDeadLetter> {
-    let wait = async {
-        loop {
-            let found = bus.broker_dead_letters(100).await.unwrap();
-            if found.len() == count {
-                return found;
-            }
-            drop(found);
-            pause(20).await;
-        }
-    };
+    let letters = bus.broker_dead_letters(100).await.unwrap();
+    let wait = letters.take(count).collect();
     tokio::time::timeout(PATIENCE, wait).await.expect("the dead letters are as expected in time")
 }
 
