@@ -162,6 +162,8 @@ const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 pub const REWAKE_MS: i64 = 30_000;
 /// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.
 pub const REWAKE_MS_MAX: i64 = 5 * 60 * 1_000;
+/// How many commands may wait in a queue before repeated ones are left out: about as many as a sender works on in a second.
+pub const REPEATS_BEHIND_MAX: u64 = 1_000;
 /// How long a text waits that an outage held up, in milliseconds, and at most as long again. The circuit breaker
 /// decides when the provider is tried: this only spreads what comes back.
 pub const OUTAGE_WAIT_MS: i64 = 10_000;

@@ -109,6 +109,7 @@ impl EffectRows {
         let Effects {
             timeline,
             commands: _,
+            repeats: _,
             receipts: _,
             outcomes,
             outbound,

@@ -15,6 +15,7 @@ mod changing;
 mod coverage;
 mod gathering;
 mod group_locks;
+mod long_queues;
 mod opening;
 mod opt_outs;
 mod originators;
@@ -53,6 +54,7 @@ use crate::{error::RoleError, originator_scores::OriginatorScores, workflow_regi
 
 use calendar_texts::CalendarTexts;
 use group_locks::GroupLocks;
+use long_queues::LongQueues;
 use opt_outs::OptOuts;
 use step_hook::ByCommand;
 
@@ -78,6 +80,7 @@ pub struct RunService {
     /// What recipients are named by in the log, beside their masked numbers.
     recipient_key: Option<RecipientKey>,
     group_locks: GroupLocks,
+    long_queues: LongQueues,
     opt_outs: Mutex<OptOuts>,
 }
 
@@ -134,6 +137,7 @@ impl RunService {
             calendars: RwLock::default(),
             recipient_key: None,
             group_locks: GroupLocks::default(),
+            long_queues: LongQueues::default(),
             opt_outs: Mutex::default(),
         }
     }

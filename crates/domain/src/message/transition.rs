@@ -297,7 +297,7 @@ impl Message {
         }
         let Some(due) = self.next_due().filter(|due| *due <= ctx.now) else { return };
         let message = MessageId { run: ctx.run.clone(), number: self.number };
-        match self.phase {
+        let command = match self.phase {
             // Its group is asked before it is sent, by who ticks its run: it stays due until then.
             MessagePhase::Queued { .. } if self.is_held() => return,
             MessagePhase::Told { .. } => {
@@ -306,28 +306,29 @@ impl Message {
                 return;
             }
             MessagePhase::Queued { .. } | MessagePhase::RetryWait { .. } => {
-                fx.commands.push(Command::Dispatch { message, epoch: self.epoch });
+                Command::Dispatch { message, epoch: self.epoch }
             }
-            MessagePhase::InDoubt { .. } => {
-                fx.commands.push(Command::ResolveDoubt { message, epoch: self.epoch })
-            }
+            MessagePhase::InDoubt { .. } => Command::ResolveDoubt { message, epoch: self.epoch },
             // The claim's owner is gone, or paused: its request may have gone out.
             MessagePhase::Dispatching { .. } => {
                 return self.doubt("the claim lapsed without an answer", ctx, fx);
             }
-            MessagePhase::Submitted { .. } => {
-                fx.commands.push(Command::PollStatus { message, epoch: self.epoch });
-            }
+            MessagePhase::Submitted { .. } => Command::PollStatus { message, epoch: self.epoch },
             MessagePhase::NeedsReview { .. }
             | MessagePhase::SentUnconfirmed { .. }
             | MessagePhase::Suppressed { .. }
             | MessagePhase::Dead { .. }
             | MessagePhase::Expired
             | MessagePhase::Cancelled => return,
-        }
-        // The longer a wake-up stays without effect, the more rarely it is repeated: a backlog must not grow by its own wake-ups.
+        };
+        // A backlog must not grow by its own wake-ups. The longer one stays without effect, the more rarely it is repeated;
+        // and only one that is late for long may be lost although its queue is long.
         let late_ms = ctx.now.duration_since(self.phase_due().unwrap_or(due)).as_millis();
-        let wait_ms = i64::try_from(late_ms).unwrap_or(i64::MAX).clamp(REWAKE_MS, REWAKE_MS_MAX);
+        let late_ms = i64::try_from(late_ms).unwrap_or(i64::MAX);
+        let is_repeat = self.rewake_at.is_some() || matches!(command, Command::PollStatus { .. });
+        let list = if is_repeat && late_ms < REWAKE_MS_MAX { &mut fx.repeats } else { &mut fx.commands };
+        list.push(command);
+        let wait_ms = late_ms.clamp(REWAKE_MS, REWAKE_MS_MAX);
         self.rewake_at = Some(after_ms(ctx.now, wait_ms));
     }
 }

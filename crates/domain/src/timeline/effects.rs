@@ -83,6 +83,9 @@ pub struct Effects {
     pub timeline: Vec<Entry>,
     /// Wake-ups to publish once the state is stored. Losing one only delays: the due row repeats it.
     pub commands: Vec<Command>,
+    /// Wake-ups that repeat others, or ask for a status that a callback should bring. They are left out where the queue that
+    /// they would join is long: most of what they repeat is in it, and the due row repeats them.
+    pub repeats: Vec<Command>,
     /// Ends of runs.
     pub outcomes: Vec<Outcome>,
     /// What is to be done outside. The runtime adds it, as the destinations want it.

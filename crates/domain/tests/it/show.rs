@@ -13,6 +13,7 @@ pub(crate) fn effects(fx: &Effects) -> String {
     let Effects {
         timeline,
         commands,
+        repeats,
         outcomes,
         outbound,
         dead_letters,
@@ -24,14 +25,14 @@ pub(crate) fn effects(fx: &Effects) -> String {
     } = fx;
     let mut words: Vec<String> = timeline.iter().map(|entry| tag(entry, "what")).collect();
     words.extend(timeline.iter().filter_map(|entry| Some(format!("by:{}", field(entry, "by")?))));
-    words.extend(commands.iter().map(|command| match command {
+    let named = |command: &Command| match command {
         Command::Dispatch { epoch, .. }
         | Command::ResolveDoubt { epoch, .. }
-        | Command::PollStatus { epoch, .. } => {
-            format!("!{}@{epoch}", tag(command, "do"))
-        }
-        Command::LookNow { .. } => format!("!{}", tag(command, "do")),
-    }));
+        | Command::PollStatus { epoch, .. } => format!("{}@{epoch}", tag(command, "do")),
+        Command::LookNow { .. } => tag(command, "do"),
+    };
+    words.extend(commands.iter().map(|command| format!("!{}", named(command))));
+    words.extend(repeats.iter().map(|command| format!("repeat:{}", named(command))));
     words.extend(outcomes.iter().map(|outcome| match &outcome.ticket {
         Some(ticket) => format!("outcome:{}+ticket:{ticket}", outcome.phase.as_str()),
         None => format!("outcome:{}", outcome.phase.as_str()),

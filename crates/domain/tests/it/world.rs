@@ -203,6 +203,7 @@ impl World {
         }
         self.log.outbound.append(&mut fx.outbound);
         self.commands.append(&mut fx.commands);
+        self.commands.append(&mut fx.repeats);
         self.log.timeline.append(&mut fx.timeline);
         self.log.outcomes.append(&mut fx.outcomes);
         self.log.dead_letters.append(&mut fx.dead_letters);

@@ -24,7 +24,7 @@ impl RunService {
         found: &Found,
     ) {
         self.emit(run, effects, found);
-        self.wake(run, due, timer, &effects.commands).await;
+        self.wake(run, due, timer, effects).await;
     }
 
     /// Says what was stored: in the log, in the metrics, and to those who watch the bus.
@@ -49,15 +49,23 @@ impl RunService {
     }
 
     /// Publishes wake-ups. One that is lost is only late: the due row repeats it, so failures are logged and no more.
-    async fn wake(&self, run: &Run, due: Option<Timestamp>, timer: Option<TimerSlot>, commands: &[Command]) {
+    async fn wake(&self, run: &Run, due: Option<Timestamp>, timer: Option<TimerSlot>, effects: &Effects) {
+        let Effects { commands, repeats, .. } = effects;
         let bus = &self.ports.bus;
-        for command in commands {
-            let queue = match command {
-                Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
-                    Queue::Send(run.lane())
-                }
-                Command::LookNow { .. } => Queue::Escalation,
-            };
+        let queue_of = |command: &Command| match command {
+            Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
+                Queue::Send(run.lane())
+            }
+            Command::LookNow { .. } => Queue::Escalation,
+        };
+        let mut wanted: Vec<&Command> = commands.iter().collect();
+        for command in repeats {
+            if !self.long_queues.has(&**bus, queue_of(command), self.now()).await {
+                wanted.push(command);
+            }
+        }
+        for command in wanted {
+            let queue = queue_of(command);
             if let Err(error) = bus.publish(queue, command).await {
                 tracing::warn!("run.id" = %run.id(), %error, "a wake-up was not published; the due row will repeat it");
             }

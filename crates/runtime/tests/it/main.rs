@@ -6,5 +6,6 @@ mod changing;
 mod dead_letters;
 mod harness;
 mod opening;
+mod repeats;
 mod routes;
 mod sending;
