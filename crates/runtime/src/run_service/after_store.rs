@@ -72,7 +72,11 @@ impl RunService {
         }
         let Some(due) = due else { return };
         let is_alone = commands.iter().all(|command| matches!(command, Command::LookNow { .. }));
-        let result = if due <= self.now() && is_alone {
+        let now = self.now();
+        let result = if due <= now && is_alone && self.long_queues.has(&**bus, Queue::Escalation, now).await {
+            // What was due before this change may have brought others; the sweep comes sooner than they do.
+            Ok(())
+        } else if due <= now && is_alone {
             bus.publish(Queue::Escalation, &Command::LookNow { run: run.id().clone() }).await
         } else if let Some(slot) = timer {
             bus.start_timer(slot).await

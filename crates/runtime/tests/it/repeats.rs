@@ -2,12 +2,12 @@
 
 use conformance::{
     fixture::at,
-    roles::{event, paging_definition},
+    roles::{event, paging_definition, until},
 };
 use domain::{
     id::{MessageId, RunId},
     limits::REPEATS_BEHIND_MAX,
-    timeline::Command,
+    timeline::{Command, TimelineEvent},
     workflow::{Lane, Workflow},
 };
 use ports::Queue;
@@ -33,6 +33,10 @@ async fn waiting() -> (World, RunService, RunId) {
 
 async fn depth(world: &World) -> u64 {
     world.bus.depth(QUEUE).await.unwrap()
+}
+
+async fn looks(world: &World) -> u64 {
+    world.bus.depth(Queue::Escalation).await.unwrap()
 }
 
 async fn lengthen(world: &World, by: u64) {
@@ -96,4 +100,23 @@ async fn the_first_wake_up_joins_a_long_queue() {
     let id = RunId::derive(&second.key.source, &second.key.id, "paging", second.subject.as_deref());
     runs.tick(&id).await.unwrap();
     assert_eq!(depth(&world).await, REPEATS_BEHIND_MAX + 2);
+}
+
+/// Each status of a run that was overdue already brought another, and the worker was behind by a minute.
+#[tokio::test]
+async fn a_run_that_is_due_is_left_to_the_sweep_where_the_queue_of_looks_is_long() {
+    let (world, runs, id) = waiting().await;
+    let note = || TimelineEvent::Replayed { by: "ada".to_owned() };
+    world.clock.set(at(30));
+    until("its timer fires", async || looks(&world).await == 1).await;
+    runs.apply(&id, |_, ctx| ctx.note_run(note())).await.unwrap().unwrap();
+    assert_eq!(looks(&world).await, 2);
+    for _ in 0..REPEATS_BEHIND_MAX {
+        world.bus.publish(Queue::Escalation, &Command::LookNow { run: id.clone() }).await.unwrap();
+    }
+    world.clock.set(at(32));
+    let before = looks(&world).await;
+    runs.apply(&id, |_, ctx| ctx.note_run(note())).await.unwrap().unwrap();
+    assert_eq!(looks(&world).await, before);
+    assert_eq!(world.store.next_due().await.unwrap(), Some(at(30)));
 }
