@@ -17,17 +17,13 @@ use crate::{
     connection::{Call, unreadable},
     merge::{self, Page},
     redis_store::RedisStore,
+    stored_run::seconds,
 };
 
 /// How long what a call took is kept, in milliseconds: longer than a call and its repetition last.
 pub(crate) const TAKE_KEPT_MS: u32 = 15_000;
 /// How often a call reads due runs again when other calls took all that it found.
 const READS_MAX: u8 = 8;
-
-/// Unix seconds as slots of timers are named, with a fraction where there is one.
-pub(crate) fn seconds(at: Timestamp) -> String {
-    of_ms(floor_ms(at)).as_duration().as_secs_f64().to_string()
-}
 
 impl RedisStore {
     pub(crate) async fn take(

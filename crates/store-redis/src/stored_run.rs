@@ -11,7 +11,7 @@ use domain::{
     limits::DEDUPE_S,
     provider::ProviderMessageId,
     run::{Run, RunIndex, RunPhase},
-    time::{ceil_ms, floor_ms, floor_us},
+    time::{ceil_ms, floor_ms, floor_us, of_ms},
     timeline::{Effects, Entry},
 };
 use jiff::Timestamp;
@@ -23,7 +23,6 @@ use crate::{
     codec::{decode, encode},
     connection::unreadable,
     documents::{self, Sealed, json},
-    due::seconds,
     keys::Keys,
     sid_fields::field_of,
     write_arguments::{KEY_COUNT, RunKeys, WriteArguments},
@@ -103,6 +102,11 @@ pub(crate) fn keys_of(keys: &Keys, run: &Run, marker: Option<&str>) -> RunKeys {
             .filter(|_| subject.is_some())
             .map(|marker| keys.resolution(shard, run.workflow(), marker)),
     }
+}
+
+/// Unix seconds as slots of timers are named, with a fraction where there is one.
+pub(crate) fn seconds(at: Timestamp) -> String {
+    of_ms(floor_ms(at)).as_duration().as_secs_f64().to_string()
 }
 
 /// What writes a run. `marks` are lines that `purge` reads, in addition to those of the timeline; `sids` are the provider's
