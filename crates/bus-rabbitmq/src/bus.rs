@@ -239,7 +239,11 @@ impl Bus for RabbitBus {
         self.start_forwarder().await.map_err(unavailable)?;
         let name = self.core.topology_supervisor.topology.names.queue(queue);
         let consumption = Consumption::new(self.core.clone(), name, prefetch);
-        let open = consumption.open().await.map_err(unavailable)?;
+        let open = match consumption.open().await {
+            Ok(open) => open,
+            // The connection may have been lost under it. Then there is another the second time.
+            Err(_) => consumption.open().await.map_err(unavailable)?,
+        };
         // The prefetch bounds it: the broker sends no more before one is acknowledged.
         let (tx, rx) = mpsc::unbounded_channel();
         let core = self.core.clone();

@@ -1,8 +1,7 @@
 //! The broker's dead letters. In: their queue. Out: each dead letter, and an acker that removes it.
 //!
-//! Never: requeues messages one by one: what is not removed returns to its place when the channel closes. Browsing by
-//! requeueing would use up the delivery limit. Or asks for them one by one: a quorum queue writes each such request to
-//! its log.
+//! Never: asks for messages or requeues them one by one. A quorum queue writes each such request to its log, and requeueing
+//! uses up the delivery limit: what is not removed returns to its place when the channel closes.
 
 use std::sync::Arc;
 
@@ -85,7 +84,10 @@ impl Core {
             let (what, acker) = self.what(delivery);
             BrokerDeadLetter { what, acker: Box::new(ReadAcker { acker, _reading: reading.clone() }) }
         };
-        Ok(consumer.scan((), |(), delivery| future::ready(delivery.ok())).map(dead).boxed())
+        Ok(consumer
+            .scan((), |(), delivery| future::ready(delivery.map_err(interrupted).ok()))
+            .map(dead)
+            .boxed())
     }
 
     fn what(&self, mut delivery: AmqpDelivery) -> (Dead, lapin::Acker) {
@@ -153,6 +155,10 @@ fn death(properties: &BasicProperties, names: &Names, from: &str) -> (&'static s
         }
         _ => ("poison", format!("delivered {DELIVERY_LIMIT} times from {from} and never acknowledged")),
     }
+}
+
+fn interrupted(error: lapin::Error) {
+    tracing::warn!(%error, "the reading of dead letters was interrupted");
 }
 
 fn unavailable(error: &lapin::Error) -> BusError {

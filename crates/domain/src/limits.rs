@@ -162,6 +162,9 @@ const _: () = assert!(LEASE_MS + 1_000 * SWEEP_EVERY_S as i64 <= 40_000);
 pub const REWAKE_MS: i64 = 30_000;
 /// The longest such wait, for work that has been late for long, in milliseconds: 5 minutes.
 pub const REWAKE_MS_MAX: i64 = 5 * 60 * 1_000;
+/// How late critical work is before its wake-up may have been lost although its queue is long, in milliseconds; for other work
+/// it is [`REWAKE_MS_MAX`].
+pub const LOST_CRITICAL_MS: i64 = 60_000;
 /// How many commands may wait in a queue before repeated ones are left out: about as many as a sender works on in a second.
 pub const REPEATS_BEHIND_MAX: u64 = 1_000;
 /// How long a text waits that an outage held up, in milliseconds, and at most as long again. The circuit breaker
@@ -209,7 +212,7 @@ pub const POLLS_MAX: usize = 20;
 pub const DUE_BATCH_MAX: u16 = 256;
 /// How long taken due runs are hidden from other takers, in milliseconds.
 pub const DUE_LEASE_MS: i64 = 15_000;
-/// Most dead letters of the broker read at once.
+/// Most dead letters of the broker that one process holds.
 pub const BROKER_DEAD_LETTERS_MAX: u16 = 5_000;
 /// Most dead letters one list returns.
 pub const DEAD_LETTERS_MAX: u16 = 10_000;

@@ -2,8 +2,8 @@
 //!
 //! In: what the bus gave up or was told of. Out: letters in the store's index for all of it, and a bus without those
 //! that were replayed or discarded.
-//! Never: takes anything off the bus that the index was not given, or reads a letter again while its connection lasts:
-//! a queue of thousands that is read over and over takes the broker's processor from everything else.
+//! Never: takes anything off the bus that the index was not given, or reads what it holds again, but for three times an
+//! hour and after a fault: a queue of thousands that is read over and over takes the broker's processor from all else.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -55,10 +55,12 @@ async fn read(
         tokio::select! {
             letter = letters.next() => match letter {
                 Some(letter) => index(ports, &mut held, letter).await?,
-                None => return Err(BusError::Unavailable("the connection was lost".to_owned()).into()),
+                None => return Err(BusError::Unavailable("the reading was interrupted".to_owned()).into()),
             },
             () = ports.clock.sleep_until(next_look) => {
-                held.look(&*ports.letters).await?;
+                if let Err(error) = held.look(&*ports.letters).await {
+                    tracing::warn!(%error, "whether dead letters are over could not be asked; they stay with the broker");
+                }
                 next_look = ports.clock.now() + every;
                 if next_look > began + RENEWED_EVERY {
                     return Ok(());

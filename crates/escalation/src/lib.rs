@@ -34,7 +34,7 @@ pub struct EscalationConfig {
     pub runs_at_once: usize,
     /// How often due rows are looked for although no timer fired.
     pub sweep_every: Duration,
-    /// How often the bus is asked for its dead letters.
+    /// How often the store is asked whether dead letters that the bus holds are over.
     pub dead_every: Duration,
     /// How long what has ended is kept.
     pub retention: Retention,

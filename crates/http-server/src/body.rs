@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Bytes, http::HeaderMap};
+use axum::{
+    body::Bytes,
+    http::{Version, request::Parts},
+};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     header::EXPECT,
@@ -30,13 +33,19 @@ pub(crate) struct TrackedBody {
 }
 
 impl TrackedBody {
-    pub(crate) fn new(body: Incoming, headers: &HeaderMap, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(body: Incoming, head: &Parts, connection: Arc<Connection>) -> Self {
         connection.has_headers();
         if body.is_end_stream() {
             connection.works();
         }
-        Self { body: Some(body), is_withheld: headers.contains_key(EXPECT), connection }
+        Self { body: Some(body), is_withheld: is_withheld(head), connection }
     }
+}
+
+/// Whether the client waits for a `100 Continue` before it sends the body.
+fn is_withheld(head: &Parts) -> bool {
+    let expects = head.headers.get(EXPECT).is_some_and(|value| value.as_bytes() == b"100-continue");
+    expects && head.version == Version::HTTP_11
 }
 
 /// Reads what the handler of a connection's request left of its body, within bounds. A connection that is closed with bytes
@@ -44,6 +53,9 @@ impl TrackedBody {
 /// section 9.6).
 pub(crate) async fn discard_unread(connection: &Connection) {
     let Some(mut body) = connection.take_unread() else { return };
+    if body.size_hint().lower() > DISCARDED_BYTES_MAX as u64 {
+        return;
+    }
     let reading = async {
         let mut bytes = 0;
         while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {

@@ -157,7 +157,9 @@ struct State {
     is_working: bool,
     /// Its number among those that wait; a new connection has bytes to be read.
     number: Option<u64>,
-    /// What a handler did not read of a request's body.
+    /// A request has no answer yet.
+    is_asked: bool,
+    /// What a handler did not read of that request's body.
     unread: Option<Incoming>,
 }
 
@@ -196,6 +198,7 @@ impl Connection {
 
     /// The headers of a request are there.
     pub(crate) fn has_headers(&self) {
+        self.state().is_asked = true;
         self.first_request.notify_one();
     }
 
@@ -212,12 +215,13 @@ impl Connection {
     /// The request has its answer.
     pub(crate) fn answered(&self) {
         let mut state = self.state();
-        (state.is_working, state.unread) = (false, None);
+        (state.is_working, state.is_asked, state.unread) = (false, false, None);
     }
 
-    /// Keeps what a handler did not read of the request's body.
+    /// Keeps what a handler did not read of the request's body, while there is no answer. After it nobody takes it.
     pub(crate) fn leave_unread(&self, body: Incoming) {
-        self.state().unread = Some(body);
+        let mut state = self.state();
+        state.unread = state.is_asked.then_some(body);
     }
 
     /// What was kept.

@@ -44,7 +44,8 @@ pub struct Limits {
     pub first_headers_max: Duration,
     /// From one answer to the end of the next request's headers.
     pub idle_max: Duration,
-    /// From a request's headers to its answer, its body included.
+    /// From a request's headers to its answer, its body included. What the answer does not need of the body may take some
+    /// seconds more.
     pub request_max: Duration,
     /// How long open requests may take once the listener is told to stop.
     pub drain_max: Duration,
@@ -107,7 +108,7 @@ async fn serve_one<S>(
     let service = service_fn(move |request: Request<Incoming>| {
         let connection = for_requests.clone();
         let (parts, body) = request.into_parts();
-        let body = Body::new(TrackedBody::new(body, &parts.headers, connection.clone()));
+        let body = Body::new(TrackedBody::new(body, &parts, connection.clone()));
         let answer = routes.clone().call(Request::from_parts(parts, body));
         async move {
             let answer = match within(limits.request_max, answer).await {

@@ -1,7 +1,7 @@
 //! The adapters whose requests bear the source's key in a header: Alertmanager, Grafana, OpenClaw.
 //!
 //! In: a tool's webhook. Out: what was taken of it, or a problem.
-//! Never: reads the body of a stranger, or answers a passing fault with a status that the tool does not try again.
+//! Never: keeps the body of a stranger, or answers a passing fault with a status that the tool does not try again.
 
 use std::sync::Arc;
 

@@ -211,7 +211,7 @@ pub trait Bus: Send + Sync {
     fn notify(&self, notification: Notification);
 
     /// Hands out the dead letters that the broker holds, oldest first, and those that come, at most `max` unanswered at
-    /// once. The stream ends with its connection. Once it and all that it handed out are dropped, what was not
+    /// once. The stream ends when the broker ends it. Once it and all that it handed out are dropped, what was not
     /// acknowledged returns to its place.
     async fn broker_dead_letters(&self, max: u16) -> Result<BoxStream<'static, BrokerDeadLetter>, BusError>;
 

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use super::{Message, MessageContext, MessageEvent, MessagePhase, reported::Report};
 use crate::{
     id::{MessageId, RunId},
-    limits::{CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, OUTAGE_WAIT_MS, REWAKE_MS, REWAKE_MS_MAX},
+    limits::{
+        CRITICAL_LATER_MS_MAX, LAST_TRY_SPREAD_MS, LEASE_MS, LOST_CRITICAL_MS, OUTAGE_WAIT_MS, REWAKE_MS,
+        REWAKE_MS_MAX,
+    },
     originator::{OriginatorName, Receipt},
     phone::CallingCode,
     policy::{Decision, Rule},
@@ -325,10 +328,13 @@ impl Message {
         // and only one that is late for long may be lost although its queue is long.
         let late_ms = ctx.now.duration_since(self.phase_due().unwrap_or(due)).as_millis();
         let late_ms = i64::try_from(late_ms).unwrap_or(i64::MAX);
+        let lost_ms = if ctx.is_critical { LOST_CRITICAL_MS } else { REWAKE_MS_MAX };
         let is_repeat = self.rewake_at.is_some() || matches!(command, Command::PollStatus { .. });
-        let list = if is_repeat && late_ms < REWAKE_MS_MAX { &mut fx.repeats } else { &mut fx.commands };
+        let list = if is_repeat && late_ms < lost_ms { &mut fx.repeats } else { &mut fx.commands };
         list.push(command);
         let wait_ms = late_ms.clamp(REWAKE_MS, REWAKE_MS_MAX);
+        let until_lost_ms = lost_ms - late_ms;
+        let wait_ms = if until_lost_ms > 0 { wait_ms.min(until_lost_ms.max(REWAKE_MS)) } else { wait_ms };
         self.rewake_at = Some(after_ms(ctx.now, wait_ms));
     }
 }

@@ -57,7 +57,7 @@ impl Run {
         messages.chain(deadlines).chain(self.ack_hold.as_ref().map(|hold| hold.until)).min()
     }
 
-    /// Whether the run's due time needs a timer, to the second.
+    /// Whether the run's due time needs a timer, to half a second.
     ///
     /// Backstop times, which almost never fire, get none: the answer to a claim comes long before the claim lapses, and a
     /// status long before it is asked for. Where nothing else is due at about that time, the sweep finds the run.

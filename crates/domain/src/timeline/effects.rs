@@ -84,7 +84,7 @@ pub struct Effects {
     /// Wake-ups to publish once the state is stored. Losing one only delays: the due row repeats it.
     pub commands: Vec<Command>,
     /// Wake-ups that repeat others, or ask for a status that a callback should bring. They are left out where the queue that
-    /// they would join is long: most of what they repeat is in it, and the due row repeats them.
+    /// they would join is long: what they repeat is most likely in it, and the due row repeats them.
     pub repeats: Vec<Command>,
     /// Ends of runs.
     pub outcomes: Vec<Outcome>,

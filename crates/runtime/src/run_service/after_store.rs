@@ -51,32 +51,35 @@ impl RunService {
     /// Publishes wake-ups. One that is lost is only late: the due row repeats it, so failures are logged and no more.
     async fn wake(&self, run: &Run, due: Option<Timestamp>, timer: Option<TimerSlot>, effects: &Effects) {
         let Effects { commands, repeats, .. } = effects;
-        let bus = &self.ports.bus;
-        let queue_of = |command: &Command| match command {
-            Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
-                Queue::Send(run.lane())
-            }
-            Command::LookNow { .. } => Queue::Escalation,
-        };
-        let mut wanted: Vec<&Command> = commands.iter().collect();
+        for command in commands {
+            self.publish(run, command).await;
+        }
+        if let Some(due) = due {
+            let mut others = commands.iter().chain(repeats);
+            let is_alone = others.all(|command| matches!(command, Command::LookNow { .. }));
+            self.look_at(run, due, is_alone, timer).await;
+        }
         for command in repeats {
-            if !self.long_queues.has(&**bus, queue_of(command), self.now()).await {
-                wanted.push(command);
+            if !self.is_long(queue_of(run, command)).await {
+                self.publish(run, command).await;
             }
         }
-        for command in wanted {
-            let queue = queue_of(command);
-            if let Err(error) = bus.publish(queue, command).await {
-                tracing::warn!("run.id" = %run.id(), %error, "a wake-up was not published; the due row will repeat it");
-            }
+    }
+
+    async fn publish(&self, run: &Run, command: &Command) {
+        if let Err(error) = self.ports.bus.publish(queue_of(run, command), command).await {
+            tracing::warn!("run.id" = %run.id(), %error, "a wake-up was not published; the due row will repeat it");
         }
-        let Some(due) = due else { return };
-        let is_alone = commands.iter().all(|command| matches!(command, Command::LookNow { .. }));
-        let now = self.now();
-        let result = if due <= now && is_alone && self.long_queues.has(&**bus, Queue::Escalation, now).await {
-            // What was due before this change may have brought others; the sweep comes sooner than they do.
-            Ok(())
-        } else if due <= now && is_alone {
+    }
+
+    /// Has a run looked at when it is due. `is_alone`: no command brings somebody to it.
+    async fn look_at(&self, run: &Run, due: Timestamp, is_alone: bool, timer: Option<TimerSlot>) {
+        let bus = &self.ports.bus;
+        let result = if due <= self.now() && is_alone {
+            // What was due before this change has brought a look already. Where many wait, the sweep comes first.
+            if self.is_long(Queue::Escalation).await {
+                return;
+            }
             bus.publish(Queue::Escalation, &Command::LookNow { run: run.id().clone() }).await
         } else if let Some(slot) = timer {
             bus.start_timer(slot).await
@@ -86,5 +89,18 @@ impl RunService {
         if let Err(error) = result {
             tracing::warn!("run.id" = %run.id(), %error, "a timer was not started; the sweep will find the due row");
         }
+    }
+
+    async fn is_long(&self, queue: Queue) -> bool {
+        self.long_queues.has(queue, &*self.ports.clock, self.ports.bus.depth(queue)).await
+    }
+}
+
+fn queue_of(run: &Run, command: &Command) -> Queue {
+    match command {
+        Command::Dispatch { .. } | Command::ResolveDoubt { .. } | Command::PollStatus { .. } => {
+            Queue::Send(run.lane())
+        }
+        Command::LookNow { .. } => Queue::Escalation,
     }
 }
