@@ -332,10 +332,9 @@ impl Message {
         let is_repeat = self.rewake_at.is_some() || matches!(command, Command::PollStatus { .. });
         let list = if is_repeat && late_ms < lost_ms { &mut fx.repeats } else { &mut fx.commands };
         list.push(command);
-        let wait_ms = late_ms.clamp(REWAKE_MS, REWAKE_MS_MAX);
-        let until_lost_ms = lost_ms - late_ms;
-        let wait_ms = if until_lost_ms > 0 { wait_ms.min(until_lost_ms.max(REWAKE_MS)) } else { wait_ms };
-        self.rewake_at = Some(after_ms(ctx.now, wait_ms));
+        // The next one comes no later than when this one may have been lost.
+        let longest_ms = if late_ms < lost_ms { (lost_ms - late_ms).max(REWAKE_MS) } else { REWAKE_MS_MAX };
+        self.rewake_at = Some(after_ms(ctx.now, late_ms.clamp(REWAKE_MS, longest_ms)));
     }
 }
 
